@@ -1,0 +1,70 @@
+# Quarry. `make run` shows it at work, `make test` tests it, `make help` lists the rest.
+# O=DIR builds elsewhere, CC=clang uses another compiler, V=1 shows the commands.
+
+O ?= build
+CC ?= gcc
+CFLAGS ?= -O2 -g
+include sources.mk
+
+ifeq ($(V),)
+Q := @
+SAY = @printf '  %-5s %s\n' "$(1)" "$(2)"
+endif
+
+WARN := -Wall -Wextra -Wundef -Wconversion -Wshadow -Wmissing-prototypes -Werror
+INC := -Iinclude -Isrc -Iport/posix
+# The library: C11 without a libc. The rest is hosted.
+LIBFLAGS := -std=c11 -ffreestanding -fno-common $(WARN) $(INC)
+HOSTFLAGS := -std=gnu11 -D_GNU_SOURCE -fno-common $(WARN) $(INC) -Icli -Itests
+DEPFLAGS = -MMD -MP
+
+LIB_OBJS := $(QUARRY_SRCS:%.c=$(O)/%.o)
+POSIX_OBJS := $(QUARRY_POSIX_SRCS:%.c=$(O)/%.o)
+CLI_OBJS := $(QUARRY_CLI_SRCS:%.c=$(O)/%.o)
+CLI_LIBS := -lzstd -ljansson -lpthread -lm
+
+.DEFAULT_GOAL := all
+.PHONY: all
+all: deps-run $(O)/quarry
+
+.PHONY: help
+help:
+	@sed -n 's/^## //p' $(filter Makefile %.mk,$(MAKEFILE_LIST))
+
+$(LIB_OBJS): $(O)/%.o: %.c
+	$(call SAY,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LIBFLAGS) $(CFLAGS) $(DEPFLAGS) -c -o $@ $<
+
+$(O)/%.o: %.c
+	$(call SAY,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(HOSTFLAGS) $(CFLAGS) $(DEPFLAGS) -c -o $@ $<
+
+$(O)/libquarry.a: $(LIB_OBJS) $(POSIX_OBJS)
+	$(call SAY,AR,$@)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(O)/quarry: $(CLI_OBJS) $(O)/libquarry.a
+	$(call SAY,LD,$@)
+	$(Q)$(CC) $(CFLAGS) -o $@ $^ $(CLI_LIBS)
+
+# What Debian packages a target needs; installs what is missing and says so.
+.PHONY: deps-run deps-test deps-check deps-bench
+deps-run deps-test deps-check deps-bench: deps-%:
+	@scripts/deps.sh $*
+
+## make run        a simulated machine boots from a real firmware map and replays a real kernel trace
+.PHONY: run
+run: all
+	@scripts/demo.sh $(O)/quarry
+
+-include $(LIB_OBJS:.o=.d) $(POSIX_OBJS:.o=.d) $(CLI_OBJS:.o=.d)
+-include examples/examples.mk
+-include tests/tests.mk
+-include bench/bench.mk
+-include scripts/check.mk
+
+.PHONY: clean
+clean:
+	rm -rf $(O)

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Compile-time options. Define one on the compiler's command line, or in a file named by
+ * QUARRY_CONFIG_FILE, to override it. Everything else is decided at run time.
+ */
+#ifndef QUARRY_CONFIG_H
+#define QUARRY_CONFIG_H
+
+#ifdef QUARRY_CONFIG_FILE
+#include QUARRY_CONFIG_FILE
+#endif
+
+/* log2 of the page size in bytes. */
+#ifndef QUARRY_PAGE_SHIFT
+#define QUARRY_PAGE_SHIFT 12
+#endif
+
+/* log2 of the largest physical address, exclusive, that memory may have (64 TiB). */
+#ifndef QUARRY_MAX_PHYS_BITS
+#define QUARRY_MAX_PHYS_BITS 46
+#endif
+
+/* NUMA nodes. A node number is below this. */
+#ifndef QUARRY_MAX_NODES
+#define QUARRY_MAX_NODES 64
+#endif
+
+/* Virtual CPUs of one machine. A CPU number is below this. */
+#ifndef QUARRY_MAX_CPUS
+#define QUARRY_MAX_CPUS 1024
+#endif
+
+/* Entries of each static memblock array, before it is first doubled (Linux: INIT_MEMBLOCK_REGIONS). */
+#ifndef QUARRY_MEMBLOCK_REGIONS
+#define QUARRY_MEMBLOCK_REGIONS 128
+#endif
+
+/* Caches that may exist at once, kmalloc's own included. */
+#ifndef QUARRY_MAX_CACHES
+#define QUARRY_MAX_CACHES 1024
+#endif
+
+/* 1: check contracts (QUARRY_ASSERT); cheap damage checks are always compiled in. */
+#ifndef QUARRY_DEBUG
+#define QUARRY_DEBUG 0
+#endif
+
+#if QUARRY_PAGE_SHIFT < 12 || QUARRY_PAGE_SHIFT > 16
+#error "QUARRY_PAGE_SHIFT must be 12..16"
+#endif
+#if QUARRY_MAX_NODES < 1 || QUARRY_MAX_NODES > 64
+#error "QUARRY_MAX_NODES must be 1..64"
+#endif
+#if QUARRY_MAX_PHYS_BITS < 32 || QUARRY_MAX_PHYS_BITS > 46
+#error "QUARRY_MAX_PHYS_BITS must be 32..46"
+#endif
+#if QUARRY_MAX_CACHES < 64 || QUARRY_MAX_CACHES > 8191
+#error "QUARRY_MAX_CACHES must be 64..8191"
+#endif
+
+#endif

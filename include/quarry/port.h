@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The port contract: what a host must supply.
+ *
+ * Compile time, in the host's own "quarry_host.h", found by include path (port/posix has one):
+ *
+ *	quarry_pin_t quarry_pin(void)		no migration and no re-entry on this CPU; nests
+ *	void quarry_unpin(quarry_pin_t was)
+ *	unsigned quarry_cpu(void)		number of this CPU, called pinned, < nr_cpus
+ *	void quarry_relax(void)			one step of a spin loop
+ *
+ * Run time: struct quarry_port, copied by quarry_init(). Beyond these, memcpy, memset, memmove and
+ * memcmp are the only undefined symbols of the library.
+ */
+#ifndef QUARRY_PORT_H
+#define QUARRY_PORT_H
+
+#include <quarry/types.h>
+
+enum quarry_log_level {
+	QUARRY_LOG_ERR = 3,
+	QUARRY_LOG_WARN = 4,
+	QUARRY_LOG_INFO = 6,
+	QUARRY_LOG_DEBUG = 7,
+};
+
+/**
+ * struct quarry_port - run-time services of the host
+ * @ctx:	passed back to every function below
+ * @direct_map:	virtual address of physical address 0; virtual = physical + direct_map
+ * @no_access:	managed memory has no contents here (simulation, device memory): nothing is zeroed
+ *		and no constructor runs; addresses are handed out all the same
+ * @concurrent:	more than one thread will call; false lets locks and shared counters be plain
+ *		loads and stores, for a machine that one thread plays
+ * @log:	take one finished line, no newline; any context, may be NULL (silence)
+ * @panic:	the machine cannot go on; must not return; NULL: quarry spins for ever
+ * @report:	damage was found (double free, foreign pointer ...) and repaired or refused; one
+ *		line; NULL: goes to @log
+ * @meta_alloc:	zeroed memory for Quarry's own tables, outside the managed memory, @align a power
+ *		of two; NULL: tables are taken out of the managed memory, through @direct_map
+ * @meta_free:	give back what @meta_alloc gave; needed if @meta_alloc is set
+ * @storage:	address through which the tables that lie at [phys, phys + size) are read and
+ *		written (memblock's doubled arrays, bootmem's bitmaps); NULL: phys + @direct_map
+ * @wake:	free pages of node @nid fell below the low watermark while order @order was asked
+ *		for; any context; may be NULL
+ * @reclaim:	free about @nr_pages of node @nid, for a request with @gfp and @order that may
+ *		wait; returns pages freed, 0 if nothing can be done; may call back into quarry;
+ *		may be NULL
+ * @now:	nanoseconds, for ages in reports; may be NULL
+ */
+struct quarry_port {
+	void *ctx;
+	uintptr_t direct_map;
+	bool no_access;
+	bool concurrent;
+	void (*log)(void *ctx, enum quarry_log_level level, const char *line);
+	void (*panic)(void *ctx, const char *line);
+	void (*report)(void *ctx, const char *line);
+	void *(*meta_alloc)(void *ctx, size_t size_bytes, size_t align);
+	void (*meta_free)(void *ctx, void *p, size_t size_bytes);
+	void *(*storage)(void *ctx, phys_addr_t phys, size_t size_bytes);
+	void (*wake)(void *ctx, int nid, unsigned int order);
+	unsigned long (*reclaim)(void *ctx, int nid, gfp_t gfp, unsigned int order,
+				 unsigned long nr_pages);
+	uint64_t (*now)(void *ctx);
+};
+
+#endif

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/* Base types and error numbers. Needs only the freestanding headers. */
+#ifndef QUARRY_TYPES_H
+#define QUARRY_TYPES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <quarry/config.h>
+
+typedef uint64_t phys_addr_t; /* physical address in bytes, on every target */
+typedef uint64_t pfn_t;	      /* page frame number: physical address >> QUARRY_PAGE_SHIFT */
+typedef uint32_t gfp_t;	      /* request flags, see gfp.h */
+
+#define QUARRY_PAGE_SIZE ((size_t)1 << QUARRY_PAGE_SHIFT)
+#define QUARRY_NO_NODE (-1) /* "any node" (Linux: NUMA_NO_NODE) */
+
+/* Largest order of a block, inclusive (Linux: MAX_ORDER - 1 until 6.4, MAX_PAGE_ORDER since 6.8). */
+#define QUARRY_MAX_ORDER 10
+#define QUARRY_NR_ORDERS (QUARRY_MAX_ORDER + 1)
+/* A pageblock, the unit of migratetypes: 512 pages, one 64-byte bitmap. */
+#define QUARRY_PAGEBLOCK_ORDER 9
+#define QUARRY_PAGEBLOCK_PAGES ((pfn_t)1 << QUARRY_PAGEBLOCK_ORDER)
+
+/* Errors are returned negated. The values are Linux's. */
+#define QUARRY_ENOMEM 12
+#define QUARRY_EBUSY 16
+#define QUARRY_EEXIST 17
+#define QUARRY_EINVAL 22
+#define QUARRY_ENOSPC 28
+#define QUARRY_ERANGE 34
+
+#if defined(__GNUC__) || defined(__clang__)
+#define QUARRY_MUST_CHECK __attribute__((warn_unused_result))
+#define QUARRY_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
+#else
+#define QUARRY_MUST_CHECK
+#define QUARRY_PRINTF(fmt, args)
+#endif
+
+struct quarry; /* one memory system; all state hangs off it */
+struct page;   /* one 64-bit word that says what a page frame is */
+
+#endif

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: MIT
+# Every source of the library. Embedders include this file; paths are relative to it.
+QUARRY_SRCS := \
+	src/base/format.c \
+	src/base/report.c \
+	src/base/quarry.c \
+	src/boot/memblock.c \
+	src/boot/memblock_alloc.c \
+	src/boot/bootmem.c \
+	src/boot/check.c \
+	src/page/memmap.c \
+	src/page/pageblock.c \
+	src/page/arena.c \
+	src/page/zone.c \
+	src/page/watermark.c \
+	src/page/zonelist.c \
+	src/page/meta.c \
+	src/page/info.c \
+	src/page/fallback.c \
+	src/page/pcp.c \
+	src/page/alloc.c \
+	src/page/boot.c \
+	src/page/check.c \
+	src/slab/cache.c \
+	src/slab/slab.c \
+	src/slab/sheaf.c \
+	src/slab/kmalloc.c \
+	src/slab/check.c \
+	src/diag/proc.c \
+	src/diag/show.c \
+	src/quarry.c
+
+# The posix port: a memory system inside a process.
+QUARRY_POSIX_SRCS := port/posix/posix.c
+
+# The quarry program.
+QUARRY_CLI_SRCS := \
+	cli/main.c \
+	cli/util.c \
+	cli/progress.c \
+	cli/map.c \
+	cli/maplines.c \
+	cli/maptable.c \
+	cli/cmdline.c \
+	cli/machine.c \
+	cli/boot.c \
+	cli/input.c \
+	cli/gfp.c \
+	cli/trace.c \
+	cli/kmt.c \
+	cli/perfscript.c \
+	cli/linuxfacts.c \
+	cli/engine.c \
+	cli/replay.c \
+	cli/report.c

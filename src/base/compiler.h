@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/* Everything that depends on the compiler: attributes, hints, ordered atomics, checks. */
+#ifndef QUARRY_BASE_COMPILER_H
+#define QUARRY_BASE_COMPILER_H
+
+#include <quarry/types.h>
+
+#define likely(x) __builtin_expect(!!(x), 1)
+#define unlikely(x) __builtin_expect(!!(x), 0)
+#define QUARRY_NOINLINE __attribute__((noinline))
+#define QUARRY_COLD __attribute__((noinline, cold))
+#define QUARRY_ALWAYS_INLINE inline __attribute__((always_inline))
+#define QUARRY_ALIGNED(n) __attribute__((aligned(n)))
+#define QUARRY_UNUSED __attribute__((unused))
+
+#define QUARRY_ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+#define QUARRY_CONTAINER_OF(ptr, type, member) \
+	((type *)(void *)((char *)(ptr) - offsetof(type, member)))
+
+#define quarry_min(a, b) ((a) < (b) ? (a) : (b))
+#define quarry_max(a, b) ((a) > (b) ? (a) : (b))
+
+/* Atomics by their ordering. */
+#define quarry_load_relaxed(p) __atomic_load_n((p), __ATOMIC_RELAXED)
+#define quarry_load_acquire(p) __atomic_load_n((p), __ATOMIC_ACQUIRE)
+#define quarry_store_relaxed(p, v) __atomic_store_n((p), (v), __ATOMIC_RELAXED)
+#define quarry_store_release(p, v) __atomic_store_n((p), (v), __ATOMIC_RELEASE)
+#define quarry_exchange_acquire(p, v) __atomic_exchange_n((p), (v), __ATOMIC_ACQUIRE)
+#define quarry_fetch_add_relaxed(p, v) __atomic_fetch_add((p), (v), __ATOMIC_RELAXED)
+#define quarry_fetch_or_relaxed(p, v) __atomic_fetch_or((p), (v), __ATOMIC_RELAXED)
+#define quarry_fetch_and_relaxed(p, v) __atomic_fetch_and((p), (v), __ATOMIC_RELAXED)
+#define quarry_cmpxchg(p, expected, v)                                               \
+	__atomic_compare_exchange_n((p), (expected), (v), false, __ATOMIC_ACQ_REL,   \
+				    __ATOMIC_ACQUIRE)
+
+#define quarry_add_overflows(a, b, r) __builtin_add_overflow((a), (b), (r))
+#define quarry_mul_overflows(a, b, r) __builtin_mul_overflow((a), (b), (r))
+
+/* A contract: checked in debug builds, compiled always. */
+#if QUARRY_DEBUG
+#define QUARRY_ASSERT(x)                                                              \
+	do {                                                                          \
+		if (unlikely(!(x)))                                                   \
+			__builtin_trap();                                             \
+	} while (0)
+#else
+#define QUARRY_ASSERT(x) ((void)sizeof((x) ? 1 : 0))
+#endif
+
+#endif

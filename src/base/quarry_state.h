@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * struct quarry itself. Each layer sees its own part: memblock and bootmem stand here because boot
+ * needs them before any memory can be had; the page and slab layers hang their states off it.
+ */
+#ifndef QUARRY_BASE_QUARRY_STATE_H
+#define QUARRY_BASE_QUARRY_STATE_H
+
+#include <quarry/quarry.h>
+
+#include <base/compiler.h>
+#include <base/lock.h>
+
+struct page_layer; /* src/page/internal.h */
+struct slab_layer; /* src/slab/internal.h */
+struct meta_header; /* src/page/meta.c */
+
+struct quarry {
+	struct page_layer *pages; /* set by quarry_boot() */
+	struct slab_layer *slabs; /* set by quarry_boot() */
+	uintptr_t direct_map;	  /* copies of the port's, on the hot line */
+	bool no_access;
+	bool concurrent;
+	enum quarry_stage stage;
+	struct quarry_port port;
+	bool boot_from_bootmem; /* quarry_boot() hands over from bootmem: tables come from there too */
+	size_t meta_bytes;	/* of all tables now */
+	struct meta_header *meta_list; /* all that quarry_meta_alloc() has out */
+	struct quarry_lock meta_lock;
+	struct memblock memblock;
+	struct bootmem bootmem;
+};
+
+/* base/report.c: one line each; printf subset of base/format.h. */
+void quarry_log(struct quarry *q, enum quarry_log_level level, const char *fmt, ...) QUARRY_PRINTF(3, 4);
+/* Damage that was found and refused. */
+void quarry_report(struct quarry *q, const char *fmt, ...) QUARRY_PRINTF(2, 3);
+/* Does not return. */
+void quarry_panic(struct quarry *q, const char *fmt, ...) QUARRY_PRINTF(2, 3) __attribute__((noreturn));
+
+/* CPU-visible address of tables that lie at [phys, phys + size) of the managed memory. */
+void *quarry_storage(struct quarry *q, phys_addr_t phys, size_t size);
+
+static inline void *quarry_phys_to_virt(const struct quarry *q, phys_addr_t phys)
+{
+	return (void *)(q->direct_map + (uintptr_t)phys);
+}
+
+static inline phys_addr_t quarry_virt_to_phys(const struct quarry *q, const void *p)
+{
+	return (phys_addr_t)((uintptr_t)p - q->direct_map);
+}
+
+#endif

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/* The life of a memory system: init, boot, destroy. The only place that knows all layers. */
+#include <base/quarry_state.h>
+#include <base/string.h>
+#include <boot/internal.h>
+#include <page/slab_pages.h>
+#include <slab/internal.h>
+
+_Static_assert(sizeof(struct quarry) <= QUARRY_STORAGE_SIZE, "QUARRY_STORAGE_SIZE is too small");
+
+struct quarry *quarry_init(void *storage, size_t size, const struct quarry_port *port)
+{
+	struct quarry *q = storage;
+
+	if (storage == NULL || size < sizeof(*q) || ((uintptr_t)storage & 63) != 0)
+		return NULL;
+	if (port->meta_alloc != NULL && port->meta_free == NULL)
+		return NULL;
+	quarry_memset(q, 0, sizeof(*q));
+	q->port = *port;
+	q->direct_map = port->direct_map;
+	q->no_access = port->no_access;
+	q->concurrent = port->concurrent;
+	memblock_init(q);
+	bootmem_init(q);
+	q->stage = QUARRY_STAGE_BOOT;
+	return q;
+}
+
+int quarry_boot(struct quarry *q, const struct quarry_boot_params *params)
+{
+	int err;
+
+	if (q->stage != QUARRY_STAGE_BOOT)
+		return -QUARRY_EINVAL;
+	err = page_boot(q, params);
+	if (err == 0)
+		err = quarry_slab_init(q, q->pages->nr_cpus);
+	if (err != 0)
+		return err;
+	q->stage = QUARRY_STAGE_SLAB;
+	return 0;
+}
+
+void quarry_destroy(struct quarry *q)
+{
+	if (q->stage == QUARRY_STAGE_NONE)
+		return;
+	page_exit(q);
+	q->slabs = NULL;
+	q->stage = QUARRY_STAGE_NONE;
+}
