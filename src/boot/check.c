@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+/* The validators of memblock and bootmem: everything their theory calls an invariant, walked. */
+#include <quarry/debug.h>
+
+#include <base/bits.h>
+#include <base/format.h>
+#include <base/quarry_state.h>
+
+#include <boot/internal.h>
+
+/* Counts a fault; the first is told. */
+#define BOOT_FAULT(faults, out, ...)                           \
+	do {                                                   \
+		if ((faults)++ == 0)                           \
+			quarry_out_printf((out), __VA_ARGS__); \
+	} while (0)
+
+static unsigned int memblock_check_region(const struct memblock_type *type, unsigned long i,
+					  const struct quarry_out *out)
+{
+	const struct memblock_region *r = &type->regions[i];
+	unsigned int faults = 0;
+
+	if (r->size == 0 || r->size > MEMBLOCK_ADDR_MAX - r->base)
+		BOOT_FAULT(faults, out, "memblock: %s[%lu] is empty or wraps\n", type->name, i);
+	if (!memblock_nid_ok(r->nid) || (r->flags & ~(uint32_t)MEMBLOCK_ALL_FLAGS) != 0)
+		BOOT_FAULT(faults, out, "memblock: %s[%lu] has node %d, flags 0x%x\n", type->name,
+			   i, (int)r->nid, r->flags);
+	if (i == 0)
+		return faults;
+	if (memblock_region_end(r - 1) > r->base)
+		BOOT_FAULT(faults, out, "memblock: %s[%lu] is not above the one before\n",
+			   type->name, i);
+	if (memblock_region_end(r - 1) == r->base && r[-1].nid == r->nid && r[-1].flags == r->flags)
+		BOOT_FAULT(faults, out, "memblock: %s[%lu] is not merged\n", type->name, i);
+	return faults;
+}
+
+static unsigned int memblock_check_type(struct quarry *q, const struct memblock_type *type,
+					const struct quarry_out *out)
+{
+	phys_addr_t total = 0, start, end;
+	unsigned int faults = 0;
+	unsigned long i;
+
+	if (type->cnt < 1 || type->cnt > type->max) {
+		BOOT_FAULT(faults, out, "memblock: %s has %lu regions of %lu\n", type->name,
+			   type->cnt, type->max);
+		return faults;
+	}
+	for (i = 0; i < memblock_nr(type); i++) {
+		unsigned int n = memblock_check_region(type, i, faults == 0 ? out : NULL);
+
+		faults += n;
+		total += type->regions[i].size;
+		if ((type->regions[i].flags & MEMBLOCK_MIRROR) != 0 && !q->memblock.has_mirror)
+			BOOT_FAULT(faults, out, "memblock: mirror flag at %s[%lu] not known\n",
+				   type->name, i);
+	}
+	if (total != type->total_size)
+		BOOT_FAULT(faults, out, "memblock: %s total is 0x%llx, not 0x%llx\n", type->name,
+			   (unsigned long long)type->total_size, (unsigned long long)total);
+	if (memblock_nr(type) == 0 && type->cnt != 1)
+		BOOT_FAULT(faults, out, "memblock: empty %s has %lu regions\n", type->name,
+			   type->cnt);
+	if (memblock_array_range(&q->memblock, type, &start, &end) &&
+	    !quarry_memblock_is_reserved(q, start))
+		BOOT_FAULT(faults, out, "memblock: array of %s at 0x%llx is not reserved\n",
+			   type->name, (unsigned long long)start);
+	return faults;
+}
+
+unsigned int quarry_check_memblock(struct quarry *q, const struct quarry_out *out)
+{
+	unsigned int faults = memblock_check_type(q, &q->memblock.memory, out);
+
+	return faults + memblock_check_type(q, &q->memblock.reserved, faults == 0 ? out : NULL);
+}
+
+static bool bootmem_check_bit(const bootmem_data_t *b, pfn_t i)
+{
+	const pfn_t word_bits = 8 * sizeof(unsigned long);
+
+	return (b->node_bootmem_map[i / word_bits] >> (i % word_bits) & 1) != 0;
+}
+
+/* The bitmap of an open node against its hint, last end and padding. */
+static unsigned int bootmem_check_map(const bootmem_data_t *b, int nid,
+				      const struct quarry_out *out)
+{
+	pfn_t pages = b->node_low_pfn - b->node_min_pfn, i;
+	unsigned int faults = 0;
+
+	if (b->hint_idx > pages)
+		BOOT_FAULT(faults, out, "bootmem: node %d has hint %llu of %llu pages\n", nid,
+			   (unsigned long long)b->hint_idx, (unsigned long long)pages);
+	if (b->last_end_off > pages << QUARRY_PAGE_SHIFT)
+		BOOT_FAULT(faults, out, "bootmem: node %d has its last end outside\n", nid);
+	else if ((b->last_end_off & (QUARRY_PAGE_SIZE - 1)) != 0 &&
+		 !bootmem_check_bit(b, bits_pfn_down(b->last_end_off)))
+		BOOT_FAULT(faults, out, "bootmem: node %d has its last end in a free page\n", nid);
+	for (i = pages; i < quarry_bootmap_bytes(pages) * 8; i++) {
+		if (!bootmem_check_bit(b, i))
+			BOOT_FAULT(faults, out, "bootmem: node %d has a free page past its end\n",
+				   nid);
+	}
+	return faults;
+}
+
+unsigned int quarry_check_bootmem(struct quarry *q, const struct quarry_out *out)
+{
+	const struct bootmem *bm = &q->bootmem;
+	int nid = bm->bdata_list, prev = -1;
+	unsigned int faults = 0, linked = 0;
+
+	while (nid >= 0 && nid < QUARRY_MAX_NODES && linked++ < QUARRY_MAX_NODES) {
+		const bootmem_data_t *b = &bm->bootmem_node_data[nid];
+
+		if (b->list.prev != prev)
+			BOOT_FAULT(faults, out, "bootmem: node %d has prev %d, not %d\n", nid,
+				   b->list.prev, prev);
+		if (b->node_min_pfn >= b->node_low_pfn)
+			BOOT_FAULT(faults, out, "bootmem: node %d is empty\n", nid);
+		else if (b->node_bootmem_map != NULL)
+			faults += bootmem_check_map(b, nid, faults == 0 ? out : NULL);
+		if (prev >= 0 && bm->bootmem_node_data[prev].node_low_pfn > b->node_min_pfn)
+			BOOT_FAULT(faults, out, "bootmem: node %d is not above node %d\n", nid,
+				   prev);
+		prev = nid;
+		nid = b->list.next;
+	}
+	if (nid != -1)
+		BOOT_FAULT(faults, out, "bootmem: the list of nodes does not end\n");
+	for (nid = 0; nid < QUARRY_MAX_NODES; nid++) {
+		if (bm->bootmem_node_data[nid].node_low_pfn != 0)
+			linked--;
+	}
+	if (linked != 0)
+		BOOT_FAULT(faults, out, "bootmem: a node is not on the list\n");
+	return faults;
+}

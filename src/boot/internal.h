@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+/* What the boot layer's files share, and what quarry_init() calls. */
+#ifndef QUARRY_BOOT_INTERNAL_H
+#define QUARRY_BOOT_INTERNAL_H
+
+#include <base/bits.h>
+#include <base/quarry_state.h>
+
+/* An empty map, static arrays, top-down, no limit, no resizing. */
+void memblock_init(struct quarry *q);
+
+/* No node. */
+void bootmem_init(struct quarry *q);
+
+/* Whether QUARRY_STAGE_BOOT is over; then logs that @who came too late. */
+bool memblock_is_late(struct quarry *q, const char *who);
+
+/* What the layers above give for a call that comes too late; NULL if nobody serves. */
+void *memblock_late_alloc(struct quarry *q, size_t size, int nid);
+
+/* Makes both types empty, in the arrays of struct quarry. */
+void memblock_use_static(struct memblock *mb);
+
+/* Joins equal neighbours among the regions [first, last]; @last may lie beyond the array. */
+void memblock_merge_regions(struct quarry *q, struct memblock_type *type, unsigned long first,
+			    unsigned long last);
+
+#define MEMBLOCK_ADDR_MAX (~(phys_addr_t)0)
+
+static inline phys_addr_t memblock_region_end(const struct memblock_region *r)
+{
+	return r->base + r->size;
+}
+
+/* The last byte of the address space cannot be described: its end would wrap. */
+static inline phys_addr_t memblock_cap_size(phys_addr_t base, phys_addr_t size)
+{
+	return quarry_min(size, MEMBLOCK_ADDR_MAX - base);
+}
+
+/* Regions in use, without the dummy of an empty type. */
+static inline unsigned long memblock_nr(const struct memblock_type *type)
+{
+	return type->regions[0].size == 0 ? 0 : type->cnt;
+}
+
+static inline bool memblock_nid_ok(int nid)
+{
+	return nid >= QUARRY_NO_NODE && nid < QUARRY_MAX_NODES;
+}
+
+/* Index of the first region that ends above @addr; the number of regions if there is none. */
+static inline unsigned long memblock_lower_end(const struct memblock_type *type, phys_addr_t addr)
+{
+	unsigned long lo = 0, hi = memblock_nr(type);
+
+	if (hi != 0 && memblock_region_end(&type->regions[hi - 1]) <= addr)
+		return hi; /* in-order adds come here */
+	while (lo < hi) {
+		unsigned long mid = lo + (hi - lo) / 2;
+
+		if (memblock_region_end(&type->regions[mid]) > addr)
+			hi = mid;
+		else
+			lo = mid + 1;
+	}
+	return lo;
+}
+
+/* Index of the first region that begins at or above @addr, that is: how many begin below. */
+static inline unsigned long memblock_lower_base(const struct memblock_type *type, phys_addr_t addr)
+{
+	unsigned long lo = 0, hi = memblock_nr(type);
+
+	while (lo < hi) {
+		unsigned long mid = lo + (hi - lo) / 2;
+
+		if (type->regions[mid].base >= addr)
+			hi = mid;
+		else
+			lo = mid + 1;
+	}
+	return lo;
+}
+
+/* The region that holds @addr, or NULL. */
+static inline const struct memblock_region *memblock_search(const struct memblock_type *type,
+							    phys_addr_t addr)
+{
+	unsigned long i = memblock_lower_end(type, addr);
+
+	if (i < memblock_nr(type) && type->regions[i].base <= addr)
+		return &type->regions[i];
+	return NULL;
+}
+
+static inline phys_addr_t memblock_array_bytes(unsigned long max)
+{
+	return bits_align_up((phys_addr_t)max * sizeof(struct memblock_region), QUARRY_PAGE_SIZE);
+}
+
+static inline bool *memblock_type_static(struct memblock *mb, const struct memblock_type *type)
+{
+	return type == &mb->memory ? &mb->memory_is_static : &mb->reserved_is_static;
+}
+
+static inline phys_addr_t *memblock_type_phys(struct memblock *mb, const struct memblock_type *type)
+{
+	return type == &mb->memory ? &mb->memory_phys : &mb->reserved_phys;
+}
+
+/* Where @type's array lies in managed memory; false if it does not. */
+static inline bool memblock_array_range(struct memblock *mb, const struct memblock_type *type,
+					phys_addr_t *start, phys_addr_t *end)
+{
+	*start = *memblock_type_phys(mb, type);
+	*end = *start + memblock_array_bytes(type->max);
+	return *start != 0;
+}
+
+#endif
