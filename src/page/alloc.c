@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One request for pages, from flags to block; and one block back.
+ *
+ * Request    The gfp flags give the highest zone, the migratetype, and how deep the request may go.
+ *            The zonelist of its node is walked with the low watermark; if no zone gives, the background
+ *            reclaimer is woken and the list walked again with min, lowered by the request's rights;
+ *            then, if it may wait, memory is reclaimed through the port and the walk repeated; last,
+ *            every CPU's sheaves are emptied and the walk made once more.
+ * Refusal    What each zone lacked is kept for quarry_explain().
+ * Free       The descriptor must say "allocated, this order"; anything else is a double free, a tail,
+ *            a wrong order or a foreign page: it is reported and left alone.
+ *
+ * Context    No lock is held between steps. A request that may not wait calls nothing that does.
+ */
+#include "internal.h"
+
+#include <base/string.h>
+
+#define ALLOC_RECLAIM_ROUNDS 16u
+
+struct alloc_request {
+	gfp_t gfp;
+	unsigned int order;
+	unsigned int type;
+	unsigned int highest;
+	int nid;
+	struct page_zone **list;
+	unsigned int nr_list;
+};
+
+static struct page *alloc_walk(struct quarry *q, const struct alloc_request *r,
+			       enum quarry_watermark mark, unsigned int flags)
+{
+	for (unsigned int i = 0; i < r->nr_list; i++) {
+		struct page_zone *z = r->list[i];
+		struct page *page;
+
+		if (z->type > r->highest ||
+		    !zone_watermark_ok(q->pages, z, r->order, z->wmark[mark], r->highest, flags, NULL))
+			continue;
+		page = pcp_alloc(q, z, r->order, r->type);
+		if (page != NULL)
+			return page;
+	}
+	return NULL;
+}
+
+/* How deep the request may go below the min watermark. */
+static unsigned int alloc_rights(gfp_t gfp)
+{
+	unsigned int flags = 0;
+
+	if ((gfp & __GFP_MEMALLOC) != 0 && (gfp & __GFP_NOMEMALLOC) == 0)
+		flags |= ZONE_ALLOC_NO_MARK;
+	if ((gfp & __GFP_HIGH) != 0)
+		flags |= ZONE_ALLOC_HIGH;
+	if ((gfp & __GFP_ATOMIC) != 0 && (gfp & __GFP_NOMEMALLOC) == 0)
+		flags |= ZONE_ALLOC_HARDER;
+	return flags;
+}
+
+static QUARRY_COLD void alloc_refuse(struct quarry *q, const struct alloc_request *r,
+				     unsigned int flags)
+{
+	struct page_layer *pl = q->pages;
+	struct quarry_refusal *f = &pl->refusal;
+	quarry_pin_t pin = quarry_lock(q->concurrent, &pl->refusal_lock);
+
+	f->serial++;
+	f->gfp = r->gfp;
+	f->order = r->order;
+	f->nid = r->nid;
+	f->nr_zones = 0;
+	for (unsigned int i = 0; i < r->nr_list; i++) {
+		struct page_zone *z = r->list[i];
+		struct quarry_refused_zone *why;
+
+		if (z->type > r->highest)
+			continue;
+		if (f->nr_zones++ >= QUARRY_EXPLAIN_ZONES)
+			continue;
+		why = &f->zones[f->nr_zones - 1];
+		why->nid = z->nid;
+		why->zone = (enum quarry_zone_type)z->type;
+		why->largest_order = zone_largest_order(z);
+		if (zone_watermark_ok(pl, z, r->order, z->wmark[QUARRY_WMARK_MIN], r->highest, flags,
+				      why))
+			why->reason = why->largest_order >= (int)r->order ? QUARRY_REFUSED_METADATA
+									  : QUARRY_REFUSED_TYPE;
+	}
+	f->total[f->nr_zones > 0 ? f->zones[0].reason : QUARRY_REFUSED_ORDER]++;
+	page_count(&pl->refused);
+	quarry_unlock(q->concurrent, &pl->refusal_lock, pin);
+}
+
+static struct page *alloc_reclaim(struct quarry *q, const struct alloc_request *r,
+				  unsigned int flags)
+{
+	unsigned int rounds = (r->gfp & __GFP_NORETRY) != 0 ? 1 : ALLOC_RECLAIM_ROUNDS;
+	unsigned long want = quarry_max(32ul, 1ul << r->order);
+
+	if ((r->gfp & __GFP_DIRECT_RECLAIM) == 0 || q->port.reclaim == NULL)
+		return NULL;
+	for (unsigned int i = 0; i < rounds || (r->gfp & __GFP_NOFAIL) != 0; i++) {
+		struct page *page;
+
+		if (q->port.reclaim(q->port.ctx, r->nid, r->gfp, r->order, want) == 0)
+			return NULL;
+		page = alloc_walk(q, r, QUARRY_WMARK_MIN, flags);
+		if (page == NULL && r->order > 0) {
+			quarry_drain_all_pages(q);
+			page = alloc_walk(q, r, QUARRY_WMARK_MIN, flags);
+		}
+		if (page != NULL)
+			return page;
+	}
+	return NULL;
+}
+
+static QUARRY_COLD struct page *alloc_slow(struct quarry *q, const struct alloc_request *r)
+{
+	unsigned int flags = alloc_rights(r->gfp);
+	struct page *page;
+
+	if ((r->gfp & __GFP_KSWAPD_RECLAIM) != 0 && q->port.wake != NULL)
+		q->port.wake(q->port.ctx, r->nid, r->order);
+	page = alloc_walk(q, r, QUARRY_WMARK_MIN, flags);
+	if (page == NULL)
+		page = alloc_reclaim(q, r, flags);
+	if (page == NULL) {
+		quarry_drain_all_pages(q);
+		page = alloc_walk(q, r, QUARRY_WMARK_MIN, flags);
+	}
+	if (page == NULL && (r->gfp & __GFP_NOFAIL) != 0)
+		page = alloc_walk(q, r, QUARRY_WMARK_MIN, flags | ZONE_ALLOC_NO_MARK);
+	if (page == NULL)
+		alloc_refuse(q, r, flags);
+	return page;
+}
+
+static void alloc_zero(struct quarry *q, struct page *page, unsigned int order)
+{
+	if (!q->no_access)
+		quarry_memset(quarry_page_address(q, page), 0, QUARRY_PAGE_SIZE << order);
+}
+
+static QUARRY_NOINLINE struct page *alloc_request(struct quarry *q, int nid, gfp_t gfp,
+						  unsigned int order)
+{
+	struct page_layer *pl = q->pages;
+	struct page_node *node = &pl->node[nid];
+	bool this_node = (gfp & __GFP_THISNODE) != 0;
+	struct alloc_request r = {
+		.gfp = gfp,
+		.order = order,
+		.type = page_gfp_type(pl, gfp),
+		.highest = pl->highest_zone[gfp & 15u],
+		.nid = nid,
+		.list = this_node ? node->list_this : node->list,
+		.nr_list = this_node ? node->nr_list_this : node->nr_list,
+	};
+	struct page *page = alloc_walk(q, &r, QUARRY_WMARK_LOW, 0);
+
+	return page != NULL ? page : alloc_slow(q, &r);
+}
+
+/* Marks a block as its new owner's. */
+static inline struct page *alloc_finish(struct quarry *q, struct page_cpu *cpu, struct page *page,
+					gfp_t gfp, unsigned int order, unsigned int type)
+{
+	page_set_word(page, (page_word(page) & PAGE_WORD_ARENA_MASK) | page_word_alloc(order, type));
+	page_count(&cpu->allocs[order]);
+	if (unlikely((gfp & __GFP_ZERO) != 0))
+		alloc_zero(q, page, order);
+	return page;
+}
+
+struct page *quarry_alloc_pages_node(struct quarry *q, int nid, gfp_t gfp, unsigned int order)
+{
+	struct page_layer *pl = q->pages;
+	struct page_cpu *cpu = &pl->cpu[quarry_cpu()];
+	struct page *page;
+
+	if (unlikely(order > QUARRY_MAX_ORDER || nid >= pl->nr_nodes))
+		return NULL;
+	page = alloc_request(q, nid < 0 ? cpu->nid : nid, gfp, order);
+	if (page == NULL)
+		return NULL;
+	return alloc_finish(q, cpu, page, gfp, order, page_gfp_type(pl, gfp));
+}
+
+struct page *quarry_alloc_pages(struct quarry *q, gfp_t gfp, unsigned int order)
+{
+	struct page_layer *pl = q->pages;
+	struct page_cpu *cpu = &pl->cpu[quarry_cpu()];
+	unsigned int highest = pl->highest_zone[gfp & 15u], type = page_gfp_type(pl, gfp);
+	struct page_zone *z = cpu->first[highest];
+	struct page_sheaf *s;
+
+	/* The first zone of the list has a sheaf with a block, and stays above its low watermark. */
+	if (likely(order < PAGE_PCP_ORDERS && z != NULL && !q->concurrent) &&
+	    likely((gfp & __GFP_THISNODE) == 0 && cpu->pcp[z->index] != NULL)) {
+		s = &cpu->pcp[z->index]->out[type][order];
+		if (likely(s->n != 0 && z->nr_free > z->fast_mark[highest]))
+			return alloc_finish(q, cpu, s->page[--s->n], gfp, order, type);
+	}
+	return quarry_alloc_pages_node(q, QUARRY_NO_NODE, gfp, order);
+}
+
+/* Not the last reference, or something is wrong with freeing @page at @order. */
+static QUARRY_COLD void alloc_free_odd(struct quarry *q, struct page *page, unsigned int order)
+{
+	uint64_t word = page_word(page);
+	unsigned long long pfn;
+
+	if (page_word_refs(word) > 1 && (word & PAGE_WORD_STATE_MASK) == PAGE_WORD_ALLOC &&
+	    page_word_order(word) == order) {
+		page_set_word(page, word - PAGE_WORD_REF_ONE);
+		return;
+	}
+	if (word >> PAGE_WORD_ARENA_SHIFT >= q->pages->nr_arenas) {
+		quarry_report(q, "page: free of a foreign descriptor %p", (void *)page);
+		return;
+	}
+	pfn = (unsigned long long)quarry_page_to_pfn(q, page);
+	switch (word & PAGE_WORD_STATE_MASK) {
+	case PAGE_WORD_ALLOC:
+		quarry_report(q, "page: pfn %#llx is a block of order %u, freed as order %u; kept", pfn,
+			      page_word_order(word), order);
+		break;
+	case PAGE_WORD_SLAB:
+		quarry_report(q, "page: pfn %#llx belongs to a slab cache, freed as a page; kept", pfn);
+		break;
+	default:
+		quarry_report(q, "page: pfn %#llx order %u is not allocated (double free, or inside a block)",
+			      pfn, order);
+	}
+}
+
+void quarry_free_pages(struct quarry *q, struct page *page, unsigned int order)
+{
+	struct page_layer *pl = q->pages;
+	struct page_cpu *cpu = &pl->cpu[quarry_cpu()];
+	const uint64_t ignore = PAGE_WORD_ARENA_MASK | (uint64_t)15 << PAGE_WORD_TYPE_SHIFT;
+	struct page_pcp *pcp;
+	struct page_sheaf *s;
+	uint64_t word;
+
+	if (unlikely(page == NULL))
+		return;
+	word = page_word(page);
+	if (unlikely((word & ~ignore) != page_word_alloc(order, 0) || order > QUARRY_MAX_ORDER)) {
+		alloc_free_odd(q, page, order);
+		return;
+	}
+	page_set_word(page, word & PAGE_WORD_ARENA_MASK); /* PAGE_WORD_FREE */
+	page_count(&cpu->frees[order]);
+	pcp = cpu->pcp[page_arena_of(pl, page)->zone->index];
+	if (unlikely(order >= PAGE_PCP_ORDERS || pcp == NULL || q->concurrent)) {
+		pcp_free(q, page, order);
+		return;
+	}
+	s = &pcp->in[order];
+	s->page[s->n++] = page;
+	if (unlikely(s->n >= s->cap))
+		pcp_spill(q, s, order);
+}
+
+void quarry_get_page(struct quarry *q, struct page *page)
+{
+	uint64_t word = page_word(page);
+
+	if ((word & PAGE_WORD_STATE_MASK) != PAGE_WORD_ALLOC ||
+	    page_word_refs(word) == PAGE_WORD_REF_MAX) {
+		quarry_report(q, "page: reference to pfn %#llx, which is no allocated block",
+			      (unsigned long long)quarry_page_to_pfn(q, page));
+		return;
+	}
+	page_set_word(page, word + PAGE_WORD_REF_ONE);
+}
+
+unsigned int quarry_page_count(struct quarry *q, const struct page *page)
+{
+	uint64_t word = page_word(page);
+
+	(void)q;
+	return (word & PAGE_WORD_STATE_MASK) == PAGE_WORD_ALLOC ? page_word_refs(word) : 0;
+}
+
+int quarry_split_page(struct quarry *q, struct page *page, unsigned int order)
+{
+	uint64_t word = page_word(page);
+	unsigned int type = page_word_type(word);
+
+	(void)q;
+	if ((word & PAGE_WORD_STATE_MASK) != PAGE_WORD_ALLOC || page_word_order(word) != order ||
+	    page_word_refs(word) != 1)
+		return -QUARRY_EINVAL;
+	word = (word & PAGE_WORD_ARENA_MASK) | page_word_alloc(0, type);
+	for (unsigned int i = 0; i < 1u << order; i++)
+		page_set_word(&page[i], word);
+	return 0;
+}
+
+void *quarry_get_free_pages(struct quarry *q, gfp_t gfp, unsigned int order)
+{
+	struct page *page = quarry_alloc_pages(q, gfp, order);
+
+	return page != NULL ? quarry_page_address(q, page) : NULL;
+}
+
+void quarry_free_pages_addr(struct quarry *q, void *addr, unsigned int order)
+{
+	struct page *page;
+
+	if (addr == NULL)
+		return;
+	page = quarry_virt_to_page(q, addr);
+	if (page == NULL || ((uintptr_t)addr & (QUARRY_PAGE_SIZE - 1)) != 0) {
+		quarry_report(q, "page: free of %p, which is no page of this machine", addr);
+		return;
+	}
+	quarry_free_pages(q, page, order);
+}
+
+void *quarry_alloc_pages_exact(struct quarry *q, size_t size_bytes, gfp_t gfp)
+{
+	size_t pages = size_bytes / QUARRY_PAGE_SIZE + (size_bytes % QUARRY_PAGE_SIZE != 0);
+	unsigned int order;
+	struct page *page;
+
+	if (pages == 0 || pages > (size_t)1 << QUARRY_MAX_ORDER)
+		return NULL;
+	order = bits_fls(pages - 1);
+	page = quarry_alloc_pages(q, gfp, order);
+	if (page == NULL)
+		return NULL;
+	quarry_split_page(q, page, order);
+	for (size_t i = pages; i < (size_t)1 << order; i++)
+		quarry_free_pages(q, page + i, 0);
+	return quarry_page_address(q, page);
+}
+
+void quarry_free_pages_exact(struct quarry *q, void *addr, size_t size_bytes)
+{
+	size_t pages = size_bytes / QUARRY_PAGE_SIZE + (size_bytes % QUARRY_PAGE_SIZE != 0);
+
+	for (size_t i = 0; addr != NULL && i < pages; i++)
+		quarry_free_pages_addr(q, (char *)addr + i * QUARRY_PAGE_SIZE, 0);
+}
+
+bool quarry_explain(struct quarry *q, struct quarry_refusal *refusal)
+{
+	quarry_pin_t pin = quarry_lock(q->concurrent, &q->pages->refusal_lock);
+
+	*refusal = q->pages->refusal;
+	quarry_unlock(q->concurrent, &q->pages->refusal_lock, pin);
+	return refusal->serial != 0;
+}

@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The buddy system of one arena: what one zone has of one aligned GiB.
+ *
+ * Problem    Hand out blocks of 2^order pages, aligned to their size, and take them back. Which zone
+ *            and arena are asked is zone.c's affair; caching blocks per CPU is pcp.c's; the bits of
+ *            one pageblock are pageblock.c's.
+ *
+ * Terms      A pageblock is filed under its largest free order: list[order][type] links pageblocks,
+ *            by index, so no link stands in a free page. Two whole pageblocks that are buddies are
+ *            filed once, under order 10; the upper one is marked `second`.
+ *
+ * Invariant  A pageblock is on list[o][its type] exactly when its largest free run has order o (10:
+ *            its buddy, above it, is whole too) and it is not `second`. Bit o of order_mask[type] is
+ *            set exactly when list[o][type] is not empty, and so is the arena's bit in the zone's
+ *            avail[type][o]. nr_free counts set bits. quarry_check_pages() checks all of this.
+ *
+ * Virgin     An arena that nobody has touched has no records and no bitmaps written: it says "order
+ *            10" (or 9) and means all of itself. arena_unfold() writes them at the first touch.
+ *
+ * Locks      arena->lock guards records, bitmaps, lists, nr_free. It is the innermost lock: nothing
+ *            is called under it but the functions of this folder that say so.
+ *
+ * Cost       One cache line of bitmap and one record for each pageblock touched; no list is searched.
+ */
+#include "internal.h"
+
+quarry_pin_t arena_lock(struct quarry *q, struct page_arena *a)
+{
+	quarry_pin_t pin = quarry_lock(q->concurrent, &a->lock);
+
+	return pin;
+}
+
+void arena_unlock(struct quarry *q, struct page_arena *a, quarry_pin_t pin)
+{
+	quarry_unlock(q->concurrent, &a->lock, pin);
+}
+
+static void arena_mask_set(struct quarry *q, struct page_arena *a, unsigned int order,
+			   unsigned int type)
+{
+	uint32_t bit = a->index - a->zone->arena_first;
+	uint64_t *word = &zone_avail(a->zone, type, order)[bit >> 6];
+
+	a->order_mask[type] = (uint16_t)(a->order_mask[type] | 1u << order);
+	if (q->concurrent)
+		quarry_fetch_or_relaxed(word, (uint64_t)1 << (bit & 63));
+	else
+		*word |= (uint64_t)1 << (bit & 63);
+}
+
+static void arena_mask_clear(struct quarry *q, struct page_arena *a, unsigned int order,
+			     unsigned int type)
+{
+	uint32_t bit = a->index - a->zone->arena_first;
+	uint64_t *word = &zone_avail(a->zone, type, order)[bit >> 6];
+
+	a->order_mask[type] = (uint16_t)(a->order_mask[type] & ~(1u << order));
+	if (q->concurrent)
+		quarry_fetch_and_relaxed(word, ~((uint64_t)1 << (bit & 63)));
+	else
+		*word &= ~((uint64_t)1 << (bit & 63));
+}
+
+static void arena_link(struct quarry *q, struct page_arena *a, unsigned int i, unsigned int order)
+{
+	struct page_pb *pb = &a->pb[i];
+	uint16_t *head = &a->head[order][pb->type];
+
+	pb->filed = (uint8_t)order;
+	pb->prev = PAGE_NO_PB;
+	pb->next = *head;
+	if (*head != PAGE_NO_PB)
+		a->pb[*head].prev = (uint16_t)i;
+	else
+		arena_mask_set(q, a, order, pb->type);
+	*head = (uint16_t)i;
+}
+
+static void arena_unlink(struct quarry *q, struct page_arena *a, unsigned int i)
+{
+	struct page_pb *pb = &a->pb[i];
+	uint16_t *head = &a->head[pb->filed][pb->type];
+
+	if (pb->next != PAGE_NO_PB)
+		a->pb[pb->next].prev = pb->prev;
+	if (pb->prev != PAGE_NO_PB)
+		a->pb[pb->prev].next = pb->next;
+	else
+		*head = pb->next;
+	if (*head == PAGE_NO_PB)
+		arena_mask_clear(q, a, pb->filed, pb->type);
+	pb->filed = PAGE_NOT_FILED;
+}
+
+/* The other half of pageblock @i's order-10 block, or PAGE_NO_PB if this arena has none. */
+static unsigned int arena_buddy(const struct page_arena *a, unsigned int i)
+{
+	pfn_t number = (a->base_pfn >> QUARRY_PAGEBLOCK_ORDER) + i;
+
+	if ((number & 1) == 0)
+		return i + 1 < a->nr_pb ? i + 1 : PAGE_NO_PB;
+	return i > 0 ? i - 1 : PAGE_NO_PB;
+}
+
+/* Isolated, CMA and highatomic pageblocks merge with none of another type. */
+static bool arena_may_pair(const struct page_pb *a, const struct page_pb *b)
+{
+	return a->type == b->type ||
+	       (a->type < QUARRY_MIGRATE_PCPTYPES && b->type < QUARRY_MIGRATE_PCPTYPES);
+}
+
+/* Files an unfiled pageblock whose largest free order is @order, with its buddy if both are whole. */
+static void arena_file_as(struct quarry *q, struct page_arena *a, unsigned int i,
+			  unsigned int order)
+{
+	unsigned int j;
+
+	if (order == PAGE_NOT_FILED)
+		return;
+	if (order == QUARRY_PAGEBLOCK_ORDER) {
+		j = arena_buddy(a, i);
+		if (j != PAGE_NO_PB && a->pb[j].filed == QUARRY_PAGEBLOCK_ORDER &&
+		    arena_may_pair(&a->pb[i], &a->pb[j])) {
+			arena_unlink(q, a, j);
+			a->pb[quarry_max(i, j)].second = 1;
+			arena_link(q, a, quarry_min(i, j), QUARRY_MAX_ORDER);
+			return;
+		}
+	}
+	arena_link(q, a, i, order);
+}
+
+void arena_file(struct quarry *q, struct page_arena *a, unsigned int i)
+{
+	arena_file_as(q, a, i, pageblock_largest(a->bits[i]));
+}
+
+/* Takes pageblock @i off its list; the other half of a pair stays, under order 9. */
+void arena_unfile(struct quarry *q, struct page_arena *a, unsigned int i)
+{
+	struct page_pb *pb = &a->pb[i];
+
+	if (pb->second) {
+		arena_unlink(q, a, i - 1);
+		pb->second = 0;
+		arena_link(q, a, i - 1, QUARRY_PAGEBLOCK_ORDER);
+	} else if (pb->filed == QUARRY_MAX_ORDER) {
+		arena_unlink(q, a, i);
+		a->pb[i + 1].second = 0;
+		arena_link(q, a, i + 1, QUARRY_PAGEBLOCK_ORDER);
+	} else if (pb->filed != PAGE_NOT_FILED) {
+		arena_unlink(q, a, i);
+	}
+}
+
+void arena_announce(struct page_arena *a)
+{
+	bool pair = a->nr_pb > 2 || (a->nr_pb == 2 && arena_buddy(a, 0) == 1);
+	unsigned int order = pair ? QUARRY_MAX_ORDER : QUARRY_PAGEBLOCK_ORDER;
+	unsigned int type = a->pb[0].type;
+	uint32_t bit = a->index - a->zone->arena_first;
+
+	a->order_mask[type] = (uint16_t)(1u << order);
+	zone_avail(a->zone, type, order)[bit >> 6] |= (uint64_t)1 << (bit & 63);
+}
+
+void arena_unfold(struct quarry *q, struct page_arena *a)
+{
+	unsigned int type = a->pb[0].type;
+
+	arena_mask_clear(q, a, bits_ctz64(a->order_mask[type]), type);
+	for (unsigned int i = a->nr_pb; i-- > 0;) {
+		struct page_pb *pb = &a->pb[i];
+
+		*pb = (struct page_pb){.type = (uint8_t)type,
+				       .filed = PAGE_NOT_FILED,
+				       .nr_free = (uint16_t)QUARRY_PAGEBLOCK_PAGES};
+		for (unsigned int w = 0; w < PAGE_WORDS; w++)
+			a->bits[i][w] = ~(uint64_t)0;
+	}
+	for (unsigned int i = a->nr_pb; i-- > 0;)
+		arena_file_as(q, a, i, QUARRY_PAGEBLOCK_ORDER);
+	a->virgin = false;
+}
+
+static struct page *arena_page(struct page_arena *a, unsigned int i, unsigned int page)
+{
+	return &a->map[((size_t)i << QUARRY_PAGEBLOCK_ORDER) + page];
+}
+
+void arena_count(struct quarry *q, struct page_arena *a, int64_t pages)
+{
+	a->nr_free += (uint32_t)pages;
+	page_add(q->concurrent, &a->zone->nr_free, (uint64_t)pages);
+}
+
+/* The pair that starts at pageblock @i, filed under order 10. */
+static void arena_take_pair(struct quarry *q, struct page_arena *a, unsigned int i)
+{
+	arena_unlink(q, a, i);
+	a->pb[i + 1].second = 0;
+	for (unsigned int j = i; j <= i + 1; j++) {
+		if (!a->pb[j].described)
+			memmap_describe(a, j);
+		pageblock_clear(a->bits[j], 0, QUARRY_PAGEBLOCK_ORDER);
+		a->pb[j].nr_free = 0;
+	}
+	arena_count(q, a, -2 * (int64_t)QUARRY_PAGEBLOCK_PAGES);
+}
+
+/* Up to @max blocks of @order <= 9 out of pageblock @i, which has one. */
+static unsigned int arena_take_pb(struct quarry *q, struct page_arena *a, unsigned int i,
+				  unsigned int order, unsigned int max, struct page **pages)
+{
+	uint16_t offset[PAGE_SHEAF_MAX];
+	struct page_pb *pb = &a->pb[i];
+	unsigned int n;
+
+	arena_unfile(q, a, i);
+	if (!pb->described)
+		memmap_describe(a, i);
+	if (order <= 6) {
+		n = max == 1 ? 0 : pageblock_take(a->bits[i], order, max, offset);
+	} else {
+		n = 0;
+	}
+	if (n == 0) {
+		offset[0] = (uint16_t)pageblock_find(a->bits[i], order);
+		pageblock_clear(a->bits[i], offset[0], order);
+		n = 1;
+	}
+	for (unsigned int k = 0; k < n; k++)
+		pages[k] = arena_page(a, i, offset[k]);
+	pb->nr_free = (uint16_t)(pb->nr_free - (n << order));
+	arena_count(q, a, -((int64_t)n << order));
+	if (pb->nr_free != 0)
+		arena_file(q, a, i);
+	return n;
+}
+
+unsigned int arena_take(struct quarry *q, struct page_arena *a, unsigned int order,
+			unsigned int type, unsigned int max, struct page **pages)
+{
+	unsigned int n = 0;
+
+	while (n < max && a->order_mask[type] >> order != 0) {
+		unsigned int o = order + bits_ctz64((uint64_t)a->order_mask[type] >> order);
+		unsigned int i = a->head[o][type];
+
+		if (order == QUARRY_MAX_ORDER) {
+			arena_take_pair(q, a, i);
+			pages[n++] = arena_page(a, i, 0);
+		} else {
+			n += arena_take_pb(q, a, i, order,
+					   quarry_min(max - n, (unsigned int)PAGE_SHEAF_MAX),
+					   pages + n);
+		}
+	}
+	return n;
+}
+
+struct page *arena_take_from(struct quarry *q, struct page_arena *a, unsigned int i,
+			     unsigned int order)
+{
+	struct page *page = NULL;
+
+	if (order == QUARRY_MAX_ORDER) {
+		arena_take_pair(q, a, i);
+		return arena_page(a, i, 0);
+	}
+	arena_take_pb(q, a, i, order, 1, &page);
+	return page;
+}
+
+static void arena_put_pb(struct quarry *q, struct page_arena *a, unsigned int i, unsigned int page,
+			 unsigned int order)
+{
+	struct page_pb *pb = &a->pb[i];
+	unsigned int merged;
+
+	if (unlikely(pageblock_any_set(a->bits[i], page, order))) {
+		pfn_t pfn = a->base_pfn + ((pfn_t)i << QUARRY_PAGEBLOCK_ORDER) + page;
+
+		quarry_report(q, "page: pfn %#llx order %u is free already; not freed again",
+			      (unsigned long long)pfn, order);
+		return;
+	}
+	pageblock_set(a->bits[i], page, order);
+	pb->nr_free = (uint16_t)(pb->nr_free + (1u << order));
+	arena_count(q, a, (int64_t)1 << order);
+	merged = pageblock_merged_order(a->bits[i], page, order);
+	if (pb->filed == PAGE_NOT_FILED || merged > pb->filed) {
+		arena_unfile(q, a, i);
+		arena_file_as(q, a, i, merged);
+	}
+}
+
+unsigned int arena_put_word(struct quarry *q, struct page_arena *a, size_t w, uint64_t mask)
+{
+	unsigned int i = (unsigned int)(w / PAGE_WORDS), word = (unsigned int)(w % PAGE_WORDS);
+	uint64_t *bits = a->bits[i];
+	struct page_pb *pb = &a->pb[i];
+	unsigned int n, order;
+
+	if (unlikely((bits[word] & mask) != 0)) {
+		quarry_report(q, "page: pages %#llx of pfn %#llx are free already; not freed again",
+			      (unsigned long long)(bits[word] & mask),
+			      (unsigned long long)(a->base_pfn + w * 64));
+		mask &= ~bits[word];
+	}
+	bits[word] |= mask;
+	n = bits_popcount64(mask);
+	pb->nr_free = (uint16_t)(pb->nr_free + n);
+	if (pb->filed == PAGE_NOT_FILED) {
+		if (n != 0)
+			arena_file_as(q, a, i, pageblock_grown(bits, word, 0));
+		return n;
+	}
+	order = pageblock_grown(bits, word, pb->filed);
+	if (order > pb->filed) {
+		arena_unlink(q, a, i);
+		arena_file_as(q, a, i, order);
+	}
+	return n;
+}
+
+void arena_put(struct quarry *q, struct page_arena *a, pfn_t pfn, unsigned int order)
+{
+	unsigned int i = (unsigned int)((pfn - a->base_pfn) >> QUARRY_PAGEBLOCK_ORDER);
+	unsigned int page = (unsigned int)((pfn - a->base_pfn) & (QUARRY_PAGEBLOCK_PAGES - 1));
+
+	if (order <= QUARRY_PAGEBLOCK_ORDER) {
+		arena_put_pb(q, a, i, page, order);
+		return;
+	}
+	arena_put_pb(q, a, i, 0, QUARRY_PAGEBLOCK_ORDER);
+	arena_put_pb(q, a, i + 1, 0, QUARRY_PAGEBLOCK_ORDER);
+}
+
+void arena_set_type(struct quarry *q, struct page_arena *a, unsigned int i, unsigned int type)
+{
+	unsigned int largest = pageblock_largest(a->bits[i]);
+
+	arena_unfile(q, a, i);
+	a->pb[i].type = (uint8_t)type;
+	arena_file_as(q, a, i, largest);
+}

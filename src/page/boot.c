@@ -1,0 +1,636 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From boot memory to zones: sizes, tables, hand-off.
+ *
+ * Memory is cut, in address order, into pieces that lie in one zone and one GiB; neighbouring pieces
+ * of the same zone and GiB form an arena. All tables are made before anything is handed over, so that
+ * on a machine that pays for its own tables they are reserved by then. The hand-off brings ranges of
+ * free pages in ascending order: an arena that is covered whole stays virgin; the others get records
+ * and bitmaps. Cost: a few hundred bytes written for each arena, 80 bytes for each pageblock of an
+ * arena that is not wholly free.
+ */
+#include "internal.h"
+
+#include <base/string.h>
+
+#define BOOT_MOVABLE_ALIGN ((pfn_t)1 << QUARRY_MAX_ORDER)
+
+struct boot_state {
+	struct quarry *q;
+	struct page_layer *pl;
+	const struct quarry_boot_params *params;
+	struct page_node *node;
+	pfn_t dma_end, dma32_end, max_pfn;
+	/* the arena that the last piece belongs to, while arenas are counted and made */
+	int last_nid;
+	enum quarry_zone_type last_type;
+	pfn_t last_gib, last_base, last_end;
+	uint32_t nr_arenas;
+	size_t nr_pb;
+};
+
+/* The whole pages of memory region @i and its node. Returns false if there are none. */
+static bool boot_region(struct quarry *q, unsigned long i, pfn_t *start, pfn_t *end, int *nid)
+{
+	const struct memblock_region *r = &q->memblock.memory.regions[i];
+	const pfn_t max = (pfn_t)1 << (QUARRY_MAX_PHYS_BITS - QUARRY_PAGE_SHIFT);
+
+	*start = bits_pfn_up(r->base);
+	*end = bits_pfn_down(r->base + r->size);
+	*end = quarry_min(*end, max);
+	*nid = r->nid == QUARRY_NO_NODE ? 0 : r->nid;
+	return r->size != 0 && *start < *end;
+}
+
+static int boot_span_nodes(struct boot_state *b)
+{
+	const struct memblock_type *memory = &b->q->memblock.memory;
+	pfn_t start, end;
+	int nid, nodes = 0;
+
+	for (int n = 0; n < QUARRY_MAX_NODES; n++)
+		b->node[n].start_pfn = ~(pfn_t)0;
+	for (unsigned long i = 0; i < memory->cnt; i++) {
+		struct page_node *node;
+
+		if (!boot_region(b->q, i, &start, &end, &nid))
+			continue;
+		if (nid < 0 || nid >= QUARRY_MAX_NODES)
+			return -QUARRY_EINVAL;
+		node = &b->node[nid];
+		node->present = true;
+		node->start_pfn = quarry_min(node->start_pfn, start);
+		node->end_pfn = quarry_max(node->end_pfn, end);
+		b->pl->present += (unsigned long)(end - start);
+		b->max_pfn = quarry_max(b->max_pfn, end);
+		nodes = quarry_max(nodes, nid + 1);
+	}
+	if (nodes == 0)
+		return -QUARRY_EINVAL;
+	nodes = quarry_max(nodes, (int)b->params->nr_nodes);
+	for (unsigned int c = 0; c < b->pl->nr_cpus && b->params->cpu_node != NULL; c++)
+		nodes = quarry_max(nodes, b->params->cpu_node[c] + 1);
+	if (nodes > QUARRY_MAX_NODES)
+		return -QUARRY_EINVAL;
+	b->pl->nr_nodes = nodes;
+	return 0;
+}
+
+/* First page that may be movable: the start of the highest zone that has memory. */
+static pfn_t boot_movable_floor(const struct boot_state *b)
+{
+	if (b->max_pfn > b->dma32_end)
+		return b->dma32_end;
+	return b->max_pfn > b->dma_end ? b->dma_end : 0;
+}
+
+/* Gives node @nid its share of @*required kernel pages, and so moves the start of its movable zone. */
+static void boot_spread_node(struct boot_state *b, int nid, uint64_t share, uint64_t *required)
+{
+	struct page_node *node = &b->node[nid];
+	pfn_t floor = boot_movable_floor(b), start, end;
+	uint64_t left = share;
+	int owner;
+
+	for (unsigned long i = 0; i < b->q->memblock.memory.cnt; i++) {
+		uint64_t n;
+
+		if (!boot_region(b->q, i, &start, &end, &owner) || owner != nid)
+			continue;
+		start = quarry_max(start, node->movable_pfn);
+		if (start < floor && start < end) { /* counts as kernel memory, can never be movable */
+			n = quarry_min(end, floor) - start;
+			left -= quarry_min(n, left);
+			*required -= quarry_min(n, *required);
+			node->movable_pfn = quarry_min(end, floor);
+			start = floor;
+		}
+		if (start >= end)
+			continue;
+		n = quarry_min(end - start, left);
+		node->movable_pfn = start + n;
+		*required -= quarry_min(n, *required);
+		left -= n;
+		if (left == 0)
+			break; /* not before here: the start then lies in memory that may be movable */
+	}
+}
+
+/* Where each node's ZONE_MOVABLE begins; 0: it has none. */
+static void boot_find_movable(struct boot_state *b)
+{
+	uint64_t required = bits_pfn_up(b->params->kernelcore);
+	uint64_t total = b->pl->present, core, nodes = 0;
+
+	if (b->params->movablecore != 0) {
+		core = bits_align_up(bits_pfn_up(b->params->movablecore), BOOT_MOVABLE_ALIGN);
+		core = core < total ? total - core : 0;
+		required = quarry_max(required, core);
+	}
+	if (required == 0 || required >= total)
+		return;
+	for (int n = 0; n < b->pl->nr_nodes; n++)
+		nodes += b->node[n].present;
+	/* An even share each; what small nodes could not take goes round again among fewer. */
+	while (nodes > 0 && required > nodes) {
+		uint64_t share = required / nodes;
+
+		for (int n = 0; n < b->pl->nr_nodes; n++) {
+			if (!b->node[n].present)
+				continue;
+			if (required < share)
+				share = required / nodes;
+			boot_spread_node(b, n, share, &required);
+		}
+		nodes--;
+	}
+	for (int n = 0; n < b->pl->nr_nodes; n++) {
+		struct page_node *node = &b->node[n];
+
+		node->movable_pfn = bits_align_up(node->movable_pfn, BOOT_MOVABLE_ALIGN);
+		if (!node->present || node->movable_pfn >= node->end_pfn)
+			node->movable_pfn = 0;
+	}
+}
+
+static enum quarry_zone_type boot_zone_type(const struct boot_state *b, int nid, pfn_t pfn,
+					    pfn_t *zone_end)
+{
+	pfn_t movable = b->node[nid].movable_pfn;
+	enum quarry_zone_type type;
+
+	if (movable != 0 && pfn >= movable) {
+		*zone_end = ~(pfn_t)0;
+		return QUARRY_ZONE_MOVABLE;
+	}
+	*zone_end = movable != 0 ? movable : ~(pfn_t)0;
+	if (pfn < b->dma_end) {
+		type = QUARRY_ZONE_DMA;
+		*zone_end = quarry_min(*zone_end, b->dma_end);
+	} else if (pfn < b->dma32_end) {
+		type = QUARRY_ZONE_DMA32;
+		*zone_end = quarry_min(*zone_end, b->dma32_end);
+	} else {
+		type = QUARRY_ZONE_NORMAL;
+	}
+	return type;
+}
+
+typedef void (*boot_piece_fn)(struct boot_state *b, int nid, enum quarry_zone_type type,
+			      pfn_t start, pfn_t end);
+
+/* Calls @fn for each piece of memory that lies in one zone and one GiB, in address order. */
+static void boot_for_each_piece(struct boot_state *b, boot_piece_fn fn)
+{
+	for (unsigned long i = 0; i < b->q->memblock.memory.cnt; i++) {
+		pfn_t start, end, stop;
+		int nid;
+
+		if (!boot_region(b->q, i, &start, &end, &nid))
+			continue;
+		while (start < end) {
+			enum quarry_zone_type type = boot_zone_type(b, nid, start, &stop);
+
+			stop = quarry_min(stop, bits_align_down(start, PAGE_ARENA_PAGES) +
+							PAGE_ARENA_PAGES);
+			stop = quarry_min(stop, end);
+			fn(b, nid, type, start, stop);
+			start = stop;
+		}
+	}
+}
+
+static void boot_note_zone(struct boot_state *b, int nid, enum quarry_zone_type type, pfn_t start,
+			   pfn_t end)
+{
+	(void)start;
+	(void)end;
+	b->pl->nr_zones += !b->node[nid].has_zone[type];
+	b->node[nid].has_zone[type] = true;
+}
+
+/* What the zone covers: its limits, cut to the node's span. */
+static void boot_span_zone(struct boot_state *b, struct page_zone *z)
+{
+	const struct page_node *node = &b->node[z->nid];
+	pfn_t low = 0, high = ~(pfn_t)0;
+
+	if (z->type == QUARRY_ZONE_DMA)
+		high = b->dma_end;
+	else if (z->type == QUARRY_ZONE_DMA32)
+		low = b->dma_end, high = b->dma32_end;
+	else if (z->type == QUARRY_ZONE_NORMAL)
+		low = quarry_max(b->dma_end, b->dma32_end);
+	else
+		low = node->movable_pfn;
+	if (z->type != QUARRY_ZONE_MOVABLE && node->movable_pfn != 0)
+		high = quarry_min(high, node->movable_pfn);
+	z->start_pfn = quarry_max(low, node->start_pfn);
+	z->spanned = (unsigned long)(quarry_min(high, node->end_pfn) - z->start_pfn);
+}
+
+static int boot_make_zones(struct boot_state *b)
+{
+	struct page_layer *pl = b->pl;
+	struct page_zone *z;
+
+	boot_for_each_piece(b, boot_note_zone);
+	z = quarry_meta_alloc(b->q, sizeof(*z) * pl->nr_zones);
+	if (z == NULL)
+		return -QUARRY_ENOMEM;
+	pl->zone = z;
+	for (int nid = 0; nid < pl->nr_nodes; nid++) {
+		for (unsigned int t = 0; t < QUARRY_NR_ZONES; t++) {
+			if (!b->node[nid].has_zone[t])
+				continue;
+			z->index = (uint16_t)(z - pl->zone);
+			z->nid = (int16_t)nid;
+			z->type = (uint8_t)t;
+			z->arena_first = PAGE_NO_ARENA;
+			boot_span_zone(b, z);
+			b->node[nid].zone[t] = z++;
+		}
+	}
+	return 0;
+}
+
+/* Whether a piece begins a new arena; notes it as the last one. */
+static bool boot_new_arena(struct boot_state *b, int nid, enum quarry_zone_type type, pfn_t start)
+{
+	pfn_t gib = start >> PAGE_ARENA_ORDER;
+
+	if (b->last_nid == nid && b->last_type == type && b->last_gib == gib)
+		return false;
+	b->last_nid = nid;
+	b->last_type = type;
+	b->last_gib = gib;
+	b->last_base = bits_align_down(start, QUARRY_PAGEBLOCK_PAGES);
+	b->last_end = b->last_base;
+	return true;
+}
+
+/* Pageblocks by which the last arena grows when it comes to end at @end. */
+static size_t boot_grow_arena(struct boot_state *b, pfn_t end)
+{
+	pfn_t new_end = bits_align_up(end, QUARRY_PAGEBLOCK_PAGES);
+	size_t more = (size_t)((new_end - b->last_end) >> QUARRY_PAGEBLOCK_ORDER);
+
+	b->last_end = new_end;
+	return more;
+}
+
+static void boot_count_arena(struct boot_state *b, int nid, enum quarry_zone_type type, pfn_t start,
+			     pfn_t end)
+{
+	b->nr_arenas += boot_new_arena(b, nid, type, start);
+	b->nr_pb += boot_grow_arena(b, end);
+}
+
+static void boot_init_arena(struct boot_state *b, struct page_zone *z, pfn_t start)
+{
+	struct page_layer *pl = b->pl;
+	struct page_arena *a = &pl->arena[pl->nr_arenas];
+	pfn_t section = start >> PAGE_ARENA_ORDER;
+
+	a->index = (uint16_t)pl->nr_arenas++;
+	a->zone = z;
+	a->start_pfn = start;
+	a->end_pfn = start;
+	a->base_pfn = b->last_base;
+	a->pb = pl->all_pb + b->nr_pb;
+	a->bits = (uint64_t(*)[PAGE_WORDS])(pl->all_bits + b->nr_pb * PAGE_WORDS);
+	a->virgin = true;
+	for (unsigned int o = 0; o < QUARRY_NR_ORDERS; o++) {
+		for (unsigned int t = 0; t < QUARRY_MIGRATE_TYPES; t++)
+			a->head[o][t] = PAGE_NO_PB;
+	}
+	if (pl->section[section] == PAGE_NO_ARENA)
+		pl->section[section] = a->index;
+	if (z->arena_first == PAGE_NO_ARENA)
+		z->arena_first = a->index;
+	z->arena_last = a->index + 1u;
+}
+
+/*
+ * Types of the pageblocks of a piece: movable if the first page is memory of the zone. A piece that is
+ * a whole arena may stay virgin, where the first record's type speaks for all.
+ */
+static void boot_type_pageblocks(struct boot_state *b, struct page_arena *a, pfn_t start, pfn_t end)
+{
+	uint8_t type = b->pl->no_grouping ? QUARRY_MIGRATE_UNMOVABLE : QUARRY_MIGRATE_MOVABLE;
+	pfn_t pfn = bits_align_up(start, QUARRY_PAGEBLOCK_PAGES);
+
+	if (start == a->base_pfn && end - start == PAGE_ARENA_PAGES) {
+		a->pb[0].type = type;
+		a->one_piece = true;
+		return;
+	}
+	for (; pfn < end; pfn += QUARRY_PAGEBLOCK_PAGES)
+		a->pb[(pfn - a->base_pfn) >> QUARRY_PAGEBLOCK_ORDER].type = type;
+}
+
+static void boot_make_arena(struct boot_state *b, int nid, enum quarry_zone_type type, pfn_t start,
+			    pfn_t end)
+{
+	struct page_zone *z = b->node[nid].zone[type];
+	struct page_arena *a;
+
+	z->present += (unsigned long)(end - start);
+	if (boot_new_arena(b, nid, type, start))
+		boot_init_arena(b, z, start);
+	a = &b->pl->arena[b->pl->nr_arenas - 1];
+	a->end_pfn = end;
+	b->nr_pb += boot_grow_arena(b, end);
+	a->nr_pb = (uint16_t)((b->last_end - b->last_base) >> QUARRY_PAGEBLOCK_ORDER);
+	boot_type_pageblocks(b, a, start, end);
+}
+
+static int boot_make_arenas(struct boot_state *b)
+{
+	struct page_layer *pl = b->pl;
+	struct quarry *q = b->q;
+
+	b->last_nid = QUARRY_NO_NODE;
+	boot_for_each_piece(b, boot_count_arena);
+	if (b->nr_arenas > 0x10000) /* a descriptor has 16 bits for its arena */
+		return -QUARRY_EINVAL;
+	pl->nr_sections = (b->max_pfn + PAGE_ARENA_PAGES - 1) >> PAGE_ARENA_ORDER;
+	pl->section = quarry_meta_alloc(q, sizeof(*pl->section) * (size_t)pl->nr_sections);
+	pl->arena = quarry_meta_alloc(q, sizeof(*pl->arena) * b->nr_arenas);
+	pl->all_pb = quarry_meta_alloc(q, sizeof(*pl->all_pb) * b->nr_pb);
+	pl->all_bits = quarry_meta_alloc(q, sizeof(uint64_t) * PAGE_WORDS * b->nr_pb);
+	if (pl->section == NULL || pl->arena == NULL || pl->all_pb == NULL || pl->all_bits == NULL)
+		return -QUARRY_ENOMEM;
+	quarry_memset(pl->section, 0xff, sizeof(*pl->section) * (size_t)pl->nr_sections);
+	b->last_nid = QUARRY_NO_NODE;
+	b->nr_pb = 0;
+	boot_for_each_piece(b, boot_make_arena);
+	return 0;
+}
+
+static int boot_make_avail(struct boot_state *b)
+{
+	for (unsigned int i = 0; i < b->pl->nr_zones; i++) {
+		struct page_zone *z = &b->pl->zone[i];
+
+		z->avail_words = (z->arena_last - z->arena_first + 63) / 64;
+		z->avail = quarry_meta_alloc(b->q, sizeof(uint64_t) * z->avail_words *
+							   QUARRY_NR_ORDERS * QUARRY_MIGRATE_TYPES);
+		if (z->avail == NULL)
+			return -QUARRY_ENOMEM;
+	}
+	return 0;
+}
+
+static int boot_make_cpus(struct boot_state *b)
+{
+	struct page_layer *pl = b->pl;
+	int with_memory[QUARRY_MAX_NODES], n = 0;
+
+	for (int nid = 0; nid < pl->nr_nodes; nid++) {
+		if (b->node[nid].present)
+			with_memory[n++] = nid;
+	}
+	pl->cpu = quarry_meta_alloc(b->q, sizeof(*pl->cpu) * pl->nr_cpus);
+	if (pl->cpu == NULL)
+		return -QUARRY_ENOMEM;
+	for (unsigned int c = 0; c < pl->nr_cpus; c++) {
+		unsigned int block = (unsigned int)((uint64_t)c * (unsigned int)n / pl->nr_cpus);
+
+		pl->cpu[c].nid = b->params->cpu_node != NULL ? b->params->cpu_node[c]
+							     : with_memory[block];
+	}
+	return 0;
+}
+
+static int boot_make_distances(struct boot_state *b)
+{
+	struct page_layer *pl = b->pl;
+	size_t nodes = (size_t)pl->nr_nodes, given = b->params->distance != NULL ? b->params->nr_nodes : 0;
+
+	pl->distance = quarry_meta_alloc(b->q, nodes * nodes);
+	if (pl->distance == NULL)
+		return -QUARRY_ENOMEM;
+	for (size_t i = 0; i < nodes; i++) {
+		for (size_t j = 0; j < nodes; j++)
+			pl->distance[i * nodes + j] =
+				i < given && j < given ? b->params->distance[i * given + j]
+				: i == j	       ? 10
+						       : 20;
+	}
+	return 0;
+}
+
+/* An arena that is handed over in part: records and bitmaps are written, nothing is free yet. */
+static void boot_open_arena(struct page_arena *a)
+{
+	a->virgin = false;
+	for (unsigned int i = 0; i < a->nr_pb; i++) {
+		uint8_t type = a->pb[a->one_piece ? 0 : i].type;
+
+		a->pb[i] = (struct page_pb){.type = type, .filed = PAGE_NOT_FILED};
+		quarry_memset(a->bits[i], 0, sizeof(a->bits[i]));
+	}
+}
+
+static void boot_free_bits(struct page_arena *a, pfn_t start, pfn_t end)
+{
+	start -= a->base_pfn;
+	end -= a->base_pfn;
+	while (start < end) {
+		uint64_t *word = &a->bits[start >> QUARRY_PAGEBLOCK_ORDER][start >> 6 & 7];
+		pfn_t stop = quarry_min(end, (start | 63) + 1);
+		uint64_t mask = ~(uint64_t)0 >> (64 - (stop - start));
+
+		*word |= mask << (start & 63);
+		start = stop;
+	}
+}
+
+/* The hand-off's callback: pages [start, end) are free. Ranges come in ascending order. */
+static void boot_give(struct quarry *q, pfn_t start, pfn_t end, void *arg)
+{
+	struct boot_state *b = arg;
+
+	while (start < end) {
+		struct page_arena *a = memmap_arena(b->pl, start);
+		pfn_t stop;
+
+		if (a == NULL) {
+			quarry_report(q, "boot: pfn %#llx is handed over but is no memory",
+				      (unsigned long long)start);
+			return;
+		}
+		stop = quarry_min(end, a->end_pfn);
+		a->zone->managed += (unsigned long)(stop - start);
+		a->nr_free += (uint32_t)(stop - start);
+		if (a->virgin && (start != a->base_pfn || stop != a->end_pfn ||
+				  (stop - start) % QUARRY_PAGEBLOCK_PAGES != 0))
+			boot_open_arena(a);
+		if (!a->virgin)
+			boot_free_bits(a, start, stop);
+		start = stop;
+	}
+}
+
+/* Puts what was handed over on the lists: lowest address first. */
+static void boot_file_arena(struct quarry *q, struct page_arena *a)
+{
+	a->zone->nr_free += a->nr_free;
+	if (a->virgin && a->nr_free == 0)
+		boot_open_arena(a); /* nothing of it was handed over */
+	if (a->virgin) {
+		arena_announce(a);
+		return;
+	}
+	for (unsigned int i = a->nr_pb; i-- > 0;) {
+		a->pb[i].nr_free = (uint16_t)pageblock_count_free(a->bits[i]);
+		if (a->pb[i].nr_free != 0)
+			arena_file(q, a, i);
+	}
+}
+
+static void boot_hand_over(struct boot_state *b)
+{
+	struct page_layer *pl = b->pl;
+
+	if (b->params->bootmem)
+		quarry_free_all_bootmem(b->q, boot_give, b);
+	else
+		quarry_memblock_free_all(b->q, boot_give, b);
+	for (uint32_t i = pl->nr_arenas; i-- > 0;)
+		boot_file_arena(b->q, &pl->arena[i]);
+	for (unsigned int i = 0; i < pl->nr_zones; i++)
+		pl->managed += pl->zone[i].managed;
+}
+
+/* For each combination of the zone bits of gfp, the highest zone that may be tried. */
+static void boot_highest_zones(struct page_layer *pl)
+{
+	for (unsigned int bits = 0; bits < 16; bits++) {
+		gfp_t zones = bits & (__GFP_DMA | __GFP_HIGHMEM | __GFP_DMA32);
+		enum quarry_zone_type type = QUARRY_ZONE_NORMAL;
+
+		if ((zones & __GFP_DMA) != 0)
+			type = QUARRY_ZONE_DMA;
+		else if ((zones & __GFP_DMA32) != 0)
+			type = QUARRY_ZONE_DMA32;
+		else if (zones == __GFP_HIGHMEM && (bits & __GFP_MOVABLE) != 0)
+			type = QUARRY_ZONE_MOVABLE;
+		pl->highest_zone[bits] = (uint8_t)type;
+	}
+}
+
+/* Both mobility bits at once mean nothing: taken as movable. */
+static void boot_set_mobility(struct page_layer *pl)
+{
+	static const uint8_t types[4] = {QUARRY_MIGRATE_UNMOVABLE, QUARRY_MIGRATE_MOVABLE,
+					 QUARRY_MIGRATE_RECLAIMABLE, QUARRY_MIGRATE_MOVABLE};
+
+	pl->no_grouping = pl->present < QUARRY_PAGEBLOCK_PAGES * QUARRY_MIGRATE_TYPES;
+	for (unsigned int i = 0; i < 4; i++)
+		pl->mobility[i] = pl->no_grouping ? QUARRY_MIGRATE_UNMOVABLE : types[i];
+}
+
+static int boot_check_params(const struct quarry_boot_params *p)
+{
+	if (p->nr_cpus > QUARRY_MAX_CPUS || p->nr_nodes > QUARRY_MAX_NODES)
+		return -QUARRY_EINVAL;
+	if (p->distance != NULL && p->nr_nodes == 0)
+		return -QUARRY_EINVAL;
+	for (unsigned int c = 0; p->cpu_node != NULL && c < quarry_max(p->nr_cpus, 1u); c++) {
+		if (p->cpu_node[c] < 0 || p->cpu_node[c] >= QUARRY_MAX_NODES)
+			return -QUARRY_EINVAL;
+	}
+	return 0;
+}
+
+/* Asked before anything is made, so that a machine without memory stays as it was. */
+static bool boot_has_memory(struct quarry *q)
+{
+	pfn_t start, end;
+	int nid;
+
+	for (unsigned long i = 0; i < q->memblock.memory.cnt; i++) {
+		if (boot_region(q, i, &start, &end, &nid))
+			return true;
+	}
+	return false;
+}
+
+static pfn_t boot_limit(phys_addr_t asked, phys_addr_t usual)
+{
+	return asked == 0 ? bits_pfn_down(usual) : asked == ~(phys_addr_t)0 ? 0 : bits_pfn_down(asked);
+}
+
+static int boot_make_layer(struct boot_state *b)
+{
+	static const unsigned int ratios[4] = {256, 256, 32, 0};
+	const struct quarry_boot_params *p = b->params;
+	struct page_layer *pl = quarry_meta_alloc(b->q, sizeof(*pl));
+
+	if (pl == NULL)
+		return -QUARRY_ENOMEM;
+	pl->node = quarry_meta_alloc(b->q, sizeof(*pl->node) * QUARRY_MAX_NODES);
+	if (pl->node == NULL)
+		return -QUARRY_ENOMEM;
+	b->pl = pl;
+	b->node = pl->node;
+	b->q->pages = pl;
+	pl->nr_cpus = p->nr_cpus != 0 ? p->nr_cpus : 1;
+	pl->watermark_scale_factor = p->watermark_scale_factor != 0 ? p->watermark_scale_factor : 10;
+	for (unsigned int i = 0; i < 4; i++)
+		pl->lowmem_reserve_ratio[i] =
+			p->set_lowmem_reserve_ratio ? p->lowmem_reserve_ratio[i] : ratios[i];
+	b->dma_end = boot_limit(p->dma_limit, (phys_addr_t)16 << 20);
+	b->dma32_end = boot_limit(p->dma32_limit, (phys_addr_t)4 << 30);
+	boot_highest_zones(pl);
+	return 0;
+}
+
+/* What each CPU takes from its zonelist: the nearest node with memory, the first zone of each kind. */
+static void boot_settle_cpus(struct page_layer *pl)
+{
+	for (unsigned int c = 0; c < pl->nr_cpus; c++) {
+		struct page_cpu *cpu = &pl->cpu[c];
+		const struct page_node *node = &pl->node[cpu->nid];
+
+		cpu->mem_nid = node->nr_list != 0 ? node->list[0]->nid : cpu->nid;
+		for (unsigned int t = 0; t < QUARRY_NR_ZONES; t++) {
+			for (unsigned int i = node->nr_list; i-- > 0;) {
+				if (node->list[i]->type <= t)
+					cpu->first[t] = node->list[i];
+			}
+		}
+	}
+}
+
+int page_boot(struct quarry *q, const struct quarry_boot_params *params)
+{
+	static const struct quarry_boot_params defaults;
+	struct boot_state b = {.q = q, .params = params != NULL ? params : &defaults};
+	int err = boot_check_params(b.params);
+
+	if (err == 0 && !boot_has_memory(q))
+		err = -QUARRY_EINVAL;
+	if (err != 0)
+		return err;
+	q->boot_from_bootmem = b.params->bootmem;
+	if ((err = boot_make_layer(&b)) != 0 || (err = boot_span_nodes(&b)) != 0)
+		return err;
+	boot_find_movable(&b);
+	boot_set_mobility(b.pl);
+	if ((err = boot_make_zones(&b)) != 0 || (err = boot_make_arenas(&b)) != 0 ||
+	    (err = boot_make_avail(&b)) != 0 || (err = boot_make_cpus(&b)) != 0 ||
+	    (err = boot_make_distances(&b)) != 0)
+		return err;
+	/* The lists' room is made here too, while memory still comes from boot. */
+	if ((err = zonelist_reserve(q)) != 0)
+		return err;
+	boot_hand_over(&b);
+	q->stage = QUARRY_STAGE_PAGES;
+	zonelist_build(q);
+	boot_settle_cpus(b.pl);
+	watermark_setup(b.pl, b.params);
+	return 0;
+}

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The page layer's validator: everything that is stored twice is compared, and every page accounted
+ * for. The first fault is described.
+ */
+#include "internal.h"
+
+#include <base/format.h>
+#include <base/string.h>
+
+struct check_state {
+	struct quarry *q;
+	const struct quarry_out *out;
+	unsigned int faults;
+	unsigned long in_sheaves, allocated, slab, free;
+};
+
+static void check_fault(struct check_state *c, const char *what, unsigned long long where,
+			unsigned long long got, unsigned long long want)
+{
+	if (c->faults++ == 0)
+		quarry_out_printf(c->out, "page: %s at %#llx: %llu, expected %llu\n", what, where, got,
+				  want);
+}
+
+static void check_equal(struct check_state *c, const char *what, unsigned long long where,
+			unsigned long long got, unsigned long long want)
+{
+	if (got != want)
+		check_fault(c, what, where, got, want);
+}
+
+/* Descriptors of a pageblock: free bits say FREE, blocks stay inside, every page is something. */
+static void check_descriptors(struct check_state *c, const struct page_arena *a, unsigned int i)
+{
+	pfn_t base = a->base_pfn + ((pfn_t)i << QUARRY_PAGEBLOCK_ORDER);
+	const struct page *page = &a->map[(size_t)i << QUARRY_PAGEBLOCK_ORDER];
+	unsigned int k = 0;
+
+	while (k < QUARRY_PAGEBLOCK_PAGES) {
+		uint64_t word = page[k].word;
+		unsigned int order = page_word_order(word), size = 1;
+		bool free = (a->bits[i][k >> 6] >> (k & 63) & 1) != 0;
+
+		check_equal(c, "arena in descriptor", base + k, word >> PAGE_WORD_ARENA_SHIFT, a->index);
+		if (free)
+			check_equal(c, "state of a free page", base + k, word & PAGE_WORD_STATE_MASK,
+				    PAGE_WORD_FREE);
+		if ((word & PAGE_WORD_STATE_MASK) == PAGE_WORD_SLAB)
+			c->slab++;
+		if ((word & PAGE_WORD_STATE_MASK) == PAGE_WORD_ALLOC) {
+			size = 1u << order;
+			c->allocated += size;
+			check_equal(c, "alignment of a block", base + k, (base + k) & (size - 1), 0);
+			for (unsigned int j = 0; j < size && k + j < QUARRY_PAGEBLOCK_PAGES; j++)
+				check_equal(c, "free bit inside a block", base + k + j,
+					    a->bits[i][(k + j) >> 6] >> ((k + j) & 63) & 1, 0);
+		}
+		k += size;
+	}
+}
+
+static void check_pageblock(struct check_state *c, const struct page_arena *a, unsigned int i)
+{
+	const struct page_pb *pb = &a->pb[i];
+	unsigned long long where = a->base_pfn + ((pfn_t)i << QUARRY_PAGEBLOCK_ORDER);
+	unsigned int largest = pageblock_largest(a->bits[i]);
+	bool upper = i > 0 && a->pb[i - 1].filed == QUARRY_MAX_ORDER;
+
+	check_equal(c, "count of a pageblock", where, pb->nr_free, pageblock_count_free(a->bits[i]));
+	check_equal(c, "second half mark", where, pb->second, upper);
+	if (upper)
+		check_equal(c, "upper half of a pair filed", where, pb->filed, PAGE_NOT_FILED);
+	else if (pb->filed == QUARRY_MAX_ORDER)
+		check_equal(c, "half of a pair", where, largest, QUARRY_PAGEBLOCK_ORDER);
+	else
+		check_equal(c, "filed order", where, pb->filed, largest);
+	if (upper || pb->filed == QUARRY_MAX_ORDER)
+		check_equal(c, "pages of a pair", where, pb->nr_free, QUARRY_PAGEBLOCK_PAGES);
+	if (pb->described)
+		check_descriptors(c, a, i);
+	c->free += pb->nr_free;
+}
+
+static void check_lists(struct check_state *c, const struct page_arena *a)
+{
+	unsigned long listed = 0, filed = 0;
+
+	for (unsigned int t = 0; t < QUARRY_MIGRATE_TYPES; t++) {
+		for (unsigned int o = 0; o < QUARRY_NR_ORDERS; o++) {
+			uint16_t i = a->head[o][t], prev = PAGE_NO_PB;
+			uint32_t bit = a->index - a->zone->arena_first;
+
+			check_equal(c, "order mask", a->start_pfn, a->order_mask[t] >> o & 1,
+				    i != PAGE_NO_PB);
+			check_equal(c, "zone's arena bit", a->start_pfn,
+				    zone_avail(a->zone, t, o)[bit >> 6] >> (bit & 63) & 1,
+				    i != PAGE_NO_PB);
+			for (; i != PAGE_NO_PB && listed <= a->nr_pb; prev = i, i = a->pb[i].next) {
+				check_equal(c, "list link", i, a->pb[i].prev, prev);
+				check_equal(c, "list order", i, a->pb[i].filed, o);
+				check_equal(c, "list type", i, a->pb[i].type, t);
+				listed++;
+			}
+		}
+	}
+	for (unsigned int i = 0; i < a->nr_pb; i++)
+		filed += a->pb[i].filed != PAGE_NOT_FILED;
+	check_equal(c, "listed pageblocks of the arena", a->start_pfn, listed, filed);
+}
+
+static void check_sheaf(struct check_state *c, const struct page_sheaf *s, unsigned int order,
+			const struct page_zone *z)
+{
+	for (uint32_t k = 0; k < s->n; k++) {
+		const struct page *page = s->page[k];
+		struct page_arena *a = page_arena_of(c->q->pages, page);
+		pfn_t pfn = quarry_page_to_pfn(c->q, page), off = pfn - a->base_pfn;
+
+		check_equal(c, "zone of a page in a sheaf", pfn, a->zone == z, true);
+		check_equal(c, "state of a page in a sheaf", pfn, page->word & PAGE_WORD_STATE_MASK,
+			    PAGE_WORD_FREE);
+		check_equal(c, "alignment in a sheaf", pfn, pfn & ((1u << order) - 1), 0);
+		check_equal(c, "page both in a sheaf and free", pfn,
+			    pageblock_any_set(a->bits[off >> QUARRY_PAGEBLOCK_ORDER],
+					      (unsigned int)off & 511u, order),
+			    false);
+		c->in_sheaves += 1ul << order;
+	}
+}
+
+static void check_sheaves(struct check_state *c)
+{
+	struct page_layer *pl = c->q->pages;
+
+	for (unsigned int cpu = 0; cpu < pl->nr_cpus; cpu++) {
+		for (unsigned int i = 0; i < pl->nr_zones; i++) {
+			const struct page_pcp *pcp = pl->cpu[cpu].pcp[i];
+
+			for (unsigned int s = 0; pcp != NULL && s <= PAGE_PCP_ORDERS; s++) {
+				unsigned int order = s < PAGE_PCP_ORDERS ? s : QUARRY_PAGEBLOCK_ORDER;
+
+				check_sheaf(c, &pcp->in[s], order, &pl->zone[i]);
+				for (unsigned int t = 0; t < QUARRY_MIGRATE_PCPTYPES; t++)
+					check_sheaf(c, &pcp->out[t][s], order, &pl->zone[i]);
+			}
+		}
+	}
+}
+
+static void check_arena(struct check_state *c, const struct page_arena *a)
+{
+	unsigned long before = c->free;
+
+	if (a->virgin) {
+		c->free += a->nr_free;
+		check_equal(c, "pages of a virgin arena", a->start_pfn, a->nr_free,
+			    (unsigned long long)a->nr_pb * QUARRY_PAGEBLOCK_PAGES);
+		return;
+	}
+	for (unsigned int i = 0; i < a->nr_pb; i++)
+		check_pageblock(c, a, i);
+	check_lists(c, a);
+	check_equal(c, "free pages of the arena", a->start_pfn, a->nr_free, c->free - before);
+}
+
+unsigned int quarry_check_pages(struct quarry *q, const struct quarry_out *out)
+{
+	struct check_state c = {.q = q, .out = out};
+	struct page_layer *pl = q->pages;
+	unsigned long managed = 0;
+
+	if (pl == NULL)
+		return 0;
+	for (unsigned int i = 0; i < pl->nr_zones; i++) {
+		const struct page_zone *z = &pl->zone[i];
+		unsigned long before = c.free;
+
+		for (uint32_t k = z->arena_first; k < z->arena_last; k++) {
+			if (pl->arena[k].zone == z)
+				check_arena(&c, &pl->arena[k]);
+		}
+		check_equal(&c, "free pages of the zone", z->start_pfn, z->nr_free, c.free - before);
+		managed += z->managed;
+	}
+	check_sheaves(&c);
+	/* Tables that lie in the managed memory itself are neither; they were subtracted when taken. */
+	check_equal(&c, "pages of the machine", 0, c.free + c.in_sheaves + c.allocated + c.slab,
+		    managed - pl->carved);
+	return c.faults;
+}

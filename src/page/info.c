@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+/* Questions about zones, nodes and the whole machine: computed from the structures when asked. */
+#include "internal.h"
+
+#include <base/string.h>
+
+static const char *const info_zone_names[QUARRY_NR_ZONES] = {"DMA", "DMA32", "Normal", "Movable",
+							     "Device"};
+static const char *const info_type_names[QUARRY_MIGRATE_TYPES] = {
+	"Unmovable", "Movable", "Reclaimable", "HighAtomic", "CMA", "Isolate"};
+
+const char *quarry_zone_name(enum quarry_zone_type zone)
+{
+	return (unsigned int)zone < QUARRY_NR_ZONES ? info_zone_names[zone] : "?";
+}
+
+const char *quarry_migratetype_name(enum quarry_migratetype type)
+{
+	return (unsigned int)type < QUARRY_MIGRATE_TYPES ? info_type_names[type] : "?";
+}
+
+static void info_add_virgin(const struct page_arena *a, struct quarry_zone_info *info)
+{
+	unsigned int type = a->pb[0].type;
+	pfn_t first = a->base_pfn >> QUARRY_PAGEBLOCK_ORDER;
+	unsigned long odd = first & 1, pairs = (a->nr_pb - odd) / 2;
+	unsigned long single = a->nr_pb - 2 * pairs;
+
+	info->nr_virgin_arenas++;
+	info->nr_pageblocks[type] += a->nr_pb;
+	info->nr_free_type[type][QUARRY_MAX_ORDER] += pairs;
+	info->nr_free_type[type][QUARRY_PAGEBLOCK_ORDER] += single;
+}
+
+static void info_add_pageblock(const struct page_arena *a, unsigned int i,
+			       struct quarry_zone_info *info)
+{
+	const struct page_pb *pb = &a->pb[i];
+	unsigned long *counts = info->nr_free_type[pb->type];
+
+	info->nr_pageblocks[pb->type]++;
+	if (pb->second)
+		return;
+	if (pb->filed == QUARRY_MAX_ORDER)
+		counts[QUARRY_MAX_ORDER]++;
+	else if (pb->filed != PAGE_NOT_FILED)
+		pageblock_count_runs(a->bits[i], counts);
+}
+
+static void info_add_arenas(struct quarry *q, const struct page_zone *z,
+			    struct quarry_zone_info *info)
+{
+	for (uint32_t k = z->arena_first; k < z->arena_last; k++) {
+		struct page_arena *a = &q->pages->arena[k];
+		quarry_pin_t pin;
+
+		if (a->zone != z)
+			continue;
+		info->nr_arenas++;
+		pin = arena_lock(q, a);
+		if (a->virgin) {
+			info_add_virgin(a, info);
+		} else {
+			for (unsigned int i = 0; i < a->nr_pb; i++)
+				info_add_pageblock(a, i, info);
+		}
+		arena_unlock(q, a, pin);
+	}
+}
+
+bool quarry_zone_info(struct quarry *q, int nid, enum quarry_zone_type zone,
+		      struct quarry_zone_info *info)
+{
+	struct page_zone *z;
+
+	*info = (struct quarry_zone_info){.name = quarry_zone_name(zone)};
+	if (nid < 0 || nid >= q->pages->nr_nodes || (unsigned int)zone >= QUARRY_NR_ZONES)
+		return false;
+	z = q->pages->node[nid].zone[zone];
+	if (z == NULL)
+		return false;
+	info->start_pfn = z->start_pfn;
+	info->spanned = z->spanned;
+	info->present = z->present;
+	info->managed = z->managed;
+	info->free = (unsigned long)quarry_load_relaxed(&z->nr_free);
+	info->pcp = pcp_pages(q, z);
+	info->pcp_high = z->pcp_high;
+	info->pcp_batch = z->pcp_batch;
+	for (unsigned int i = 0; i < QUARRY_NR_WMARK; i++)
+		info->wmark[i] = z->wmark[i];
+	for (unsigned int i = 0; i < QUARRY_NR_ZONES; i++)
+		info->lowmem_reserve[i] = z->reserve[i];
+	info_add_arenas(q, z, info);
+	for (unsigned int t = 0; t < QUARRY_MIGRATE_TYPES; t++) {
+		for (unsigned int o = 0; o < QUARRY_NR_ORDERS; o++)
+			info->nr_free[o] += info->nr_free_type[t][o];
+	}
+	return true;
+}
+
+bool quarry_node_present(struct quarry *q, int nid)
+{
+	return nid >= 0 && nid < q->pages->nr_nodes && q->pages->node[nid].present;
+}
+
+unsigned int quarry_node_distance(struct quarry *q, int from, int to)
+{
+	int n = q->pages->nr_nodes;
+
+	return from < 0 || to < 0 || from >= n || to >= n ? 0 : q->pages->distance[from * n + to];
+}
+
+void quarry_totals(struct quarry *q, struct quarry_totals *totals)
+{
+	struct page_layer *pl = q->pages;
+
+	*totals = (struct quarry_totals){
+		.present = pl->present,
+		.managed = pl->managed,
+		.min_free_kbytes = pl->min_free_kbytes,
+		.totalreserve = pl->totalreserve,
+		.nr_nodes = pl->nr_nodes,
+		.nr_cpus = pl->nr_cpus,
+		.meta_bytes = q->meta_bytes,
+		.refused = quarry_load_relaxed(&pl->refused),
+		.fallback_claimed = quarry_load_relaxed(&pl->fallback_claimed),
+		.fallback_stolen = quarry_load_relaxed(&pl->fallback_stolen),
+	};
+	for (unsigned int i = 0; i < pl->nr_zones; i++) {
+		totals->free += (unsigned long)quarry_load_relaxed(&pl->zone[i].nr_free);
+		totals->pcp += pcp_pages(q, &pl->zone[i]);
+	}
+	for (unsigned int c = 0; c < pl->nr_cpus; c++) {
+		for (unsigned int o = 0; o < QUARRY_NR_ORDERS; o++) {
+			uint64_t allocs = quarry_load_relaxed(&pl->cpu[c].allocs[o]);
+			uint64_t frees = quarry_load_relaxed(&pl->cpu[c].frees[o]);
+
+			totals->allocs += allocs;
+			totals->frees += frees;
+			totals->pgalloc += allocs << o;
+			totals->pgfree += frees << o;
+		}
+	}
+}

@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The page layer's own state.
+ *
+ *	page_layer -> node[] -> zonelist of zones
+ *		   -> zone[] -> avail: which of its arenas hold free blocks, by type and order
+ *		   -> arena[] -> pageblock records, bitmaps, descriptors
+ *		   -> section[]: pfn >> 18 -> first arena there
+ *		   -> cpu[] -> a set of sheaves for each zone
+ *
+ * An arena is what one zone has of one aligned GiB. Arenas are sorted by address.
+ */
+#ifndef QUARRY_PAGE_INTERNAL_H
+#define QUARRY_PAGE_INTERNAL_H
+
+#include <quarry/quarry.h>
+
+#include <base/bits.h>
+#include <base/compiler.h>
+#include <base/lock.h>
+#include <base/meta.h>
+#include <base/quarry_state.h>
+
+#define PAGE_ARENA_ORDER (30 - QUARRY_PAGE_SHIFT) /* log2 of an arena's page frames */
+#define PAGE_ARENA_PAGES ((pfn_t)1 << PAGE_ARENA_ORDER)
+#define PAGE_ARENA_PAGEBLOCKS (PAGE_ARENA_PAGES >> QUARRY_PAGEBLOCK_ORDER)
+#define PAGE_WORDS 8 /* 64-bit words of a pageblock's bitmap */
+#define PAGE_NO_PB 0xffffu
+#define PAGE_NOT_FILED 0xffu
+#define PAGE_MAX_ZONES (QUARRY_MAX_NODES * 4)
+#define PAGE_PCP_ORDERS 4 /* orders 0..3 have sheaves; and order 9, in the place after them */
+#define PAGE_PCP_HUGE PAGE_PCP_ORDERS
+#define PAGE_SHEAF_MAX 64
+
+/* ---- descriptors: struct page.word = arena << 48 | payload << 3 | state ---- */
+
+enum page_word_state {
+	PAGE_WORD_FREE,	    /* in the buddy system, in a sheaf, or a tail: the bitmap and the head tell */
+	PAGE_WORD_RESERVED, /* never handed to the allocator */
+	PAGE_WORD_ALLOC,    /* payload: references << 8 | migratetype << 4 | order */
+	PAGE_WORD_SLAB,	    /* payload: slab index << 13 | cache number */
+	PAGE_WORD_OFFLINE,
+};
+#define PAGE_WORD_STATE_MASK ((uint64_t)7)
+#define PAGE_WORD_ARENA_SHIFT 48
+#define PAGE_WORD_ARENA_MASK ((uint64_t)0xffff << PAGE_WORD_ARENA_SHIFT)
+#define PAGE_WORD_ORDER_SHIFT 3
+#define PAGE_WORD_TYPE_SHIFT 7
+#define PAGE_WORD_REF_SHIFT 11
+#define PAGE_WORD_REF_ONE ((uint64_t)1 << PAGE_WORD_REF_SHIFT)
+#define PAGE_WORD_REF_MAX ((uint64_t)0xfffff)
+#define PAGE_WORD_CACHE_SHIFT 3
+#define PAGE_WORD_CACHE_MASK ((uint64_t)0x1fff)
+#define PAGE_WORD_SLAB_SHIFT 16
+
+/* Word of an allocated block, reference count 1, without the arena. */
+static inline uint64_t page_word_alloc(unsigned int order, unsigned int type)
+{
+	return PAGE_WORD_ALLOC | (uint64_t)order << PAGE_WORD_ORDER_SHIFT |
+	       (uint64_t)type << PAGE_WORD_TYPE_SHIFT | PAGE_WORD_REF_ONE;
+}
+
+static inline unsigned int page_word_order(uint64_t word)
+{
+	return (unsigned int)(word >> PAGE_WORD_ORDER_SHIFT) & 15u;
+}
+
+static inline unsigned int page_word_type(uint64_t word)
+{
+	return (unsigned int)(word >> PAGE_WORD_TYPE_SHIFT) & 15u;
+}
+
+static inline unsigned int page_word_refs(uint64_t word)
+{
+	return (unsigned int)((word >> PAGE_WORD_REF_SHIFT) & PAGE_WORD_REF_MAX);
+}
+
+/* ---- pageblocks ---- */
+
+/* What is kept of a pageblock beside its bitmap. Links are indices in the arena. */
+struct page_pb {
+	uint16_t next, prev;
+	uint16_t nr_free;
+	uint8_t filed;	   /* largest free order: it is on that list; PAGE_NOT_FILED: on none */
+	uint8_t type;	   /* enum quarry_migratetype */
+	uint8_t described; /* its 512 descriptors are set up */
+	uint8_t second;	   /* upper half of an order-10 pair whose lower half is filed */
+	uint8_t spare[6];
+};
+
+/* pageblock.c: a bitmap of 512 pages, 1 = free. Pure functions. */
+unsigned int pageblock_largest(const uint64_t *bits);	  /* order of the largest run; 0xff: empty */
+unsigned int pageblock_count_free(const uint64_t *bits);
+/* First page of the smallest aligned run of at least @order, lowest address first; -1: none. */
+int pageblock_find(const uint64_t *bits, unsigned int order);
+void pageblock_clear(uint64_t *bits, unsigned int page, unsigned int order);
+void pageblock_set(uint64_t *bits, unsigned int page, unsigned int order);
+bool pageblock_all_set(const uint64_t *bits, unsigned int page, unsigned int order);
+bool pageblock_any_set(const uint64_t *bits, unsigned int page, unsigned int order);
+/* Order of the maximal aligned run that the free run (@page, @order) belongs to. */
+unsigned int pageblock_merged_order(const uint64_t *bits, unsigned int page, unsigned int order);
+/* Adds the number of maximal aligned runs of each order 0..9 to @counts. */
+void pageblock_count_runs(const uint64_t *bits, unsigned long *counts);
+/* Takes up to @max blocks of order 0..6 out of @bits, from broken words first; returns how many. */
+unsigned int pageblock_take(uint64_t *bits, unsigned int order, unsigned int max, uint16_t *pages);
+/* Order of the largest run after word @w has grown, given that it was at least @least before. */
+unsigned int pageblock_grown(const uint64_t *bits, unsigned int w, unsigned int least);
+
+/* ---- arenas ---- */
+
+struct page_zone;
+
+struct page_arena {
+	pfn_t start_pfn, end_pfn; /* what the zone has of this GiB, holes included */
+	pfn_t base_pfn;		  /* start_pfn rounded down to a pageblock */
+	struct page *map;	  /* descriptors from base_pfn on; NULL: nobody has allocated here */
+	struct page_pb *pb;
+	uint64_t (*bits)[PAGE_WORDS];
+	struct page_zone *zone;
+	struct quarry_lock lock;
+	uint32_t nr_free;
+	uint16_t nr_pb;
+	uint16_t index;	 /* in page_layer.arena[] */
+	bool virgin;	 /* wholly free, never touched: records and bitmaps are not written yet */
+	bool one_piece;	 /* at boot: a whole GiB of memory; its first record's type speaks for all */
+	uint16_t order_mask[QUARRY_MIGRATE_TYPES]; /* bit o: list[o][type] is not empty */
+	uint16_t head[QUARRY_NR_ORDERS][QUARRY_MIGRATE_TYPES];
+	uint64_t contended;
+} QUARRY_ALIGNED(64);
+
+/* ---- zones and nodes ---- */
+
+struct page_zone {
+	/* read by every request */
+	uint64_t nr_free; /* pages in the buddy system */
+	unsigned long fast_mark[QUARRY_NR_ZONES]; /* low + reserve, by the request's highest zone */
+	uint16_t index;	  /* in page_layer.zone[] */
+	int16_t nid;
+	uint8_t type; /* enum quarry_zone_type */
+	uint32_t arena_first, arena_last; /* [first, last): some between may be other zones' */
+	uint32_t avail_words;
+	uint64_t *avail; /* [type][order][avail_words]: arenas whose list is not empty */
+	/* read by slow paths */
+	pfn_t start_pfn;
+	unsigned long spanned, present, managed;
+	unsigned long wmark[QUARRY_NR_WMARK];
+	unsigned long reserve[QUARRY_NR_ZONES];
+	unsigned long pcp_high, pcp_batch;
+	uint16_t sheaf_cap[PAGE_PCP_ORDERS + 1];
+} QUARRY_ALIGNED(64);
+
+struct page_node {
+	bool present; /* has memory */
+	bool has_zone[QUARRY_NR_ZONES];
+	uint16_t nr_list, nr_list_this;
+	struct page_zone **list;      /* fallback order, highest zone of each node first */
+	struct page_zone **list_this; /* the node's own zones */
+	struct page_zone *zone[QUARRY_NR_ZONES];
+	pfn_t start_pfn, end_pfn, movable_pfn;
+};
+
+/* ---- per-CPU sheaves ---- */
+
+struct page_sheaf {
+	uint32_t n;
+	uint32_t cap; /* 0: blocks of this order are not cached */
+	struct page *page[PAGE_SHEAF_MAX];
+};
+
+/*
+ * What one CPU holds of one zone. Blocks to hand out, by type and order; blocks taken back, by order.
+ * They are apart so that a page just freed goes back to its pageblock before it is used again.
+ */
+struct page_pcp {
+	struct quarry_lock lock; /* taken only on concurrent machines */
+	uint32_t arena;		 /* where this CPU allocates */
+	struct page_sheaf out[QUARRY_MIGRATE_PCPTYPES][PAGE_PCP_ORDERS + 1];
+	struct page_sheaf in[PAGE_PCP_ORDERS + 1];
+};
+
+struct page_cpu {
+	struct page_zone *first[QUARRY_NR_ZONES]; /* of its zonelist, by a request's highest zone */
+	int nid;
+	int mem_nid; /* the nearest node with memory */
+	uint64_t allocs[QUARRY_NR_ORDERS], frees[QUARRY_NR_ORDERS];
+	struct page_pcp *pcp[PAGE_MAX_ZONES]; /* made at first use */
+} QUARRY_ALIGNED(64);
+
+struct page_layer {
+	uint32_t *section; /* pfn >> PAGE_ARENA_ORDER -> first arena there; PAGE_NO_ARENA: none */
+	pfn_t nr_sections;
+	struct page_arena *arena;
+	struct page_cpu *cpu;
+	struct page_node *node;
+	uint8_t highest_zone[16]; /* by the low four bits of gfp */
+	uint8_t mobility[4]; /* migratetype, by the two mobility bits of gfp */
+	bool no_grouping; /* too little memory for migratetypes: everything is unmovable */
+	uint32_t nr_arenas;
+	unsigned int nr_cpus;
+	int nr_nodes;
+	unsigned int nr_zones;
+	struct page_zone *zone;
+	uint8_t *distance; /* nr_nodes x nr_nodes */
+	struct page_pb *all_pb;
+	uint64_t *all_bits;
+	unsigned long present, managed, totalreserve;
+	unsigned long carved; /* pages that became descriptor tables after boot */
+	unsigned long min_free_kbytes;
+	unsigned int watermark_scale_factor;
+	unsigned int lowmem_reserve_ratio[4];
+	uint64_t refused, fallback_claimed, fallback_stolen;
+	struct quarry_lock refusal_lock;
+	struct quarry_refusal refusal;
+};
+
+#define PAGE_NO_ARENA 0xffffffffu
+
+static inline unsigned int page_gfp_type(const struct page_layer *pl, gfp_t gfp)
+{
+	return pl->mobility[(gfp & (__GFP_MOVABLE | __GFP_RECLAIMABLE)) >> 3];
+}
+
+static inline struct page_arena *page_arena_of(const struct page_layer *pl, const struct page *page)
+{
+	return &pl->arena[quarry_load_relaxed(&page->word) >> PAGE_WORD_ARENA_SHIFT];
+}
+
+/*
+ * A descriptor's word is written by the page's owner and may be read by anybody (fallback.c looks at
+ * whole pageblocks), so both go through these.
+ */
+static inline uint64_t page_word(const struct page *page)
+{
+	return quarry_load_relaxed(&page->word);
+}
+
+static inline void page_set_word(struct page *page, uint64_t word)
+{
+	quarry_store_relaxed(&page->word, word);
+}
+
+/* A counter that only its own CPU changes and anybody may read. */
+static inline void page_count(uint64_t *counter)
+{
+	quarry_store_relaxed(counter, *counter + 1);
+}
+
+/* Counters that several CPUs change. */
+static inline void page_add(bool concurrent, uint64_t *counter, uint64_t n)
+{
+	if (concurrent)
+		quarry_fetch_add_relaxed(counter, n);
+	else
+		*counter += n;
+}
+
+/* ---- memmap.c ---- */
+struct page_arena *memmap_arena(const struct page_layer *pl, pfn_t pfn); /* NULL: no zone's */
+/* Makes sure that @a has descriptors; false: no memory for them. Not under a lock. */
+bool memmap_give_map(struct quarry *q, struct page_arena *a);
+/* Sets up the descriptors of pageblock @i; a->lock held, a->map there. */
+void memmap_describe(struct page_arena *a, unsigned int i);
+
+/* ---- arena.c; all but _unlocked need a->lock ---- */
+void arena_unfold(struct quarry *q, struct page_arena *a); /* end of virginity */
+void arena_file(struct quarry *q, struct page_arena *a, unsigned int i);   /* by its bitmap */
+void arena_unfile(struct quarry *q, struct page_arena *a, unsigned int i);
+/* Takes up to @max blocks of @order from lists of @type; returns how many. */
+unsigned int arena_take(struct quarry *q, struct page_arena *a, unsigned int order,
+			unsigned int type, unsigned int max, struct page **pages);
+/* One block of @order out of pageblock @i, whatever its type. */
+struct page *arena_take_from(struct quarry *q, struct page_arena *a, unsigned int i,
+			     unsigned int order);
+void arena_put(struct quarry *q, struct page_arena *a, pfn_t pfn, unsigned int order);
+/* Frees the pages @mask of word @w, counted from base_pfn; returns how many were not free before. */
+unsigned int arena_put_word(struct quarry *q, struct page_arena *a, size_t w, uint64_t mask);
+/* Adds @pages to the arena's and the zone's free pages. */
+void arena_count(struct quarry *q, struct page_arena *a, int64_t pages);
+void arena_set_type(struct quarry *q, struct page_arena *a, unsigned int i, unsigned int type);
+quarry_pin_t arena_lock(struct quarry *q, struct page_arena *a);
+void arena_unlock(struct quarry *q, struct page_arena *a, quarry_pin_t pin);
+/* Marks a virgin arena's blocks as available, when the machine is built. */
+void arena_announce(struct page_arena *a);
+
+/* ---- zone.c ---- */
+/* Takes up to @max blocks; the zone's lists, then other types (fallback.c). 0: none. */
+unsigned int zone_take(struct quarry *q, struct page_zone *z, uint32_t *hint, unsigned int order,
+		       unsigned int type, unsigned int max, struct page **pages);
+/* First arena at or after @from (round once) with a block of at least @order in lists of @type. */
+struct page_arena *zone_find_arena(struct quarry *q, struct page_zone *z, uint32_t from,
+				   unsigned int order, unsigned int type, unsigned int *found);
+void zone_put(struct quarry *q, struct page **pages, unsigned int n, unsigned int order);
+bool zone_watermark_ok(const struct page_layer *pl, const struct page_zone *z, unsigned int order,
+		       unsigned long mark, unsigned int highest, unsigned int alloc_flags,
+		       struct quarry_refused_zone *why);
+unsigned long zone_min_lowered(unsigned long mark, unsigned int alloc_flags);
+bool zone_has_block(const struct page_zone *z, unsigned int order, unsigned int type);
+int zone_largest_order(const struct page_zone *z);
+uint64_t *zone_avail(const struct page_zone *z, unsigned int type, unsigned int order);
+
+#define ZONE_ALLOC_HIGH 1u    /* __GFP_HIGH: half of the min reserve */
+#define ZONE_ALLOC_HARDER 2u  /* cannot wait: a further quarter; highatomic blocks */
+#define ZONE_ALLOC_NO_MARK 4u /* no watermark at all */
+#define ZONE_ALLOC_CMA 8u
+
+/* ---- watermark.c ---- */
+void watermark_setup(struct page_layer *pl, const struct quarry_boot_params *params);
+
+/* ---- fallback.c ---- */
+unsigned int fallback_take(struct quarry *q, struct page_zone *z, unsigned int order,
+			   unsigned int type, struct page **page);
+
+/* ---- pcp.c ---- */
+struct page *pcp_alloc(struct quarry *q, struct page_zone *z, unsigned int order, unsigned int type);
+void pcp_free(struct quarry *q, struct page *page, unsigned int order);
+void pcp_spill(struct quarry *q, struct page_sheaf *s, unsigned int order); /* all of it to the buddy */
+unsigned long pcp_pages(struct quarry *q, const struct page_zone *z);
+/* Slot of an order in a set of sheaves; -1: the order is not cached. */
+static inline int pcp_slot(unsigned int order)
+{
+	return order < PAGE_PCP_ORDERS ? (int)order
+	       : order == QUARRY_PAGEBLOCK_ORDER ? PAGE_PCP_HUGE : -1;
+}
+
+/* ---- zonelist.c ---- */
+int zonelist_reserve(struct quarry *q); /* room for the lists */
+void zonelist_build(struct quarry *q);  /* once managed pages are known */
+
+/* ---- boot.c ---- */
+int page_boot(struct quarry *q, const struct quarry_boot_params *params);
+void page_exit(struct quarry *q);
+
+#endif

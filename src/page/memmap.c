@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From page frame number to descriptor and back, over any hole.
+ *
+ * The section table has one entry a GiB: the first arena there, or none. Nearly always it is the only
+ * one; zone and node limits make two or three. So pfn to descriptor is two loads, entry and arena.
+ * The descriptor itself names its arena, so the way back is one load more.
+ *
+ * An arena gets its table of descriptors when somebody first allocates from it, and the 512
+ * descriptors of a pageblock are written when that pageblock is first used.
+ */
+#include "internal.h"
+
+#include "slab_pages.h"
+
+#include <base/string.h>
+
+struct page_arena *memmap_arena(const struct page_layer *pl, pfn_t pfn)
+{
+	pfn_t section = pfn >> PAGE_ARENA_ORDER;
+	uint32_t i;
+
+	if (section >= pl->nr_sections || pl->section[section] == PAGE_NO_ARENA)
+		return NULL;
+	for (i = pl->section[section]; i < pl->nr_arenas && pl->arena[i].start_pfn <= pfn; i++) {
+		if (pfn < pl->arena[i].end_pfn)
+			return &pl->arena[i];
+	}
+	return NULL;
+}
+
+/*
+ * Without the port's meta_alloc the table lies in the arena itself: the descriptors of a whole arena
+ * are one pageblock of it. It is taken by its bits alone, before any descriptor exists.
+ */
+static struct page *memmap_carve(struct quarry *q, struct page_arena *a)
+{
+	size_t size = (size_t)a->nr_pb * QUARRY_PAGEBLOCK_PAGES * sizeof(struct page);
+	unsigned int order = bits_get_order(size);
+	struct page *map = NULL;
+	quarry_pin_t pin = arena_lock(q, a);
+
+	if (a->map != NULL) {
+		map = a->map;
+		goto out;
+	}
+	if (a->virgin)
+		arena_unfold(q, a);
+	for (unsigned int i = a->nr_pb; i-- > 0;) {
+		int page = a->pb[i].filed == PAGE_NOT_FILED && !a->pb[i].second
+				   ? -1
+				   : pageblock_find(a->bits[i], order);
+		pfn_t pfn;
+
+		if (page < 0)
+			continue;
+		arena_unfile(q, a, i);
+		pageblock_clear(a->bits[i], (unsigned int)page, order);
+		a->pb[i].nr_free = (uint16_t)(a->pb[i].nr_free - (1u << order));
+		a->nr_free -= 1u << order;
+		page_add(q->concurrent, &a->zone->nr_free, 0 - ((uint64_t)1 << order));
+		arena_file(q, a, i);
+		pfn = a->base_pfn + ((pfn_t)i << QUARRY_PAGEBLOCK_ORDER) + (unsigned int)page;
+		map = quarry_storage(q, pfn << QUARRY_PAGE_SHIFT, size);
+		if (map == NULL)
+			goto out; /* the frames stay reserved: nobody can reach them anyway */
+		quarry_memset(map, 0, size);
+		q->meta_bytes += QUARRY_PAGE_SIZE << order;
+		q->pages->carved += 1ul << order;
+		quarry_store_release(&a->map, map);
+		break;
+	}
+out:
+	arena_unlock(q, a, pin);
+	return map;
+}
+
+bool memmap_give_map(struct quarry *q, struct page_arena *a)
+{
+	struct page *map, *expected = NULL;
+
+	if (quarry_load_acquire(&a->map) != NULL)
+		return true;
+	if (q->port.meta_alloc == NULL)
+		return memmap_carve(q, a) != NULL;
+	map = quarry_meta_alloc(q, (size_t)a->nr_pb * QUARRY_PAGEBLOCK_PAGES * sizeof(struct page));
+	if (map == NULL)
+		return false;
+	if (!quarry_cmpxchg(&a->map, &expected, map))
+		quarry_meta_free(q, map); /* another CPU was first */
+	return true;
+}
+
+void memmap_describe(struct page_arena *a, unsigned int i)
+{
+	uint64_t arena = (uint64_t)a->index << PAGE_WORD_ARENA_SHIFT;
+	struct page *page = &a->map[(size_t)i << QUARRY_PAGEBLOCK_ORDER];
+
+	for (unsigned int w = 0; w < PAGE_WORDS; w++) {
+		uint64_t free = a->bits[i][w];
+
+		for (unsigned int b = 0; b < 64; b++, page++, free >>= 1)
+			page_set_word(page, arena | ((free & 1) != 0 ? PAGE_WORD_FREE
+								     : PAGE_WORD_RESERVED));
+	}
+	a->pb[i].described = 1;
+}
+
+struct page *quarry_pfn_to_page(struct quarry *q, pfn_t pfn)
+{
+	struct page_arena *a = memmap_arena(q->pages, pfn);
+
+	if (a == NULL || a->map == NULL ||
+	    !a->pb[(pfn - a->base_pfn) >> QUARRY_PAGEBLOCK_ORDER].described)
+		return NULL;
+	return &a->map[pfn - a->base_pfn];
+}
+
+pfn_t quarry_page_to_pfn(struct quarry *q, const struct page *page)
+{
+	const struct page_arena *a = page_arena_of(q->pages, page);
+
+	return a->base_pfn + (pfn_t)(page - a->map);
+}
+
+void *quarry_page_address(struct quarry *q, const struct page *page)
+{
+	return quarry_phys_to_virt(q, quarry_page_to_pfn(q, page) << QUARRY_PAGE_SHIFT);
+}
+
+struct page *quarry_virt_to_page(struct quarry *q, const void *addr)
+{
+	return quarry_pfn_to_page(q, quarry_virt_to_phys(q, addr) >> QUARRY_PAGE_SHIFT);
+}
+
+void page_set_slab(struct quarry *q, struct page *page, unsigned int order, unsigned int cache,
+		   uint32_t slab)
+{
+	uint64_t word = (page_word(page) & PAGE_WORD_ARENA_MASK) | PAGE_WORD_SLAB |
+			(uint64_t)cache << PAGE_WORD_CACHE_SHIFT |
+			(uint64_t)slab << PAGE_WORD_SLAB_SHIFT;
+
+	(void)q;
+	for (unsigned int i = 0; i < 1u << order; i++)
+		page_set_word(&page[i], word);
+}
+
+void page_clear_slab(struct quarry *q, struct page *page, unsigned int order)
+{
+	uint64_t arena = page_word(page) & PAGE_WORD_ARENA_MASK;
+
+	(void)q;
+	page_set_word(page, arena | page_word_alloc(order, 0));
+	for (unsigned int i = 1; i < 1u << order; i++)
+		page_set_word(&page[i], arena | PAGE_WORD_FREE);
+}
+
+/* The allocated block that @pfn is a later page of, looked for at each order; NULL: none. */
+static const struct page *memmap_head(struct quarry *q, pfn_t pfn, unsigned int *order)
+{
+	for (unsigned int o = 1; o <= QUARRY_MAX_ORDER; o++) {
+		const struct page *head = quarry_pfn_to_page(q, bits_align_down(pfn, (pfn_t)1 << o));
+
+		if (head != NULL && (head->word & PAGE_WORD_STATE_MASK) == PAGE_WORD_ALLOC &&
+		    page_word_order(head->word) >= o) {
+			*order = page_word_order(head->word);
+			return head;
+		}
+	}
+	return NULL;
+}
+
+enum quarry_page_state quarry_pfn_state(struct quarry *q, pfn_t pfn, unsigned int *order)
+{
+	struct page_arena *a = memmap_arena(q->pages, pfn);
+	const struct page *page = quarry_pfn_to_page(q, pfn);
+	unsigned int o = 0;
+	enum quarry_page_state state = QUARRY_PAGE_RESERVED;
+
+	if (a == NULL)
+		goto out;
+	if (a->virgin) {
+		state = QUARRY_PAGE_FREE;
+		goto out;
+	}
+	pfn -= a->base_pfn;
+	if ((a->bits[pfn >> QUARRY_PAGEBLOCK_ORDER][pfn >> 6 & 7] >> (pfn & 63) & 1) != 0) {
+		state = QUARRY_PAGE_FREE;
+		goto out;
+	}
+	pfn += a->base_pfn;
+	if (page == NULL)
+		goto out;
+	switch (page->word & PAGE_WORD_STATE_MASK) {
+	case PAGE_WORD_ALLOC:
+		state = QUARRY_PAGE_ALLOCATED;
+		o = page_word_order(page->word);
+		break;
+	case PAGE_WORD_SLAB:
+		state = QUARRY_PAGE_SLAB;
+		break;
+	case PAGE_WORD_OFFLINE:
+		state = QUARRY_PAGE_OFFLINE;
+		break;
+	case PAGE_WORD_FREE:
+		state = memmap_head(q, pfn, &o) != NULL ? QUARRY_PAGE_TAIL : QUARRY_PAGE_PCP;
+		break;
+	default:
+		break;
+	}
+out:
+	if (order != NULL)
+		*order = o;
+	return state;
+}

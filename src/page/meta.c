@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Where Quarry's own tables live. The port may give memory outside the machine; else the machine pays:
+ * from memblock or bootmem while it boots, from the buddy system, past the sheaves, afterwards.
+ */
+#include "internal.h"
+
+#include <base/string.h>
+
+/* Stands before each piece; pieces form a list so that quarry_destroy() finds them. */
+struct meta_header {
+	struct meta_header *next, *prev;
+	size_t size; /* header included */
+} QUARRY_ALIGNED(64);
+
+static void *meta_from_boot(struct quarry *q, size_t size)
+{
+	phys_addr_t phys;
+	void *p;
+
+	if (q->boot_from_bootmem) {
+		p = quarry_alloc_bootmem_nopanic(q, size);
+		if (p != NULL)
+			quarry_memset(p, 0, size);
+		return p;
+	}
+	phys = quarry_memblock_phys_alloc_range(q, size, 64, 0, MEMBLOCK_ALLOC_ACCESSIBLE);
+	p = phys != 0 ? quarry_storage(q, phys, size) : NULL;
+	if (p != NULL)
+		quarry_memset(p, 0, size);
+	return p;
+}
+
+/* Straight from the arenas: the sheaves may be what is being made. */
+static void *meta_from_pages(struct quarry *q, size_t size)
+{
+	struct page_layer *pl = q->pages;
+	struct page_node *node = &pl->node[pl->cpu[quarry_cpu()].nid];
+	unsigned int order = bits_get_order(size);
+	struct page *page = NULL;
+	void *p;
+
+	for (unsigned int i = 0; i < node->nr_list && page == NULL; i++) {
+		struct page_zone *z = node->list[i];
+		uint32_t hint = z->arena_first;
+
+		if (order <= QUARRY_MAX_ORDER &&
+		    zone_watermark_ok(pl, z, order, z->wmark[QUARRY_WMARK_MIN], z->type,
+				      ZONE_ALLOC_HIGH | ZONE_ALLOC_HARDER, NULL))
+			zone_take(q, z, &hint, order, QUARRY_MIGRATE_UNMOVABLE, 1, &page);
+	}
+	if (page == NULL)
+		return NULL;
+	page_set_word(page, (page_word(page) & PAGE_WORD_ARENA_MASK) | page_word_alloc(order, 0));
+	p = quarry_storage(q, quarry_page_to_pfn(q, page) << QUARRY_PAGE_SHIFT,
+			   QUARRY_PAGE_SIZE << order);
+	if (p != NULL)
+		quarry_memset(p, 0, size);
+	return p;
+}
+
+void *quarry_meta_alloc(struct quarry *q, size_t size_bytes)
+{
+	struct meta_header *h;
+	quarry_pin_t pin;
+	size_t size;
+
+	if (quarry_add_overflows(size_bytes, sizeof(*h) + 63, &size))
+		return NULL;
+	size &= ~(size_t)63;
+	if (q->port.meta_alloc != NULL)
+		h = q->port.meta_alloc(q->port.ctx, size, 64);
+	else if (q->stage < QUARRY_STAGE_PAGES)
+		h = meta_from_boot(q, size);
+	else
+		h = meta_from_pages(q, size);
+	if (h == NULL)
+		return NULL;
+	h->size = size;
+	h->prev = NULL;
+	pin = quarry_lock(q->concurrent, &q->meta_lock);
+	h->next = q->meta_list;
+	if (h->next != NULL)
+		h->next->prev = h;
+	q->meta_list = h;
+	q->meta_bytes += size;
+	quarry_unlock(q->concurrent, &q->meta_lock, pin);
+	return h + 1;
+}
+
+void quarry_meta_free(struct quarry *q, void *p)
+{
+	struct meta_header *h;
+	quarry_pin_t pin;
+
+	if (p == NULL)
+		return;
+	h = (struct meta_header *)p - 1;
+	pin = quarry_lock(q->concurrent, &q->meta_lock);
+	if (h->next != NULL)
+		h->next->prev = h->prev;
+	if (h->prev != NULL)
+		h->prev->next = h->next;
+	else
+		q->meta_list = h->next;
+	q->meta_bytes -= h->size;
+	quarry_unlock(q->concurrent, &q->meta_lock, pin);
+	if (q->port.meta_alloc != NULL)
+		q->port.meta_free(q->port.ctx, h, h->size);
+	else if (q->stage >= QUARRY_STAGE_PAGES && quarry_virt_to_page(q, h) != NULL)
+		quarry_free_pages_addr(q, h, bits_get_order(h->size));
+}
+
+void page_exit(struct quarry *q)
+{
+	while (q->meta_list != NULL && q->port.meta_alloc != NULL) {
+		struct meta_header *h = q->meta_list;
+
+		q->meta_list = h->next;
+		q->port.meta_free(q->port.ctx, h, h->size);
+	}
+	q->meta_list = NULL;
+	q->meta_bytes = 0;
+	q->pages = NULL;
+}

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The buddy system inside one pageblock: 512 pages, eight 64-bit words, 1 = free.
+ *
+ * Problem    Split, merge and search without lists. A free block of order o is a maximal aligned run
+ *            of 2^o free bits; so merging is nothing at all, and splitting is clearing bits.
+ *
+ *            page  0       4       8               16
+ *            bit   1 1 0 0 0 0 0 0 1 1 1 1 1 1 1 1        order 1 at 0, order 3 at 8
+ *
+ * Runs       The starts of aligned runs of order o in a word follow from those of order o - 1: both
+ *            halves are there, and the first stands at a multiple of 2^o. Orders 6 to 9 are runs of
+ *            whole words. Everything here is a pure function of the bits.
+ *
+ * Cost       One cache line; a handful of operations a word and order.
+ */
+#include "internal.h"
+
+/* Multiples of 2^o below 64, as bits. */
+static const uint64_t pageblock_starts[7] = {
+	~(uint64_t)0,	    0x5555555555555555u, 0x1111111111111111u, 0x0101010101010101u,
+	0x0001000100010001u, 0x0000000100000001u, 0x0000000000000001u,
+};
+
+/* Starts of aligned runs of order @o, from those of order @o - 1. 1 <= @o <= 6. */
+static inline uint64_t pageblock_raise(uint64_t x, unsigned int o)
+{
+	return x & x >> ((uint64_t)1 << (o - 1)) & pageblock_starts[o];
+}
+
+/* Starts of aligned runs of order @o in word @x; @o <= 6. */
+static inline uint64_t pageblock_runs(uint64_t x, unsigned int o)
+{
+	for (unsigned int i = 1; i <= o; i++)
+		x = pageblock_raise(x, i);
+	return x;
+}
+
+/* One bit for each word that is wholly free. */
+static inline unsigned int pageblock_full_words(const uint64_t *bits)
+{
+	unsigned int full = 0;
+
+	for (unsigned int w = 0; w < PAGE_WORDS; w++)
+		full |= (unsigned int)(bits[w] == ~(uint64_t)0) << w;
+	return full;
+}
+
+/* The same doubling one level up: starts of aligned runs of 2^@o words in a mask of words. @o <= 3. */
+static inline unsigned int pageblock_word_runs(unsigned int full, unsigned int o)
+{
+	if (o >= 1)
+		full &= full >> 1 & 0x55u;
+	if (o >= 2)
+		full &= full >> 2 & 0x11u;
+	if (o >= 3)
+		full &= full >> 4 & 0x01u;
+	return full;
+}
+
+unsigned int pageblock_largest(const uint64_t *bits)
+{
+	unsigned int full = pageblock_full_words(bits);
+	unsigned int largest = PAGE_NOT_FILED;
+	uint64_t x[PAGE_WORDS], any = 0;
+
+	if (full != 0) {
+		for (unsigned int o = 3; o > 0; o--) {
+			if (pageblock_word_runs(full, o) != 0)
+				return 6 + o;
+		}
+		return 6;
+	}
+	for (unsigned int w = 0; w < PAGE_WORDS; w++) {
+		x[w] = bits[w];
+		any |= x[w];
+	}
+	for (unsigned int o = 1; any != 0; o++) {
+		largest = o - 1;
+		if (o == 6)
+			break;
+		any = 0;
+		for (unsigned int w = 0; w < PAGE_WORDS; w++) {
+			x[w] = pageblock_raise(x[w], o);
+			any |= x[w];
+		}
+	}
+	return largest;
+}
+
+unsigned int pageblock_count_free(const uint64_t *bits)
+{
+	unsigned int n = 0;
+
+	for (unsigned int w = 0; w < PAGE_WORDS; w++)
+		n += bits_popcount64(bits[w]);
+	return n;
+}
+
+/* Mask of 2^@order bits from @page of its word on; @order <= 6. */
+static inline uint64_t pageblock_mask(unsigned int page, unsigned int order)
+{
+	return (order == 6 ? ~(uint64_t)0 : ((uint64_t)1 << ((unsigned int)1 << order)) - 1)
+	       << (page & 63u);
+}
+
+void pageblock_clear(uint64_t *bits, unsigned int page, unsigned int order)
+{
+	if (order <= 6) {
+		bits[page >> 6] &= ~pageblock_mask(page, order);
+		return;
+	}
+	for (unsigned int w = 0; w < 1u << (order - 6); w++)
+		bits[(page >> 6) + w] = 0;
+}
+
+void pageblock_set(uint64_t *bits, unsigned int page, unsigned int order)
+{
+	if (order <= 6) {
+		bits[page >> 6] |= pageblock_mask(page, order);
+		return;
+	}
+	for (unsigned int w = 0; w < 1u << (order - 6); w++)
+		bits[(page >> 6) + w] = ~(uint64_t)0;
+}
+
+bool pageblock_all_set(const uint64_t *bits, unsigned int page, unsigned int order)
+{
+	uint64_t mask;
+
+	if (order <= 6) {
+		mask = pageblock_mask(page, order);
+		return (bits[page >> 6] & mask) == mask;
+	}
+	for (unsigned int w = 0; w < 1u << (order - 6); w++) {
+		if (bits[(page >> 6) + w] != ~(uint64_t)0)
+			return false;
+	}
+	return true;
+}
+
+bool pageblock_any_set(const uint64_t *bits, unsigned int page, unsigned int order)
+{
+	if (order <= 6)
+		return (bits[page >> 6] & pageblock_mask(page, order)) != 0;
+	for (unsigned int w = 0; w < 1u << (order - 6); w++) {
+		if (bits[(page >> 6) + w] != 0)
+			return true;
+	}
+	return false;
+}
+
+unsigned int pageblock_merged_order(const uint64_t *bits, unsigned int page, unsigned int order)
+{
+	while (order < QUARRY_PAGEBLOCK_ORDER) {
+		unsigned int size = 1u << order;
+
+		if (!pageblock_all_set(bits, page ^ size, order))
+			break;
+		page &= ~size;
+		order++;
+	}
+	return order;
+}
+
+unsigned int pageblock_grown(const uint64_t *bits, unsigned int w, unsigned int least)
+{
+	uint64_t x = bits[w];
+
+	if (x == ~(uint64_t)0)
+		return quarry_max(least, pageblock_merged_order(bits, w * 64, 6));
+	while (least < 5 && pageblock_runs(x, least + 1) != 0)
+		least++;
+	return least;
+}
+
+/* First run of exactly order @o <= 5 inside a word, or -1. */
+static int pageblock_find_small(const uint64_t *bits, unsigned int o)
+{
+	unsigned int size = 1u << o;
+
+	for (unsigned int w = 0; w < PAGE_WORDS; w++) {
+		uint64_t runs = pageblock_runs(bits[w], o);
+		uint64_t larger = pageblock_raise(runs, o + 1);
+		uint64_t exact = runs & ~(larger | larger << size);
+
+		if (exact != 0)
+			return (int)(w * 64 + bits_ctz64(exact));
+	}
+	return -1;
+}
+
+int pageblock_find(const uint64_t *bits, unsigned int order)
+{
+	unsigned int full;
+
+	for (unsigned int o = order; o <= 5; o++) {
+		int page = pageblock_find_small(bits, o);
+
+		if (page >= 0)
+			return page;
+	}
+	full = pageblock_full_words(bits);
+	for (unsigned int o = order > 6 ? order - 6 : 0; o <= 3; o++) {
+		unsigned int runs = pageblock_word_runs(full, o);
+		unsigned int larger = o == 3 ? 0 : pageblock_word_runs(full, o + 1);
+		unsigned int exact = runs & ~(larger | larger << (1u << o));
+
+		if (exact != 0)
+			return (int)(bits_ctz64(exact) * 64);
+	}
+	return -1;
+}
+
+void pageblock_count_runs(const uint64_t *bits, unsigned long *counts)
+{
+	unsigned int full = pageblock_full_words(bits);
+	unsigned int runs = full;
+
+	for (unsigned int w = 0; w < PAGE_WORDS; w++) {
+		uint64_t x = bits[w];
+
+		if (x == ~(uint64_t)0)
+			continue;
+		for (unsigned int o = 0; x != 0 && o < 6; o++) {
+			uint64_t larger = pageblock_raise(x, o + 1);
+
+			counts[o] += bits_popcount64(x) - 2 * bits_popcount64(larger);
+			x = larger;
+		}
+	}
+	for (unsigned int o = 0; o <= 3; o++) {
+		unsigned int larger = o == 3 ? 0 : pageblock_word_runs(full, o + 1);
+
+		counts[6 + o] += bits_popcount64(runs) - 2 * bits_popcount64(larger);
+		runs = larger;
+	}
+}
+
+/* Takes blocks of @order out of one word. */
+static inline unsigned int pageblock_take_word(uint64_t *bits, unsigned int w, unsigned int order,
+					       unsigned int max, uint16_t *pages)
+{
+	uint64_t runs = pageblock_runs(bits[w], order);
+	uint64_t taken = 0;
+	unsigned int n = 0;
+
+	while (runs != 0 && n < max) {
+		unsigned int bit = bits_ctz64(runs);
+
+		runs &= runs - 1;
+		taken |= pageblock_mask(bit, order);
+		pages[n++] = (uint16_t)(w * 64 + bit);
+	}
+	bits[w] &= ~taken;
+	return n;
+}
+
+unsigned int pageblock_take(uint64_t *bits, unsigned int order, unsigned int max, uint16_t *pages)
+{
+	unsigned int n = 0;
+
+	for (unsigned int w = 0; w < PAGE_WORDS && n < max; w++) {
+		if (bits[w] != 0 && bits[w] != ~(uint64_t)0)
+			n += pageblock_take_word(bits, w, order, max - n, pages + n);
+	}
+	for (unsigned int w = 0; w < PAGE_WORDS && n < max; w++) {
+		if (bits[w] != 0)
+			n += pageblock_take_word(bits, w, order, max - n, pages + n);
+	}
+	return n;
+}

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Per-CPU sheaves of pages: what makes order 0 to 3 and 9 cheap.
+ *
+ * For each zone a CPU holds sheaves of blocks to hand out, by migratetype and order, filled in one go
+ * from the CPU's own arena, and sheaves of blocks taken back, by order. The two are apart on purpose:
+ * a page just freed goes back to its pageblock before it is handed out again. A single stack would
+ * pass the same scattered pages round for ever and no pageblock would become whole.
+ *
+ * Pages in a sheaf are not free pages of the zone, as in Linux. On a concurrent machine each set of
+ * sheaves has a lock, which its own CPU nearly always finds free; so any CPU can empty any other's.
+ */
+#include "internal.h"
+
+static quarry_pin_t pcp_lock(struct quarry *q, struct page_pcp *pcp)
+{
+	return q->concurrent ? quarry_lock(true, &pcp->lock) : quarry_pin();
+}
+
+static void pcp_unlock(struct quarry *q, struct page_pcp *pcp, quarry_pin_t pin)
+{
+	if (q->concurrent)
+		quarry_unlock(true, &pcp->lock, pin);
+	else
+		quarry_unpin(pin);
+}
+
+/* This CPU's sheaves for @z, made at first use; NULL: no memory for them. */
+static QUARRY_NOINLINE struct page_pcp *pcp_make(struct quarry *q, unsigned int cpu,
+						 const struct page_zone *z)
+{
+	struct page_layer *pl = q->pages;
+	struct page_pcp *pcp, *expected = NULL;
+
+	pcp = quarry_meta_alloc(q, sizeof(*pcp));
+	if (pcp == NULL)
+		return NULL;
+	for (unsigned int slot = 0; slot <= PAGE_PCP_ORDERS; slot++) {
+		pcp->in[slot].cap = z->sheaf_cap[slot];
+		for (unsigned int t = 0; t < QUARRY_MIGRATE_PCPTYPES; t++)
+			pcp->out[t][slot].cap = z->sheaf_cap[slot];
+	}
+	/* CPUs start in arenas of their own. */
+	pcp->arena = z->arena_first + (uint32_t)((uint64_t)(z->arena_last - z->arena_first) * cpu /
+						 pl->nr_cpus);
+	if (!quarry_cmpxchg(&pl->cpu[cpu].pcp[z->index], &expected, pcp)) {
+		quarry_meta_free(q, pcp);
+		pcp = expected;
+	}
+	return pcp;
+}
+
+static inline struct page_pcp *pcp_of(struct quarry *q, const struct page_zone *z)
+{
+	unsigned int cpu = quarry_cpu();
+	struct page_pcp *pcp = quarry_load_acquire(&q->pages->cpu[cpu].pcp[z->index]);
+
+	return likely(pcp != NULL) ? pcp : pcp_make(q, cpu, z);
+}
+
+/* Fills an empty sheaf; the lowest address is handed out first. */
+static QUARRY_NOINLINE void pcp_refill(struct quarry *q, struct page_zone *z, struct page_pcp *pcp,
+				       struct page_sheaf *s, unsigned int order, unsigned int type)
+{
+	struct page *page[PAGE_SHEAF_MAX];
+	unsigned int n = zone_take(q, z, &pcp->arena, order, type, s->cap, page);
+
+	for (unsigned int i = 0; i < n; i++)
+		s->page[n - 1 - i] = page[i];
+	s->n = n;
+}
+
+QUARRY_NOINLINE void pcp_spill(struct quarry *q, struct page_sheaf *s, unsigned int order)
+{
+	zone_put(q, s->page, s->n, order);
+	s->n = 0;
+}
+
+struct page *pcp_alloc(struct quarry *q, struct page_zone *z, unsigned int order, unsigned int type)
+{
+	int slot = pcp_slot(order);
+	struct page_pcp *pcp = slot >= 0 && z->sheaf_cap[slot] != 0 ? pcp_of(q, z) : NULL;
+	struct page *page = NULL;
+	struct page_sheaf *s;
+	quarry_pin_t pin;
+	uint32_t hint;
+
+	if (pcp == NULL) {
+		hint = z->arena_first;
+		zone_take(q, z, &hint, order, type, 1, &page);
+		return page;
+	}
+	pin = pcp_lock(q, pcp);
+	s = &pcp->out[type][slot];
+	if (unlikely(s->n == 0))
+		pcp_refill(q, z, pcp, s, order, type);
+	if (likely(s->n != 0))
+		page = s->page[--s->n];
+	pcp_unlock(q, pcp, pin);
+	return page;
+}
+
+void pcp_free(struct quarry *q, struct page *page, unsigned int order)
+{
+	struct page_zone *z = page_arena_of(q->pages, page)->zone;
+	int slot = pcp_slot(order);
+	struct page_pcp *pcp = slot >= 0 && z->sheaf_cap[slot] != 0 ? pcp_of(q, z) : NULL;
+	struct page_sheaf *s;
+	quarry_pin_t pin;
+
+	if (pcp == NULL) {
+		zone_put(q, &page, 1, order);
+		return;
+	}
+	pin = pcp_lock(q, pcp);
+	s = &pcp->in[slot];
+	s->page[s->n++] = page;
+	if (unlikely(s->n >= s->cap))
+		pcp_spill(q, s, order);
+	pcp_unlock(q, pcp, pin);
+}
+
+static unsigned int pcp_order(unsigned int slot)
+{
+	return slot < PAGE_PCP_ORDERS ? slot : QUARRY_PAGEBLOCK_ORDER;
+}
+
+static void pcp_drain(struct quarry *q, struct page_pcp *pcp)
+{
+	quarry_pin_t pin = pcp_lock(q, pcp);
+
+	for (unsigned int slot = 0; slot <= PAGE_PCP_ORDERS; slot++) {
+		pcp_spill(q, &pcp->in[slot], pcp_order(slot));
+		for (unsigned int t = 0; t < QUARRY_MIGRATE_PCPTYPES; t++)
+			pcp_spill(q, &pcp->out[t][slot], pcp_order(slot));
+	}
+	pcp_unlock(q, pcp, pin);
+}
+
+void quarry_drain_pages(struct quarry *q, unsigned int cpu)
+{
+	struct page_layer *pl = q->pages;
+
+	if (cpu >= pl->nr_cpus)
+		return;
+	for (unsigned int i = 0; i < pl->nr_zones; i++) {
+		struct page_pcp *pcp = quarry_load_acquire(&pl->cpu[cpu].pcp[i]);
+
+		if (pcp != NULL)
+			pcp_drain(q, pcp);
+	}
+}
+
+void quarry_drain_all_pages(struct quarry *q)
+{
+	for (unsigned int cpu = 0; cpu < q->pages->nr_cpus; cpu++)
+		quarry_drain_pages(q, cpu);
+}
+
+unsigned long pcp_pages(struct quarry *q, const struct page_zone *z)
+{
+	unsigned long pages = 0;
+
+	for (unsigned int cpu = 0; cpu < q->pages->nr_cpus; cpu++) {
+		struct page_pcp *pcp = quarry_load_acquire(&q->pages->cpu[cpu].pcp[z->index]);
+		quarry_pin_t pin;
+
+		if (pcp == NULL)
+			continue;
+		pin = pcp_lock(q, pcp);
+		for (unsigned int slot = 0; slot <= PAGE_PCP_ORDERS; slot++) {
+			pages += (unsigned long)pcp->in[slot].n << pcp_order(slot);
+			for (unsigned int t = 0; t < QUARRY_MIGRATE_PCPTYPES; t++)
+				pages += (unsigned long)pcp->out[t][slot].n << pcp_order(slot);
+		}
+		pcp_unlock(q, pcp, pin);
+	}
+	return pages;
+}

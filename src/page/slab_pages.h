@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/* What the slab layer may ask of the page layer beyond the public calls. */
+#ifndef QUARRY_PAGE_SLAB_PAGES_H
+#define QUARRY_PAGE_SLAB_PAGES_H
+
+#include <page/internal.h>
+
+static inline unsigned int page_nr_cpus(const struct quarry *q)
+{
+	return q->pages->nr_cpus;
+}
+
+static inline int page_nr_nodes(const struct quarry *q)
+{
+	return q->pages->nr_nodes;
+}
+
+/* The nearest node of a CPU that has memory. */
+static inline int page_cpu_node(const struct quarry *q, unsigned int cpu)
+{
+	return q->pages->cpu[cpu].mem_nid;
+}
+
+/* Node of an allocated page. */
+static inline int page_nid(const struct quarry *q, const struct page *page)
+{
+	return page_arena_of(q->pages, page)->zone->nid;
+}
+
+/*
+ * Marks the 2^@order pages of an allocated block as slab pages of cache number @cache, 13 bits, and
+ * slab index @slab. page_clear_slab() makes it an allocated block again.
+ */
+void page_set_slab(struct quarry *q, struct page *page, unsigned int order, unsigned int cache,
+		   uint32_t slab);
+void page_clear_slab(struct quarry *q, struct page *page, unsigned int order);
+
+/* Descriptor of the page that @addr lies in; NULL: nobody has touched its arena, or no RAM. */
+static inline struct page *page_of_addr(const struct quarry *q, const void *addr)
+{
+	const struct page_layer *pl = q->pages;
+	pfn_t pfn = ((uintptr_t)addr - q->direct_map) >> QUARRY_PAGE_SHIFT;
+	pfn_t section = pfn >> PAGE_ARENA_ORDER;
+	const struct page_arena *a;
+	struct page *map;
+
+	if (unlikely(section >= pl->nr_sections || pl->section[section] == PAGE_NO_ARENA))
+		return NULL;
+	a = &pl->arena[pl->section[section]];
+	while (unlikely(pfn >= a->end_pfn)) {
+		if (a + 1 == pl->arena + pl->nr_arenas)
+			return NULL;
+		a++;
+	}
+	map = quarry_load_acquire(&a->map);
+	if (unlikely(pfn < a->start_pfn || map == NULL))
+		return NULL;
+	return &map[pfn - a->base_pfn];
+}
+
+/* Whether @addr lies in a slab page; then its cache number and slab index. The hot path of kfree(). */
+static inline bool page_slab_of(const struct quarry *q, const void *addr, unsigned int *cache,
+				uint32_t *slab)
+{
+	const struct page *page = page_of_addr(q, addr);
+	uint64_t word;
+
+	if (unlikely(page == NULL))
+		return false;
+	word = page_word(page);
+	*cache = (unsigned int)(word >> PAGE_WORD_CACHE_SHIFT & PAGE_WORD_CACHE_MASK);
+	*slab = (uint32_t)(word >> PAGE_WORD_SLAB_SHIFT);
+	return (word & PAGE_WORD_STATE_MASK) == PAGE_WORD_SLAB;
+}
+
+#endif

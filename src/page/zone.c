@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A zone: many arenas, one set of watermarks.
+ *
+ * For each migratetype and order the zone keeps one bit an arena: "has a pageblock filed there". Every
+ * search is a walk over words of those bits, from the smallest order that fits, so it does not grow
+ * with the number of pages. The bits are hints on a concurrent machine: an arena found empty under its
+ * lock is passed over.
+ */
+#include "internal.h"
+
+uint64_t *zone_avail(const struct page_zone *z, unsigned int type, unsigned int order)
+{
+	return z->avail + (size_t)(type * QUARRY_NR_ORDERS + order) * z->avail_words;
+}
+
+/* First set bit at or after @from, round once; -1: none. */
+static int64_t zone_next_bit(const uint64_t *words, uint32_t nr_words, uint32_t from)
+{
+	uint32_t first = from >> 6;
+	uint64_t w;
+
+	w = quarry_load_relaxed(&words[first]) & ~(uint64_t)0 << (from & 63);
+	if (w != 0)
+		return (int64_t)first * 64 + bits_ctz64(w);
+	for (uint32_t k = 1; k <= nr_words; k++) {
+		uint32_t i = first + k < nr_words ? first + k : first + k - nr_words;
+
+		w = quarry_load_relaxed(&words[i]);
+		if (w != 0)
+			return (int64_t)i * 64 + bits_ctz64(w);
+	}
+	return -1;
+}
+
+bool zone_has_block(const struct page_zone *z, unsigned int order, unsigned int type)
+{
+	for (unsigned int o = order; o <= QUARRY_MAX_ORDER; o++) {
+		const uint64_t *words = zone_avail(z, type, o);
+
+		for (uint32_t i = 0; i < z->avail_words; i++) {
+			if (quarry_load_relaxed(&words[i]) != 0)
+				return true;
+		}
+	}
+	return false;
+}
+
+int zone_largest_order(const struct page_zone *z)
+{
+	for (int o = QUARRY_MAX_ORDER; o >= 0; o--) {
+		for (unsigned int type = 0; type < QUARRY_MIGRATE_TYPES; type++) {
+			const uint64_t *words = zone_avail(z, type, (unsigned int)o);
+
+			for (uint32_t i = 0; i < z->avail_words; i++) {
+				if (quarry_load_relaxed(&words[i]) != 0)
+					return o;
+			}
+		}
+	}
+	return -1;
+}
+
+struct page_arena *zone_find_arena(struct quarry *q, struct page_zone *z, uint32_t from,
+				   unsigned int order, unsigned int type, unsigned int *found)
+{
+	uint32_t start = from >= z->arena_first && from < z->arena_last ? from - z->arena_first : 0;
+
+	for (unsigned int o = order; o <= QUARRY_MAX_ORDER; o++) {
+		int64_t bit = zone_next_bit(zone_avail(z, type, o), z->avail_words, start);
+
+		if (bit >= 0) {
+			*found = o;
+			return &q->pages->arena[z->arena_first + (uint32_t)bit];
+		}
+	}
+	return NULL;
+}
+
+/* Whether arena @i of the zone has a block of at least @order in a list of @type. */
+static bool zone_arena_has(const struct page_zone *z, uint32_t i, unsigned int order,
+			   unsigned int type)
+{
+	uint32_t bit = i - z->arena_first;
+
+	if (i < z->arena_first || i >= z->arena_last)
+		return false;
+	for (unsigned int o = order; o <= QUARRY_MAX_ORDER; o++) {
+		if ((quarry_load_relaxed(&zone_avail(z, type, o)[bit >> 6]) >> (bit & 63) & 1) != 0)
+			return true;
+	}
+	return false;
+}
+
+unsigned int zone_take(struct quarry *q, struct page_zone *z, uint32_t *hint, unsigned int order,
+		       unsigned int type, unsigned int max, struct page **pages)
+{
+	unsigned int n = 0;
+
+	for (unsigned int tries = 0; n < max && tries < 64; tries++) {
+		struct page_arena *a;
+		unsigned int found;
+		quarry_pin_t pin;
+
+		if (zone_arena_has(z, *hint, order, type))
+			a = &q->pages->arena[*hint];
+		else
+			a = zone_find_arena(q, z, *hint, order, type, &found);
+		if (a == NULL)
+			break;
+		if (!memmap_give_map(q, a))
+			break;
+		pin = arena_lock(q, a);
+		if (a->virgin)
+			arena_unfold(q, a);
+		n += arena_take(q, a, order, type, max - n, pages + n);
+		arena_unlock(q, a, pin);
+		*hint = a->index;
+	}
+	if (n == 0)
+		n = fallback_take(q, z, order, type, pages);
+	return n;
+}
+
+/* A run of frees: which arena is locked, and pages of one word that wait to be freed together. */
+struct zone_putting {
+	struct page_arena *a;
+	quarry_pin_t pin;
+	size_t word;
+	uint64_t mask;
+	int64_t freed;
+};
+
+static void zone_put_flush(struct quarry *q, struct zone_putting *p)
+{
+	if (p->mask != 0)
+		p->freed += arena_put_word(q, p->a, p->word, p->mask);
+	p->mask = 0;
+}
+
+static void zone_put_unlock(struct quarry *q, struct zone_putting *p)
+{
+	if (p->a == NULL)
+		return;
+	zone_put_flush(q, p);
+	arena_count(q, p->a, p->freed);
+	p->freed = 0;
+	arena_unlock(q, p->a, p->pin);
+	p->a = NULL;
+}
+
+void zone_put(struct quarry *q, struct page **pages, unsigned int n, unsigned int order)
+{
+	struct zone_putting p = {0};
+	uint64_t run = order >= 6 ? ~(uint64_t)0 : ((uint64_t)1 << (1u << order)) - 1;
+
+	for (unsigned int i = 0; i < n; i++) {
+		struct page_arena *a = page_arena_of(q->pages, pages[i]);
+		size_t offset = (size_t)(pages[i] - a->map);
+
+		if (a != p.a) {
+			zone_put_unlock(q, &p);
+			p.pin = arena_lock(q, a);
+			p.a = a;
+		}
+		if (order > 6) {
+			arena_put(q, a, a->base_pfn + offset, order);
+			continue;
+		}
+		if (offset >> 6 != p.word || (p.mask & run << (offset & 63)) != 0) {
+			zone_put_flush(q, &p);
+			p.word = offset >> 6;
+		}
+		p.mask |= run << (offset & 63);
+	}
+	zone_put_unlock(q, &p);
+}
+
+unsigned long zone_min_lowered(unsigned long mark, unsigned int alloc_flags)
+{
+	if ((alloc_flags & ZONE_ALLOC_HIGH) != 0)
+		mark -= mark / 2;
+	if ((alloc_flags & ZONE_ALLOC_HARDER) != 0)
+		mark -= mark / 4;
+	return mark;
+}
+
+bool zone_watermark_ok(const struct page_layer *pl, const struct page_zone *z, unsigned int order,
+		       unsigned long mark, unsigned int highest, unsigned int alloc_flags,
+		       struct quarry_refused_zone *why)
+{
+	uint64_t free = quarry_load_relaxed(&z->nr_free);
+	uint64_t need = ((uint64_t)1 << order) - 1;
+	enum quarry_refusal_reason reason = QUARRY_REFUSED_NONE;
+
+	(void)pl;
+	mark = zone_min_lowered(mark, alloc_flags);
+	if ((alloc_flags & ZONE_ALLOC_NO_MARK) == 0 && free <= need + mark + z->reserve[highest]) {
+		reason = QUARRY_REFUSED_WATERMARK;
+	} else if (order > 0) {
+		bool any = false;
+
+		for (unsigned int type = 0; type < QUARRY_MIGRATE_PCPTYPES && !any; type++)
+			any = zone_has_block(z, order, type);
+		if (!any && (alloc_flags & ZONE_ALLOC_HARDER) != 0)
+			any = zone_has_block(z, order, QUARRY_MIGRATE_HIGHATOMIC);
+		if (!any && (alloc_flags & ZONE_ALLOC_CMA) != 0)
+			any = zone_has_block(z, order, QUARRY_MIGRATE_CMA);
+		if (!any)
+			reason = QUARRY_REFUSED_ORDER;
+	}
+	if (why != NULL) {
+		why->reason = reason;
+		why->free = (unsigned long)free;
+		why->watermark = mark;
+		why->reserve = z->reserve[highest];
+	}
+	return reason == QUARRY_REFUSED_NONE;
+}
