@@ -1,0 +1,518 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Slab caches: the registry, their geometry, merging, birth and death.
+ *
+ * Problem    Give equal objects a cache with the size, order and number of objects that Linux would
+ *            choose, so that what is seen here can be compared with it page by page. Where objects
+ *            are kept is slab.c's and sheaf.c's affair.
+ *
+ * Terms      object_size is what was asked for; inuse is that in whole words; size is the distance of
+ *            two objects. offset is where Linux keeps the free pointer. None is kept here, since free
+ *            objects are not written to, but it counts in size: with a constructor or under RCU it
+ *            comes after the object.
+ *
+ *                 |<- object_size ->|pad|   free    | pad to align |
+ *                 |<-      inuse      ->|  pointer  |              |
+ *                 |<-                  size                      ->|
+ *
+ *            oo is the preferred order with its number of objects, min the smallest order that
+ *            holds one object.
+ *
+ * Order      The lowest order that gives enough objects and wastes at most 1/16 of the slab; if there
+ *            is none, 1/8, 1/4 are allowed; then one object fewer. Enough grows with the logarithm of
+ *            the number of CPUs. Example: 2 CPUs want 12 objects; 512 bytes need order 1, 16 objects.
+ *
+ * Invariant  A cache is in layer->cache[id] and on the list exactly while its refcount is not 0.
+ *            Objects, sheaves and pages of a merged cache are those of the cache it was merged into:
+ *            both callers hold the same pointer.
+ *
+ * Life       created -> used -> destroyed once for each reference; the last one drains the sheaves and
+ *            gives back the slabs, and fails if a caller still owns an object. The memory of a cache
+ *            is reused for the next: all have the same size, fixed by the numbers of CPUs and nodes.
+ *
+ * Locks      layer->lock guards list, table and refcounts; tables are fetched before it is taken.
+ *
+ * Failure    cache_create() returns NULL and has given everything back.
+ */
+#include "sheaf.h"
+
+#define CACHE_MERGE_SAME                                                                           \
+	(SLAB_RECLAIM_ACCOUNT | SLAB_CACHE_DMA | SLAB_CACHE_DMA32 | SLAB_ACCOUNT)
+#define CACHE_NEVER_MERGE                                                                          \
+	(SLAB_TYPESAFE_BY_RCU | SLAB_NO_MERGE | SLAB_CONSISTENCY_CHECKS | SLAB_KMALLOC)
+#define CACHE_MAX_SIZE_BITS 44u /* size * slab bytes up to here: the reciprocal is exact */
+#define CACHE_RECIP_SHIFT 48u
+
+/* ---- geometry ---- */
+
+static unsigned int cache_order_objects(unsigned int order, unsigned int size)
+{
+	return (unsigned int)((QUARRY_PAGE_SIZE << order) / size);
+}
+
+static struct kmem_cache_order_objects cache_oo(unsigned int order, unsigned int size)
+{
+	unsigned int objects = quarry_min(cache_order_objects(order, size), SLAB_MAX_OBJECTS);
+
+	return (struct kmem_cache_order_objects){ order << 16 | objects };
+}
+
+/* The lowest order for @objects objects that wastes at most 1/@part of the slab; above @max: none. */
+static unsigned int cache_fit_order(unsigned int size, unsigned int objects, unsigned int max,
+				    unsigned int part)
+{
+	unsigned int order = bits_get_order((uint64_t)objects * size);
+	size_t bytes;
+
+	for (; order <= max; order++) {
+		bytes = QUARRY_PAGE_SIZE << order;
+		if (bytes % size <= bytes / part)
+			break;
+	}
+	return order;
+}
+
+/* The preferred order of slabs of @size bytes a place, on a machine of @cpus CPUs. */
+static unsigned int cache_order(unsigned int size, unsigned int cpus)
+{
+	unsigned int want = 4 * (bits_fls(cpus) + 1);
+	unsigned int part, order;
+
+	want = quarry_min(want, cache_order_objects(SLAB_PREFERRED_ORDER, size));
+	for (; want > 1; want--) {
+		for (part = 16; part >= 4; part /= 2) {
+			order = cache_fit_order(size, want, SLAB_PREFERRED_ORDER, part);
+			if (order <= SLAB_PREFERRED_ORDER)
+				return order;
+		}
+	}
+	return bits_get_order(size);
+}
+
+static unsigned int cache_alignment(uint32_t flags, unsigned int align, unsigned int size)
+{
+	unsigned int line = SLAB_CACHE_LINE;
+
+	if ((flags & SLAB_HWCACHE_ALIGN) != 0) {
+		while (size <= line / 2)
+			line /= 2;
+		align = quarry_max(align, line);
+	}
+	return quarry_max(align, SLAB_MIN_ALIGN);
+}
+
+static void cache_set_size(struct kmem_cache *s, unsigned int fixed)
+{
+	uint64_t size = bits_align_up(s->object_size, sizeof(uint64_t));
+
+	s->inuse = (uint32_t)size;
+	if ((s->flags & SLAB_TYPESAFE_BY_RCU) != 0 || s->ctor != NULL) {
+		s->offset = (uint32_t)size;
+		size += sizeof(uint64_t);
+	} else {
+		s->offset = s->object_size / 2 & ~(uint32_t)(sizeof(uint64_t) - 1);
+	}
+	s->size = fixed != 0 ? fixed : (uint32_t)bits_align_up(size, s->align);
+	s->fixed_size = fixed != 0;
+}
+
+static unsigned int cache_min_partial(unsigned int size)
+{
+	unsigned int n = bits_log2(size) / 2;
+
+	return n < 5 ? 5 : n > 10 ? 10 : n;
+}
+
+static unsigned int cache_cpu_partial(const struct kmem_cache *s)
+{
+	if ((s->flags & SLAB_CONSISTENCY_CHECKS) != 0)
+		return 0;
+	return s->size >= QUARRY_PAGE_SIZE ? 6 : s->size >= 1024 ? 24 : s->size >= 256 ? 52 : 120;
+}
+
+/*
+ * What sheaf_on_boundary() multiplies with. Where slabs of two orders may be met and size is no power
+ * of two, only the power of two in size is tested, as the low bits of the offset; the flush tests the
+ * rest. Arenas, which offsets count from, are aligned to a pageblock only.
+ */
+static void cache_set_boundary(struct kmem_cache *s)
+{
+	uint32_t block = (uint32_t)(QUARRY_PAGE_SIZE << QUARRY_PAGEBLOCK_ORDER);
+	uint32_t power = s->size & -s->size;
+
+	if (s->size > block || power == s->size || oo_order(s->oo) != oo_order(s->min)) {
+		s->boundary_mask = quarry_min(power, block) - 1;
+		s->boundary_mul = (uint64_t)1 << 32;
+		return;
+	}
+	s->boundary_mask = (uint32_t)((QUARRY_PAGE_SIZE << oo_order(s->oo)) - 1);
+	s->boundary_mul = ~(uint64_t)0 / s->size + 1;
+}
+
+static void cache_set_geometry(struct kmem_cache *s, unsigned int cpus)
+{
+	unsigned int order = cache_order(s->size, cpus);
+	uint64_t bytes = (uint64_t)QUARRY_PAGE_SIZE << order;
+
+	s->oo = cache_oo(order, s->size);
+	s->min = cache_oo(bits_get_order(s->size), s->size);
+	s->min_partial = cache_min_partial(s->size);
+	s->cpu_partial = cache_cpu_partial(s);
+	s->allocflags = 0;
+	if (order != 0)
+		s->allocflags |= __GFP_COMP;
+	if ((s->flags & SLAB_CACHE_DMA) != 0)
+		s->allocflags |= GFP_DMA;
+	if ((s->flags & SLAB_CACHE_DMA32) != 0)
+		s->allocflags |= GFP_DMA32;
+	if ((s->flags & SLAB_RECLAIM_ACCOUNT) != 0)
+		s->allocflags |= __GFP_RECLAIMABLE;
+	s->recip = 0;
+	if (bytes * s->size <= (uint64_t)1 << CACHE_MAX_SIZE_BITS)
+		s->recip = ((uint64_t)1 << CACHE_RECIP_SHIFT) / s->size + 1;
+	cache_set_boundary(s);
+	s->sheaf_capacity = sheaf_capacity(s->size, &s->sheaf_class);
+	if ((s->flags & SLAB_CONSISTENCY_CHECKS) != 0)
+		s->sheaf_capacity = 0;
+}
+
+/* ---- merging ---- */
+
+/* Whether objects as in @new may live in @s, with less than a word of waste. */
+static bool cache_can_share(const struct kmem_cache *s, const struct kmem_cache *new)
+{
+	uint64_t size = bits_align_up(bits_align_up(new->object_size, sizeof(uint64_t)), new->align);
+
+	if ((s->flags & CACHE_NEVER_MERGE) != 0 || s->ctor != NULL || s->fixed_size)
+		return false;
+	if (((s->flags ^ new->flags) & CACHE_MERGE_SAME) != 0)
+		return false;
+	return size <= s->size && s->size - size < sizeof(uint64_t) && s->size % new->align == 0;
+}
+
+/* Finds a cache to merge @new into and takes a reference to it. */
+static struct kmem_cache *cache_share_locked(struct slab_layer *layer, const struct kmem_cache *new)
+{
+	struct kmem_cache *s;
+
+	if ((new->flags & CACHE_NEVER_MERGE) != 0 || new->ctor != NULL || new->fixed_size)
+		return NULL;
+	for (s = layer->list; s != NULL; s = s->list_next) {
+		if (!cache_can_share(s, new))
+			continue;
+		s->refcount++;
+		s->object_size = quarry_max(s->object_size, new->object_size);
+		s->inuse = quarry_max(s->inuse, new->inuse);
+		return s;
+	}
+	return NULL;
+}
+
+/* ---- birth ---- */
+
+/* Zeroed memory for a cache, or NULL. */
+static struct kmem_cache *cache_get_memory(struct quarry *q)
+{
+	struct slab_layer *layer = q->slabs;
+	struct kmem_cache *s;
+	quarry_pin_t pin = quarry_lock(q->concurrent, &layer->lock);
+
+	s = layer->free_caches;
+	if (s != NULL)
+		layer->free_caches = s->list_next;
+	quarry_unlock(q->concurrent, &layer->lock, pin);
+	if (s != NULL)
+		quarry_memset(s, 0, layer->cache_bytes);
+	else
+		s = slab_pool_alloc(q, layer->cache_bytes);
+	return s;
+}
+
+static void cache_put_memory(struct quarry *q, struct kmem_cache *s)
+{
+	struct slab_layer *layer = q->slabs;
+	quarry_pin_t pin = quarry_lock(q->concurrent, &layer->lock);
+
+	s->list_next = layer->free_caches;
+	layer->free_caches = s;
+	quarry_unlock(q->concurrent, &layer->lock, pin);
+}
+
+static bool cache_publish_locked(struct slab_layer *layer, struct kmem_cache *s)
+{
+	uint32_t id;
+
+	for (id = 0; id < QUARRY_MAX_CACHES; id++)
+		if (layer->cache[id] == NULL)
+			break;
+	if (id == QUARRY_MAX_CACHES)
+		return false;
+	s->id = id;
+	s->tag = SLAB_TAG(id);
+	s->refcount = 1;
+	s->list_next = layer->list;
+	layer->list = s;
+	layer->cache[id] = s;
+	return true;
+}
+
+static bool cache_args_ok(const struct quarry *q, const char *name, unsigned int object_size,
+			  const struct kmem_cache_args *args)
+{
+	if (q->slabs == NULL || name == NULL || object_size == 0 ||
+	    object_size > QUARRY_KMALLOC_MAX_SIZE)
+		return false;
+	if (args->align != 0 &&
+	    (!bits_is_power_of_2(args->align) || args->align > QUARRY_KMALLOC_MAX_SIZE))
+		return false;
+	return args->size == 0 || (args->size >= object_size && args->size % SLAB_MIN_ALIGN == 0 &&
+				   args->size <= QUARRY_KMALLOC_MAX_SIZE &&
+				   (args->align == 0 || args->size % args->align == 0));
+}
+
+/* What needs no memory: sizes and limits. @s is zeroed, or a scratch. */
+static bool cache_describe(const struct quarry *q, struct kmem_cache *s, const char *name,
+			   unsigned int object_size, uint32_t flags,
+			   const struct kmem_cache_args *args)
+{
+	s->name = name;
+	s->object_size = object_size;
+	s->flags = flags;
+	s->ctor = args->ctor;
+	s->align = cache_alignment(flags, args->align, object_size);
+	cache_set_size(s, args->size);
+	if (s->size > QUARRY_KMALLOC_MAX_SIZE)
+		return false;
+	cache_set_geometry(s, q->slabs->geometry_cpus);
+	return true;
+}
+
+static void cache_init_arrays(struct quarry *q, struct kmem_cache *s)
+{
+	unsigned int i;
+
+	s->nr_cpus = q->slabs->nr_cpus;
+	s->nr_nodes = q->slabs->nr_nodes;
+	s->node = (struct slab_node *)(void *)&s->cpu_sheaves[s->nr_cpus];
+	s->hot = &q->slabs->no_range;
+	for (i = 0; i < s->nr_cpus; i++)
+		sheaf_set_main(&s->cpu_sheaves[i], q->slabs->no_sheaf);
+}
+
+struct kmem_cache *cache_create(struct quarry *q, const char *name, unsigned int object_size,
+				uint32_t flags, const struct kmem_cache_args *args)
+{
+	struct slab_layer *layer = q->slabs;
+	struct kmem_cache *s, *shared;
+	bool published = false;
+	quarry_pin_t pin;
+
+	s = cache_get_memory(q);
+	if (s == NULL)
+		return NULL;
+	if (!cache_describe(q, s, name, object_size, flags, args)) {
+		cache_put_memory(q, s);
+		return NULL;
+	}
+	cache_init_arrays(q, s);
+	pin = quarry_lock(q->concurrent, &layer->lock);
+	shared = cache_share_locked(layer, s);
+	if (shared == NULL)
+		published = cache_publish_locked(layer, s);
+	quarry_unlock(q->concurrent, &layer->lock, pin);
+	if (published)
+		return s;
+	cache_put_memory(q, s);
+	return shared;
+}
+
+struct kmem_cache *quarry_kmem_cache_create(struct quarry *q, const char *name,
+					    unsigned int object_size, uint32_t flags,
+					    const struct kmem_cache_args *args)
+{
+	static const struct kmem_cache_args none;
+
+	if (args == NULL)
+		args = &none;
+	if (!cache_args_ok(q, name, object_size, args))
+		return NULL;
+	return cache_create(q, name, object_size, flags & ~SLAB_KMALLOC, args);
+}
+
+/* ---- death ---- */
+
+unsigned long quarry_kmem_cache_shrink(struct quarry *q, struct kmem_cache *cache)
+{
+	unsigned long slabs = 0;
+	unsigned int i;
+
+	sheaf_drain_all(q, cache);
+	slab_discard_empty(q, cache);
+	for (i = 0; i < cache->nr_nodes; i++)
+		slabs += cache->node[i].nr_slabs;
+	return slabs;
+}
+
+static void cache_unpublish_locked(struct slab_layer *layer, struct kmem_cache *s)
+{
+	struct kmem_cache **link;
+
+	for (link = &layer->list; *link != s; link = &(*link)->list_next)
+		;
+	*link = s->list_next;
+	layer->cache[s->id] = NULL;
+}
+
+int quarry_kmem_cache_destroy(struct quarry *q, struct kmem_cache *s)
+{
+	struct slab_layer *layer = q->slabs;
+	unsigned long slabs;
+	quarry_pin_t pin;
+	bool last;
+
+	if (s == NULL)
+		return 0;
+	if ((s->flags & SLAB_KMALLOC) != 0) {
+		quarry_report(q, "slab: %s: kmalloc's caches cannot be destroyed", s->name);
+		return -QUARRY_EBUSY;
+	}
+	pin = quarry_lock(q->concurrent, &layer->lock);
+	last = s->refcount == 1;
+	if (!last)
+		s->refcount--;
+	quarry_unlock(q->concurrent, &layer->lock, pin);
+	if (!last)
+		return 0;
+	slabs = quarry_kmem_cache_shrink(q, s);
+	if (slabs != 0) {
+		quarry_report(q, "slab: %s: destroyed with objects in %lu slabs: kept", s->name, slabs);
+		return -QUARRY_EBUSY;
+	}
+	pin = quarry_lock(q->concurrent, &layer->lock);
+	last = s->refcount == 1; /* somebody may have merged into it meanwhile */
+	if (last)
+		cache_unpublish_locked(layer, s);
+	else
+		s->refcount--;
+	quarry_unlock(q->concurrent, &layer->lock, pin);
+	if (last)
+		cache_put_memory(q, s);
+	return 0;
+}
+
+/* ---- questions ---- */
+
+struct kmem_cache *quarry_virt_to_cache(struct quarry *q, const void *p)
+{
+	unsigned int id;
+	uint32_t index;
+
+	if (q->slabs == NULL || !page_slab_of(q, p, &id, &index) || id >= QUARRY_MAX_CACHES)
+		return NULL;
+	return q->slabs->cache[id];
+}
+
+struct kmem_cache *quarry_kmem_cache_next(struct quarry *q, struct kmem_cache *cache)
+{
+	if (cache != NULL)
+		return cache->list_next;
+	return q->slabs == NULL ? NULL : q->slabs->list;
+}
+
+static void cache_info_slabs(struct quarry *q, struct kmem_cache *s, struct quarry_cache_info *info,
+			     unsigned long *free)
+{
+	unsigned long empty = 0;
+	uint32_t index;
+	unsigned int i;
+
+	for (i = 0; i < s->nr_nodes; i++) {
+		struct slab_node *n = &s->node[i];
+		quarry_pin_t pin = quarry_lock(q->concurrent, &n->lock);
+
+		info->num_objs += n->total_objects;
+		info->num_slabs += n->nr_slabs;
+		info->nr_partial += n->nr_partial;
+		info->pages += n->pages;
+		*free += n->free_objects;
+		for (index = n->partial_first; index != SLAB_NONE;) {
+			const struct slab *slab = slab_record(q->slabs, index);
+
+			empty += slab->nr_free == slab->objects;
+			index = slab->next;
+		}
+		quarry_unlock(q->concurrent, &n->lock, pin);
+	}
+	info->active_slabs = info->num_slabs - empty;
+}
+
+void quarry_kmem_cache_info(struct quarry *q, struct kmem_cache *s, struct quarry_cache_info *info)
+{
+	unsigned long free = 0, out;
+	unsigned int i;
+
+	*info = (struct quarry_cache_info){
+		.name = s->name,
+		.object_size = s->object_size,
+		.size = s->size,
+		.align = s->align,
+		.flags = s->flags,
+		.objs_per_slab = oo_objects(s->oo),
+		.order = oo_order(s->oo),
+		.min_order = oo_order(s->min),
+		.min_partial = s->min_partial,
+		.cpu_partial = s->cpu_partial,
+		.refcount = s->refcount,
+		.inuse = s->inuse,
+		.offset = s->offset,
+		.allocflags = s->allocflags,
+		.min_objs_per_slab = oo_objects(s->min),
+		.sheaf_capacity = s->sheaf_capacity,
+	};
+	cache_info_slabs(q, s, info, &free);
+	info->cached_objs = sheaf_cached_objects(q, s);
+	out = info->num_objs - free;
+	info->active_objs = out >= info->cached_objs ? out - info->cached_objs : 0;
+	for (i = 0; i < s->nr_cpus; i++) {
+		info->allocs += quarry_load_relaxed(&s->cpu_sheaves[i].allocs);
+		info->refused += quarry_load_relaxed(&s->cpu_sheaves[i].refused);
+		info->order_fallback += quarry_load_relaxed(&s->cpu_sheaves[i].order_fallback);
+	}
+	info->frees = info->allocs >= info->active_objs ? info->allocs - info->active_objs : 0;
+}
+
+/* ---- the layer ---- */
+
+int quarry_slab_init(struct quarry *q, unsigned int nr_cpus_for_geometry)
+{
+	struct slab_layer *layer = quarry_meta_alloc(q, sizeof(*layer));
+	int nr_nodes = page_nr_nodes(q);
+
+	if (layer == NULL)
+		return -QUARRY_ENOMEM;
+	layer->nr_cpus = page_nr_cpus(q);
+	layer->nr_nodes = nr_nodes > 0 ? (unsigned int)nr_nodes : 1;
+	layer->geometry_cpus = quarry_max(nr_cpus_for_geometry, 1u);
+	layer->cache_bytes = bits_align_up(sizeof(struct kmem_cache), SLAB_CACHE_LINE) +
+			     layer->nr_cpus * sizeof(struct slab_cpu) +
+			     layer->nr_nodes * sizeof(struct slab_node);
+	q->slabs = layer;
+	layer->hot = &layer->no_range;
+	layer->range = quarry_meta_alloc(q, q->pages->nr_arenas * sizeof(layer->range[0]));
+	layer->no_sheaf = slab_pool_alloc(q, SLAB_GRANULE);
+	if (layer->range == NULL || layer->no_sheaf == NULL || kmalloc_init(q) != 0) {
+		quarry_slab_exit(q);
+		return -QUARRY_ENOMEM;
+	}
+	return 0;
+}
+
+void quarry_slab_exit(struct quarry *q)
+{
+	if (q->slabs == NULL)
+		return;
+	slab_pool_exit(q);
+	quarry_meta_free(q, q->slabs->range);
+	quarry_meta_free(q, q->slabs);
+	q->slabs = NULL;
+}

@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The slab layer's own state.
+ *
+ *	slab_layer -> cache[] by number, list of caches, kmalloc[type][class]
+ *		   -> record store: slab index -> struct slab
+ *		   -> pool: sheaves and caches, carved out of chunks
+ *	kmem_cache -> cpu_sheaves[cpu]: main and spare sheaf
+ *		   -> node[nid]: depot of full and empty sheaves, partial list, counts
+ */
+#ifndef QUARRY_SLAB_INTERNAL_H
+#define QUARRY_SLAB_INTERNAL_H
+
+#include <quarry/quarry.h>
+
+#include <base/bits.h>
+#include <base/compiler.h>
+#include <base/lock.h>
+#include <base/meta.h>
+#include <base/quarry_state.h>
+#include <base/string.h>
+
+#include <page/slab_pages.h>
+
+#include "slab_init.h"
+
+#define SLAB_MIN_ALIGN 8u
+#define SLAB_CACHE_LINE 64u
+#define SLAB_MAX_OBJECTS 32000u /* of one slab: what the largest record has bits for */
+#define SLAB_PREFERRED_ORDER 3u /* orders above this one only for a single object */
+#define SLAB_DEPOT_FULL 10u	/* full sheaves a node keeps of a cache */
+#define SLAB_DEPOT_EMPTY 10u
+#define SLAB_KMALLOC ((uint32_t)0x00001000u) /* one of kmalloc's caches */
+
+/* ---- sheaves ---- */
+
+/* A stack of objects. On a CPU it is touched by that CPU only; others may read n. */
+struct slab_sheaf {
+	uint32_t n;
+	uint32_t cap;
+	struct slab_sheaf *next; /* in the depot or on a free list */
+	void *obj[];
+};
+
+/* ---- slabs ---- */
+
+#define SLAB_GRANULE 64u
+#define SLAB_NONE 0u /* no record has this index */
+#define SLAB_NO_CACHE 0xffffu
+
+/*
+ * One slab, out of band. base, index, cache, node, order and objects do not change while it lives;
+ * the rest belongs to node->lock. Records are never unmapped before the layer ends.
+ */
+struct slab {
+	uintptr_t base; /* address of its first object */
+	uint32_t index;
+	uint32_t next, prev; /* partial list; next also chains free records */
+	uint16_t cache;	     /* SLAB_NO_CACHE: the record is free */
+	uint8_t node;
+	uint8_t order;
+	uint16_t objects;
+	uint16_t nr_free;
+	uint8_t granules; /* of this record */
+	bool listed;	  /* on node->partial */
+	uint64_t free[];  /* 1: in the slab, neither in a sheaf nor with a caller */
+};
+
+/*
+ * Slab index -> record, by three tables of pointers; a piece of 64 granules of 64 bytes hangs off each
+ * entry of the last. Granule 0 of a piece is not used: in the first piece of a chunk it lies before the
+ * memory that was asked for, so that chunk and quarry_meta_alloc()'s header fill whole pages.
+ */
+#define SLAB_META_HEADER ((size_t)64) /* what a request of 2^n - 64 bytes leaves for the header */
+#define SLAB_PIECE_SHIFT 6u
+#define SLAB_PIECE_GRANULES (1u << SLAB_PIECE_SHIFT)
+#define SLAB_PIECE_BYTES (SLAB_PIECE_GRANULES * SLAB_GRANULE)
+#define SLAB_DIR_SHIFT 8u
+#define SLAB_DIR_ENTRIES (1u << SLAB_DIR_SHIFT)
+#define SLAB_TOP_ENTRIES 256u
+#define SLAB_MAX_PIECES (SLAB_TOP_ENTRIES << (2 * SLAB_DIR_SHIFT))
+#define SLAB_RECORD_CLASSES SLAB_PIECE_GRANULES
+
+struct slab_dir {
+	void *entry[SLAB_DIR_ENTRIES];
+};
+
+/* Start of every chunk of the pool. */
+struct slab_chunk {
+	struct slab_chunk *next;
+	size_t used, size; /* bytes, this header included */
+} QUARRY_ALIGNED(64);
+
+struct slab_store {
+	struct slab_dir *top[SLAB_TOP_ENTRIES];
+	uint32_t nr_pieces; /* pieces that exist, numbered from 0 */
+	uint32_t piece;	    /* the one being carved */
+	uint32_t granule;   /* the next one in it */
+	uint32_t free[SLAB_RECORD_CLASSES]; /* by granules */
+	struct slab_dir *spare; /* tables, chained by entry[0] */
+};
+
+/* ---- addresses to descriptors ---- */
+
+/*
+ * What is needed to find a descriptor in one arena. Immutable once made, so that it can be passed on
+ * as a pointer. Descriptors beyond its memory read as no slab: page_slab_of() then decides.
+ */
+struct slab_range {
+	uintptr_t base; /* address of the first page */
+	size_t len;	/* pages; 0: nothing is found here */
+	const struct page *map;
+} QUARRY_ALIGNED(64);
+
+/* The half-word of a descriptor that tells slab pages, and of which cache. */
+#define SLAB_TAG(id) ((uint16_t)((id) << PAGE_WORD_CACHE_SHIFT | PAGE_WORD_SLAB))
+#define SLAB_TAG_MASK ((uint64_t)0xffff)
+
+_Static_assert((PAGE_WORD_STATE_MASK | PAGE_WORD_CACHE_MASK << PAGE_WORD_CACHE_SHIFT) ==
+		       SLAB_TAG_MASK,
+	       "state and cache number share the low half-word");
+
+/* ---- caches ---- */
+
+/*
+ * Of one CPU. Only that CPU writes. The main sheaf's stack pointer and its limits are kept here while
+ * it is in use; main->n is brought up to date when the slow paths need it, see sheaf_enter().
+ */
+struct slab_cpu {
+	void **top; /* where the next freed object goes */
+	void **base, **end;
+	unsigned long allocs;
+	struct slab_sheaf *main;  /* never NULL: slab_layer.no_sheaf stands in */
+	struct slab_sheaf *spare; /* NULL, or any fill */
+	unsigned long refused;
+	unsigned long order_fallback;
+} QUARRY_ALIGNED(64);
+
+/* Of one node; all under lock. */
+struct slab_node {
+	struct quarry_lock lock;
+	uint32_t partial_first, partial_last;
+	uint32_t nr_full, nr_empty;
+	struct slab_sheaf *full, *empty;
+	unsigned long nr_partial;    /* slabs on the list: those with a free object */
+	unsigned long nr_slabs;
+	unsigned long total_objects; /* in all slabs */
+	unsigned long free_objects;  /* set bits in all slabs */
+	unsigned long pages;
+} QUARRY_ALIGNED(64);
+
+/* Number of objects and order of a slab, packed as in Linux: order << 16 | objects. */
+struct kmem_cache_order_objects {
+	uint32_t x;
+};
+
+struct kmem_cache {
+	/* read by the fast paths */
+	const struct slab_range *hot; /* where its last slab was made */
+	uint64_t boundary_mul;	      /* see sheaf_on_boundary() */
+	uint32_t boundary_mask;
+	uint16_t tag; /* low half-word of its pages' descriptors */
+	uint32_t id;
+	uint32_t nr_cpus;
+	uint32_t flags;
+	/* read by refill and flush */
+	uint64_t recip; /* 2^48 / size, rounded up; 0: divide */
+	uint32_t size;
+	uint32_t sheaf_capacity; /* 0: this cache has no sheaves */
+	struct slab_node *node;
+	uint32_t nr_nodes;
+	uint32_t min_partial;
+	/* the rest */
+	uint32_t object_size, inuse, offset, align;
+	struct kmem_cache_order_objects oo, min;
+	gfp_t allocflags;
+	int refcount;
+	uint32_t cpu_partial;
+	bool fixed_size; /* args->size was given */
+	void (*ctor)(void *object);
+	const char *name;
+	struct kmem_cache *list_next; /* made before this one */
+	uint16_t sheaf_class;
+	struct slab_cpu cpu_sheaves[];
+};
+
+enum slab_kmalloc_type {
+	SLAB_KMALLOC_NORMAL,
+	SLAB_KMALLOC_CGROUP,
+	SLAB_KMALLOC_RECLAIM,
+	SLAB_KMALLOC_DMA,
+	SLAB_KMALLOC_TYPES
+};
+
+/* Classes as Linux numbers them: 1 is 96, 2 is 192, i is 2^i bytes. */
+#define SLAB_KMALLOC_CLASSES (QUARRY_PAGE_SHIFT + 2u)
+
+#define SLAB_SHEAF_CLASSES 4u
+
+/* kmalloc sizes up to this one find their cache in a table by eighths. */
+#define SLAB_BY_SIZE_MAX 1024u
+
+struct slab_layer {
+	const struct slab_range *hot; /* where the last slab of any cache was made */
+	struct kmem_cache *by_size[SLAB_BY_SIZE_MAX / 8]; /* of the normal type, by (size - 1) / 8 */
+	struct kmem_cache *kmalloc[SLAB_KMALLOC_TYPES][SLAB_KMALLOC_CLASSES];
+	struct slab_range no_range;
+	const struct slab_range **range; /* by arena; NULL: no slab was made there yet */
+	struct slab_sheaf *no_sheaf; /* capacity 0, shared, never written */
+	unsigned int nr_cpus, nr_nodes;
+	unsigned int geometry_cpus;
+	size_t cache_bytes; /* of every struct kmem_cache with its arrays */
+	struct quarry_lock lock; /* everything below; innermost but for the page layer's */
+	struct kmem_cache *list; /* newest first */
+	struct kmem_cache *free_caches;
+	struct slab_sheaf *free_sheaves[SLAB_SHEAF_CLASSES];
+	struct slab_chunk *pool;
+	size_t pool_bytes;
+	struct slab_store store;
+	struct kmem_cache *cache[QUARRY_MAX_CACHES];
+};
+
+static inline uint32_t oo_order(struct kmem_cache_order_objects x)
+{
+	return x.x >> 16;
+}
+
+static inline uint32_t oo_objects(struct kmem_cache_order_objects x)
+{
+	return x.x & 0xffffu;
+}
+
+/* What is wrong with an object that came back. */
+enum slab_fault {
+	SLAB_FAULT_NONE,
+	SLAB_FAULT_FOREIGN,  /* in no slab */
+	SLAB_FAULT_CACHE,    /* in a slab of another cache */
+	SLAB_FAULT_INTERIOR, /* not where an object starts */
+	SLAB_FAULT_DOUBLE,   /* free already */
+};
+
+static inline struct slab *slab_record(const struct slab_layer *layer, uint32_t index)
+{
+	uint32_t piece = index >> SLAB_PIECE_SHIFT;
+	const struct slab_dir *mid = layer->store.top[piece >> (2 * SLAB_DIR_SHIFT)];
+	const struct slab_dir *dir = mid->entry[piece >> SLAB_DIR_SHIFT & (SLAB_DIR_ENTRIES - 1)];
+	char *base = dir->entry[piece & (SLAB_DIR_ENTRIES - 1)];
+
+	return (struct slab *)(void *)(base + (index & (SLAB_PIECE_GRANULES - 1)) * SLAB_GRANULE);
+}
+
+/* Index of the object that starts at @off or contains it. */
+static inline uint32_t slab_object_index(const struct kmem_cache *s, uintptr_t off)
+{
+	return likely(s->recip != 0) ? (uint32_t)(off * s->recip >> 48)
+				     : (uint32_t)(off / s->size);
+}
+
+/* Number of this CPU. Pinned. */
+static inline unsigned int slab_this_cpu(const struct kmem_cache *s)
+{
+	unsigned int cpu = quarry_cpu();
+
+	QUARRY_ASSERT(cpu < s->nr_cpus);
+	(void)s;
+	return cpu;
+}
+
+/*
+ * Increment and store to what only this CPU writes and others read at any time: aligned words. Plain,
+ * they are one instruction each; a race detector is shown what is meant.
+ */
+#if defined(__SANITIZE_THREAD__)
+#define SLAB_COUNT(counter) quarry_store_relaxed(&(counter), quarry_load_relaxed(&(counter)) + 1)
+#define SLAB_STORE(place, value) quarry_store_relaxed(&(place), value)
+#else
+#define SLAB_COUNT(counter) ((void)(counter)++)
+#define SLAB_STORE(place, value) ((void)((place) = (value)))
+#endif
+
+/* ---- cache.c ---- */
+struct kmem_cache *cache_create(struct quarry *q, const char *name, unsigned int object_size,
+				uint32_t flags, const struct kmem_cache_args *args);
+
+/* ---- slab.c ---- */
+/* Zeroed memory out of the pool, a multiple of 64 bytes; never given back singly. Not under a lock. */
+void *slab_pool_alloc(struct quarry *q, size_t size_bytes);
+/* Gives back the pool and with it all caches and sheaves. */
+void slab_pool_exit(struct quarry *q);
+/*
+ * A new slab with all its objects free, which nobody else sees until slab_publish(). The caller may
+ * slab_take() in between. May call reclaim: not pinned, not under a lock.
+ */
+struct slab *slab_new(struct quarry *q, struct kmem_cache *s, gfp_t gfp, int nid);
+void slab_publish(struct quarry *q, struct kmem_cache *s, struct slab *slab);
+/* The next live record at or after *@index, which is moved past it; NULL at the end. */
+struct slab *slab_store_next(const struct slab_layer *layer, uint32_t *index);
+/* Takes up to @max objects out of @slab, the lowest last; node->lock held or unpublished. */
+unsigned int slab_take(const struct kmem_cache *s, struct slab *slab, void **obj, unsigned int max);
+/* Takes up to @max objects from node @nid's partial slabs; only if it has more than @above. */
+unsigned int slab_refill(struct quarry *q, struct kmem_cache *s, unsigned int nid,
+			 unsigned long above, void **obj, unsigned int max);
+/* Puts objects back into their slabs and gives back slabs that became empty; reports damage. */
+void slab_flush(struct quarry *q, struct kmem_cache *s, void *const *obj, unsigned int n);
+/* Gives back every empty slab. */
+void slab_discard_empty(struct quarry *q, struct kmem_cache *s);
+/* Where @obj belongs, with all checks that need no lock. */
+enum slab_fault slab_find(const struct quarry *q, const struct kmem_cache *s, const void *obj,
+			  struct slab **slab);
+void slab_complain(struct quarry *q, const struct kmem_cache *s, const void *obj,
+		   enum slab_fault fault);
+
+/* ---- sheaf.c ---- */
+void sheaf_set_main(struct slab_cpu *c, struct slab_sheaf *sheaf);
+unsigned int sheaf_capacity(unsigned int size, uint16_t *sheaf_class);
+/* Brings n of every CPU's main sheaf up to date. Nobody else may use @s. */
+void sheaf_sync_all(struct kmem_cache *s);
+/* Empties and takes away all sheaves of @s. Nobody else may use it. */
+void sheaf_drain_all(struct quarry *q, struct kmem_cache *s);
+/* Objects in sheaves and depot; exact when no other CPU is at work. */
+unsigned long sheaf_cached_objects(struct quarry *q, struct kmem_cache *s);
+
+/* ---- kmalloc.c ---- */
+int kmalloc_init(struct quarry *q);
+
+#endif

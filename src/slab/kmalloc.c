@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * kmalloc: caches by size class, whole pages above the largest.
+ *
+ * Classes are Linux 6.1's: powers of two from 8 bytes to two pages, and 96 and 192, each in four types
+ * (normal, cgroup, reclaimable, DMA). A class number i means 2^i bytes; 1 is 96 and 2 is 192. Sizes up
+ * to 1 KiB of the normal type find their cache in a table by eighths.
+ */
+#include "sheaf.h"
+
+#define KMALLOC_NOT_NORMAL (__GFP_DMA | __GFP_RECLAIMABLE | __GFP_ACCOUNT)
+#define KMALLOC_MAX_CLASS (QUARRY_PAGE_SHIFT + 1u)
+
+static const struct kmalloc_class {
+	uint32_t size;
+	const char *name[SLAB_KMALLOC_TYPES];
+} kmalloc_classes[] = {
+#define KMALLOC_CLASS(size, n)                                                                     \
+	{                                                                                          \
+		size,                                                                              \
+		{                                                                                  \
+			"kmalloc-" n, "kmalloc-cg-" n, "kmalloc-rcl-" n, "dma-kmalloc-" n          \
+		}                                                                                  \
+	}
+	KMALLOC_CLASS(0, "0"),
+	KMALLOC_CLASS(96, "96"),
+	KMALLOC_CLASS(192, "192"),
+	KMALLOC_CLASS(8, "8"),
+	KMALLOC_CLASS(16, "16"),
+	KMALLOC_CLASS(32, "32"),
+	KMALLOC_CLASS(64, "64"),
+	KMALLOC_CLASS(128, "128"),
+	KMALLOC_CLASS(256, "256"),
+	KMALLOC_CLASS(512, "512"),
+	KMALLOC_CLASS(1024, "1k"),
+	KMALLOC_CLASS(2048, "2k"),
+	KMALLOC_CLASS(4096, "4k"),
+	KMALLOC_CLASS(8192, "8k"),
+	KMALLOC_CLASS(16384, "16k"),
+	KMALLOC_CLASS(32768, "32k"),
+	KMALLOC_CLASS(65536, "64k"),
+	KMALLOC_CLASS(131072, "128k"),
+};
+
+_Static_assert(QUARRY_ARRAY_SIZE(kmalloc_classes) >= SLAB_KMALLOC_CLASSES, "a name for each class");
+
+static const uint32_t kmalloc_flags[SLAB_KMALLOC_TYPES] = {
+	0,
+	SLAB_ACCOUNT,
+	SLAB_RECLAIM_ACCOUNT,
+	SLAB_CACHE_DMA,
+};
+
+static enum slab_kmalloc_type kmalloc_type(gfp_t gfp)
+{
+	if (likely((gfp & KMALLOC_NOT_NORMAL) == 0))
+		return SLAB_KMALLOC_NORMAL;
+	if ((gfp & __GFP_DMA) != 0)
+		return SLAB_KMALLOC_DMA;
+	return (gfp & __GFP_RECLAIMABLE) != 0 ? SLAB_KMALLOC_RECLAIM : SLAB_KMALLOC_CGROUP;
+}
+
+/* Class of a size from 1 to QUARRY_KMALLOC_MAX_CACHE_SIZE. */
+static unsigned int kmalloc_class(size_t size)
+{
+	if (size > 64 && size <= 96)
+		return 1;
+	if (size > 128 && size <= 192)
+		return 2;
+	return size <= 8 ? 3 : bits_fls(size - 1);
+}
+
+static struct kmem_cache *kmalloc_create(struct quarry *q, unsigned int type, unsigned int class)
+{
+	const struct kmalloc_class *c = &kmalloc_classes[class];
+	struct kmem_cache_args args = { 0 };
+
+	if (bits_is_power_of_2(c->size))
+		args.align = c->size;
+	return cache_create(q, c->name[type], c->size, SLAB_KMALLOC | kmalloc_flags[type], &args);
+}
+
+int kmalloc_init(struct quarry *q)
+{
+	struct slab_layer *layer = q->slabs;
+	unsigned int type, class, i;
+
+	for (type = 0; type < SLAB_KMALLOC_TYPES; type++) {
+		for (class = 3; class <= KMALLOC_MAX_CLASS; class++) {
+			unsigned int odd = class == 6 ? 1 : class == 7 ? 2 : 0;
+
+			layer->kmalloc[type][class] = kmalloc_create(q, type, class);
+			if (layer->kmalloc[type][class] == NULL)
+				return -QUARRY_ENOMEM;
+			if (odd == 0)
+				continue;
+			layer->kmalloc[type][odd] = kmalloc_create(q, type, odd);
+			if (layer->kmalloc[type][odd] == NULL)
+				return -QUARRY_ENOMEM;
+		}
+	}
+	for (i = 0; i < SLAB_BY_SIZE_MAX / 8; i++)
+		layer->by_size[i] =
+			layer->kmalloc[SLAB_KMALLOC_NORMAL][kmalloc_class((size_t)(i + 1) * 8)];
+	return 0;
+}
+
+struct kmem_cache *quarry_kmalloc_cache(struct quarry *q, size_t size, gfp_t gfp)
+{
+	if (q->slabs == NULL || size == 0 || size > QUARRY_KMALLOC_MAX_CACHE_SIZE)
+		return NULL;
+	return q->slabs->kmalloc[kmalloc_type(gfp)][kmalloc_class(size)];
+}
+
+/* Sizes without a cache: none, too large, or pages. */
+static QUARRY_COLD void *kmalloc_odd(struct quarry *q, size_t size, gfp_t gfp, int nid)
+{
+	struct page *page;
+
+	if (size == 0)
+		return QUARRY_ZERO_SIZE_PTR;
+	if (q->slabs == NULL || size > QUARRY_KMALLOC_MAX_SIZE)
+		return NULL;
+	if (nid < 0 || nid >= page_nr_nodes(q))
+		nid = QUARRY_NO_NODE;
+	page = quarry_alloc_pages_node(q, nid, gfp | __GFP_COMP, bits_get_order(size));
+	return page == NULL ? NULL : quarry_page_address(q, page);
+}
+
+/* Any size, any type. */
+static QUARRY_NOINLINE void *kmalloc_any(struct quarry *q, size_t size, gfp_t gfp)
+{
+	struct kmem_cache *s = quarry_kmalloc_cache(q, size, gfp);
+
+	if (unlikely(s == NULL))
+		return kmalloc_odd(q, size, gfp, QUARRY_NO_NODE);
+	return sheaf_alloc(q, s, gfp);
+}
+
+/* Small sizes of the normal type here, with the test for clearing folded into that for the type. */
+void *quarry_kmalloc(struct quarry *q, size_t size, gfp_t gfp)
+{
+	struct slab_layer *layer = q->slabs;
+
+	if (unlikely(size - 1 >= SLAB_BY_SIZE_MAX || layer == NULL ||
+		     (gfp & (KMALLOC_NOT_NORMAL | __GFP_ZERO)) != 0))
+		return kmalloc_any(q, size, gfp);
+	return sheaf_alloc(q, layer->by_size[(size - 1) / 8], gfp & ~__GFP_ZERO);
+}
+
+void *quarry_kmalloc_node(struct quarry *q, size_t size, gfp_t gfp, int nid)
+{
+	struct kmem_cache *s = quarry_kmalloc_cache(q, size, gfp);
+
+	if (s == NULL)
+		return kmalloc_odd(q, size, gfp, nid);
+	return quarry_kmem_cache_alloc_node(q, s, gfp, nid);
+}
+
+void *quarry_kzalloc(struct quarry *q, size_t size, gfp_t gfp)
+{
+	return quarry_kmalloc(q, size, gfp | __GFP_ZERO);
+}
+
+void *quarry_kcalloc(struct quarry *q, size_t n, size_t size, gfp_t gfp)
+{
+	size_t bytes;
+
+	if (quarry_mul_overflows(n, size, &bytes))
+		return NULL;
+	return quarry_kmalloc(q, bytes, gfp | __GFP_ZERO);
+}
+
+/* What is no object of a cache: a large block, nothing, or damage. */
+static QUARRY_NOINLINE void kmalloc_free_odd(struct quarry *q, void *p)
+{
+	struct kmem_cache *s;
+	unsigned int order;
+	pfn_t pfn;
+
+	if (p == NULL || p == QUARRY_ZERO_SIZE_PTR)
+		return;
+	s = quarry_virt_to_cache(q, p);
+	if (s != NULL) {
+		sheaf_free_far(q, s, p); /* of another arena, or it tells what is wrong */
+		return;
+	}
+	pfn = quarry_virt_to_phys(q, p) >> QUARRY_PAGE_SHIFT;
+	if (q->slabs == NULL || (quarry_virt_to_phys(q, p) & (QUARRY_PAGE_SIZE - 1)) != 0 ||
+	    quarry_pfn_state(q, pfn, &order) != QUARRY_PAGE_ALLOCATED) {
+		quarry_report(q, "kfree of %p, which is no allocation", p);
+		return;
+	}
+	quarry_free_pages(q, quarry_pfn_to_page(q, pfn), order);
+}
+
+void quarry_kfree(struct quarry *q, void *p)
+{
+	struct slab_layer *layer = q->slabs;
+	const struct slab_range *r;
+	struct kmem_cache *s;
+	uintptr_t off;
+	unsigned int tag;
+
+	if (unlikely(layer == NULL))
+		goto odd;
+	r = quarry_load_acquire(&layer->hot);
+	off = (uintptr_t)p - r->base;
+	tag = sheaf_tag(r, off);
+	if (unlikely((tag & PAGE_WORD_STATE_MASK) != PAGE_WORD_SLAB))
+		goto odd;
+	s = layer->cache[tag >> PAGE_WORD_CACHE_SHIFT];
+	if (unlikely(!sheaf_on_boundary(s, off)))
+		goto odd;
+	sheaf_free(q, s, p);
+	return;
+odd:
+	kmalloc_free_odd(q, p);
+}
+
+size_t quarry_ksize(struct quarry *q, const void *p)
+{
+	struct kmem_cache *s;
+	unsigned int order;
+	phys_addr_t phys;
+
+	if (p == NULL || p == QUARRY_ZERO_SIZE_PTR || q->slabs == NULL)
+		return 0;
+	s = quarry_virt_to_cache(q, p);
+	if (s != NULL)
+		return s->object_size;
+	phys = quarry_virt_to_phys(q, p);
+	if ((phys & (QUARRY_PAGE_SIZE - 1)) != 0 ||
+	    quarry_pfn_state(q, phys >> QUARRY_PAGE_SHIFT, &order) != QUARRY_PAGE_ALLOCATED)
+		return 0;
+	return QUARRY_PAGE_SIZE << order;
+}
+
+void *quarry_krealloc(struct quarry *q, void *p, size_t size, gfp_t gfp)
+{
+	size_t old = quarry_ksize(q, p);
+	void *new;
+
+	if (size == 0) {
+		quarry_kfree(q, p);
+		return QUARRY_ZERO_SIZE_PTR;
+	}
+	if (old == 0) {
+		if (p != NULL && p != QUARRY_ZERO_SIZE_PTR) {
+			quarry_report(q, "krealloc of %p, which is no allocation", p);
+			return NULL;
+		}
+		return quarry_kmalloc(q, size, gfp);
+	}
+	if (old >= size)
+		return p;
+	new = quarry_kmalloc(q, size, gfp);
+	if (new == NULL)
+		return NULL;
+	if (!q->no_access)
+		quarry_memcpy(new, p, old);
+	quarry_kfree(q, p);
+	return new;
+}

@@ -1,0 +1,637 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Per-CPU sheaves and the node's depot of them.
+ *
+ * Problem    Give and take objects without a lock, an atomic or a look at the slab. Accounts of slabs
+ *            are slab.c's affair; which cache an address belongs to is the page descriptor's.
+ *
+ * Terms      A sheaf is a stack of at most cap objects. A CPU has main, and a spare of any fill that
+ *            keeps alternating allocs and frees at main's edge away from the depot. The depot of a
+ *            node holds full and empty sheaves, up to a limit each.
+ *
+ *            alloc: main -> spare -> depot's full -> partial slabs -> other nodes' -> new slab
+ *            free:  main -> spare -> depot's empty, or a new sheaf -> back into the slabs
+ *
+ * Invariant  main is never NULL: the layer's shared sheaf of capacity 0 stands in, where pop and push
+ *            fail like on any empty or full one, so that the fast paths need no test. It is never
+ *            written. An object in a sheaf has a clear bit in its slab and is in no other sheaf.
+ *
+ * Life       A cache starts without sheaves; the first slow path on a CPU brings them. They stay until
+ *            the cache is shrunk or destroyed. A sheaf that is taken away goes to the layer's free
+ *            list of its capacity.
+ *
+ * Locks      A CPU's sheaves belong to the thread that plays the CPU, pinned. node->lock guards the
+ *            depot. New slabs and new sheaves are fetched unpinned, since that may call reclaim, which
+ *            may come back here: after it, everything is looked at anew.
+ *
+ * Debug      A cache with SLAB_CONSISTENCY_CHECKS has no sheaves: every object goes to and comes from
+ *            its slab, and every damage is found at the call that does it.
+ *
+ * Failure    Without memory for sheaves, objects go singly from and to the slabs.
+ */
+#include "sheaf.h"
+
+#define SHEAF_RETRIES 6
+
+static const struct sheaf_size {
+	uint16_t cap;
+	uint16_t bytes;
+} sheaf_sizes[SLAB_SHEAF_CLASSES] = {
+	{ 60, 512 }, /* below 256 bytes */
+	{ 28, 256 }, /* below 1024 */
+	{ 12, 128 }, /* below a page */
+	{ 4, 64 },
+};
+
+unsigned int sheaf_capacity(unsigned int size, uint16_t *sheaf_class)
+{
+	*sheaf_class = size < 256 ? 0 : size < 1024 ? 1 : size < QUARRY_PAGE_SIZE ? 2 : 3;
+	return sheaf_sizes[*sheaf_class].cap;
+}
+
+/* ---- getting and keeping sheaves ---- */
+
+/* An empty sheaf, or NULL. Not pinned: may call for memory. */
+static struct slab_sheaf *sheaf_new(struct quarry *q, const struct kmem_cache *s)
+{
+	struct slab_layer *layer = q->slabs;
+	struct slab_sheaf *sheaf;
+	quarry_pin_t pin;
+
+	pin = quarry_lock(q->concurrent, &layer->lock);
+	sheaf = layer->free_sheaves[s->sheaf_class];
+	if (sheaf != NULL)
+		layer->free_sheaves[s->sheaf_class] = sheaf->next;
+	quarry_unlock(q->concurrent, &layer->lock, pin);
+	if (sheaf == NULL)
+		sheaf = slab_pool_alloc(q, sheaf_sizes[s->sheaf_class].bytes);
+	if (sheaf == NULL)
+		return NULL;
+	sheaf->next = NULL;
+	sheaf->cap = s->sheaf_capacity;
+	quarry_store_relaxed(&sheaf->n, 0u);
+	return sheaf;
+}
+
+static void sheaf_discard(struct quarry *q, const struct kmem_cache *s, struct slab_sheaf *sheaf)
+{
+	struct slab_layer *layer = q->slabs;
+	quarry_pin_t pin;
+
+	if (sheaf == NULL || sheaf->cap == 0)
+		return;
+	pin = quarry_lock(q->concurrent, &layer->lock);
+	sheaf->next = layer->free_sheaves[s->sheaf_class];
+	layer->free_sheaves[s->sheaf_class] = sheaf;
+	quarry_unlock(q->concurrent, &layer->lock, pin);
+}
+
+/* Puts an empty sheaf into the depot; one too many goes to the layer. */
+static void depot_give_empty(struct quarry *q, struct kmem_cache *s, struct slab_node *n,
+			     struct slab_sheaf *sheaf)
+{
+	quarry_pin_t pin;
+
+	if (sheaf->cap == 0)
+		return;
+	pin = quarry_lock(q->concurrent, &n->lock);
+	if (n->nr_empty < SLAB_DEPOT_EMPTY) {
+		sheaf->next = n->empty;
+		n->empty = sheaf;
+		n->nr_empty++;
+		sheaf = NULL;
+	}
+	quarry_unlock(q->concurrent, &n->lock, pin);
+	sheaf_discard(q, s, sheaf);
+}
+
+static struct slab_sheaf *depot_take_empty(struct quarry *q, struct slab_node *n)
+{
+	struct slab_sheaf *sheaf;
+	quarry_pin_t pin = quarry_lock(q->concurrent, &n->lock);
+
+	sheaf = n->empty;
+	if (sheaf != NULL) {
+		n->empty = sheaf->next;
+		n->nr_empty--;
+		sheaf->next = NULL;
+	}
+	quarry_unlock(q->concurrent, &n->lock, pin);
+	return sheaf;
+}
+
+static struct slab_sheaf *depot_take_full(struct quarry *q, struct slab_node *n)
+{
+	struct slab_sheaf *sheaf;
+	quarry_pin_t pin;
+
+	if (quarry_load_relaxed(&n->nr_full) == 0)
+		return NULL;
+	pin = quarry_lock(q->concurrent, &n->lock);
+	sheaf = n->full;
+	if (sheaf != NULL) {
+		n->full = sheaf->next;
+		quarry_store_relaxed(&n->nr_full, n->nr_full - 1);
+		sheaf->next = NULL;
+	}
+	quarry_unlock(q->concurrent, &n->lock, pin);
+	return sheaf;
+}
+
+/* Trades a full sheaf for an empty one. NULL: nothing was done. */
+static struct slab_sheaf *depot_trade_full(struct quarry *q, struct slab_node *n,
+					   struct slab_sheaf *full)
+{
+	struct slab_sheaf *empty = NULL;
+	quarry_pin_t pin = quarry_lock(q->concurrent, &n->lock);
+
+	if (n->nr_full < SLAB_DEPOT_FULL && n->empty != NULL) {
+		empty = n->empty;
+		n->empty = empty->next;
+		n->nr_empty--;
+		empty->next = NULL;
+		full->next = n->full;
+		n->full = full;
+		quarry_store_relaxed(&n->nr_full, n->nr_full + 1);
+	}
+	quarry_unlock(q->concurrent, &n->lock, pin);
+	return empty;
+}
+
+/* The node of this CPU in @s; pinned. */
+static struct slab_node *sheaf_node(const struct quarry *q, struct kmem_cache *s)
+{
+	int nid = page_cpu_node(q, slab_this_cpu(s));
+
+	return &s->node[nid >= 0 && (unsigned int)nid < s->nr_nodes ? nid : 0];
+}
+
+static struct slab_cpu *sheaf_cpu(struct kmem_cache *s)
+{
+	return &s->cpu_sheaves[slab_this_cpu(s)];
+}
+
+void sheaf_set_main(struct slab_cpu *c, struct slab_sheaf *sheaf)
+{
+	quarry_store_relaxed(&c->main, sheaf);
+	quarry_store_relaxed(&c->base, &sheaf->obj[0]);
+	quarry_store_relaxed(&c->top, &sheaf->obj[sheaf->n]);
+	quarry_store_relaxed(&c->end, &sheaf->obj[sheaf->cap]);
+}
+
+static void sheaf_sync(struct slab_cpu *c)
+{
+	if (c->main->cap != 0)
+		quarry_store_relaxed(&c->main->n, (uint32_t)(c->top - c->base));
+}
+
+/* Between these two the CPU is pinned, main->n is what counts, and the stack pointer stands still. */
+static struct slab_cpu *sheaf_enter(struct kmem_cache *s, quarry_pin_t *pin)
+{
+	struct slab_cpu *c;
+
+	*pin = quarry_pin();
+	c = sheaf_cpu(s);
+	sheaf_sync(c);
+	return c;
+}
+
+static void sheaf_leave(struct slab_cpu *c, quarry_pin_t pin)
+{
+	sheaf_set_main(c, c->main);
+	quarry_unpin(pin);
+}
+
+static void sheaf_set_spare(struct slab_cpu *c, struct slab_sheaf *sheaf)
+{
+	quarry_store_relaxed(&c->spare, sheaf);
+}
+
+/* ---- alloc ---- */
+
+/* Fills @sheaf from slabs that exist: this node's, then those of nodes that can spare them. */
+static void sheaf_refill(struct quarry *q, struct kmem_cache *s, struct slab_sheaf *sheaf, gfp_t gfp)
+{
+	unsigned int home = (unsigned int)(sheaf_node(q, s) - s->node);
+	unsigned int i, nid, got;
+
+	got = slab_refill(q, s, home, 0, sheaf->obj, sheaf->cap);
+	for (i = 1; i < s->nr_nodes && got == 0 && (gfp & __GFP_THISNODE) == 0; i++) {
+		nid = (home + i) % s->nr_nodes;
+		got = slab_refill(q, s, nid, s->min_partial, sheaf->obj, sheaf->cap);
+	}
+	quarry_store_relaxed(&sheaf->n, got);
+}
+
+/* Makes main hold something, out of what there is. Pinned. */
+static bool sheaf_reload(struct quarry *q, struct kmem_cache *s, struct slab_cpu *c, gfp_t gfp)
+{
+	struct slab_node *n = sheaf_node(q, s);
+	struct slab_sheaf *main = c->main, *spare = c->spare, *full;
+
+	if (main->n != 0)
+		return true;
+	if (spare != NULL && spare->n != 0) {
+		sheaf_set_main(c, spare);
+		sheaf_set_spare(c, main->cap != 0 ? main : NULL);
+		return true;
+	}
+	full = depot_take_full(q, n);
+	if (full != NULL) {
+		sheaf_set_main(c, full);
+		depot_give_empty(q, s, n, main);
+		return true;
+	}
+	if (main->cap == 0)
+		return false;
+	sheaf_refill(q, s, main, gfp);
+	return main->n != 0;
+}
+
+/* Gives the CPU a main sheaf of its own, if it has none and one can be had. Not pinned. */
+static bool sheaf_provide_main(struct quarry *q, struct kmem_cache *s)
+{
+	struct slab_sheaf *sheaf;
+	struct slab_cpu *c;
+	quarry_pin_t pin;
+	bool lacking;
+
+	pin = quarry_pin();
+	lacking = sheaf_cpu(s)->main->cap == 0;
+	sheaf = lacking ? depot_take_empty(q, sheaf_node(q, s)) : NULL;
+	quarry_unpin(pin);
+	if (!lacking)
+		return true;
+	if (sheaf == NULL)
+		sheaf = sheaf_new(q, s);
+	if (sheaf == NULL)
+		return false;
+	c = sheaf_enter(s, &pin);
+	if (c->main->cap == 0) {
+		sheaf_set_main(c, sheaf);
+		sheaf = NULL;
+	}
+	sheaf_leave(c, pin);
+	sheaf_discard(q, s, sheaf);
+	return true;
+}
+
+static void *sheaf_count_alloc(struct kmem_cache *s, void *obj)
+{
+	quarry_pin_t pin = quarry_pin();
+	struct slab_cpu *c = sheaf_cpu(s);
+
+	if (obj != NULL)
+		SLAB_COUNT(c->allocs);
+	else
+		SLAB_COUNT(c->refused);
+	quarry_unpin(pin);
+	return obj;
+}
+
+/* One object out of a new slab; the rest of it fills main, and then the partial list. */
+static void *sheaf_from_new_slab(struct quarry *q, struct kmem_cache *s, gfp_t gfp, int nid,
+				 bool fill)
+{
+	struct slab_sheaf *main;
+	struct slab_cpu *c;
+	struct slab *slab;
+	quarry_pin_t pin;
+	void *obj = NULL;
+	unsigned int n;
+
+	slab = slab_new(q, s, gfp, nid);
+	if (slab == NULL)
+		return NULL;
+	slab_take(s, slab, &obj, 1);
+	c = sheaf_enter(s, &pin);
+	main = c->main;
+	n = main->n;
+	if (fill && n < main->cap)
+		quarry_store_relaxed(&main->n,
+				     n + slab_take(s, slab, main->obj + n, main->cap - n));
+	slab_publish(q, s, slab);
+	sheaf_leave(c, pin);
+	return obj;
+}
+
+/* One object from node @nid's slabs, or any node's with QUARRY_NO_NODE, sheaves left aside. */
+static void *sheaf_alloc_direct(struct quarry *q, struct kmem_cache *s, gfp_t gfp, int nid)
+{
+	unsigned int home, i;
+	quarry_pin_t pin;
+	void *obj = NULL;
+
+	pin = quarry_pin();
+	home = nid != QUARRY_NO_NODE ? (unsigned int)nid
+				     : (unsigned int)(sheaf_node(q, s) - s->node);
+	quarry_unpin(pin);
+	if (slab_refill(q, s, home, 0, &obj, 1) != 0)
+		return obj;
+	obj = sheaf_from_new_slab(q, s, gfp, nid, false);
+	for (i = 1; i < s->nr_nodes && obj == NULL && (gfp & __GFP_THISNODE) == 0; i++)
+		slab_refill(q, s, (home + i) % s->nr_nodes, 0, &obj, 1);
+	return obj;
+}
+
+static void *sheaf_alloc_any(struct quarry *q, struct kmem_cache *s, gfp_t gfp)
+{
+	unsigned int tries, i;
+	struct slab_cpu *c;
+	quarry_pin_t pin;
+	void *obj = NULL;
+
+	for (tries = 0; tries < 2 && s->sheaf_capacity != 0; tries++) {
+		c = sheaf_enter(s, &pin);
+		if (sheaf_reload(q, s, c, gfp)) {
+			quarry_store_relaxed(&c->main->n, c->main->n - 1);
+			obj = c->main->obj[c->main->n];
+		}
+		sheaf_leave(c, pin);
+		if (obj != NULL)
+			return obj;
+		if (!sheaf_provide_main(q, s))
+			return sheaf_alloc_direct(q, s, gfp, QUARRY_NO_NODE);
+	}
+	if (s->sheaf_capacity == 0)
+		return sheaf_alloc_direct(q, s, gfp, QUARRY_NO_NODE);
+	obj = sheaf_from_new_slab(q, s, gfp, QUARRY_NO_NODE, true);
+	/* Out of pages: take what other nodes kept for themselves. */
+	for (i = 0; i < s->nr_nodes && obj == NULL && (gfp & __GFP_THISNODE) == 0; i++)
+		slab_refill(q, s, i, 0, &obj, 1);
+	return obj;
+}
+
+void *sheaf_alloc_slow(struct quarry *q, struct kmem_cache *s, gfp_t gfp, int nid)
+{
+	void *obj;
+
+	if (nid == QUARRY_NO_NODE)
+		obj = sheaf_alloc_any(q, s, gfp);
+	else
+		obj = sheaf_alloc_direct(q, s, gfp, nid);
+	sheaf_count_alloc(s, obj);
+	if (obj != NULL && (gfp & __GFP_ZERO) != 0)
+		return sheaf_zero(q, s, obj);
+	return obj;
+}
+
+void *sheaf_zero(const struct quarry *q, const struct kmem_cache *s, void *obj)
+{
+	if (!q->no_access && s->ctor == NULL)
+		quarry_memset(obj, 0, s->object_size);
+	return obj;
+}
+
+void *quarry_kmem_cache_alloc(struct quarry *q, struct kmem_cache *cache, gfp_t gfp)
+{
+	return sheaf_alloc(q, cache, gfp);
+}
+
+/*
+ * With one node there is nothing to choose. Else the sheaf is good if its top object is from the
+ * wanted node; if not, the node's own slabs are asked.
+ */
+void *quarry_kmem_cache_alloc_node(struct quarry *q, struct kmem_cache *s, gfp_t gfp, int nid)
+{
+	quarry_pin_t pin;
+	struct slab_cpu *c;
+	struct slab *slab;
+	bool good;
+
+	if (nid < 0 || (unsigned int)nid >= s->nr_nodes || s->nr_nodes == 1)
+		return sheaf_alloc(q, s, gfp);
+	pin = quarry_pin();
+	c = sheaf_cpu(s);
+	good = c->top != c->base && slab_find(q, s, c->top[-1], &slab) == SLAB_FAULT_NONE &&
+	       slab->node == nid;
+	quarry_unpin(pin);
+	if (good)
+		return sheaf_alloc(q, s, gfp);
+	return sheaf_alloc_slow(q, s, gfp, nid);
+}
+
+bool quarry_kmem_cache_alloc_bulk(struct quarry *q, struct kmem_cache *s, gfp_t gfp, size_t nr,
+				  void **objects)
+{
+	size_t i;
+
+	for (i = 0; i < nr; i++) {
+		objects[i] = sheaf_alloc(q, s, gfp);
+		if (objects[i] == NULL) {
+			quarry_kmem_cache_free_bulk(q, s, i, objects);
+			return false;
+		}
+	}
+	return true;
+}
+
+/* ---- free ---- */
+
+/*
+ * Makes room in main by trading with spare or depot. Pinned. On failure *@want_sheaf says whether an
+ * empty sheaf in the depot would help; if not, one of the CPU's full sheaves must be flushed.
+ */
+static bool sheaf_make_room(struct quarry *q, struct kmem_cache *s, struct slab_cpu *c,
+			    bool *want_sheaf)
+{
+	struct slab_node *n = sheaf_node(q, s);
+	struct slab_sheaf *main = c->main, *spare = c->spare, *empty;
+
+	*want_sheaf = true;
+	if (main->n < main->cap)
+		return true;
+	if (spare != NULL && spare->n < spare->cap) {
+		sheaf_set_main(c, spare);
+		sheaf_set_spare(c, main->cap != 0 ? main : NULL);
+		return true;
+	}
+	if (main->cap == 0 || spare == NULL) {
+		empty = depot_take_empty(q, n);
+		if (empty == NULL)
+			return false;
+		if (main->cap != 0)
+			sheaf_set_spare(c, main);
+	} else {
+		*want_sheaf = quarry_load_relaxed(&n->nr_full) < SLAB_DEPOT_FULL;
+		empty = depot_trade_full(q, n, main);
+		if (empty == NULL)
+			return false;
+	}
+	sheaf_set_main(c, empty);
+	return true;
+}
+
+/* Brings an empty sheaf into the depot of this CPU's node. Not pinned. */
+static bool sheaf_provide_empty(struct quarry *q, struct kmem_cache *s)
+{
+	struct slab_sheaf *sheaf = sheaf_new(q, s);
+	quarry_pin_t pin;
+
+	if (sheaf == NULL)
+		return false;
+	pin = quarry_pin();
+	depot_give_empty(q, s, sheaf_node(q, s), sheaf);
+	quarry_unpin(pin);
+	return true;
+}
+
+/* Empties the older of the CPU's sheaves into the slabs and leaves it in the depot. Not pinned. */
+static bool sheaf_flush_one(struct quarry *q, struct kmem_cache *s)
+{
+	struct slab_sheaf *sheaf;
+	struct slab_cpu *c;
+	quarry_pin_t pin;
+
+	c = sheaf_enter(s, &pin);
+	sheaf = c->spare;
+	if (sheaf != NULL) {
+		sheaf_set_spare(c, NULL);
+	} else {
+		sheaf = c->main;
+		sheaf_set_main(c, q->slabs->no_sheaf);
+	}
+	sheaf_leave(c, pin);
+	if (sheaf->cap == 0)
+		return false;
+	slab_flush(q, s, sheaf->obj, sheaf->n);
+	quarry_store_relaxed(&sheaf->n, 0u);
+	pin = quarry_pin();
+	depot_give_empty(q, s, sheaf_node(q, s), sheaf);
+	quarry_unpin(pin);
+	return true;
+}
+
+void sheaf_free_slow(struct quarry *q, struct kmem_cache *s, void *obj)
+{
+	bool room, want_sheaf;
+	struct slab_cpu *c;
+	unsigned int tries;
+	quarry_pin_t pin;
+
+	for (tries = 0; tries < SHEAF_RETRIES && s->sheaf_capacity != 0; tries++) {
+		c = sheaf_enter(s, &pin);
+		room = sheaf_make_room(q, s, c, &want_sheaf);
+		if (room) {
+			c->main->obj[c->main->n] = obj;
+			quarry_store_relaxed(&c->main->n, c->main->n + 1);
+		}
+		sheaf_leave(c, pin);
+		if (room)
+			return;
+		if (want_sheaf && sheaf_provide_empty(q, s))
+			continue;
+		if (!sheaf_flush_one(q, s))
+			break;
+	}
+	slab_flush(q, s, &obj, 1);
+}
+
+/* What the fast path refused: another arena's object, or damage, which is reported. */
+void sheaf_free_far(struct quarry *q, struct kmem_cache *s, void *obj)
+{
+	enum slab_fault fault;
+	struct slab *slab;
+	unsigned int id;
+	uint32_t index;
+
+	if (obj == NULL)
+		return;
+	if (likely(page_slab_of(q, obj, &id, &index) && id == s->id &&
+		   sheaf_on_boundary(s, (uintptr_t)obj - q->direct_map))) {
+		sheaf_free(q, s, obj);
+		return;
+	}
+	fault = slab_find(q, s, obj, &slab);
+	slab_complain(q, s, obj, fault);
+}
+
+void quarry_kmem_cache_free(struct quarry *q, struct kmem_cache *cache, void *object)
+{
+	const struct slab_range *r = quarry_load_acquire(&cache->hot);
+	uintptr_t off = (uintptr_t)object - r->base;
+
+	if (unlikely(sheaf_tag(r, off) != cache->tag || !sheaf_on_boundary(cache, off))) {
+		sheaf_free_far(q, cache, object);
+		return;
+	}
+	sheaf_free(q, cache, object);
+}
+
+void quarry_kmem_cache_free_bulk(struct quarry *q, struct kmem_cache *cache, size_t nr,
+				 void **objects)
+{
+	size_t i;
+
+	for (i = nr; i-- > 0;)
+		quarry_kmem_cache_free(q, cache, objects[i]);
+}
+
+/* ---- draining and counting ---- */
+
+static void sheaf_drain(struct quarry *q, struct kmem_cache *s, struct slab_sheaf *sheaf)
+{
+	if (sheaf == NULL || sheaf->cap == 0)
+		return;
+	slab_flush(q, s, sheaf->obj, sheaf->n);
+	quarry_store_relaxed(&sheaf->n, 0u);
+	sheaf_discard(q, s, sheaf);
+}
+
+void sheaf_sync_all(struct kmem_cache *s)
+{
+	unsigned int i;
+
+	for (i = 0; i < s->nr_cpus; i++)
+		sheaf_sync(&s->cpu_sheaves[i]);
+}
+
+void sheaf_drain_all(struct quarry *q, struct kmem_cache *s)
+{
+	struct slab_sheaf *sheaf;
+	unsigned int i;
+
+	for (i = 0; i < s->nr_cpus; i++) {
+		struct slab_cpu *c = &s->cpu_sheaves[i];
+
+		sheaf_sync(c);
+		sheaf = c->main;
+		sheaf_set_main(c, q->slabs->no_sheaf);
+		sheaf_drain(q, s, sheaf);
+		sheaf = c->spare;
+		sheaf_set_spare(c, NULL);
+		sheaf_drain(q, s, sheaf);
+	}
+	for (i = 0; i < s->nr_nodes; i++) {
+		while ((sheaf = depot_take_full(q, &s->node[i])) != NULL)
+			sheaf_drain(q, s, sheaf);
+		while ((sheaf = depot_take_empty(q, &s->node[i])) != NULL)
+			sheaf_drain(q, s, sheaf);
+	}
+}
+
+unsigned long sheaf_cached_objects(struct quarry *q, struct kmem_cache *s)
+{
+	const struct slab_sheaf *sheaf;
+	unsigned long sum = 0;
+	unsigned int i;
+
+	for (i = 0; i < s->nr_cpus; i++) {
+		void *const *top = quarry_load_relaxed(&s->cpu_sheaves[i].top);
+		void *const *base = quarry_load_relaxed(&s->cpu_sheaves[i].base);
+		size_t n = (size_t)(top - base);
+
+		sum += n <= s->sheaf_capacity ? n : 0; /* not while it is being exchanged */
+		sheaf = quarry_load_relaxed(&s->cpu_sheaves[i].spare);
+		if (sheaf != NULL)
+			sum += quarry_load_relaxed(&sheaf->n);
+	}
+	for (i = 0; i < s->nr_nodes; i++) {
+		quarry_pin_t pin = quarry_lock(q->concurrent, &s->node[i].lock);
+
+		for (sheaf = s->node[i].full; sheaf != NULL; sheaf = sheaf->next)
+			sum += quarry_load_relaxed(&sheaf->n);
+		quarry_unlock(q->concurrent, &s->node[i].lock, pin);
+	}
+	return sum;
+}

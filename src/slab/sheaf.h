@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/* The fast paths: one push or pop on the CPU's main sheaf. See sheaf.c. */
+#ifndef QUARRY_SLAB_SHEAF_H
+#define QUARRY_SLAB_SHEAF_H
+
+#include "internal.h"
+
+/* An object by the long way, cleared if @gfp says so; @nid QUARRY_NO_NODE: this CPU's. */
+QUARRY_COLD void *sheaf_alloc_slow(struct quarry *q, struct kmem_cache *s, gfp_t gfp, int nid);
+QUARRY_COLD void sheaf_free_slow(struct quarry *q, struct kmem_cache *s, void *obj);
+/* __GFP_ZERO; returns @obj. */
+QUARRY_NOINLINE void *sheaf_zero(const struct quarry *q, const struct kmem_cache *s, void *obj);
+
+/* Frees what the fast path is not sure about: an object of another arena, NULL, damage. */
+QUARRY_NOINLINE void sheaf_free_far(struct quarry *q, struct kmem_cache *s, void *obj);
+
+/* Low half-word of the descriptor @off bytes into @r; what no slab page has if that is outside. */
+static QUARRY_ALWAYS_INLINE uint16_t sheaf_tag(const struct slab_range *r, uintptr_t off)
+{
+	size_t i = off >> QUARRY_PAGE_SHIFT;
+
+	if (unlikely(i >= r->len))
+		return 0;
+	return (uint16_t)(quarry_load_relaxed(&r->map[i].word) & SLAB_TAG_MASK);
+}
+
+/*
+ * Whether an object may start @off bytes after an address that is aligned as slabs are, as far as that
+ * is known without the slab. mul is 2^64 / size, rounded up: the product is, modulo 2^64, the fraction
+ * of off / size and an error below 2^32, and a fraction that is not 0 is larger than that.
+ */
+static QUARRY_ALWAYS_INLINE bool sheaf_on_boundary(const struct kmem_cache *s, uintptr_t off)
+{
+	return ((off & s->boundary_mask) * s->boundary_mul) >> 32 == 0;
+}
+
+static QUARRY_ALWAYS_INLINE void *sheaf_alloc(struct quarry *q, struct kmem_cache *s, gfp_t gfp)
+{
+	quarry_pin_t pin = quarry_pin();
+	struct slab_cpu *c = &s->cpu_sheaves[slab_this_cpu(s)];
+	void **top = c->top;
+	void *obj;
+
+	if (unlikely(top == c->base)) {
+		quarry_unpin(pin);
+		return sheaf_alloc_slow(q, s, gfp, QUARRY_NO_NODE);
+	}
+	obj = top[-1];
+	SLAB_STORE(c->top, top - 1);
+	SLAB_COUNT(c->allocs);
+	quarry_unpin(pin);
+	if (unlikely((gfp & __GFP_ZERO) != 0))
+		return sheaf_zero(q, s, obj);
+	return obj;
+}
+
+/* @obj is known to lie in a slab of @s, on a boundary. */
+static QUARRY_ALWAYS_INLINE void sheaf_free(struct quarry *q, struct kmem_cache *s, void *obj)
+{
+	quarry_pin_t pin = quarry_pin();
+	struct slab_cpu *c = &s->cpu_sheaves[slab_this_cpu(s)];
+	void **top = c->top;
+
+	if (unlikely(top == c->end)) {
+		quarry_unpin(pin);
+		sheaf_free_slow(q, s, obj);
+		return;
+	}
+	*top = obj;
+	SLAB_STORE(c->top, top + 1);
+	quarry_unpin(pin);
+}
+
+#endif

@@ -1,0 +1,660 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Slabs: blocks of pages that are cut into objects of one cache.
+ *
+ * Problem    Keep account of which places of a block are free, without writing into the block; find a
+ *            slab by any address in it; keep the slabs that have room where a refill finds them.
+ *            Handing single objects to callers is sheaf.c's affair.
+ *
+ * Terms      The record of a slab (struct slab) lies in the record store and has a number, the slab
+ *            index. Each page descriptor of the slab carries the index and the number of the cache.
+ *            A free bit is set while the object is in the slab, clear while it is in a sheaf or with
+ *            a caller.
+ *
+ *            page descriptors          record store                    pages
+ *            | cache 7, slab 130 | --> 130: base, nr_free 3, order 1 --> | o | . | o | o | . | .. |
+ *            | cache 7, slab 130 |      free 0010 1100                   (. allocated or cached)
+ *
+ * Invariant  nr_free is the number of set bits. A slab is on its node's partial list exactly when
+ *            nr_free is not 0. The node's counts are sums over its slabs. quarry_check_slab() checks.
+ *
+ * Life       slab_new() makes one with all bits set, constructs its objects, and shows it to nobody;
+ *            slab_publish() enters it into its node. slab_flush() and slab_discard_empty() take a
+ *            wholly free one out under the lock and give its pages back after it. Records are reused
+ *            but never unmapped: a stale index leads to a record that does not match, not astray.
+ *
+ * Locks      node->lock guards partial list, counts, bitmaps. The page layer, the port and the record
+ *            store are called without it. layer->lock guards store and pool and is held for a few
+ *            lines; tables come from quarry_meta_alloc() before it is taken.
+ *
+ * Cost       A refill takes whole words of the bitmap: one count-trailing-zeros an object. A flush
+ *            reads one descriptor and one record for each object.
+ * Failure    slab_new() returns NULL and has given everything back. An object that does not belong
+ *            is reported and left alone.
+ */
+#include "internal.h"
+
+#define SLAB_POOL_CHUNK_MAX ((size_t)64 << 10)
+#define SLAB_CHUNK_PIECES 16u /* of the record store, at most */
+
+/* ---- pool ---- */
+
+static void *pool_carve_locked(struct slab_layer *layer, size_t size)
+{
+	struct slab_chunk *c = layer->pool;
+	void *p;
+
+	if (c == NULL || c->size - c->used < size)
+		return NULL;
+	p = (char *)c + c->used;
+	c->used += size;
+	return p;
+}
+
+void *slab_pool_alloc(struct quarry *q, size_t size)
+{
+	struct slab_layer *layer = q->slabs;
+	struct slab_chunk *chunk;
+	quarry_pin_t pin;
+	size_t want;
+	void *p;
+
+	pin = quarry_lock(q->concurrent, &layer->lock);
+	p = pool_carve_locked(layer, size);
+	want = quarry_min(layer->pool_bytes / 4, SLAB_POOL_CHUNK_MAX);
+	quarry_unlock(q->concurrent, &layer->lock, pin);
+	if (p != NULL)
+		return p;
+	want = quarry_max(want, size + sizeof(*chunk) + SLAB_META_HEADER);
+	want = quarry_max(want, QUARRY_PAGE_SIZE);
+	want = ((size_t)1 << bits_fls(want - 1)) - SLAB_META_HEADER;
+	chunk = quarry_meta_alloc(q, want);
+	if (chunk == NULL)
+		return NULL;
+	chunk->size = want;
+	chunk->used = sizeof(*chunk) + size;
+	pin = quarry_lock(q->concurrent, &layer->lock);
+	layer->pool_bytes += want;
+	if (layer->pool != NULL && layer->pool->size - layer->pool->used > want - chunk->used) {
+		chunk->next = layer->pool->next; /* somebody else brought a better one */
+		layer->pool->next = chunk;
+	} else {
+		chunk->next = layer->pool;
+		layer->pool = chunk;
+	}
+	quarry_unlock(q->concurrent, &layer->lock, pin);
+	return (char *)chunk + sizeof(*chunk);
+}
+
+void slab_pool_exit(struct quarry *q)
+{
+	struct slab_chunk *chunk = q->slabs->pool, *next;
+
+	q->slabs->pool = NULL;
+	for (; chunk != NULL; chunk = next) {
+		next = chunk->next;
+		quarry_meta_free(q, chunk);
+	}
+}
+
+/* ---- record store ---- */
+
+static struct slab_dir **store_mid_slot(struct slab_store *store, uint32_t piece)
+{
+	return &store->top[piece >> (2 * SLAB_DIR_SHIFT)];
+}
+
+/* Where the table of @piece hangs; its upper table exists. */
+static void **store_dir_slot(struct slab_store *store, uint32_t piece)
+{
+	struct slab_dir *mid = *store_mid_slot(store, piece);
+
+	return &mid->entry[piece >> SLAB_DIR_SHIFT & (SLAB_DIR_ENTRIES - 1)];
+}
+
+/* New tables that @piece needs before it can be entered. */
+static unsigned int store_tables_locked(struct slab_store *store, uint32_t piece)
+{
+	if (*store_mid_slot(store, piece) == NULL)
+		return 2;
+	return *store_dir_slot(store, piece) == NULL ? 1 : 0;
+}
+
+static void *store_use_table_locked(struct slab_store *store)
+{
+	struct slab_dir *dir = store->spare;
+
+	store->spare = dir->entry[0];
+	dir->entry[0] = NULL;
+	return dir;
+}
+
+/* Pieces of the next chunk: a share of what there is, within one table. 0: no room. */
+static uint32_t store_growth_locked(const struct slab_store *store)
+{
+	uint32_t room = SLAB_DIR_ENTRIES - (store->nr_pieces & (SLAB_DIR_ENTRIES - 1));
+	uint32_t want = store->nr_pieces / 4;
+
+	if (store->nr_pieces >= SLAB_MAX_PIECES)
+		return 0;
+	want = want == 0 ? 1 : 1u << bits_log2(want);
+	return quarry_min(quarry_min(want, SLAB_CHUNK_PIECES), 1u << bits_log2(room));
+}
+
+/* Enters a chunk; false: a table is missing. */
+static bool store_enter_locked(struct slab_store *store, char *base, uint32_t pieces)
+{
+	uint32_t i, piece = store->nr_pieces;
+	struct slab_dir *dir;
+
+	if (store_growth_locked(store) < pieces)
+		return false;
+	if (*store_mid_slot(store, piece) == NULL) {
+		if (store->spare == NULL)
+			return false;
+		*store_mid_slot(store, piece) = store_use_table_locked(store);
+	}
+	if (*store_dir_slot(store, piece) == NULL) {
+		if (store->spare == NULL)
+			return false;
+		*store_dir_slot(store, piece) = store_use_table_locked(store);
+	}
+	dir = *store_dir_slot(store, piece);
+	for (i = 0; i < pieces; i++)
+		dir->entry[(piece + i) & (SLAB_DIR_ENTRIES - 1)] = base + (size_t)i * SLAB_PIECE_BYTES;
+	store->nr_pieces += pieces;
+	return true;
+}
+
+/* Brings tables, as spares, and one more chunk. False: nothing was entered. Not under a lock. */
+static bool store_grow(struct quarry *q)
+{
+	struct slab_layer *layer = q->slabs;
+	struct slab_store *store = &layer->store;
+	struct slab_dir *dir;
+	unsigned int tables;
+	uint32_t pieces;
+	quarry_pin_t pin;
+	char *chunk;
+	bool done;
+
+	pin = quarry_lock(q->concurrent, &layer->lock);
+	pieces = store_growth_locked(store);
+	tables = pieces != 0 ? store_tables_locked(store, store->nr_pieces) : 0;
+	for (dir = store->spare; dir != NULL && tables != 0; dir = dir->entry[0])
+		tables--;
+	quarry_unlock(q->concurrent, &layer->lock, pin);
+	if (pieces == 0)
+		return false;
+	for (; tables != 0; tables--) {
+		dir = slab_pool_alloc(q, sizeof(*dir));
+		if (dir == NULL)
+			return false;
+		pin = quarry_lock(q->concurrent, &layer->lock);
+		dir->entry[0] = store->spare;
+		store->spare = dir;
+		quarry_unlock(q->concurrent, &layer->lock, pin);
+	}
+	chunk = quarry_meta_alloc(q, (size_t)pieces * SLAB_PIECE_BYTES - SLAB_GRANULE);
+	if (chunk == NULL)
+		return false;
+	pin = quarry_lock(q->concurrent, &layer->lock);
+	done = store_enter_locked(store, chunk - SLAB_GRANULE, pieces);
+	quarry_unlock(q->concurrent, &layer->lock, pin);
+	if (!done)
+		quarry_meta_free(q, chunk);
+	return done;
+}
+
+/* The next record out of the piece being carved, or of the next piece. */
+static struct slab *store_carve_locked(struct slab_layer *layer, unsigned int granules)
+{
+	struct slab_store *store = &layer->store;
+	struct slab *rec;
+	uint32_t index;
+
+	for (; store->piece < store->nr_pieces; store->piece++, store->granule = 0) {
+		if (store->granule == 0)
+			store->granule = 1;
+		if (store->granule + granules > SLAB_PIECE_GRANULES)
+			continue;
+		index = store->piece * SLAB_PIECE_GRANULES + store->granule;
+		store->granule += granules;
+		rec = slab_record(layer, index);
+		rec->index = index;
+		rec->granules = (uint8_t)granules;
+		return rec;
+	}
+	return NULL;
+}
+
+static struct slab *store_alloc_locked(struct slab_layer *layer, unsigned int granules)
+{
+	struct slab_store *store = &layer->store;
+	struct slab *rec;
+
+	if (store->free[granules] == SLAB_NONE)
+		return store_carve_locked(layer, granules);
+	rec = slab_record(layer, store->free[granules]);
+	store->free[granules] = rec->next;
+	return rec;
+}
+
+static struct slab *store_alloc(struct quarry *q, unsigned int granules)
+{
+	struct slab_layer *layer = q->slabs;
+	unsigned int tries;
+	struct slab *rec;
+	quarry_pin_t pin;
+
+	if (granules >= SLAB_RECORD_CLASSES)
+		return NULL;
+	for (tries = 0; tries < 4; tries++) {
+		pin = quarry_lock(q->concurrent, &layer->lock);
+		rec = store_alloc_locked(layer, granules);
+		if (rec != NULL)
+			rec->cache = SLAB_NO_CACHE;
+		quarry_unlock(q->concurrent, &layer->lock, pin);
+		if (rec != NULL)
+			return rec;
+		/* Failure can also mean that another CPU was first: the second look tells. */
+		if (!store_grow(q) && !q->concurrent)
+			return NULL;
+	}
+	return NULL;
+}
+
+static void store_free(struct quarry *q, struct slab *rec)
+{
+	struct slab_layer *layer = q->slabs;
+	quarry_pin_t pin = quarry_lock(q->concurrent, &layer->lock);
+
+	rec->cache = SLAB_NO_CACHE;
+	rec->next = layer->store.free[rec->granules];
+	layer->store.free[rec->granules] = rec->index;
+	quarry_unlock(q->concurrent, &layer->lock, pin);
+}
+
+struct slab *slab_store_next(const struct slab_layer *layer, uint32_t *index)
+{
+	struct slab *rec;
+	uint32_t piece;
+
+	for (;;) {
+		piece = *index >> SLAB_PIECE_SHIFT;
+		if (piece >= layer->store.nr_pieces || piece > layer->store.piece)
+			return NULL;
+		if ((*index & (SLAB_PIECE_GRANULES - 1)) == 0)
+			++*index;
+		rec = slab_record(layer, *index);
+		if (rec->granules == 0) { /* not carved: nor is the rest of the piece */
+			*index = (piece + 1) << SLAB_PIECE_SHIFT;
+			continue;
+		}
+		*index += rec->granules;
+		if (rec->cache != SLAB_NO_CACHE)
+			return rec;
+	}
+}
+
+/* ---- partial list; node->lock held ---- */
+
+static void partial_add_tail(const struct slab_layer *layer, struct slab_node *n, struct slab *slab)
+{
+	slab->next = SLAB_NONE;
+	slab->prev = n->partial_last;
+	if (n->partial_last == SLAB_NONE)
+		n->partial_first = slab->index;
+	else
+		slab_record(layer, n->partial_last)->next = slab->index;
+	n->partial_last = slab->index;
+	slab->listed = true;
+	quarry_store_relaxed(&n->nr_partial, n->nr_partial + 1);
+}
+
+static void partial_remove(const struct slab_layer *layer, struct slab_node *n, struct slab *slab)
+{
+	if (slab->prev == SLAB_NONE)
+		n->partial_first = slab->next;
+	else
+		slab_record(layer, slab->prev)->next = slab->next;
+	if (slab->next == SLAB_NONE)
+		n->partial_last = slab->prev;
+	else
+		slab_record(layer, slab->next)->prev = slab->prev;
+	slab->next = SLAB_NONE;
+	slab->prev = SLAB_NONE;
+	slab->listed = false;
+	quarry_store_relaxed(&n->nr_partial, n->nr_partial - 1);
+}
+
+/* Takes a wholly free slab out of the node and puts it on the chain @gone, linked by next. */
+static void slab_unhook(const struct slab_layer *layer, struct slab_node *n, struct slab *slab,
+			uint32_t *gone)
+{
+	if (slab->listed)
+		partial_remove(layer, n, slab);
+	n->nr_slabs--;
+	n->total_objects -= slab->objects;
+	n->free_objects -= slab->objects;
+	n->pages -= 1ul << slab->order;
+	slab->next = *gone;
+	*gone = slab->index;
+}
+
+/* ---- birth and death ---- */
+
+static struct page *slab_page(const struct quarry *q, const struct slab *slab)
+{
+	return quarry_virt_to_page((struct quarry *)(uintptr_t)q, (void *)slab->base);
+}
+
+/*
+ * What the page allocator is asked with. Zone and mobility are the cache's; effort and reserves the
+ * caller's. The preferred order is a wish only, as in Linux: no reclaim, no reserves, no noise.
+ */
+static struct page *slab_get_pages(struct quarry *q, struct kmem_cache *s, gfp_t gfp, int nid,
+				   unsigned int *order)
+{
+	gfp_t keep = __GFP_RECLAIM | __GFP_HIGH | __GFP_ATOMIC | __GFP_IO | __GFP_FS |
+		     __GFP_NOWARN | __GFP_RETRY_MAYFAIL | __GFP_NOFAIL | __GFP_NORETRY |
+		     __GFP_MEMALLOC | __GFP_NOMEMALLOC | __GFP_HARDWALL | __GFP_THISNODE;
+	gfp_t flags = (gfp & keep) | s->allocflags;
+	gfp_t wish = (flags | __GFP_NOWARN | __GFP_NORETRY) & ~__GFP_NOFAIL;
+	struct page *page;
+
+	if ((wish & __GFP_DIRECT_RECLAIM) != 0 && oo_order(s->oo) > oo_order(s->min))
+		wish = (wish | __GFP_NOMEMALLOC) & ~__GFP_RECLAIM;
+	*order = oo_order(s->oo);
+	page = quarry_alloc_pages_node(q, nid, wish, *order);
+	if (page != NULL)
+		return page;
+	*order = oo_order(s->min);
+	page = quarry_alloc_pages_node(q, nid, flags, *order);
+	if (page != NULL) {
+		quarry_pin_t pin = quarry_pin();
+
+		SLAB_COUNT(s->cpu_sheaves[slab_this_cpu(s)].order_fallback);
+		quarry_unpin(pin);
+	}
+	return page;
+}
+
+/* The range of @page's arena, made at first use; NULL: no memory for it. */
+static const struct slab_range *slab_range_of(struct quarry *q, const struct page *page)
+{
+	const struct page_arena *a = page_arena_of(q->pages, page);
+	const struct slab_range **slot = &q->slabs->range[a->index], *expected = NULL;
+	struct slab_range *r;
+
+	if (quarry_load_acquire(slot) != NULL)
+		return quarry_load_acquire(slot);
+	r = slab_pool_alloc(q, sizeof(*r));
+	if (r == NULL)
+		return NULL;
+	r->base = q->direct_map + (uintptr_t)(a->base_pfn << QUARRY_PAGE_SHIFT);
+	r->len = (size_t)(a->end_pfn - a->base_pfn);
+	r->map = a->map;
+	quarry_cmpxchg(slot, &expected, (const struct slab_range *)r); /* the first one stays */
+	return quarry_load_acquire(slot);
+}
+
+/* Frees look first where the last slab was made. */
+static void slab_note_range(struct quarry *q, struct kmem_cache *s, const struct page *page)
+{
+	const struct slab_range *r = slab_range_of(q, page);
+
+	if (r == NULL)
+		return;
+	if (quarry_load_relaxed(&s->hot) != r)
+		quarry_store_release(&s->hot, r);
+	if (quarry_load_relaxed(&q->slabs->hot) != r)
+		quarry_store_release(&q->slabs->hot, r);
+}
+
+static unsigned int slab_record_granules(unsigned int objects)
+{
+	size_t bytes = sizeof(struct slab) + (objects + 63) / 64 * sizeof(uint64_t);
+
+	return (unsigned int)((bytes + SLAB_GRANULE - 1) / SLAB_GRANULE);
+}
+
+static void slab_set_all_free(struct slab *slab, unsigned int objects)
+{
+	unsigned int w;
+
+	for (w = 0; w < objects / 64; w++)
+		slab->free[w] = ~(uint64_t)0;
+	if (objects % 64 != 0)
+		slab->free[w] = ((uint64_t)1 << objects % 64) - 1;
+}
+
+struct slab *slab_new(struct quarry *q, struct kmem_cache *s, gfp_t gfp, int nid)
+{
+	unsigned int order, objects, i;
+	struct page *page;
+	struct slab *slab;
+
+	page = slab_get_pages(q, s, gfp, nid, &order);
+	if (page == NULL)
+		return NULL;
+	objects = order == oo_order(s->oo) ? oo_objects(s->oo) : oo_objects(s->min);
+	slab = store_alloc(q, slab_record_granules(objects));
+	if (slab == NULL) {
+		quarry_free_pages(q, page, order);
+		return NULL;
+	}
+	slab->base = (uintptr_t)quarry_page_address(q, page);
+	slab->next = SLAB_NONE;
+	slab->prev = SLAB_NONE;
+	slab->node = (uint8_t)page_nid(q, page);
+	slab->order = (uint8_t)order;
+	slab->objects = (uint16_t)objects;
+	slab->nr_free = (uint16_t)objects;
+	slab->listed = false;
+	slab_set_all_free(slab, objects);
+	if (s->ctor != NULL && !q->no_access)
+		for (i = 0; i < objects; i++)
+			s->ctor((void *)(slab->base + (uintptr_t)i * s->size));
+	slab->cache = (uint16_t)s->id;
+	page_set_slab(q, page, order, s->id, slab->index);
+	slab_note_range(q, s, page);
+	return slab;
+}
+
+void slab_publish(struct quarry *q, struct kmem_cache *s, struct slab *slab)
+{
+	struct slab_node *n = &s->node[slab->node];
+	quarry_pin_t pin = quarry_lock(q->concurrent, &n->lock);
+
+	n->nr_slabs++;
+	n->total_objects += slab->objects;
+	n->free_objects += slab->nr_free;
+	n->pages += 1ul << slab->order;
+	if (slab->nr_free != 0)
+		partial_add_tail(q->slabs, n, slab);
+	quarry_unlock(q->concurrent, &n->lock, pin);
+}
+
+static void slab_release_chain(struct quarry *q, uint32_t gone)
+{
+	while (gone != SLAB_NONE) {
+		struct slab *slab = slab_record(q->slabs, gone);
+		struct page *page = slab_page(q, slab);
+		unsigned int order = slab->order;
+
+		gone = slab->next;
+		page_clear_slab(q, page, order);
+		store_free(q, slab);
+		quarry_free_pages(q, page, order);
+	}
+}
+
+/* ---- objects out ---- */
+
+unsigned int slab_take(const struct kmem_cache *s, struct slab *slab, void **obj, unsigned int max)
+{
+	unsigned int take = quarry_min((unsigned int)slab->nr_free, max);
+	unsigned int left = take;
+	uintptr_t base = slab->base;
+	uintptr_t size = s->size;
+	uint64_t *word = slab->free;
+
+	/* From the top of the array down, so that a pop gives the lowest address first. */
+	for (; left != 0; word++, base += 64 * size) {
+		uint64_t bits = *word;
+
+		while (bits != 0 && left != 0) {
+			obj[--left] = (void *)(base + bits_ctz64(bits) * size);
+			bits &= bits - 1;
+		}
+		*word = bits;
+	}
+	slab->nr_free = (uint16_t)(slab->nr_free - take);
+	return take;
+}
+
+unsigned int slab_refill(struct quarry *q, struct kmem_cache *s, unsigned int nid,
+			 unsigned long above, void **obj, unsigned int max)
+{
+	struct slab_node *n = &s->node[nid];
+	unsigned int got = 0;
+	struct slab *slab;
+	quarry_pin_t pin;
+
+	if (quarry_load_relaxed(&n->nr_partial) <= above) /* a hint; looked at again below */
+		return 0;
+	pin = quarry_lock(q->concurrent, &n->lock);
+	while (got < max && n->partial_first != SLAB_NONE) {
+		slab = slab_record(q->slabs, n->partial_first);
+		got += slab_take(s, slab, obj + got, max - got);
+		if (slab->nr_free == 0)
+			partial_remove(q->slabs, n, slab);
+	}
+	n->free_objects -= got;
+	quarry_unlock(q->concurrent, &n->lock, pin);
+	return got;
+}
+
+/* ---- objects in ---- */
+
+enum slab_fault slab_find(const struct quarry *q, const struct kmem_cache *s, const void *obj,
+			  struct slab **slab)
+{
+	unsigned int cache;
+	uint32_t index;
+	uintptr_t off;
+
+	if (!page_slab_of(q, obj, &cache, &index))
+		return SLAB_FAULT_FOREIGN;
+	if (cache != s->id)
+		return SLAB_FAULT_CACHE;
+	*slab = slab_record(q->slabs, index);
+	off = (uintptr_t)obj - (*slab)->base;
+	index = slab_object_index(s, off);
+	if (index >= (*slab)->objects || (uintptr_t)index * s->size != off)
+		return SLAB_FAULT_INTERIOR;
+	return SLAB_FAULT_NONE;
+}
+
+void slab_complain(struct quarry *q, const struct kmem_cache *s, const void *obj,
+		   enum slab_fault fault)
+{
+	struct kmem_cache *owner = quarry_virt_to_cache(q, obj);
+
+	switch (fault) {
+	case SLAB_FAULT_NONE:
+		break;
+	case SLAB_FAULT_FOREIGN:
+		quarry_report(q, "slab: %s: free of foreign pointer %p", s->name, obj);
+		break;
+	case SLAB_FAULT_CACHE:
+		quarry_report(q, "slab: %s: free of %p, which belongs to %s", s->name, obj,
+			      owner != NULL ? owner->name : "nobody");
+		break;
+	case SLAB_FAULT_INTERIOR:
+		quarry_report(q, "slab: %s: free of %p, not the start of an object", s->name, obj);
+		break;
+	case SLAB_FAULT_DOUBLE:
+		quarry_report(q, "slab: %s: double free of %p", s->name, obj);
+		break;
+	}
+}
+
+/* One object back into its slab; node->lock held. A slab that may go is put on the chain @gone. */
+static enum slab_fault slab_put_locked(struct quarry *q, struct kmem_cache *s, struct slab_node *n,
+				       struct slab *slab, const void *obj, uint32_t *gone)
+{
+	uint32_t i = slab_object_index(s, (uintptr_t)obj - slab->base);
+	uint64_t bit = (uint64_t)1 << i % 64;
+	unsigned long nr_partial = n->nr_partial;
+
+	/* Only if the slab went away after a double free, between slab_find() and the lock. */
+	if (unlikely(slab->cache != s->id || i >= slab->objects))
+		return SLAB_FAULT_FOREIGN;
+	if (unlikely((slab->free[i / 64] & bit) != 0))
+		return SLAB_FAULT_DOUBLE;
+	slab->free[i / 64] |= bit;
+	slab->nr_free++;
+	n->free_objects++;
+	if (slab->nr_free == 1)
+		partial_add_tail(q->slabs, n, slab);
+	if (slab->nr_free == slab->objects && nr_partial >= s->min_partial)
+		slab_unhook(q->slabs, n, slab, gone);
+	return SLAB_FAULT_NONE;
+}
+
+void slab_flush(struct quarry *q, struct kmem_cache *s, void *const *obj, unsigned int nr)
+{
+	struct slab_node *n, *locked = NULL;
+	uint32_t gone = SLAB_NONE;
+	enum slab_fault fault;
+	struct slab *slab;
+	quarry_pin_t pin = 0;
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		fault = slab_find(q, s, obj[i], &slab);
+		if (likely(fault == SLAB_FAULT_NONE)) {
+			n = &s->node[slab->node];
+			if (n != locked) {
+				if (locked != NULL)
+					quarry_unlock(q->concurrent, &locked->lock, pin);
+				pin = quarry_lock(q->concurrent, &n->lock);
+				locked = n;
+			}
+			fault = slab_put_locked(q, s, n, slab, obj[i], &gone);
+		}
+		if (unlikely(fault != SLAB_FAULT_NONE)) {
+			if (locked != NULL)
+				quarry_unlock(q->concurrent, &locked->lock, pin);
+			locked = NULL;
+			slab_complain(q, s, obj[i], fault);
+		}
+	}
+	if (locked != NULL)
+		quarry_unlock(q->concurrent, &locked->lock, pin);
+	slab_release_chain(q, gone);
+}
+
+void slab_discard_empty(struct quarry *q, struct kmem_cache *s)
+{
+	uint32_t gone = SLAB_NONE, index;
+	struct slab *slab;
+	quarry_pin_t pin;
+	unsigned int nid;
+
+	for (nid = 0; nid < s->nr_nodes; nid++) {
+		struct slab_node *n = &s->node[nid];
+
+		pin = quarry_lock(q->concurrent, &n->lock);
+		for (index = n->partial_first; index != SLAB_NONE;) {
+			slab = slab_record(q->slabs, index);
+			index = slab->next;
+			if (slab->nr_free == slab->objects)
+				slab_unhook(q->slabs, n, slab, &gone);
+		}
+		quarry_unlock(q->concurrent, &n->lock, pin);
+	}
+	slab_release_chain(q, gone);
+}
