@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/* What Linux itself had during a recording: files that lie beside it. */
+#ifndef CLI_LINUXFACTS_H
+#define CLI_LINUXFACTS_H
+
+#include <quarry/types.h>
+#include <util.h>
+
+/* A line of /proc/slabinfo. */
+struct linuxfacts_cache {
+	char *name;
+	uint64_t active_objs, num_objs, objsize, objs_per_slab, pages_per_slab;
+	uint64_t active_slabs, num_slabs;
+};
+
+/* A line of /proc/buddyinfo. */
+struct linuxfacts_zone {
+	int nid;
+	char name[16];
+	uint64_t nr_free[QUARRY_NR_ORDERS];
+};
+
+/* A line of NAME.caches.tsv: how a cache was made. */
+struct linuxfacts_made {
+	char *name;
+	bool reclaim_account, cache_dma, destroy_by_rcu, hwcache_align;
+};
+
+struct linuxfacts {
+	/* The last snapshot; empty if there is none. */
+	bool have_snapshot;
+	uint64_t snapshot; /* its number */
+	struct linuxfacts_cache *caches;
+	size_t nr_caches, cap_caches;
+	struct linuxfacts_zone *zones;
+	size_t nr_zones, cap_zones;
+	struct linuxfacts_made *made;
+	size_t nr_made, cap_made;
+};
+
+/*
+ * Look for NAME.snap.txt, NAME.snap.txt.zst and NAME.caches.tsv beside @trace_path, which is NAME with
+ * one or more endings, and read what is there. Damage gives a warning to @diag and what came before it.
+ */
+void linuxfacts_load(struct linuxfacts *f, const char *trace_path, struct diag *diag);
+void linuxfacts_free(struct linuxfacts *f);
+
+/* NULL if Linux had no such cache, or nothing is known. */
+const struct linuxfacts_cache *linuxfacts_cache(const struct linuxfacts *f, const char *name);
+const struct linuxfacts_made *linuxfacts_made(const struct linuxfacts *f, const char *name);
+
+/* For tests: parse @len bytes of a snapshot file. */
+void linuxfacts_parse_snapshots(struct linuxfacts *f, const char *file, const char *text, size_t len,
+				struct diag *diag);
+
+#endif

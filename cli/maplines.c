@@ -1,0 +1,796 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The kinds of lines that a memory map is made of. Each function takes what follows the words by
+ * which the kind is known, parses it to its end, and adds to ps->map; or reports what is wrong
+ * there and what was expected. The table at the end lists the kinds.
+ */
+#include <ctype.h>
+#include <inttypes.h>
+#include <string.h>
+#include <strings.h>
+
+#include <map_parser.h>
+
+static const struct map_type_word {
+	const char *word;
+	uint32_t type;
+} map_type_words[] = {
+	{"usable", MAP_RAM},        {"System RAM", MAP_RAM},
+	{"reserved", MAP_RESERVED}, {"device reserved", MAP_RESERVED},
+	{"ACPI data", MAP_ACPI},    {"ACPI NVS", MAP_NVS},
+	{"unusable", MAP_UNUSABLE}, {"persistent memory", MAP_PMEM},
+	{"persistent", MAP_PMEM},   {"soft reserved", MAP_SOFT_RESERVED},
+};
+
+static bool map_lit(const char **p, const char *word)
+{
+	size_t n = strlen(word);
+
+	if (strncmp(*p, word, n) != 0)
+		return false;
+	*p += n;
+	return true;
+}
+
+void map_blanks(const char **p)
+{
+	while (**p == ' ' || **p == '\t')
+		(*p)++;
+}
+
+/* An error about the text at @at. */
+static enum map_line map_bad(struct map_parser *ps, const char *at, const char *expected)
+{
+	char found[41];
+	size_t i;
+
+	map_blanks(&at);
+	for (i = 0; i < sizeof(found) - 1 && at[i] != '\0'; i++)
+		found[i] = isprint((unsigned char)at[i]) ? at[i] : '?';
+	found[i] = '\0';
+	if (i == 0)
+		diag_error(ps->diag, ps->map->path, ps->line,
+			   "the line ends too early, expected %s", expected);
+	else
+		diag_error(ps->diag, ps->map->path, ps->line, "found \"%s%s\", expected %s", found,
+			   at[i] != '\0' ? "..." : "", expected);
+	return MAP_LINE_BAD;
+}
+
+static enum map_line map_bad_range(struct map_parser *ps, uint64_t start, uint64_t end,
+				   bool inclusive)
+{
+	diag_error(ps->diag, ps->map->path, ps->line,
+		   "the range %#" PRIx64 "-%#" PRIx64
+		   " is empty or inverted, expected its end (%s) above "
+		   "its start",
+		   start, end, inclusive ? "inclusive" : "exclusive");
+	return MAP_LINE_BAD;
+}
+
+static uint64_t map_exclusive(uint64_t end)
+{
+	return end == UINT64_MAX ? end : end + 1;
+}
+
+/* "START-END" after an optional "[mem ", then "]": end inclusive; sets both as they stand. */
+static bool map_scan_bracket(const char **p, const char *open, uint64_t *start, uint64_t *end)
+{
+	const char *q = *p;
+
+	if (!map_lit(&q, open))
+		return false;
+	*p = q;
+	map_blanks(&q);
+	if (!util_scan_hex(&q, start))
+		return false;
+	*p = q;
+	if (!map_lit(&q, "-") || !util_scan_hex(&q, end))
+		return false;
+	*p = q;
+	if (!map_lit(&q, "]"))
+		return false;
+	*p = q;
+	return true;
+}
+
+/* One more range of any kind; false if there are too many. */
+static bool map_count(struct map_parser *ps)
+{
+	if (++ps->map->nr_ranges <= MAP_MAX_RANGES)
+		return true;
+	diag_error(ps->diag, ps->map->path, ps->line, "more than %u ranges, expected fewer",
+		   MAP_MAX_RANGES);
+	return false;
+}
+
+static enum map_line map_take(struct map_parser *ps, struct map_table *t, uint64_t start,
+			      uint64_t end, uint32_t type)
+{
+	if (!map_count(ps))
+		return MAP_LINE_BAD;
+	map_table_add(t, start, end, type, ps->line);
+	return MAP_LINE_TAKEN;
+}
+
+/* The word at *p, compared without case; the next character must not continue it. */
+static bool map_word(const char **p, const char *word)
+{
+	size_t n = strlen(word);
+
+	if (strncasecmp(*p, word, n) != 0 || isalnum((unsigned char)(*p)[n]))
+		return false;
+	*p += n;
+	return true;
+}
+
+/* "type 20", "persistent (type 12)", "usable": 0 if it is none, *p stays then. */
+static uint32_t map_scan_type(const char **p)
+{
+	const char *q = *p;
+	uint64_t number;
+	size_t i;
+
+	map_blanks(&q);
+	for (i = 0; i < sizeof(map_type_words) / sizeof(map_type_words[0]); i++) {
+		if (!map_word(&q, map_type_words[i].word))
+			continue;
+		*p = q;
+		if (map_lit(&q, " (type ") && util_scan_dec(&q, &number) && map_lit(&q, ")") &&
+		    number > 0 && number <= UINT32_MAX) {
+			*p = q;
+			return (uint32_t)number;
+		}
+		return map_type_words[i].type;
+	}
+	if (map_lit(&q, "type ") && util_scan_dec(&q, &number) && number > 0 &&
+	    number <= UINT32_MAX) {
+		*p = q;
+		return (uint32_t)number;
+	}
+	return 0;
+}
+
+static bool map_at_end(const char *p)
+{
+	map_blanks(&p);
+	return *p == '\0';
+}
+
+/* ---- kinds of lines ---- */
+
+#define MAP_EXPECT_TYPE \
+	"a type: usable, reserved, ACPI data, ACPI NVS, unusable, persistent (type N) or type N"
+
+static enum map_line map_e820(struct map_parser *ps, const char *p)
+{
+	bool inclusive;
+	uint64_t start, end;
+	uint32_t type;
+
+	map_blanks(&p);
+	if (strncmp(p, "[gap ", 5) == 0) /* since Linux 7.0: what no entry covers */
+		return MAP_LINE_TAKEN;
+	inclusive = *p == '[';
+	if (inclusive) {
+		if (!map_scan_bracket(&p, "[mem ", &start, &end))
+			return map_bad(ps, p, "[mem 0xSTART-0xEND] TYPE");
+		if (end < start)
+			return map_bad_range(ps, start, end, true);
+		type = map_scan_type(&p);
+	} else {
+		if (!util_scan_hex(&p, &start) || !map_lit(&p, " - ") || !util_scan_hex(&p, &end))
+			return map_bad(ps, p, "[mem 0xSTART-0xEND] TYPE or START - END (TYPE)");
+		if (end <= start)
+			return map_bad_range(ps, start, end, false);
+		map_blanks(&p);
+		if (map_lit(&p, "(")) {
+			type = map_scan_type(&p);
+			if (type != 0 && !map_lit(&p, ")"))
+				return map_bad(ps, p, "\")\" after the type");
+		} else {
+			type = map_scan_type(&p);
+		}
+	}
+	if (type == 0 || !map_at_end(p))
+		return map_bad(ps, p, type == 0 ? MAP_EXPECT_TYPE : "the end of the line");
+	return map_take(ps, &ps->map->by_source[MAP_SOURCE_E820], start,
+			inclusive ? map_exclusive(end) : end, type);
+}
+
+/* A Xen guest prints its map under another name. */
+static enum map_line map_xen(struct map_parser *ps, const char *p)
+{
+	return strncmp(p, " [mem ", 6) == 0 ? map_e820(ps, p) : MAP_LINE_UNKNOWN;
+}
+
+#define MAP_EFI_WB ((uint64_t)0x8)
+#define MAP_EFI_SP ((uint64_t)0x40000)
+
+/* EFI's memory types, by number; names as Linux prints them, of any age. */
+static const struct map_efi_name {
+	const char *name;
+	unsigned int type;
+} map_efi_names[] = {
+	{"Reserved", 0},    {"Loader Code", 1},  {"Loader Data", 2},        {"Boot Code", 3},
+	{"Boot Data", 4},   {"Runtime Code", 5}, {"Runtime Data", 6},       {"Conventional", 7},
+	{"Unusable", 8},    {"ACPI Reclaim", 9}, {"ACPI Mem", 10},          {"ACPI Memory NVS", 10},
+	{"MMIO Port", 12},  {"MMIO", 11},        {"Memory Mapped I/O", 11}, {"PAL Code", 13},
+	{"Persistent", 14}, {"Unaccepted", 15},
+};
+
+static uint32_t map_efi_type(uint64_t efi, uint64_t attr)
+{
+	switch (efi) {
+	case 1: /* loader and boot services: free once the kernel runs */
+	case 2:
+	case 3:
+	case 4:
+	case 7:
+		if (efi == 7 && (attr & MAP_EFI_SP))
+			return MAP_SOFT_RESERVED;
+		return attr & MAP_EFI_WB ? MAP_RAM : MAP_RESERVED;
+	case 8:
+		return MAP_UNUSABLE;
+	case 9:
+		return MAP_ACPI;
+	case 10:
+		return MAP_NVS;
+	case 14:
+		return MAP_PMEM;
+	case 15: /* accepted when first used */
+		return MAP_RAM;
+	default:
+		return MAP_RESERVED;
+	}
+}
+
+/* "[Conventional|  |...|WB|WT|WC|UC]" */
+static bool map_scan_efi_words(const char **p, uint64_t *type, uint64_t *attr)
+{
+	const char *q = *p, *close = strchr(q, ']'), *bar;
+	size_t i, n = sizeof(map_efi_names) / sizeof(map_efi_names[0]);
+
+	if (!map_lit(&q, "[") || close == NULL)
+		return false;
+	map_blanks(&q);
+	for (i = 0; i < n; i++)
+		if (strncasecmp(q, map_efi_names[i].name, strlen(map_efi_names[i].name)) == 0)
+			break;
+	if (i < n)
+		*type = map_efi_names[i].type;
+	else if (!map_lit(&q, "type=") || !util_scan_dec(&q, type))
+		return false;
+	*attr = 0;
+	for (bar = memchr(q, '|', (size_t)(close - q)); bar != NULL;
+	     bar = memchr(bar + 1, '|', (size_t)(close - bar - 1))) {
+		q = bar + 1;
+		map_blanks(&q);
+		if (strncmp(q, "WB", 2) == 0)
+			*attr |= MAP_EFI_WB;
+		else if (strncmp(q, "SP", 2) == 0)
+			*attr |= MAP_EFI_SP;
+		else if (strncmp(q, "attr=", 5) == 0 && (q += 5) && !util_scan_hex(&q, attr))
+			return false;
+	}
+	*p = close + 1;
+	return true;
+}
+
+static enum map_line map_efi(struct map_parser *ps, const char *p)
+{
+	uint64_t number, type, attr, start, end;
+	bool inclusive;
+
+	if (!isdigit((unsigned char)*p))
+		return MAP_LINE_UNKNOWN; /* "efi: memattr: ..." and the like */
+	if (!util_scan_dec(&p, &number) || !map_lit(&p, ":"))
+		return map_bad(ps, p, "efi: memNN: and a description of memory");
+	map_blanks(&p);
+	if (*p == '[') {
+		if (!map_scan_efi_words(&p, &type, &attr))
+			return map_bad(ps, p, "[EFI TYPE|ATTRIBUTES] range=[0xSTART-0xEND]");
+	} else if (!map_lit(&p, "type=") || !util_scan_dec(&p, &type) || !map_lit(&p, ", attr=") ||
+		   !util_scan_hex(&p, &attr) || !map_lit(&p, ",")) {
+		return map_bad(ps, p, "type=N, attr=0xN, range=[0xSTART-0xEND)");
+	}
+	map_blanks(&p);
+	if (!map_lit(&p, "range=[") || !util_scan_hex(&p, &start) || !map_lit(&p, "-") ||
+	    !util_scan_hex(&p, &end) || (*p != ']' && *p != ')'))
+		return map_bad(ps, p, "range=[0xSTART-0xEND) or range=[0xSTART-0xEND]");
+	inclusive = *p == ']';
+	if (end < start || (!inclusive && end == start))
+		return map_bad_range(ps, start, end, inclusive);
+	return map_take(ps, &ps->map->by_source[MAP_SOURCE_EFI], start,
+			inclusive ? map_exclusive(end) : end, map_efi_type(type, attr));
+}
+
+/* What the names of /proc/iomem mean. */
+static const struct map_iomem_name {
+	const char *name;
+	uint32_t type; /* of the map; 0: it is a reservation */
+	enum map_reserve reserve;
+} map_iomem_names[] = {
+	{"System RAM", MAP_RAM, 0},
+	{"System RAM (boot alias)", MAP_RAM, 0},
+	{"Reserved", MAP_RESERVED, 0},
+	{"ACPI Tables", MAP_ACPI, 0},
+	{"ACPI Non-volatile Storage", MAP_NVS, 0},
+	{"Unusable memory", MAP_UNUSABLE, 0},
+	{"Persistent Memory", MAP_PMEM, 0},
+	{"Persistent Memory (legacy)", MAP_PRAM, 0},
+	{"Soft Reserved", MAP_SOFT_RESERVED, 0},
+	{"Kernel code", 0, MAP_RESERVE_KERNEL},
+	{"Kernel rodata", 0, MAP_RESERVE_KERNEL},
+	{"Kernel data", 0, MAP_RESERVE_KERNEL},
+	{"Kernel bss", 0, MAP_RESERVE_KERNEL},
+	{"Crash kernel", 0, MAP_RESERVE_CRASH},
+};
+
+static enum map_line map_iomem_take(struct map_parser *ps, uint64_t start, uint64_t end,
+				    const char *name)
+{
+	struct map *map = ps->map;
+	size_t i, n = sizeof(map_iomem_names) / sizeof(map_iomem_names[0]);
+
+	for (i = 0; i < n; i++)
+		if (strcasecmp(name, map_iomem_names[i].name) == 0)
+			break;
+	if (i == n)
+		return MAP_LINE_TAKEN; /* devices and buses hold no RAM */
+	if (map_iomem_names[i].type == MAP_RAM && start == 0 && end == 0) {
+		diag_error(ps->diag, map->path, ps->line,
+			   "all addresses are hidden, expected /proc/iomem as root reads it");
+		return MAP_LINE_BAD;
+	}
+	if (map_iomem_names[i].type == 0)
+		return map_take(ps, &map->reserve, start, map_exclusive(end),
+				map_iomem_names[i].reserve);
+	/* Inside RAM, "Reserved" is what the kernel keeps from its allocator, not a hole. */
+	if (map_iomem_names[i].type == MAP_RESERVED && ps->indent > 0)
+		return map_take(ps, &map->nested, start, map_exclusive(end), MAP_RESERVE_OTHER);
+	return map_take(ps, &map->by_source[MAP_SOURCE_IOMEM], start, map_exclusive(end),
+			map_iomem_names[i].type);
+}
+
+static enum map_line map_iomem(struct map_parser *ps, const char *p)
+{
+	uint64_t start, end;
+	size_t len;
+	char name[64];
+
+	if (!util_scan_hex(&p, &start) || !map_lit(&p, "-") || !util_scan_hex(&p, &end))
+		return map_bad(ps, p, "START-END : NAME as in /proc/iomem");
+	map_blanks(&p);
+	if (!map_lit(&p, ":"))
+		return map_bad(ps, p, "\" : NAME\" as in /proc/iomem");
+	map_blanks(&p);
+	if (*p == '\0')
+		return map_bad(ps, p, "a name as in /proc/iomem");
+	if (end < start)
+		return map_bad_range(ps, start, end, true);
+	len = strlen(p);
+	while (len > 0 && (p[len - 1] == ' ' || p[len - 1] == '\t'))
+		len--;
+	snprintf(name, sizeof(name), "%.*s", (int)(len < sizeof(name) ? len : sizeof(name)), p);
+	return map_iomem_take(ps, start, end, name);
+}
+
+static enum map_line map_iomem_prefixed(struct map_parser *ps, const char *p)
+{
+	const char *text = p;
+
+	map_blanks(&text);
+	ps->indent = text - p > 1 ? (unsigned int)(text - p - 1) : 0;
+	return map_iomem(ps, text);
+}
+
+/* Whether a line without a known start is one of /proc/iomem: eight digits or more and a dash. */
+static bool map_looks_like_iomem(const char *p)
+{
+	size_t n = strspn(p, "0123456789abcdefABCDEF");
+
+	return n >= 8 && n <= 16 && p[n] == '-' && isxdigit((unsigned char)p[n + 1]);
+}
+
+#define MAP_GROW(array, nr, cap)                                              \
+	do {                                                                  \
+		if ((nr) == (cap)) {                                          \
+			(cap) = (cap) ? (cap)*2 : 32;                         \
+			(array) = xrealloc((array), (cap), sizeof(*(array))); \
+		}                                                             \
+	} while (0)
+
+/* "PXM 0 -> APIC 0x00 -> Node 0" */
+static enum map_line map_srat_cpu(struct map_parser *ps, const char *p)
+{
+	struct map *map = ps->map;
+	const char *node = strstr(p, "-> Node ");
+	uint64_t nid;
+
+	if (node == NULL)
+		return MAP_LINE_UNKNOWN;
+	node += strlen("-> Node ");
+	if (!util_scan_dec(&node, &nid) || nid >= QUARRY_MAX_NODES)
+		return map_bad(ps, node, "a node number below 64");
+	if (!map_count(ps))
+		return MAP_LINE_BAD;
+	MAP_GROW(map->cpu_node, map->nr_cpu_nodes, map->cap_cpu_nodes);
+	map->cpu_node[map->nr_cpu_nodes++] = (int)nid;
+	return MAP_LINE_TAKEN;
+}
+
+static enum map_line map_srat(struct map_parser *ps, const char *p)
+{
+	struct map *map = ps->map;
+	struct map_srat s = {.line = ps->line};
+	uint64_t nid, pxm;
+
+	map_blanks(&p);
+	if (strncmp(p, "PXM ", 4) == 0)
+		return map_srat_cpu(ps, p);
+	if (!map_lit(&p, "Node "))
+		return MAP_LINE_UNKNOWN;
+	if (!util_scan_dec(&p, &nid) || !map_lit(&p, " PXM ") || !util_scan_dec(&p, &pxm))
+		return map_bad(ps, p, "Node N PXM P [mem 0xSTART-0xEND]");
+	if (nid >= QUARRY_MAX_NODES) {
+		diag_error(ps->diag, map->path, ps->line,
+			   "node %" PRIu64 ", expected a number below %d", nid, QUARRY_MAX_NODES);
+		return MAP_LINE_BAD;
+	}
+	map_blanks(&p);
+	if (*p == '[') {
+		if (!map_scan_bracket(&p, "[mem ", &s.start, &s.end))
+			return map_bad(ps, p, "[mem 0xSTART-0xEND]");
+		if (s.end < s.start)
+			return map_bad_range(ps, s.start, s.end, true);
+		s.end = map_exclusive(s.end);
+	} else {
+		if (!util_scan_hex(&p, &s.start) || !map_lit(&p, "-") || !util_scan_hex(&p, &s.end))
+			return map_bad(ps, p, "[mem 0xSTART-0xEND] or START-END");
+		if (s.end <= s.start)
+			return map_bad_range(ps, s.start, s.end, false);
+	}
+	s.nid = (int)nid;
+	s.hotplug = strstr(p, "hotplug") != NULL;
+	s.nonvolatile = strstr(p, "non-volatile") != NULL;
+	if (!map_count(ps))
+		return MAP_LINE_BAD;
+	MAP_GROW(map->srat, map->nr_srat, map->cap_srat);
+	map->srat[map->nr_srat++] = s;
+	return MAP_LINE_TAKEN;
+}
+
+static enum map_line map_ramdisk(struct map_parser *ps, const char *p)
+{
+	uint64_t start, end;
+	bool inclusive;
+
+	map_blanks(&p);
+	inclusive = *p == '[';
+	if (inclusive
+		    ? !map_scan_bracket(&p, "[mem ", &start, &end)
+		    : !util_scan_hex(&p, &start) || !map_lit(&p, " - ") || !util_scan_hex(&p, &end))
+		return map_bad(ps, p, "[mem 0xSTART-0xEND]");
+	if (end < start || (!inclusive && end == start))
+		return map_bad_range(ps, start, end, inclusive);
+	return map_take(ps, &ps->map->reserve, start, inclusive ? map_exclusive(end) : end,
+			MAP_RESERVE_RAMDISK);
+}
+
+static enum map_line map_memblock(struct map_parser *ps, const char *p, enum map_op_kind kind)
+{
+	struct map *map = ps->map;
+	uint64_t start, end;
+
+	map_blanks(&p);
+	if (!map_scan_bracket(&p, "[", &start, &end))
+		return map_bad(ps, p, "[0xSTART-0xEND]");
+	if (end < start) {
+		/* Linux logs calls with size 0, and then has nothing to do. */
+		diag_warn(ps->diag, map->path, ps->line, "an empty range: nothing done");
+		return MAP_LINE_TAKEN;
+	}
+	if (!map_count(ps))
+		return MAP_LINE_BAD;
+	MAP_GROW(map->ops, map->nr_ops, map->cap_ops);
+	map->ops[map->nr_ops++] = (struct map_op){kind, start, map_exclusive(end), ps->line};
+	if (kind == MAP_OP_ADD)
+		map_table_add(&map->by_source[MAP_SOURCE_MEMBLOCK], start, map_exclusive(end),
+			      MAP_RAM, ps->line);
+	return MAP_LINE_TAKEN;
+}
+
+static enum map_line map_op_reserve(struct map_parser *ps, const char *p)
+{
+	return map_memblock(ps, p, MAP_OP_RESERVE);
+}
+
+static enum map_line map_op_free(struct map_parser *ps, const char *p)
+{
+	return map_memblock(ps, p, MAP_OP_FREE);
+}
+
+static enum map_line map_op_add(struct map_parser *ps, const char *p)
+{
+	return map_memblock(ps, p, MAP_OP_ADD);
+}
+
+static enum map_line map_op_remove(struct map_parser *ps, const char *p)
+{
+	return map_memblock(ps, p, MAP_OP_REMOVE);
+}
+
+/* "0x2]	[0xSTART-0xEND], 0xN bytes ...", of the list of reserved regions */
+static enum map_line map_dump(struct map_parser *ps, const char *p)
+{
+	uint64_t index;
+
+	if (!util_scan_hex(&p, &index) || !map_lit(&p, "]"))
+		return map_bad(ps, p, "reserved[0xN] [0xSTART-0xEND], 0xN bytes");
+	ps->map->has_dump = true;
+	return map_memblock(ps, p, MAP_OP_RESERVE);
+}
+
+/* "[mem 0xA-0xB] usable ==> reserved" or "[mem 0xA-0xB] usable" */
+static enum map_line map_update(struct map_parser *ps, const char *p, bool change)
+{
+	struct map *map = ps->map;
+	struct map_update u = {.line = ps->line};
+
+	if (!map_scan_bracket(&p, "[mem ", &u.start, &u.end))
+		return map_bad(ps, p, "[mem 0xSTART-0xEND] TYPE");
+	if (u.end < u.start)
+		return map_bad_range(ps, u.start, u.end, true);
+	u.end = map_exclusive(u.end);
+	u.from = map_scan_type(&p);
+	if (change) {
+		map_blanks(&p);
+		if (u.from == 0 || !map_lit(&p, "==>") || (u.to = map_scan_type(&p)) == 0)
+			return map_bad(ps, p, "TYPE ==> TYPE");
+	}
+	if (map->nr_updates >= MAP_MAX_UPDATES) {
+		diag_error(ps->diag, map->path, ps->line,
+			   "more than %d changes of the e820 table, expected fewer",
+			   MAP_MAX_UPDATES);
+		return MAP_LINE_BAD;
+	}
+	if (!map_count(ps))
+		return MAP_LINE_BAD;
+	MAP_GROW(map->updates, map->nr_updates, map->cap_updates);
+	map->updates[map->nr_updates++] = u;
+	return MAP_LINE_TAKEN;
+}
+
+static enum map_line map_e820_update(struct map_parser *ps, const char *p)
+{
+	return map_update(ps, p, true);
+}
+
+static enum map_line map_e820_remove(struct map_parser *ps, const char *p)
+{
+	return map_update(ps, p, false);
+}
+
+/* ---- what Linux made of it ---- */
+
+static enum map_line map_command_line(struct map_parser *ps, const char *p)
+{
+	map_blanks(&p);
+	if (ps->map->cmdline == NULL)
+		ps->map->cmdline = xstrdup(p);
+	return MAP_LINE_TAKEN;
+}
+
+static enum map_line map_start_zones(struct map_parser *ps, const char *p)
+{
+	(void)p;
+	ps->section = MAP_SECTION_ZONES;
+	return MAP_LINE_TAKEN;
+}
+
+static enum map_line map_start_nodes(struct map_parser *ps, const char *p)
+{
+	(void)p;
+	ps->section = MAP_SECTION_NODES;
+	return MAP_LINE_TAKEN;
+}
+
+/* Inside "Zone ranges:": "DMA [mem A-B]", "Normal empty". */
+static enum map_line map_zone_range(struct map_parser *ps, const char *p)
+{
+	static const char *const names[] = {"DMA", "DMA32", "Normal", "Movable", "Device"};
+	struct map_expected *e = &ps->map->expected;
+	uint64_t start, end;
+	uint32_t i;
+
+	for (i = 0; i < 5; i++)
+		if (map_word(&p, names[i]))
+			break;
+	map_blanks(&p);
+	if (i == 5)
+		return MAP_LINE_UNKNOWN;
+	if (map_lit(&p, "empty"))
+		return MAP_LINE_TAKEN;
+	if (!map_scan_bracket(&p, "[mem ", &start, &end) || end < start || e->nr_zone_ranges >= 8)
+		return MAP_LINE_UNKNOWN;
+	e->zone_range[e->nr_zone_ranges++] =
+		(struct map_range){start, map_exclusive(end), i, ps->line};
+	return MAP_LINE_TAKEN;
+}
+
+/* Inside "Early memory node ranges": "node   0: [mem A-B]". */
+static enum map_line map_node_range(struct map_parser *ps, const char *p)
+{
+	uint64_t nid, start, end;
+
+	if (!map_lit(&p, "node "))
+		return MAP_LINE_UNKNOWN;
+	map_blanks(&p);
+	if (!util_scan_dec(&p, &nid) || nid >= QUARRY_MAX_NODES || !map_lit(&p, ": ") ||
+	    !map_scan_bracket(&p, "[mem ", &start, &end) || end < start)
+		return MAP_LINE_UNKNOWN;
+	return map_take(ps, &ps->map->expected.node_ranges, start, map_exclusive(end),
+			(uint32_t)nid);
+}
+
+static enum map_line map_totalpages(struct map_parser *ps, const char *p)
+{
+	uint64_t nid, pages;
+
+	if (!util_scan_dec(&p, &nid) || nid >= QUARRY_MAX_NODES || !map_lit(&p, " totalpages: ") ||
+	    !util_scan_dec(&p, &pages))
+		return MAP_LINE_UNKNOWN;
+	ps->map->expected.totalpages[nid] = pages;
+	return MAP_LINE_TAKEN;
+}
+
+/* "338676K/1572332K available (..., 92828K reserved, ...)" */
+static enum map_line map_memory_line(struct map_parser *ps, const char *p)
+{
+	struct map_expected *e = &ps->map->expected;
+	uint64_t available, total, reserved;
+	const char *r;
+
+	if (!util_scan_dec(&p, &available) || toupper((unsigned char)*p) != 'K' || p[1] != '/')
+		return MAP_LINE_UNKNOWN;
+	p += 2;
+	if (!util_scan_dec(&p, &total) || toupper((unsigned char)*p) != 'K')
+		return MAP_LINE_UNKNOWN;
+	e->available_kb = available;
+	e->total_kb = total;
+	for (r = p; (r = strstr(r, ", ")) != NULL;) {
+		r += 2;
+		if (util_scan_dec(&r, &reserved) && strncasecmp(r, "K reserved", 10) == 0)
+			e->reserved_kb = reserved;
+	}
+	return MAP_LINE_TAKEN;
+}
+
+/* "Freeing initrd memory: 1660K" */
+static enum map_line map_freeing(struct map_parser *ps, const char *p)
+{
+	const char *m = strstr(p, "memory: ");
+	uint64_t kb;
+
+	if (m == NULL)
+		return MAP_LINE_UNKNOWN;
+	m += strlen("memory: ");
+	if (!util_scan_dec(&m, &kb) || toupper((unsigned char)*m) != 'K' || kb > UINT32_MAX)
+		return MAP_LINE_UNKNOWN;
+	ps->map->expected.freed_kb += kb;
+	return MAP_LINE_TAKEN;
+}
+
+static bool map_key(const char *line, const char *key, uint64_t *value)
+{
+	const char *p = strstr(line, key);
+
+	if (p == NULL)
+		return false;
+	p += strlen(key);
+	return util_scan_dec(&p, value);
+}
+
+/* "node=0 name=DMA min=1 low=2 high=3 spanned=4 present=5 managed=6 start_pfn=7" */
+static enum map_line map_zone(struct map_parser *ps, const char *p)
+{
+	struct map_expected *e = &ps->map->expected;
+	struct map_expect_zone z = {0};
+	const char *name = strstr(p, " name=");
+	uint64_t nid;
+	size_t len;
+
+	if (name == NULL || !map_key(p, " node=", &nid) || nid >= QUARRY_MAX_NODES ||
+	    !map_key(p, " min=", &z.min) || !map_key(p, " low=", &z.low) ||
+	    !map_key(p, " high=", &z.high) || !map_key(p, " spanned=", &z.spanned) ||
+	    !map_key(p, " present=", &z.present) || !map_key(p, " managed=", &z.managed) ||
+	    !map_key(p, " start_pfn=", &z.start_pfn))
+		return map_bad(ps, p,
+			       "node= name= min= low= high= spanned= present= managed= start_pfn=");
+	z.nid = (int)nid;
+	name += strlen(" name=");
+	len = strcspn(name, " ");
+	snprintf(z.name, sizeof(z.name), "%.*s", len < sizeof(z.name) ? (int)len : 7, name);
+	if (e->nr_zones >= MAP_EXPECT_ZONES)
+		return MAP_LINE_UNKNOWN;
+	if (e->zones == NULL)
+		e->zones = xcalloc(MAP_EXPECT_ZONES, sizeof(*e->zones));
+	e->zones[e->nr_zones++] = z;
+	return MAP_LINE_TAKEN;
+}
+
+/* The last word wins: first the CPUs that may be, then those that came up. */
+static enum map_line map_cpus(struct map_parser *ps, const char *p)
+{
+	uint64_t n;
+
+	if (!map_key(p, "nr_cpu_ids:", &n)) {
+		const char *comma = strchr(p, ',');
+
+		if (comma == NULL || !map_key(comma, ", ", &n))
+			return MAP_LINE_UNKNOWN;
+	}
+	if (n < 1 || n > QUARRY_MAX_CPUS)
+		return MAP_LINE_UNKNOWN;
+	ps->map->logged_cpus = (unsigned int)n;
+	return MAP_LINE_TAKEN;
+}
+
+/* ---- the table ---- */
+
+static const struct map_kind {
+	const char *start;
+	enum map_line (*take)(struct map_parser *ps, const char *rest);
+} map_kinds[] = {
+	{"BIOS-e820:", map_e820},
+	{"BIOS-e801:", map_e820},
+	{"BIOS-88:", map_e820},
+	{"Xen:", map_xen},
+	{"efi: mem", map_efi},
+	{"EFI: mem", map_efi},
+	{"iomem:", map_iomem_prefixed},
+	{"ACPI: SRAT:", map_srat},
+	{"ACPI: NUMA: SRAT:", map_srat},
+	{"SRAT:", map_srat},
+	{"RAMDISK:", map_ramdisk},
+	{"memblock_reserve:", map_op_reserve},
+	{"memblock_free:", map_op_free},
+	{"memblock_phys_free:", map_op_free},
+	{"memblock_add:", map_op_add},
+	{"memblock_remove:", map_op_remove},
+	{"reserved[", map_dump},
+	{"e820: update ", map_e820_update},
+	{"e820: remove ", map_e820_remove},
+	{"Command line:", map_command_line},
+	{"Kernel command line:", map_command_line},
+	{"Zone ranges:", map_start_zones},
+	{"Early memory node ranges", map_start_nodes},
+	{"On node ", map_totalpages},
+	{"Memory: ", map_memory_line},
+	{"Freeing ", map_freeing},
+	{"zone:", map_zone},
+	{"setup_percpu: ", map_cpus},
+	{"smp: Brought up ", map_cpus},
+};
+
+enum map_line map_take_line(struct map_parser *ps, const char *p)
+{
+	enum map_line what = MAP_LINE_UNKNOWN;
+	size_t i;
+
+	if (ps->section == MAP_SECTION_ZONES)
+		what = map_zone_range(ps, p);
+	else if (ps->section == MAP_SECTION_NODES)
+		what = map_node_range(ps, p);
+	if (what != MAP_LINE_UNKNOWN)
+		return what;
+	ps->section = MAP_SECTION_NONE;
+	for (i = 0; i < sizeof(map_kinds) / sizeof(map_kinds[0]); i++) {
+		size_t n = strlen(map_kinds[i].start);
+
+		if (strncmp(p, map_kinds[i].start, n) == 0)
+			return map_kinds[i].take(ps, p + n);
+	}
+	return map_looks_like_iomem(p) ? map_iomem(ps, p) : MAP_LINE_UNKNOWN;
+}

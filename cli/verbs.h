@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/* The verbs of the quarry program. Each parses its own arguments (argv[0] is the verb) and returns
+ * enum cli_status. */
+#ifndef CLI_VERBS_H
+#define CLI_VERBS_H
+
+#define CLI_VERSION "0.1.0"
+
+int boot_main(int argc, char **argv);
+int replay_main(int argc, char **argv);
+
+#endif
