@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/* The benchmark program: bench pages|slabs|boots. `make bench` runs all of it. */
+#include <sched.h>
+#include <string.h>
+
+#include "bench.h"
+
+/* On one CPU, whichever it is now. */
+static void bench_pin(void)
+{
+	cpu_set_t set;
+	int cpu = sched_getcpu();
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu < 0 ? 0u : (unsigned int)cpu, &set);
+	if (sched_setaffinity(0, sizeof(set), &set) != 0)
+		fprintf(stderr, "bench: not pinned to a CPU\n");
+}
+
+int main(int argc, char **argv)
+{
+	static const struct {
+		const char *name;
+		void (*run)(void);
+	} parts[] = {{"pages", bench_pages}, {"slabs", bench_slabs}, {"boots", bench_boots}};
+	bool any = false;
+
+	bench_pin();
+	for (size_t i = 0; i < BENCH_ARRAY_SIZE(parts); i++) {
+		for (int k = 1; k < argc; k++) {
+			if (strcmp(argv[k], parts[i].name) == 0) {
+				parts[i].run();
+				any = true;
+			}
+		}
+	}
+	if (!any)
+		fprintf(stderr, "usage: bench pages|slabs|boots ...\n");
+	return any ? 0 : 2;
+}

@@ -1,0 +1,19 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Prints all tables. Usage: run.sh BUILD-FOLDER
+set -eu
+cd "$(dirname "$0")/.."
+out=$1
+
+cpu=$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | sed q)
+echo "$(uname -m), ${cpu:-unknown CPU}, $(nproc) CPUs, load $(cut -d' ' -f1 /proc/loadavg)"
+echo
+"$out/bench/bench" pages
+echo
+"$out/bench/bench" slabs
+echo
+bench/callgrind.sh "$out/bench/instr"
+echo
+"$out/bench/bench" boots
+echo
+bench/replay.sh "$out/quarry"

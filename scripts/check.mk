@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: MIT
+# `make check`: rules that are checked by scripts. One line each, or the faults with file and line.
+
+# Everything that has a main(), the tests apart.
+.PHONY: everything
+everything: $(O)/quarry bench-bins examples
+
+## make check      layering, symbols, formatting, style, docs, warnings of two compilers
+.PHONY: check
+check: deps-check $(LIB_OBJS) examples
+	@status=0; \
+	python3 -B scripts/check_layers.py $(O) || status=1; \
+	python3 -B scripts/check_symbols.py $(O) $(CC) || status=1; \
+	scripts/check_format.sh || status=1; \
+	python3 -B scripts/check_style.py || status=1; \
+	python3 -B scripts/check_docs.py $(O) || status=1; \
+	scripts/check_warnings.sh $(O) || status=1; \
+	exit $$status

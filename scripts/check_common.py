@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: MIT
+"""What the checks share: the tree's files, C text without comments, one line of verdict."""
+import os
+import re
+import subprocess
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+
+def files(*suffixes, under=""):
+    """Paths of the tree, relative to its root, without build folders."""
+    found = []
+    for folder, dirs, names in os.walk(os.path.join(ROOT, under)):
+        dirs[:] = sorted(d for d in dirs if not d.startswith(".") and not re.match(r"build($|-)", d))
+        for name in sorted(names):
+            if name.endswith(suffixes):
+                found.append(os.path.relpath(os.path.join(folder, name), ROOT))
+    return found
+
+
+def read(path):
+    with open(os.path.join(ROOT, path), encoding="utf-8") as f:
+        return f.read()
+
+
+def code(text):
+    """C without comments and without the contents of strings; lines stay where they were."""
+    def blank(m):
+        s = m.group(0)
+        if s[0] in "\"'":
+            return s[0] + s[0]
+        return re.sub(r"[^\n]", " ", s)
+    return re.sub(r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'', blank, text,
+                  flags=re.S)
+
+
+def line_of(text, pos):
+    return text.count("\n", 0, pos) + 1
+
+
+def sources():
+    """The library's sources, from sources.mk."""
+    m = re.search(r"^QUARRY_SRCS := ((?:.*\\\n)*.*)$", read("sources.mk"), re.M)
+    return m.group(1).replace("\\\n", " ").split()
+
+
+def run(*command):
+    p = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
+    if p.returncode != 0:
+        sys.exit(f"{' '.join(command)}: {p.stderr.strip()}")
+    return p.stdout
+
+
+def verdict(name, faults, ok="ok", notes=()):
+    """Prints one line, or the faults, and ends the program."""
+    for note in notes:
+        print(f"{name + ':':<12}note: {note}")
+    if not faults:
+        print(f"{name + ':':<12}{ok}")
+        sys.exit(0)
+    print(f"{name + ':':<12}{len(faults)} fault{'s' if len(faults) > 1 else ''}")
+    for fault in faults:
+        print(f"    {fault}")
+    sys.exit(1)

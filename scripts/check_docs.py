@@ -1,0 +1,127 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Docs say what is there. Usage: check_docs.py BUILD-FOLDER
+
+Public functions are documented where they are declared, by the names of their parameters; links lead
+somewhere; every page of docs/ can be reached; the README's example is examples/hello.c, and what the
+README says it prints is what it prints.
+"""
+import os
+import re
+import subprocess
+import sys
+
+from check_common import ROOT, code, files, line_of, read, verdict
+
+SKIPPED_MACROS = r"\b(QUARRY_MUST_CHECK|QUARRY_PRINTF\([^)]*\)|extern \"C\"|static|inline)\b"
+
+
+def split_parameters(text):
+    """Names of the parameters, or None if @text is no parameter list."""
+    names, depth, part = [], 0, ""
+    for c in text + ",":
+        if c == "," and depth == 0:
+            names.append(part.strip())
+            part = ""
+            continue
+        depth += (c == "(") - (c == ")")
+        part += c
+    result = []
+    for p in names:
+        if p in ("void", "", "..."):
+            continue
+        m = re.search(r"\(\s*\*\s*(\w+)\s*\)", p) or re.search(r"(\w+)\s*(?:\[[^\]]*\])?$", p)
+        result.append(m.group(1))
+    return result
+
+
+def header_faults(path):
+    text = read(path)
+    clean = code(text)
+    flat = re.sub(r"^[ \t]*#.*?(?<!\\)$", lambda m: " " * len(m.group(0)), clean, flags=re.M | re.S)
+    faults, count = [], 0
+    for m in re.finditer(r"\b(quarry_\w+)\s*\(((?:[^()]|\([^()]*\))*)\)\s*(?:QUARRY_\w+\([^)]*\)\s*)?[;{]",
+                         flat):
+        start = max(flat.rfind(c, 0, m.start()) for c in ";}{") + 1
+        if flat.count("{", 0, m.start()) != flat.count("}", 0, m.start()) + inside_extern(flat, m.start()):
+            continue  # a call in an inline function
+        if "=" in flat[start:m.start()] or "return" in flat[start:m.start()]:
+            continue
+        if "typedef" in flat[start:m.start()]:
+            continue
+        count += 1
+        name, line = m.group(1), line_of(text, m.start())
+        # The comment may stand before attributes; only code up to the last ; } { ends the search.
+        comment = re.findall(r"/\*\*.*?\*/", text[start:m.start()], re.S)
+        doc = comment[-1] if comment else ""
+        if not re.search(r"\b" + name + r"\(\)", doc):
+            faults.append(f"{path}:{line}: {name}() has no docstring")
+            continue
+        colon = ":" if re.search(r"^\s*\*\s*@\w+:", doc, re.M) else r"\b"
+        for parameter in split_parameters(m.group(2)):
+            if not re.search(r"@" + parameter + colon, doc):
+                faults.append(f"{path}:{line}: {name}(): the docstring does not name @{parameter}")
+    return faults, count
+
+
+def inside_extern(text, pos):
+    return len(re.findall(r'extern ""\s*\{', text[:pos]))
+
+
+def link_faults():
+    faults, links = [], {}
+    for path in files(".md"):
+        text = read(path)
+        bare = re.sub(r"```.*?```", lambda m: re.sub(r"[^\n]", " ", m.group(0)), text, flags=re.S)
+        bare = re.sub(r"`[^`\n]*`", lambda m: " " * len(m.group(0)), bare)
+        links[path] = set()
+        for m in re.finditer(r"\]\(([^)\s]+)\)", bare):
+            target = m.group(1).split("#")[0]
+            if not target or re.match(r"[a-z]+:", target):
+                continue
+            full = os.path.normpath(os.path.join(os.path.dirname(path), target))
+            if not os.path.exists(os.path.join(ROOT, full)):
+                faults.append(f"{path}:{line_of(bare, m.start())}: {m.group(1)} does not exist")
+            links[path].add(full)
+    reached, new = set(), ["README.md"]
+    while new:
+        page = new.pop()
+        if page in reached:
+            continue
+        reached.add(page)
+        for to in links.get(page, ()):
+            new.append(to + "/README.md" if to + "/README.md" in links else to)
+    for path in files("", under="docs"):
+        if path not in reached:
+            faults.append(f"{path}: cannot be reached from README.md")
+    return faults, sum(len(l) for l in links.values())
+
+
+def example_faults(out):
+    hello = read("examples/hello.c")
+    hello = hello[hello.index("#include"):]
+    readme = read("README.md")
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```$", readme, re.M | re.S)
+    shown = [b for kind, b in blocks if kind == "c"]
+    if hello not in shown:
+        return ["README.md: no C block that is examples/hello.c"]
+    p = subprocess.run([os.path.join(ROOT, out, "examples/hello")], capture_output=True, text=True)
+    if p.returncode != 0:
+        return [f"examples/hello ends with status {p.returncode}"]
+    if not any(p.stdout.strip() in b for kind, b in blocks if kind != "c"):
+        return ["README.md: does not show what examples/hello prints: " + p.stdout.strip()]
+    return []
+
+
+def main():
+    faults, count = [], 0
+    for path in files(".h", under="include/quarry"):
+        f, n = header_faults(path)
+        faults += f
+        count += n
+    links, n = link_faults()
+    verdict("docs", faults + links + example_faults(sys.argv[1]),
+            f"ok: {count} public functions, {n} links, the README's example")
+
+
+main()

@@ -1,0 +1,126 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""What the library needs, and what it defines. Usage: check_symbols.py BUILD-FOLDER CC
+
+Undefined symbols of all objects together are the four mem* functions and the port's; there is no
+mutable data; every global name carries a prefix; the sources compile as one object, and call each
+other without recursion.
+"""
+import os
+import re
+import subprocess
+import sys
+import tempfile
+
+from check_common import ROOT, run, sources, verdict
+
+NEEDS = {"memcpy", "memset", "memmove", "memcmp"}
+PORT = {"quarry_posix_cpu", "sched_yield"}  # by port/posix/quarry_host.h
+LINKER = {"_GLOBAL_OFFSET_TABLE_"}  # the linker makes it, for position-independent code
+READ_ONLY = (".text", ".rodata", ".data.rel.ro", ".note", ".eh_frame", ".debug", ".comment")
+# Cycles of calls that are not recursion, by one function of each, and why.
+RECURSION = {
+    "memmap_give_map": "it asks quarry_meta_alloc() only if the port has a meta_alloc, and then nothing "
+                       "comes from zone_take(); a CPU's sheaves are made once for each zone",
+}
+
+
+def stems(src):
+    name = os.path.basename(src)[:-2]
+    return {"quarry_", name + "_", name.split("_")[0] + "_", os.path.dirname(src).split("/")[-1] + "_"}
+
+
+def object_faults(out):
+    faults, defined, wanted = [], set(), {}
+    for src in sources():
+        for line in run("nm", "--format=sysv", os.path.join(out, src[:-2] + ".o")).splitlines():
+            field = [f.strip() for f in line.split("|")]
+            if len(field) != 7 or field[0] == "Name":
+                continue
+            name, kind, section = field[0], field[2], field[6]
+            if kind == "U":
+                wanted.setdefault(name, src)
+                continue
+            if section and not section.startswith(READ_ONLY):
+                faults.append(f"{src}: {name} is mutable data ({section}); state belongs to struct quarry")
+            if kind.isupper():
+                defined.add(name)
+                if not name.startswith(tuple(stems(src))):
+                    faults.append(f"{src}: global {name} lacks the prefix quarry_ or its module's")
+    for name in sorted(set(wanted) - defined - NEEDS - PORT - LINKER):
+        faults.append(f"{wanted[name]}: needs {name}, which an embedder does not have")
+    return faults, len(defined)
+
+
+def find_cycles(edges):
+    """Strongly connected parts with more than one function or a self call (Tarjan, by an own stack)."""
+    index, low, on, stack, cycles = {}, {}, set(), [], []
+    for root in edges:
+        if root in index:
+            continue
+        work = [(root, iter(edges[root]))]
+        index[root] = low[root] = len(index)
+        stack.append(root)
+        on.add(root)
+        while work:
+            node, rest = work[-1]
+            for to in rest:
+                if to not in edges:
+                    continue
+                if to not in index:
+                    index[to] = low[to] = len(index)
+                    stack.append(to)
+                    on.add(to)
+                    work.append((to, iter(edges[to])))
+                    break
+                if to in on:
+                    low[node] = min(low[node], index[to])
+            else:
+                work.pop()
+                if work:
+                    low[work[-1][0]] = min(low[work[-1][0]], low[node])
+                if low[node] == index[node]:
+                    part = []
+                    while True:
+                        part.append(stack.pop())
+                        on.discard(part[-1])
+                        if part[-1] == node:
+                            break
+                    if len(part) > 1 or node in edges[node]:
+                        cycles.append(sorted(part))
+    return cycles
+
+
+def unity_faults(cc):
+    faults = []
+    with tempfile.TemporaryDirectory() as tmp:
+        unity = os.path.join(tmp, "unity.c")
+        with open(unity, "w", encoding="utf-8") as f:
+            for src in sources():
+                f.write(f'#include "{os.path.join(ROOT, src)}"\n')
+        p = subprocess.run([cc, "-std=c11", "-ffreestanding", "-O0", "-Wall", "-Wextra", "-Wvla",
+                            "-Werror", "-fcallgraph-info", "-Iinclude", "-Isrc", "-Iport/posix", "-c",
+                            "-o", os.path.join(tmp, "unity.o"), unity],
+                           cwd=ROOT, capture_output=True, text=True)
+        if p.returncode != 0:
+            return [f"as one object: {line.replace(ROOT + '/', '')}" for line in p.stderr.splitlines()
+                    if " error: " in line] or ["as one object: does not compile"]
+        with open(os.path.join(tmp, "unity.ci"), encoding="utf-8") as f:
+            graph = f.read()
+    short = lambda s: s.split(":")[-1]
+    edges = {}
+    for m in re.finditer(r'edge: \{ sourcename: "([^"]+)" targetname: "([^"]+)"', graph):
+        edges.setdefault(short(m.group(1)), set()).add(short(m.group(2)))
+    for cycle in find_cycles(edges):
+        if not any(name in RECURSION for name in cycle):
+            faults.append("recursion: " + ", ".join(cycle))
+    return faults
+
+
+def main():
+    faults, count = object_faults(sys.argv[1])
+    verdict("symbols", faults + unity_faults(sys.argv[2]),
+            f"ok: {count} globals, no mutable data; needs only mem* and the port; no recursion")
+
+
+main()

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/* Machines for tests: memory, holes, nodes and CPUs in one literal; reports counted, validators run. */
+#ifndef TESTS_MACHINE_BUILD_H
+#define TESTS_MACHINE_BUILD_H
+
+#include <quarry/posix.h>
+
+#define MACHINE_KIB ((phys_addr_t)1 << 10)
+#define MACHINE_MIB ((phys_addr_t)1 << 20)
+#define MACHINE_GIB ((phys_addr_t)1 << 30)
+
+/* [start, end) in bytes. */
+struct machine_range {
+	phys_addr_t start, end;
+	int nid;
+};
+
+enum machine_port {
+	MACHINE_POSIX,	/* quarry_posix_new(); tables outside */
+	MACHINE_COUNTED, /* own port; tables outside, counted, and refused when the budget is spent */
+	MACHINE_INSIDE, /* own port with real RAM; tables come out of the managed memory */
+};
+
+#define MACHINE_RANGES 64
+
+/* What to build. Lists end with an empty range. */
+struct machine_spec {
+	struct machine_range memory[MACHINE_RANGES];
+	struct machine_range reserved[MACHINE_RANGES];
+	enum machine_port port;
+	size_t ram_bytes; /* real memory from address 0 on; 0: simulated (not for MACHINE_INSIDE) */
+	bool concurrent;
+	long budget; /* MACHINE_COUNTED: tables that meta_alloc gives before it refuses; -1: all */
+	struct quarry_boot_params boot;
+};
+
+struct machine {
+	struct quarry *q;
+	unsigned int reports; /* damage reports since machine_init() */
+	char last_report[256];
+	/* of the own ports */
+	bool own;
+	void *storage;
+	unsigned char *ram;
+	size_t ram_bytes;
+	long budget;
+	unsigned long tables_out, tables_given, tables_refused;
+	bool fail_storage; /* MACHINE_INSIDE: quarry's tables cannot be reached */
+};
+
+/* Up to QUARRY_STAGE_BOOT, memory and reservations known to memblock, or bootmem if the spec's boot says so. */
+void machine_init(struct machine *m, const struct machine_spec *spec);
+/* machine_init() and a boot that must work. */
+void machine_build(struct machine *m, const struct machine_spec *spec);
+/* Throws it away; no table of a counted machine may be left. */
+void machine_fini(struct machine *m);
+
+/* All validators pass; fails the test with the first fault otherwise. */
+void machine_check(struct machine *m);
+/* As a question; the first fault goes to @why, which has room for 256. */
+bool machine_is_sound(struct machine *m, char *why);
+
+/* Free blocks of all zones by order. */
+void machine_free_blocks(struct machine *m, unsigned long nr_free[QUARRY_NR_ORDERS]);
+/* Free pages of the buddy system, sheaves not counted. */
+unsigned long machine_free_pages(struct machine *m);
+void machine_assert_same_blocks(const unsigned long *a, const unsigned long *b);
+
+/* A pseudo-random sequence. */
+uint64_t machine_random(uint64_t *state);
+
+#endif

@@ -1,0 +1,1046 @@
+/* SPDX-License-Identifier: MIT */
+/* bootmem, row by row (B1-B19), and beside a model that does everything bit by bit. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <quarry/posix.h>
+
+#include <base/quarry_state.h>
+
+#define K ((phys_addr_t)1024)
+#define M (1024 * K)
+#define G (1024 * M)
+#define PAGE ((phys_addr_t)QUARRY_PAGE_SIZE)
+#define TOP (~(phys_addr_t)0)
+
+static struct {
+	char log[64][256];
+	unsigned int logs;
+	char report[256];
+	unsigned int reports;
+} said;
+
+static void test_log(void *ctx, enum quarry_log_level level, const char *line)
+{
+	(void)ctx;
+	(void)level;
+	snprintf(said.log[said.logs++ % 64], sizeof(said.log[0]), "%s", line);
+}
+
+static void test_report(void *ctx, const char *line)
+{
+	(void)ctx;
+	snprintf(said.report, sizeof(said.report), "%s", line);
+	said.reports++;
+}
+
+static jmp_buf panicked;
+
+static void test_panic(void *ctx, const char *line)
+{
+	(void)ctx;
+	(void)line;
+	longjmp(panicked, 1);
+}
+
+static struct quarry *machine(size_t ram_bytes)
+{
+	struct quarry_posix_options options = {
+		.ram_bytes = ram_bytes, .log = test_log, .report = test_report};
+	struct quarry *q;
+
+	memset(&said, 0, sizeof(said));
+	q = quarry_posix_new(&options);
+	assert_non_null(q);
+	q->port.panic = test_panic;
+	return q;
+}
+
+static int setup(void **state)
+{
+	*state = machine(0);
+	return 0;
+}
+
+static int setup_ram(void **state)
+{
+	*state = machine(16 * M);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	quarry_posix_delete(*state);
+	return 0;
+}
+
+static void print_text(void *ctx, const char *text, size_t len)
+{
+	(void)ctx;
+	fprintf(stderr, "%.*s", (int)len, text);
+}
+
+static const struct quarry_out to_stderr = {print_text, NULL};
+
+static void valid(struct quarry *q)
+{
+	assert_int_equal(quarry_check_bootmem(q, &to_stderr), 0);
+}
+
+static bootmem_data_t *node(struct quarry *q, int nid)
+{
+	return &quarry_bootmem(q)->bootmem_node_data[nid];
+}
+
+static bool is_taken(const bootmem_data_t *b, pfn_t pfn)
+{
+	const unsigned int bits = 8 * sizeof(unsigned long);
+	pfn_t i = pfn - b->node_min_pfn;
+
+	return (b->node_bootmem_map[i / bits] >> (i % bits) & 1) != 0;
+}
+
+/* Physical address of an allocation. */
+static phys_addr_t at(struct quarry *q, const void *p)
+{
+	return p != NULL ? quarry_virt_to_phys(q, p) : 0;
+}
+
+/* Node 0 of 1024 pages from page 0, RAM all of it, bitmap at page 1 and page 0 reserved. */
+static void small_node(struct quarry *q)
+{
+	assert_int_equal(quarry_init_bootmem(q, 1, 1024), 128);
+	assert_int_equal(quarry_free_bootmem(q, 0, 4 * M), 0);
+	assert_int_equal(quarry_reserve_bootmem(q, 0, 2 * PAGE, BOOTMEM_DEFAULT), 0);
+}
+
+static struct bootmem before_fail;
+static unsigned long map_before[3][64];
+
+/* Remembers nodes and the maps of nodes 0..2, of up to 4096 pages each. */
+static void snap(struct quarry *q)
+{
+	before_fail = *quarry_bootmem(q);
+	for (int nid = 0; nid < 3; nid++) {
+		const bootmem_data_t *b = node(q, nid);
+
+		if (b->node_bootmem_map != NULL)
+			memcpy(map_before[nid], b->node_bootmem_map,
+			       quarry_bootmap_bytes(b->node_low_pfn - b->node_min_pfn));
+	}
+}
+
+static void unchanged(struct quarry *q)
+{
+	assert_memory_equal(&before_fail, quarry_bootmem(q), sizeof(before_fail));
+	for (int nid = 0; nid < 3; nid++) {
+		const bootmem_data_t *b = node(q, nid);
+
+		if (b->node_bootmem_map != NULL)
+			assert_memory_equal(
+				map_before[nid], b->node_bootmem_map,
+				quarry_bootmap_bytes(b->node_low_pfn - b->node_min_pfn));
+	}
+	valid(q);
+}
+
+/* ---- B1 to B8: nodes ---- */
+
+static void test_B1_node_data_is_indexed_by_node(void **state)
+{
+	struct quarry *q = *state;
+	bootmem_data_t *b;
+
+	assert_int_equal(quarry_bootmem(q)->bdata_list, -1);
+	assert_int_equal(quarry_init_bootmem_node(q, 5, 0x1000, 0x1000, 0x2000), 512);
+	b = &quarry_bootmem(q)->bootmem_node_data[5];
+	assert_int_equal(b->node_min_pfn, 0x1000);
+	assert_int_equal(b->node_low_pfn, 0x2000);
+	assert_non_null(b->node_bootmem_map);
+	assert_int_equal(b->last_end_off, 0);
+	assert_int_equal(b->hint_idx, 0);
+	assert_int_equal(b->list.next, -1);
+	assert_int_equal(quarry_bootmem(q)->bdata_list, 5);
+	valid(q);
+}
+
+static void test_B2_bit_i_is_page_min_plus_i(void **state)
+{
+	struct quarry *q = *state;
+
+	assert_int_not_equal(quarry_init_bootmem_node(q, 0, 0x900, 100, 300), 0);
+	assert_int_equal(quarry_free_bootmem_node(q, 0, 100 * PAGE, PAGE), 0);
+	assert_int_equal(quarry_free_bootmem_node(q, 0, 299 * PAGE, PAGE), 0);
+	assert_int_equal(node(q, 0)->node_bootmem_map[0], ~1ul);
+	assert_int_equal(node(q, 0)->node_bootmem_map[199 / 64], ~(1ul << 199 % 64));
+	/* [min, low) is half-open. */
+	assert_int_equal(quarry_free_bootmem_node(q, 0, 300 * PAGE, PAGE), -QUARRY_EINVAL);
+	assert_int_equal(quarry_free_bootmem_node(q, 0, 99 * PAGE, PAGE), -QUARRY_EINVAL);
+	valid(q);
+}
+
+static void test_B3_map_lies_where_the_caller_says_and_starts_all_ones(void **state)
+{
+	struct quarry *q = *state;
+
+	assert_int_equal(quarry_init_bootmem_node(q, 0, 7, 0, 4096), 512);
+	assert_ptr_equal(node(q, 0)->node_bootmem_map, quarry_phys_to_virt(q, 7 * PAGE));
+	for (int i = 0; i < 64; i++)
+		assert_int_equal(node(q, 0)->node_bootmem_map[i], ~0ul);
+	assert_null(quarry___alloc_bootmem_nopanic(q, 1, 1, 0)); /* RAM must be freed in first */
+}
+
+static void test_B4_last_end_off_is_in_bytes(void **state)
+{
+	struct quarry *q = *state;
+
+	assert_int_not_equal(quarry_init_bootmem_node(q, 0, 100, 100, 200), 0);
+	assert_int_equal(quarry_free_bootmem(q, 101 * PAGE, 99 * PAGE), 0);
+	assert_int_equal(at(q, quarry___alloc_bootmem(q, 100, 64, 0)), 101 * PAGE);
+	assert_int_equal(node(q, 0)->last_end_off, PAGE + 100);
+	assert_int_equal(at(q, quarry___alloc_bootmem(q, 2 * PAGE, PAGE, 0)), 102 * PAGE);
+	assert_int_equal(node(q, 0)->last_end_off, 4 * PAGE);
+	valid(q);
+}
+
+static void test_B5_hint_follows_allocations_and_frees_below(void **state)
+{
+	struct quarry *q = *state;
+
+	small_node(q);
+	assert_int_equal(at(q, quarry___alloc_bootmem(q, 3 * PAGE + 1, PAGE, 0)), 2 * PAGE);
+	assert_int_equal(node(q, 0)->hint_idx, 6);
+	assert_int_equal(quarry_free_bootmem(q, 3 * PAGE, PAGE), 0);
+	assert_int_equal(node(q, 0)->hint_idx, 3);
+	assert_int_equal(at(q, quarry___alloc_bootmem(q, PAGE, PAGE, 0)), 3 * PAGE);
+	assert_int_equal(quarry_reserve_bootmem(q, 100 * PAGE, PAGE, 0), 0);
+	assert_int_equal(quarry_free_bootmem(q, 100 * PAGE, PAGE), 0);
+	assert_int_equal(node(q, 0)->hint_idx, 4); /* not raised by a free above */
+	valid(q);
+}
+
+static void test_B6_list_is_sorted_by_address(void **state)
+{
+	struct quarry *q = *state;
+	struct bootmem *bm = quarry_bootmem(q);
+
+	assert_int_not_equal(quarry_init_bootmem_node(q, 2, 0x300, 0x300, 0x400), 0);
+	assert_int_not_equal(quarry_init_bootmem_node(q, 0, 0x500, 0x500, 0x600), 0);
+	assert_int_not_equal(quarry_init_bootmem_node(q, 1, 0x100, 0x100, 0x200), 0);
+	assert_int_not_equal(quarry_init_bootmem_node(q, 3, 0x400, 0x400, 0x500), 0);
+	assert_int_equal(bm->bdata_list, 1);
+	assert_int_equal(node(q, 1)->list.next, 2);
+	assert_int_equal(node(q, 2)->list.next, 3);
+	assert_int_equal(node(q, 3)->list.next, 0);
+	assert_int_equal(node(q, 0)->list.next, -1);
+	assert_int_equal(node(q, 0)->list.prev, 3);
+	assert_int_equal(node(q, 3)->list.prev, 2);
+	valid(q);
+}
+
+static void test_B7_init_core_clamps_traces_and_refuses(void **state)
+{
+	struct quarry *q = *state;
+	pfn_t max = (pfn_t)1 << (QUARRY_MAX_PHYS_BITS - QUARRY_PAGE_SHIFT);
+
+	quarry_bootmem_set_debug(q, true);
+	assert_int_equal(quarry_init_bootmem(q, 5, 1024), 128);
+	assert_string_equal(said.log[0], "bootmem::init nid=0 start=0 map=5 end=400 mapsize=80");
+	quarry_bootmem_set_debug(q, false);
+	assert_int_equal(quarry_bootmem(q)->min_low_pfn, 5);
+	assert_int_equal(quarry_bootmem(q)->max_low_pfn, 1024);
+	assert_int_not_equal(quarry_init_bootmem_node(q, 1, 6, max - 64, TOP), 0);
+	assert_int_equal(node(q, 1)->node_low_pfn, max);
+	snap(q);
+	assert_int_equal(quarry_init_bootmem_node(q, -1, 9, 2000, 2100), 0);
+	assert_int_equal(quarry_init_bootmem_node(q, QUARRY_MAX_NODES, 9, 2000, 2100), 0);
+	assert_int_equal(quarry_init_bootmem_node(q, 1, 9, 2000, 2100), 0);   /* in use */
+	assert_int_equal(quarry_init_bootmem_node(q, 2, 9, 2000, 2000), 0);   /* empty */
+	assert_int_equal(quarry_init_bootmem_node(q, 2, 9, max, TOP), 0);     /* empty once cut */
+	assert_int_equal(quarry_init_bootmem_node(q, 2, 9, 1000, 2000), 0);   /* node 0's pages */
+	assert_int_equal(quarry_init_bootmem_node(q, 2, 5, 2000, 3000), 0);   /* node 0's bitmap */
+	assert_int_equal(quarry_init_bootmem_node(q, 2, TOP, 2000, 3000), 0); /* nowhere */
+	assert_int_equal(said.reports, 8);
+	unchanged(q);
+}
+
+static void test_B8_bootmap_bytes_and_pages(void **state)
+{
+	(void)state;
+	assert_int_equal(quarry_bootmap_bytes(0), 0);
+	assert_int_equal(quarry_bootmap_bytes(1), sizeof(long));
+	assert_int_equal(quarry_bootmap_bytes(64), 8);
+	assert_int_equal(quarry_bootmap_bytes(65), 16);
+	assert_int_equal(quarry_bootmem_bootmap_pages(0), 0);
+	assert_int_equal(quarry_bootmem_bootmap_pages(1), 1);
+	assert_int_equal(quarry_bootmem_bootmap_pages(32768), 1); /* the header's example */
+	assert_int_equal(quarry_bootmem_bootmap_pages(32769), 2);
+}
+
+/* ---- B9 to B12: marks ---- */
+
+static void test_B9_double_free_is_reported_and_changes_nothing(void **state)
+{
+	struct quarry *q = *state;
+
+	small_node(q);
+	assert_int_equal(quarry_reserve_bootmem(q, 100 * PAGE, 4 * PAGE, 0), 0);
+	assert_int_equal(at(q, quarry___alloc_bootmem(q, 10 * PAGE + 5, 64, 200 * PAGE)),
+			 200 * PAGE);
+	snap(q);
+	assert_int_equal(quarry_free_bootmem(q, 102 * PAGE, 4 * PAGE), -QUARRY_EINVAL);
+	assert_int_equal(said.reports, 1);
+	assert_non_null(strstr(said.report, "double free of pfn 0x68"));
+	assert_int_equal(quarry_free_bootmem_node(q, 0, 50 * PAGE, PAGE), -QUARRY_EINVAL);
+	unchanged(q);
+}
+
+static void test_B10_exclusive_reserve_rolls_back_exactly(void **state)
+{
+	struct quarry *q = *state;
+
+	small_node(q);
+	assert_int_equal(quarry_reserve_bootmem(q, 100 * PAGE, PAGE, BOOTMEM_EXCLUSIVE), 0);
+	assert_int_not_equal(at(q, quarry___alloc_bootmem(q, PAGE, PAGE, 0)), 0);
+	snap(q);
+	assert_int_equal(quarry_reserve_bootmem(q, 90 * PAGE, 20 * PAGE, BOOTMEM_EXCLUSIVE),
+			 -QUARRY_EBUSY);
+	assert_int_equal(quarry_reserve_bootmem_node(q, 0, 100 * PAGE, PAGE, BOOTMEM_EXCLUSIVE),
+			 -QUARRY_EBUSY);
+	unchanged(q);
+	assert_int_equal(said.reports, 0);
+	/* Without it a repeat is accepted, and only traced. */
+	quarry_bootmem_set_debug(q, true);
+	said.logs = 0;
+	assert_int_equal(quarry_reserve_bootmem(q, 90 * PAGE, 20 * PAGE, BOOTMEM_DEFAULT), 0);
+	assert_string_equal(said.log[0], "bootmem::reserve nid=0 start=5a end=6e");
+	assert_string_equal(said.log[1], "bootmem::reserve silent double reserve of 64-64");
+	assert_int_equal(said.logs, 2);
+	assert_true(is_taken(node(q, 0), 90) && is_taken(node(q, 0), 109));
+	assert_false(is_taken(node(q, 0), 89) || is_taken(node(q, 0), 110));
+	valid(q);
+}
+
+static void test_B11_free_rounds_inward_reserve_outward(void **state)
+{
+	struct quarry *q = *state;
+	const bootmem_data_t *b = node(q, 0);
+
+	small_node(q);
+	assert_int_equal(quarry_reserve_bootmem(q, 100 * PAGE + 4095, 2, 0), 0);
+	assert_true(is_taken(b, 100) && is_taken(b, 101));
+	assert_false(is_taken(b, 102));
+	assert_int_equal(quarry_free_bootmem(q, 100 * PAGE + 1, 2 * PAGE - 1), 0);
+	assert_true(is_taken(b, 100));
+	assert_false(is_taken(b, 101));
+	snap(q);
+	assert_int_equal(quarry_free_bootmem(q, 100 * PAGE + 1, PAGE), 0); /* no whole page */
+	assert_int_equal(quarry_free_bootmem(q, 5000 * PAGE, 0), 0);
+	assert_int_equal(quarry_reserve_bootmem(q, 5000 * PAGE, 0, 0), 0);
+	unchanged(q);
+	assert_int_equal(quarry_free_bootmem(q, TOP - 2 * PAGE, TOP), -QUARRY_EINVAL);
+	assert_int_equal(quarry_reserve_bootmem(q, TOP, TOP, 0), 0); /* nothing is left of it */
+	assert_int_equal(quarry_reserve_bootmem(q, TOP - 1, TOP, 0), -QUARRY_EINVAL);
+	assert_int_equal(said.reports, 2);
+	unchanged(q);
+}
+
+/* Nodes 0 [0, 1024), 1 [1024, 2048) and, after a hole, 2 [3000, 4000). */
+static void three_nodes(struct quarry *q)
+{
+	assert_int_not_equal(quarry_init_bootmem_node(q, 1, 1024, 1024, 2048), 0);
+	assert_int_not_equal(quarry_init_bootmem_node(q, 0, 1, 0, 1024), 0);
+	assert_int_not_equal(quarry_init_bootmem_node(q, 2, 3000, 3000, 4000), 0);
+	assert_int_equal(quarry_free_bootmem(q, 0, 2048 * PAGE), 0);
+	assert_int_equal(quarry_free_bootmem(q, 3000 * PAGE, 1000 * PAGE), 0);
+	assert_int_equal(quarry_reserve_bootmem(q, 0, 2 * PAGE, BOOTMEM_EXCLUSIVE), 0);
+	assert_int_equal(quarry_reserve_bootmem(q, 1024 * PAGE, PAGE, BOOTMEM_EXCLUSIVE), 0);
+	assert_int_equal(quarry_reserve_bootmem(q, 3000 * PAGE, PAGE, BOOTMEM_EXCLUSIVE), 0);
+	valid(q);
+}
+
+static void test_B12_marks_span_nodes_that_touch(void **state)
+{
+	struct quarry *q = *state;
+
+	three_nodes(q);
+	assert_int_equal(quarry_reserve_bootmem(q, 1020 * PAGE, 10 * PAGE, BOOTMEM_DEFAULT), 0);
+	assert_true(is_taken(node(q, 0), 1020) && is_taken(node(q, 0), 1023));
+	assert_true(is_taken(node(q, 1), 1029));
+	assert_false(is_taken(node(q, 1), 1030));
+	assert_int_equal(quarry_free_bootmem(q, 1020 * PAGE, 10 * PAGE), 0);
+	assert_int_equal(quarry_reserve_bootmem(q, 1024 * PAGE, PAGE, BOOTMEM_DEFAULT), 0);
+	valid(q);
+}
+
+static void test_B12_refusal_on_a_later_node_undoes_the_earlier(void **state)
+{
+	struct quarry *q = *state;
+
+	three_nodes(q);
+	assert_int_equal(quarry_reserve_bootmem(q, 1500 * PAGE, PAGE, 0), 0);
+	snap(q);
+	assert_int_equal(quarry_reserve_bootmem(q, 1000 * PAGE, 600 * PAGE, BOOTMEM_EXCLUSIVE),
+			 -QUARRY_EBUSY);
+	unchanged(q);
+	assert_int_equal(said.reports, 0);
+}
+
+static void test_B12_a_hole_is_reported_and_changes_nothing(void **state)
+{
+	struct quarry *q = *state;
+
+	three_nodes(q);
+	snap(q);
+	assert_int_equal(quarry_reserve_bootmem(q, 2000 * PAGE, 1500 * PAGE, 0), -QUARRY_EINVAL);
+	assert_int_equal(quarry_reserve_bootmem(q, 2500 * PAGE, PAGE, 0), -QUARRY_EINVAL);
+	assert_int_equal(quarry_free_bootmem(q, 4000 * PAGE, PAGE), -QUARRY_EINVAL);
+	assert_int_equal(quarry_reserve_bootmem_node(q, 0, 1023 * PAGE, 2 * PAGE, 0),
+			 -QUARRY_EINVAL);
+	assert_int_equal(quarry_reserve_bootmem_node(q, 7, 0, PAGE, 0), -QUARRY_EINVAL);
+	assert_int_equal(said.reports, 5);
+	unchanged(q);
+}
+
+/* ---- B13 to B17: allocation from a node ---- */
+
+static void test_B13_bad_arguments_are_reported(void **state)
+{
+	struct quarry *q = *state;
+
+	small_node(q);
+	snap(q);
+	assert_null(quarry___alloc_bootmem_nopanic(q, 0, 64, 0));
+	assert_null(quarry___alloc_bootmem_nopanic(q, 64, 48, 0));
+	assert_null(quarry___alloc_bootmem_low_nopanic(q, 64, 64, 4 * G - 63));
+	assert_null(quarry___alloc_bootmem_low_nopanic(q, 64, 64, TOP));
+	assert_int_equal(said.reports, 4);
+	assert_null(quarry___alloc_bootmem_nopanic(q, (size_t)-1, 64, 0));
+	assert_null(quarry___alloc_bootmem_nopanic(q, 64, (size_t)1 << 63, 0));
+	assert_null(quarry___alloc_bootmem_node_nopanic(q, 3, (size_t)1 << 62, 64, TOP));
+	assert_int_equal(said.reports, 4); /* these are possible, just not here */
+	unchanged(q);
+	/* Where no node is open. */
+	assert_int_equal(at(q, quarry___alloc_bootmem_node_nopanic(q, 3, 1, 0, 0)), 2 * PAGE);
+}
+
+static void test_B14_goal_step_hint_and_one_wrap(void **state)
+{
+	struct quarry *q = *state;
+
+	/* The node begins at an odd page: alignment is of absolute pages. */
+	assert_int_not_equal(quarry_init_bootmem_node(q, 0, 33, 33, 133), 0);
+	assert_int_equal(quarry_free_bootmem(q, 34 * PAGE, 99 * PAGE), 0);
+	assert_int_equal(at(q, quarry___alloc_bootmem(q, PAGE, 8 * PAGE, 0)), 40 * PAGE);
+	assert_int_equal(at(q, quarry___alloc_bootmem(q, PAGE, PAGE, 100 * PAGE)), 100 * PAGE);
+	assert_int_equal(node(q, 0)->hint_idx, 101 - 33);
+	/* The hint lies past the start: begin there, though the goal is lower. */
+	assert_int_equal(at(q, quarry___alloc_bootmem(q, PAGE, PAGE, 50 * PAGE)), 101 * PAGE);
+	assert_int_equal(at(q, quarry___alloc_bootmem(q, 31 * PAGE, PAGE, 0)), 102 * PAGE);
+	/* From the hint there is nothing now: once more from the start. */
+	assert_int_equal(at(q, quarry___alloc_bootmem(q, PAGE, PAGE, 0)), 34 * PAGE);
+	/* A goal that is not inside the node counts as none. */
+	assert_int_equal(at(q, quarry___alloc_bootmem(q, PAGE, PAGE, 33 * PAGE)), 35 * PAGE);
+	valid(q);
+}
+
+static void test_B14_wrap_to_index_0(void **state)
+{
+	struct quarry *q = *state;
+
+	assert_int_not_equal(quarry_init_bootmem_node(q, 0, 900, 64, 128), 0);
+	assert_int_equal(quarry_free_bootmem(q, 64 * PAGE, 64 * PAGE), 0);
+	assert_int_equal(at(q, quarry___alloc_bootmem(q, 60 * PAGE, PAGE, 68 * PAGE)), 68 * PAGE);
+	assert_int_equal(at(q, quarry___alloc_bootmem(q, 4 * PAGE, PAGE, 0)), 64 * PAGE);
+	assert_null(quarry___alloc_bootmem_nopanic(q, 1, 1, 0));
+	valid(q);
+}
+
+static void test_B15_scan_jumps_over_taken_pages_by_steps(void **state)
+{
+	struct quarry *q = *state;
+
+	small_node(q);
+	assert_int_equal(quarry_reserve_bootmem(q, 17 * PAGE, PAGE, 0), 0);
+	assert_int_equal(quarry_reserve_bootmem(q, 24 * PAGE, PAGE, 0), 0);
+	assert_int_equal(quarry_reserve_bootmem(q, 47 * PAGE, PAGE, 0), 0);
+	/* 16 hits 17, 24 is taken itself, 32 hits 47 with 16 pages but not with 15. */
+	assert_int_equal(at(q, quarry___alloc_bootmem(q, 16 * PAGE, 8 * PAGE, 16 * PAGE)),
+			 48 * PAGE);
+	assert_int_equal(quarry_free_bootmem(q, 48 * PAGE, 16 * PAGE), 0);
+	assert_int_equal(at(q, quarry___alloc_bootmem(q, 15 * PAGE, 8 * PAGE, 16 * PAGE)),
+			 48 * PAGE);
+	assert_int_equal(quarry_free_bootmem(q, 16 * PAGE, PAGE), -QUARRY_EINVAL);
+	valid(q);
+}
+
+static void test_B16_packs_into_a_partial_page(void **state)
+{
+	struct quarry *q = *state;
+
+	small_node(q);
+	assert_int_equal(at(q, quarry___alloc_bootmem(q, 100, 64, 0)), 2 * PAGE);
+	assert_int_equal(at(q, quarry___alloc_bootmem(q, 100, 64, 0)), 2 * PAGE + 128);
+	assert_int_equal(node(q, 0)->hint_idx, 3);
+	assert_false(is_taken(node(q, 0), 3)); /* nothing new was needed */
+	/* The theory's picture: 1.5 pages at 2.25 pages end at 3.75. */
+	assert_int_equal(at(q, quarry___alloc_bootmem(q, 796, 4, 0)), 2 * PAGE + 228);
+	assert_int_equal(at(q, quarry___alloc_bootmem(q, 3 * PAGE / 2, 64, 0)),
+			 2 * PAGE + PAGE / 4);
+	assert_true(is_taken(node(q, 0), 3));
+	assert_false(is_taken(node(q, 0), 4));
+	/* Alignment to a page cannot pack; after a hole there is no packing. */
+	assert_int_equal(at(q, quarry___alloc_bootmem(q, 100, PAGE, 0)), 4 * PAGE);
+	assert_int_equal(at(q, quarry___alloc_bootmem(q, 100, 64, 20 * PAGE)), 20 * PAGE);
+	valid(q);
+}
+
+static void test_B16_never_packs_into_a_page_that_was_freed(void **state)
+{
+	struct quarry *q = *state;
+
+	small_node(q);
+	assert_int_equal(at(q, quarry___alloc_bootmem(q, 100, 64, 50 * PAGE)), 50 * PAGE);
+	assert_int_equal(quarry_free_bootmem(q, 50 * PAGE, PAGE), 0);
+	assert_int_equal(quarry_reserve_bootmem(q, 50 * PAGE, PAGE, BOOTMEM_EXCLUSIVE), 0);
+	assert_int_equal(at(q, quarry___alloc_bootmem(q, 100, 64, 51 * PAGE)), 51 * PAGE);
+	valid(q);
+}
+
+static void test_B17_result_is_cleared_and_recorded(void **state)
+{
+	struct quarry *q = *state;
+	unsigned char *p;
+
+	small_node(q);
+	memset(quarry_phys_to_virt(q, 2 * PAGE), 0xaa, 4 * PAGE);
+	p = quarry___alloc_bootmem(q, 5000, 64, 0);
+	assert_ptr_equal(p, quarry_phys_to_virt(q, 2 * PAGE));
+	for (int i = 0; i < 5000; i++)
+		assert_int_equal(p[i], 0);
+	assert_int_equal(p[5000], 0xaa);
+	assert_int_equal(node(q, 0)->last_end_off, 2 * PAGE + 5000);
+	assert_int_equal(node(q, 0)->hint_idx, 4);
+	valid(q);
+}
+
+static void test_B17_page_0_is_not_given_as_null(void **state)
+{
+	struct quarry *q = *state;
+
+	q->direct_map = 0;
+	assert_int_not_equal(quarry_init_bootmem(q, 100, 64), 0);
+	assert_int_equal(quarry_free_bootmem(q, 0, 64 * PAGE), 0);
+	assert_int_equal(at(q, quarry___alloc_bootmem(q, PAGE, PAGE, 0)), PAGE);
+	assert_int_equal(at(q, quarry___alloc_bootmem_nopanic(q, 62 * PAGE, PAGE, 0)), 2 * PAGE);
+	assert_null(quarry___alloc_bootmem_nopanic(q, 1, 1, 0));
+	assert_false(is_taken(node(q, 0), 0));
+	valid(q);
+}
+
+/* ---- B18: policy ---- */
+
+static void test_B18_nodes_in_order_goal_then_none(void **state)
+{
+	struct quarry *q = *state;
+
+	three_nodes(q);
+	assert_int_equal(at(q, quarry___alloc_bootmem(q, PAGE, PAGE, 0)), 2 * PAGE);
+	/* Nodes wholly below the goal are skipped; */
+	assert_int_equal(at(q, quarry___alloc_bootmem(q, PAGE, PAGE, 1024 * PAGE)), 1025 * PAGE);
+	assert_int_equal(at(q, quarry___alloc_bootmem(q, PAGE, PAGE, 3500 * PAGE)), 3500 * PAGE);
+	/* one that nothing satisfies is dropped. */
+	assert_int_equal(at(q, quarry___alloc_bootmem(q, PAGE, PAGE, 9000 * PAGE)), 3 * PAGE);
+	assert_int_equal(at(q, quarry___alloc_bootmem(q, 1021 * PAGE, PAGE, 3500 * PAGE)),
+			 1026 * PAGE);
+	assert_null(quarry___alloc_bootmem_nopanic(q, 1021 * PAGE, PAGE, 0));
+	valid(q);
+}
+
+static void test_B18_node_is_preferred(void **state)
+{
+	struct quarry *q = *state;
+
+	three_nodes(q);
+	assert_int_equal(at(q, quarry___alloc_bootmem_node(q, 1, PAGE, PAGE, 0)), 1025 * PAGE);
+	assert_int_equal(at(q, quarry_alloc_bootmem_node(q, 2, 64)), 3001 * PAGE);
+	assert_int_equal(at(q, quarry_alloc_bootmem_pages_node(q, 2, 64)), 3002 * PAGE);
+	assert_int_equal(at(q, quarry___alloc_bootmem_node(q, 2, 1000 * PAGE, PAGE, 0)), 2 * PAGE);
+	assert_null(quarry_alloc_bootmem_node_nopanic(q, 2, 1100 * PAGE));
+	/* A goal that the node cannot meet: others first, then the node without it. */
+	assert_int_equal(at(q, quarry___alloc_bootmem_node(q, 1, PAGE, PAGE, 3100 * PAGE)),
+			 1026 * PAGE);
+	valid(q);
+}
+
+static void test_B18_low_ends_at_4_gib(void **state)
+{
+	struct quarry *q = *state;
+	pfn_t four = 4 * G / PAGE;
+
+	assert_int_not_equal(quarry_init_bootmem_node(q, 0, 10, four - 64, four + 64), 0);
+	assert_int_not_equal(quarry_init_bootmem_node(q, 1, 11, four + 64, four + 128), 0);
+	assert_int_equal(quarry_free_bootmem(q, (four - 64) * PAGE, 192 * PAGE), 0);
+	assert_null(quarry___alloc_bootmem_low_nopanic(q, 65 * PAGE, PAGE, 0));
+	assert_int_equal(at(q, quarry___alloc_bootmem_low_node(q, 1, PAGE, PAGE, 0)),
+			 (four - 64) * PAGE);
+	assert_int_equal(at(q, quarry_alloc_bootmem_low_pages(q, 63 * PAGE)), (four - 63) * PAGE);
+	assert_null(quarry_alloc_bootmem_low_pages_nopanic(q, 1));
+	assert_int_equal(at(q, quarry___alloc_bootmem_low_node(q, 1, PAGE, PAGE, 4 * G)),
+			 (four + 64) * PAGE);
+	assert_int_equal(at(q, quarry___alloc_bootmem_node_high(q, 0, PAGE, PAGE, 0)), 4 * G);
+	assert_int_equal(at(q, quarry_alloc_bootmem_pages(q, PAGE)), (four + 1) * PAGE);
+	assert_int_equal(at(q, quarry_alloc_bootmem(q, 32)), (four + 2) * PAGE);
+	assert_int_equal(at(q, quarry_alloc_bootmem_nopanic(q, 32)), (four + 2) * PAGE + 64);
+	assert_int_equal(at(q, quarry_alloc_bootmem_align(q, 32, 256)), (four + 2) * PAGE + 256);
+	assert_int_equal(at(q, quarry_alloc_bootmem_pages_nopanic(q, 32)), (four + 3) * PAGE);
+	valid(q);
+}
+
+static void test_B18_without_nopanic_failure_panics(void **state)
+{
+	struct quarry *volatile q = *state;
+
+	small_node(q);
+	snap(q);
+	for (volatile int kind = 0; kind < 6; kind++) {
+		if (setjmp(panicked) != 0)
+			continue;
+		switch (kind) {
+		case 0:
+			quarry___alloc_bootmem(q, 5 * M, 64, 0);
+			break;
+		case 1:
+			quarry___alloc_bootmem_node(q, 0, 5 * M, 64, 0);
+			break;
+		case 2:
+			quarry_alloc_bootmem_low(q, 5 * M);
+			break;
+		case 3:
+			quarry_alloc_bootmem_low_pages_node(q, 0, 5 * M);
+			break;
+		case 4:
+			quarry___alloc_bootmem_node_high(q, 0, 5 * M, 64, 0);
+			break;
+		default:
+			quarry___alloc_bootmem(q, 0, 64, 0);
+			break;
+		}
+		fail();
+	}
+	unchanged(q);
+}
+
+static void *late_alloc(struct quarry *q, size_t size, int nid)
+{
+	(void)q;
+	assert_int_equal(size, 64);
+	return nid == 3 ? &said : NULL;
+}
+
+static void late_free(struct quarry *q, void *p)
+{
+	(void)q;
+	(void)p;
+}
+
+static void test_B18_after_boot_the_late_allocator_serves(void **state)
+{
+	struct quarry *q = *state;
+
+	small_node(q);
+	snap(q);
+	q->stage = QUARRY_STAGE_SLAB;
+	assert_null(quarry___alloc_bootmem_nopanic(q, 64, 64, 0));
+	quarry_memblock_set_late_alloc(q, late_alloc, late_free);
+	assert_ptr_equal(quarry_alloc_bootmem_node(q, 3, 64), &said);
+	assert_null(quarry_alloc_bootmem_nopanic(q, 64));
+	assert_non_null(strstr(said.log[said.logs - 1], "boot is over"));
+	assert_int_equal(quarry_init_bootmem_node(q, 1, 2000, 2000, 3000), 0);
+	q->stage = QUARRY_STAGE_BOOT;
+	unchanged(q);
+}
+
+/* ---- B19: hand-off ---- */
+
+static struct {
+	pfn_t start[4096], end[4096];
+	unsigned int n;
+	unsigned long pages;
+} given;
+
+static void give(struct quarry *q, pfn_t start, pfn_t end, void *arg)
+{
+	(void)q;
+	assert_ptr_equal(arg, &given);
+	assert_true(start < end && given.n < 4096);
+	given.start[given.n] = start;
+	given.end[given.n++] = end;
+	given.pages += (unsigned long)(end - start);
+}
+
+static void test_B19_free_all_gives_runs_then_the_bitmap(void **state)
+{
+	struct quarry *q = *state;
+	unsigned long pages;
+
+	three_nodes(q);
+	assert_int_equal(quarry_reserve_bootmem(q, 100 * PAGE, 100 * PAGE, 0), 0);
+	memset(&given, 0, sizeof(given));
+	pages = quarry_free_all_bootmem(q, give, &given);
+	assert_int_equal(pages, given.pages);
+	assert_int_equal(pages, 3048 - 100 - 1);
+	assert_int_equal(given.n, 7);
+	assert_int_equal(given.start[0], 2);
+	assert_int_equal(given.end[0], 100);
+	assert_int_equal(given.start[1], 200);
+	assert_int_equal(given.end[1], 1024);
+	assert_int_equal(given.start[2], 1); /* bitmap of node 0 */
+	assert_int_equal(given.end[2], 2);
+	assert_int_equal(given.start[3], 1025);
+	assert_int_equal(given.start[4], 1024);
+	assert_int_equal(given.end[5], 4000);
+	assert_null(node(q, 0)->node_bootmem_map);
+	assert_int_equal(quarry_free_all_bootmem(q, give, &given), 0);
+	/* A closed node refuses. */
+	said.reports = 0;
+	assert_int_equal(quarry_reserve_bootmem(q, PAGE, PAGE, 0), -QUARRY_EINVAL);
+	assert_int_equal(quarry_free_bootmem_node(q, 0, PAGE, PAGE), -QUARRY_EINVAL);
+	assert_null(quarry___alloc_bootmem_nopanic(q, 1, 1, 0));
+	assert_int_equal(said.reports, 2);
+	valid(q);
+}
+
+static void test_B19_bitmap_left_free_is_given_once(void **state)
+{
+	struct quarry *q = *state;
+
+	memset(&given, 0, sizeof(given));
+	assert_int_not_equal(quarry_init_bootmem_node(q, 0, 60, 0, 64), 0);
+	assert_int_not_equal(quarry_init_bootmem_node(q, 1, 5000, 64, 128), 0); /* of no node */
+	assert_int_equal(quarry_free_bootmem(q, 0, 128 * PAGE), 0);
+	assert_int_equal(quarry_free_all_bootmem(q, give, &given), 128);
+	assert_int_equal(said.reports, 1);
+	assert_int_equal(given.n, 4);
+	assert_int_equal(given.end[0], 60);
+	assert_int_equal(given.start[2], 60);
+	assert_int_equal(given.end[2], 61);
+}
+
+static void test_B19_free_bootmem_late_gives_whole_pages(void **state)
+{
+	struct quarry *q = *state;
+
+	memset(&given, 0, sizeof(given));
+	assert_int_equal(quarry_free_bootmem_late(q, 100, 3 * PAGE, give, &given), 2);
+	assert_int_equal(given.start[0], 1);
+	assert_int_equal(given.end[0], 3);
+	assert_int_equal(quarry_free_bootmem_late(q, 100, PAGE, give, &given), 0);
+	assert_int_equal(given.n, 1);
+}
+
+static void test_B6_validator_finds_damage(void **state)
+{
+	struct quarry *q = *state;
+	bootmem_data_t *b = node(q, 0);
+
+	three_nodes(q);
+	b->list.prev = 2;
+	assert_int_equal(quarry_check_bootmem(q, NULL), 1);
+	b->list.prev = -1;
+	b->hint_idx = 1025;
+	assert_int_equal(quarry_check_bootmem(q, NULL), 1);
+	b->hint_idx = 0;
+	b->last_end_off = 500 * PAGE + 1;
+	assert_int_equal(quarry_check_bootmem(q, NULL), 1);
+	b->last_end_off = 1025 * PAGE;
+	assert_int_equal(quarry_check_bootmem(q, NULL), 1);
+	b->last_end_off = 0;
+	node(q, 2)->node_bootmem_map[15] = 0; /* 1000 pages end inside this word */
+	assert_int_equal(quarry_check_bootmem(q, NULL), 24);
+	node(q, 2)->node_bootmem_map[15] = ~0ul;
+	node(q, 2)->list.next = 0;
+	assert_true(quarry_check_bootmem(q, NULL) > 0);
+	node(q, 2)->list.next = -1;
+	valid(q);
+	node(q, 1)->list.next = -1;
+	assert_int_equal(quarry_check_bootmem(q, NULL), 1);
+}
+
+/* ---- side by side with a model that goes bit by bit ---- */
+
+#define MODEL_NODES 3
+
+struct model_node {
+	bool taken[2048];
+	uint64_t min, low, last_end, hint;
+};
+
+static struct model_node model[MODEL_NODES]; /* by address; so are the node numbers */
+static uint64_t rng;
+static char last_op[160];
+
+static uint64_t rnd(uint64_t n)
+{
+	rng ^= rng << 13;
+	rng ^= rng >> 7;
+	rng ^= rng << 17;
+	return rng % n;
+}
+
+static uint64_t up(uint64_t x, uint64_t align)
+{
+	return (x + align - 1) / align * align;
+}
+
+/* One search of one node, by the letter of rows B14 to B17. 0: no room. */
+static uint64_t model_alloc_node(struct model_node *n, uint64_t size, uint64_t align, uint64_t goal)
+{
+	uint64_t step = align / PAGE > 1 ? align / PAGE : 1, pages = up(size, PAGE) / PAGE;
+	uint64_t first, sidx, off;
+	bool wrapped = false;
+
+	goal /= PAGE;
+	first = up(n->min < goal && goal < n->low ? goal : n->min, step) - n->min;
+	sidx = n->hint > first ? up(n->min + n->hint, step) - n->min : first;
+	wrapped = n->hint <= first;
+	for (;;) {
+		uint64_t i = 0;
+
+		if (sidx + pages > n->low - n->min) {
+			if (wrapped)
+				return 0;
+			wrapped = true;
+			sidx = first;
+			continue;
+		}
+		while (i < pages && !n->taken[sidx + i])
+			i++;
+		if (i == pages)
+			break;
+		sidx += step; /* slower than a jump, to the same place */
+	}
+	off = sidx * PAGE;
+	if (n->last_end % PAGE != 0 && n->last_end / PAGE + 1 == sidx)
+		off = up(n->min * PAGE + n->last_end, align) - n->min * PAGE;
+	for (uint64_t i = off / PAGE; i < up(off + size, PAGE) / PAGE; i++)
+		n->taken[i] = true;
+	n->last_end = off + size;
+	n->hint = up(n->last_end, PAGE) / PAGE;
+	return n->min * PAGE + off;
+}
+
+static uint64_t model_alloc_any(uint64_t size, uint64_t align, uint64_t goal)
+{
+	uint64_t got;
+
+	for (int i = 0; i < MODEL_NODES; i++) {
+		if (goal != 0 && model[i].low <= goal / PAGE)
+			continue;
+		got = model_alloc_node(&model[i], size, align, goal);
+		if (got != 0)
+			return got;
+	}
+	return goal != 0 ? model_alloc_any(size, align, 0) : 0;
+}
+
+static uint64_t model_alloc_prefer(int nid, uint64_t size, uint64_t align, uint64_t goal)
+{
+	uint64_t got = model_alloc_node(&model[nid], size, align, goal);
+
+	for (int i = 0; i < MODEL_NODES && got == 0; i++) {
+		if (goal == 0 || model[i].low > goal / PAGE)
+			got = model_alloc_node(&model[i], size, align, goal);
+	}
+	return got == 0 && goal != 0 ? model_alloc_prefer(nid, size, align, 0) : got;
+}
+
+static struct model_node *model_node_of(uint64_t pfn)
+{
+	for (int i = 0; i < MODEL_NODES; i++) {
+		if (pfn >= model[i].min && pfn < model[i].low)
+			return &model[i];
+	}
+	return NULL;
+}
+
+/* What a mark of [start, end) must return; it is made if that is 0. */
+static int model_mark(uint64_t start, uint64_t end, bool reserve, bool exclusive)
+{
+	struct model_node *n;
+
+	for (uint64_t p = start; p < end; p++) {
+		n = model_node_of(p);
+		if (n == NULL)
+			return -QUARRY_EINVAL;
+		if (reserve && exclusive && n->taken[p - n->min])
+			return -QUARRY_EBUSY;
+		if (!reserve && !n->taken[p - n->min])
+			return -QUARRY_EINVAL;
+	}
+	for (uint64_t p = start; p < end; p++) {
+		n = model_node_of(p);
+		n->taken[p - n->min] = reserve;
+		if (reserve)
+			continue;
+		if (p - n->min < n->hint)
+			n->hint = p - n->min;
+		if (n->last_end / PAGE == p - n->min)
+			n->last_end = 0;
+	}
+	return 0;
+}
+
+static bool step_mark(struct quarry *q)
+{
+	uint64_t addr = rnd(4200 * PAGE), size = rnd(rnd(8) == 0 ? 3000 * PAGE : 40 * PAGE);
+	uint64_t page = addr / PAGE * PAGE;
+	unsigned int op = (unsigned int)rnd(4);
+	int want, got;
+
+	if (op == 0)
+		size = rnd(8) == 0 ? size : PAGE + rnd(2) * (addr - page);
+	if (op <= 1) {
+		want = model_mark(up(addr, PAGE) / PAGE, (addr + size) / PAGE, false, false);
+		got = quarry_free_bootmem(q, addr, size);
+	} else {
+		want = size == 0 ? 0
+				 : model_mark(addr / PAGE, up(addr + size, PAGE) / PAGE, true,
+					      op == 2);
+		got = quarry_reserve_bootmem(q, addr, size,
+					     op == 2 ? BOOTMEM_EXCLUSIVE : BOOTMEM_DEFAULT);
+	}
+	snprintf(last_op, sizeof(last_op), "mark %u of 0x%llx, 0x%llx bytes: %d, not %d", op,
+		 (unsigned long long)addr, (unsigned long long)size, got, want);
+	return want == got;
+}
+
+static bool step_alloc(struct quarry *q)
+{
+	uint64_t size = 1 + (rnd(2) ? rnd(300) : rnd(20 * PAGE)), align = (uint64_t)1 << rnd(16);
+	uint64_t goal = rnd(3) == 0 ? rnd(4300 * PAGE) : 0, want, got;
+	int nid = (int)rnd(MODEL_NODES + 1) - 1;
+
+	if (nid < 0) {
+		want = model_alloc_any(size, align, goal);
+		got = at(q, quarry___alloc_bootmem_nopanic(q, size, align, goal));
+	} else {
+		want = model_alloc_prefer(nid, size, align, goal);
+		got = at(q, quarry___alloc_bootmem_node_nopanic(q, nid, size, align, goal));
+	}
+	snprintf(last_op, sizeof(last_op),
+		 "alloc on %d of 0x%llx bytes, align 0x%llx, goal 0x%llx: 0x%llx, not 0x%llx", nid,
+		 (unsigned long long)size, (unsigned long long)align, (unsigned long long)goal,
+		 (unsigned long long)got, (unsigned long long)want);
+	return want == got;
+}
+
+static bool same_nodes(struct quarry *q)
+{
+	for (int nid = 0; nid < MODEL_NODES; nid++) {
+		const struct model_node *n = &model[nid];
+		const bootmem_data_t *b = node(q, nid);
+
+		if (b->hint_idx != n->hint || b->last_end_off != n->last_end)
+			return false;
+		for (uint64_t p = n->min; p < n->low; p++) {
+			if (is_taken(b, p) != n->taken[p - n->min])
+				return false;
+		}
+	}
+	return quarry_check_bootmem(q, &to_stderr) == 0;
+}
+
+static void play(uint64_t seed, unsigned int steps)
+{
+	/* Touching nodes, a hole, starts that are no multiple of a word. */
+	static const uint64_t bounds[MODEL_NODES][2] = {{1, 1000}, {1000, 2500}, {3001, 4096}};
+	struct quarry *q = machine(0);
+	unsigned long pages = 0, taken_maps = 3;
+
+	rng = seed;
+	memset(model, 0, sizeof(model));
+	for (int i = 0; i < MODEL_NODES; i++) {
+		model[i].min = bounds[i][0];
+		model[i].low = bounds[i][1];
+		memset(model[i].taken, 1, sizeof(model[i].taken));
+		assert_int_not_equal(
+			quarry_init_bootmem_node(q, i, bounds[i][0], bounds[i][0], bounds[i][1]),
+			0);
+		assert_int_equal(model_mark(bounds[i][0] + 1, bounds[i][1], false, false), 0);
+		assert_int_equal(quarry_free_bootmem(q, (bounds[i][0] + 1) * PAGE,
+						     (bounds[i][1] - bounds[i][0] - 1) * PAGE),
+				 0);
+	}
+	for (unsigned int i = 0; i < steps; i++) {
+		if (!(rnd(3) == 0 ? step_alloc(q) : step_mark(q)) || !same_nodes(q))
+			fail_msg("model and bootmem part: seed %llu, step %u, %s",
+				 (unsigned long long)seed, i, last_op);
+	}
+	for (int i = 0; i < MODEL_NODES; i++) {
+		for (uint64_t p = model[i].min; p < model[i].low; p++)
+			pages += !model[i].taken[p - model[i].min];
+		taken_maps -= !model[i].taken[0];
+	}
+	memset(&given, 0, sizeof(given));
+	assert_int_equal(quarry_free_all_bootmem(q, give, &given), pages + taken_maps);
+	assert_int_equal(given.pages, pages + taken_maps);
+	quarry_posix_delete(q);
+}
+
+static void test_B9_to_B19_model_side_by_side(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 1; seed <= 20; seed++)
+		play(seed * 0x9e3779b97f4a7c15u, 1500);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST_RAM(name) cmocka_unit_test_setup_teardown(name, setup_ram, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_B1_node_data_is_indexed_by_node),
+		TEST(test_B2_bit_i_is_page_min_plus_i),
+		TEST_RAM(test_B3_map_lies_where_the_caller_says_and_starts_all_ones),
+		TEST(test_B4_last_end_off_is_in_bytes),
+		TEST(test_B5_hint_follows_allocations_and_frees_below),
+		TEST(test_B6_list_is_sorted_by_address),
+		TEST(test_B6_validator_finds_damage),
+		TEST(test_B7_init_core_clamps_traces_and_refuses),
+		TEST(test_B8_bootmap_bytes_and_pages),
+		TEST(test_B9_double_free_is_reported_and_changes_nothing),
+		TEST(test_B10_exclusive_reserve_rolls_back_exactly),
+		TEST(test_B11_free_rounds_inward_reserve_outward),
+		TEST(test_B12_marks_span_nodes_that_touch),
+		TEST(test_B12_refusal_on_a_later_node_undoes_the_earlier),
+		TEST(test_B12_a_hole_is_reported_and_changes_nothing),
+		TEST(test_B13_bad_arguments_are_reported),
+		TEST(test_B14_goal_step_hint_and_one_wrap),
+		TEST(test_B14_wrap_to_index_0),
+		TEST(test_B15_scan_jumps_over_taken_pages_by_steps),
+		TEST(test_B16_packs_into_a_partial_page),
+		TEST(test_B16_never_packs_into_a_page_that_was_freed),
+		TEST_RAM(test_B17_result_is_cleared_and_recorded),
+		TEST(test_B17_page_0_is_not_given_as_null),
+		TEST(test_B18_nodes_in_order_goal_then_none),
+		TEST(test_B18_node_is_preferred),
+		TEST(test_B18_low_ends_at_4_gib),
+		TEST(test_B18_without_nopanic_failure_panics),
+		TEST(test_B18_after_boot_the_late_allocator_serves),
+		TEST(test_B19_free_all_gives_runs_then_the_bitmap),
+		TEST(test_B19_bitmap_left_free_is_given_once),
+		TEST(test_B19_free_bootmem_late_gives_whole_pages),
+		cmocka_unit_test(test_B9_to_B19_model_side_by_side),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

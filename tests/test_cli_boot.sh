@@ -1,0 +1,182 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Exit status and messages of `quarry` and `quarry boot`. $QUARRY is the program, $QUARRY_MAPS the maps.
+set -u
+cd "$(dirname "$0")/.."
+quarry=${QUARRY:-build/quarry}
+maps=${QUARRY_MAPS:-maps}
+[ -x "$quarry" ] || { echo "not ok - $quarry: no such program"; exit 1; }
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+failed=0
+
+# check NAME COMMAND...: ok if the command succeeds
+check() {
+	name=$1
+	shift
+	if "$@"; then
+		echo "ok - $name"
+		return
+	fi
+	failed=$((failed + 1))
+	echo "not ok - $name"
+	head -n 5 "$tmp/out" | sed 's/^/    out: /'
+	head -n 5 "$tmp/err" | sed 's/^/    err: /'
+}
+
+# run STATUS ARGS...: run quarry, compare its exit status
+run() {
+	want=$1
+	shift
+	"$quarry" "$@" >"$tmp/out" 2>"$tmp/err" <"$tmp/in"
+	got=$?
+	ran="quarry $*"
+	check "$ran: status $got, expected $want" [ "$got" = "$want" ]
+}
+
+# out TEXT, err TEXT: the last run's standard output, or error, holds TEXT
+out() {
+	check "$ran: output has \"$1\"" grep -qF -- "$1" "$tmp/out"
+}
+err() {
+	check "$ran: error has \"$1\"" grep -qF -- "$1" "$tmp/err"
+}
+# silent out|err: it is empty
+silent() {
+	check "$ran: standard $1 is empty" [ ! -s "$tmp/$1" ]
+}
+# equal VALUE EXPECTED
+equal() {
+	check "$ran: \"$1\", expected \"$2\"" [ "$1" = "$2" ]
+}
+
+: >"$tmp/in"
+
+# The program
+run 2
+err "Usage: quarry VERB"
+run 0 --help
+out "Usage: quarry VERB"
+silent err
+run 0 help
+run 0 help boot
+out "Usage: quarry boot [OPTION...] MAP"
+run 0 boot --help
+out "--allocator=NAME"
+run 0 --version
+out "quarry "
+run 2 help nothing
+run 2 walk
+err 'no verb "walk", expected boot, replay, or help'
+
+# Options
+run 2 boot
+err "which MAP?"
+run 2 boot a b
+err "one MAP only"
+run 2 boot --cpus 0 "$maps/vm-24g-2cpu.txt"
+err "--cpus=0: expected a number from 1 to 1024"
+run 2 boot --allocator slob "$maps/vm-24g-2cpu.txt"
+err "expected memblock or bootmem"
+run 2 boot --map-source acpi "$maps/vm-24g-2cpu.txt"
+err "expected e820, efi, iomem"
+run 2 boot --nonsense "$maps/vm-24g-2cpu.txt"
+err "unrecognized option"
+
+# Every map boots, from either allocator, to the same zones.
+for map in "$maps"/*.txt; do
+	run 0 boot "$map"
+	silent err
+	out "Zone ranges:"
+	out "Metadata: "
+	grep -E '^\[.*\] +[0-9]+ (DMA|DMA32|Normal|Movable) ' "$tmp/out" | cut -c16- >"$tmp/zones"
+	run 0 boot "$map" --allocator bootmem
+	grep -E '^\[.*\] +[0-9]+ (DMA|DMA32|Normal|Movable) ' "$tmp/out" | cut -c16- >"$tmp/zones2"
+	check "$map: bootmem gives the zones of memblock" cmp -s "$tmp/zones" "$tmp/zones2"
+	tr '\t' ' ' <"$tmp/out" >"$tmp/plain"
+	check "$map: no line is too wide" awk 'length > 100 { exit 1 }' "$tmp/plain"
+done
+run 0 boot "$maps/vm-24g-2cpu.txt"
+check "the log of a small machine is short" [ "$(wc -l <"$tmp/out")" -le 70 ]
+
+# What a log says of Linux' own reservations is what the machine has.
+run 0 boot "$maps/qemu-1536m-2node.boot.txt"
+out "Memory: 1479504K/1572332K available (92828K reserved)"
+run 0 boot -q "$maps/qemu-1536m-2node.boot.txt"
+equal "$(wc -l <"$tmp/out")" 4
+
+# Standard input, line prefixes
+sed 's/^/[    0.000000] /' "$maps/pc-pentium-128m.txt" >"$tmp/in"
+run 0 boot -
+out "boots <stdin>"
+: >"$tmp/in"
+run 2 boot -
+err "<stdin>: empty, expected"
+printf 'BIOS-e820: [mem 0x0000000000100000-0x0000000' >"$tmp/in"
+run 0 boot "$maps/vm-24g-2cpu.txt" --cmdline ""
+run 2 boot -
+err "<stdin>:1: the line ends too early, expected"
+
+# Bad maps
+run 2 boot "$tmp/absent"
+err "$tmp/absent: cannot open: No such file or directory"
+run 2 boot "$tmp"
+err "$tmp: cannot read: Is a directory"
+run 2 boot "$quarry"
+err "$quarry:1: a zero byte at column"
+run 2 boot LICENSE
+err "the file ends without a memory map"
+printf '# x\nBIOS-e820: [mem 0x0-0xfff] usable\nBIOS-e820: [mem 0x2000-0x1fff] usable\n' >"$tmp/map"
+run 2 boot "$tmp/map"
+err "$tmp/map:3: the range 0x2000-0x1fff is empty or inverted"
+printf 'BIOS-e820: [mem 0x0-0xfff] usable\n' >"$tmp/map"
+run 2 boot "$tmp/map"
+err "$tmp/map: no usable memory is left"
+run 2 boot --map-source efi "$maps/vm-24g-2cpu.txt"
+err "no efi lines in this map"
+silent out
+
+# Overlaps are resolved, with a warning.
+printf 'BIOS-e820: [mem 0x100000-0x1ffffff] usable\nBIOS-e820: [mem 0x200000-0x2fffff] reserved\n' >"$tmp/map"
+run 0 boot "$tmp/map"
+err "$tmp/map:2: warning: [mem 0x0000000000200000-0x00000000002fffff] overlaps the range of line 1; reserved wins"
+out "[0x0000000000300000-0x0000000001ffffff]"
+
+# Kernel parameters
+run 0 boot "$maps/vm-24g-2cpu.txt" --cmdline "mem=1G numa=fake=2 quiet"
+err 'Unknown kernel command line parameters "quiet"'
+out "last_pfn = 0x40000"
+out "Built 2 zonelists"
+run 2 boot "$maps/vm-24g-2cpu.txt" --cmdline "mem=lots"
+err 'command line: "mem=lots" is wrong, expected mem=SIZE'
+run 0 boot "$maps/vm-24g-2cpu.txt" --cmdline "movablecore=4G"
+out "Movable zone start for each node"
+
+# JSON
+run 0 boot "$maps/server-2s-xeon-128g-pmem.txt" --json --cpus 8
+silent err
+if command -v python3 >/dev/null; then
+	json() {
+		python3 -c "import json, sys; d = json.load(open('$tmp/out')); print($1)" 2>&1
+	}
+	equal "$(json "d['nr_cpus']")" 8
+	equal "$(json "d['allocator']")" memblock
+	equal "$(json "d['map']['source'], len(d['map']['entries'])")" "e820 32"
+	equal "$(json "[z['name'] for z in d['nodes'][0]['zones']]")" "['DMA', 'DMA32', 'Normal']"
+	equal "$(json "sum(z['present'] for z in d['nodes'][0]['zones'])")" 16699234
+	equal "$(json "sum(z['managed'] for n in d['nodes'] for z in n['zones']) == d['managed_pages']")" True
+	equal "$(json "[n['node'] for n in d['nodes']]")" "[0, 1]"
+fi
+
+# A reader that goes away, a full disk
+"$quarry" boot -v "$maps/server-16s-12t.txt" 2>"$tmp/err" | head -n 1 >"$tmp/out"
+check "a broken pipe is no error message" [ ! -s "$tmp/err" ]
+if [ -w /dev/full ]; then
+	"$quarry" boot "$maps/pc-pentium-128m.txt" >/dev/full 2>"$tmp/err"
+	got=$?
+	check "a full disk is noticed" [ "$got" = 1 ]
+	ran="quarry boot >/dev/full"
+	err "standard output: cannot write all of it"
+fi
+
+[ "$failed" = 0 ]

@@ -1,0 +1,421 @@
+/* SPDX-License-Identifier: MIT */
+/* The reader of binary recordings: round trips, damage of every byte, and real recordings. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zstd.h>
+
+#include <trace.h>
+
+#include "kmtwriter.h"
+
+static const struct kmtwriter_desc descs[] = {
+	{TRACE_KMALLOC, TRACE_F_ACCOUNTED, 1, 0, 100, 128, 3264 | 256, -1, 0, 0},
+	{TRACE_KFREE, 0, 0, 0, 0, 0, 0, -1, 0, 0},
+	{TRACE_CACHE_ALLOC, 0, 0, 1, 192, 192, 2592, 1, 0, 0},
+	{TRACE_CACHE_FREE, 0, 0, 1, 0, 0, 0, -1, 0, 0},
+	{TRACE_PAGE_ALLOC, 0, 0, 0, 0, 0, 3264 | 8 | (1u << 30), -1, 3, 1},
+	{TRACE_PAGE_FREE, 0, 0, 0, 0, 0, 0, -1, 3, 0},
+	{TRACE_SNAPSHOT, 0, 0, 0, 0, 0, 0, -1, 0, 0},
+};
+
+static const struct kmtwriter_event events[] = {
+	{6, 0, 5, 0, 0},	   {0, 0x20000, 10, 0, 0},    {4, 0x1000, 1, 1, 0},
+	{2, 0x30018, 300, 1, 1},   {1, 0x20000, 1, 0, 0},     {1, 0, 0, 0, 0},
+	{5, 0x1000, 70000, 1, 0},  {0, 0x20000, 2, 0, 0},     {3, 0x30018, 1, 1, 2},
+	{4, 0xfffff8, 1, 0, 0},	   {6, 77, 1, 0, 0},	      {1, 0x20000, 1, 1, 0},
+	{1, (uint64_t)1 << 50, 1, 1, 3}, {1, 2, 1, 1, 0},
+};
+
+#define NR_EVENTS (sizeof(events) / sizeof(events[0]))
+
+static const char *const caches[] = {"dentry", NULL};
+
+static void make(struct kmtwriter *w, size_t block)
+{
+	const struct kmtwriter_recording r = {
+		.caches = caches,
+		.descs = descs,
+		.nr_descs = sizeof(descs) / sizeof(descs[0]),
+		.events = events,
+		.nr_events = NR_EVENTS,
+		.block = block,
+	};
+
+	memset(w, 0, sizeof(*w));
+	kmtwriter_write(w, &r);
+}
+
+/* Read all; events that differ from those written make *bad true. */
+static size_t read_all(struct trace *t, bool *bad)
+{
+	uint64_t time_ns = 0;
+	size_t at = 0, n;
+
+	while ((n = trace_next(t)) > 0) {
+		for (size_t i = 0; i < n; i++, at++) {
+			const struct trace_event *e = &t->batch[i];
+
+			if (at >= NR_EVENTS) {
+				*bad = true;
+				continue;
+			}
+			time_ns += events[at].dt;
+			*bad = *bad || e->addr != events[at].addr || e->desc != events[at].desc ||
+			       e->cpu != events[at].cpu || e->context != events[at].context ||
+			       e->time_ns != time_ns || e->type != descs[events[at].desc].type;
+		}
+	}
+	return at;
+}
+
+static void test_round_trip(void **state)
+{
+	struct diag diag = {0};
+	struct kmtwriter w;
+	struct trace t;
+
+	(void)state;
+	for (size_t block = 0; block <= NR_EVENTS; block++) {
+		bool bad = false;
+
+		make(&w, block);
+		assert_int_equal(trace_open_memory(&t, "test", w.data, w.len, &diag), CLI_OK);
+		assert_string_equal(t.name, "test");
+		assert_int_equal(t.cpus, 2);
+		assert_int_equal(read_all(&t, &bad), NR_EVENTS);
+		assert_false(bad);
+		assert_false(t.damaged);
+		assert_int_equal(t.descs[0].gfp, GFP_KERNEL | __GFP_ZERO);
+		assert_int_equal(t.descs[2].gfp, GFP_ATOMIC);
+		assert_int_equal(t.descs[2].node, 1);
+		assert_int_equal(t.descs[4].gfp, GFP_KERNEL | __GFP_MOVABLE);
+		assert_int_equal(t.descs[4].order, 3);
+		assert_int_equal(t.unknown_gfp, 1);
+		assert_string_equal(trace_name(&t.caches, t.descs[2].cache), "dentry");
+		assert_string_equal(trace_name(&t.sites, t.descs[0].site), "some_site+0x10");
+		trace_close(&t);
+		kmtwriter_free(&w);
+	}
+	assert_int_equal(diag.nr_warnings + diag.nr_errors, 0);
+	diag_free(&diag);
+}
+
+/* Cut after every byte: the events before the cut, and the place of the cut. */
+static void test_truncated(void **state)
+{
+	struct kmtwriter w;
+	size_t most = 0;
+
+	(void)state;
+	make(&w, 3);
+	for (size_t len = 8; len < w.len; len++) {
+		struct diag diag = {0};
+		struct trace t;
+		bool bad = false;
+		size_t n;
+
+		assert_int_equal(trace_open_memory(&t, "test", w.data, len, &diag), CLI_OK);
+		n = read_all(&t, &bad);
+		assert_false(bad);
+		assert_true(t.damaged);
+		assert_int_equal(t.damage_offset, len);
+		assert_int_equal(diag.nr_errors, 1);
+		assert_true(n >= most);
+		most = n;
+		trace_close(&t);
+		diag_free(&diag);
+	}
+	assert_int_equal(most, NR_EVENTS);
+	kmtwriter_free(&w);
+}
+
+static void test_shorter_than_magic(void **state)
+{
+	struct kmtwriter w;
+
+	(void)state;
+	make(&w, 0);
+	for (size_t len = 0; len < 8; len++) {
+		struct diag diag = {0};
+		struct trace t;
+
+		assert_int_equal(trace_open_memory(&t, "test", w.data, len, &diag), CLI_INPUT);
+		assert_true(diag.nr_errors > 0);
+		diag_free(&diag);
+	}
+	kmtwriter_free(&w);
+}
+
+/* Every bit of every byte turned over: no crash, and never more events than were written. */
+static void test_bit_flips(void **state)
+{
+	struct kmtwriter w;
+
+	(void)state;
+	make(&w, 5);
+	for (size_t i = 8; i < w.len; i++) {
+		for (unsigned int bit = 0; bit < 8; bit++) {
+			struct diag diag = {0};
+			struct trace t;
+			size_t n, all = 0;
+
+			w.data[i] ^= (unsigned char)(1u << bit);
+			assert_int_equal(trace_open_memory(&t, "test", w.data, w.len, &diag),
+					 CLI_OK);
+			while ((n = trace_next(&t)) > 0)
+				all += n;
+			assert_true(all <= NR_EVENTS);
+			assert_true(t.damage_offset <= w.len);
+			trace_close(&t);
+			diag_free(&diag);
+			w.data[i] ^= (unsigned char)(1u << bit);
+		}
+	}
+	kmtwriter_free(&w);
+}
+
+/* Open the parts given as tag and payload after the magic; the text of the damage. */
+static char *damage_of(const struct kmtwriter *body, uint64_t *offset)
+{
+	struct kmtwriter w = {0};
+	struct diag diag = {0};
+	struct trace t;
+	char *text;
+
+	kmtwriter_bytes(&w, "KMTRACE1", 8);
+	kmtwriter_bytes(&w, body->data, body->len);
+	assert_int_equal(trace_open_memory(&t, "test", w.data, w.len, &diag), CLI_OK);
+	while (trace_next(&t) > 0)
+		;
+	assert_true(t.damaged);
+	*offset = t.damage_offset;
+	text = xstrdup(diag.text.s);
+	trace_close(&t);
+	diag_free(&diag);
+	kmtwriter_free(&w);
+	return text;
+}
+
+static void expect_damage(const struct kmtwriter *body, uint64_t offset, const char *what)
+{
+	uint64_t at;
+	char *text = damage_of(body, &at);
+
+	if (strstr(text, what) == NULL)
+		fail_msg("expected \"%s\" in \"%s\"", what, text);
+	assert_int_equal(at, offset);
+	free(text);
+}
+
+static void test_lying_lengths(void **state)
+{
+	struct kmtwriter w = {0}, p = {0};
+
+	(void)state;
+	kmtwriter_bytes(&w, "SITE\xff\xff\xff\xff\xff\xff\xff\x7f", 12);
+	expect_damage(&w, 8, "section SITE claims");
+	w.len = 0;
+	kmtwriter_bytes(&w, "META\x00\x00\x00\x01\x00\x00\x00\x00", 12);
+	expect_damage(&w, 8, "section META claims");
+	w.len = 0;
+	kmtwriter_bytes(&w, "ODD \xff\xff\xff\xff\xff\xff\xff\x7f", 12);
+	expect_damage(&w, 20, "the file ends in section ODD");
+	w.len = 0;
+	kmtwriter_bytes(&w, "\x01\x02\x03\x04\x00\x00\x00\x00\x00\x00\x00\x00", 12);
+	expect_damage(&w, 8, "expected the tag of a section");
+	w.len = 0;
+	/* 2^62 names in three bytes. */
+	kmtwriter_varint(&p, (uint64_t)1 << 62);
+	kmtwriter_section(&w, "CACH", &p);
+	expect_damage(&w, 8 + 12 + 9, "table of names goes beyond");
+	w.len = p.len = 0;
+	kmtwriter_varint(&p, 1);
+	kmtwriter_section(&w, "EVTS", &p);
+	expect_damage(&w, 20, "before DESC and TASK");
+	kmtwriter_free(&w);
+	kmtwriter_free(&p);
+}
+
+static void test_bad_sections(void **state)
+{
+	static const char meta[] = "{\"name\": 5, \"gfp_names\": [[1,2],[\"a\"],{},[4,\"__GFP_X\"]]}";
+	struct kmtwriter w = {0}, p = {0};
+	struct diag diag = {0};
+	struct trace t;
+
+	(void)state;
+	kmtwriter_bytes(&p, "[1]", 3);
+	kmtwriter_section(&w, "META", &p);
+	expect_damage(&w, 20, "no JSON object");
+	w.len = p.len = 0;
+	kmtwriter_bytes(&p, "{}", 2);
+	kmtwriter_section(&w, "META", &p);
+	kmtwriter_section(&w, "META", &p);
+	expect_damage(&w, 8 + 12 + 2 + 12, "section META comes twice");
+	w.len = p.len = 0;
+	kmtwriter_bytes(&w, "KMTRACE1", 8);
+	kmtwriter_bytes(&p, meta, sizeof(meta) - 1);
+	kmtwriter_section(&w, "META", &p);
+	p.len = 0;
+	kmtwriter_section(&w, "END.", &p);
+	assert_int_equal(trace_open_memory(&t, "test", w.data, w.len, &diag), CLI_OK);
+	assert_int_equal(trace_next(&t), 0);
+	assert_false(t.damaged);
+	assert_int_equal(diag.nr_warnings, 4);
+	assert_null(t.name);
+	trace_close(&t);
+	diag_free(&diag);
+	kmtwriter_free(&w);
+	kmtwriter_free(&p);
+}
+
+/* A section that a later writer may add is passed over. */
+static void test_unknown_section(void **state)
+{
+	struct kmtwriter w, p = {0}, all = {0};
+	struct diag diag = {0};
+	struct trace t;
+	bool bad = false;
+
+	(void)state;
+	make(&w, 0);
+	kmtwriter_bytes(&p, "whatever", 8);
+	kmtwriter_bytes(&all, w.data, 8);
+	kmtwriter_section(&all, "NEW1", &p);
+	kmtwriter_bytes(&all, w.data + 8, w.len - 8);
+	assert_int_equal(trace_open_memory(&t, "test", all.data, all.len, &diag), CLI_OK);
+	assert_int_equal(read_all(&t, &bad), NR_EVENTS);
+	assert_false(bad || t.damaged);
+	assert_int_equal(diag.nr_warnings, 1);
+	trace_close(&t);
+	diag_free(&diag);
+	kmtwriter_free(&w);
+	kmtwriter_free(&p);
+	kmtwriter_free(&all);
+}
+
+/* zstd frames, also several and an empty one; a cut one is damage. */
+static void test_zstd(void **state)
+{
+	struct kmtwriter w, z = {0};
+	size_t bound, half, len;
+	char *packed;
+	bool bad = false;
+	struct diag diag = {0};
+	struct trace t;
+
+	(void)state;
+	make(&w, 4);
+	bound = ZSTD_compressBound(w.len);
+	packed = xmalloc(bound);
+	half = w.len / 2;
+	len = ZSTD_compress(packed, bound, w.data, half, 3);
+	kmtwriter_bytes(&z, packed, len);
+	len = ZSTD_compress(packed, bound, "", 0, 3);
+	kmtwriter_bytes(&z, packed, len);
+	len = ZSTD_compress(packed, bound, w.data + half, w.len - half, 3);
+	kmtwriter_bytes(&z, packed, len);
+	assert_int_equal(trace_open_memory(&t, "test", z.data, z.len, &diag), CLI_OK);
+	assert_int_equal(read_all(&t, &bad), NR_EVENTS);
+	assert_false(bad || t.damaged);
+	trace_close(&t);
+	assert_int_equal(trace_open_memory(&t, "test", z.data, z.len - 3, &diag), CLI_OK);
+	read_all(&t, &bad);
+	assert_false(bad);
+	assert_true(t.damaged);
+	trace_close(&t);
+	diag_free(&diag);
+	free(packed);
+	kmtwriter_free(&w);
+	kmtwriter_free(&z);
+}
+
+struct real {
+	const char *path;
+	uint64_t by_type[TRACE_NR_TYPES];
+	uint64_t bytes_req, bytes_alloc, null;
+};
+
+/* The counts are those that the recorder wrote down. */
+static const struct real reals[] = {
+	{"traces/g61-build.kmt.zst",
+	 {0, 31035, 41445, 460444, 435771, 128248, 115624, 105718, 7, 15, 27490, 4, 181, 46902, 0},
+	 253147582, 257345256, 17718},
+	{"traces/k618-thp.kmt.zst",
+	 {0, 1876, 14620, 16932, 16055, 104907, 103426, 101879, 1, 23931, 1674, 335, 5, 0, 0},
+	 5257369, 5352568, 12735},
+};
+
+static void test_real_recordings(void **state)
+{
+	(void)state;
+	for (size_t k = 0; k < sizeof(reals) / sizeof(reals[0]); k++) {
+		uint64_t by_type[TRACE_NR_TYPES] = {0}, req = 0, alloc = 0, null = 0;
+		struct diag diag = {0};
+		struct trace t;
+		size_t n;
+
+		if (trace_open(&t, reals[k].path, &diag) != CLI_OK)
+			fail_msg("%s", diag.text.s);
+		while ((n = trace_next(&t)) > 0) {
+			for (size_t i = 0; i < n; i++) {
+				const struct trace_event *e = &t.batch[i];
+
+				by_type[e->type]++;
+				req += t.descs[e->desc].bytes_req;
+				alloc += t.descs[e->desc].bytes_alloc;
+				null += trace_type_is_object(e->type) && e->addr == 0;
+			}
+		}
+		assert_false(t.damaged);
+		assert_int_equal(t.unknown_gfp, 0);
+		assert_memory_equal(by_type, reals[k].by_type, sizeof(by_type));
+		assert_int_equal(req, reals[k].bytes_req);
+		assert_int_equal(alloc, reals[k].bytes_alloc);
+		assert_int_equal(null, reals[k].null);
+		trace_close(&t);
+		diag_free(&diag);
+	}
+}
+
+static void test_strangers(void **state)
+{
+	static const char *const files[] = {
+		"PERFILE2........", "UMTRACE1........", "\x7f" "ELF\x02\x01\x01\0\0\0", "\n", "hello\n",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		struct diag diag = {0};
+		struct trace t;
+		size_t len = i == 2 ? 10 : strlen(files[i]);
+
+		assert_int_equal(trace_open_memory(&t, "test", files[i], len, &diag), CLI_INPUT);
+		assert_true(diag.nr_errors == 1);
+		diag_free(&diag);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_round_trip),
+		cmocka_unit_test(test_truncated),
+		cmocka_unit_test(test_shorter_than_magic),
+		cmocka_unit_test(test_bit_flips),
+		cmocka_unit_test(test_lying_lengths),
+		cmocka_unit_test(test_bad_sections),
+		cmocka_unit_test(test_unknown_section),
+		cmocka_unit_test(test_zstd),
+		cmocka_unit_test(test_real_recordings),
+		cmocka_unit_test(test_strangers),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

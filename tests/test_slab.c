@@ -1,0 +1,1109 @@
+/* SPDX-License-Identifier: MIT */
+/* Slab caches, sheaves and kmalloc, one thread. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include <cmocka.h>
+
+#include <quarry/posix.h>
+
+#define MIB ((size_t)1 << 20)
+
+/* ---- machines ---- */
+
+static unsigned int reports;
+static char last_report[256];
+
+static void take_report(void *ctx, const char *line)
+{
+	(void)ctx;
+	reports++;
+	snprintf(last_report, sizeof(last_report), "%s", line);
+}
+
+static void print_fault(void *ctx, const char *text, size_t len)
+{
+	(void)ctx;
+	print_error("%.*s", (int)len, text);
+}
+
+static const struct quarry_out faults = { print_fault, NULL };
+
+static struct quarry *machine(size_t ram_bytes, size_t size_bytes, unsigned int cpus,
+			      unsigned int nodes)
+{
+	struct quarry_posix_options options = { .ram_bytes = ram_bytes, .report = take_report };
+	struct quarry_boot_params params = { .nr_cpus = cpus };
+	struct quarry *q = quarry_posix_new(&options);
+
+	assert_non_null(q);
+	for (unsigned int i = 0; i < nodes; i++)
+		assert_int_equal(quarry_memblock_add_node(q, i * (size_bytes / nodes),
+							  size_bytes / nodes, (int)i,
+							  MEMBLOCK_NONE),
+				 0);
+	assert_int_equal(quarry_boot(q, &params), 0);
+	quarry_posix_set_cpu(0);
+	reports = 0;
+	last_report[0] = 0;
+	return q;
+}
+
+/* A machine whose memory exists. */
+static struct quarry *real(size_t bytes, unsigned int cpus)
+{
+	return machine(bytes, bytes, cpus, 1);
+}
+
+static void check(struct quarry *q)
+{
+	assert_int_equal(quarry_check_slab(q, &faults), 0);
+	assert_int_equal(quarry_check(q, &faults), 0);
+}
+
+static void finish(struct quarry *q)
+{
+	quarry_posix_set_cpu(0);
+	check(q);
+	quarry_posix_delete(q);
+}
+
+static struct quarry_cache_info info(struct quarry *q, struct kmem_cache *s)
+{
+	struct quarry_cache_info i;
+
+	quarry_kmem_cache_info(q, s, &i);
+	return i;
+}
+
+static void shrink_all(struct quarry *q)
+{
+	for (struct kmem_cache *s = quarry_kmem_cache_next(q, NULL); s != NULL;
+	     s = quarry_kmem_cache_next(q, s)) {
+		unsigned long left = quarry_kmem_cache_shrink(q, s);
+
+		assert_int_equal(left, info(q, s).num_slabs);
+	}
+}
+
+static unsigned long slab_pages(struct quarry *q)
+{
+	unsigned long pages = 0;
+
+	for (struct kmem_cache *s = quarry_kmem_cache_next(q, NULL); s != NULL;
+	     s = quarry_kmem_cache_next(q, s))
+		pages += info(q, s).pages;
+	return pages;
+}
+
+static bool filled(const void *p, int c, size_t n)
+{
+	const unsigned char *b = p;
+
+	for (size_t i = 0; i < n; i++)
+		if (b[i] != (unsigned char)c)
+			return false;
+	return true;
+}
+
+/* ---- kmalloc ---- */
+
+static size_t class_of(size_t size)
+{
+	size_t c = 8;
+
+	if (size > 64 && size <= 96)
+		return 96;
+	if (size > 128 && size <= 192)
+		return 192;
+	while (c < size)
+		c *= 2;
+	return c;
+}
+
+static void test_S17_kmalloc_round_trip_of_every_size(void **state)
+{
+	struct quarry *q = real(16 * MIB, 1);
+
+	(void)state;
+	for (size_t size = 1; size <= QUARRY_KMALLOC_MAX_CACHE_SIZE; size++) {
+		size_t class = class_of(size);
+		void *p = quarry_kmalloc(q, size, GFP_KERNEL);
+
+		assert_non_null(p);
+		assert_int_equal(quarry_ksize(q, p), class);
+		assert_ptr_equal(quarry_virt_to_cache(q, p),
+				 quarry_kmalloc_cache(q, size, GFP_KERNEL));
+		assert_int_equal((uintptr_t)p % 8, 0);
+		if ((class & (class - 1)) == 0 && class <= QUARRY_PAGE_SIZE)
+			assert_int_equal((uintptr_t)p % class, 0);
+		memset(p, 0xa5, class);
+		quarry_kfree(q, p);
+	}
+	assert_int_equal(reports, 0);
+	shrink_all(q);
+	assert_int_equal(slab_pages(q), 0);
+	finish(q);
+}
+
+static void test_S17_large_blocks_are_pages(void **state)
+{
+	struct quarry *q = real(16 * MIB, 1);
+	void *p;
+
+	(void)state;
+	for (size_t size = QUARRY_KMALLOC_MAX_CACHE_SIZE + 1; size <= MIB; size = size * 3 / 2) {
+		p = quarry_kmalloc(q, size, GFP_KERNEL);
+		assert_non_null(p);
+		assert_null(quarry_virt_to_cache(q, p));
+		assert_true(quarry_ksize(q, p) >= size && quarry_ksize(q, p) / 2 < size);
+		memset(p, 1, size);
+		quarry_kfree(q, p);
+	}
+	assert_null(quarry_kmalloc(q, QUARRY_KMALLOC_MAX_SIZE + 1, GFP_KERNEL));
+	assert_null(quarry_kmalloc(q, SIZE_MAX, GFP_KERNEL));
+	assert_int_equal(reports, 0);
+	p = quarry_kmalloc(q, 3 * QUARRY_PAGE_SIZE, GFP_KERNEL);
+	quarry_kfree(q, p);
+	quarry_kfree(q, p);
+	assert_int_equal(reports, 1);
+	p = quarry_kmalloc(q, 3 * QUARRY_PAGE_SIZE, GFP_KERNEL);
+	quarry_kfree(q, (char *)p + 8);
+	assert_int_equal(reports, 2);
+	quarry_kfree(q, (char *)p + QUARRY_PAGE_SIZE);
+	assert_int_equal(reports, 3);
+	quarry_kfree(q, p);
+	assert_int_equal(reports, 3);
+	finish(q);
+}
+
+static void test_S17_nothing_and_null(void **state)
+{
+	struct quarry *q = real(4 * MIB, 1);
+
+	(void)state;
+	assert_ptr_equal(quarry_kmalloc(q, 0, GFP_KERNEL), QUARRY_ZERO_SIZE_PTR);
+	assert_ptr_equal(quarry_kmalloc_node(q, 0, GFP_KERNEL, 0), QUARRY_ZERO_SIZE_PTR);
+	assert_ptr_equal(quarry_kcalloc(q, 0, 8, GFP_KERNEL), QUARRY_ZERO_SIZE_PTR);
+	quarry_kfree(q, QUARRY_ZERO_SIZE_PTR);
+	quarry_kfree(q, NULL);
+	quarry_kmem_cache_free(q, quarry_kmalloc_cache(q, 8, GFP_KERNEL), NULL);
+	assert_int_equal(quarry_kmem_cache_destroy(q, NULL), 0);
+	assert_int_equal(quarry_ksize(q, NULL), 0);
+	assert_int_equal(quarry_ksize(q, QUARRY_ZERO_SIZE_PTR), 0);
+	assert_null(quarry_kmalloc_cache(q, 0, GFP_KERNEL));
+	assert_null(quarry_kmalloc_cache(q, QUARRY_KMALLOC_MAX_CACHE_SIZE + 1, GFP_KERNEL));
+	assert_int_equal(reports, 0);
+	finish(q);
+}
+
+static void test_S17_S20_types_by_gfp(void **state)
+{
+	struct quarry *q = real(32 * MIB, 1);
+	void *p;
+
+	(void)state;
+	assert_string_equal(info(q, quarry_kmalloc_cache(q, 8192, GFP_KERNEL)).name, "kmalloc-8k");
+	assert_string_equal(info(q, quarry_kmalloc_cache(q, 65, GFP_KERNEL)).name, "kmalloc-96");
+	assert_string_equal(info(q, quarry_kmalloc_cache(q, 129, GFP_KERNEL_ACCOUNT)).name,
+			    "kmalloc-cg-192");
+	assert_string_equal(info(q, quarry_kmalloc_cache(q, 1, GFP_KERNEL | __GFP_RECLAIMABLE)).name,
+			    "kmalloc-rcl-8");
+	assert_string_equal(info(q, quarry_kmalloc_cache(q, 2048, GFP_ATOMIC | GFP_DMA)).name,
+			    "dma-kmalloc-2k");
+	assert_string_equal(
+		info(q, quarry_kmalloc_cache(q, 64, GFP_DMA | __GFP_RECLAIMABLE | __GFP_ACCOUNT)).name,
+		"dma-kmalloc-64");
+	/* Linux's list, newest first. */
+	assert_string_equal(info(q, quarry_kmem_cache_next(q, NULL)).name, "dma-kmalloc-8k");
+	p = quarry_kmalloc(q, 100, GFP_KERNEL | GFP_DMA);
+	assert_true(quarry_page_to_pfn(q, quarry_virt_to_page(q, p)) < 4096);
+	quarry_kfree(q, p);
+	p = quarry_kmalloc(q, 100, GFP_KERNEL);
+	assert_true(quarry_page_to_pfn(q, quarry_virt_to_page(q, p)) >= 4096);
+	quarry_kfree(q, p);
+	finish(q);
+}
+
+static void test_S17_zeroing_and_krealloc(void **state)
+{
+	struct quarry *q = real(4 * MIB, 1);
+	unsigned char *p, *r;
+
+	(void)state;
+	p = quarry_kmalloc(q, 200, GFP_KERNEL);
+	memset(p, 0xff, 256);
+	quarry_kfree(q, p);
+	r = quarry_kzalloc(q, 200, GFP_KERNEL);
+	assert_ptr_equal(r, p); /* the sheaf is a stack */
+	assert_true(filled(r, 0, 256));
+	memset(r, 0x11, 256);
+	p = quarry_krealloc(q, r, 256, GFP_KERNEL);
+	assert_ptr_equal(p, r);
+	p = quarry_krealloc(q, r, 257, GFP_KERNEL);
+	assert_ptr_not_equal(p, r);
+	assert_true(filled(p, 0x11, 256));
+	assert_int_equal(quarry_ksize(q, p), 512);
+	assert_null(quarry_krealloc(q, p, SIZE_MAX, GFP_KERNEL));
+	assert_true(filled(p, 0x11, 256));
+	r = quarry_krealloc(q, p, 20000, GFP_KERNEL);
+	assert_true(filled(r, 0x11, 256));
+	assert_ptr_equal(quarry_krealloc(q, r, 0, GFP_KERNEL), QUARRY_ZERO_SIZE_PTR);
+	p = quarry_krealloc(q, NULL, 8, GFP_KERNEL);
+	assert_int_equal(quarry_ksize(q, p), 8);
+	quarry_kfree(q, p);
+	assert_null(quarry_kcalloc(q, SIZE_MAX / 2, 3, GFP_KERNEL));
+	p = quarry_kcalloc(q, 10, 10, GFP_KERNEL);
+	assert_true(filled(p, 0, 100));
+	quarry_kfree(q, p);
+	assert_int_equal(reports, 0);
+	finish(q);
+}
+
+/* ---- caches ---- */
+
+static void test_S18_create_refuses(void **state)
+{
+	struct kmem_cache_args args = { .align = 24 };
+	struct quarry *q = real(4 * MIB, 1);
+	struct quarry_posix_options options = { 0 };
+	struct quarry *unbooted = quarry_posix_new(&options);
+
+	(void)state;
+	assert_null(quarry_kmem_cache_create(q, "none", 0, 0, NULL));
+	assert_null(quarry_kmem_cache_create(q, "huge", QUARRY_KMALLOC_MAX_SIZE + 1, 0, NULL));
+	assert_null(quarry_kmem_cache_create(q, NULL, 8, 0, NULL));
+	assert_null(quarry_kmem_cache_create(q, "align", 8, 0, &args));
+	assert_null(quarry_kmem_cache_create(unbooted, "early", 8, 0, NULL));
+	assert_null(quarry_kmalloc(unbooted, 8, GFP_KERNEL));
+	quarry_kfree(unbooted, NULL);
+	quarry_posix_delete(unbooted);
+	finish(q);
+}
+
+static void test_S18_table_of_caches_runs_full(void **state)
+{
+	struct quarry *q = machine(0, 64 * MIB, 1, 1);
+	struct kmem_cache *s[QUARRY_MAX_CACHES];
+	unsigned int n = 0;
+
+	(void)state;
+	while ((s[n] = quarry_kmem_cache_create(q, "many", 40, SLAB_NO_MERGE, NULL)) != NULL)
+		n++;
+	assert_int_equal(n, QUARRY_MAX_CACHES - 52);
+	check(q);
+	assert_int_equal(quarry_kmem_cache_destroy(q, s[n / 2]), 0);
+	s[n / 2] = quarry_kmem_cache_create(q, "again", 40, SLAB_NO_MERGE, NULL);
+	assert_non_null(s[n / 2]);
+	while (n-- > 0)
+		assert_int_equal(quarry_kmem_cache_destroy(q, s[n]), 0);
+	finish(q);
+}
+
+static void test_S18_destroy_keeps_what_is_in_use(void **state)
+{
+	struct quarry *q = real(4 * MIB, 1);
+	struct kmem_cache *s = quarry_kmem_cache_create(q, "busy", 100, SLAB_NO_MERGE, NULL);
+	void *p = quarry_kmem_cache_alloc(q, s, GFP_KERNEL);
+
+	(void)state;
+	assert_int_equal(quarry_kmem_cache_destroy(q, s), -QUARRY_EBUSY);
+	assert_int_equal(reports, 1);
+	assert_int_equal(info(q, s).active_objs, 1);
+	check(q);
+	quarry_kmem_cache_free(q, s, p);
+	assert_int_equal(quarry_kmem_cache_destroy(q, s), 0);
+	assert_int_equal(quarry_kmem_cache_destroy(q, quarry_kmalloc_cache(q, 8, GFP_KERNEL)),
+			 -QUARRY_EBUSY);
+	assert_int_equal(slab_pages(q), 0);
+	finish(q);
+}
+
+static void noop_ctor(void *object)
+{
+	(void)object;
+}
+
+static void test_S5_merging(void **state)
+{
+	struct kmem_cache_args with_ctor = { .ctor = noop_ctor }, sized = { .size = 104 };
+	struct quarry *q = real(4 * MIB, 1);
+	struct kmem_cache *a = quarry_kmem_cache_create(q, "a", 100, 0, NULL), *b;
+	static const uint32_t apart[] = { SLAB_NO_MERGE, SLAB_TYPESAFE_BY_RCU, SLAB_ACCOUNT,
+					  SLAB_RECLAIM_ACCOUNT, SLAB_CACHE_DMA, SLAB_CACHE_DMA32,
+					  SLAB_CONSISTENCY_CHECKS };
+
+	(void)state;
+	b = quarry_kmem_cache_create(q, "b", 97, 0, NULL);
+	assert_ptr_equal(a, b);
+	assert_int_equal(info(q, a).refcount, 2);
+	assert_int_equal(info(q, a).object_size, 100);
+	for (size_t i = 0; i < sizeof(apart) / sizeof(apart[0]); i++) {
+		b = quarry_kmem_cache_create(q, "c", 100, apart[i], NULL);
+		assert_ptr_not_equal(a, b);
+		assert_int_equal(quarry_kmem_cache_destroy(q, b), 0);
+	}
+	b = quarry_kmem_cache_create(q, "ctor", 100, 0, &with_ctor);
+	assert_ptr_not_equal(a, b);
+	assert_int_equal(quarry_kmem_cache_destroy(q, b), 0);
+	b = quarry_kmem_cache_create(q, "sized", 100, 0, &sized);
+	assert_ptr_not_equal(a, b);
+	assert_int_equal(quarry_kmem_cache_destroy(q, b), 0);
+	b = quarry_kmem_cache_create(q, "smaller", 96, 0, NULL);
+	assert_ptr_not_equal(a, b);
+	assert_int_equal(quarry_kmem_cache_destroy(q, b), 0);
+	/* kmalloc's are never shared. */
+	b = quarry_kmem_cache_create(q, "k", 64, 0, NULL);
+	assert_ptr_not_equal(b, quarry_kmalloc_cache(q, 64, GFP_KERNEL));
+	assert_int_equal(quarry_kmem_cache_destroy(q, b), 0);
+	/* One reference goes, the other's objects stay. */
+	b = quarry_kmem_cache_alloc(q, a, GFP_KERNEL) != NULL ? a : NULL;
+	assert_int_equal(quarry_kmem_cache_destroy(q, b), 0);
+	assert_int_equal(info(q, a).active_objs, 1);
+	assert_int_equal(quarry_kmem_cache_destroy(q, a), -QUARRY_EBUSY);
+	assert_int_equal(info(q, a).refcount, 1);
+	finish(q);
+}
+
+/* ---- constructors ---- */
+
+static unsigned int constructed;
+
+static void count_ctor(void *object)
+{
+	constructed++;
+	memset(object, 0x5c, 72);
+}
+
+static void test_S10_ctor_runs_once_and_state_is_kept(void **state)
+{
+	struct kmem_cache_args args = { .ctor = count_ctor };
+	struct quarry *q = real(4 * MIB, 1);
+	struct kmem_cache *s = quarry_kmem_cache_create(q, "ctor", 72, 0, &args);
+	void *p[300];
+
+	(void)state;
+	constructed = 0;
+	for (int round = 0; round < 4; round++) {
+		for (size_t i = 0; i < 300; i++) {
+			p[i] = quarry_kmem_cache_alloc(q, s, GFP_KERNEL | __GFP_ZERO);
+			assert_non_null(p[i]);
+			assert_true(filled(p[i], 0x5c, 72));
+		}
+		assert_int_equal(constructed, info(q, s).num_objs);
+		for (size_t i = 0; i < 300; i++)
+			quarry_kmem_cache_free(q, s, p[i]);
+		assert_true(filled(p[0], 0x5c, 72) && filled(p[299], 0x5c, 72));
+	}
+	finish(q);
+}
+
+/* ---- slabs ---- */
+
+static void test_S1_S19_counts(void **state)
+{
+	struct quarry *q = real(8 * MIB, 2);
+	struct kmem_cache *s = quarry_kmem_cache_create(q, "count", 256, SLAB_NO_MERGE, NULL);
+	struct quarry_cache_info i;
+	void *p[500];
+
+	(void)state;
+	for (size_t k = 0; k < 500; k++)
+		p[k] = quarry_kmem_cache_alloc(q, s, GFP_KERNEL);
+	i = info(q, s);
+	assert_int_equal(i.active_objs, 500);
+	assert_int_equal(i.allocs, 500);
+	assert_int_equal(i.frees, 0);
+	assert_int_equal(i.num_objs, i.num_slabs * i.objs_per_slab);
+	assert_int_equal(i.pages, i.num_slabs << i.order);
+	assert_true(i.num_objs >= 500 && i.num_objs < 500 + i.objs_per_slab);
+	assert_int_equal(i.active_slabs, i.num_slabs);
+	quarry_posix_set_cpu(1);
+	for (size_t k = 0; k < 500; k++)
+		quarry_kmem_cache_free(q, s, p[k]);
+	i = info(q, s);
+	assert_int_equal(i.active_objs, 0);
+	assert_int_equal(i.frees, 500);
+	assert_true(i.cached_objs > 0);
+	check(q);
+	assert_int_equal(quarry_kmem_cache_shrink(q, s), 0);
+	i = info(q, s);
+	assert_int_equal(i.num_objs, 0);
+	assert_int_equal(i.pages, 0);
+	finish(q);
+}
+
+/* Empty slabs beyond min_partial go home without being asked. */
+static void test_S6_S11_min_partial_bounds_empty_slabs(void **state)
+{
+	struct quarry *q = real(16 * MIB, 1);
+	struct kmem_cache *s = quarry_kmem_cache_create(q, "partial", 1024, SLAB_NO_MERGE, NULL);
+	static void *p[4000];
+	struct quarry_cache_info i;
+
+	(void)state;
+	for (size_t k = 0; k < 4000; k++) {
+		p[k] = quarry_kmem_cache_alloc(q, s, GFP_KERNEL);
+		assert_non_null(p[k]);
+	}
+	for (size_t k = 0; k < 4000; k++)
+		quarry_kmem_cache_free(q, s, p[k]);
+	i = info(q, s);
+	assert_true(i.nr_partial <= i.min_partial + i.cached_objs);
+	assert_true(i.num_slabs - i.active_slabs <= i.min_partial);
+	assert_true(i.cached_objs <= 12 * i.sheaf_capacity);
+	finish(q);
+}
+
+/* Scattered frees: refill finds the holes before a new slab is made. */
+static void test_S8_holes_are_used_first(void **state)
+{
+	struct quarry *q = real(8 * MIB, 1);
+	struct kmem_cache *s = quarry_kmem_cache_create(q, "holes", 128, SLAB_NO_MERGE, NULL);
+	static void *p[8192];
+	unsigned long slabs;
+
+	(void)state;
+	for (size_t k = 0; k < 8192; k++)
+		p[k] = quarry_kmem_cache_alloc(q, s, GFP_KERNEL);
+	slabs = info(q, s).num_slabs;
+	for (size_t k = 0; k < 8192; k += 3)
+		quarry_kmem_cache_free(q, s, p[k]);
+	check(q);
+	for (size_t k = 0; k < 8192; k += 3)
+		p[k] = quarry_kmem_cache_alloc(q, s, GFP_KERNEL);
+	assert_int_equal(info(q, s).num_slabs, slabs);
+	for (size_t k = 0; k < 8192; k++)
+		quarry_kmem_cache_free(q, s, p[k]);
+	assert_int_equal(quarry_kmem_cache_destroy(q, s), 0);
+	finish(q);
+}
+
+/* Takes order-0 pages until there are none; returns how many. */
+static size_t take_pages(struct quarry *q, struct page **page, size_t max)
+{
+	size_t n = 0;
+
+	while (n < max && (page[n] = quarry_alloc_pages(q, GFP_ATOMIC | __GFP_MEMALLOC, 0)) != NULL)
+		n++;
+	assert_true(n < max);
+	return n;
+}
+
+static int by_pfn(const void *a, const void *b)
+{
+	return *(struct page *const *)a < *(struct page *const *)b ? -1 : 1;
+}
+
+static void test_S10_order_fallback(void **state)
+{
+	static struct page *page[4096];
+	struct quarry *q = real(8 * MIB, 2);
+	struct kmem_cache *s = quarry_kmem_cache_create(q, "fall", 1200, SLAB_NO_MERGE, NULL);
+	struct quarry_cache_info i;
+	void *p[60];
+	size_t n;
+
+	(void)state;
+	assert_true(info(q, s).order > info(q, s).min_order);
+	p[0] = quarry_kmem_cache_alloc(q, s, GFP_KERNEL); /* one of the preferred order */
+	while (info(q, s).cached_objs != 0)
+		assert_non_null(quarry_kmem_cache_alloc(q, s, GFP_KERNEL));
+	n = take_pages(q, page, 4096);
+	qsort(page, n, sizeof(page[0]), by_pfn);
+	for (size_t k = 0; k < n; k += 2) {
+		quarry_free_pages(q, page[k], 0);
+		page[k] = NULL;
+	}
+	quarry_drain_all_pages(q);
+	for (size_t k = 0; k < 60; k++) {
+		p[k] = quarry_kmem_cache_alloc(q, s, GFP_KERNEL);
+		assert_non_null(p[k]);
+		memset(p[k], 7, 1200);
+	}
+	i = info(q, s);
+	assert_int_equal(i.order_fallback, i.num_slabs - 1);
+	assert_true(i.num_slabs >= 20);
+	check(q);
+	for (size_t k = 0; k < 60; k++)
+		quarry_kmem_cache_free(q, s, p[k]);
+	assert_int_equal(reports, 0);
+	/* Interior pointers of a cache with slabs of two orders are found when they are flushed. */
+	quarry_kmem_cache_free(q, s, (char *)p[3] + 16);
+	quarry_kmem_cache_shrink(q, s);
+	assert_int_equal(reports, 1);
+	for (size_t k = 0; k < n; k++)
+		quarry_free_pages(q, page[k], 0);
+	finish(q);
+}
+
+static void test_S11_exhaustion_leaves_no_trace(void **state)
+{
+	static const unsigned int sizes[] = { 8, 64, 192, 700, 3000, 8192, 70000 };
+	static void *p[600000];
+	struct quarry *q = real(4 * MIB, 1);
+
+	(void)state;
+	for (size_t c = 0; c < sizeof(sizes) / sizeof(sizes[0]); c++) {
+		struct kmem_cache *s =
+			quarry_kmem_cache_create(q, "full", sizes[c], SLAB_NO_MERGE, NULL);
+		size_t n = 0, again = 0;
+
+		while ((p[n] = quarry_kmem_cache_alloc(q, s, GFP_KERNEL)) != NULL)
+			n++;
+		assert_true(n * sizes[c] > 2 * MIB && n * sizes[c] <= 4 * MIB);
+		assert_int_equal(info(q, s).active_objs, n);
+		assert_int_equal(info(q, s).refused, 1);
+		check(q);
+		for (size_t k = 0; k < n; k++)
+			quarry_kmem_cache_free(q, s, p[k]);
+		while ((p[again] = quarry_kmem_cache_alloc(q, s, GFP_KERNEL)) != NULL)
+			again++;
+		assert_true(again >= n - n / 16);
+		while (again-- > 0)
+			quarry_kmem_cache_free(q, s, p[again]);
+		assert_int_equal(quarry_kmem_cache_destroy(q, s), 0);
+		assert_int_equal(slab_pages(q), 0);
+	}
+	assert_int_equal(reports, 0);
+	finish(q);
+}
+
+static void test_S18_bulk_is_all_or_nothing(void **state)
+{
+	static void *p[5000];
+	struct quarry *q = real(4 * MIB, 1);
+	struct kmem_cache *s = quarry_kmem_cache_create(q, "bulk", 1024, SLAB_NO_MERGE, NULL);
+
+	(void)state;
+	assert_true(quarry_kmem_cache_alloc_bulk(q, s, GFP_KERNEL, 0, p));
+	assert_true(quarry_kmem_cache_alloc_bulk(q, s, GFP_KERNEL, 1000, p));
+	assert_int_equal(info(q, s).active_objs, 1000);
+	assert_false(quarry_kmem_cache_alloc_bulk(q, s, GFP_KERNEL, 4000, p + 1000));
+	assert_int_equal(info(q, s).active_objs, 1000);
+	check(q);
+	quarry_kmem_cache_free_bulk(q, s, 1000, p);
+	assert_int_equal(info(q, s).active_objs, 0);
+	assert_int_equal(quarry_kmem_cache_destroy(q, s), 0);
+	finish(q);
+}
+
+/* ---- damage ---- */
+
+static void test_S11_foreign_interior_and_wrong_cache(void **state)
+{
+	struct quarry *q = real(4 * MIB, 1);
+	struct kmem_cache *a = quarry_kmem_cache_create(q, "alpha", 96, SLAB_NO_MERGE, NULL);
+	struct kmem_cache *b = quarry_kmem_cache_create(q, "beta", 96, SLAB_NO_MERGE, NULL);
+	char *p = quarry_kmem_cache_alloc(q, a, GFP_KERNEL);
+	struct page *page = quarry_alloc_pages(q, GFP_KERNEL, 0);
+	int local;
+
+	(void)state;
+	quarry_kmem_cache_free(q, b, p);
+	assert_int_equal(reports, 1);
+	assert_non_null(strstr(last_report, "belongs to alpha"));
+	for (unsigned int off = 1; off < 96; off++)
+		quarry_kmem_cache_free(q, a, p + off);
+	assert_int_equal(reports, 96);
+	quarry_kfree(q, p + 8);
+	assert_int_equal(reports, 97);
+	quarry_kmem_cache_free(q, a, &local);
+	quarry_kmem_cache_free(q, a, (void *)UINTPTR_MAX);
+	quarry_kmem_cache_free(q, a, quarry_page_address(q, page));
+	assert_int_equal(reports, 100);
+	quarry_kfree(q, &local);
+	quarry_kfree(q, (void *)UINTPTR_MAX);
+	quarry_kfree(q, (void *)17);
+	quarry_kfree(q, (char *)quarry_page_address(q, page) + 64);
+	assert_int_equal(reports, 104);
+	assert_null(quarry_krealloc(q, &local, 10, GFP_KERNEL));
+	assert_int_equal(reports, 105);
+	assert_int_equal(info(q, a).active_objs, 1);
+	check(q);
+	quarry_kmem_cache_free(q, a, p);
+	quarry_free_pages(q, page, 0);
+	assert_int_equal(reports, 105);
+	assert_int_equal(quarry_kmem_cache_destroy(q, a), 0);
+	assert_int_equal(quarry_kmem_cache_destroy(q, b), 0);
+	finish(q);
+}
+
+static void test_S11_double_free_is_found_by_the_flush(void **state)
+{
+	struct quarry *q = real(4 * MIB, 1);
+	struct kmem_cache *s = quarry_kmem_cache_create(q, "twice", 64, SLAB_NO_MERGE, NULL);
+	void *p = quarry_kmem_cache_alloc(q, s, GFP_KERNEL);
+	void *keep = quarry_kmem_cache_alloc(q, s, GFP_KERNEL);
+
+	(void)state;
+	quarry_kmem_cache_free(q, s, p);
+	quarry_kmem_cache_free(q, s, p);
+	assert_true(quarry_check_slab(q, NULL) != 0); /* it is in the sheaf twice */
+	quarry_kmem_cache_shrink(q, s);
+	assert_int_equal(reports, 1);
+	assert_non_null(strstr(last_report, "double free"));
+	assert_int_equal(info(q, s).active_objs, 1);
+	check(q);
+	/* Free in its slab already. */
+	quarry_kmem_cache_free(q, s, p);
+	quarry_kmem_cache_shrink(q, s);
+	assert_int_equal(reports, 2);
+	check(q);
+	/* The slab itself is gone. */
+	quarry_kmem_cache_free(q, s, keep);
+	assert_int_equal(quarry_kmem_cache_shrink(q, s), 0);
+	quarry_kmem_cache_free(q, s, keep);
+	assert_int_equal(reports, 3);
+	assert_int_equal(quarry_kmem_cache_destroy(q, s), 0);
+	finish(q);
+}
+
+/* The last object of a slab twice in one sheaf: the slab goes while its second copy waits. */
+static void test_S11_double_free_of_a_whole_slab(void **state)
+{
+	struct quarry *q = real(8 * MIB, 1);
+	struct kmem_cache *s = quarry_kmem_cache_create(q, "slabs", 4096, SLAB_NO_MERGE, NULL);
+	static void *p[600];
+
+	(void)state;
+	for (size_t k = 0; k < 600; k++) {
+		p[k] = quarry_kmem_cache_alloc(q, s, GFP_KERNEL);
+		assert_non_null(p[k]);
+	}
+	for (size_t k = 0; k < 600; k++) {
+		quarry_kmem_cache_free(q, s, p[k]);
+		quarry_kmem_cache_free(q, s, p[k]);
+	}
+	assert_int_equal(quarry_kmem_cache_shrink(q, s), 0);
+	assert_int_equal(reports, 600);
+	assert_int_equal(quarry_kmem_cache_destroy(q, s), 0);
+	finish(q);
+}
+
+static void test_S11_consistency_checks_find_it_at_once(void **state)
+{
+	struct quarry *q = real(4 * MIB, 1);
+	struct kmem_cache *s =
+		quarry_kmem_cache_create(q, "careful", 1200, SLAB_CONSISTENCY_CHECKS, NULL);
+	void *p = quarry_kmem_cache_alloc(q, s, GFP_KERNEL);
+	void *other = quarry_kmem_cache_alloc(q, s, GFP_KERNEL);
+
+	(void)state;
+	assert_int_equal(info(q, s).cached_objs, 0);
+	assert_int_equal(info(q, s).cpu_partial, 0);
+	quarry_kmem_cache_free(q, s, (char *)p + 16);
+	assert_int_equal(reports, 1);
+	quarry_kmem_cache_free(q, s, p);
+	quarry_kmem_cache_free(q, s, p);
+	assert_int_equal(reports, 2);
+	quarry_kmem_cache_free(q, s, other);
+	assert_int_equal(info(q, s).cached_objs, 0);
+	assert_int_equal(info(q, s).frees, 2);
+	assert_int_equal(quarry_kmem_cache_destroy(q, s), 0);
+	finish(q);
+}
+
+/* ---- nodes ---- */
+
+static int node_of(struct quarry *q, const void *p)
+{
+	return quarry_page_to_pfn(q, quarry_virt_to_page(q, p)) < (32 * MIB >> QUARRY_PAGE_SHIFT) ? 0
+												  : 1;
+}
+
+static void test_S8_S12_nodes(void **state)
+{
+	struct quarry *q = machine(64 * MIB, 64 * MIB, 2, 2);
+	struct kmem_cache *s = quarry_kmem_cache_create(q, "nodes", 512, SLAB_NO_MERGE, NULL);
+	void *p[400];
+
+	(void)state;
+	for (unsigned int cpu = 0; cpu < 2; cpu++) {
+		quarry_posix_set_cpu(cpu);
+		p[0] = quarry_kmem_cache_alloc(q, s, GFP_KERNEL);
+		assert_int_equal(node_of(q, p[0]), cpu);
+		for (size_t k = 1; k < 200; k++) {
+			p[k] = quarry_kmem_cache_alloc_node(q, s, GFP_KERNEL, (int)(k % 2));
+			assert_int_equal(node_of(q, p[k]), k % 2);
+		}
+		/* All freed here: objects of the other node pass through this CPU, then go home. */
+		for (size_t k = 0; k < 200; k++)
+			quarry_kmem_cache_free(q, s, p[k]);
+		check(q);
+	}
+	p[0] = quarry_kmem_cache_alloc_node(q, s, GFP_KERNEL, 77);
+	p[1] = quarry_kmem_cache_alloc_node(q, s, GFP_KERNEL, -5);
+	p[2] = quarry_kmalloc_node(q, 40000, GFP_KERNEL, 0);
+	assert_int_equal(node_of(q, p[2]), 0);
+	quarry_kfree(q, p[0]);
+	quarry_kfree(q, p[1]);
+	quarry_kfree(q, p[2]);
+	assert_int_equal(quarry_kmem_cache_destroy(q, s), 0);
+	assert_int_equal(reports, 0);
+	finish(q);
+}
+
+/* One node runs out: the other helps, unless __GFP_THISNODE. */
+static void test_S8_other_nodes_help(void **state)
+{
+	struct quarry *q = machine(64 * MIB, 64 * MIB, 2, 2);
+	struct kmem_cache *s = quarry_kmem_cache_create(q, "help", 4096, SLAB_NO_MERGE, NULL);
+	static void *p[16384];
+	size_t n = 0, here;
+
+	(void)state;
+	while ((p[n] = quarry_kmem_cache_alloc_node(q, s, GFP_KERNEL | __GFP_THISNODE, 1)) != NULL)
+		assert_int_equal(node_of(q, p[n++]), 1);
+	here = n;
+	assert_true(here * 4096 > 24 * MIB);
+	while ((p[n] = quarry_kmem_cache_alloc_node(q, s, GFP_KERNEL, 1)) != NULL)
+		n++;
+	assert_true((n - here) * 4096 > 24 * MIB);
+	check(q);
+	while (n-- > 0)
+		quarry_kmem_cache_free(q, s, p[n]);
+	assert_int_equal(quarry_kmem_cache_destroy(q, s), 0);
+	finish(q);
+}
+
+/* ---- machines without memory ---- */
+
+static void test_S9_simulated_memory_is_never_touched(void **state)
+{
+	struct kmem_cache_args args = { .ctor = count_ctor };
+	struct quarry *q = machine(0, (size_t)8 << 30, 4, 2);
+	struct kmem_cache *s = quarry_kmem_cache_create(q, "sim", 100, 0, &args);
+	void *p[1000];
+
+	(void)state;
+	constructed = 0;
+	for (size_t k = 0; k < 1000; k++) {
+		quarry_posix_set_cpu(k % 4);
+		p[k] = k % 2 != 0 ? quarry_kmem_cache_alloc(q, s, GFP_KERNEL)
+				  : quarry_kzalloc(q, 1 + k, GFP_KERNEL);
+		assert_non_null(p[k]);
+	}
+	assert_int_equal(constructed, 0);
+	check(q);
+	p[0] = quarry_krealloc(q, p[0], 5000, GFP_KERNEL);
+	for (size_t k = 0; k < 1000; k++) {
+		quarry_posix_set_cpu((k + 1) % 4);
+		quarry_kfree(q, p[k]);
+	}
+	assert_int_equal(reports, 0);
+	finish(q);
+}
+
+/* ---- failing acquisitions ---- */
+
+struct failing {
+	_Alignas(64) unsigned char storage[QUARRY_STORAGE_SIZE];
+	unsigned long count, fail_at; /* 1 is the first; 0: never */
+	bool fail_after;	      /* all from fail_at on */
+	unsigned long out;	      /* tables not given back */
+};
+
+static void *failing_alloc(void *ctx, size_t size, size_t align)
+{
+	struct failing *f = ctx;
+	void *p;
+
+	f->count++;
+	if (f->fail_at != 0 &&
+	    (f->count == f->fail_at || (f->fail_after && f->count > f->fail_at)))
+		return NULL;
+	p = aligned_alloc(align, (size + align - 1) / align * align);
+	f->out++;
+	return p == NULL ? NULL : memset(p, 0, size);
+}
+
+static void failing_free(void *ctx, void *p, size_t size)
+{
+	struct failing *f = ctx;
+
+	(void)size;
+	f->out--;
+	free(p);
+}
+
+static struct quarry *failing_machine(struct failing *f, void *ram, size_t bytes)
+{
+	struct quarry_port port = { .ctx = f,
+				    .direct_map = (uintptr_t)ram,
+				    .meta_alloc = failing_alloc,
+				    .meta_free = failing_free,
+				    .report = take_report };
+	struct quarry *q = quarry_init(f->storage, sizeof(f->storage), &port);
+
+	assert_non_null(q);
+	assert_int_equal(quarry_memblock_add(q, 0, bytes), 0);
+	reports = 0;
+	return q;
+}
+
+static void *map_ram(size_t bytes)
+{
+	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	assert_true(p != MAP_FAILED);
+	return p;
+}
+
+/* What is tried with failing tables: nothing may crash, leak or be damaged. */
+static void failing_work(struct quarry *q)
+{
+	struct kmem_cache *s[3];
+	void *p[3][150] = { { NULL } };
+
+	for (size_t c = 0; c < 3; c++) {
+		s[c] = quarry_kmem_cache_create(q, "work", (unsigned int)(40 << 2 * c),
+						SLAB_NO_MERGE, NULL);
+		for (size_t k = 0; s[c] != NULL && k < 150; k++) {
+			p[c][k] = quarry_kmem_cache_alloc(q, s[c], GFP_KERNEL);
+			if (p[c][k] != NULL)
+				memset(p[c][k], 0x33, 40 << 2 * c);
+		}
+		assert_int_equal(quarry_check_slab(q, &faults), 0);
+	}
+	for (size_t c = 0; c < 3; c++) {
+		for (size_t k = 0; s[c] != NULL && k < 150; k++)
+			quarry_kmem_cache_free(q, s[c], p[c][k * 7 % 150]);
+		assert_int_equal(quarry_check_slab(q, &faults), 0);
+		assert_int_equal(quarry_kmem_cache_destroy(q, s[c]), 0);
+	}
+	assert_int_equal(reports, 0);
+	assert_int_equal(slab_pages(q), 0);
+}
+
+static void test_S10_every_table_allocation_fails_once(void **state)
+{
+	static struct failing f;
+	void *ram = map_ram(4 * MIB);
+	bool failed = true;
+
+	(void)state;
+	for (int after = 0; after < 2; after++) {
+		for (unsigned long n = 1;; n++) {
+			struct quarry *q;
+			int err;
+
+			f = (struct failing){ .fail_at = n, .fail_after = after != 0 };
+			q = failing_machine(&f, ram, 4 * MIB);
+			err = quarry_boot(q, NULL);
+			if (err == 0)
+				failing_work(q);
+			failed = f.count >= n;
+			quarry_destroy(q);
+			assert_int_equal(f.out, 0);
+			if (!failed)
+				break;
+			assert_true(n < 1000);
+		}
+	}
+	munmap(ram, 4 * MIB);
+}
+
+/* Tables out of the machine's own memory. */
+static void test_S10_tables_in_managed_memory(void **state)
+{
+	static struct failing f;
+	void *ram = map_ram(2 * MIB);
+	struct quarry_port port = { .direct_map = (uintptr_t)ram, .report = take_report };
+	struct quarry *q = quarry_init(f.storage, sizeof(f.storage), &port);
+	static void *p[40000];
+	size_t n = 0;
+
+	(void)state;
+	reports = 0;
+	assert_int_equal(quarry_memblock_add(q, 0, 2 * MIB), 0);
+	assert_int_equal(quarry_boot(q, NULL), 0);
+	failing_work(q);
+	while ((p[n] = quarry_kmalloc(q, 100, GFP_KERNEL)) != NULL)
+		memset(p[n++], 0x77, 128);
+	assert_true(n * 128 > MIB);
+	assert_int_equal(quarry_check(q, &faults), 0);
+	while (n-- > 0) {
+		assert_true(filled(p[n], 0x77, 128));
+		quarry_kfree(q, p[n]);
+	}
+	assert_int_equal(quarry_check(q, &faults), 0);
+	assert_int_equal(reports, 0);
+	quarry_destroy(q);
+	munmap(ram, 2 * MIB);
+}
+
+/* ---- reference model ---- */
+
+#define MODEL_LIVE 3000
+
+struct model {
+	struct quarry *q;
+	uint64_t seed;
+	size_t nr;
+	struct live {
+		unsigned char *p;
+		size_t size;	/* bytes owned */
+		struct kmem_cache *s; /* NULL: kmalloc */
+		unsigned char mark;
+	} live[MODEL_LIVE];
+	struct kmem_cache *cache[4];
+};
+
+static uint32_t model_random(struct model *m, uint32_t below)
+{
+	m->seed = m->seed * 6364136223846793005u + 1442695040888963407u;
+	return (uint32_t)((m->seed >> 33) % below);
+}
+
+static void model_add(struct model *m, void *p, size_t size, struct kmem_cache *s)
+{
+	struct live *l = &m->live[m->nr++];
+
+	l->p = p;
+	l->size = size;
+	l->s = s;
+	l->mark = (unsigned char)model_random(m, 256);
+	memset(p, l->mark, size); /* overlap shows as another's mark */
+}
+
+static void model_drop(struct model *m, size_t i)
+{
+	struct live l = m->live[i];
+
+	assert_true(filled(l.p, l.mark, l.size));
+	m->live[i] = m->live[--m->nr];
+	if (l.s != NULL)
+		quarry_kmem_cache_free(m->q, l.s, l.p);
+	else
+		quarry_kfree(m->q, l.p);
+}
+
+static void model_alloc(struct model *m)
+{
+	static const gfp_t gfp[] = { GFP_KERNEL, GFP_ATOMIC, GFP_KERNEL_ACCOUNT,
+				     GFP_KERNEL | __GFP_RECLAIMABLE };
+	uint32_t c = model_random(m, 6);
+	size_t size;
+	void *p;
+
+	if (m->nr == MODEL_LIVE)
+		return;
+	if (c < 4) {
+		p = quarry_kmem_cache_alloc(m->q, m->cache[c], GFP_KERNEL);
+		size = info(m->q, m->cache[c]).object_size;
+	} else {
+		size = 1 + model_random(m, 1u << (3 + model_random(m, 11)));
+		p = quarry_kmalloc(m->q, size, gfp[model_random(m, 4)]);
+		assert_true(p == NULL || quarry_ksize(m->q, p) >= size);
+	}
+	if (p != NULL)
+		model_add(m, p, size, c < 4 ? m->cache[c] : NULL);
+}
+
+static void model_krealloc(struct model *m)
+{
+	size_t i = model_random(m, (uint32_t)m->nr), size = 1 + model_random(m, 9000);
+	struct live l = m->live[i];
+	unsigned char *p;
+
+	if (l.s != NULL)
+		return;
+	p = quarry_krealloc(m->q, l.p, size, GFP_KERNEL);
+	if (p == NULL)
+		return;
+	assert_true(filled(p, l.mark, size < l.size ? size : l.size));
+	m->live[i] = m->live[--m->nr];
+	model_add(m, p, size, NULL);
+}
+
+static void model_step(struct model *m, unsigned int mood)
+{
+	uint32_t op = model_random(m, 100);
+
+	quarry_posix_set_cpu(model_random(m, 3));
+	if (m->nr == 0 || op < (mood != 0 ? 70 : 30))
+		model_alloc(m);
+	else if (op < 95)
+		model_drop(m, model_random(m, (uint32_t)m->nr));
+	else if (op < 97)
+		model_krealloc(m);
+	else if (op < 98)
+		quarry_kmem_cache_shrink(m->q, m->cache[model_random(m, 4)]);
+	else if (op < 99)
+		quarry_kfree(m->q, m->live[model_random(m, (uint32_t)m->nr)].p + 4);
+}
+
+static void model_run(uint64_t seed)
+{
+	static struct model m;
+	static const unsigned int sizes[] = { 24, 200, 1200, 5000 };
+
+	m = (struct model){ .q = real(3 * MIB, 3), .seed = seed };
+	for (size_t c = 0; c < 4; c++)
+		m.cache[c] = quarry_kmem_cache_create(m.q, "model", sizes[c], SLAB_NO_MERGE, NULL);
+	for (unsigned int i = 0; i < 6000; i++) {
+		unsigned int wrong = reports, expected;
+
+		model_step(&m, i / 1000 % 2 == 0);
+		expected = reports - wrong; /* only a free at an odd address may complain */
+		assert_true(expected <= 1);
+		if (quarry_check_slab(m.q, &faults) != 0)
+			fail_msg("seed %llu, step %u", (unsigned long long)seed, i);
+	}
+	assert_int_equal(quarry_check(m.q, &faults), 0);
+	while (m.nr != 0)
+		model_drop(&m, m.nr - 1);
+	for (size_t c = 0; c < 4; c++)
+		assert_int_equal(quarry_kmem_cache_destroy(m.q, m.cache[c]), 0);
+	shrink_all(m.q);
+	assert_int_equal(slab_pages(m.q), 0);
+	finish(m.q);
+}
+
+static void test_S11_S13_model(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 1; seed <= 4; seed++)
+		model_run(seed);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_S17_kmalloc_round_trip_of_every_size),
+		cmocka_unit_test(test_S17_large_blocks_are_pages),
+		cmocka_unit_test(test_S17_nothing_and_null),
+		cmocka_unit_test(test_S17_S20_types_by_gfp),
+		cmocka_unit_test(test_S17_zeroing_and_krealloc),
+		cmocka_unit_test(test_S18_create_refuses),
+		cmocka_unit_test(test_S18_table_of_caches_runs_full),
+		cmocka_unit_test(test_S18_destroy_keeps_what_is_in_use),
+		cmocka_unit_test(test_S5_merging),
+		cmocka_unit_test(test_S10_ctor_runs_once_and_state_is_kept),
+		cmocka_unit_test(test_S1_S19_counts),
+		cmocka_unit_test(test_S6_S11_min_partial_bounds_empty_slabs),
+		cmocka_unit_test(test_S8_holes_are_used_first),
+		cmocka_unit_test(test_S10_order_fallback),
+		cmocka_unit_test(test_S11_exhaustion_leaves_no_trace),
+		cmocka_unit_test(test_S18_bulk_is_all_or_nothing),
+		cmocka_unit_test(test_S11_foreign_interior_and_wrong_cache),
+		cmocka_unit_test(test_S11_double_free_is_found_by_the_flush),
+		cmocka_unit_test(test_S11_double_free_of_a_whole_slab),
+		cmocka_unit_test(test_S11_consistency_checks_find_it_at_once),
+		cmocka_unit_test(test_S8_S12_nodes),
+		cmocka_unit_test(test_S8_other_nodes_help),
+		cmocka_unit_test(test_S9_simulated_memory_is_never_touched),
+		cmocka_unit_test(test_S10_every_table_allocation_fails_once),
+		cmocka_unit_test(test_S10_tables_in_managed_memory),
+		cmocka_unit_test(test_S11_S13_model),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: MIT
+# Tests: cmocka programs test_*.c and shell tests test_*.sh. Everything runs under AddressSanitizer and
+# UndefinedBehaviorSanitizer; the programs named *_threads also under ThreadSanitizer.
+
+TEST_NAMES := $(basename $(notdir $(wildcard tests/test_*.c)))
+TEST_SHELL := $(wildcard tests/test_*.sh)
+FUZZ_NAMES := $(basename $(notdir $(wildcard tests/fuzz_*.c)))
+THREAD_NAMES := $(filter %_threads,$(TEST_NAMES))
+
+# What tests share: models and helpers, and the program without its main().
+TEST_SHARED := $(filter-out $(wildcard tests/test_*.c tests/fuzz_*.c),$(wildcard tests/*.c))
+TEST_LINK = $(TEST_SHARED:%.c=$(O)/%.o) $(filter-out $(O)/cli/main.o,$(CLI_OBJS)) $(O)/libquarry.a
+
+TEST_BINS := $(TEST_NAMES:%=$(O)/tests/%)
+FUZZ_BINS := $(FUZZ_NAMES:%=$(O)/tests/%)
+
+$(TEST_BINS): $(O)/tests/%: $(O)/tests/%.o $(TEST_LINK)
+	$(call SAY,LD,$@)
+	$(Q)$(CC) $(CFLAGS) -o $@ $(filter %.o %.a,$^) -lcmocka $(CLI_LIBS)
+
+$(FUZZ_BINS): $(O)/tests/%: $(O)/tests/%.o $(TEST_LINK)
+	$(call SAY,LD,$@)
+	$(Q)$(CC) $(CFLAGS) -o $@ $(filter %.o %.a,$^) -lcmocka $(CLI_LIBS)
+
+-include $(wildcard $(O)/tests/*.d)
+
+.PHONY: test-bins thread-bins
+test-bins: $(TEST_BINS) $(FUZZ_BINS) $(O)/quarry
+thread-bins: $(THREAD_NAMES:%=$(O)/tests/%)
+
+ASAN := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -DQUARRY_DEBUG=1
+TSAN := -O1 -g -fsanitize=thread -DQUARRY_DEBUG=1
+
+## make test       all tests, under sanitizers; ends with the count
+.PHONY: test
+test: deps-test
+	@$(MAKE) --no-print-directory O=$(O)/asan CFLAGS="$(ASAN)" test-bins
+	@$(MAKE) --no-print-directory O=$(O)/tsan CFLAGS="$(TSAN)" thread-bins
+	@$(MAKE) --no-print-directory $(O)/quarry
+	@tests/run.sh $(O)/quarry $(TEST_NAMES:%=$(O)/asan/tests/%) \
+		$(THREAD_NAMES:%=$(O)/tsan/tests/%) $(FUZZ_NAMES:%=$(O)/asan/tests/%) $(TEST_SHELL)
