@@ -56,6 +56,18 @@ static bool linuxfacts_number(const char *word, size_t len, uint64_t *out)
 	return true;
 }
 
+/* A copy of a name that is safe to print. */
+static char *linuxfacts_name(const char *s, size_t len)
+{
+	char *name = xstrndup(s, len);
+
+	for (char *c = name; *c != '\0'; c++) {
+		if ((unsigned char)*c < 32 || *c == 127)
+			*c = '?';
+	}
+	return name;
+}
+
 /* "dentry 100 105 192 21 1 : tunables 0 0 0 : slabdata 5 5 0" */
 static void linuxfacts_slab_line(struct linuxfacts *f, const char *s, const char *end)
 {
@@ -79,7 +91,7 @@ static void linuxfacts_slab_line(struct linuxfacts *f, const char *s, const char
 	    !linuxfacts_number(word[13], len[13], &c->active_slabs) ||
 	    !linuxfacts_number(word[14], len[14], &c->num_slabs))
 		return;
-	c->name = xstrndup(word[0], len[0]);
+	c->name = linuxfacts_name(word[0], len[0]);
 	f->nr_caches++;
 }
 
@@ -231,7 +243,7 @@ static void linuxfacts_made_line(struct linuxfacts *f, const char *s, const char
 		f->made = xrealloc(f->made, f->cap_made, sizeof(f->made[0]));
 	}
 	m = &f->made[f->nr_made++];
-	m->name = xstrndup(name, len);
+	m->name = linuxfacts_name(name, len);
 	m->reclaim_account = linuxfacts_flag(s, end, column[MADE_RECLAIM]);
 	m->cache_dma = linuxfacts_flag(s, end, column[MADE_DMA]);
 	m->hwcache_align = linuxfacts_flag(s, end, column[MADE_HWCACHE]);

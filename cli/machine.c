@@ -613,7 +613,9 @@ int machine_prepare(const struct machine_options *o, struct machine *m)
 
 int machine_boot(struct machine *m)
 {
-	struct quarry_boot_params p = {.nr_cpus = m->nr_cpus, .cpu_node = m->cpu_node};
+	struct quarry_boot_params p = {.nr_cpus = m->nr_cpus,
+				       .nr_possible_cpus = m->map.possible_cpus,
+				       .cpu_node = m->cpu_node};
 	const struct cmdline *c = &m->cmdline;
 	uint64_t start = util_now_ns();
 	int err;

@@ -733,6 +733,8 @@ static enum map_line map_cpus(struct map_parser *ps, const char *p)
 	}
 	if (n < 1 || n > QUARRY_MAX_CPUS)
 		return MAP_LINE_UNKNOWN;
+	if (strstr(p, "nr_cpu_ids:") != NULL)
+		ps->map->possible_cpus = (unsigned int)n;
 	ps->map->logged_cpus = (unsigned int)n;
 	return MAP_LINE_TAKEN;
 }

@@ -8,7 +8,6 @@
  */
 #include <inttypes.h>
 #include <jansson.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -192,8 +191,8 @@ static void report_head(FILE *out, const struct report *r)
 		fprintf(out, "           the recorder lost %s events\n",
 			util_human_count((double)t->lost_events, count));
 	if (t->nr_bad_lines > 0)
-		fprintf(out, "           %" PRIu64 " malformed lines were skipped\n",
-			t->nr_bad_lines);
+		fprintf(out, "           %" PRIu64 " malformed line%s skipped\n", t->nr_bad_lines,
+			t->nr_bad_lines > 1 ? "s were" : " was");
 	fprintf(out, "Digest     %016" PRIx64 "\n", r->digest);
 }
 
@@ -204,7 +203,7 @@ static void report_why(FILE *out, size_t *column, uint64_t n, const char *text)
 	size_t len = (size_t)snprintf(part, sizeof(part), "%" PRIu64 " %s", n, text);
 	const size_t indent = 48;
 
-	if (*column > indent && *column + 2 + len > REPORT_WIDTH) {
+	if (*column > indent && *column + 2 + len + 1 > REPORT_WIDTH) {
 		fprintf(out, ",\n%*s", (int)indent, "");
 		*column = indent;
 	} else if (*column > indent) {
@@ -379,20 +378,20 @@ static void report_free_blocks(FILE *out, const struct report *r)
 	int nid = 0, zone = 0;
 
 	report_title(out, "Free blocks of each order, beside Linux's");
-	fprintf(out, "%-24s", "order");
+	fprintf(out, "%-23s", "order");
 	for (int o = 0; o < QUARRY_NR_ORDERS; o++)
 		fprintf(out, " %6d", o);
 	fputc('\n', out);
 	while (report_next_zone(r, &nid, &zone, &z)) {
 		const struct linuxfacts_zone *l = report_linux_zone(r, nid, z.name);
 
-		fprintf(out, "Node %-3d %-8s ours  ", nid, z.name);
+		fprintf(out, "Node %-3d %-8s ours ", nid, z.name);
 		for (int o = 0; o < QUARRY_NR_ORDERS; o++)
 			fprintf(out, " %6lu", z.nr_free[o]);
 		fputc('\n', out);
 		if (l == NULL)
 			continue;
-		fprintf(out, "%17s Linux ", "");
+		fprintf(out, "%18sLinux", "");
 		for (int o = 0; o < QUARRY_NR_ORDERS; o++)
 			fprintf(out, " %6" PRIu64, l->nr_free[o]);
 		fputc('\n', out);
@@ -414,7 +413,7 @@ static void report_fragmentation(FILE *out, const struct report *r)
 	int nid = 0, zone = 0;
 
 	report_title(out, "Fragmentation: percent of free pages in blocks smaller than the order");
-	fprintf(out, "%-24s", "order");
+	fprintf(out, "%-23s", "order");
 	for (int o = 0; o < QUARRY_NR_ORDERS; o++)
 		fprintf(out, " %6d", o);
 	fputc('\n', out);
@@ -422,13 +421,13 @@ static void report_fragmentation(FILE *out, const struct report *r)
 		const struct linuxfacts_zone *l = report_linux_zone(r, nid, z.name);
 		unsigned long theirs[QUARRY_NR_ORDERS];
 
-		fprintf(out, "Node %-3d %-8s ours  ", nid, z.name);
+		fprintf(out, "Node %-3d %-8s ours ", nid, z.name);
 		for (unsigned int o = 0; o < QUARRY_NR_ORDERS; o++)
 			report_percent(out, report_unusable(z.nr_free, o));
 		fputc('\n', out);
 		if (l == NULL)
 			continue;
-		fprintf(out, "%17s Linux ", "");
+		fprintf(out, "%18sLinux", "");
 		for (unsigned int o = 0; o < QUARRY_NR_ORDERS; o++)
 			theirs[o] = (unsigned long)l->nr_free[o];
 		for (unsigned int o = 0; o < QUARRY_NR_ORDERS; o++)
@@ -554,7 +553,7 @@ static json_t *report_json_replay(const struct report *r)
 	report_set(o, "events", e->events);
 	report_set(o, "recorded_ns", e->last_ns - e->first_ns);
 	json_object_set_new(o, "seconds", json_real(report_seconds(r->wall_ns)));
-	json_object_set_new(o, "events_per_second", json_real(floor(report_rate(r))));
+	json_object_set_new(o, "events_per_second", report_u64((uint64_t)report_rate(r)));
 	report_set(o, "implied_free_objects", e->implied_objects);
 	report_set(o, "implied_free_pages", e->implied_pages);
 	report_set(o, "late_slab_pages", e->late_slab_pages);

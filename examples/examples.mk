@@ -12,3 +12,4 @@ $(EXAMPLES): $(O)/examples/%: $(O)/examples/%.o $(O)/libquarry.a
 .PHONY: examples
 examples: $(EXAMPLES)
 all: examples
+test: examples

@@ -16,3 +16,9 @@ check: deps-check $(LIB_OBJS) examples
 	python3 -B scripts/check_docs.py $(O) || status=1; \
 	scripts/check_warnings.sh $(O) || status=1; \
 	exit $$status
+
+# Puts the real output of `make run` and `make test` into the README.
+.PHONY: readme
+readme: all
+	@scripts/demo.sh $(O)/quarry | python3 -B scripts/readme.py $(O) run
+	@$(MAKE) --no-print-directory test | tee /dev/stderr | python3 -B scripts/readme.py $(O) test

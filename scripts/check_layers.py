@@ -32,6 +32,9 @@ def layer_of(path):
 
 def check_include(path, name, quoted):
     layer = layer_of(path)
+    if not path.startswith("src/"):  # a face: public headers only
+        inner = name.split("/")[0] in LAYERS
+        return "a header of the library's inside; use quarry/*.h" if inner and not quoted else None
     if quoted:
         own = os.path.join(os.path.dirname(path), name)
         return None if os.path.exists(os.path.join(ROOT, own)) and "/" not in name else \
@@ -49,7 +52,9 @@ def check_include(path, name, quoted):
 
 def include_faults():
     faults = []
-    for path in files(".c", ".h", under="src"):
+    for path in files(".c", ".h"):
+        if path.split("/")[0] not in ("src", "cli", "bench", "examples"):
+            continue  # port/ is below all layers, tests may look everywhere
         text = read(path)
         for m in re.finditer(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', text, re.M):
             why = check_include(path, m.group(2), m.group(1) == '"')

@@ -27,6 +27,26 @@ struct quarry *quarry_init(void *storage, size_t size, const struct quarry_port 
 	return q;
 }
 
+/* Who still calls the boot allocators is served by slab; they say so in the log. */
+static void *quarry_late_alloc(struct quarry *q, size_t size, int nid)
+{
+	return quarry_kmalloc_node(q, size, GFP_NOWAIT | __GFP_ZERO, nid);
+}
+
+static void quarry_late_free(struct quarry *q, void *p)
+{
+	quarry_kfree(q, p);
+}
+
+/* Linux sizes slabs by the CPUs that are present; if there is one only, by those that are possible. */
+static unsigned int quarry_geometry_cpus(const struct quarry *q,
+					 const struct quarry_boot_params *params)
+{
+	unsigned int cpus = q->pages->nr_cpus;
+
+	return cpus == 1 && params != NULL ? quarry_max(cpus, params->nr_possible_cpus) : cpus;
+}
+
 int quarry_boot(struct quarry *q, const struct quarry_boot_params *params)
 {
 	int err;
@@ -35,10 +55,11 @@ int quarry_boot(struct quarry *q, const struct quarry_boot_params *params)
 		return -QUARRY_EINVAL;
 	err = page_boot(q, params);
 	if (err == 0)
-		err = quarry_slab_init(q, q->pages->nr_cpus);
+		err = quarry_slab_init(q, quarry_geometry_cpus(q, params));
 	if (err != 0)
 		return err;
 	q->stage = QUARRY_STAGE_SLAB;
+	quarry_memblock_set_late_alloc(q, quarry_late_alloc, quarry_late_free);
 	return 0;
 }
 

@@ -84,6 +84,8 @@ static void machine_init_own(struct machine *m, const struct machine_spec *spec)
 		.concurrent = spec->concurrent,
 		.panic = machine_panic,
 		.report = machine_report,
+		.wake = spec->wake,
+		.reclaim = spec->reclaim,
 	};
 
 	m->own = true;

@@ -31,6 +31,10 @@ struct machine_spec {
 	size_t ram_bytes; /* real memory from address 0 on; 0: simulated (not for MACHINE_INSIDE) */
 	bool concurrent;
 	long budget; /* MACHINE_COUNTED: tables that meta_alloc gives before it refuses; -1: all */
+	/* The port's, for machines with an own port; ctx is the struct machine. */
+	void (*wake)(void *ctx, int nid, unsigned int order);
+	unsigned long (*reclaim)(void *ctx, int nid, gfp_t gfp, unsigned int order,
+				 unsigned long nr_pages);
 	struct quarry_boot_params boot;
 };
 
@@ -46,6 +50,7 @@ struct machine {
 	long budget;
 	unsigned long tables_out, tables_given, tables_refused;
 	bool fail_storage; /* MACHINE_INSIDE: quarry's tables cannot be reached */
+	void *hook;	   /* for the test's own wake and reclaim */
 };
 
 /* Up to QUARRY_STAGE_BOOT, memory and reservations known to memblock, or bootmem if the spec's boot says so. */

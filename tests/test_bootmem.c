@@ -346,9 +346,9 @@ static void test_B11_free_rounds_inward_reserve_outward(void **state)
 	assert_int_equal(quarry_reserve_bootmem(q, 5000 * PAGE, 0, 0), 0);
 	unchanged(q);
 	assert_int_equal(quarry_free_bootmem(q, TOP - 2 * PAGE, TOP), -QUARRY_EINVAL);
-	assert_int_equal(quarry_reserve_bootmem(q, TOP, TOP, 0), 0); /* nothing is left of it */
+	assert_int_equal(quarry_reserve_bootmem(q, TOP, TOP, 0), -QUARRY_EINVAL);
 	assert_int_equal(quarry_reserve_bootmem(q, TOP - 1, TOP, 0), -QUARRY_EINVAL);
-	assert_int_equal(said.reports, 2);
+	assert_int_equal(said.reports, 3);
 	unchanged(q);
 }
 

@@ -13,6 +13,8 @@
 
 #include <quarry/posix.h>
 
+#include <slab/internal.h>
+
 #define MIB ((size_t)1 << 20)
 
 /* ---- machines ---- */
@@ -939,6 +941,133 @@ static void test_S10_tables_in_managed_memory(void **state)
 	munmap(ram, 2 * MIB);
 }
 
+/* ---- reclaim that comes back ---- */
+
+struct reclaimer {
+	struct quarry *q;
+	struct kmem_cache *s;
+	void *p[20000];
+	size_t n;
+	unsigned int calls;
+};
+
+static unsigned long give_some(void *ctx, int nid, gfp_t gfp, unsigned int order, unsigned long nr)
+{
+	struct reclaimer *r = ctx;
+
+	(void)nid, (void)gfp, (void)order;
+	r->calls++;
+	for (size_t k = 0; k < 300 && r->n != 0; k++)
+		quarry_kmem_cache_free(r->q, r->s, r->p[--r->n]);
+	return r->n != 0 ? nr : 0;
+}
+
+/* The cache that waits for memory is the one that reclaim frees into, on the same CPU. */
+static void test_S9_S10_reclaim_reenters(void **state)
+{
+	static unsigned char storage[QUARRY_STORAGE_SIZE] __attribute__((aligned(64)));
+	static struct reclaimer r;
+	void *ram = map_ram(4 * MIB), *p;
+	struct quarry_port port = { .ctx = &r,
+				    .direct_map = (uintptr_t)ram,
+				    .reclaim = give_some,
+				    .report = take_report };
+
+	(void)state;
+	reports = 0;
+	r.q = quarry_init(storage, sizeof(storage), &port);
+	assert_int_equal(quarry_memblock_add(r.q, 0, 4 * MIB), 0);
+	assert_int_equal(quarry_boot(r.q, NULL), 0);
+	r.s = quarry_kmem_cache_create(r.q, "reclaim", 1000, SLAB_NO_MERGE, NULL);
+	while ((r.p[r.n] = quarry_kmem_cache_alloc(r.q, r.s, GFP_ATOMIC)) != NULL)
+		r.n++;
+	for (size_t k = 0; k < 2000; k++) {
+		p = quarry_kmem_cache_alloc(r.q, r.s, GFP_KERNEL);
+		assert_int_equal(quarry_check_slab(r.q, &faults), 0);
+		if (p != NULL)
+			r.p[r.n++] = p;
+	}
+	assert_true(r.calls > 5);
+	while (r.n != 0)
+		quarry_kmem_cache_free(r.q, r.s, r.p[--r.n]);
+	assert_int_equal(quarry_kmem_cache_destroy(r.q, r.s), 0);
+	assert_int_equal(reports, 0);
+	assert_int_equal(quarry_check(r.q, &faults), 0);
+	quarry_destroy(r.q);
+	munmap(ram, 4 * MIB);
+}
+
+/* ---- the validator ---- */
+
+/* Damages @field to @value, expects the validator to complain, and undoes it. */
+#define DAMAGE(field, value)                                                                       \
+	do {                                                                                       \
+		__typeof__(field) was_ = (field);                                                  \
+		(field) = (__typeof__(field))(value);                                              \
+		if (quarry_check_slab(q, NULL) == 0)                                               \
+			fail_msg("not noticed: %s = %s", #field, #value);                          \
+		(field) = was_;                                                                    \
+		assert_int_equal(quarry_check_slab(q, &faults), 0);                                \
+	} while (0)
+
+static void test_S11_validator_notices_damage(void **state)
+{
+	struct quarry *q = real(8 * MIB, 1);
+	struct kmem_cache *s = quarry_kmem_cache_create(q, "damage", 128, SLAB_NO_MERGE, NULL);
+	static void *p[3000];
+	struct slab *slab;
+	struct slab_sheaf *main;
+	struct slab_node *n;
+	uint32_t number;
+
+	(void)state;
+	for (size_t k = 0; k < 3000; k++)
+		p[k] = quarry_kmem_cache_alloc(q, s, GFP_KERNEL);
+	for (size_t k = 0; k < 3000; k += 2)
+		quarry_kmem_cache_free(q, s, p[k]);
+	check(q);
+	n = &s->node[0];
+	main = s->cpu_sheaves[0].main;
+	slab = slab_record(q->slabs, n->partial_first);
+	assert_true(slab->nr_free > 0 && n->full != NULL && main->cap != 0);
+	assert_int_equal(slab_find(q, s, (void *)slab->base, &slab, &number), SLAB_FAULT_NONE);
+	assert_int_equal(number, 0);
+	DAMAGE(slab->free[0], slab->free[0] ^ 2);
+	DAMAGE(slab->nr_free, slab->nr_free - 1);
+	DAMAGE(slab->listed, false);
+	DAMAGE(slab->order, slab->order + 1);
+	DAMAGE(slab->objects, slab->objects - 1);
+	DAMAGE(slab->cache, slab->cache - 1);
+	DAMAGE(slab->cache, QUARRY_MAX_CACHES - 1);
+	DAMAGE(slab->prev, slab->index);
+	DAMAGE(slab->next, SLAB_NONE);
+	DAMAGE(n->partial_last, SLAB_NONE);
+	DAMAGE(n->nr_partial, n->nr_partial + 1);
+	DAMAGE(n->nr_slabs, n->nr_slabs + 1);
+	DAMAGE(n->total_objects, 0);
+	DAMAGE(n->free_objects, n->free_objects - 1);
+	DAMAGE(n->pages, n->pages + 2);
+	DAMAGE(n->nr_full, n->nr_full + 1);
+	DAMAGE(n->nr_empty, n->nr_empty + 1);
+	DAMAGE(n->full->n, n->full->n - 1);
+	DAMAGE(n->full->obj[3], n->full->obj[4]);
+	DAMAGE(n->full->obj[3], (char *)n->full->obj[3] + 8);
+	DAMAGE(n->full->obj[3], NULL);
+	DAMAGE(main->obj[0], n->full->obj[0]);
+	DAMAGE(s->cpu_sheaves[0].end, s->cpu_sheaves[0].end + 1);
+	DAMAGE(s->refcount, 0);
+	DAMAGE(s->id, s->id + 1);
+	DAMAGE(q->slabs->list, s->list_next);
+	DAMAGE(q->slabs->no_sheaf->cap, 1);
+	DAMAGE(q->slabs->kmalloc[0][5], NULL);
+	DAMAGE(quarry_virt_to_page(q, (void *)slab->base)->word,
+	       quarry_virt_to_page(q, (void *)slab->base)->word ^ 8);
+	for (size_t k = 1; k < 3000; k += 2)
+		quarry_kmem_cache_free(q, s, p[k]);
+	assert_int_equal(quarry_kmem_cache_destroy(q, s), 0);
+	finish(q);
+}
+
 /* ---- reference model ---- */
 
 #define MODEL_LIVE 3000
@@ -1102,6 +1231,8 @@ int main(void)
 		cmocka_unit_test(test_S9_simulated_memory_is_never_touched),
 		cmocka_unit_test(test_S10_every_table_allocation_fails_once),
 		cmocka_unit_test(test_S10_tables_in_managed_memory),
+		cmocka_unit_test(test_S9_S10_reclaim_reenters),
+		cmocka_unit_test(test_S11_validator_notices_damage),
 		cmocka_unit_test(test_S11_S13_model),
 	};
 

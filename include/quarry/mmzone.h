@@ -32,6 +32,8 @@ enum quarry_watermark { QUARRY_WMARK_MIN, QUARRY_WMARK_LOW, QUARRY_WMARK_HIGH, Q
 /**
  * struct quarry_boot_params - how to turn memblock's or bootmem's memory into zones
  * @nr_cpus:		CPUs present, 1..QUARRY_MAX_CPUS; 0: one
+ * @nr_possible_cpus:	CPUs that could be added, which Linux takes for slab orders when only one is
+ *			present; 0: @nr_cpus
  * @cpu_node:		node of each CPU, nr_cpus entries; NULL: CPUs go round the nodes in blocks
  * @distance:		nr_nodes x nr_nodes distances, row by row, 10 = local; NULL: 10 and 20
  * @nr_nodes:		rows of @distance; 0 if @distance is NULL
@@ -48,6 +50,7 @@ enum quarry_watermark { QUARRY_WMARK_MIN, QUARRY_WMARK_LOW, QUARRY_WMARK_HIGH, Q
  */
 struct quarry_boot_params {
 	unsigned int nr_cpus;
+	unsigned int nr_possible_cpus;
 	const int *cpu_node;
 	const uint8_t *distance;
 	unsigned int nr_nodes;

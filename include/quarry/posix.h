@@ -5,6 +5,10 @@
 
 #include <quarry/quarry.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /**
  * struct quarry_posix_options - what kind of machine to make
  * @ram_bytes:	bytes of memory that really exist, from physical address 0 on, given by mmap();
@@ -30,5 +34,9 @@ void quarry_posix_delete(struct quarry *q);
 
 /** quarry_posix_set_cpu() - this thread now plays virtual CPU @cpu. */
 void quarry_posix_set_cpu(unsigned int cpu);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -2,9 +2,9 @@
 /*
  * bootmem: the older boot allocator, one bitmap per node.
  *
- * Problem    The same as memblock's, in the shape that Linux had from 2.6.27 to 4.19: which pages may
- *            be handed out, and small allocations before there is a page allocator. It knows pages
- *            of nodes, not regions with flags; who needs more uses memblock.
+ * Problem    The same as memblock's, in the shape that Linux had from 2.6.27 to 4.19: which pages
+ *            may be handed out, and small allocations before there is a page allocator. It knows
+ *            pages of nodes, not regions with flags; who needs more uses memblock.
  *
  * Terms      A node covers the pages [node_min_pfn, node_low_pfn); bit i of its bitmap is page
  *            node_min_pfn + i; 1 is reserved. The hint is the bit where the next search starts. The
@@ -17,7 +17,7 @@
  *
  * Invariant  Nodes are linked by rising node_min_pfn and disjoint. Bits beyond the last page are 1.
  *            If the last end lies inside a page, that page is reserved: freeing it resets the last
- *            end, so that nothing is ever packed into a page that is free, or that is somebody else's
+ *            end, so that nothing is ever packed into a page that is free, or is somebody else's
  *            by now. quarry_check_bootmem() checks this.
  *
  * Life       quarry_init_bootmem_node() begins a node with all pages reserved; its bitmap lies in
@@ -30,9 +30,9 @@
  * A mark     Freeing and reserving walk the nodes twice: first to see whether every page can be
  *            marked, then to do it. So a refusal on the last node leaves no trace on the first.
  *
- * An alloc   bootmem_alloc_bdata(): from the goal or the hint, the first run of free bits at the wanted
- *            alignment; once more from the goal if the hint lay above it. Alignment is of absolute
- *            addresses, not of offsets in the node.
+ * An alloc   bootmem_alloc_bdata(): from the goal or the hint, the first run of free bits at the
+ *            wanted alignment; once more from the goal if the hint lay above it. Alignment is of
+ *            absolute addresses, not of offsets in the node.
  *
  * Costs      A bit per page; searches and marks go by words.
  *

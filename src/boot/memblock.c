@@ -43,8 +43,8 @@
  * Doubling   The one place where a list changes while another change is under way. The new array is
  *            chosen first, then copied, then the old one's reservation is dropped, then the new
  *            one's is entered. Doubling memory needs room in reserved, so reserved may be doubled
- *            first; nothing needs room in memory, so it ends there. The range about to be reserved is
- *            avoided: first above it, then below.
+ *            first; nothing needs room in memory, so it ends there. The range about to be reserved
+ *            is avoided: first above it, then below.
  *
  * Costs      A lookup O(log n); a change O(log n) and one memmove(); in-order adds O(1) amortised.
  *            24 bytes a region.

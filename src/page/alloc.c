@@ -60,6 +60,19 @@ static unsigned int alloc_rights(gfp_t gfp)
 	return flags;
 }
 
+/* Why a zone that passed the watermark test gave nothing. */
+static enum quarry_refusal_reason alloc_refused_late(const struct page_zone *z, unsigned int order,
+						     int largest_order)
+{
+	if (largest_order < (int)order)
+		return QUARRY_REFUSED_ORDER;
+	for (unsigned int type = 0; type < QUARRY_MIGRATE_PCPTYPES; type++) {
+		if (zone_has_block(z, order, type))
+			return QUARRY_REFUSED_METADATA;
+	}
+	return QUARRY_REFUSED_TYPE;
+}
+
 static QUARRY_COLD void alloc_refuse(struct quarry *q, const struct alloc_request *r,
 				     unsigned int flags)
 {
@@ -86,8 +99,7 @@ static QUARRY_COLD void alloc_refuse(struct quarry *q, const struct alloc_reques
 		why->largest_order = zone_largest_order(z);
 		if (zone_watermark_ok(pl, z, r->order, z->wmark[QUARRY_WMARK_MIN], r->highest, flags,
 				      why))
-			why->reason = why->largest_order >= (int)r->order ? QUARRY_REFUSED_METADATA
-									  : QUARRY_REFUSED_TYPE;
+			why->reason = alloc_refused_late(z, r->order, why->largest_order);
 	}
 	f->total[f->nr_zones > 0 ? f->zones[0].reason : QUARRY_REFUSED_ORDER]++;
 	page_count(&pl->refused);

@@ -54,16 +54,16 @@ static struct page *memmap_carve(struct quarry *q, struct page_arena *a)
 
 		if (page < 0)
 			continue;
+		pfn = a->base_pfn + ((pfn_t)i << QUARRY_PAGEBLOCK_ORDER) + (unsigned int)page;
+		map = quarry_storage(q, pfn << QUARRY_PAGE_SHIFT, size);
+		if (map == NULL)
+			break; /* nothing is taken yet */
 		arena_unfile(q, a, i);
 		pageblock_clear(a->bits[i], (unsigned int)page, order);
 		a->pb[i].nr_free = (uint16_t)(a->pb[i].nr_free - (1u << order));
 		a->nr_free -= 1u << order;
 		page_add(q->concurrent, &a->zone->nr_free, 0 - ((uint64_t)1 << order));
 		arena_file(q, a, i);
-		pfn = a->base_pfn + ((pfn_t)i << QUARRY_PAGEBLOCK_ORDER) + (unsigned int)page;
-		map = quarry_storage(q, pfn << QUARRY_PAGE_SHIFT, size);
-		if (map == NULL)
-			goto out; /* the frames stay reserved: nobody can reach them anyway */
 		quarry_memset(map, 0, size);
 		q->meta_bytes += QUARRY_PAGE_SIZE << order;
 		q->pages->carved += 1ul << order;

@@ -116,6 +116,22 @@ static void cache_set_size(struct kmem_cache *s, unsigned int fixed)
 	s->fixed_size = fixed != 0;
 }
 
+/* @n / @d without the library call that a 32-bit target makes of it. */
+static uint64_t cache_divide(uint64_t n, uint32_t d)
+{
+	uint64_t quotient = 0, rest = 0;
+	unsigned int i;
+
+	for (i = 64; i-- > 0;) {
+		rest = rest << 1 | (n >> i & 1);
+		if (rest >= d) {
+			rest -= d;
+			quotient |= (uint64_t)1 << i;
+		}
+	}
+	return quotient;
+}
+
 static unsigned int cache_min_partial(unsigned int size)
 {
 	unsigned int n = bits_log2(size) / 2;
@@ -146,7 +162,7 @@ static void cache_set_boundary(struct kmem_cache *s)
 		return;
 	}
 	s->boundary_mask = (uint32_t)((QUARRY_PAGE_SIZE << oo_order(s->oo)) - 1);
-	s->boundary_mul = ~(uint64_t)0 / s->size + 1;
+	s->boundary_mul = cache_divide(~(uint64_t)0, s->size) + 1;
 }
 
 static void cache_set_geometry(struct kmem_cache *s, unsigned int cpus)
@@ -169,7 +185,7 @@ static void cache_set_geometry(struct kmem_cache *s, unsigned int cpus)
 		s->allocflags |= __GFP_RECLAIMABLE;
 	s->recip = 0;
 	if (bytes * s->size <= (uint64_t)1 << CACHE_MAX_SIZE_BITS)
-		s->recip = ((uint64_t)1 << CACHE_RECIP_SHIFT) / s->size + 1;
+		s->recip = cache_divide((uint64_t)1 << CACHE_RECIP_SHIFT, s->size) + 1;
 	cache_set_boundary(s);
 	s->sheaf_capacity = sheaf_capacity(s->size, &s->sheaf_class);
 	if ((s->flags & SLAB_CONSISTENCY_CHECKS) != 0)
@@ -493,7 +509,7 @@ int quarry_slab_init(struct quarry *q, unsigned int nr_cpus_for_geometry)
 	layer->nr_cpus = page_nr_cpus(q);
 	layer->nr_nodes = nr_nodes > 0 ? (unsigned int)nr_nodes : 1;
 	layer->geometry_cpus = quarry_max(nr_cpus_for_geometry, 1u);
-	layer->cache_bytes = bits_align_up(sizeof(struct kmem_cache), SLAB_CACHE_LINE) +
+	layer->cache_bytes = (size_t)bits_align_up(sizeof(struct kmem_cache), SLAB_CACHE_LINE) +
 			     layer->nr_cpus * sizeof(struct slab_cpu) +
 			     layer->nr_nodes * sizeof(struct slab_node);
 	q->slabs = layer;

@@ -188,13 +188,12 @@ static void check_sheaf_mark(struct slab_check *c, struct kmem_cache *s, struct 
 		return;
 	}
 	for (k = 0; k < sheaf->n; k++) {
-		fault = slab_find(c->q, s, sheaf->obj[k], &slab);
+		fault = slab_find(c->q, s, sheaf->obj[k], &slab, &i);
 		if (fault != SLAB_FAULT_NONE) {
 			check_fault(c, s, "a sheaf holds what is no object of the cache",
 				    (uintptr_t)sheaf->obj[k]);
 			continue;
 		}
-		i = slab_object_index(s, (uintptr_t)sheaf->obj[k] - slab->base);
 		word = &slab->free[i / 64];
 		bit = (uint64_t)1 << i % 64;
 		if ((*word & bit) != 0) {
@@ -216,9 +215,8 @@ static void check_sheaf_unmark(struct slab_check *c, struct kmem_cache *s, struc
 		if (((uintptr_t)sheaf->obj[k] & CHECK_MARK) == 0)
 			continue;
 		sheaf->obj[k] = (void *)((uintptr_t)sheaf->obj[k] & ~CHECK_MARK);
-		if (slab_find(c->q, s, sheaf->obj[k], &slab) != SLAB_FAULT_NONE)
+		if (slab_find(c->q, s, sheaf->obj[k], &slab, &i) != SLAB_FAULT_NONE)
 			continue;
-		i = slab_object_index(s, (uintptr_t)sheaf->obj[k] - slab->base);
 		slab->free[i / 64] &= ~((uint64_t)1 << i % 64);
 	}
 }

@@ -270,7 +270,14 @@ static inline unsigned int slab_this_cpu(const struct kmem_cache *s)
  * Increment and store to what only this CPU writes and others read at any time: aligned words. Plain,
  * they are one instruction each; a race detector is shown what is meant.
  */
-#if defined(__SANITIZE_THREAD__)
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define SLAB_SHOW_RACES 1
+#endif
+#elif defined(__SANITIZE_THREAD__)
+#define SLAB_SHOW_RACES 1
+#endif
+#ifdef SLAB_SHOW_RACES
 #define SLAB_COUNT(counter) quarry_store_relaxed(&(counter), quarry_load_relaxed(&(counter)) + 1)
 #define SLAB_STORE(place, value) quarry_store_relaxed(&(place), value)
 #else
@@ -304,9 +311,9 @@ unsigned int slab_refill(struct quarry *q, struct kmem_cache *s, unsigned int ni
 void slab_flush(struct quarry *q, struct kmem_cache *s, void *const *obj, unsigned int n);
 /* Gives back every empty slab. */
 void slab_discard_empty(struct quarry *q, struct kmem_cache *s);
-/* Where @obj belongs, with all checks that need no lock. */
+/* The slab of @obj and its number there, with all checks that need no lock. */
 enum slab_fault slab_find(const struct quarry *q, const struct kmem_cache *s, const void *obj,
-			  struct slab **slab);
+			  struct slab **slab, uint32_t *number);
 void slab_complain(struct quarry *q, const struct kmem_cache *s, const void *obj,
 		   enum slab_fault fault);
 

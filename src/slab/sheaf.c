@@ -397,14 +397,15 @@ void *quarry_kmem_cache_alloc_node(struct quarry *q, struct kmem_cache *s, gfp_t
 	quarry_pin_t pin;
 	struct slab_cpu *c;
 	struct slab *slab;
+	uint32_t number;
 	bool good;
 
 	if (nid < 0 || (unsigned int)nid >= s->nr_nodes || s->nr_nodes == 1)
 		return sheaf_alloc(q, s, gfp);
 	pin = quarry_pin();
 	c = sheaf_cpu(s);
-	good = c->top != c->base && slab_find(q, s, c->top[-1], &slab) == SLAB_FAULT_NONE &&
-	       slab->node == nid;
+	good = c->top != c->base &&
+	       slab_find(q, s, c->top[-1], &slab, &number) == SLAB_FAULT_NONE && slab->node == nid;
 	quarry_unpin(pin);
 	if (good)
 		return sheaf_alloc(q, s, gfp);
@@ -542,7 +543,7 @@ void sheaf_free_far(struct quarry *q, struct kmem_cache *s, void *obj)
 		sheaf_free(q, s, obj);
 		return;
 	}
-	fault = slab_find(q, s, obj, &slab);
+	fault = slab_find(q, s, obj, &slab, &index);
 	slab_complain(q, s, obj, fault);
 }
 

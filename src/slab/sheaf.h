@@ -21,7 +21,7 @@ static QUARRY_ALWAYS_INLINE uint16_t sheaf_tag(const struct slab_range *r, uintp
 
 	if (unlikely(i >= r->len))
 		return 0;
-	return (uint16_t)(quarry_load_relaxed(&r->map[i].word) & SLAB_TAG_MASK);
+	return (uint16_t)(page_word(&r->map[i]) & SLAB_TAG_MASK);
 }
 
 /*
@@ -45,9 +45,9 @@ static QUARRY_ALWAYS_INLINE void *sheaf_alloc(struct quarry *q, struct kmem_cach
 		quarry_unpin(pin);
 		return sheaf_alloc_slow(q, s, gfp, QUARRY_NO_NODE);
 	}
-	obj = top[-1];
-	SLAB_STORE(c->top, top - 1);
 	SLAB_COUNT(c->allocs);
+	SLAB_STORE(c->top, top - 1);
+	obj = top[-1];
 	quarry_unpin(pin);
 	if (unlikely((gfp & __GFP_ZERO) != 0))
 		return sheaf_zero(q, s, obj);

@@ -538,23 +538,45 @@ unsigned int slab_refill(struct quarry *q, struct kmem_cache *s, unsigned int ni
 
 /* ---- objects in ---- */
 
-enum slab_fault slab_find(const struct quarry *q, const struct kmem_cache *s, const void *obj,
-			  struct slab **slab)
+/*
+ * Finds the slab that @obj lies in and the object's number there. *@slab may be a guess, or NULL: then,
+ * or if it is wrong, the page descriptor tells, where the cache's last slab was made first.
+ */
+static inline enum slab_fault slab_locate(const struct quarry *q, const struct kmem_cache *s,
+					  const void *obj, struct slab **slab, uint32_t *number)
 {
+	const struct slab_range *r = quarry_load_acquire(&s->hot);
+	uintptr_t addr = (uintptr_t)obj, off;
 	unsigned int cache;
 	uint32_t index;
-	uintptr_t off;
+	uint64_t word;
+	size_t i;
 
-	if (!page_slab_of(q, obj, &cache, &index))
-		return SLAB_FAULT_FOREIGN;
-	if (cache != s->id)
-		return SLAB_FAULT_CACHE;
-	*slab = slab_record(q->slabs, index);
-	off = (uintptr_t)obj - (*slab)->base;
-	index = slab_object_index(s, off);
-	if (index >= (*slab)->objects || (uintptr_t)index * s->size != off)
+	if (*slab == NULL || addr - (*slab)->base >= QUARRY_PAGE_SIZE << (*slab)->order) {
+		i = (addr - r->base) >> QUARRY_PAGE_SHIFT;
+		word = i < r->len ? page_word(&r->map[i]) : 0;
+		if (likely((uint16_t)(word & SLAB_TAG_MASK) == s->tag)) {
+			index = (uint32_t)(word >> PAGE_WORD_SLAB_SHIFT);
+		} else {
+			if (!page_slab_of(q, obj, &cache, &index))
+				return SLAB_FAULT_FOREIGN;
+			if (cache != s->id)
+				return SLAB_FAULT_CACHE;
+		}
+		*slab = slab_record(q->slabs, index);
+	}
+	off = addr - (*slab)->base;
+	*number = slab_object_index(s, off);
+	if (*number >= (*slab)->objects || (uintptr_t)*number * s->size != off)
 		return SLAB_FAULT_INTERIOR;
 	return SLAB_FAULT_NONE;
+}
+
+enum slab_fault slab_find(const struct quarry *q, const struct kmem_cache *s, const void *obj,
+			  struct slab **slab, uint32_t *number)
+{
+	*slab = NULL;
+	return slab_locate(q, s, obj, slab, number);
 }
 
 void slab_complain(struct quarry *q, const struct kmem_cache *s, const void *obj,
@@ -581,15 +603,15 @@ void slab_complain(struct quarry *q, const struct kmem_cache *s, const void *obj
 	}
 }
 
-/* One object back into its slab; node->lock held. A slab that may go is put on the chain @gone. */
-static enum slab_fault slab_put_locked(struct quarry *q, struct kmem_cache *s, struct slab_node *n,
-				       struct slab *slab, const void *obj, uint32_t *gone)
+/* Object @i back into its slab; node->lock held. A slab that may go is put on the chain @gone. */
+static inline enum slab_fault slab_put_locked(const struct quarry *q, const struct kmem_cache *s,
+					      struct slab_node *n, struct slab *slab, uint32_t i,
+					      uint32_t *gone)
 {
-	uint32_t i = slab_object_index(s, (uintptr_t)obj - slab->base);
 	uint64_t bit = (uint64_t)1 << i % 64;
 	unsigned long nr_partial = n->nr_partial;
 
-	/* Only if the slab went away after a double free, between slab_find() and the lock. */
+	/* Only if the slab went away after a double free, between slab_locate() and the lock. */
 	if (unlikely(slab->cache != s->id || i >= slab->objects))
 		return SLAB_FAULT_FOREIGN;
 	if (unlikely((slab->free[i / 64] & bit) != 0))
@@ -607,14 +629,14 @@ static enum slab_fault slab_put_locked(struct quarry *q, struct kmem_cache *s, s
 void slab_flush(struct quarry *q, struct kmem_cache *s, void *const *obj, unsigned int nr)
 {
 	struct slab_node *n, *locked = NULL;
-	uint32_t gone = SLAB_NONE;
+	struct slab *slab = NULL;
+	uint32_t gone = SLAB_NONE, number;
 	enum slab_fault fault;
-	struct slab *slab;
 	quarry_pin_t pin = 0;
 	unsigned int i;
 
 	for (i = 0; i < nr; i++) {
-		fault = slab_find(q, s, obj[i], &slab);
+		fault = slab_locate(q, s, obj[i], &slab, &number);
 		if (likely(fault == SLAB_FAULT_NONE)) {
 			n = &s->node[slab->node];
 			if (n != locked) {
@@ -623,12 +645,13 @@ void slab_flush(struct quarry *q, struct kmem_cache *s, void *const *obj, unsign
 				pin = quarry_lock(q->concurrent, &n->lock);
 				locked = n;
 			}
-			fault = slab_put_locked(q, s, n, slab, obj[i], &gone);
+			fault = slab_put_locked(q, s, n, slab, number, &gone);
 		}
 		if (unlikely(fault != SLAB_FAULT_NONE)) {
 			if (locked != NULL)
 				quarry_unlock(q->concurrent, &locked->lock, pin);
 			locked = NULL;
+			slab = NULL;
 			slab_complain(q, s, obj[i], fault);
 		}
 	}

@@ -1,0 +1,179 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Exit status, messages and output of `quarry replay`. $QUARRY is the program.
+set -u
+cd "$(dirname "$0")/.."
+quarry=${QUARRY:-build/quarry}
+map=maps/qemu-1g-1node.boot.txt
+big=traces/g61-build.kmt.zst
+small=traces/k618-thp.kmt.zst
+text=traces/perf-compile.txt.zst
+[ -x "$quarry" ] || { echo "not ok - $quarry: no such program"; exit 1; }
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+failed=0
+
+# check NAME COMMAND...: ok if the command succeeds
+check() {
+	name=$1
+	shift
+	if "$@"; then
+		echo "ok - $name"
+		return
+	fi
+	failed=$((failed + 1))
+	echo "not ok - $name"
+	tail -n 5 "$tmp/out" | sed 's/^/    out: /'
+	head -n 5 "$tmp/err" | sed 's/^/    err: /'
+}
+
+# run STATUS ARGS...: run quarry replay on the machine, standard input from $tmp/in
+run() {
+	want=$1
+	shift
+	"$quarry" replay "$@" --machine "$map" >"$tmp/out" 2>"$tmp/err" <"$tmp/in"
+	got=$?
+	ran="replay $*"
+	check "$ran: status $got, expected $want" [ "$got" = "$want" ]
+}
+out() { check "$ran: output has \"$1\"" grep -qF -- "$1" "$tmp/out"; }
+err() { check "$ran: error has \"$1\"" grep -qF -- "$1" "$tmp/err"; }
+no_err() { check "$ran: no message" [ ! -s "$tmp/err" ]; }
+# json NAME: the first value of that name in the last run; the output is one value a line
+json() { sed -n "s/^ *\"$1\": *\"\{0,1\}\([^\",]*\)\"\{0,1\},\{0,1\}\$/\1/p" "$tmp/out" | head -n 1; }
+
+: >"$tmp/in"
+zstd -dcq "$big" >"$tmp/big.kmt"
+zstd -dcq "$text" >"$tmp/perf.txt"
+
+# What a user sees.
+run 0 "$big" --cpus 1
+no_err
+out "1392884 events"
+out "booted from memblock"
+out "/proc/buddyinfo"
+out "/proc/slabinfo"
+out "caches without objects are left out"
+out "The 10 largest caches, beside Linux's"
+out "Fragmentation: percent"
+out "Refused requests"
+out "freed, but allocated before the recording began"
+check "no line but slabinfo's is wider than 100 columns" \
+	[ "$(grep -v '^# name' "$tmp/out" | awk 'length > 100 && !/slabdata/' | wc -l)" = 0 ]
+digest=$(grep '^Digest' "$tmp/out")
+
+# The same result from either boot allocator, from a pipe and from the unpacked file.
+run 0 "$big" --cpus 1 --allocator bootmem
+check "bootmem gives the digest of memblock" [ "$digest" = "$(grep '^Digest' "$tmp/out")" ]
+cp "$big" "$tmp/in"
+run 0 - --cpus 1 --no-progress
+no_err
+out "No snapshot of Linux's slabinfo"
+: >"$tmp/in"
+run 0 "$tmp/big.kmt" --cpus 1
+once=$(grep '^Digest' "$tmp/out")
+run 0 "$tmp/big.kmt" --cpus 1
+check "the same input gives the same digest" [ "$once" = "$(grep '^Digest' "$tmp/out")" ]
+
+# JSON.
+run 0 "$big" --cpus 1 --json
+check "json: events" [ "$(json events)" = 1392884 ]
+check "json: complete" [ "$(json complete)" = true ]
+check "json: the digest of the text" [ "Digest     $(json digest)" = "$digest" ]
+check "json: kmalloc seen" [ "$(sed -n '/"kmalloc": {/,/}/p' "$tmp/out" | grep -c '"seen": 31035,')" = 1 ]
+check "json: machine" [ "$(json allocator)" = memblock ]
+check "json: Linux beside 30 caches" [ "$(grep -c '"linux": {' "$tmp/out")" -gt 30 ]
+check "json: Linux beside the zones" [ "$(grep -c '"linux_free_blocks": \[' "$tmp/out")" = 2 ]
+
+# Less memory than the workload needs: refused, with the reason, and still a proper end.
+run 0 "$small" --cmdline mem=96M --json
+check "json: refused for the watermark" [ "$(json watermark)" -gt 1000 ]
+run 0 "$small" --cmdline mem=96M
+out "free pages would fall below watermark + reserve"
+out "first at event"
+
+# Options.
+run 0 "$big" --limit 1000 --json
+check "json: limit" [ "$(json events)" = 1000 ]
+run 0 "$big" --limit 1000
+out "stopped at --limit"
+run 0 "$big" --limit 1000 --top 3 --slabinfo
+out "The 3 largest caches"
+check "slabinfo with empty caches" grep -q '^dma-kmalloc-8k  *0  *0' "$tmp/out"
+run 0 "$small" --progress
+err "replay ["
+run 2 "$big" --limit 0
+err "expected a number"
+run 2 "$big" --top x
+err "expected a number"
+run 2 "$big" --allocator slob
+err "expected memblock or bootmem"
+run 2
+err "which TRACE?"
+run 2 a b
+err "one TRACE only"
+"$quarry" replay "$big" >"$tmp/out" 2>"$tmp/err"
+check "replay without --machine: status 2" [ $? = 2 ]
+err "on which machine?"
+"$quarry" replay "$big" --machine /nonexistent >"$tmp/out" 2>"$tmp/err"
+check "replay without a map: status 2" [ $? = 2 ]
+err "/nonexistent: "
+"$quarry" replay - --machine - >"$tmp/out" 2>"$tmp/err"
+check "both from standard input: status 2" [ $? = 2 ]
+
+# Not a recording.
+run 2 /nonexistent
+err "/nonexistent: No such file"
+run 2 traces
+err "directory"
+run 2 "$map"
+err "no kmem event"
+: >"$tmp/empty"
+run 2 "$tmp/empty"
+err "empty"
+printf 'PERFILE2xxxxxxxx' >"$tmp/perf.data"
+run 2 "$tmp/perf.data"
+err "perf script"
+run 2 "$quarry"
+err "not a recording"
+
+# Damaged and truncated: the place, what came before it, status 1.
+head -c 1000000 "$tmp/big.kmt" >"$tmp/cut.kmt"
+run 1 "$tmp/cut.kmt"
+err "cut.kmt: byte 1000000: the file ends in section EVTS"
+out "INCOMPLETE"
+out "damaged at byte 1000000"
+head -c 1000000 "$big" >"$tmp/cut.kmt.zst"
+run 1 "$tmp/cut.kmt.zst"
+err "zstd data ends in the middle of a frame"
+out "INCOMPLETE"
+{ head -c 3000000 "$tmp/big.kmt"; head -c 5000 /dev/zero | tr '\0' '\377'; tail -c 4000000 "$tmp/big.kmt"; } \
+	>"$tmp/bad.kmt"
+run 1 "$tmp/bad.kmt" --json
+err "bad.kmt: byte "
+check "json: damaged" [ "$(json damaged)" = true ]
+check "json: not complete" [ "$(json complete)" = false ]
+head -c 100 "$tmp/big.kmt" >"$tmp/head.kmt"
+run 1 "$tmp/head.kmt"
+err "byte 100: the file ends in section META"
+
+# Text.
+run 0 "$text"
+no_err
+out "20000 events"
+cp "$tmp/perf.txt" "$tmp/in"
+run 0 -
+out "(standard input) (perf script text)"
+: >"$tmp/in"
+{ head -n 100 "$tmp/perf.txt"; echo 's 1 [0] 1.0: kmem:kfree: call_site=f'; echo; echo hello
+	tail -n 100 "$tmp/perf.txt"; } >"$tmp/wrong.txt"
+run 0 "$tmp/wrong.txt"
+err "wrong.txt:101: "
+err "expected ptr=ADDRESS"
+out "1 malformed line"
+head -c 100000 "$tmp/perf.txt" >"$tmp/cut.txt"
+run 1 "$tmp/cut.txt"
+err "cut.txt: byte 100000: line"
+out "INCOMPLETE"
+
+[ "$failed" = 0 ]

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: MIT */
+/* Slab caches under real threads, each playing its own CPU. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <pthread.h>
+
+#include <cmocka.h>
+
+#include <quarry/posix.h>
+
+#define MIB ((size_t)1 << 20)
+#define THREADS 4
+#define OPS 12000
+#define OWN 400	  /* objects a thread holds */
+#define SLOTS 256 /* places where threads leave objects for each other */
+
+static atomic_uint reports;
+
+static void take_report(void *ctx, const char *line)
+{
+	(void)ctx;
+	atomic_fetch_add(&reports, 1);
+	fprintf(stderr, "%s\n", line);
+}
+
+static void print_fault(void *ctx, const char *text, size_t len)
+{
+	(void)ctx;
+	print_error("%.*s", (int)len, text);
+}
+
+static const struct quarry_out faults = { print_fault, NULL };
+
+static struct quarry *machine(size_t bytes, unsigned int nodes)
+{
+	struct quarry_posix_options options = { .ram_bytes = bytes,
+						.concurrent = true,
+						.report = take_report };
+	struct quarry_boot_params params = { .nr_cpus = THREADS };
+	struct quarry *q = quarry_posix_new(&options);
+
+	assert_non_null(q);
+	for (unsigned int i = 0; i < nodes; i++)
+		assert_int_equal(quarry_memblock_add_node(q, i * (bytes / nodes), bytes / nodes,
+							  (int)i, MEMBLOCK_NONE),
+				 0);
+	assert_int_equal(quarry_boot(q, &params), 0);
+	atomic_store(&reports, 0);
+	return q;
+}
+
+/* An object carries its size and a check value in its first and last bytes. */
+struct object {
+	uint32_t size;
+	uint32_t check;
+};
+
+struct shared {
+	struct quarry *q;
+	struct kmem_cache *cache;
+	_Atomic(struct object *) slot[SLOTS];
+	atomic_ulong failed, damaged, stop;
+};
+
+struct worker {
+	struct shared *sh;
+	unsigned int cpu;
+	uint64_t seed;
+	struct object *own[OWN];
+};
+
+static uint32_t random_below(struct worker *w, uint32_t below)
+{
+	w->seed = w->seed * 6364136223846793005u + 1442695040888963407u;
+	return (uint32_t)((w->seed >> 33) % below);
+}
+
+static struct object *take(struct worker *w)
+{
+	static const uint32_t sizes[] = { 8, 60, 200, 512, 1500, 4000 };
+	uint32_t size = sizes[random_below(w, 6)];
+	struct object *o;
+
+	if (random_below(w, 2) != 0) {
+		size = 320;
+		o = quarry_kmem_cache_alloc(w->sh->q, w->sh->cache, GFP_ATOMIC);
+	} else {
+		o = quarry_kmalloc(w->sh->q, size, GFP_ATOMIC);
+	}
+	if (o == NULL) {
+		atomic_fetch_add(&w->sh->failed, 1);
+		return NULL;
+	}
+	memset(o, 0x40 | (int)(size & 15), size);
+	o->size = size;
+	o->check = ~size;
+	return o;
+}
+
+static void give(struct worker *w, struct object *o)
+{
+	const unsigned char *b = (const unsigned char *)o;
+
+	if (o == NULL)
+		return;
+	if (o->check != ~o->size)
+		atomic_fetch_add(&w->sh->damaged, 1);
+	for (uint32_t i = sizeof(*o); i < o->size; i++)
+		if (b[i] != (0x40 | (o->size & 15))) {
+			atomic_fetch_add(&w->sh->damaged, 1);
+			break;
+		}
+	quarry_kfree(w->sh->q, o);
+}
+
+static void *work(void *arg)
+{
+	struct worker *w = arg;
+
+	quarry_posix_set_cpu(w->cpu);
+	for (unsigned int i = 0; i < OPS; i++) {
+		struct object **mine = &w->own[random_below(w, OWN)];
+
+		if (random_below(w, 3) == 0) { /* exchange with whoever left something */
+			*mine = atomic_exchange(&w->sh->slot[random_below(w, SLOTS)], *mine);
+		} else if (*mine == NULL) {
+			*mine = take(w);
+		} else {
+			give(w, *mine);
+			*mine = NULL;
+		}
+	}
+	for (unsigned int i = 0; i < OWN; i++)
+		give(w, w->own[i]);
+	return NULL;
+}
+
+static void *watch(void *arg)
+{
+	struct shared *sh = arg;
+	struct quarry_cache_info info;
+
+	while (!atomic_load(&sh->stop)) {
+		quarry_kmem_cache_info(sh->q, sh->cache, &info);
+		sched_yield();
+	}
+	return NULL;
+}
+
+static void run(size_t bytes, unsigned int nodes, bool may_fail)
+{
+	static struct worker w[THREADS];
+	static struct shared sh;
+	pthread_t thread[THREADS], watcher;
+	struct kmem_cache *s;
+
+	memset(&sh, 0, sizeof(sh));
+	sh.q = machine(bytes, nodes);
+	sh.cache = quarry_kmem_cache_create(sh.q, "shared", 320, SLAB_NO_MERGE, NULL);
+	assert_non_null(sh.cache);
+	for (unsigned int i = 0; i < THREADS; i++) {
+		memset(&w[i], 0, sizeof(w[i]));
+		w[i].sh = &sh;
+		w[i].cpu = i;
+		w[i].seed = i + 1;
+		assert_int_equal(pthread_create(&thread[i], NULL, work, &w[i]), 0);
+	}
+	assert_int_equal(pthread_create(&watcher, NULL, watch, &sh), 0);
+	for (unsigned int i = 0; i < THREADS; i++)
+		pthread_join(thread[i], NULL);
+	atomic_store(&sh.stop, 1);
+	pthread_join(watcher, NULL);
+	quarry_posix_set_cpu(0);
+	for (unsigned int i = 0; i < SLOTS; i++)
+		give(&w[0], atomic_load(&sh.slot[i]));
+	assert_int_equal(sh.damaged, 0);
+	assert_int_equal(atomic_load(&reports), 0);
+	if (!may_fail)
+		assert_int_equal(sh.failed, 0);
+	assert_int_equal(quarry_check(sh.q, &faults), 0);
+	for (s = quarry_kmem_cache_next(sh.q, NULL); s != NULL; s = quarry_kmem_cache_next(sh.q, s))
+		assert_int_equal(quarry_kmem_cache_shrink(sh.q, s), 0);
+	assert_int_equal(quarry_kmem_cache_destroy(sh.q, sh.cache), 0);
+	assert_int_equal(quarry_check(sh.q, &faults), 0);
+	quarry_posix_delete(sh.q);
+}
+
+static void test_S7_S11_S13_threads_free_each_others_objects(void **state)
+{
+	(void)state;
+	run(64 * MIB, 1, false);
+}
+
+static void test_S8_S14_threads_on_two_nodes(void **state)
+{
+	(void)state;
+	run(64 * MIB, 2, false);
+}
+
+static void test_S10_threads_out_of_memory(void **state)
+{
+	(void)state;
+	run(2 * MIB, 1, true);
+}
+
+/* Caches come and go on each CPU while others do the same. */
+static void *create_and_destroy(void *arg)
+{
+	struct worker *w = arg;
+	struct quarry *q = w->sh->q;
+
+	quarry_posix_set_cpu(w->cpu);
+	for (unsigned int i = 0; i < 200; i++) {
+		struct kmem_cache *s = quarry_kmem_cache_create(q, "brief", 64 + 8 * w->cpu,
+								SLAB_NO_MERGE, NULL);
+		void *p[70];
+
+		if (s == NULL) {
+			atomic_fetch_add(&w->sh->failed, 1);
+			continue;
+		}
+		for (unsigned int k = 0; k < 70; k++)
+			p[k] = quarry_kmem_cache_alloc(q, s, GFP_ATOMIC);
+		for (unsigned int k = 0; k < 70; k++)
+			quarry_kmem_cache_free(q, s, p[k]);
+		if (quarry_kmem_cache_destroy(q, s) != 0)
+			atomic_fetch_add(&w->sh->damaged, 1);
+	}
+	return NULL;
+}
+
+static void test_S18_threads_create_and_destroy(void **state)
+{
+	static struct worker w[THREADS];
+	static struct shared sh;
+	pthread_t thread[THREADS];
+
+	(void)state;
+	memset(&sh, 0, sizeof(sh));
+	sh.q = machine(16 * MIB, 1);
+	for (unsigned int i = 0; i < THREADS; i++) {
+		w[i].sh = &sh;
+		w[i].cpu = i;
+		assert_int_equal(pthread_create(&thread[i], NULL, create_and_destroy, &w[i]), 0);
+	}
+	for (unsigned int i = 0; i < THREADS; i++)
+		pthread_join(thread[i], NULL);
+	quarry_posix_set_cpu(0);
+	assert_int_equal(sh.failed, 0);
+	assert_int_equal(sh.damaged, 0);
+	assert_int_equal(atomic_load(&reports), 0);
+	assert_int_equal(quarry_check(sh.q, &faults), 0);
+	quarry_posix_delete(sh.q);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_S7_S11_S13_threads_free_each_others_objects),
+		cmocka_unit_test(test_S8_S14_threads_on_two_nodes),
+		cmocka_unit_test(test_S10_threads_out_of_memory),
+		cmocka_unit_test(test_S18_threads_create_and_destroy),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
