@@ -51,5 +51,6 @@ QUARRY_CLI_SRCS := \
 	cli/perfscript.c \
 	cli/linuxfacts.c \
 	cli/engine.c \
+	cli/fate.c \
 	cli/replay.c \
 	cli/report.c

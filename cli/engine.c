@@ -53,7 +53,8 @@
 #define ENGINE_FRAMES ((uint64_t)1 << ENGINE_FRAME_BITS)
 #define ENGINE_PENDING 1024u /* places for blocks held back, by recorded CPU */
 #define ENGINE_PATIENCE 3    /* object events that may stand between a slab page and its object */
-#define ENGINE_AHEAD 12	     /* events between a prefetch and its use */
+#define ENGINE_SLAB_ORDER 3  /* the largest order that Linux gives a slab unless told */
+#define ENGINE_AHEAD 12      /* events between a prefetch and its use */
 #define ENGINE_MAX_CACHES 4096u
 #define ENGINE_DIGEST_PRIME 0x100000001b3u
 
@@ -93,7 +94,7 @@ struct engine_op {
 	uint8_t order;
 	uint16_t cache;
 	bool slab_like; /* pages: the flags that only slabs use */
-	int32_t nid;	/* QUARRY_NO_NODE: any */
+	int32_t nid;    /* QUARRY_NO_NODE: any */
 	gfp_t gfp;
 	uint32_t too_large; /* objects: no class has that size */
 	uint64_t bytes;
@@ -134,57 +135,6 @@ struct engine {
 	struct engine_result result;
 };
 
-static const struct {
-	const char *name, *text;
-} engine_fates[ENGINE_NR_FATES] = {
-	[ENGINE_REPLAYED] = {"replayed", "replayed"},
-	[ENGINE_REFUSED] = {"refused", "refused here"},
-	[ENGINE_FAILED] = {"failed_in_recording", "refused by Linux itself, not tried"},
-	[ENGINE_BEFORE] = {"freed_before_recording", "freed, but allocated before the recording began"},
-	[ENGINE_UNTRACED] = {"freed_untraced", "freed, but twice or allocated without an event"},
-	[ENGINE_FREE_REFUSED] = {"freed_refused", "freed, but had been refused"},
-	[ENGINE_SLAB_PAGE] = {"slab_page", "of the recorded kernel's own slabs"},
-	[ENGINE_DUPLICATE] = {"duplicate", "the same page as another event"},
-	[ENGINE_NULL] = {"null", "kfree(NULL)"},
-	[ENGINE_ZERO_SIZE] = {"zero_size", "of zero bytes"},
-	[ENGINE_INFORMATION] = {"information", "for information only"},
-	[ENGINE_NO_ID] = {"no_address", "address was not printed"},
-	[ENGINE_BAD_ORDER] = {"bad_block", "larger than order 10, or not aligned to its size"},
-};
-
-const char *engine_fate_name(enum engine_fate fate)
-{
-	return engine_fates[fate].name;
-}
-
-const char *engine_fate_text(enum engine_fate fate)
-{
-	return engine_fates[fate].text;
-}
-
-static const struct {
-	const char *name, *text;
-} engine_reasons[ENGINE_NR_REASONS] = {
-	[QUARRY_REFUSED_NONE] = {"none", "no reason known"},
-	[QUARRY_REFUSED_WATERMARK] = {"watermark", "free pages would fall below watermark + reserve"},
-	[QUARRY_REFUSED_ORDER] = {"order", "enough free pages, but no free block of the order"},
-	[QUARRY_REFUSED_TYPE] = {"type", "only blocks of types that the request may not break"},
-	[QUARRY_REFUSED_METADATA] = {"metadata", "no memory for Quarry's own tables"},
-	[ENGINE_REASON_TOO_LARGE] = {"too_large", "larger than any block or class"},
-	[ENGINE_REASON_NO_CACHE] = {"no_cache", "the cache could not be made"},
-	[ENGINE_REASON_OTHER] = {"other", "refused above the page allocator"},
-};
-
-const char *engine_reason_name(unsigned int reason)
-{
-	return reason < ENGINE_NR_REASONS ? engine_reasons[reason].name : "?";
-}
-
-const char *engine_reason_text(unsigned int reason)
-{
-	return reason < ENGINE_NR_REASONS ? engine_reasons[reason].text : "?";
-}
-
 static inline void engine_count(struct engine *e, unsigned int type, enum engine_fate fate)
 {
 	e->result.fate[type][fate]++;
@@ -209,8 +159,16 @@ static inline void engine_digest(struct engine *e, uint64_t value)
 static bool engine_known_reclaimable(const char *name)
 {
 	static const char *const names[] = {
-		"dentry", "inode_cache", "buffer_head", "radix_tree_node", "ext4_extent_status",
-		"mb_cache_entry", "jbd2_journal_head", "xfs_buf", "xfs_ili", "btrfs_extent_map",
+		"dentry",
+		"inode_cache",
+		"buffer_head",
+		"radix_tree_node",
+		"ext4_extent_status",
+		"mb_cache_entry",
+		"jbd2_journal_head",
+		"xfs_buf",
+		"xfs_ili",
+		"btrfs_extent_map",
 	};
 	size_t len = strlen(name);
 
@@ -285,8 +243,9 @@ static uint16_t engine_cache(struct engine *e, const struct trace_desc *d)
 	if (e->nr_caches == ENGINE_MAX_CACHES)
 		return 0;
 	s = idmap_add(&e->cache_of, key);
-	s->value = engine_cache_make(e, trace_name(&e->t->caches, d->cache),
-				     (uint32_t)d->bytes_req, (uint32_t)size) + 1;
+	s->value = engine_cache_make(e, trace_name(&e->t->caches, d->cache), (uint32_t)d->bytes_req,
+				     (uint32_t)size) +
+		   1;
 	return (uint16_t)(s->value - 1);
 }
 
@@ -334,8 +293,8 @@ static void engine_resolve(struct engine *e, struct engine_op *op, const struct 
 	case TRACE_PAGE_FREE:
 		op->fate = d->flags & TRACE_F_FAILED ? ENGINE_FAILED : ENGINE_BAD_ORDER;
 		if (op->fate != ENGINE_FAILED && d->order <= QUARRY_MAX_ORDER)
-			op->action = d->type == TRACE_PAGE_ALLOC ? ACTION_PAGE_ALLOC
-								 : ACTION_PAGE_FREE;
+			op->action =
+				d->type == TRACE_PAGE_ALLOC ? ACTION_PAGE_ALLOC : ACTION_PAGE_FREE;
 		op->slab_like = (d->gfp & __GFP_NOWARN) && (d->gfp & __GFP_NORETRY) &&
 				!(d->gfp & __GFP_MOVABLE);
 		break;
@@ -636,15 +595,19 @@ static __attribute__((noinline)) void engine_became_slab(struct engine *e, uint6
 	}
 }
 
-/* Objects in frame @pfn that are alive here have been freed without an event: the page is free. */
-static void engine_sweep(struct engine *e, uint64_t pfn)
+/*
+ * Objects in a slab's block that are alive here have been freed without an event: the pages are free.
+ * They may start at every 8 bytes; in blocks that are larger than slabs, at every page.
+ */
+static void engine_sweep(struct engine *e, uint64_t pfn, unsigned int order)
 {
 	unsigned int shift = e->t->object_shift;
-	uint64_t first = e->t->object_base + (pfn << shift), step = 8;
+	uint64_t first = e->t->object_base + (pfn << shift);
+	uint64_t step = order <= ENGINE_SLAB_ORDER ? 8 : QUARRY_PAGE_SIZE;
 
 	if (e->t->implied_known || shift != QUARRY_PAGE_SHIFT)
 		return;
-	for (uint64_t at = 0; at < (uint64_t)1 << shift; at += step) {
+	for (uint64_t at = 0; at < (uint64_t)1 << (shift + order); at += step) {
 		uint64_t value = idmap_take(&e->objects, first + at);
 
 		if (value != 0)
@@ -671,8 +634,7 @@ static void engine_block_release(struct engine *e, uint64_t head, uint64_t value
 		engine_block_return(e, value);
 		met->ours++;
 	} else if (value & BLOCK_SLAB) {
-		for (uint64_t i = 0; i < (uint64_t)1 << order; i++)
-			engine_sweep(e, head + i);
+		engine_sweep(e, head, order);
 		met->slab++;
 	} else {
 		met->refused++;

@@ -14,17 +14,17 @@
  */
 enum engine_fate {
 	ENGINE_REPLAYED,     /* done here too */
-	ENGINE_REFUSED,	     /* an allocation that the machine here refused */
-	ENGINE_FAILED,	     /* an allocation that Linux refused: not tried */
-	ENGINE_BEFORE,	     /* a free of something allocated before the recording began */
+	ENGINE_REFUSED,      /* an allocation that the machine here refused */
+	ENGINE_FAILED,       /* an allocation that Linux refused: not tried */
+	ENGINE_BEFORE,       /* a free of something allocated before the recording began */
 	ENGINE_UNTRACED,     /* a free of something whose allocation has no event, or freed twice */
 	ENGINE_FREE_REFUSED, /* a free of something that had been refused here */
 	ENGINE_SLAB_PAGE,    /* a page of the recorded kernel's own slabs: ours takes its own */
 	ENGINE_DUPLICATE,    /* says again what another event has said */
-	ENGINE_NULL,	     /* kfree(NULL) */
+	ENGINE_NULL,         /* kfree(NULL) */
 	ENGINE_ZERO_SIZE,    /* kmalloc(0) or its kfree() */
 	ENGINE_INFORMATION,  /* nothing is taken or given back */
-	ENGINE_NO_ID,	     /* the address was not printed */
+	ENGINE_NO_ID,        /* the address was not printed */
 	ENGINE_BAD_ORDER,    /* a block that Linux cannot have: too large, or not aligned */
 	ENGINE_NR_FATES
 };
@@ -32,7 +32,7 @@ enum engine_fate {
 /* Why a request was refused here: first enum quarry_refusal_reason, then these. */
 enum {
 	ENGINE_REASON_TOO_LARGE = QUARRY_REFUSED_REASONS, /* no class and no block has that size */
-	ENGINE_REASON_NO_CACHE,				  /* the cache could not be made */
+	ENGINE_REASON_NO_CACHE,                           /* the cache could not be made */
 	ENGINE_REASON_OTHER,
 	ENGINE_NR_REASONS
 };
@@ -46,8 +46,8 @@ struct engine_refusal {
 	uint8_t order; /* of the pages that were lacking */
 	gfp_t gfp;
 	uint64_t count;
-	uint64_t first_event; /* number of the first one, from 1 */
-	uint64_t bytes;	      /* of the first one; pages: of the block */
+	uint64_t first_event;      /* number of the first one, from 1 */
+	uint64_t bytes;            /* of the first one; pages: of the block */
 	struct quarry_refusal why; /* of the first one; serial 0: not known */
 };
 
@@ -55,10 +55,11 @@ struct engine_result {
 	uint64_t events;
 	uint64_t seen[TRACE_NR_TYPES];
 	uint64_t fate[TRACE_NR_TYPES][ENGINE_NR_FATES];
-	uint64_t implied_objects; /* freed because their address was given out again, or their page freed */
+	uint64_t
+		implied_objects; /* freed because their address was given out again, or their page freed */
 	uint64_t implied_pages;
 	uint64_t late_slab_pages; /* blocks replayed at first, then seen to be slab pages */
-	uint64_t split_blocks;	  /* blocks freed in other pieces than allocated */
+	uint64_t split_blocks;    /* blocks freed in other pieces than allocated */
 	uint64_t caches_made, caches_failed;
 	uint64_t live_objects, live_pages; /* at the end, replayed and not freed */
 	uint64_t max_live_objects, max_live_pages;
@@ -68,7 +69,7 @@ struct engine_result {
 	size_t nr_refusals;
 	uint64_t extfrag_recorded, extfrag_ours;
 	uint64_t digest; /* of all addresses handed out, in order */
-	bool full;	 /* stopped: more things alive than can be followed */
+	bool full;       /* stopped: more things alive than can be followed */
 };
 
 struct engine;

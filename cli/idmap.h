@@ -23,7 +23,7 @@ struct idmap_slot {
 
 struct idmap {
 	struct idmap_slot *slot;
-	uint64_t mask; /* slots - 1 */
+	uint64_t mask;      /* slots - 1 */
 	uint64_t nr, limit; /* entries; above limit the table doubles */
 	unsigned int shift; /* 64 - log2(slots) */
 	uint64_t seed;
@@ -37,7 +37,7 @@ static inline void idmap_init(struct idmap *m)
 	m->mask = ((uint64_t)1 << IDMAP_MIN_BITS) - 1;
 	m->slot = xcalloc((size_t)m->mask + 1, sizeof(m->slot[0]));
 	m->nr = 0;
-	m->limit = (m->mask + 1) / 8 * 5;
+	m->limit = (m->mask + 1) / 2;
 }
 
 static inline void idmap_free(struct idmap *m)
@@ -82,7 +82,7 @@ static __attribute__((noinline, unused)) void idmap_grow(struct idmap *m)
 
 	m->mask = slots * 2 - 1;
 	m->shift--;
-	m->limit = slots / 4 * 5;
+	m->limit = slots;
 	m->slot = xcalloc((size_t)slots * 2, sizeof(m->slot[0]));
 	for (uint64_t i = 0; i < slots; i++) {
 		if (old[i].value != 0)

@@ -452,6 +452,9 @@ static void kmt_next_section(struct trace *t, struct kmt *k)
 		k->left = 0;
 	if (k->left == 0)
 		in->p += k->block_len;
+	if (k->ended && input_fill(in, 1) > 0)
+		diag_warn(t->diag, t->path, 0, "byte %" PRIu64 ": more follows the end; ignored",
+			  input_offset(in));
 }
 
 void kmt_open(struct trace *t)

@@ -163,8 +163,8 @@ static void linuxfacts_part(struct linuxfacts *f, const char *name, size_t len, 
 	f->snapshot = snapshot;
 }
 
-void linuxfacts_parse_snapshots(struct linuxfacts *f, const char *file, const char *text, size_t len,
-				struct diag *diag)
+void linuxfacts_parse_snapshots(struct linuxfacts *f, const char *file, const char *text,
+				size_t len, struct diag *diag)
 {
 	const char *s = text, *end = text + len;
 
@@ -189,8 +189,10 @@ void linuxfacts_parse_snapshots(struct linuxfacts *f, const char *file, const ch
 	}
 	return;
 bad:
-	diag_warn(diag, file, 0, "byte %td: expected a snapshot: @@SNAP n=N ... file=F bytes=B; "
-		  "the rest is ignored", s - text);
+	diag_warn(diag, file, 0,
+		  "byte %td: expected a snapshot: @@SNAP n=N ... file=F bytes=B; "
+		  "the rest is ignored",
+		  s - text);
 }
 
 /* ---- NAME.caches.tsv ---- */

@@ -50,7 +50,7 @@ const struct linuxfacts_cache *linuxfacts_cache(const struct linuxfacts *f, cons
 const struct linuxfacts_made *linuxfacts_made(const struct linuxfacts *f, const char *name);
 
 /* For tests: parse @len bytes of a snapshot file. */
-void linuxfacts_parse_snapshots(struct linuxfacts *f, const char *file, const char *text, size_t len,
-				struct diag *diag);
+void linuxfacts_parse_snapshots(struct linuxfacts *f, const char *file, const char *text,
+				size_t len, struct diag *diag);
 
 #endif

@@ -29,6 +29,7 @@
 #include <perfscript.h>
 
 #define PERFSCRIPT_MAX_LINE ((size_t)65536)
+#define PERFSCRIPT_MAX_NOTHING ((uint64_t)64 << 20)
 #define PERFSCRIPT_WARNINGS 5
 #define PERFSCRIPT_CPUS 1024 /* CPUs whose last page allocation is remembered */
 #define PERFSCRIPT_GFP_MEMO 256
@@ -357,10 +358,16 @@ struct perfscript_fields {
 static uint64_t perfscript_hash(const void *data, size_t len)
 {
 	const unsigned char *p = data;
-	uint64_t h = 0xcbf29ce484222325u;
+	uint64_t h = len * 0x9e3779b97f4a7c15u, word = 0;
 
-	for (size_t i = 0; i < len; i++)
-		h = (h ^ p[i]) * 0x100000001b3u;
+	for (; len >= 8; len -= 8, p += 8) {
+		memcpy(&word, p, 8);
+		h = (h ^ word) * 0xd6e8feb86659fd93u;
+		h ^= h >> 32;
+	}
+	word = 0;
+	memcpy(&word, p, len);
+	h = (h ^ word) * 0xd6e8feb86659fd93u;
 	return h ^ h >> 32;
 }
 
@@ -796,13 +803,19 @@ static void perfscript_end(struct trace *t)
 	in->p = in->end;
 }
 
+/* So much text without a single event: not a recording, though it may never end. */
+static bool perfscript_hopeless(const struct trace *t, const struct perfscript *ps, size_t n)
+{
+	return ps->first && n == 0 && input_offset(&t->in) > PERFSCRIPT_MAX_NOTHING;
+}
+
 static size_t perfscript_read(struct trace *t)
 {
 	struct perfscript *ps = t->reader;
 	struct input *in = &t->in;
 	size_t n = 0;
 
-	while (n < TRACE_BATCH && !t->damaged) {
+	while (n < TRACE_BATCH && !t->damaged && !perfscript_hopeless(t, ps, n)) {
 		size_t have = (size_t)(in->end - in->p);
 		const unsigned char *nl = memchr(in->p, '\n', have);
 

@@ -38,7 +38,8 @@ static const struct argp_option replay_options[] = {
 	 "Take RAM from e820, efi, iomem or memblock lines (default: the first that the map has)",
 	 0},
 	{"limit", REPLAY_OPT_LIMIT, "EVENTS", 0, "Stop after this many events", 0},
-	{"top", REPLAY_OPT_TOP, "N", 0, "Rows in the tables of largest caches and refusals (10)", 0},
+	{"top", REPLAY_OPT_TOP, "N", 0, "Rows in the tables of largest caches and refusals (10)",
+	 0},
 	{"slabinfo", REPLAY_OPT_SLABINFO, NULL, 0, "Show caches without objects too", 0},
 	{"json", REPLAY_OPT_JSON, NULL, 0, "Print one JSON object instead of the report", 0},
 	{"no-progress", REPLAY_OPT_NO_PROGRESS, NULL, 0, "No progress bar", 0},
@@ -74,7 +75,8 @@ static void replay_number(struct argp_state *state, const char *option, const ch
 	uint64_t n;
 
 	if (!util_parse_u64(arg, &n) || n < 1 || n > max)
-		argp_error(state, "--%s=%s: expected a number from 1 to %" PRIu64, option, arg, max);
+		argp_error(state, "--%s=%s: expected a number from 1 to %" PRIu64, option, arg,
+			   max);
 	else
 		*out = n;
 }
@@ -178,7 +180,8 @@ static const struct argp replay_argp = {
 	       "Example:\n"
 	       "  perf record -a -e 'kmem:*' -- sleep 10\n"
 	       "  perf script | quarry replay - --machine maps/vm-24g-2cpu.txt\n\n"
-	       "Exit status: 0, replayed; 1, the trace is damaged and the report incomplete, or the "
+	       "Exit status: 0, replayed; 1, the trace is damaged and the report incomplete, or "
+	       "the "
 	       "host lacks memory; 2, trace, map or an option is wrong.",
 };
 
@@ -211,6 +214,11 @@ static void replay_loop(struct replay *r)
 	}
 	engine_finish(r->engine);
 	r->wall_ns = util_now_ns() - start;
+	if (r->trace.declared_events > 0 && !r->trace.damaged && !r->limited &&
+	    r->trace.declared_events != result->events)
+		diag_warn(&r->diag, r->trace.path, 0,
+			  "META promises %" PRIu64 " events, but %" PRIu64 " are there",
+			  r->trace.declared_events, result->events);
 	if (r->args->progress == PROGRESS_ALWAYS) {
 		bar.next_ns = 0;
 		progress_update(&bar, input_done(&r->trace.in), result->events);

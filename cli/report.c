@@ -172,9 +172,10 @@ static void report_head(FILE *out, const struct report *r)
 	fputs(")\n", out);
 	if (t->description != NULL)
 		fprintf(out, "           %s\n", t->description);
-	fprintf(out, "on         %s (%s of RAM, %d node%s, %u CPU%s, booted from %s)\n", r->map_path,
-		util_human_size(m->ram_bytes, ram), m->nr_nodes, m->nr_nodes > 1 ? "s" : "",
-		m->nr_cpus, m->nr_cpus > 1 ? "s" : "", m->bootmem ? "bootmem" : "memblock");
+	fprintf(out, "on         %s (%s of RAM, %d node%s, %u CPU%s, booted from %s)\n",
+		r->map_path, util_human_size(m->ram_bytes, ram), m->nr_nodes,
+		m->nr_nodes > 1 ? "s" : "", m->nr_cpus, m->nr_cpus > 1 ? "s" : "",
+		m->bootmem ? "bootmem" : "memblock");
 	if (r->cmdline != NULL)
 		fprintf(out, "           with %s\n", r->cmdline);
 	fprintf(out, "%s%" PRIu64 " events of %.1f s in %.3f s: %s events/s%s\n",
@@ -183,8 +184,10 @@ static void report_head(FILE *out, const struct report *r)
 		report_seconds(r->wall_ns), util_human_count(report_rate(r), rate),
 		r->limited ? " (stopped at --limit)" : "");
 	if (t->damaged)
-		fprintf(out, "           the recording is damaged at byte %" PRIu64
-			     "; this is what came before it\n", t->damage_offset);
+		fprintf(out,
+			"           the recording is damaged at byte %" PRIu64
+			"; this is what came before it\n",
+			t->damage_offset);
 	if (r->result->full)
 		fputs("           stopped: more things alive than can be followed\n", out);
 	if (t->lost_events > 0)
@@ -201,7 +204,7 @@ static void report_why(FILE *out, size_t *column, uint64_t n, const char *text)
 {
 	char part[128];
 	size_t len = (size_t)snprintf(part, sizeof(part), "%" PRIu64 " %s", n, text);
-	const size_t indent = 48;
+	const size_t indent = 47;
 
 	if (*column > indent && *column + 2 + len + 1 > REPORT_WIDTH) {
 		fprintf(out, ",\n%*s", (int)indent, "");
@@ -219,13 +222,13 @@ static void report_events(FILE *out, const struct report *r)
 	const struct engine_result *e = r->result;
 
 	report_title(out, "Events: what became of them");
-	fprintf(out, "%-26s%8s %10s   %s\n", "", "seen", "replayed", "not replayed, and why");
+	fprintf(out, "%-26s%8s %10s  %s\n", "", "seen", "replayed", "not replayed, and why");
 	for (int type = 1; type < TRACE_NR_TYPES; type++) {
-		size_t column = 48;
+		size_t column = 47;
 
 		if (e->seen[type] == 0)
 			continue;
-		fprintf(out, "%-25s%9" PRIu64 " %10" PRIu64 "   ",
+		fprintf(out, "%-25s%9" PRIu64 " %10" PRIu64 "  ",
 			trace_type_name((enum trace_type)type), e->seen[type],
 			e->fate[type][ENGINE_REPLAYED]);
 		for (int fate = ENGINE_REPLAYED + 1; fate < ENGINE_NR_FATES; fate++) {
@@ -239,39 +242,77 @@ static void report_events(FILE *out, const struct report *r)
 		e->implied_objects, e->implied_pages);
 	fprintf(out, " Slab pages recognised late: %" PRIu64 ". Blocks split: %" PRIu64 ".\n",
 		e->late_slab_pages, e->split_blocks);
-	fprintf(out, "Alive at the end: %" PRIu64 " objects and %" PRIu64 " pages; at most %" PRIu64
-		     " and %" PRIu64 ".\n", e->live_objects, e->live_pages, e->max_live_objects,
-		e->max_live_pages);
-	fprintf(out, "Fallbacks to another migratetype: %" PRIu64 " here, %" PRIu64
-		     " in the recording.\n", e->extfrag_ours, e->extfrag_recorded);
+	fprintf(out,
+		"Alive at the end: %" PRIu64 " objects and %" PRIu64 " pages; at most %" PRIu64
+		" and %" PRIu64 ".\n",
+		e->live_objects, e->live_pages, e->max_live_objects, e->max_live_pages);
+	fprintf(out,
+		"Fallbacks to another migratetype: %" PRIu64 " here, %" PRIu64
+		" in the recording.\n",
+		e->extfrag_ours, e->extfrag_recorded);
 	if (r->trace->unknown_gfp > 0)
-		fprintf(out, "Request flags that Quarry does not know were ignored in %" PRIu64
-			     " kinds of events.\n", r->trace->unknown_gfp);
+		fprintf(out,
+			"Request flags that Quarry does not know were ignored in %" PRIu64
+			" kinds of events.\n",
+			r->trace->unknown_gfp);
+}
+
+/* @text behind @indent spaces, broken after a bar where the line would be too long. */
+static void report_wrapped(FILE *out, int indent, const char *text)
+{
+	int column = fprintf(out, "%*s", indent, "");
+
+	while (*text != '\0') {
+		size_t len = strcspn(text, "|");
+
+		len += text[len] == '|';
+		if (column > indent && column + (int)len > REPORT_WIDTH)
+			column = fprintf(out, "\n%*s", indent, "") - 1;
+		column += fprintf(out, "%.*s", (int)len, text);
+		text += len;
+	}
+	fputc('\n', out);
 }
 
 static void report_refusal(FILE *out, const struct engine_refusal *f)
 {
 	char gfp[GFP_TEXT_MAX];
 
-	fprintf(out, "%9" PRIu64 " x %s of %" PRIu64 " bytes with %s: %s\n", f->count,
-		trace_type_name((enum trace_type)f->type), f->bytes, gfp_to_text(f->gfp, gfp),
-		engine_reason_text(f->reason));
+	fprintf(out, "%9" PRIu64 " x %s of %" PRIu64 " bytes: %s\n", f->count,
+		trace_type_name((enum trace_type)f->type), f->bytes, engine_reason_text(f->reason));
+	report_wrapped(out, 12, gfp_to_text(f->gfp, gfp));
 	if (f->why.serial == 0 || f->why.nr_zones == 0)
 		return;
-	fprintf(out, "%12sfirst at event %" PRIu64 ": order %u,", "", f->first_event, f->order);
-	for (unsigned int i = 0; i < f->why.nr_zones && i < 2; i++) {
+	fprintf(out, "%12sfirst at event %" PRIu64 ", order %u\n%11s", "", f->first_event, f->order,
+		"");
+	for (unsigned int i = 0; i < f->why.nr_zones && i < 3; i++) {
 		const struct quarry_refused_zone *z = &f->why.zones[i];
 
-		fprintf(out, "%s node %d %s had %lu free", i > 0 ? ";" : "", z->nid,
+		fprintf(out, "%s node %d %s %lu free", i > 0 ? "," : "", z->nid,
 			quarry_zone_name(z->zone), z->free);
-		fprintf(out, " against %lu + %lu", z->watermark, z->reserve);
+		fprintf(out, " against %lu+%lu", z->watermark, z->reserve);
+		if (i == 1 && f->why.nr_zones > 2) {
+			fprintf(out, " ...");
+			break;
+		}
 	}
 	fputc('\n', out);
+}
+
+/* Most frequent first. */
+static int report_more_refusals(const void *a, const void *b)
+{
+	const struct engine_refusal *x = a, *y = b;
+
+	if (x->count != y->count)
+		return x->count < y->count ? 1 : -1;
+	return x->first_event < y->first_event ? -1 : 1;
 }
 
 static void report_refusals(FILE *out, const struct report *r)
 {
 	const struct engine_result *e = r->result;
+	struct engine_refusal sorted[ENGINE_MAX_REFUSALS];
 	uint64_t all = 0;
 
 	for (int i = 0; i < ENGINE_NR_REASONS; i++)
@@ -281,19 +322,22 @@ static void report_refusals(FILE *out, const struct report *r)
 		fputs("None: every request that Linux granted was granted here.\n", out);
 		return;
 	}
-	fprintf(out, "%" PRIu64 " in all:", all);
+	fprintf(out, "%" PRIu64 " in all, for the reasons", all);
 	for (unsigned int i = 0; i < ENGINE_NR_REASONS; i++) {
 		if (e->reasons[i] > 0)
 			fprintf(out, " %s %" PRIu64, engine_reason_name(i), e->reasons[i]);
 	}
-	fputc('\n', out);
-	for (size_t i = 0; i < e->nr_refusals && i < r->top; i++)
-		report_refusal(out, &e->refusal[i]);
-	if (e->nr_refusals > r->top)
-		fprintf(out, "%12s... and %zu kinds more (--json has up to %d)\n", "",
-			e->nr_refusals - r->top, ENGINE_MAX_REFUSALS);
-	fputs("            \"against\" is the watermark for the request plus the lowmem reserve.\n",
+	fputs(".\n\"N free against W+R\": the request would leave a zone with N free pages below "
+	      "its "
+	      "watermark W and\nthe reserve R that lower zones keep from it.\n",
 	      out);
+	memcpy(sorted, e->refusal, sizeof(sorted));
+	qsort(sorted, e->nr_refusals, sizeof(sorted[0]), report_more_refusals);
+	for (size_t i = 0; i < e->nr_refusals && i < r->top; i++)
+		report_refusal(out, &sorted[i]);
+	if (e->nr_refusals > r->top)
+		fprintf(out, "%12s... and %zu kinds more (--top N shows more)\n", "",
+			e->nr_refusals - r->top);
 }
 
 static void report_write(void *ctx, const char *text, size_t len)
@@ -357,9 +401,11 @@ static void report_largest(FILE *out, const struct report *r, const struct repor
 	if (!r->facts->have_snapshot)
 		fputs("No snapshot of Linux's slabinfo lies beside the recording.\n", out);
 	else
-		fprintf(out, "Linux's side (snapshot %" PRIu64 ") also holds what was allocated before"
-			     " the recording began,\nand counts objects in its per-CPU slabs as in"
-			     " use: compare slabs.\n", r->facts->snapshot);
+		fprintf(out,
+			"Linux's side (snapshot %" PRIu64 ") also holds what was allocated before"
+			" the recording began,\nand counts objects in its per-CPU slabs as in"
+			" use: compare slabs.\n",
+			r->facts->snapshot);
 }
 
 static void report_buddyinfo(FILE *out, const struct report *r)
@@ -583,7 +629,8 @@ static json_t *report_json_events(const struct report *r)
 		o = json_object();
 		report_set(o, "seen", e->seen[type]);
 		for (int fate = 0; fate < ENGINE_NR_FATES; fate++)
-			report_set(o, engine_fate_name((enum engine_fate)fate), e->fate[type][fate]);
+			report_set(o, engine_fate_name((enum engine_fate)fate),
+				   e->fate[type][fate]);
 		json_object_set_new(all, trace_type_name((enum trace_type)type), o);
 	}
 	return all;

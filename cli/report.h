@@ -15,13 +15,13 @@ struct report {
 	const struct linuxfacts *facts;
 	struct machine *machine;
 	const char *trace_path, *map_path, *cmdline; /* cmdline may be NULL */
-	uint64_t wall_ns;  /* of decoding and replaying, without the boot of the machine */
-	uint64_t faults;   /* damage that the library reported on the way */
-	uint64_t limit;    /* events asked for; 0: all */
-	bool limited;	   /* the limit came before the end */
-	bool all_caches;   /* slabinfo of empty caches too */
-	unsigned int top;  /* rows of the comparison of caches */
-	uint64_t digest;   /* report_digest() */
+	uint64_t wall_ns; /* of decoding and replaying, without the boot of the machine */
+	uint64_t faults;  /* damage that the library reported on the way */
+	uint64_t limit;   /* events asked for; 0: all */
+	bool limited;     /* the limit came before the end */
+	bool all_caches;  /* slabinfo of empty caches too */
+	unsigned int top; /* rows of the comparison of caches */
+	uint64_t digest;  /* report_digest() */
 };
 
 /* Whether the recording was played to its proper end, or to the limit asked for. */

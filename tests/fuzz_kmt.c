@@ -141,7 +141,7 @@ static void fuzz_recording(struct kmtwriter *w)
 		e->context = (unsigned int)fuzz_random(4);
 		if (trace_type_is_page(descs[e->desc].type))
 			e->addr = fuzz_number(256) >> (descs[e->desc].order & 7)
-						       << (descs[e->desc].order & 7);
+							      << (descs[e->desc].order & 7);
 		else
 			e->addr = fuzz_number(200) * 509;
 	}

@@ -132,15 +132,25 @@ static const char *const fuzz_odd[] = {
 };
 
 static const char *const fuzz_mutants[] = {
-	"ptr=", "pfn=0xffffffffffffffff", " order=10", " order=99999999999", "(nil)", "=", " ",
-	"kmem:", ":", "[", "]", "\n", "|", "0x", "-", "gfp_flags=", "none", "(____ptrval____)",
+	"ptr=",      "pfn=0xffffffffffffffff",
+	" order=10", " order=99999999999",
+	"(nil)",     "=",
+	" ",         "kmem:",
+	":",         "[",
+	"]",         "\n",
+	"|",         "0x",
+	"-",         "gfp_flags=",
+	"none",      "(____ptrval____)",
 };
 
 static void fuzz_line(struct strbuf *b)
 {
-	static const char *const gfp[] = {"GFP_KERNEL", "GFP_HIGHUSER_MOVABLE|__GFP_COMP",
-					  "GFP_NOWAIT|__GFP_NOWARN|__GFP_NORETRY", "0x1000000",
-					  "none", "__GFP_FUTURE"};
+	static const char *const gfp[] = {"GFP_KERNEL",
+					  "GFP_HIGHUSER_MOVABLE|__GFP_COMP",
+					  "GFP_NOWAIT|__GFP_NOWARN|__GFP_NORETRY",
+					  "0x1000000",
+					  "none",
+					  "__GFP_FUTURE"};
 	unsigned int order = (unsigned int)(fuzz_random(2) ? fuzz_random(12) : 0);
 	unsigned int pfn = (unsigned int)fuzz_random(256) >> order << order;
 	unsigned int size = (unsigned int)fuzz_random(10000);

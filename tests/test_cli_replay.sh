@@ -91,6 +91,7 @@ check "json: refused for the watermark" [ "$(json watermark)" -gt 1000 ]
 run 0 "$small" --cmdline mem=96M
 out "free pages would fall below watermark + reserve"
 out "first at event"
+check "refusals are not wider than 100 columns" [ "$(awk 'length > 100 && !/slabdata/' "$tmp/out" | wc -l)" = 0 ]
 
 # Options.
 run 0 "$big" --limit 1000 --json
@@ -136,6 +137,14 @@ run 2 "$tmp/perf.data"
 err "perf script"
 run 2 "$quarry"
 err "not a recording"
+yes 2>/dev/null | timeout 60 "$quarry" replay - --machine "$map" >"$tmp/out" 2>"$tmp/err"
+check "text without end and without events: status 2" [ $? = 2 ]
+err "no kmem event in"
+
+# More than there should be.
+{ cat "$tmp/big.kmt"; echo more; } >"$tmp/more.kmt"
+run 0 "$tmp/more.kmt"
+err "more follows the end"
 
 # Damaged and truncated: the place, what came before it, status 1.
 head -c 1000000 "$tmp/big.kmt" >"$tmp/cut.kmt"

@@ -39,7 +39,8 @@ static void run_boot(struct run *x, unsigned int mib)
 
 	x->q = quarry_posix_new(&o);
 	assert_non_null(x->q);
-	assert_int_equal(quarry_memblock_add(x->q, 1 << 20, ((phys_addr_t)mib << 20) - (1 << 20)), 0);
+	assert_int_equal(quarry_memblock_add(x->q, 1 << 20, ((phys_addr_t)mib << 20) - (1 << 20)),
+			 0);
 	assert_int_equal(quarry_boot(x->q, &p), 0);
 }
 
@@ -105,15 +106,15 @@ static uint64_t fate(const struct run *x, enum trace_type type, enum engine_fate
 	"s 1 [" cpu "] 1.0: kmem:kmalloc: ptr=" ptr " bytes_req=" size " bytes_alloc=" size \
 	" gfp_flags=GFP_KERNEL node=-1\n"
 #define KFREE(cpu, ptr) "s 1 [" cpu "] 1.0: kmem:kfree: ptr=" ptr "\n"
-#define CACHE_ALLOC(cpu, ptr, name)                                                         \
-	"s 1 [" cpu "] 1.0: kmem:kmem_cache_alloc: ptr=" ptr " name=" name                  \
+#define CACHE_ALLOC(cpu, ptr, name)                                        \
+	"s 1 [" cpu "] 1.0: kmem:kmem_cache_alloc: ptr=" ptr " name=" name \
 	" bytes_req=184 bytes_alloc=192 gfp_flags=GFP_KERNEL|__GFP_ZERO node=-1\n"
-#define CACHE_FREE(cpu, ptr, name)                                                          \
+#define CACHE_FREE(cpu, ptr, name) \
 	"s 1 [" cpu "] 1.0: kmem:kmem_cache_free: ptr=" ptr " name=" name "\n"
-#define PAGE(cpu, pfn, order, gfp)                                                          \
-	"s 1 [" cpu "] 1.0: kmem:mm_page_alloc: pfn=" pfn " order=" order                   \
+#define PAGE(cpu, pfn, order, gfp)                                        \
+	"s 1 [" cpu "] 1.0: kmem:mm_page_alloc: pfn=" pfn " order=" order \
 	" migratetype=0 gfp_flags=" gfp "\n"
-#define PAGE_FREE(cpu, pfn, order)                                                          \
+#define PAGE_FREE(cpu, pfn, order) \
 	"s 1 [" cpu "] 1.0: kmem:mm_page_free: pfn=" pfn " order=" order "\n"
 #define USER "GFP_HIGHUSER_MOVABLE"
 
@@ -124,17 +125,16 @@ static void test_objects(void **state)
 	(void)state;
 	run_text(&x, 64,
 		 KMALLOC("000", "0xffff888001000040", "64")
-		 CACHE_ALLOC("001", "0xffff888001001000", "dentry")
-		 CACHE_ALLOC("001", "0xffff8880010010c0", "dentry")
+			 CACHE_ALLOC("001", "0xffff888001001000", "dentry")
+				 CACHE_ALLOC("001", "0xffff8880010010c0", "dentry")
 		 /* Freed on another CPU, and by the other call. */
-		 KFREE("001", "0xffff888001001000")
-		 KFREE("001", "0xffff888001000040")
-		 KFREE("000", "(nil)")
-		 KFREE("000", "0x10")
-		 CACHE_FREE("000", "0xffff888009999000", "filp")
-		 "s 1 [000] 1.0: kmem:kmalloc: ptr=(nil) bytes_req=9 bytes_alloc=16"
-		 " gfp_flags=GFP_ATOMIC\n"
-		 "s 1 [000] 1.0: kmem:kfree: ptr=(____ptrval____)\n");
+		 KFREE("001", "0xffff888001001000") KFREE("001", "0xffff888001000040")
+			 KFREE("000", "(nil)") KFREE("000", "0x10") CACHE_FREE(
+				 "000", "0xffff888009999000",
+				 "filp") "s 1 [000] 1.0: kmem:kmalloc: ptr=(nil) bytes_req=9 "
+					 "bytes_alloc=16"
+					 " gfp_flags=GFP_ATOMIC\n"
+					 "s 1 [000] 1.0: kmem:kfree: ptr=(____ptrval____)\n");
 	assert_int_equal(fate(&x, TRACE_KMALLOC, ENGINE_REPLAYED), 1);
 	assert_int_equal(fate(&x, TRACE_KMALLOC, ENGINE_FAILED), 1);
 	assert_int_equal(fate(&x, TRACE_CACHE_ALLOC, ENGINE_REPLAYED), 2);
@@ -156,12 +156,10 @@ static void test_implied_frees(void **state)
 
 	(void)state;
 	run_text(&x, 64,
-		 KMALLOC("000", "0xffff888001000040", "64")
-		 KMALLOC("000", "0xffff888001000040", "128")
-		 PAGE("000", "0x5000", "0", USER)
-		 PAGE("001", "0x5000", "0", USER)
-		 PAGE("001", "0x6000", "2", USER)
-		 PAGE("001", "0x6001", "0", USER));
+		 KMALLOC("000", "0xffff888001000040", "64") KMALLOC("000", "0xffff888001000040",
+								    "128")
+			 PAGE("000", "0x5000", "0", USER) PAGE("001", "0x5000", "0", USER)
+				 PAGE("001", "0x6000", "2", USER) PAGE("001", "0x6001", "0", USER));
 	assert_int_equal(x.r->implied_objects, 1);
 	assert_int_equal(x.r->implied_pages, 2);
 	assert_int_equal(x.r->split_blocks, 1);
@@ -178,23 +176,18 @@ static void test_slab_pages(void **state)
 
 	(void)state;
 	run_text(&x, 64,
-		 PAGE("000", "0x1000", "0", "GFP_KERNEL")
-		 PAGE("001", "0x2000", "3", "GFP_KERNEL")
-		 CACHE_ALLOC("000", "0xffff888001000080", "a")
+		 PAGE("000", "0x1000", "0", "GFP_KERNEL") PAGE("001", "0x2000", "3", "GFP_KERNEL")
+			 CACHE_ALLOC("000", "0xffff888001000080", "a")
 		 /* The accounting allocates before the object does. */
 		 KMALLOC("001", "0xffff888009000000", "8")
-		 CACHE_ALLOC("001", "0xffff888002007f40", "b")
+			 CACHE_ALLOC("001", "0xffff888002007f40", "b")
 		 /* A movable page is no slab's: taken at the next event. */
-		 PAGE("000", "0x3000", "0", USER)
-		 KMALLOC("000", "0xffff888009000008", "8")
+		 PAGE("000", "0x3000", "0", USER) KMALLOC("000", "0xffff888009000008", "8")
 		 /* Its object shows up late. */
-		 PAGE("000", "0x4000", "0", "GFP_KERNEL")
-		 PAGE("000", "0x4100", "0", USER)
-		 PAGE("000", "0x4200", "0", USER)
-		 CACHE_ALLOC("001", "0xffff888004000000", "a")
-		 PAGE_FREE("000", "0x4000", "0")
-		 PAGE_FREE("000", "0x2000", "3")
-		 PAGE_FREE("000", "0x3000", "0"));
+		 PAGE("000", "0x4000", "0", "GFP_KERNEL") PAGE("000", "0x4100", "0", USER) PAGE(
+			 "000", "0x4200", "0", USER) CACHE_ALLOC("001", "0xffff888004000000", "a")
+			 PAGE_FREE("000", "0x4000", "0") PAGE_FREE("000", "0x2000", "3")
+				 PAGE_FREE("000", "0x3000", "0"));
 	assert_int_equal(fate(&x, TRACE_PAGE_ALLOC, ENGINE_SLAB_PAGE), 3);
 	assert_int_equal(fate(&x, TRACE_PAGE_ALLOC, ENGINE_REPLAYED), 3);
 	assert_int_equal(fate(&x, TRACE_PAGE_FREE, ENGINE_SLAB_PAGE), 2);
@@ -212,10 +205,9 @@ static void test_large_kmalloc(void **state)
 
 	(void)state;
 	run_text(&x, 64,
-		 PAGE("000", "0x1000", "3", "GFP_KERNEL|__GFP_COMP")
-		 KMALLOC("000", "0xffff888001000000", "20000")
-		 KFREE("000", "0xffff888001000000")
-		 PAGE_FREE("000", "0x1000", "3"));
+		 PAGE("000", "0x1000", "3",
+		      "GFP_KERNEL|__GFP_COMP") KMALLOC("000", "0xffff888001000000", "20000")
+			 KFREE("000", "0xffff888001000000") PAGE_FREE("000", "0x1000", "3"));
 	assert_int_equal(fate(&x, TRACE_PAGE_ALLOC, ENGINE_SLAB_PAGE), 1);
 	assert_int_equal(fate(&x, TRACE_PAGE_FREE, ENGINE_SLAB_PAGE), 1);
 	assert_int_equal(fate(&x, TRACE_KFREE, ENGINE_REPLAYED), 1);
@@ -231,17 +223,18 @@ static void test_pages(void **state)
 	run_text(&x, 64,
 		 PAGE("000", "0x1000", "0", USER)
 		 /* Freed on another CPU while it is still held back. */
-		 PAGE_FREE("001", "0x1000", "0")
-		 "s 1 [001] 1.0: kmem:mm_page_free_batched: pfn=0x1000 order=0\n"
-		 PAGE_FREE("001", "0x1000", "0")
-		 PAGE_FREE("001", "0x7777", "0")
-		 PAGE("000", "0x2000", "11", USER)
-		 PAGE("000", "0x2001", "1", USER)
-		 PAGE_FREE("000", "0x2001", "3")
-		 "s 1 [000] 1.0: kmem:mm_page_alloc: page=(nil) pfn=0x0 order=9 migratetype=1"
-		 " gfp_flags=GFP_TRANSHUGE\n"
-		 "s 1 [001] 1.0: kmem:mm_page_pcpu_drain: pfn=0x1000 order=0 migratetype=0\n"
-		 "s 1 [001] 1.0: kmem:rss_stat: size=1\n");
+		 PAGE_FREE("001", "0x1000",
+			   "0") "s 1 [001] 1.0: kmem:mm_page_free_batched: pfn=0x1000 "
+				"order=0\n" PAGE_FREE("001", "0x1000", "0") PAGE_FREE(
+					"001", "0x7777", "0") PAGE("000", "0x2000", "11", USER)
+					PAGE("000", "0x2001", "1", USER) PAGE_FREE(
+						"000", "0x2001",
+						"3") "s 1 [000] 1.0: kmem:mm_page_alloc: "
+						     "page=(nil) pfn=0x0 order=9 migratetype=1"
+						     " gfp_flags=GFP_TRANSHUGE\n"
+						     "s 1 [001] 1.0: kmem:mm_page_pcpu_drain: "
+						     "pfn=0x1000 order=0 migratetype=0\n"
+						     "s 1 [001] 1.0: kmem:rss_stat: size=1\n");
 	assert_int_equal(fate(&x, TRACE_PAGE_ALLOC, ENGINE_REPLAYED), 1);
 	assert_int_equal(fate(&x, TRACE_PAGE_ALLOC, ENGINE_BAD_ORDER), 2);
 	assert_int_equal(fate(&x, TRACE_PAGE_ALLOC, ENGINE_FAILED), 1);
@@ -263,13 +256,10 @@ static void test_pieces(void **state)
 
 	(void)state;
 	run_text(&x, 64,
-		 PAGE("000", "0x1000", "9", USER)
-		 PAGE_FREE("000", "0x1003", "0")
-		 PAGE_FREE("000", "0x1100", "8")
-		 PAGE_FREE("000", "0x1000", "1")
-		 PAGE("000", "0x3000", "1", USER)
-		 PAGE("000", "0x3002", "0", USER)
-		 PAGE_FREE("000", "0x3000", "2"));
+		 PAGE("000", "0x1000", "9", USER) PAGE_FREE("000", "0x1003", "0")
+			 PAGE_FREE("000", "0x1100", "8") PAGE_FREE("000", "0x1000", "1")
+				 PAGE("000", "0x3000", "1", USER) PAGE("000", "0x3002", "0", USER)
+					 PAGE_FREE("000", "0x3000", "2"));
 	assert_int_equal(fate(&x, TRACE_PAGE_FREE, ENGINE_REPLAYED), 4);
 	assert_int_equal(x.r->split_blocks, 1);
 	assert_int_equal(x.r->live_pages, 512 - 1 - 256 - 2);
@@ -284,8 +274,10 @@ static void test_refused(void **state)
 
 	(void)state;
 	for (unsigned int i = 0; i < 16; i++)
-		strbuf_addf(&text, "s 1 [000] 1.0: kmem:mm_page_alloc: pfn=0x%x order=9 migratetype=1"
-				   " gfp_flags=GFP_HIGHUSER_MOVABLE\n", 0x10000 + i * 512);
+		strbuf_addf(&text,
+			    "s 1 [000] 1.0: kmem:mm_page_alloc: pfn=0x%x order=9 migratetype=1"
+			    " gfp_flags=GFP_HIGHUSER_MOVABLE\n",
+			    0x10000 + i * 512);
 	strbuf_addf(&text, KMALLOC("000", "0xffff888001000000", "9000000"));
 	for (unsigned int i = 0; i < 16; i++)
 		strbuf_addf(&text, "s 1 [000] 1.0: kmem:mm_page_free: pfn=0x%x order=9\n",
@@ -299,7 +291,8 @@ static void test_refused(void **state)
 	assert_int_equal(fate(&x, TRACE_KMALLOC, ENGINE_REFUSED), 1);
 	assert_int_equal(fate(&x, TRACE_KFREE, ENGINE_FREE_REFUSED), 1);
 	assert_int_equal(x.r->reasons[ENGINE_REASON_TOO_LARGE], 1);
-	assert_int_equal(x.r->reasons[QUARRY_REFUSED_WATERMARK] + x.r->reasons[QUARRY_REFUSED_ORDER],
+	assert_int_equal(x.r->reasons[QUARRY_REFUSED_WATERMARK] +
+				 x.r->reasons[QUARRY_REFUSED_ORDER],
 			 fate(&x, TRACE_PAGE_ALLOC, ENGINE_REFUSED));
 	assert_true(x.r->nr_refusals >= 2);
 	assert_int_equal(x.r->live_pages, 0);
@@ -316,9 +309,9 @@ static void test_untraced(void **state)
 	(void)state;
 	run_text(&x, 64,
 		 PAGE("000", "0x1000", "0", "GFP_KERNEL")
-		 CACHE_ALLOC("000", "0xffff888001000080", "a")
-		 CACHE_FREE("000", "0xffff888001000140", "a")
-		 CACHE_FREE("000", "0xffff888002000140", "a"));
+			 CACHE_ALLOC("000", "0xffff888001000080", "a")
+				 CACHE_FREE("000", "0xffff888001000140", "a")
+					 CACHE_FREE("000", "0xffff888002000140", "a"));
 	assert_int_equal(fate(&x, TRACE_CACHE_FREE, ENGINE_UNTRACED), 1);
 	assert_int_equal(fate(&x, TRACE_CACHE_FREE, ENGINE_BEFORE), 1);
 	run_end(&x);
@@ -384,13 +377,15 @@ static void test_random(void **state)
 			switch (rnd >> 57 & 7) {
 			case 0:
 			case 1:
-				strbuf_addf(&text, "kmalloc: ptr=0x%llx bytes_req=%u bytes_alloc=%u"
-						   " gfp_flags=GFP_KERNEL\n",
+				strbuf_addf(&text,
+					    "kmalloc: ptr=0x%llx bytes_req=%u bytes_alloc=%u"
+					    " gfp_flags=GFP_KERNEL\n",
 					    0xffff888000000000ull + a * 1024, a * 7, a * 7);
 				break;
 			case 2:
-				strbuf_addf(&text, "kmem_cache_alloc: ptr=0x%llx name=%s bytes_req=64"
-						   " bytes_alloc=64 gfp_flags=GFP_ATOMIC\n",
+				strbuf_addf(&text,
+					    "kmem_cache_alloc: ptr=0x%llx name=%s bytes_req=64"
+					    " bytes_alloc=64 gfp_flags=GFP_ATOMIC\n",
 					    0xffff888000000000ull + a * 1024, names[a % 3]);
 				break;
 			case 3:
@@ -400,12 +395,15 @@ static void test_random(void **state)
 				break;
 			case 5:
 			case 6:
-				strbuf_addf(&text, "mm_page_alloc: pfn=%u order=%u migratetype=0"
-						   " gfp_flags=%s\n", a >> o << o, o,
+				strbuf_addf(&text,
+					    "mm_page_alloc: pfn=%u order=%u migratetype=0"
+					    " gfp_flags=%s\n",
+					    a >> o << o, o,
 					    a & 1 ? "GFP_KERNEL" : "GFP_HIGHUSER_MOVABLE");
 				break;
 			default:
-				strbuf_addf(&text, "mm_page_free: pfn=%u order=%u\n", a >> o << o, o);
+				strbuf_addf(&text, "mm_page_free: pfn=%u order=%u\n", a >> o << o,
+					    o);
 				break;
 			}
 		}
@@ -429,14 +427,11 @@ static void test_huge_frames(void **state)
 
 	(void)state;
 	run_text(&x, 64,
-		 PAGE("000", "0x8", "3", USER)
-		 PAGE("000", "0x10000008", "0", USER)
-		 PAGE_FREE("000", "0x10000008", "0")
-		 PAGE("000", "0x9", "0", USER)
-		 PAGE("000", "0xfffffffffffffc00", "10", USER)
-		 PAGE_FREE("000", "0xffffffffffffffff", "0")
-		 PAGE_FREE("000", "0x8", "3")
-		 PAGE_FREE("000", "0x9", "0"));
+		 PAGE("000", "0x8", "3", USER) PAGE("000", "0x10000008", "0",
+						    USER) PAGE_FREE("000", "0x10000008", "0")
+			 PAGE("000", "0x9", "0", USER) PAGE("000", "0xfffffffffffffc00", "10", USER)
+				 PAGE_FREE("000", "0xffffffffffffffff", "0")
+					 PAGE_FREE("000", "0x8", "3") PAGE_FREE("000", "0x9", "0"));
 	run_end(&x);
 }
 
@@ -467,13 +462,12 @@ static void test_real_recording(void **state)
 
 static void test_slabinfo_and_buddyinfo(void **state)
 {
-	static const char slab[] =
-		"slabinfo - version: 2.1\n"
-		"# name <active_objs> ...\n"
-		"dentry 100 105 192 21 1 : tunables 0 0 0 : slabdata 4 5 0\n";
-	static const char buddy[] =
-		"Node 0, zone      DMA      1      0      2      3      4      5      6      7      8"
-		"      9     10 \nNode 1, zone   Normal      7\n";
+	static const char slab[] = "slabinfo - version: 2.1\n"
+				   "# name <active_objs> ...\n"
+				   "dentry 100 105 192 21 1 : tunables 0 0 0 : slabdata 4 5 0\n";
+	static const char buddy[] = "Node 0, zone      DMA      1      0      2      3      4      "
+				    "5      6      7      8"
+				    "      9     10 \nNode 1, zone   Normal      7\n";
 	struct strbuf text = {0};
 	struct diag diag = {0};
 	struct linuxfacts f = {0};
@@ -509,12 +503,18 @@ static void test_slabinfo_and_buddyinfo(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_objects),	      cmocka_unit_test(test_implied_frees),
-		cmocka_unit_test(test_slab_pages),    cmocka_unit_test(test_large_kmalloc),
-		cmocka_unit_test(test_pages),	      cmocka_unit_test(test_pieces),
-		cmocka_unit_test(test_refused),	      cmocka_unit_test(test_untraced),
-		cmocka_unit_test(test_caches),	      cmocka_unit_test(test_random),
-		cmocka_unit_test(test_huge_frames),   cmocka_unit_test(test_real_recording),
+		cmocka_unit_test(test_objects),
+		cmocka_unit_test(test_implied_frees),
+		cmocka_unit_test(test_slab_pages),
+		cmocka_unit_test(test_large_kmalloc),
+		cmocka_unit_test(test_pages),
+		cmocka_unit_test(test_pieces),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_untraced),
+		cmocka_unit_test(test_caches),
+		cmocka_unit_test(test_random),
+		cmocka_unit_test(test_huge_frames),
+		cmocka_unit_test(test_real_recording),
 		cmocka_unit_test(test_slabinfo_and_buddyinfo),
 	};
 

@@ -12,6 +12,8 @@
 
 #include <quarry/posix.h>
 
+#include <slab/sheaf.h>
+
 #define GEOMETRY_FILE "tests/data/geometry.tsv"
 #define MACHINE_BYTES ((phys_addr_t)64 << 20)
 
@@ -24,8 +26,8 @@ struct row {
 
 static struct quarry *machine(unsigned int cpus)
 {
-	struct quarry_posix_options options = { 0 };
-	struct quarry_boot_params params = { .nr_cpus = cpus };
+	struct quarry_posix_options options = {0};
+	struct quarry_boot_params params = {.nr_cpus = cpus};
 	struct quarry *q = quarry_posix_new(&options);
 
 	assert_non_null(q);
@@ -58,7 +60,8 @@ static void parse(char *line, struct row *r)
 	size_t n = 0;
 
 	line[strcspn(line, "\n")] = 0;
-	for (char *p = strtok_r(line, "\t", &save); p != NULL && n < 17; p = strtok_r(NULL, "\t", &save))
+	for (char *p = strtok_r(line, "\t", &save); p != NULL && n < 17;
+	     p = strtok_r(NULL, "\t", &save))
 		field[n++] = p;
 	assert_int_equal(n, 17);
 	snprintf(r->name, sizeof(r->name), "%s", field[0]);
@@ -91,7 +94,7 @@ static unsigned int differs(const struct row *r, const char *what, long theirs, 
 
 static unsigned int compare(struct quarry *q, const struct row *r)
 {
-	struct kmem_cache_args args = { .align = r->align, .ctor = r->ctor ? ctor : NULL };
+	struct kmem_cache_args args = {.align = r->align, .ctor = r->ctor ? ctor : NULL};
 	struct quarry_cache_info i;
 	struct kmem_cache *s;
 	unsigned int bad = 0;
@@ -150,7 +153,7 @@ static void test_S3_order_grows_with_cpus(void **state)
 {
 	static const struct {
 		unsigned int cpus, order, objects;
-	} want[] = { { 1, 0, 8 }, { 2, 1, 16 }, { 8, 2, 32 }, { 16, 2, 32 } };
+	} want[] = {{1, 0, 8}, {2, 1, 16}, {8, 2, 32}, {16, 2, 32}};
 
 	(void)state;
 	for (size_t k = 0; k < sizeof(want) / sizeof(want[0]); k++) {
@@ -172,7 +175,8 @@ static void test_S3_every_size_has_a_slab(void **state)
 
 	(void)state;
 	for (size = 1; size <= QUARRY_KMALLOC_MAX_SIZE; size += 1 + size / 64) {
-		struct kmem_cache *s = quarry_kmem_cache_create(q, "any", size, SLAB_NO_MERGE, NULL);
+		struct kmem_cache *s =
+			quarry_kmem_cache_create(q, "any", size, SLAB_NO_MERGE, NULL);
 		struct quarry_cache_info i;
 
 		assert_non_null(s);
@@ -187,10 +191,36 @@ static void test_S3_every_size_has_a_slab(void **state)
 	quarry_posix_delete(q);
 }
 
+/* Multiplications stand for divisions in free and flush: they must be exact for every offset. */
+static void test_S11_object_boundaries_are_exact(void **state)
+{
+	struct quarry *q = machine(4);
+	unsigned int size, off;
+
+	(void)state;
+	for (size = 8; size <= 40000; size += size < 1024 ? 8 : size / 64 * 8) {
+		struct kmem_cache *s =
+			quarry_kmem_cache_create(q, "edge", size, SLAB_NO_MERGE, NULL);
+		unsigned int bytes = (unsigned int)QUARRY_PAGE_SIZE << oo_order(s->oo);
+		bool mixed = oo_order(s->oo) != oo_order(s->min);
+
+		for (off = 0; off < bytes; off++) {
+			if (slab_object_index(s, off) != off / s->size)
+				fail_msg("index of %u in objects of %u", off, s->size);
+			if (off % s->size == 0 && !sheaf_on_boundary(s, off))
+				fail_msg("start of an object of %u at %u", s->size, off);
+			if (off % s->size != 0 && !mixed && sheaf_on_boundary(s, off))
+				fail_msg("inside of an object of %u at %u", s->size, off);
+		}
+		assert_int_equal(quarry_kmem_cache_destroy(q, s), 0);
+	}
+	quarry_posix_delete(q);
+}
+
 /* A recording says what Linux took: it is used as it stands. */
 static void test_S2_given_size(void **state)
 {
-	struct kmem_cache_args args = { .size = 584 };
+	struct kmem_cache_args args = {.size = 584};
 	struct quarry *q = machine(2);
 	struct quarry_cache_info i;
 	struct kmem_cache *s;
@@ -216,6 +246,7 @@ int main(void)
 		cmocka_unit_test(test_S2_S3_S4_S6_geometry_is_linux),
 		cmocka_unit_test(test_S3_order_grows_with_cpus),
 		cmocka_unit_test(test_S3_every_size_has_a_slab),
+		cmocka_unit_test(test_S11_object_boundaries_are_exact),
 		cmocka_unit_test(test_S2_given_size),
 	};
 

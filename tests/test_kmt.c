@@ -25,11 +25,20 @@ static const struct kmtwriter_desc descs[] = {
 };
 
 static const struct kmtwriter_event events[] = {
-	{6, 0, 5, 0, 0},	   {0, 0x20000, 10, 0, 0},    {4, 0x1000, 1, 1, 0},
-	{2, 0x30018, 300, 1, 1},   {1, 0x20000, 1, 0, 0},     {1, 0, 0, 0, 0},
-	{5, 0x1000, 70000, 1, 0},  {0, 0x20000, 2, 0, 0},     {3, 0x30018, 1, 1, 2},
-	{4, 0xfffff8, 1, 0, 0},	   {6, 77, 1, 0, 0},	      {1, 0x20000, 1, 1, 0},
-	{1, (uint64_t)1 << 50, 1, 1, 3}, {1, 2, 1, 1, 0},
+	{6, 0, 5, 0, 0},
+	{0, 0x20000, 10, 0, 0},
+	{4, 0x1000, 1, 1, 0},
+	{2, 0x30018, 300, 1, 1},
+	{1, 0x20000, 1, 0, 0},
+	{1, 0, 0, 0, 0},
+	{5, 0x1000, 70000, 1, 0},
+	{0, 0x20000, 2, 0, 0},
+	{3, 0x30018, 1, 1, 2},
+	{4, 0xfffff8, 1, 0, 0},
+	{6, 77, 1, 0, 0},
+	{1, 0x20000, 1, 1, 0},
+	{1, (uint64_t)1 << 50, 1, 1, 3},
+	{1, 2, 1, 1, 0},
 };
 
 #define NR_EVENTS (sizeof(events) / sizeof(events[0]))
@@ -244,7 +253,8 @@ static void test_lying_lengths(void **state)
 
 static void test_bad_sections(void **state)
 {
-	static const char meta[] = "{\"name\": 5, \"gfp_names\": [[1,2],[\"a\"],{},[4,\"__GFP_X\"]]}";
+	static const char meta[] =
+		"{\"name\": 5, \"gfp_names\": [[1,2],[\"a\"],{},[4,\"__GFP_X\"]]}";
 	struct kmtwriter w = {0}, p = {0};
 	struct diag diag = {0};
 	struct trace t;
@@ -346,10 +356,14 @@ struct real {
 static const struct real reals[] = {
 	{"traces/g61-build.kmt.zst",
 	 {0, 31035, 41445, 460444, 435771, 128248, 115624, 105718, 7, 15, 27490, 4, 181, 46902, 0},
-	 253147582, 257345256, 17718},
+	 253147582,
+	 257345256,
+	 17718},
 	{"traces/k618-thp.kmt.zst",
 	 {0, 1876, 14620, 16932, 16055, 104907, 103426, 101879, 1, 23931, 1674, 335, 5, 0, 0},
-	 5257369, 5352568, 12735},
+	 5257369,
+	 5352568,
+	 12735},
 };
 
 static void test_real_recordings(void **state)
@@ -387,7 +401,12 @@ static void test_real_recordings(void **state)
 static void test_strangers(void **state)
 {
 	static const char *const files[] = {
-		"PERFILE2........", "UMTRACE1........", "\x7f" "ELF\x02\x01\x01\0\0\0", "\n", "hello\n",
+		"PERFILE2........",
+		"UMTRACE1........",
+		"\x7f"
+		"ELF\x02\x01\x01\0\0\0",
+		"\n",
+		"hello\n",
 	};
 
 	(void)state;
@@ -405,16 +424,11 @@ static void test_strangers(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_round_trip),
-		cmocka_unit_test(test_truncated),
-		cmocka_unit_test(test_shorter_than_magic),
-		cmocka_unit_test(test_bit_flips),
-		cmocka_unit_test(test_lying_lengths),
-		cmocka_unit_test(test_bad_sections),
-		cmocka_unit_test(test_unknown_section),
-		cmocka_unit_test(test_zstd),
-		cmocka_unit_test(test_real_recordings),
-		cmocka_unit_test(test_strangers),
+		cmocka_unit_test(test_round_trip),         cmocka_unit_test(test_truncated),
+		cmocka_unit_test(test_shorter_than_magic), cmocka_unit_test(test_bit_flips),
+		cmocka_unit_test(test_lying_lengths),      cmocka_unit_test(test_bad_sections),
+		cmocka_unit_test(test_unknown_section),    cmocka_unit_test(test_zstd),
+		cmocka_unit_test(test_real_recordings),    cmocka_unit_test(test_strangers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,14 +3,13 @@
  * The public calls of page.h and mmzone.h: what each gives, each refusal and report with the state
  * unchanged after it, and machines of every odd shape.
  */
-#include <quarry/quarry.h>
+#include <page/internal.h>
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include <cmocka.h>
 
@@ -291,6 +290,14 @@ static void bad_frees(void **state)
 	expect_report(&m, &reports, "not allocated");
 	quarry_free_pages(m.q, &foreign, 0);
 	expect_report(&m, &reports, "foreign");
+	foreign.word = 5; /* as a page of the first arena might read */
+	quarry_free_pages(m.q, &foreign, 0);
+	expect_report(&m, &reports, "foreign");
+	foreign.word = ~(uint64_t)0;
+	quarry_get_page(m.q, &foreign);
+	expect_report(&m, &reports, "foreign");
+	assert_int_equal(foreign.word, ~(uint64_t)0);
+	assert_int_equal(quarry_split_page(m.q, NULL, 0), -QUARRY_EINVAL);
 	assert_int_equal(quarry_page_count(m.q, page), 1);
 	assert_int_equal(machine_free_pages(&m), free);
 	quarry_free_pages(m.q, page, 4);
@@ -431,7 +438,8 @@ static void states_of_page_frames(void **state)
 	assert_null(quarry_pfn_to_page(m.q, ~(pfn_t)0));
 	assert_null(quarry_pfn_to_page(m.q, 20000)); /* not touched yet */
 	assert_int_equal(quarry_pfn_state(m.q, 20000, NULL), QUARRY_PAGE_FREE);
-	assert_int_equal(quarry_pfn_state(m.q, 200, NULL), QUARRY_PAGE_RESERVED);
+	assert_int_equal(quarry_pfn_state(m.q, 200, NULL), QUARRY_PAGE_RESERVED); /* in a hole */
+	assert_int_equal(quarry_pfn_state(m.q, ~(pfn_t)0, NULL), QUARRY_PAGE_RESERVED);
 	page = quarry_alloc_pages(m.q, GFP_KERNEL, 0);
 	pfn = quarry_page_to_pfn(m.q, page);
 	assert_int_equal(quarry_pfn_state(m.q, pfn, NULL), QUARRY_PAGE_ALLOCATED);
@@ -882,6 +890,120 @@ static void fallback_claims_and_steals(void **state)
 	machine_fini(&m);
 }
 
+/* A machine of 8 pageblocks, every page taken singly with @gfp. */
+static void build_full(struct machine *m, gfp_t gfp)
+{
+	static const struct machine_spec spec = {
+		.memory = {{0, 16 * MIB, 0}},
+		.boot = {.dma_limit = ~(phys_addr_t)0, .dma32_limit = ~(phys_addr_t)0},
+	};
+
+	machine_build(m, &spec);
+	for (unsigned int i = 0; i < 4096; i++)
+		assert_non_null(quarry_alloc_pages(m->q, gfp, 0));
+	assert_int_equal(machine_free_pages(m), 0);
+}
+
+static void free_run(struct machine *m, pfn_t pfn, unsigned int n)
+{
+	for (unsigned int i = 0; i < n; i++)
+		quarry_free_pages(m->q, quarry_pfn_to_page(m->q, pfn + i), 0);
+}
+
+struct type_counts {
+	uint64_t claimed, stolen;
+	unsigned long movable, unmovable;
+};
+
+static struct type_counts type_counts(struct machine *m)
+{
+	struct quarry_zone_info info;
+	struct quarry_totals totals;
+
+	zone_normal(m, &info);
+	quarry_totals(m->q, &totals);
+	return (struct type_counts){totals.fallback_claimed, totals.fallback_stolen,
+				    info.nr_pageblocks[QUARRY_MIGRATE_MOVABLE],
+				    info.nr_pageblocks[QUARRY_MIGRATE_UNMOVABLE]};
+}
+
+/* One request; what it did to types. Returns the page's number. */
+static pfn_t one_fallback(struct machine *m, gfp_t gfp, bool claims)
+{
+	struct type_counts before = type_counts(m), after;
+	struct page *page = quarry_alloc_pages(m->q, gfp | __GFP_MEMALLOC, 0);
+	bool movable = (gfp & __GFP_MOVABLE) != 0;
+
+	assert_non_null(page);
+	after = type_counts(m);
+	assert_int_equal(after.claimed - before.claimed, claims);
+	assert_int_equal(after.stolen - before.stolen, !claims);
+	assert_int_equal(after.movable - before.movable, claims ? (movable ? 1 : -1) : 0);
+	assert_int_equal(after.unmovable - before.unmovable, claims ? (movable ? -1 : 1) : 0);
+	machine_check(m);
+	return quarry_page_to_pfn(m->q, page);
+}
+
+/* A pageblock changes its type if half of it is free or fits; else one block alone is taken. */
+static void half_decides(void **state)
+{
+	struct machine m;
+
+	(void)state;
+	build_full(&m, GFP_ALL | __GFP_MOVABLE);
+	for (unsigned int k = 0; k < 31; k++)
+		free_run(&m, 3 * 512 + 16 * k, 8);
+	free_run(&m, 3 * 512 + 16 * 31, 7); /* 255 in all */
+	assert_int_equal(one_fallback(&m, GFP_KERNEL, false) / 512, 3);
+	/* 254 free and one that fits; the next page makes 256. */
+	free_run(&m, 3 * 512 + 16 * 31 + 7, 1);
+	assert_int_equal(one_fallback(&m, GFP_KERNEL, true) / 512, 3);
+	machine_fini(&m);
+
+	/* Pages that fit count as much as free ones. */
+	build_full(&m, GFP_ALL | __GFP_MOVABLE);
+	for (unsigned int k = 0; k < 31; k++) {
+		free_run(&m, 5 * 512 + 8 * k, 8);
+		for (unsigned int i = 0; i < 8; i++)
+			one_fallback(&m, GFP_KERNEL, false);
+	}
+	free_run(&m, 5 * 512 + 8 * 31, 8);
+	one_fallback(&m, GFP_KERNEL, true);
+	machine_fini(&m);
+}
+
+/* For movable pages a small block is no reason to take the pageblock over, and the smallest does. */
+static void movable_takes_little(void **state)
+{
+	struct machine m;
+
+	(void)state;
+	build_full(&m, GFP_ALL);
+	for (unsigned int k = 0; k < 32; k++)
+		free_run(&m, 2 * 512 + 16 * k, 8);
+	assert_int_equal(one_fallback(&m, GFP_KERNEL | __GFP_MOVABLE, false), 2 * 512);
+	machine_fini(&m);
+
+	build_full(&m, GFP_ALL);
+	for (unsigned int k = 0; k < 16; k++)
+		free_run(&m, 2 * 512 + 32 * k, 16);
+	assert_int_equal(one_fallback(&m, GFP_KERNEL | __GFP_MOVABLE, true), 2 * 512);
+	machine_fini(&m);
+
+	build_full(&m, GFP_ALL);
+	free_run(&m, 2 * 512 + 8, 8);
+	free_run(&m, 6 * 512 + 77, 1);
+	assert_int_equal(one_fallback(&m, GFP_KERNEL | __GFP_MOVABLE, false), 6 * 512 + 77);
+	machine_fini(&m);
+
+	/* What stays where it is takes of the largest. */
+	build_full(&m, GFP_ALL | __GFP_MOVABLE);
+	free_run(&m, 2 * 512 + 8, 8);
+	free_run(&m, 6 * 512 + 77, 1);
+	assert_int_equal(one_fallback(&m, GFP_KERNEL, false), 2 * 512 + 8);
+	machine_fini(&m);
+}
+
 static void too_small_for_types(void **state)
 {
 	struct quarry_zone_info info;
@@ -988,6 +1110,7 @@ static const struct machine_spec odd_shapes[] = {
 	 .reserved = {{0, 2 * MIB - 1, 0}, {4 * MIB + 1, 6 * MIB, 0}, {16 * MIB, 18 * MIB, 0}}},
 	{.memory = {{0, 20 * MIB, 0}}, .reserved = {{0, 16 * MIB, 0}}},
 	{.memory = {{0, 20 * MIB, 0}}, .reserved = {{PAGE, 20 * MIB, 0}}},
+	{.memory = {{0, 20 * MIB, 0}}, .reserved = {{0, 20 * MIB, 0}}}, /* nothing at all */
 	{.memory = {{GIB, 3 * GIB, 0}, {3 * GIB, 4 * GIB, 1}},
 	 .reserved = {{2 * GIB, 3 * GIB, 0}}, .boot = {.nr_cpus = 2}},
 	/* an arena cut by the end of the GiB; one that begins at an odd pageblock */
@@ -995,6 +1118,8 @@ static const struct machine_spec odd_shapes[] = {
 	{.memory = {{GIB - 6 * MIB, GIB + 6 * MIB, 0}}},
 	{.memory = {{2 * MIB, 4 * MIB, 0}}},
 	{.memory = {{2 * MIB, GIB, 0}}},
+	{.memory = {{0, 2 * MIB, 0}, {GIB - 2 * MIB, GIB, 0}}},
+	{.memory = {{GIB, 2 * GIB, 0}}},
 	/* movable memory */
 	{.memory = {{0, 300 * MIB, 0}}, .boot = {.kernelcore = 100 * MIB, .nr_cpus = 4}},
 	{.memory = {{0, 300 * MIB, 0}, {300 * MIB, 310 * MIB, 1}}, .boot = {.movablecore = 200 * MIB}},
@@ -1059,6 +1184,17 @@ static void memory_beyond_the_limit(void **state)
 	machine_fini(&m);
 }
 
+static unsigned long resident_kib(void)
+{
+	unsigned long size = 0, resident = 0;
+	FILE *f = fopen("/proc/self/statm", "r");
+
+	assert_non_null(f);
+	assert_int_equal(fscanf(f, "%lu %lu", &size, &resident), 2);
+	fclose(f);
+	return resident * 4;
+}
+
 /* A server of 16 nodes and 12 TiB, its map from a boot log: only what is used of the tables exists. */
 static const struct machine_range server_map[] = {
 	{0x0, 0x8e000, 0},		{0x90000, 0xa0000, 0},		{0x100000, 0x6d00c000, 0},
@@ -1071,7 +1207,7 @@ static void twelve_tebibytes(void **state)
 	struct machine_spec spec = {.boot = {.nr_cpus = 240}};
 	struct quarry_zone_info info;
 	struct quarry_totals totals;
-	struct rusage before, after;
+	unsigned long before;
 	struct machine m;
 	unsigned int n = 0;
 
@@ -1084,7 +1220,7 @@ static void twelve_tebibytes(void **state)
 		spec.memory[n] = (struct machine_range){start + (nid == 1 ? PAGE : 0),
 							start + 0xc000000000, nid};
 	}
-	getrusage(RUSAGE_SELF, &before);
+	before = resident_kib();
 	machine_build(&m, &spec);
 	quarry_totals(m.q, &totals);
 	assert_true(totals.managed > ((12ul << 40) - (4ul << 30)) >> 12);
@@ -1108,10 +1244,9 @@ static void twelve_tebibytes(void **state)
 	quarry_drain_all_pages(m.q);
 	assert_int_equal(machine_free_pages(&m), totals.managed);
 	machine_check(&m);
-	getrusage(RUSAGE_SELF, &after);
-	print_message("%lu KiB of tables, of which %ld KiB exist\n", (unsigned long)(totals.meta_bytes >> 10),
-		      after.ru_maxrss - before.ru_maxrss);
-	assert_true(after.ru_maxrss - before.ru_maxrss < 128 << 10);
+	print_message("%lu KiB of tables, of which %lu KiB exist\n", (unsigned long)(totals.meta_bytes >> 10),
+		      resident_kib() - before);
+	assert_true(resident_kib() - before < 128 << 10);
 	machine_fini(&m);
 }
 
@@ -1303,6 +1438,208 @@ static void tables_fail_at_work(void **state)
 	}
 }
 
+/* Odd shapes that pay for their own tables: they may be too poor for it, never worse. */
+static void odd_machines_with_tables_inside(void **state)
+{
+	unsigned int booted = 0;
+
+	(void)state;
+	for (unsigned int i = 0; i < sizeof(odd_shapes) / sizeof(odd_shapes[0]); i++) {
+		struct machine_spec spec = odd_shapes[i];
+		struct hoard h = {0};
+		struct machine m;
+		int err;
+
+		spec.port = MACHINE_INSIDE;
+		for (const struct machine_range *r = spec.memory; r->start < r->end; r++)
+			spec.ram_bytes = (size_t)(r->end > spec.ram_bytes ? r->end : spec.ram_bytes);
+		if (spec.ram_bytes > 4 * GIB)
+			continue;
+		machine_init(&m, &spec);
+		err = quarry_boot(m.q, &spec.boot);
+		assert_true(err == 0 || err == -QUARRY_ENOMEM);
+		if (err == 0) {
+			booted++;
+			machine_check(&m);
+			hoard_all(&m, &h, GFP_HIGHUSER_MOVABLE | __GFP_MEMALLOC);
+			machine_check(&m);
+			hoard_free(&m, &h);
+			quarry_drain_all_pages(m.q);
+			machine_check(&m);
+			assert_int_equal(m.reports, 0);
+		}
+		machine_fini(&m);
+	}
+	assert_true(booted > 10);
+}
+
+static void bootmem_that_knows_nothing(void **state)
+{
+	struct machine_spec spec = {.memory = {{0, 20 * MIB, 0}}};
+	struct quarry_boot_params params = {.bootmem = true};
+	struct machine m;
+
+	(void)state;
+	machine_init(&m, &spec);
+	assert_int_equal(quarry_boot(m.q, &params), 0);
+	assert_int_equal(managed_pages(&m), 0);
+	assert_null(quarry_alloc_pages(m.q, GFP_ALL, 0));
+	machine_check(&m);
+	machine_fini(&m);
+}
+
+/* ---- the validator ---- */
+
+struct damage {
+	const char *what;
+	void (*make)(struct machine *m, struct page *owned, struct page *cached);
+};
+
+static struct page_arena *arena_of(struct machine *m, const struct page *page)
+{
+	return page_arena_of(m->q->pages, page);
+}
+
+static unsigned int pageblock_of(struct machine *m, const struct page *page)
+{
+	return (unsigned int)((quarry_page_to_pfn(m->q, page) - arena_of(m, page)->base_pfn) >> 9);
+}
+
+static void damage_bit_set(struct machine *m, struct page *owned, struct page *cached)
+{
+	(void)cached;
+	pageblock_set(arena_of(m, owned)->bits[pageblock_of(m, owned)],
+		      (unsigned int)quarry_page_to_pfn(m->q, owned) & 511u, 0);
+}
+
+static void damage_bit_clear(struct machine *m, struct page *owned, struct page *cached)
+{
+	unsigned int i = pageblock_of(m, owned);
+	uint64_t *bits = arena_of(m, owned)->bits[i];
+
+	(void)cached;
+	pageblock_clear(bits, (unsigned int)pageblock_find(bits, 0), 0);
+}
+
+static void damage_count(struct machine *m, struct page *owned, struct page *cached)
+{
+	(void)cached;
+	arena_of(m, owned)->pb[pageblock_of(m, owned)].nr_free++;
+}
+
+static void damage_filed(struct machine *m, struct page *owned, struct page *cached)
+{
+	(void)cached;
+	arena_of(m, owned)->pb[pageblock_of(m, owned)].filed ^= 1;
+}
+
+static void damage_type(struct machine *m, struct page *owned, struct page *cached)
+{
+	struct page_pb *pb = &arena_of(m, owned)->pb[pageblock_of(m, owned)];
+
+	(void)cached;
+	pb->type = pb->type == QUARRY_MIGRATE_RECLAIMABLE ? QUARRY_MIGRATE_MOVABLE
+							   : QUARRY_MIGRATE_RECLAIMABLE;
+}
+
+static void damage_link(struct machine *m, struct page *owned, struct page *cached)
+{
+	(void)cached;
+	arena_of(m, owned)->pb[pageblock_of(m, owned)].prev = 3;
+}
+
+static void damage_second(struct machine *m, struct page *owned, struct page *cached)
+{
+	(void)cached;
+	arena_of(m, owned)->pb[pageblock_of(m, owned)].second = 1;
+}
+
+static void damage_mask(struct machine *m, struct page *owned, struct page *cached)
+{
+	(void)cached;
+	arena_of(m, owned)->order_mask[QUARRY_MIGRATE_RECLAIMABLE] ^= 2;
+}
+
+static void damage_avail(struct machine *m, struct page *owned, struct page *cached)
+{
+	(void)cached;
+	zone_avail(arena_of(m, owned)->zone, QUARRY_MIGRATE_RECLAIMABLE, 3)[0] ^= 1;
+}
+
+static void damage_arena_count(struct machine *m, struct page *owned, struct page *cached)
+{
+	(void)cached;
+	arena_of(m, owned)->nr_free--;
+}
+
+static void damage_zone_count(struct machine *m, struct page *owned, struct page *cached)
+{
+	(void)cached;
+	arena_of(m, owned)->zone->nr_free++;
+}
+
+static void damage_arena_name(struct machine *m, struct page *owned, struct page *cached)
+{
+	(void)m;
+	(void)cached;
+	owned->word ^= (uint64_t)1 << PAGE_WORD_ARENA_SHIFT;
+}
+
+static void damage_lost(struct machine *m, struct page *owned, struct page *cached)
+{
+	(void)m;
+	(void)cached;
+	owned->word &= PAGE_WORD_ARENA_MASK;
+}
+
+static void damage_order(struct machine *m, struct page *owned, struct page *cached)
+{
+	(void)m;
+	(void)cached;
+	owned->word += (uint64_t)1 << PAGE_WORD_ORDER_SHIFT;
+}
+
+static void damage_cached(struct machine *m, struct page *owned, struct page *cached)
+{
+	(void)m;
+	(void)owned;
+	cached->word |= page_word_alloc(0, 0);
+}
+
+static void validator_sees_damage(void **state)
+{
+	static const struct damage damages[] = {
+		{"bit set", damage_bit_set},	     {"bit clear", damage_bit_clear},
+		{"count", damage_count},	     {"filed", damage_filed},
+		{"type", damage_type},		     {"link", damage_link},
+		{"second", damage_second},	     {"order mask", damage_mask},
+		{"avail", damage_avail},	     {"arena count", damage_arena_count},
+		{"zone count", damage_zone_count},   {"arena name", damage_arena_name},
+		{"lost block", damage_lost},	     {"order", damage_order},
+		{"page in a sheaf", damage_cached},
+	};
+
+	(void)state;
+	for (unsigned int i = 0; i < sizeof(damages) / sizeof(damages[0]); i++) {
+		struct page *owned, *cached;
+		struct machine m;
+		char why[256];
+
+		machine_build(&m, &large);
+		cached = quarry_alloc_pages(m.q, GFP_KERNEL, 0);
+		owned = quarry_alloc_pages(m.q, GFP_KERNEL, 0);
+		assert_true(cached != NULL && owned != NULL);
+		quarry_free_pages(m.q, cached, 0);
+		machine_check(&m);
+		damages[i].make(&m, owned, cached);
+		if (machine_is_sound(&m, why))
+			fail_msg("the validator does not see: %s", damages[i].what);
+		assert_int_not_equal(strlen(why), 0);
+		assert_true(quarry_check_pages(m.q, NULL) > 0);
+		machine_fini(&m);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1324,6 +1661,8 @@ int main(void)
 		cmocka_unit_test(fragmented),
 		cmocka_unit_test(reclaim),
 		cmocka_unit_test(fallback_claims_and_steals),
+		cmocka_unit_test(half_decides),
+		cmocka_unit_test(movable_takes_little),
 		cmocka_unit_test(too_small_for_types),
 		cmocka_unit_test(names),
 		cmocka_unit_test(counts_add_up),
@@ -1336,6 +1675,9 @@ int main(void)
 		cmocka_unit_test(tables_inside_out_of_reach),
 		cmocka_unit_test(tables_fail_at_boot),
 		cmocka_unit_test(tables_fail_at_work),
+		cmocka_unit_test(odd_machines_with_tables_inside),
+		cmocka_unit_test(bootmem_that_knows_nothing),
+		cmocka_unit_test(validator_sees_damage),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

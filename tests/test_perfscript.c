@@ -49,7 +49,8 @@ static void test_perf_script(void **state)
 	(void)state;
 	text_open(&x,
 		  "            perf 31194 [000]  7770.170608:      kmem:kmalloc: call_site=f+0x127"
-		  " ptr=0xffff88810467e280 bytes_req=30 bytes_alloc=32 gfp_flags=GFP_KERNEL|__GFP_ZERO"
+		  " ptr=0xffff88810467e280 bytes_req=30 bytes_alloc=32 "
+		  "gfp_flags=GFP_KERNEL|__GFP_ZERO"
 		  " node=-1 accounted=true\n"
 		  " a [9] c: b 31194 [001]  7770.170610:        kmem:kfree: call_site=f+0x17b"
 		  " ptr=0xffff88810467e280\n"
@@ -177,13 +178,15 @@ static void test_ftrace(void **state)
 		  "   bash [x] [1] y-30342   [001] d.s2.  7772.305520: kmem_cache_free:"
 		  " call_site=task_work_run+0x59/0x90 ptr=0000000096248f33 name=filp\n"
 		  "   bash-30342 (  30342) [000] ..H1  7772.305520: mm_page_alloc_extfrag:"
-		  " page=00000000a66b0278 pfn=0x1f4a00 alloc_order=2 fallback_order=9 pageblock_order=9"
+		  " page=00000000a66b0278 pfn=0x1f4a00 alloc_order=2 fallback_order=9 "
+		  "pageblock_order=9"
 		  " alloc_migratetype=0 fallback_migratetype=1 fragmenting=0 change_ownership=1\n"
 		  "   bash-1 [000] .....  7772.305520: mm_page_alloc_zone_locked:"
 		  " page=00000000314c3fc5 pfn=0x182e14 order=2 migratetype=1 percpu_refill=1\n"
 		  "   bash-1 [000] .....  7772.305520: sched_switch: prev_comm=a\n"
 		  "CPU:1 [LOST 77 EVENTS]\n"
-		  "   bash-1 [000] .....  7772.305521: mm_page_free_batched: page=1 pfn=0x7 order=0\n");
+		  "   bash-1 [000] .....  7772.305521: mm_page_free_batched: page=1 pfn=0x7 "
+		  "order=0\n");
 	assert_int_equal(x.nr, 5);
 	assert_int_equal(x.t.format, TRACE_FORMAT_FTRACE);
 	assert_int_equal(x.t.batch[0].type, TRACE_CACHE_FREE);
@@ -333,9 +336,11 @@ static void test_real_recording(void **state)
 {
 	uint64_t by_type[TRACE_NR_TYPES] = {0}, req = 0, alloc = 0, null = 0;
 	static const uint64_t expected[TRACE_NR_TYPES] = {
-		[TRACE_KMALLOC] = 1616,	    [TRACE_KFREE] = 2511,	[TRACE_CACHE_ALLOC] = 8333,
-		[TRACE_CACHE_FREE] = 3229,  [TRACE_PAGE_ALLOC] = 3349,	[TRACE_PAGE_FREE] = 65,
-		[TRACE_ZONE_LOCKED] = 108,  [TRACE_PAGE_FREE_BATCHED] = 1, [TRACE_OTHER] = 788,
+		[TRACE_KMALLOC] = 1616,     [TRACE_KFREE] = 2511,
+		[TRACE_CACHE_ALLOC] = 8333, [TRACE_CACHE_FREE] = 3229,
+		[TRACE_PAGE_ALLOC] = 3349,  [TRACE_PAGE_FREE] = 65,
+		[TRACE_ZONE_LOCKED] = 108,  [TRACE_PAGE_FREE_BATCHED] = 1,
+		[TRACE_OTHER] = 788,
 	};
 	struct diag diag = {0};
 	struct trace t;
@@ -370,11 +375,18 @@ static void test_real_recording(void **state)
 static void test_gfp(void **state)
 {
 	static const char *const texts[] = {
-		"none", "GFP_KERNEL", "GFP_KERNEL|__GFP_ZERO", "GFP_TRANSHUGE",
-		"GFP_HIGHUSER_MOVABLE|__GFP_WRITE|__GFP_COMP", "GFP_NOWAIT|__GFP_NOWARN",
+		"none",
+		"GFP_KERNEL",
+		"GFP_KERNEL|__GFP_ZERO",
+		"GFP_TRANSHUGE",
+		"GFP_HIGHUSER_MOVABLE|__GFP_WRITE|__GFP_COMP",
+		"GFP_NOWAIT|__GFP_NOWARN",
 	};
 	static const char *const ignored[] = {
-		"__GFP_SKIP_ZERO", "__GFP_SKIP_KASAN", "__GFP_NOLOCKDEP", "__GFP_NO_OBJ_EXT",
+		"__GFP_SKIP_ZERO",
+		"__GFP_SKIP_KASAN",
+		"__GFP_NOLOCKDEP",
+		"__GFP_NO_OBJ_EXT",
 	};
 	char buf[GFP_TEXT_MAX];
 	unsigned int unknown;
@@ -410,8 +422,10 @@ static void test_gfp(void **state)
 static void test_no_event(void **state)
 {
 	static const char *const texts[] = {
-		"name\tvalue\n1\t2\n", "sh 1 [000] 1.0: sched:sched_switch: a=b\n",
-		"kmem:kfree: ptr=what\n", "kmem:kfree: ptr=0x8",
+		"name\tvalue\n1\t2\n",
+		"sh 1 [000] 1.0: sched:sched_switch: a=b\n",
+		"kmem:kfree: ptr=what\n",
+		"kmem:kfree: ptr=0x8",
 	};
 
 	(void)state;
@@ -429,12 +443,18 @@ static void test_no_event(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_perf_script),   cmocka_unit_test(test_perf_variants),
-		cmocka_unit_test(test_old_kernels),   cmocka_unit_test(test_ftrace),
-		cmocka_unit_test(test_direct_map),    cmocka_unit_test(test_wrong_lines),
-		cmocka_unit_test(test_many_wrong_lines), cmocka_unit_test(test_truncated),
-		cmocka_unit_test(test_long_lines),    cmocka_unit_test(test_real_recording),
-		cmocka_unit_test(test_gfp),	      cmocka_unit_test(test_no_event),
+		cmocka_unit_test(test_perf_script),
+		cmocka_unit_test(test_perf_variants),
+		cmocka_unit_test(test_old_kernels),
+		cmocka_unit_test(test_ftrace),
+		cmocka_unit_test(test_direct_map),
+		cmocka_unit_test(test_wrong_lines),
+		cmocka_unit_test(test_many_wrong_lines),
+		cmocka_unit_test(test_truncated),
+		cmocka_unit_test(test_long_lines),
+		cmocka_unit_test(test_real_recording),
+		cmocka_unit_test(test_gfp),
+		cmocka_unit_test(test_no_event),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

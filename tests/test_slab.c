@@ -35,13 +35,13 @@ static void print_fault(void *ctx, const char *text, size_t len)
 	print_error("%.*s", (int)len, text);
 }
 
-static const struct quarry_out faults = { print_fault, NULL };
+static const struct quarry_out faults = {print_fault, NULL};
 
 static struct quarry *machine(size_t ram_bytes, size_t size_bytes, unsigned int cpus,
 			      unsigned int nodes)
 {
-	struct quarry_posix_options options = { .ram_bytes = ram_bytes, .report = take_report };
-	struct quarry_boot_params params = { .nr_cpus = cpus };
+	struct quarry_posix_options options = {.ram_bytes = ram_bytes, .report = take_report};
+	struct quarry_boot_params params = {.nr_cpus = cpus};
 	struct quarry *q = quarry_posix_new(&options);
 
 	assert_non_null(q);
@@ -215,12 +215,14 @@ static void test_S17_S20_types_by_gfp(void **state)
 	assert_string_equal(info(q, quarry_kmalloc_cache(q, 65, GFP_KERNEL)).name, "kmalloc-96");
 	assert_string_equal(info(q, quarry_kmalloc_cache(q, 129, GFP_KERNEL_ACCOUNT)).name,
 			    "kmalloc-cg-192");
-	assert_string_equal(info(q, quarry_kmalloc_cache(q, 1, GFP_KERNEL | __GFP_RECLAIMABLE)).name,
-			    "kmalloc-rcl-8");
+	assert_string_equal(
+		info(q, quarry_kmalloc_cache(q, 1, GFP_KERNEL | __GFP_RECLAIMABLE)).name,
+		"kmalloc-rcl-8");
 	assert_string_equal(info(q, quarry_kmalloc_cache(q, 2048, GFP_ATOMIC | GFP_DMA)).name,
 			    "dma-kmalloc-2k");
 	assert_string_equal(
-		info(q, quarry_kmalloc_cache(q, 64, GFP_DMA | __GFP_RECLAIMABLE | __GFP_ACCOUNT)).name,
+		info(q, quarry_kmalloc_cache(q, 64, GFP_DMA | __GFP_RECLAIMABLE | __GFP_ACCOUNT))
+			.name,
 		"dma-kmalloc-64");
 	/* Linux's list, newest first. */
 	assert_string_equal(info(q, quarry_kmem_cache_next(q, NULL)).name, "dma-kmalloc-8k");
@@ -272,9 +274,9 @@ static void test_S17_zeroing_and_krealloc(void **state)
 
 static void test_S18_create_refuses(void **state)
 {
-	struct kmem_cache_args args = { .align = 24 };
+	struct kmem_cache_args args = {.align = 24};
 	struct quarry *q = real(4 * MIB, 1);
-	struct quarry_posix_options options = { 0 };
+	struct quarry_posix_options options = {0};
 	struct quarry *unbooted = quarry_posix_new(&options);
 
 	(void)state;
@@ -334,12 +336,12 @@ static void noop_ctor(void *object)
 
 static void test_S5_merging(void **state)
 {
-	struct kmem_cache_args with_ctor = { .ctor = noop_ctor }, sized = { .size = 104 };
+	struct kmem_cache_args with_ctor = {.ctor = noop_ctor}, sized = {.size = 104};
 	struct quarry *q = real(4 * MIB, 1);
 	struct kmem_cache *a = quarry_kmem_cache_create(q, "a", 100, 0, NULL), *b;
-	static const uint32_t apart[] = { SLAB_NO_MERGE, SLAB_TYPESAFE_BY_RCU, SLAB_ACCOUNT,
-					  SLAB_RECLAIM_ACCOUNT, SLAB_CACHE_DMA, SLAB_CACHE_DMA32,
-					  SLAB_CONSISTENCY_CHECKS };
+	static const uint32_t apart[] = {
+		SLAB_NO_MERGE,  SLAB_TYPESAFE_BY_RCU, SLAB_ACCOUNT,           SLAB_RECLAIM_ACCOUNT,
+		SLAB_CACHE_DMA, SLAB_CACHE_DMA32,     SLAB_CONSISTENCY_CHECKS};
 
 	(void)state;
 	b = quarry_kmem_cache_create(q, "b", 97, 0, NULL);
@@ -385,7 +387,7 @@ static void count_ctor(void *object)
 
 static void test_S10_ctor_runs_once_and_state_is_kept(void **state)
 {
-	struct kmem_cache_args args = { .ctor = count_ctor };
+	struct kmem_cache_args args = {.ctor = count_ctor};
 	struct quarry *q = real(4 * MIB, 1);
 	struct kmem_cache *s = quarry_kmem_cache_create(q, "ctor", 72, 0, &args);
 	void *p[300];
@@ -547,7 +549,7 @@ static void test_S10_order_fallback(void **state)
 
 static void test_S11_exhaustion_leaves_no_trace(void **state)
 {
-	static const unsigned int sizes[] = { 8, 64, 192, 700, 3000, 8192, 70000 };
+	static const unsigned int sizes[] = {8, 64, 192, 700, 3000, 8192, 70000};
 	static void *p[600000];
 	struct quarry *q = real(4 * MIB, 1);
 
@@ -716,8 +718,9 @@ static void test_S11_consistency_checks_find_it_at_once(void **state)
 
 static int node_of(struct quarry *q, const void *p)
 {
-	return quarry_page_to_pfn(q, quarry_virt_to_page(q, p)) < (32 * MIB >> QUARRY_PAGE_SHIFT) ? 0
-												  : 1;
+	return quarry_page_to_pfn(q, quarry_virt_to_page(q, p)) < (32 * MIB >> QUARRY_PAGE_SHIFT)
+		       ? 0
+		       : 1;
 }
 
 static void test_S8_S12_nodes(void **state)
@@ -779,7 +782,7 @@ static void test_S8_other_nodes_help(void **state)
 
 static void test_S9_simulated_memory_is_never_touched(void **state)
 {
-	struct kmem_cache_args args = { .ctor = count_ctor };
+	struct kmem_cache_args args = {.ctor = count_ctor};
 	struct quarry *q = machine(0, (size_t)8 << 30, 4, 2);
 	struct kmem_cache *s = quarry_kmem_cache_create(q, "sim", 100, 0, &args);
 	void *p[1000];
@@ -808,8 +811,8 @@ static void test_S9_simulated_memory_is_never_touched(void **state)
 struct failing {
 	_Alignas(64) unsigned char storage[QUARRY_STORAGE_SIZE];
 	unsigned long count, fail_at; /* 1 is the first; 0: never */
-	bool fail_after;	      /* all from fail_at on */
-	unsigned long out;	      /* tables not given back */
+	bool fail_after;              /* all from fail_at on */
+	unsigned long out;            /* tables not given back */
 };
 
 static void *failing_alloc(void *ctx, size_t size, size_t align)
@@ -818,8 +821,7 @@ static void *failing_alloc(void *ctx, size_t size, size_t align)
 	void *p;
 
 	f->count++;
-	if (f->fail_at != 0 &&
-	    (f->count == f->fail_at || (f->fail_after && f->count > f->fail_at)))
+	if (f->fail_at != 0 && (f->count == f->fail_at || (f->fail_after && f->count > f->fail_at)))
 		return NULL;
 	p = aligned_alloc(align, (size + align - 1) / align * align);
 	f->out++;
@@ -837,11 +839,11 @@ static void failing_free(void *ctx, void *p, size_t size)
 
 static struct quarry *failing_machine(struct failing *f, void *ram, size_t bytes)
 {
-	struct quarry_port port = { .ctx = f,
-				    .direct_map = (uintptr_t)ram,
-				    .meta_alloc = failing_alloc,
-				    .meta_free = failing_free,
-				    .report = take_report };
+	struct quarry_port port = {.ctx = f,
+				   .direct_map = (uintptr_t)ram,
+				   .meta_alloc = failing_alloc,
+				   .meta_free = failing_free,
+				   .report = take_report};
 	struct quarry *q = quarry_init(f->storage, sizeof(f->storage), &port);
 
 	assert_non_null(q);
@@ -862,7 +864,7 @@ static void *map_ram(size_t bytes)
 static void failing_work(struct quarry *q)
 {
 	struct kmem_cache *s[3];
-	void *p[3][150] = { { NULL } };
+	void *p[3][150] = {{NULL}};
 
 	for (size_t c = 0; c < 3; c++) {
 		s[c] = quarry_kmem_cache_create(q, "work", (unsigned int)(40 << 2 * c),
@@ -870,7 +872,7 @@ static void failing_work(struct quarry *q)
 		for (size_t k = 0; s[c] != NULL && k < 150; k++) {
 			p[c][k] = quarry_kmem_cache_alloc(q, s[c], GFP_KERNEL);
 			if (p[c][k] != NULL)
-				memset(p[c][k], 0x33, 40 << 2 * c);
+				memset(p[c][k], 0x33, (size_t)40 << 2 * c);
 		}
 		assert_int_equal(quarry_check_slab(q, &faults), 0);
 	}
@@ -896,7 +898,7 @@ static void test_S10_every_table_allocation_fails_once(void **state)
 			struct quarry *q;
 			int err;
 
-			f = (struct failing){ .fail_at = n, .fail_after = after != 0 };
+			f = (struct failing){.fail_at = n, .fail_after = after != 0};
 			q = failing_machine(&f, ram, 4 * MIB);
 			err = quarry_boot(q, NULL);
 			if (err == 0)
@@ -917,7 +919,7 @@ static void test_S10_tables_in_managed_memory(void **state)
 {
 	static struct failing f;
 	void *ram = map_ram(2 * MIB);
-	struct quarry_port port = { .direct_map = (uintptr_t)ram, .report = take_report };
+	struct quarry_port port = {.direct_map = (uintptr_t)ram, .report = take_report};
 	struct quarry *q = quarry_init(f.storage, sizeof(f.storage), &port);
 	static void *p[40000];
 	size_t n = 0;
@@ -968,10 +970,10 @@ static void test_S9_S10_reclaim_reenters(void **state)
 	static unsigned char storage[QUARRY_STORAGE_SIZE] __attribute__((aligned(64)));
 	static struct reclaimer r;
 	void *ram = map_ram(4 * MIB), *p;
-	struct quarry_port port = { .ctx = &r,
-				    .direct_map = (uintptr_t)ram,
-				    .reclaim = give_some,
-				    .report = take_report };
+	struct quarry_port port = {.ctx = &r,
+				   .direct_map = (uintptr_t)ram,
+				   .reclaim = give_some,
+				   .report = take_report};
 
 	(void)state;
 	reports = 0;
@@ -1000,14 +1002,14 @@ static void test_S9_S10_reclaim_reenters(void **state)
 /* ---- the validator ---- */
 
 /* Damages @field to @value, expects the validator to complain, and undoes it. */
-#define DAMAGE(field, value)                                                                       \
-	do {                                                                                       \
-		__typeof__(field) was_ = (field);                                                  \
-		(field) = (__typeof__(field))(value);                                              \
-		if (quarry_check_slab(q, NULL) == 0)                                               \
-			fail_msg("not noticed: %s = %s", #field, #value);                          \
-		(field) = was_;                                                                    \
-		assert_int_equal(quarry_check_slab(q, &faults), 0);                                \
+#define DAMAGE(field, value)                                              \
+	do {                                                              \
+		__typeof__(field) was_ = (field);                         \
+		(field) = (__typeof__(field))(value);                     \
+		if (quarry_check_slab(q, NULL) == 0)                      \
+			fail_msg("not noticed: %s = %s", #field, #value); \
+		(field) = was_;                                           \
+		assert_int_equal(quarry_check_slab(q, &faults), 0);       \
 	} while (0)
 
 static void test_S11_validator_notices_damage(void **state)
@@ -1078,7 +1080,7 @@ struct model {
 	size_t nr;
 	struct live {
 		unsigned char *p;
-		size_t size;	/* bytes owned */
+		size_t size;          /* bytes owned */
 		struct kmem_cache *s; /* NULL: kmalloc */
 		unsigned char mark;
 	} live[MODEL_LIVE];
@@ -1116,8 +1118,8 @@ static void model_drop(struct model *m, size_t i)
 
 static void model_alloc(struct model *m)
 {
-	static const gfp_t gfp[] = { GFP_KERNEL, GFP_ATOMIC, GFP_KERNEL_ACCOUNT,
-				     GFP_KERNEL | __GFP_RECLAIMABLE };
+	static const gfp_t gfp[] = {GFP_KERNEL, GFP_ATOMIC, GFP_KERNEL_ACCOUNT,
+				    GFP_KERNEL | __GFP_RECLAIMABLE};
 	uint32_t c = model_random(m, 6);
 	size_t size;
 	void *p;
@@ -1172,9 +1174,9 @@ static void model_step(struct model *m, unsigned int mood)
 static void model_run(uint64_t seed)
 {
 	static struct model m;
-	static const unsigned int sizes[] = { 24, 200, 1200, 5000 };
+	static const unsigned int sizes[] = {24, 200, 1200, 5000};
 
-	m = (struct model){ .q = real(3 * MIB, 3), .seed = seed };
+	m = (struct model){.q = real(3 * MIB, 3), .seed = seed};
 	for (size_t c = 0; c < 4; c++)
 		m.cache[c] = quarry_kmem_cache_create(m.q, "model", sizes[c], SLAB_NO_MERGE, NULL);
 	for (unsigned int i = 0; i < 6000; i++) {

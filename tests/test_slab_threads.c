@@ -18,7 +18,7 @@
 #define MIB ((size_t)1 << 20)
 #define THREADS 4
 #define OPS 12000
-#define OWN 400	  /* objects a thread holds */
+#define OWN 400   /* objects a thread holds */
 #define SLOTS 256 /* places where threads leave objects for each other */
 
 static atomic_uint reports;
@@ -36,14 +36,13 @@ static void print_fault(void *ctx, const char *text, size_t len)
 	print_error("%.*s", (int)len, text);
 }
 
-static const struct quarry_out faults = { print_fault, NULL };
+static const struct quarry_out faults = {print_fault, NULL};
 
 static struct quarry *machine(size_t bytes, unsigned int nodes)
 {
-	struct quarry_posix_options options = { .ram_bytes = bytes,
-						.concurrent = true,
-						.report = take_report };
-	struct quarry_boot_params params = { .nr_cpus = THREADS };
+	struct quarry_posix_options options = {
+		.ram_bytes = bytes, .concurrent = true, .report = take_report};
+	struct quarry_boot_params params = {.nr_cpus = THREADS};
 	struct quarry *q = quarry_posix_new(&options);
 
 	assert_non_null(q);
@@ -84,7 +83,7 @@ static uint32_t random_below(struct worker *w, uint32_t below)
 
 static struct object *take(struct worker *w)
 {
-	static const uint32_t sizes[] = { 8, 60, 200, 512, 1500, 4000 };
+	static const uint32_t sizes[] = {8, 60, 200, 512, 1500, 4000};
 	uint32_t size = sizes[random_below(w, 6)];
 	struct object *o;
 
@@ -218,8 +217,8 @@ static void *create_and_destroy(void *arg)
 
 	quarry_posix_set_cpu(w->cpu);
 	for (unsigned int i = 0; i < 200; i++) {
-		struct kmem_cache *s = quarry_kmem_cache_create(q, "brief", 64 + 8 * w->cpu,
-								SLAB_NO_MERGE, NULL);
+		struct kmem_cache *s =
+			quarry_kmem_cache_create(q, "brief", 64 + 8 * w->cpu, SLAB_NO_MERGE, NULL);
 		void *p[70];
 
 		if (s == NULL) {

@@ -314,6 +314,34 @@ static void zone_limits(void **state)
 	machine_fini(&m);
 }
 
+/* Hardly any kernel memory: the rest is movable, from the next multiple of the largest block on. */
+static void movable_from_the_start(void **state)
+{
+	struct machine_spec spec = {.memory = {{0, 12 * MACHINE_MIB, 0}}, .boot = {.kernelcore = 1}};
+	struct quarry_zone_info info;
+	struct machine m;
+
+	(void)state;
+	machine_build(&m, &spec);
+	assert_true(quarry_zone_info(m.q, 0, QUARRY_ZONE_DMA, &info));
+	assert_int_equal(info.spanned, 1024);
+	assert_int_equal(info.managed, 1024);
+	assert_true(quarry_zone_info(m.q, 0, QUARRY_ZONE_MOVABLE, &info));
+	assert_int_equal(info.start_pfn, 1024);
+	assert_int_equal(info.managed, 2048);
+	machine_fini(&m);
+	/* Fewer kernel pages than nodes: each node gives none, up to where its movable memory may begin. */
+	spec.memory[1] = (struct machine_range){12 * MACHINE_MIB, 20 * MACHINE_MIB, 1};
+	machine_build(&m, &spec);
+	assert_true(quarry_zone_info(m.q, 1, QUARRY_ZONE_MOVABLE, &info));
+	assert_int_equal(info.start_pfn, 4096);
+	assert_int_equal(info.managed, 1024);
+	assert_true(quarry_zone_info(m.q, 0, QUARRY_ZONE_DMA, &info));
+	assert_int_equal(info.managed, 3072);
+	machine_check(&m);
+	machine_fini(&m);
+}
+
 static void boot_parameters_out_of_range(void **state)
 {
 	static const int bad_nodes[2] = {0, QUARRY_MAX_NODES}, negative[1] = {-1};
@@ -322,6 +350,7 @@ static void boot_parameters_out_of_range(void **state)
 		{.nr_nodes = QUARRY_MAX_NODES + 1},
 		{.nr_cpus = 2, .cpu_node = bad_nodes},
 		{.nr_cpus = 1, .cpu_node = negative},
+		{.nr_cpus = 0, .cpu_node = negative}, /* one CPU */
 		{.distance = (const uint8_t *)"\n", .nr_nodes = 0},
 	};
 	struct machine_spec spec = {.memory = {{0, 16 * MACHINE_MIB, 0}}, .port = MACHINE_COUNTED, .budget = -1};
@@ -423,6 +452,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(zones_as_linux),
 		cmocka_unit_test(zone_limits),
+		cmocka_unit_test(movable_from_the_start),
 		cmocka_unit_test(boot_parameters_out_of_range),
 		cmocka_unit_test(no_memory),
 		cmocka_unit_test(pageblock_types_at_boot),

@@ -14,8 +14,8 @@ struct page {
 
 /* What a page frame is, see quarry_page_state(). */
 enum quarry_page_state {
-	QUARRY_PAGE_FREE,      /* in the buddy system, or there is no such page */
-	QUARRY_PAGE_RESERVED,  /* never handed to the allocator */
+	QUARRY_PAGE_FREE,      /* in the buddy system */
+	QUARRY_PAGE_RESERVED,  /* never handed to the allocator, or there is no such page */
 	QUARRY_PAGE_ALLOCATED, /* first page of a block that somebody owns */
 	QUARRY_PAGE_TAIL,      /* a later page of such a block */
 	QUARRY_PAGE_PCP,       /* first page of a block in a CPU's sheaf */
@@ -107,7 +107,7 @@ void *quarry_page_address(struct quarry *q, const struct page *page);
 /** quarry_virt_to_page() - descriptor of the page that @addr of @q lies in, or NULL. Context: any. */
 struct page *quarry_virt_to_page(struct quarry *q, const void *addr);
 
-/** quarry_pfn_state() - what page frame @pfn of @q is; @order (may be NULL) gets the order of an allocated or cached block. Context: any. */
+/** quarry_pfn_state() - what page frame @pfn of @q is; @order (may be NULL) gets the order of the allocated block that it begins or lies in, else 0. Context: any. */
 enum quarry_page_state quarry_pfn_state(struct quarry *q, pfn_t pfn, unsigned int *order);
 
 /** quarry_drain_all_pages() - return every CPU's sheaves of @q to the buddy system. Context: any but interrupt. */

@@ -9,20 +9,20 @@
 struct kmem_cache;
 
 #ifndef SLAB_HWCACHE_ALIGN
-#define SLAB_CONSISTENCY_CHECKS ((uint32_t)0x00000100u) /* no sheaves: each free is checked at once */
-#define SLAB_CACHE_DMA	     ((uint32_t)0x00004000u) /* pages from ZONE_DMA */
-#define SLAB_CACHE_DMA32     ((uint32_t)0x00008000u)
-#define SLAB_HWCACHE_ALIGN   ((uint32_t)0x00002000u) /* objects start on cache lines */
+#define SLAB_CONSISTENCY_CHECKS ((uint32_t)0x00000100u) /* no sheaves: frees are checked at once */
+#define SLAB_HWCACHE_ALIGN ((uint32_t)0x00002000u)      /* objects start on cache lines */
+#define SLAB_CACHE_DMA ((uint32_t)0x00004000u)          /* pages from ZONE_DMA */
+#define SLAB_CACHE_DMA32 ((uint32_t)0x00008000u)
 #define SLAB_RECLAIM_ACCOUNT ((uint32_t)0x00020000u) /* pages from reclaimable pageblocks */
-#define SLAB_TYPESAFE_BY_RCU ((uint32_t)0x00080000u) /* counts in the size; pages are not held back */
-#define SLAB_PANIC	     ((uint32_t)0x00040000u) /* accepted, ignored: creation returns NULL */
-#define SLAB_ACCOUNT	     ((uint32_t)0x04000000u)
-#define SLAB_NO_MERGE	     ((uint32_t)0x01000000u)
+#define SLAB_PANIC ((uint32_t)0x00040000u)           /* accepted, ignored */
+#define SLAB_TYPESAFE_BY_RCU ((uint32_t)0x00080000u) /* in the size only: pages are not held back */
+#define SLAB_NO_MERGE ((uint32_t)0x01000000u)
+#define SLAB_ACCOUNT ((uint32_t)0x04000000u)
 #endif
 
 #define QUARRY_KMALLOC_MAX_CACHE_SIZE ((size_t)2 << QUARRY_PAGE_SHIFT) /* larger: whole pages */
-#define QUARRY_KMALLOC_MAX_SIZE	      ((size_t)1 << (QUARRY_MAX_ORDER + QUARRY_PAGE_SHIFT))
-#define QUARRY_ZERO_SIZE_PTR	      ((void *)16) /* kmalloc(0): may be freed, not read */
+#define QUARRY_KMALLOC_MAX_SIZE ((size_t)1 << (QUARRY_MAX_ORDER + QUARRY_PAGE_SHIFT))
+#define QUARRY_ZERO_SIZE_PTR ((void *)16) /* kmalloc(0): may be freed, not read */
 
 /**
  * struct kmem_cache_args - the rarer properties of a cache
@@ -41,39 +41,40 @@ struct kmem_cache_args {
 struct quarry_cache_info {
 	const char *name;
 	unsigned int object_size; /* as asked for */
-	unsigned int size;	  /* with alignment and what Linux would add */
+	unsigned int size;        /* with alignment and what Linux would add */
 	unsigned int align;
 	uint32_t flags;
 	unsigned int objs_per_slab;
-	unsigned int order;	/* preferred */
+	unsigned int order;     /* preferred */
 	unsigned int min_order; /* fallback */
 	unsigned int min_partial;
 	unsigned int cpu_partial;
-	int refcount; /* caches merged into this one, itself included */
-	unsigned long active_objs; /* owned by callers */
-	unsigned long cached_objs; /* in sheaves and depot */
-	unsigned long num_objs;	   /* places in all slabs */
+	int refcount;                          /* caches merged into this one, itself included */
+	unsigned long active_objs;             /* owned by callers */
+	unsigned long cached_objs;             /* in sheaves and depot */
+	unsigned long num_objs;                /* places in all slabs */
 	unsigned long active_slabs, num_slabs; /* active: not wholly free */
 	unsigned long nr_partial;
-	unsigned long pages;	   /* in all slabs */
+	unsigned long pages;                             /* in all slabs */
 	uint64_t allocs, frees, refused, order_fallback; /* since creation; merged over CPUs */
-	unsigned int inuse;	   /* object size in whole words */
-	unsigned int offset;	   /* where Linux would keep the free pointer; counts in size only */
-	gfp_t allocflags;	   /* added to every request for pages */
+	unsigned int inuse;                              /* object size in whole words */
+	unsigned int offset; /* where Linux would keep the free pointer; counts in size only */
+	gfp_t allocflags;    /* added to every request for pages */
 	unsigned int min_objs_per_slab; /* at min_order */
-	unsigned int sheaf_capacity;	/* objects in one per-CPU sheaf; 0: none */
+	unsigned int sheaf_capacity;    /* objects in one per-CPU sheaf; 0: none */
 };
 
 /**
  * quarry_kmem_cache_create() - make a cache of equal objects
  * @q:		 memory system, at QUARRY_STAGE_SLAB
- * @name:	 kept by reference: must outlive the cache
+ * @name:	 kept by reference: must outlive the cache and those merged into it
  * @object_size: bytes, 1..QUARRY_KMALLOC_MAX_SIZE
  * @flags:	 SLAB_*
  * @args:	 NULL: all defaults
  *
  * Size, order and objects per slab are what Linux 6.1 computes for this machine's CPUs. A cache of
- * like size and flags without constructor may be shared (merged) unless SLAB_NO_MERGE.
+ * like size and flags without constructor is shared (merged) unless SLAB_NO_MERGE: both callers then
+ * get the same pointer, and each destroys it once. kmalloc's own caches are not shared.
  *
  * Context: may not be interrupt. Return: the cache; NULL if an argument is out of range, the table
  * of caches is full or memory is out, nothing changed.
@@ -89,11 +90,11 @@ QUARRY_MUST_CHECK struct kmem_cache *quarry_kmem_cache_create(struct quarry *q, 
  * @cache: NULL is allowed
  *
  * Context: not interrupt; no other CPU may still use the cache. Return: 0; -QUARRY_EBUSY if objects
- * are still owned, which is reported; the cache then stays as it was.
+ * are still owned, or the cache is kmalloc's, which is reported; the cache then stays usable.
  */
 int quarry_kmem_cache_destroy(struct quarry *q, struct kmem_cache *cache);
 
-/** quarry_kmem_cache_shrink() - empty sheaves and depot of @cache of @q and give back free slabs. Context: not interrupt. Returns slabs still held. */
+/** quarry_kmem_cache_shrink() - empty sheaves and depot of @cache of @q and give back free slabs. Context: not interrupt, nobody else uses @cache. Returns slabs still held. */
 unsigned long quarry_kmem_cache_shrink(struct quarry *q, struct kmem_cache *cache);
 
 /**
@@ -105,7 +106,8 @@ unsigned long quarry_kmem_cache_shrink(struct quarry *q, struct kmem_cache *cach
  * Context: any, interrupt included if @gfp lacks __GFP_DIRECT_RECLAIM. Fast path: one pop from the
  * CPU's sheaf. Return: the object, or NULL, nothing changed.
  */
-QUARRY_MUST_CHECK void *quarry_kmem_cache_alloc(struct quarry *q, struct kmem_cache *cache, gfp_t gfp);
+QUARRY_MUST_CHECK void *quarry_kmem_cache_alloc(struct quarry *q, struct kmem_cache *cache,
+						gfp_t gfp);
 
 /** quarry_kmem_cache_alloc_node() - quarry_kmem_cache_alloc() of @q from @cache with @gfp, from node @nid if it has room. */
 QUARRY_MUST_CHECK void *quarry_kmem_cache_alloc_node(struct quarry *q, struct kmem_cache *cache,
@@ -117,8 +119,10 @@ QUARRY_MUST_CHECK void *quarry_kmem_cache_alloc_node(struct quarry *q, struct km
  * @cache:  the cache it came from
  * @object: NULL does nothing
  *
- * A foreign pointer or one of another cache is reported and left alone. The object is not written
- * to. Context: any. Fast path: one push to the CPU's sheaf.
+ * A foreign pointer, one of another cache or one into the middle of an object is reported and left
+ * alone. A double free is found when the object goes from the sheaf back to its slab, at the latest by
+ * quarry_kmem_cache_shrink(); at once with SLAB_CONSISTENCY_CHECKS. The object is not written to.
+ * Context: any. Fast path: one push to the CPU's sheaf.
  */
 void quarry_kmem_cache_free(struct quarry *q, struct kmem_cache *cache, void *object);
 
@@ -151,10 +155,10 @@ QUARRY_MUST_CHECK void *quarry_kzalloc(struct quarry *q, size_t size, gfp_t gfp)
 /** quarry_kcalloc() - cleared array of @q, @n times @size bytes, with @gfp; NULL if the product overflows. */
 QUARRY_MUST_CHECK void *quarry_kcalloc(struct quarry *q, size_t n, size_t size, gfp_t gfp);
 
-/** quarry_krealloc() - resize @p of @q to @size with @gfp, moving it if its class changes; @p stays if that fails. */
+/** quarry_krealloc() - make @p of @q hold @size bytes with @gfp: @p itself if it does already, else a copy; @size 0 frees. NULL on failure, @p stays. */
 QUARRY_MUST_CHECK void *quarry_krealloc(struct quarry *q, void *p, size_t size, gfp_t gfp);
 
-/** quarry_kfree() - give back @p of @q, from any of the calls above or a cache; NULL and QUARRY_ZERO_SIZE_PTR do nothing. A foreign, interior or free pointer is reported. Context: any. */
+/** quarry_kfree() - give back @p of @q, from any of the calls above or a cache; NULL and QUARRY_ZERO_SIZE_PTR do nothing. Damage is reported as by quarry_kmem_cache_free(). Context: any. */
 void quarry_kfree(struct quarry *q, void *p);
 
 /** quarry_ksize() - bytes usable at @p of @q; 0 for NULL and foreign pointers. */
@@ -167,7 +171,8 @@ struct kmem_cache *quarry_kmalloc_cache(struct quarry *q, size_t size, gfp_t gfp
 struct kmem_cache *quarry_virt_to_cache(struct quarry *q, const void *p);
 
 /** quarry_kmem_cache_info() - describe @cache of @q in @info. Context: not interrupt. Exact when no other CPU is at work. */
-void quarry_kmem_cache_info(struct quarry *q, struct kmem_cache *cache, struct quarry_cache_info *info);
+void quarry_kmem_cache_info(struct quarry *q, struct kmem_cache *cache,
+			    struct quarry_cache_info *info);
 
 /** quarry_kmem_cache_next() - the cache of @q made before @cache, the newest for NULL: the order of /proc/slabinfo. NULL at the end. */
 struct kmem_cache *quarry_kmem_cache_next(struct quarry *q, struct kmem_cache *cache);

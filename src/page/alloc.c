@@ -220,20 +220,46 @@ struct page *quarry_alloc_pages(struct quarry *q, gfp_t gfp, unsigned int order)
 	return quarry_alloc_pages_node(q, QUARRY_NO_NODE, gfp, order);
 }
 
-/* Not the last reference, or something is wrong with freeing @page at @order. */
-static QUARRY_COLD void alloc_free_odd(struct quarry *q, struct page *page, unsigned int order)
+/* Whether @page, which reads @word, stands where its arena keeps descriptors. */
+static bool alloc_is_descriptor(const struct page_layer *pl, const struct page *page, uint64_t word)
+{
+	const struct page_arena *a;
+	uintptr_t offset;
+
+	if (word >> PAGE_WORD_ARENA_SHIFT >= pl->nr_arenas)
+		return false;
+	a = &pl->arena[word >> PAGE_WORD_ARENA_SHIFT];
+	offset = (uintptr_t)page - (uintptr_t)quarry_load_relaxed(&a->map);
+	return offset < (uintptr_t)a->nr_pb * QUARRY_PAGEBLOCK_PAGES * sizeof(*page);
+}
+
+/* Changes an allocated block's count from what @word says; false: another CPU did, @word is new. */
+static bool alloc_change_refs(struct quarry *q, struct page *page, uint64_t *word, uint64_t to)
+{
+	if (q->concurrent)
+		return quarry_cmpxchg(&page->word, word, to);
+	page_set_word(page, to);
+	return true;
+}
+
+/*
+ * Not the last reference, or something is wrong with freeing @page at @order. True: it is the last by
+ * now, as other CPUs let go meanwhile.
+ */
+static QUARRY_COLD bool alloc_free_odd(struct quarry *q, struct page *page, unsigned int order)
 {
 	uint64_t word = page_word(page);
 	unsigned long long pfn;
 
-	if (page_word_refs(word) > 1 && (word & PAGE_WORD_STATE_MASK) == PAGE_WORD_ALLOC &&
-	    page_word_order(word) == order) {
-		page_set_word(page, word - PAGE_WORD_REF_ONE);
-		return;
-	}
-	if (word >> PAGE_WORD_ARENA_SHIFT >= q->pages->nr_arenas) {
+	if (!alloc_is_descriptor(q->pages, page, word)) {
 		quarry_report(q, "page: free of a foreign descriptor %p", (void *)page);
-		return;
+		return false;
+	}
+	while ((word & PAGE_WORD_STATE_MASK) == PAGE_WORD_ALLOC && page_word_order(word) == order) {
+		if (page_word_refs(word) <= 1)
+			return true;
+		if (alloc_change_refs(q, page, &word, word - PAGE_WORD_REF_ONE))
+			return false;
 	}
 	pfn = (unsigned long long)quarry_page_to_pfn(q, page);
 	switch (word & PAGE_WORD_STATE_MASK) {
@@ -248,6 +274,7 @@ static QUARRY_COLD void alloc_free_odd(struct quarry *q, struct page *page, unsi
 		quarry_report(q, "page: pfn %#llx order %u is not allocated (double free, or inside a block)",
 			      pfn, order);
 	}
+	return false;
 }
 
 void quarry_free_pages(struct quarry *q, struct page *page, unsigned int order)
@@ -261,11 +288,10 @@ void quarry_free_pages(struct quarry *q, struct page *page, unsigned int order)
 
 	if (unlikely(page == NULL))
 		return;
-	word = page_word(page);
-	if (unlikely((word & ~ignore) != page_word_alloc(order, 0) || order > QUARRY_MAX_ORDER)) {
-		alloc_free_odd(q, page, order);
+	word = quarry_load_acquire(&page->word); /* what others did to the block before they let go */
+	if (unlikely((word & ~ignore) != page_word_alloc(order, 0) || order > QUARRY_MAX_ORDER) &&
+	    !alloc_free_odd(q, page, order))
 		return;
-	}
 	page_set_word(page, word & PAGE_WORD_ARENA_MASK); /* PAGE_WORD_FREE */
 	page_count(&cpu->frees[order]);
 	pcp = cpu->pcp[page_arena_of(pl, page)->zone->index];
@@ -283,13 +309,18 @@ void quarry_get_page(struct quarry *q, struct page *page)
 {
 	uint64_t word = page_word(page);
 
-	if ((word & PAGE_WORD_STATE_MASK) != PAGE_WORD_ALLOC ||
-	    page_word_refs(word) == PAGE_WORD_REF_MAX) {
-		quarry_report(q, "page: reference to pfn %#llx, which is no allocated block",
-			      (unsigned long long)quarry_page_to_pfn(q, page));
+	if (!alloc_is_descriptor(q->pages, page, word)) {
+		quarry_report(q, "page: reference to a foreign descriptor %p", (void *)page);
 		return;
 	}
-	page_set_word(page, word + PAGE_WORD_REF_ONE);
+	do {
+		if ((word & PAGE_WORD_STATE_MASK) != PAGE_WORD_ALLOC ||
+		    page_word_refs(word) == PAGE_WORD_REF_MAX) {
+			quarry_report(q, "page: reference to pfn %#llx, which is no allocated block",
+				      (unsigned long long)quarry_page_to_pfn(q, page));
+			return;
+		}
+	} while (!alloc_change_refs(q, page, &word, word + PAGE_WORD_REF_ONE));
 }
 
 unsigned int quarry_page_count(struct quarry *q, const struct page *page)
@@ -302,7 +333,7 @@ unsigned int quarry_page_count(struct quarry *q, const struct page *page)
 
 int quarry_split_page(struct quarry *q, struct page *page, unsigned int order)
 {
-	uint64_t word = page_word(page);
+	uint64_t word = page != NULL ? page_word(page) : 0;
 	unsigned int type = page_word_type(word);
 
 	(void)q;

@@ -159,7 +159,7 @@ void arena_announce(struct page_arena *a)
 {
 	bool pair = a->nr_pb > 2 || (a->nr_pb == 2 && arena_buddy(a, 0) == 1);
 	unsigned int order = pair ? QUARRY_MAX_ORDER : QUARRY_PAGEBLOCK_ORDER;
-	unsigned int type = a->pb[0].type;
+	unsigned int type = a->type;
 	uint32_t bit = a->index - a->zone->arena_first;
 
 	a->order_mask[type] = (uint16_t)(1u << order);
@@ -168,15 +168,16 @@ void arena_announce(struct page_arena *a)
 
 void arena_unfold(struct quarry *q, struct page_arena *a)
 {
-	unsigned int type = a->pb[0].type;
+	unsigned int type = a->type;
 
 	arena_mask_clear(q, a, bits_ctz64(a->order_mask[type]), type);
 	for (unsigned int i = a->nr_pb; i-- > 0;) {
 		struct page_pb *pb = &a->pb[i];
 
-		*pb = (struct page_pb){.type = (uint8_t)type,
-				       .filed = PAGE_NOT_FILED,
-				       .nr_free = (uint16_t)QUARRY_PAGEBLOCK_PAGES};
+		/* The rest is zero still; `described` may be read by others meanwhile. */
+		pb->type = (uint8_t)type;
+		pb->filed = PAGE_NOT_FILED;
+		pb->nr_free = (uint16_t)QUARRY_PAGEBLOCK_PAGES;
 		for (unsigned int w = 0; w < PAGE_WORDS; w++)
 			a->bits[i][w] = ~(uint64_t)0;
 	}

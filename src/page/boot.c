@@ -132,7 +132,7 @@ static void boot_find_movable(struct boot_state *b)
 	for (int n = 0; n < b->pl->nr_nodes; n++)
 		nodes += b->node[n].present;
 	/* An even share each; what small nodes could not take goes round again among fewer. */
-	while (nodes > 0 && required > nodes) {
+	do {
 		uint64_t share = required / nodes;
 
 		for (int n = 0; n < b->pl->nr_nodes; n++) {
@@ -143,7 +143,7 @@ static void boot_find_movable(struct boot_state *b)
 			boot_spread_node(b, n, share, &required);
 		}
 		nodes--;
-	}
+	} while (nodes > 0 && required > nodes);
 	for (int n = 0; n < b->pl->nr_nodes; n++) {
 		struct page_node *node = &b->node[n];
 
@@ -313,7 +313,7 @@ static void boot_init_arena(struct boot_state *b, struct page_zone *z, pfn_t sta
 
 /*
  * Types of the pageblocks of a piece: movable if the first page is memory of the zone. A piece that is
- * a whole arena may stay virgin, where the first record's type speaks for all.
+ * a whole arena has no records written: it may stay virgin.
  */
 static void boot_type_pageblocks(struct boot_state *b, struct page_arena *a, pfn_t start, pfn_t end)
 {
@@ -321,12 +321,13 @@ static void boot_type_pageblocks(struct boot_state *b, struct page_arena *a, pfn
 	pfn_t pfn = bits_align_up(start, QUARRY_PAGEBLOCK_PAGES);
 
 	if (start == a->base_pfn && end - start == PAGE_ARENA_PAGES) {
-		a->pb[0].type = type;
 		a->one_piece = true;
+		a->type = type;
 		return;
 	}
 	for (; pfn < end; pfn += QUARRY_PAGEBLOCK_PAGES)
 		a->pb[(pfn - a->base_pfn) >> QUARRY_PAGEBLOCK_ORDER].type = type;
+	a->type = a->pb[0].type; /* if it is virgin in the end, all are alike */
 }
 
 static void boot_make_arena(struct boot_state *b, int nid, enum quarry_zone_type type, pfn_t start,
@@ -426,7 +427,7 @@ static void boot_open_arena(struct page_arena *a)
 {
 	a->virgin = false;
 	for (unsigned int i = 0; i < a->nr_pb; i++) {
-		uint8_t type = a->pb[a->one_piece ? 0 : i].type;
+		uint8_t type = a->one_piece ? a->type : a->pb[i].type;
 
 		a->pb[i] = (struct page_pb){.type = type, .filed = PAGE_NOT_FILED};
 		quarry_memset(a->bits[i], 0, sizeof(a->bits[i]));

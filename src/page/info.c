@@ -21,7 +21,7 @@ const char *quarry_migratetype_name(enum quarry_migratetype type)
 
 static void info_add_virgin(const struct page_arena *a, struct quarry_zone_info *info)
 {
-	unsigned int type = a->pb[0].type;
+	unsigned int type = a->type;
 	pfn_t first = a->base_pfn >> QUARRY_PAGEBLOCK_ORDER;
 	unsigned long odd = first & 1, pairs = (a->nr_pb - odd) / 2;
 	unsigned long single = a->nr_pb - 2 * pairs;
@@ -122,7 +122,7 @@ void quarry_totals(struct quarry *q, struct quarry_totals *totals)
 		.totalreserve = pl->totalreserve,
 		.nr_nodes = pl->nr_nodes,
 		.nr_cpus = pl->nr_cpus,
-		.meta_bytes = q->meta_bytes,
+		.meta_bytes = quarry_load_relaxed(&q->meta_bytes),
 		.refused = quarry_load_relaxed(&pl->refused),
 		.fallback_claimed = quarry_load_relaxed(&pl->fallback_claimed),
 		.fallback_stolen = quarry_load_relaxed(&pl->fallback_stolen),

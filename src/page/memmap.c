@@ -65,8 +65,8 @@ static struct page *memmap_carve(struct quarry *q, struct page_arena *a)
 		page_add(q->concurrent, &a->zone->nr_free, 0 - ((uint64_t)1 << order));
 		arena_file(q, a, i);
 		quarry_memset(map, 0, size);
-		q->meta_bytes += QUARRY_PAGE_SIZE << order;
-		q->pages->carved += 1ul << order;
+		quarry_fetch_add_relaxed(&q->meta_bytes, QUARRY_PAGE_SIZE << order);
+		quarry_fetch_add_relaxed(&q->pages->carved, 1ul << order);
 		quarry_store_release(&a->map, map);
 		break;
 	}
@@ -77,7 +77,9 @@ out:
 
 bool memmap_give_map(struct quarry *q, struct page_arena *a)
 {
-	struct page *map, *expected = NULL;
+	struct page *map;
+	quarry_pin_t pin;
+	bool first;
 
 	if (quarry_load_acquire(&a->map) != NULL)
 		return true;
@@ -86,8 +88,13 @@ bool memmap_give_map(struct quarry *q, struct page_arena *a)
 	map = quarry_meta_alloc(q, (size_t)a->nr_pb * QUARRY_PAGEBLOCK_PAGES * sizeof(struct page));
 	if (map == NULL)
 		return false;
-	if (!quarry_cmpxchg(&a->map, &expected, map))
-		quarry_meta_free(q, map); /* another CPU was first */
+	pin = arena_lock(q, a);
+	first = a->map == NULL;
+	if (first)
+		quarry_store_release(&a->map, map);
+	arena_unlock(q, a, pin);
+	if (!first)
+		quarry_meta_free(q, map); /* another CPU made one meanwhile */
 	return true;
 }
 
@@ -103,17 +110,19 @@ void memmap_describe(struct page_arena *a, unsigned int i)
 			page_set_word(page, arena | ((free & 1) != 0 ? PAGE_WORD_FREE
 								     : PAGE_WORD_RESERVED));
 	}
-	a->pb[i].described = 1;
+	quarry_store_release(&a->pb[i].described, (uint8_t)1);
 }
 
 struct page *quarry_pfn_to_page(struct quarry *q, pfn_t pfn)
 {
 	struct page_arena *a = memmap_arena(q->pages, pfn);
+	struct page *map = a != NULL ? quarry_load_acquire(&a->map) : NULL;
+	const uint8_t *described;
 
-	if (a == NULL || a->map == NULL ||
-	    !a->pb[(pfn - a->base_pfn) >> QUARRY_PAGEBLOCK_ORDER].described)
+	if (map == NULL)
 		return NULL;
-	return &a->map[pfn - a->base_pfn];
+	described = &a->pb[(pfn - a->base_pfn) >> QUARRY_PAGEBLOCK_ORDER].described;
+	return quarry_load_acquire(described) != 0 ? &map[pfn - a->base_pfn] : NULL;
 }
 
 pfn_t quarry_page_to_pfn(struct quarry *q, const struct page *page)
@@ -160,55 +169,55 @@ static const struct page *memmap_head(struct quarry *q, pfn_t pfn, unsigned int 
 {
 	for (unsigned int o = 1; o <= QUARRY_MAX_ORDER; o++) {
 		const struct page *head = quarry_pfn_to_page(q, bits_align_down(pfn, (pfn_t)1 << o));
+		uint64_t word = head != NULL ? page_word(head) : PAGE_WORD_FREE;
 
-		if (head != NULL && (head->word & PAGE_WORD_STATE_MASK) == PAGE_WORD_ALLOC &&
-		    page_word_order(head->word) >= o) {
-			*order = page_word_order(head->word);
+		if ((word & PAGE_WORD_STATE_MASK) == PAGE_WORD_ALLOC && page_word_order(word) >= o) {
+			*order = page_word_order(word);
 			return head;
 		}
 	}
 	return NULL;
 }
 
+/* What a frame is whose bit is not set; a->lock held. */
+static enum quarry_page_state memmap_state(struct quarry *q, pfn_t pfn, unsigned int *order)
+{
+	const struct page *page = quarry_pfn_to_page(q, pfn);
+	uint64_t word = page != NULL ? page_word(page) : PAGE_WORD_RESERVED;
+
+	switch (word & PAGE_WORD_STATE_MASK) {
+	case PAGE_WORD_ALLOC:
+		*order = page_word_order(word);
+		return QUARRY_PAGE_ALLOCATED;
+	case PAGE_WORD_SLAB:
+		return QUARRY_PAGE_SLAB;
+	case PAGE_WORD_OFFLINE:
+		return QUARRY_PAGE_OFFLINE;
+	case PAGE_WORD_FREE:
+		return memmap_head(q, pfn, order) != NULL ? QUARRY_PAGE_TAIL : QUARRY_PAGE_PCP;
+	default:
+		return QUARRY_PAGE_RESERVED;
+	}
+}
+
 enum quarry_page_state quarry_pfn_state(struct quarry *q, pfn_t pfn, unsigned int *order)
 {
 	struct page_arena *a = memmap_arena(q->pages, pfn);
-	const struct page *page = quarry_pfn_to_page(q, pfn);
-	unsigned int o = 0;
 	enum quarry_page_state state = QUARRY_PAGE_RESERVED;
+	unsigned int o = 0;
+	quarry_pin_t pin;
+	pfn_t offset;
 
-	if (a == NULL)
-		goto out;
-	if (a->virgin) {
-		state = QUARRY_PAGE_FREE;
-		goto out;
+	if (a != NULL) {
+		offset = pfn - a->base_pfn;
+		pin = arena_lock(q, a);
+		if (a->virgin || (a->bits[offset >> QUARRY_PAGEBLOCK_ORDER][offset >> 6 & 7] >>
+					  (offset & 63) & 1) != 0)
+			state = QUARRY_PAGE_FREE;
+		else
+			state = memmap_state(q, pfn, &o);
+		arena_unlock(q, a, pin);
 	}
-	pfn -= a->base_pfn;
-	if ((a->bits[pfn >> QUARRY_PAGEBLOCK_ORDER][pfn >> 6 & 7] >> (pfn & 63) & 1) != 0) {
-		state = QUARRY_PAGE_FREE;
-		goto out;
-	}
-	pfn += a->base_pfn;
-	if (page == NULL)
-		goto out;
-	switch (page->word & PAGE_WORD_STATE_MASK) {
-	case PAGE_WORD_ALLOC:
-		state = QUARRY_PAGE_ALLOCATED;
-		o = page_word_order(page->word);
-		break;
-	case PAGE_WORD_SLAB:
-		state = QUARRY_PAGE_SLAB;
-		break;
-	case PAGE_WORD_OFFLINE:
-		state = QUARRY_PAGE_OFFLINE;
-		break;
-	case PAGE_WORD_FREE:
-		state = memmap_head(q, pfn, &o) != NULL ? QUARRY_PAGE_TAIL : QUARRY_PAGE_PCP;
-		break;
-	default:
-		break;
-	}
-out:
 	if (order != NULL)
 		*order = o;
 	return state;

@@ -54,8 +54,12 @@ static void *meta_from_pages(struct quarry *q, size_t size)
 	page_set_word(page, (page_word(page) & PAGE_WORD_ARENA_MASK) | page_word_alloc(order, 0));
 	p = quarry_storage(q, quarry_page_to_pfn(q, page) << QUARRY_PAGE_SHIFT,
 			   QUARRY_PAGE_SIZE << order);
-	if (p != NULL)
-		quarry_memset(p, 0, size);
+	if (p == NULL) {
+		page_set_word(page, (page_word(page) & PAGE_WORD_ARENA_MASK) | PAGE_WORD_FREE);
+		zone_put(q, &page, 1, order);
+		return NULL;
+	}
+	quarry_memset(p, 0, size);
 	return p;
 }
 
@@ -83,7 +87,7 @@ void *quarry_meta_alloc(struct quarry *q, size_t size_bytes)
 	if (h->next != NULL)
 		h->next->prev = h;
 	q->meta_list = h;
-	q->meta_bytes += size;
+	quarry_fetch_add_relaxed(&q->meta_bytes, size);
 	quarry_unlock(q->concurrent, &q->meta_lock, pin);
 	return h + 1;
 }
@@ -103,7 +107,7 @@ void quarry_meta_free(struct quarry *q, void *p)
 		h->prev->next = h->next;
 	else
 		q->meta_list = h->next;
-	q->meta_bytes -= h->size;
+	quarry_fetch_add_relaxed(&q->meta_bytes, 0 - h->size);
 	quarry_unlock(q->concurrent, &q->meta_lock, pin);
 	if (q->port.meta_alloc != NULL)
 		q->port.meta_free(q->port.ctx, h, h->size);

@@ -36,9 +36,8 @@
  */
 #include "sheaf.h"
 
-#define CACHE_MERGE_SAME                                                                           \
-	(SLAB_RECLAIM_ACCOUNT | SLAB_CACHE_DMA | SLAB_CACHE_DMA32 | SLAB_ACCOUNT)
-#define CACHE_NEVER_MERGE                                                                          \
+#define CACHE_MERGE_SAME (SLAB_RECLAIM_ACCOUNT | SLAB_CACHE_DMA | SLAB_CACHE_DMA32 | SLAB_ACCOUNT)
+#define CACHE_NEVER_MERGE \
 	(SLAB_TYPESAFE_BY_RCU | SLAB_NO_MERGE | SLAB_CONSISTENCY_CHECKS | SLAB_KMALLOC)
 #define CACHE_MAX_SIZE_BITS 44u /* size * slab bytes up to here: the reciprocal is exact */
 #define CACHE_RECIP_SHIFT 48u
@@ -54,7 +53,7 @@ static struct kmem_cache_order_objects cache_oo(unsigned int order, unsigned int
 {
 	unsigned int objects = quarry_min(cache_order_objects(order, size), SLAB_MAX_OBJECTS);
 
-	return (struct kmem_cache_order_objects){ order << 16 | objects };
+	return (struct kmem_cache_order_objects){order << 16 | objects};
 }
 
 /* The lowest order for @objects objects that wastes at most 1/@part of the slab; above @max: none. */
@@ -197,7 +196,8 @@ static void cache_set_geometry(struct kmem_cache *s, unsigned int cpus)
 /* Whether objects as in @new may live in @s, with less than a word of waste. */
 static bool cache_can_share(const struct kmem_cache *s, const struct kmem_cache *new)
 {
-	uint64_t size = bits_align_up(bits_align_up(new->object_size, sizeof(uint64_t)), new->align);
+	uint64_t size =
+		bits_align_up(bits_align_up(new->object_size, sizeof(uint64_t)), new->align);
 
 	if ((s->flags & CACHE_NEVER_MERGE) != 0 || s->ctor != NULL || s->fixed_size)
 		return false;
@@ -211,7 +211,7 @@ static struct kmem_cache *cache_share_locked(struct slab_layer *layer, const str
 {
 	struct kmem_cache *s;
 
-	if ((new->flags & CACHE_NEVER_MERGE) != 0 || new->ctor != NULL || new->fixed_size)
+	if ((new->flags &CACHE_NEVER_MERGE) != 0 || new->ctor != NULL || new->fixed_size)
 		return NULL;
 	for (s = layer->list; s != NULL; s = s->list_next) {
 		if (!cache_can_share(s, new))
@@ -401,7 +401,8 @@ int quarry_kmem_cache_destroy(struct quarry *q, struct kmem_cache *s)
 		return 0;
 	slabs = quarry_kmem_cache_shrink(q, s);
 	if (slabs != 0) {
-		quarry_report(q, "slab: %s: destroyed with objects in %lu slabs: kept", s->name, slabs);
+		quarry_report(q, "slab: %s: destroyed with objects in %lu slabs: kept", s->name,
+			      slabs);
 		return -QUARRY_EBUSY;
 	}
 	pin = quarry_lock(q->concurrent, &layer->lock);

@@ -11,7 +11,7 @@
 
 #include "sheaf.h"
 
-#define CHECK_MARK ((uintptr_t)1) /* objects are aligned to 8 */
+#define SLAB_CHECK_MARK ((uintptr_t)1) /* objects are aligned to 8 */
 
 struct slab_check {
 	struct quarry *q;
@@ -20,8 +20,8 @@ struct slab_check {
 };
 
 /* The first fault is told, all are counted. */
-static void check_fault(struct slab_check *c, const struct kmem_cache *s, const char *what,
-			uint64_t where)
+static void slab_check_fault(struct slab_check *c, const struct kmem_cache *s, const char *what,
+			     uint64_t where)
 {
 	if (c->faults++ == 0)
 		quarry_out_printf(c->out, "slab: %s: %s (%llu)\n", s != NULL ? s->name : "-", what,
@@ -30,7 +30,7 @@ static void check_fault(struct slab_check *c, const struct kmem_cache *s, const 
 
 /* ---- registry ---- */
 
-static void check_registry(struct slab_check *c)
+static void slab_check_registry(struct slab_check *c)
 {
 	const struct slab_layer *layer = c->q->slabs;
 	unsigned int listed = 0, entered = 0, type, class, id;
@@ -39,47 +39,48 @@ static void check_registry(struct slab_check *c)
 	for (s = layer->list; s != NULL && listed <= QUARRY_MAX_CACHES; s = s->list_next) {
 		listed++;
 		if (s->id >= QUARRY_MAX_CACHES || layer->cache[s->id] != s)
-			check_fault(c, s, "not in the table under its number", s->id);
+			slab_check_fault(c, s, "not in the table under its number", s->id);
 		if (s->refcount < 1)
-			check_fault(c, s, "listed without a reference", s->id);
+			slab_check_fault(c, s, "listed without a reference", s->id);
 	}
 	for (id = 0; id < QUARRY_MAX_CACHES; id++)
 		entered += layer->cache[id] != NULL;
 	if (listed != entered)
-		check_fault(c, NULL, "list and table of caches differ", listed);
+		slab_check_fault(c, NULL, "list and table of caches differ", listed);
 	if (layer->no_sheaf->n != 0 || layer->no_sheaf->cap != 0)
-		check_fault(c, NULL, "the sheaf that stands in was written to", 0);
+		slab_check_fault(c, NULL, "the sheaf that stands in was written to", 0);
 	for (type = 0; type < SLAB_KMALLOC_TYPES; type++)
-		for (class = 1; class < SLAB_KMALLOC_CLASSES; class++)
+		for (class = 1; class < SLAB_KMALLOC_CLASSES; class ++)
 			if (layer->kmalloc[type][class] == NULL)
-				check_fault(c, NULL, "a kmalloc class is missing", class);
+				slab_check_fault(c, NULL, "a kmalloc class is missing", class);
 }
 
 /* ---- slabs ---- */
 
-static struct kmem_cache *check_owner(const struct slab_check *c, const struct slab *slab)
+static struct kmem_cache *slab_check_owner(const struct slab_check *c, const struct slab *slab)
 {
-	struct kmem_cache *s = slab->cache < QUARRY_MAX_CACHES ? c->q->slabs->cache[slab->cache]
-							       : NULL;
+	struct kmem_cache *s =
+		slab->cache < QUARRY_MAX_CACHES ? c->q->slabs->cache[slab->cache] : NULL;
 
 	return s != NULL && slab->node < s->nr_nodes ? s : NULL;
 }
 
-static void check_bitmap(struct slab_check *c, const struct kmem_cache *s, const struct slab *slab)
+static void slab_check_bitmap(struct slab_check *c, const struct kmem_cache *s,
+			      const struct slab *slab)
 {
 	unsigned int words = (slab->objects + 63u) / 64, w, count = 0;
 
 	for (w = 0; w < words; w++)
 		count += bits_popcount64(slab->free[w]);
 	if (count != slab->nr_free)
-		check_fault(c, s, "free bits and their count differ in slab", slab->index);
+		slab_check_fault(c, s, "free bits and their count differ in slab", slab->index);
 	if (slab->objects % 64 != 0 && slab->free[words - 1] >> slab->objects % 64 != 0)
-		check_fault(c, s, "free bits beyond the last object in slab", slab->index);
+		slab_check_fault(c, s, "free bits beyond the last object in slab", slab->index);
 	if (slab->listed != (slab->nr_free != 0))
-		check_fault(c, s, "partial list and free bits disagree on slab", slab->index);
+		slab_check_fault(c, s, "partial list and free bits disagree on slab", slab->index);
 }
 
-static void check_slab_pages(struct slab_check *c, const struct kmem_cache *s,
+static void slab_check_pages(struct slab_check *c, const struct kmem_cache *s,
 			     const struct slab *slab)
 {
 	const char *p = (const char *)slab->base;
@@ -88,36 +89,36 @@ static void check_slab_pages(struct slab_check *c, const struct kmem_cache *s,
 
 	for (i = 0; i < 1u << slab->order; i++, p += QUARRY_PAGE_SIZE)
 		if (!page_slab_of(c->q, p, &id, &index) || id != s->id || index != slab->index)
-			check_fault(c, s, "a page does not lead to its slab", slab->index);
+			slab_check_fault(c, s, "a page does not lead to its slab", slab->index);
 }
 
-static void check_one_slab(struct slab_check *c, const struct slab *slab)
+static void slab_check_one(struct slab_check *c, const struct slab *slab)
 {
-	const struct kmem_cache *s = check_owner(c, slab);
+	const struct kmem_cache *s = slab_check_owner(c, slab);
 	bool preferred;
 
 	if (s == NULL) {
-		check_fault(c, NULL, "a slab belongs to no cache", slab->index);
+		slab_check_fault(c, NULL, "a slab belongs to no cache", slab->index);
 		return;
 	}
 	preferred = slab->order == oo_order(s->oo) && slab->objects == oo_objects(s->oo);
 	if (!preferred &&
 	    (slab->order != oo_order(s->min) || slab->objects != oo_objects(s->min))) {
-		check_fault(c, s, "order or number of objects is wrong in slab", slab->index);
+		slab_check_fault(c, s, "order or number of objects is wrong in slab", slab->index);
 		return;
 	}
-	check_bitmap(c, s, slab);
-	check_slab_pages(c, s, slab);
+	slab_check_bitmap(c, s, slab);
+	slab_check_pages(c, s, slab);
 }
 
 /* Adds (or, with @sign -1, subtracts) each slab's share of its node's counts. */
-static void check_move_counts(struct slab_check *c, unsigned long sign)
+static void slab_check_move_counts(struct slab_check *c, unsigned long sign)
 {
 	uint32_t index = 0;
 	struct slab *slab;
 
 	while ((slab = slab_store_next(c->q->slabs, &index)) != NULL) {
-		struct kmem_cache *s = check_owner(c, slab);
+		struct kmem_cache *s = slab_check_owner(c, slab);
 		struct slab_node *n;
 
 		if (s == NULL)
@@ -131,7 +132,8 @@ static void check_move_counts(struct slab_check *c, unsigned long sign)
 	}
 }
 
-static void check_partial_list(struct slab_check *c, struct kmem_cache *s, const struct slab_node *n)
+static void slab_check_partial_list(struct slab_check *c, struct kmem_cache *s,
+				    const struct slab_node *n)
 {
 	uint32_t index = n->partial_first, prev = SLAB_NONE;
 	unsigned long left = n->nr_partial;
@@ -141,16 +143,17 @@ static void check_partial_list(struct slab_check *c, struct kmem_cache *s, const
 
 		if (slab->cache != s->id || !slab->listed || slab->prev != prev ||
 		    &s->node[slab->node] != n)
-			check_fault(c, s, "a foreign slab or a bad link on the partial list", index);
+			slab_check_fault(c, s, "a foreign slab or a bad link on the partial list",
+					 index);
 		prev = index;
 		index = slab->next;
 	}
 	if (index != SLAB_NONE || left != 0 || n->partial_last != prev)
-		check_fault(c, s, "the partial list is not as long as its count",
-			    (uint64_t)(n - s->node));
+		slab_check_fault(c, s, "the partial list is not as long as its count",
+				 (uint64_t)(n - s->node));
 }
 
-static void check_slabs(struct slab_check *c)
+static void slab_check_slabs(struct slab_check *c)
 {
 	uint32_t index = 0;
 	struct slab *slab;
@@ -158,25 +161,26 @@ static void check_slabs(struct slab_check *c)
 	unsigned int nid;
 
 	while ((slab = slab_store_next(c->q->slabs, &index)) != NULL)
-		check_one_slab(c, slab);
+		slab_check_one(c, slab);
 	for (s = c->q->slabs->list; s != NULL; s = s->list_next)
 		for (nid = 0; nid < s->nr_nodes; nid++)
-			check_partial_list(c, s, &s->node[nid]);
-	check_move_counts(c, -1ul);
+			slab_check_partial_list(c, s, &s->node[nid]);
+	slab_check_move_counts(c, -1ul);
 	for (s = c->q->slabs->list; s != NULL; s = s->list_next)
 		for (nid = 0; nid < s->nr_nodes; nid++) {
 			const struct slab_node *n = &s->node[nid];
 
 			if ((n->nr_slabs | n->nr_partial | n->total_objects | n->free_objects |
 			     n->pages) != 0)
-				check_fault(c, s, "counts differ from its slabs on node", nid);
+				slab_check_fault(c, s, "counts differ from its slabs on node", nid);
 		}
-	check_move_counts(c, 1ul);
+	slab_check_move_counts(c, 1ul);
 }
 
 /* ---- sheaves ---- */
 
-static void check_sheaf_mark(struct slab_check *c, struct kmem_cache *s, struct slab_sheaf *sheaf)
+static void slab_check_sheaf_mark(struct slab_check *c, struct kmem_cache *s,
+				  struct slab_sheaf *sheaf)
 {
 	enum slab_fault fault;
 	struct slab *slab;
@@ -184,46 +188,47 @@ static void check_sheaf_mark(struct slab_check *c, struct kmem_cache *s, struct 
 	uint32_t i, k;
 
 	if (sheaf->n > sheaf->cap || (sheaf->cap != 0 && sheaf->cap != s->sheaf_capacity)) {
-		check_fault(c, s, "a sheaf's fill or capacity is wrong", sheaf->n);
+		slab_check_fault(c, s, "a sheaf's fill or capacity is wrong", sheaf->n);
 		return;
 	}
 	for (k = 0; k < sheaf->n; k++) {
 		fault = slab_find(c->q, s, sheaf->obj[k], &slab, &i);
 		if (fault != SLAB_FAULT_NONE) {
-			check_fault(c, s, "a sheaf holds what is no object of the cache",
-				    (uintptr_t)sheaf->obj[k]);
+			slab_check_fault(c, s, "a sheaf holds what is no object of the cache",
+					 (uintptr_t)sheaf->obj[k]);
 			continue;
 		}
 		word = &slab->free[i / 64];
 		bit = (uint64_t)1 << i % 64;
 		if ((*word & bit) != 0) {
-			check_fault(c, s, "an object is in a sheaf and free elsewhere",
-				    (uintptr_t)sheaf->obj[k]);
+			slab_check_fault(c, s, "an object is in a sheaf and free elsewhere",
+					 (uintptr_t)sheaf->obj[k]);
 			continue;
 		}
 		*word |= bit;
-		sheaf->obj[k] = (void *)((uintptr_t)sheaf->obj[k] | CHECK_MARK);
+		sheaf->obj[k] = (void *)((uintptr_t)sheaf->obj[k] | SLAB_CHECK_MARK);
 	}
 }
 
-static void check_sheaf_unmark(struct slab_check *c, struct kmem_cache *s, struct slab_sheaf *sheaf)
+static void slab_check_sheaf_unmark(struct slab_check *c, struct kmem_cache *s,
+				    struct slab_sheaf *sheaf)
 {
 	struct slab *slab;
 	uint32_t i, k;
 
 	for (k = 0; k < sheaf->n && sheaf->n <= sheaf->cap; k++) {
-		if (((uintptr_t)sheaf->obj[k] & CHECK_MARK) == 0)
+		if (((uintptr_t)sheaf->obj[k] & SLAB_CHECK_MARK) == 0)
 			continue;
-		sheaf->obj[k] = (void *)((uintptr_t)sheaf->obj[k] & ~CHECK_MARK);
+		sheaf->obj[k] = (void *)((uintptr_t)sheaf->obj[k] & ~SLAB_CHECK_MARK);
 		if (slab_find(c->q, s, sheaf->obj[k], &slab, &i) != SLAB_FAULT_NONE)
 			continue;
 		slab->free[i / 64] &= ~((uint64_t)1 << i % 64);
 	}
 }
 
-static void check_each_sheaf(struct slab_check *c, struct kmem_cache *s,
-			     void (*visit)(struct slab_check *c, struct kmem_cache *s,
-					   struct slab_sheaf *sheaf))
+static void slab_check_each_sheaf(struct slab_check *c, struct kmem_cache *s,
+				  void (*visit)(struct slab_check *c, struct kmem_cache *s,
+						struct slab_sheaf *sheaf))
 {
 	struct slab_sheaf *sheaf;
 	unsigned int i;
@@ -233,7 +238,7 @@ static void check_each_sheaf(struct slab_check *c, struct kmem_cache *s,
 
 		if (cpu->base != cpu->main->obj || cpu->end != cpu->base + cpu->main->cap ||
 		    cpu->top < cpu->base || cpu->top > cpu->end)
-			check_fault(c, s, "a CPU's stack pointer is not in its sheaf", i);
+			slab_check_fault(c, s, "a CPU's stack pointer is not in its sheaf", i);
 		visit(c, s, s->cpu_sheaves[i].main);
 		if (s->cpu_sheaves[i].spare != NULL)
 			visit(c, s, s->cpu_sheaves[i].spare);
@@ -246,46 +251,49 @@ static void check_each_sheaf(struct slab_check *c, struct kmem_cache *s,
 	}
 }
 
-static void check_depot(struct slab_check *c, const struct kmem_cache *s, const struct slab_node *n)
+static void slab_check_depot(struct slab_check *c, const struct kmem_cache *s,
+			     const struct slab_node *n)
 {
 	const struct slab_sheaf *sheaf;
 	unsigned int full = 0, empty = 0;
 
 	for (sheaf = n->full; sheaf != NULL && full <= n->nr_full; sheaf = sheaf->next, full++)
 		if (sheaf->n != sheaf->cap)
-			check_fault(c, s, "the depot calls a sheaf full that is not", sheaf->n);
+			slab_check_fault(c, s, "the depot calls a sheaf full that is not",
+					 sheaf->n);
 	for (sheaf = n->empty; sheaf != NULL && empty <= n->nr_empty; sheaf = sheaf->next, empty++)
 		if (sheaf->n != 0)
-			check_fault(c, s, "the depot calls a sheaf empty that is not", sheaf->n);
+			slab_check_fault(c, s, "the depot calls a sheaf empty that is not",
+					 sheaf->n);
 	if (full != n->nr_full || empty != n->nr_empty)
-		check_fault(c, s, "the depot's counts are wrong", full);
+		slab_check_fault(c, s, "the depot's counts are wrong", full);
 }
 
-static void check_sheaves(struct slab_check *c, struct kmem_cache *s)
+static void slab_check_sheaves(struct slab_check *c, struct kmem_cache *s)
 {
 	unsigned int nid, before = c->faults;
 
 	for (nid = 0; nid < s->nr_nodes; nid++)
-		check_depot(c, s, &s->node[nid]);
+		slab_check_depot(c, s, &s->node[nid]);
 	if (c->faults != before)
 		return; /* the lists may not end */
 	sheaf_sync_all(s);
-	check_each_sheaf(c, s, check_sheaf_mark);
-	check_each_sheaf(c, s, check_sheaf_unmark);
+	slab_check_each_sheaf(c, s, slab_check_sheaf_mark);
+	slab_check_each_sheaf(c, s, slab_check_sheaf_unmark);
 }
 
 unsigned int quarry_check_slab(struct quarry *q, const struct quarry_out *out)
 {
-	struct slab_check c = { .q = q, .out = out };
+	struct slab_check c = {.q = q, .out = out};
 	struct kmem_cache *s;
 
 	if (q->slabs == NULL)
 		return 0;
-	check_registry(&c);
+	slab_check_registry(&c);
 	if (c.faults != 0)
 		return c.faults;
-	check_slabs(&c);
+	slab_check_slabs(&c);
 	for (s = q->slabs->list; s != NULL; s = s->list_next)
-		check_sheaves(&c, s);
+		slab_check_sheaves(&c, s);
 	return c.faults;
 }

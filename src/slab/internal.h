@@ -28,7 +28,7 @@
 #define SLAB_CACHE_LINE 64u
 #define SLAB_MAX_OBJECTS 32000u /* of one slab: what the largest record has bits for */
 #define SLAB_PREFERRED_ORDER 3u /* orders above this one only for a single object */
-#define SLAB_DEPOT_FULL 10u	/* full sheaves a node keeps of a cache */
+#define SLAB_DEPOT_FULL 10u     /* full sheaves a node keeps of a cache */
 #define SLAB_DEPOT_EMPTY 10u
 #define SLAB_KMALLOC ((uint32_t)0x00001000u) /* one of kmalloc's caches */
 
@@ -56,13 +56,13 @@ struct slab {
 	uintptr_t base; /* address of its first object */
 	uint32_t index;
 	uint32_t next, prev; /* partial list; next also chains free records */
-	uint16_t cache;	     /* SLAB_NO_CACHE: the record is free */
+	uint16_t cache;      /* SLAB_NO_CACHE: the record is free */
 	uint8_t node;
 	uint8_t order;
 	uint16_t objects;
 	uint16_t nr_free;
 	uint8_t granules; /* of this record */
-	bool listed;	  /* on node->partial */
+	bool listed;      /* on node->partial */
 	uint64_t free[];  /* 1: in the slab, neither in a sheaf nor with a caller */
 };
 
@@ -93,11 +93,11 @@ struct slab_chunk {
 
 struct slab_store {
 	struct slab_dir *top[SLAB_TOP_ENTRIES];
-	uint32_t nr_pieces; /* pieces that exist, numbered from 0 */
-	uint32_t piece;	    /* the one being carved */
-	uint32_t granule;   /* the next one in it */
+	uint32_t nr_pieces;                 /* pieces that exist, numbered from 0 */
+	uint32_t piece;                     /* the one being carved */
+	uint32_t granule;                   /* the next one in it */
 	uint32_t free[SLAB_RECORD_CLASSES]; /* by granules */
-	struct slab_dir *spare; /* tables, chained by entry[0] */
+	struct slab_dir *spare;             /* tables, chained by entry[0] */
 };
 
 /* ---- addresses to descriptors ---- */
@@ -108,7 +108,7 @@ struct slab_store {
  */
 struct slab_range {
 	uintptr_t base; /* address of the first page */
-	size_t len;	/* pages; 0: nothing is found here */
+	size_t len;     /* pages; 0: nothing is found here */
 	const struct page *map;
 } QUARRY_ALIGNED(64);
 
@@ -142,7 +142,7 @@ struct slab_node {
 	uint32_t partial_first, partial_last;
 	uint32_t nr_full, nr_empty;
 	struct slab_sheaf *full, *empty;
-	unsigned long nr_partial;    /* slabs on the list: those with a free object */
+	unsigned long nr_partial; /* slabs on the list: those with a free object */
 	unsigned long nr_slabs;
 	unsigned long total_objects; /* in all slabs */
 	unsigned long free_objects;  /* set bits in all slabs */
@@ -157,7 +157,7 @@ struct kmem_cache_order_objects {
 struct kmem_cache {
 	/* read by the fast paths */
 	const struct slab_range *hot; /* where its last slab was made */
-	uint64_t boundary_mul;	      /* see sheaf_on_boundary() */
+	uint64_t boundary_mul;        /* see sheaf_on_boundary() */
 	uint32_t boundary_mask;
 	uint16_t tag; /* low half-word of its pages' descriptors */
 	uint32_t id;
@@ -197,19 +197,24 @@ enum slab_kmalloc_type {
 
 #define SLAB_SHEAF_CLASSES 4u
 
-/* kmalloc sizes up to this one find their cache in a table by eighths. */
-#define SLAB_BY_SIZE_MAX 1024u
+/*
+ * Sizes of the normal type find their cache in one table: by steps of 8 bytes up to 1 KiB, and from
+ * there, where classes are powers of two, by steps of 256.
+ */
+#define SLAB_BY_SIZE_FINE 1024u
+#define SLAB_BY_SIZE_BASE (SLAB_BY_SIZE_FINE / 8 - SLAB_BY_SIZE_FINE / 256)
+#define SLAB_BY_SIZE_SLOTS (SLAB_BY_SIZE_BASE + QUARRY_KMALLOC_MAX_CACHE_SIZE / 256)
 
 struct slab_layer {
 	const struct slab_range *hot; /* where the last slab of any cache was made */
-	struct kmem_cache *by_size[SLAB_BY_SIZE_MAX / 8]; /* of the normal type, by (size - 1) / 8 */
+	struct kmem_cache *by_size[SLAB_BY_SIZE_SLOTS];
 	struct kmem_cache *kmalloc[SLAB_KMALLOC_TYPES][SLAB_KMALLOC_CLASSES];
 	struct slab_range no_range;
 	const struct slab_range **range; /* by arena; NULL: no slab was made there yet */
-	struct slab_sheaf *no_sheaf; /* capacity 0, shared, never written */
+	struct slab_sheaf *no_sheaf;     /* capacity 0, shared, never written */
 	unsigned int nr_cpus, nr_nodes;
 	unsigned int geometry_cpus;
-	size_t cache_bytes; /* of every struct kmem_cache with its arrays */
+	size_t cache_bytes;      /* of every struct kmem_cache with its arrays */
 	struct quarry_lock lock; /* everything below; innermost but for the page layer's */
 	struct kmem_cache *list; /* newest first */
 	struct kmem_cache *free_caches;
@@ -252,8 +257,7 @@ static inline struct slab *slab_record(const struct slab_layer *layer, uint32_t 
 /* Index of the object that starts at @off or contains it. */
 static inline uint32_t slab_object_index(const struct kmem_cache *s, uintptr_t off)
 {
-	return likely(s->recip != 0) ? (uint32_t)(off * s->recip >> 48)
-				     : (uint32_t)(off / s->size);
+	return likely(s->recip != 0) ? (uint32_t)(off * s->recip >> 48) : (uint32_t)(off / s->size);
 }
 
 /* Number of this CPU. Pinned. */

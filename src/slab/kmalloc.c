@@ -3,8 +3,7 @@
  * kmalloc: caches by size class, whole pages above the largest.
  *
  * Classes are Linux 6.1's: powers of two from 8 bytes to two pages, and 96 and 192, each in four types
- * (normal, cgroup, reclaimable, DMA). A class number i means 2^i bytes; 1 is 96 and 2 is 192. Sizes up
- * to 1 KiB of the normal type find their cache in a table by eighths.
+ * (normal, cgroup, reclaimable, DMA). A class number i means 2^i bytes; 1 is 96 and 2 is 192.
  */
 #include "sheaf.h"
 
@@ -15,31 +14,19 @@ static const struct kmalloc_class {
 	uint32_t size;
 	const char *name[SLAB_KMALLOC_TYPES];
 } kmalloc_classes[] = {
-#define KMALLOC_CLASS(size, n)                                                                     \
-	{                                                                                          \
-		size,                                                                              \
-		{                                                                                  \
-			"kmalloc-" n, "kmalloc-cg-" n, "kmalloc-rcl-" n, "dma-kmalloc-" n          \
-		}                                                                                  \
+#define KMALLOC_CLASS(size, n)                                                            \
+	{                                                                                 \
+		size,                                                                     \
+		{                                                                         \
+			"kmalloc-" n, "kmalloc-cg-" n, "kmalloc-rcl-" n, "dma-kmalloc-" n \
+		}                                                                         \
 	}
-	KMALLOC_CLASS(0, "0"),
-	KMALLOC_CLASS(96, "96"),
-	KMALLOC_CLASS(192, "192"),
-	KMALLOC_CLASS(8, "8"),
-	KMALLOC_CLASS(16, "16"),
-	KMALLOC_CLASS(32, "32"),
-	KMALLOC_CLASS(64, "64"),
-	KMALLOC_CLASS(128, "128"),
-	KMALLOC_CLASS(256, "256"),
-	KMALLOC_CLASS(512, "512"),
-	KMALLOC_CLASS(1024, "1k"),
-	KMALLOC_CLASS(2048, "2k"),
-	KMALLOC_CLASS(4096, "4k"),
-	KMALLOC_CLASS(8192, "8k"),
-	KMALLOC_CLASS(16384, "16k"),
-	KMALLOC_CLASS(32768, "32k"),
-	KMALLOC_CLASS(65536, "64k"),
-	KMALLOC_CLASS(131072, "128k"),
+	KMALLOC_CLASS(0, "0"),       KMALLOC_CLASS(96, "96"),     KMALLOC_CLASS(192, "192"),
+	KMALLOC_CLASS(8, "8"),       KMALLOC_CLASS(16, "16"),     KMALLOC_CLASS(32, "32"),
+	KMALLOC_CLASS(64, "64"),     KMALLOC_CLASS(128, "128"),   KMALLOC_CLASS(256, "256"),
+	KMALLOC_CLASS(512, "512"),   KMALLOC_CLASS(1024, "1k"),   KMALLOC_CLASS(2048, "2k"),
+	KMALLOC_CLASS(4096, "4k"),   KMALLOC_CLASS(8192, "8k"),   KMALLOC_CLASS(16384, "16k"),
+	KMALLOC_CLASS(32768, "32k"), KMALLOC_CLASS(65536, "64k"), KMALLOC_CLASS(131072, "128k"),
 };
 
 _Static_assert(QUARRY_ARRAY_SIZE(kmalloc_classes) >= SLAB_KMALLOC_CLASSES, "a name for each class");
@@ -73,7 +60,7 @@ static unsigned int kmalloc_class(size_t size)
 static struct kmem_cache *kmalloc_create(struct quarry *q, unsigned int type, unsigned int class)
 {
 	const struct kmalloc_class *c = &kmalloc_classes[class];
-	struct kmem_cache_args args = { 0 };
+	struct kmem_cache_args args = {0};
 
 	if (bits_is_power_of_2(c->size))
 		args.align = c->size;
@@ -86,7 +73,7 @@ int kmalloc_init(struct quarry *q)
 	unsigned int type, class, i;
 
 	for (type = 0; type < SLAB_KMALLOC_TYPES; type++) {
-		for (class = 3; class <= KMALLOC_MAX_CLASS; class++) {
+		for (class = 3; class <= KMALLOC_MAX_CLASS; class ++) {
 			unsigned int odd = class == 6 ? 1 : class == 7 ? 2 : 0;
 
 			layer->kmalloc[type][class] = kmalloc_create(q, type, class);
@@ -99,9 +86,10 @@ int kmalloc_init(struct quarry *q)
 				return -QUARRY_ENOMEM;
 		}
 	}
-	for (i = 0; i < SLAB_BY_SIZE_MAX / 8; i++)
-		layer->by_size[i] =
-			layer->kmalloc[SLAB_KMALLOC_NORMAL][kmalloc_class((size_t)(i + 1) * 8)];
+	for (i = 0; i < SLAB_BY_SIZE_SLOTS; i++)
+		layer->by_size[i] = layer->kmalloc[SLAB_KMALLOC_NORMAL][kmalloc_class(
+			i < SLAB_BY_SIZE_FINE / 8 ? (i + 1) * 8
+						  : (i + 1 - SLAB_BY_SIZE_BASE) * 256)];
 	return 0;
 }
 
@@ -132,20 +120,26 @@ static QUARRY_NOINLINE void *kmalloc_any(struct quarry *q, size_t size, gfp_t gf
 {
 	struct kmem_cache *s = quarry_kmalloc_cache(q, size, gfp);
 
-	if (unlikely(s == NULL))
+	if (s == NULL)
 		return kmalloc_odd(q, size, gfp, QUARRY_NO_NODE);
 	return sheaf_alloc(q, s, gfp);
 }
 
-/* Small sizes of the normal type here, with the test for clearing folded into that for the type. */
+/* The normal type here, with the test for clearing folded into that for the type. */
 void *quarry_kmalloc(struct quarry *q, size_t size, gfp_t gfp)
 {
 	struct slab_layer *layer = q->slabs;
+	size_t slot = size - 1;
 
-	if (unlikely(size - 1 >= SLAB_BY_SIZE_MAX || layer == NULL ||
-		     (gfp & (KMALLOC_NOT_NORMAL | __GFP_ZERO)) != 0))
+	if (unlikely(layer == NULL || (gfp & (KMALLOC_NOT_NORMAL | __GFP_ZERO)) != 0))
 		return kmalloc_any(q, size, gfp);
-	return sheaf_alloc(q, layer->by_size[(size - 1) / 8], gfp & ~__GFP_ZERO);
+	if (likely(slot < SLAB_BY_SIZE_FINE))
+		slot /= 8;
+	else if (likely(slot < QUARRY_KMALLOC_MAX_CACHE_SIZE))
+		slot = SLAB_BY_SIZE_BASE + slot / 256;
+	else
+		return kmalloc_any(q, size, gfp);
+	return sheaf_alloc(q, layer->by_size[slot], gfp & ~__GFP_ZERO);
 }
 
 void *quarry_kmalloc_node(struct quarry *q, size_t size, gfp_t gfp, int nid)

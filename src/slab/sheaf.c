@@ -37,10 +37,10 @@ static const struct sheaf_size {
 	uint16_t cap;
 	uint16_t bytes;
 } sheaf_sizes[SLAB_SHEAF_CLASSES] = {
-	{ 60, 512 }, /* below 256 bytes */
-	{ 28, 256 }, /* below 1024 */
-	{ 12, 128 }, /* below a page */
-	{ 4, 64 },
+	{60, 512}, /* below 256 bytes */
+	{28, 256}, /* below 1024 */
+	{12, 128}, /* below a page */
+	{4, 64},
 };
 
 unsigned int sheaf_capacity(unsigned int size, uint16_t *sheaf_class)
@@ -210,7 +210,8 @@ static void sheaf_set_spare(struct slab_cpu *c, struct slab_sheaf *sheaf)
 /* ---- alloc ---- */
 
 /* Fills @sheaf from slabs that exist: this node's, then those of nodes that can spare them. */
-static void sheaf_refill(struct quarry *q, struct kmem_cache *s, struct slab_sheaf *sheaf, gfp_t gfp)
+static void sheaf_refill(struct quarry *q, struct kmem_cache *s, struct slab_sheaf *sheaf,
+			 gfp_t gfp)
 {
 	unsigned int home = (unsigned int)(sheaf_node(q, s) - s->node);
 	unsigned int i, nid, got;
@@ -388,26 +389,32 @@ void *quarry_kmem_cache_alloc(struct quarry *q, struct kmem_cache *cache, gfp_t 
 	return sheaf_alloc(q, cache, gfp);
 }
 
-/*
- * With one node there is nothing to choose. Else the sheaf is good if its top object is from the
- * wanted node; if not, the node's own slabs are asked.
- */
-void *quarry_kmem_cache_alloc_node(struct quarry *q, struct kmem_cache *s, gfp_t gfp, int nid)
+/* Whether the next object that this CPU would hand out is node @nid's; reloads an empty main. */
+static bool sheaf_top_is_from(struct quarry *q, struct kmem_cache *s, gfp_t gfp, unsigned int nid)
 {
-	quarry_pin_t pin;
-	struct slab_cpu *c;
+	struct slab_sheaf *main;
 	struct slab *slab;
+	struct slab_cpu *c;
+	quarry_pin_t pin;
 	uint32_t number;
 	bool good;
 
-	if (nid < 0 || (unsigned int)nid >= s->nr_nodes || s->nr_nodes == 1)
-		return sheaf_alloc(q, s, gfp);
-	pin = quarry_pin();
-	c = sheaf_cpu(s);
-	good = c->top != c->base &&
-	       slab_find(q, s, c->top[-1], &slab, &number) == SLAB_FAULT_NONE && slab->node == nid;
-	quarry_unpin(pin);
-	if (good)
+	c = sheaf_enter(s, &pin);
+	if (nid == (unsigned int)(sheaf_node(q, s) - s->node))
+		sheaf_reload(q, s, c, gfp | __GFP_THISNODE);
+	main = c->main;
+	good = main->n != 0 &&
+	       slab_find(q, s, main->obj[main->n - 1], &slab, &number) == SLAB_FAULT_NONE &&
+	       slab->node == nid;
+	sheaf_leave(c, pin);
+	return good;
+}
+
+/* With one node there is nothing to choose. If the sheaf does not have it, the node's slabs do. */
+void *quarry_kmem_cache_alloc_node(struct quarry *q, struct kmem_cache *s, gfp_t gfp, int nid)
+{
+	if (nid < 0 || (unsigned int)nid >= s->nr_nodes || s->nr_nodes == 1 ||
+	    sheaf_top_is_from(q, s, gfp, (unsigned int)nid))
 		return sheaf_alloc(q, s, gfp);
 	return sheaf_alloc_slow(q, s, gfp, nid);
 }

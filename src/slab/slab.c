@@ -161,7 +161,8 @@ static bool store_enter_locked(struct slab_store *store, char *base, uint32_t pi
 	}
 	dir = *store_dir_slot(store, piece);
 	for (i = 0; i < pieces; i++)
-		dir->entry[(piece + i) & (SLAB_DIR_ENTRIES - 1)] = base + (size_t)i * SLAB_PIECE_BYTES;
+		dir->entry[(piece + i) & (SLAB_DIR_ENTRIES - 1)] =
+			base + (size_t)i * SLAB_PIECE_BYTES;
 	store->nr_pieces += pieces;
 	return true;
 }
