@@ -12,7 +12,7 @@ echo "== quarry boot $map --cpus 1"
 "$quarry" boot "$map" --cpus 1
 echo
 echo "== quarry replay $trace --machine $map --cpus 1"
-"$quarry" replay "$trace" --machine "$map" --cpus 1
+"$quarry" replay "$trace" --machine "$map" --cpus 1 --progress
 cat <<EOF
 
 Three commands to try next:

@@ -126,25 +126,29 @@ static void check_merged(const uint64_t *bits)
 	}
 }
 
+/* From each word: as many blocks as are there, at most @max, each free before and taken once. */
 static void check_take(const uint64_t *bits, unsigned int max)
 {
 	for (unsigned int order = 0; order <= 6; order++) {
-		uint64_t left[PAGE_WORDS];
-		uint16_t pages[PAGE_SHEAF_MAX];
-		unsigned int n, room = 0;
+		for (unsigned int w = 0; w < PAGE_WORDS; w++) {
+			uint64_t left[PAGE_WORDS], taken;
+			unsigned int room = 0;
 
-		memcpy(left, bits, sizeof(left));
-		for (unsigned int page = 0; page < PAGES; page += 1u << order)
-			room += naive_all(bits, page, order);
-		n = pageblock_take(left, order, max, pages);
-		assert_int_equal(n, room < max ? room : max);
-		for (unsigned int i = 0; i < n; i++) {
-			assert_int_equal(pages[i] % (1u << order), 0);
-			assert_true(naive_all(bits, pages[i], order));
-			assert_false(naive_any(left, pages[i], order)); /* no block twice: set again */
-			pageblock_set(left, pages[i], order);
+			memcpy(left, bits, sizeof(left));
+			for (unsigned int page = w * 64; page < w * 64 + 64; page += 1u << order)
+				room += naive_all(bits, page, order);
+			taken = pageblock_take(left, w, order, max);
+			assert_int_equal(__builtin_popcountll(taken), room < max ? room : max);
+			for (; taken != 0; taken &= taken - 1) {
+				unsigned int page = w * 64 + (unsigned int)__builtin_ctzll(taken);
+
+				assert_int_equal(page % (1u << order), 0);
+				assert_true(naive_all(bits, page, order));
+				assert_false(naive_any(left, page, order));
+				pageblock_set(left, page, order);
+			}
+			assert_memory_equal(left, bits, sizeof(left));
 		}
-		assert_memory_equal(left, bits, sizeof(left));
 	}
 }
 
@@ -187,7 +191,7 @@ static void all_sets_of_words(void **state)
 				bits[w] = (set >> w & 1) != 0 ? ~(uint64_t)0 : others[broken];
 			check_bitmap(bits);
 			check_merged(bits);
-			check_take(bits, 1 + set % PAGE_SHEAF_MAX);
+			check_take(bits, 1 + set % PAGE_SHEAF_BLOCKS);
 		}
 	}
 }
@@ -233,7 +237,7 @@ static void random_bitmaps(void **state)
 		}
 		check_bitmap(bits);
 		check_merged(bits);
-		check_take(bits, 1 + round % PAGE_SHEAF_MAX);
+		check_take(bits, 1 + round % PAGE_SHEAF_BLOCKS);
 		if (round % 100 == 0)
 			check_places(bits);
 	}

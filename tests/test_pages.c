@@ -801,6 +801,83 @@ static void reclaim(void **state)
 	machine_fini(&m);
 }
 
+static unsigned long useless_reclaim(void *ctx, int nid, gfp_t gfp, unsigned int order,
+				     unsigned long nr_pages)
+{
+	(void)nid;
+	(void)gfp;
+	(void)order;
+	(void)nr_pages;
+	((struct machine *)ctx)->tables_refused++; /* counts calls here */
+	return 1;
+}
+
+static void reclaim_ends(void **state)
+{
+	struct machine_spec spec = {.memory = {{0, 16 * MIB, 0}},
+				    .port = MACHINE_COUNTED,
+				    .budget = -1,
+				    .reclaim = useless_reclaim};
+	struct hoard h = {0};
+	struct machine m;
+
+	(void)state;
+	machine_build(&m, &spec);
+	hoard_order(&m, &h, GFP_ALL, 0);
+	m.tables_refused = 0;
+	assert_null(quarry_alloc_pages(m.q, GFP_KERNEL | __GFP_NORETRY, 0));
+	assert_int_equal(m.tables_refused, 1);
+	assert_null(quarry_alloc_pages(m.q, GFP_KERNEL, 0));
+	assert_true(m.tables_refused > 2 && m.tables_refused < 100);
+	hoard_free(&m, &h);
+	machine_fini(&m);
+}
+
+/* Pages in sheaves change nothing: marks are kept to the page, and what sheaves hold is asked for first. */
+static void marks_with_sheaves(void **state)
+{
+	struct machine_spec spec = {.memory = {{0, 100 * MIB, 0}},
+				    .port = MACHINE_COUNTED,
+				    .budget = -1,
+				    .wake = test_wake,
+				    .boot = {.nr_cpus = 2}};
+	struct quarry_zone_info zone[2];
+	struct reclaimer r = {0};
+	struct machine m;
+	unsigned int wakes = 0;
+
+	(void)state;
+	machine_build(&m, &spec);
+	m.hook = &r;
+	for (;;) {
+		bool low = true;
+		struct page *page;
+
+		for (unsigned int t = 0; t < 2; t++) {
+			quarry_zone_info(m.q, 0, (enum quarry_zone_type)t, &zone[t]);
+			low &= zone[t].free <= zone[t].wmark[QUARRY_WMARK_LOW] +
+						       zone[t].lowmem_reserve[QUARRY_ZONE_NORMAL];
+		}
+		page = quarry_alloc_pages(m.q, GFP_KERNEL, 0);
+		assert_int_equal(r.wakes - wakes, low);
+		wakes = r.wakes;
+		if (page == NULL)
+			break;
+		hoard_add(&r.h, page, 0);
+		quarry_posix_set_cpu((unsigned int)r.h.n % 7 == 0);
+	}
+	for (unsigned int t = 0; t < 2; t++) {
+		quarry_zone_info(m.q, 0, (enum quarry_zone_type)t, &zone[t]);
+		assert_int_equal(zone[t].pcp, 0);
+		assert_int_equal(zone[t].free, zone[t].wmark[QUARRY_WMARK_MIN] +
+						       zone[t].lowmem_reserve[QUARRY_ZONE_NORMAL]);
+	}
+	m.hook = NULL;
+	hoard_free(&m, &r.h);
+	machine_check(&m);
+	machine_fini(&m);
+}
+
 /* ---- migratetypes ---- */
 
 static void zone_normal(struct machine *m, struct quarry_zone_info *info)
@@ -1438,6 +1515,38 @@ static void tables_fail_at_work(void **state)
 	}
 }
 
+static void other_cpu_is_faster(struct machine *m)
+{
+	m->before_table = NULL;
+	quarry_posix_set_cpu(1);
+	m->hook = quarry_alloc_pages(m->q, GFP_KERNEL, 0);
+	quarry_posix_set_cpu(0);
+}
+
+/* Two CPUs make the descriptors of an arena at once: one table wins, the other is given back. */
+static void two_make_a_table(void **state)
+{
+	struct machine_spec spec = {.memory = {{16 * MIB, 128 * MIB, 0}}, .port = MACHINE_COUNTED,
+				    .budget = -1, .boot = {.nr_cpus = 2}};
+	struct page *first, *second;
+	struct machine m;
+
+	(void)state;
+	machine_build(&m, &spec);
+	m.before_table = other_cpu_is_faster;
+	second = quarry_alloc_pages(m.q, GFP_KERNEL, 0);
+	first = m.hook;
+	assert_true(first != NULL && second != NULL);
+	assert_ptr_equal(quarry_pfn_to_page(m.q, quarry_page_to_pfn(m.q, first)), first);
+	machine_check(&m);
+	quarry_free_pages(m.q, first, 0);
+	quarry_free_pages(m.q, second, 0);
+	quarry_drain_all_pages(m.q);
+	machine_check(&m);
+	assert_int_equal(m.reports, 0);
+	machine_fini(&m);
+}
+
 /* Odd shapes that pay for their own tables: they may be too poor for it, never worse. */
 static void odd_machines_with_tables_inside(void **state)
 {
@@ -1660,6 +1769,8 @@ int main(void)
 		cmocka_unit_test(lowmem_reserve_refuses),
 		cmocka_unit_test(fragmented),
 		cmocka_unit_test(reclaim),
+		cmocka_unit_test(reclaim_ends),
+		cmocka_unit_test(marks_with_sheaves),
 		cmocka_unit_test(fallback_claims_and_steals),
 		cmocka_unit_test(half_decides),
 		cmocka_unit_test(movable_takes_little),
@@ -1675,6 +1786,7 @@ int main(void)
 		cmocka_unit_test(tables_inside_out_of_reach),
 		cmocka_unit_test(tables_fail_at_boot),
 		cmocka_unit_test(tables_fail_at_work),
+		cmocka_unit_test(two_make_a_table),
 		cmocka_unit_test(odd_machines_with_tables_inside),
 		cmocka_unit_test(bootmem_that_knows_nothing),
 		cmocka_unit_test(validator_sees_damage),

@@ -14,6 +14,8 @@
 #define QUARRY_UNUSED __attribute__((unused))
 
 #define QUARRY_ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+#define quarry_prefetch(p) __builtin_prefetch(p)
+
 #define QUARRY_CONTAINER_OF(ptr, type, member) \
 	((type *)(void *)((char *)(ptr) - offsetof(type, member)))
 

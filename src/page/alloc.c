@@ -204,18 +204,23 @@ struct page *quarry_alloc_pages_node(struct quarry *q, int nid, gfp_t gfp, unsig
 
 struct page *quarry_alloc_pages(struct quarry *q, gfp_t gfp, unsigned int order)
 {
-	struct page_layer *pl = q->pages;
-	struct page_cpu *cpu = &pl->cpu[quarry_cpu()];
-	unsigned int highest = pl->highest_zone[gfp & 15u], type = page_gfp_type(pl, gfp);
-	struct page_zone *z = cpu->first[highest];
+	struct page_cpu *cpu = &q->pages->cpu[quarry_cpu()];
+	const struct page_fast *f = &cpu->fast[gfp % PAGE_FAST_BITS];
+	int slot = pcp_slot(order);
 	struct page_sheaf *s;
+	struct page *page;
 
-	/* The first zone of the list has a sheaf with a block, and stays above its low watermark. */
-	if (likely(order < PAGE_PCP_ORDERS && z != NULL && !q->concurrent) &&
-	    likely((gfp & __GFP_THISNODE) == 0 && cpu->pcp[z->index] != NULL)) {
-		s = &cpu->pcp[z->index]->out[type][order];
-		if (likely(s->n != 0 && z->nr_free > z->fast_mark[highest]))
-			return alloc_finish(q, cpu, s->page[--s->n], gfp, order, type);
+	/* The first zone of the list has a block in a sheaf, and stays above its low watermark. */
+	if (likely(slot >= 0 && f->out != NULL) &&
+	    likely((gfp & (__GFP_THISNODE | __GFP_ZERO)) == 0)) {
+		s = &f->out[slot];
+		if (likely(s->n != 0 && *f->zone_free > f->mark)) {
+			page = page_sheaf_pop(s);
+			page_set_word(page, page_word(page) | f->word |
+						    (uint64_t)order << PAGE_WORD_ORDER_SHIFT);
+			page_count(&cpu->allocs[order]);
+			return page;
+		}
 	}
 	return quarry_alloc_pages_node(q, QUARRY_NO_NODE, gfp, order);
 }
@@ -282,8 +287,8 @@ void quarry_free_pages(struct quarry *q, struct page *page, unsigned int order)
 	struct page_layer *pl = q->pages;
 	struct page_cpu *cpu = &pl->cpu[quarry_cpu()];
 	const uint64_t ignore = PAGE_WORD_ARENA_MASK | (uint64_t)15 << PAGE_WORD_TYPE_SHIFT;
+	int slot = pcp_slot(order);
 	struct page_pcp *pcp;
-	struct page_sheaf *s;
 	uint64_t word;
 
 	if (unlikely(page == NULL))
@@ -294,15 +299,11 @@ void quarry_free_pages(struct quarry *q, struct page *page, unsigned int order)
 		return;
 	page_set_word(page, word & PAGE_WORD_ARENA_MASK); /* PAGE_WORD_FREE */
 	page_count(&cpu->frees[order]);
-	pcp = cpu->pcp[page_arena_of(pl, page)->zone->index];
-	if (unlikely(order >= PAGE_PCP_ORDERS || pcp == NULL || q->concurrent)) {
+	pcp = cpu->pcp[pl->arena[word >> PAGE_WORD_ARENA_SHIFT].zone_index];
+	if (unlikely(slot < 0 || pcp == NULL || q->concurrent) || pcp->in[slot].cap == 0)
 		pcp_free(q, page, order);
-		return;
-	}
-	s = &pcp->in[order];
-	s->page[s->n++] = page;
-	if (unlikely(s->n >= s->cap))
-		pcp_spill(q, s, order);
+	else if (unlikely(!page_sheaf_push(&pcp->in[slot], page)))
+		pcp_push(q, &pcp->in[slot], page, order);
 }
 
 void quarry_get_page(struct quarry *q, struct page *page)

@@ -211,68 +211,100 @@ static void arena_take_pair(struct quarry *q, struct page_arena *a, unsigned int
 	arena_count(q, a, -2 * (int64_t)QUARRY_PAGEBLOCK_PAGES);
 }
 
-/* Up to @max blocks of @order <= 9 out of pageblock @i, which has one. */
-static unsigned int arena_take_pb(struct quarry *q, struct page_arena *a, unsigned int i,
-				  unsigned int order, unsigned int max, struct page **pages)
+/* Pageblock @i is about to lose pages: off its list, its descriptors written. */
+static void arena_open(struct quarry *q, struct page_arena *a, unsigned int i)
 {
-	uint16_t offset[PAGE_SHEAF_MAX];
-	struct page_pb *pb = &a->pb[i];
-	unsigned int n;
-
 	arena_unfile(q, a, i);
-	if (!pb->described)
+	if (!a->pb[i].described)
 		memmap_describe(a, i);
-	if (order <= 6) {
-		n = max == 1 ? 0 : pageblock_take(a->bits[i], order, max, offset);
-	} else {
-		n = 0;
-	}
-	if (n == 0) {
-		offset[0] = (uint16_t)pageblock_find(a->bits[i], order);
-		pageblock_clear(a->bits[i], offset[0], order);
-		n = 1;
-	}
-	for (unsigned int k = 0; k < n; k++)
-		pages[k] = arena_page(a, i, offset[k]);
-	pb->nr_free = (uint16_t)(pb->nr_free - (n << order));
-	arena_count(q, a, -((int64_t)n << order));
-	if (pb->nr_free != 0)
-		arena_file(q, a, i);
-	return n;
 }
 
-unsigned int arena_take(struct quarry *q, struct page_arena *a, unsigned int order,
-			unsigned int type, unsigned int max, struct page **pages)
+/* It has lost @pages. */
+static void arena_close(struct quarry *q, struct page_arena *a, unsigned int i, unsigned int pages)
 {
-	unsigned int n = 0;
-
-	while (n < max && a->order_mask[type] >> order != 0) {
-		unsigned int o = order + bits_ctz64((uint64_t)a->order_mask[type] >> order);
-		unsigned int i = a->head[o][type];
-
-		if (order == QUARRY_MAX_ORDER) {
-			arena_take_pair(q, a, i);
-			pages[n++] = arena_page(a, i, 0);
-		} else {
-			n += arena_take_pb(q, a, i, order,
-					   quarry_min(max - n, (unsigned int)PAGE_SHEAF_MAX),
-					   pages + n);
-		}
-	}
-	return n;
+	a->pb[i].nr_free = (uint16_t)(a->pb[i].nr_free - pages);
+	arena_count(q, a, -(int64_t)pages);
+	if (a->pb[i].nr_free != 0)
+		arena_file(q, a, i);
 }
 
 struct page *arena_take_from(struct quarry *q, struct page_arena *a, unsigned int i,
 			     unsigned int order)
 {
-	struct page *page = NULL;
+	int page;
 
 	if (order == QUARRY_MAX_ORDER) {
 		arena_take_pair(q, a, i);
 		return arena_page(a, i, 0);
 	}
-	arena_take_pb(q, a, i, order, 1, &page);
-	return page;
+	arena_open(q, a, i);
+	page = pageblock_find(a->bits[i], order);
+	pageblock_clear(a->bits[i], (unsigned int)page, order);
+	arena_close(q, a, i, 1u << order);
+	return arena_page(a, i, (unsigned int)page);
+}
+
+/* The pageblock whose largest free block is the smallest of at least @order; -1: there is none. */
+static int arena_best(const struct page_arena *a, unsigned int order, unsigned int type)
+{
+	unsigned int orders = a->order_mask[type] >> order;
+
+	return orders == 0 ? -1 : a->head[order + bits_ctz64(orders)][type];
+}
+
+struct page *arena_take(struct quarry *q, struct page_arena *a, unsigned int order,
+			unsigned int type)
+{
+	int i = arena_best(a, order, type);
+
+	return i < 0 ? NULL : arena_take_from(q, a, (unsigned int)i, order);
+}
+
+/* Hands out of one pageblock, broken words before whole ones; returns blocks. @order <= 6. */
+static unsigned int arena_fill_words(struct page_arena *a, unsigned int i, unsigned int order,
+				     struct page_sheaf *s, unsigned int max)
+{
+	uint64_t *bits = a->bits[i];
+	unsigned int n = 0;
+
+	for (unsigned int k = 0; k < 2 * PAGE_WORDS; k++) {
+		unsigned int w = k % PAGE_WORDS;
+		uint64_t mask;
+
+		if (n >= max || s->n == PAGE_SHEAF_HANDS)
+			break;
+		if (bits[w] == 0 || (k < PAGE_WORDS && bits[w] == ~(uint64_t)0))
+			continue;
+		mask = pageblock_take(bits, w, order, max - n);
+		if (mask == 0)
+			continue;
+		s->hand[s->n++] = (struct page_hand){arena_page(a, i, w * 64), mask};
+		n += bits_popcount64(mask);
+	}
+	return n;
+}
+
+unsigned int arena_fill(struct quarry *q, struct page_arena *a, unsigned int order,
+			unsigned int type, struct page_sheaf *s, unsigned int max)
+{
+	unsigned int n = 0;
+	int i;
+
+	while (n < max && s->n < PAGE_SHEAF_HANDS && (i = arena_best(a, order, type)) >= 0) {
+		unsigned int got;
+
+		if (order > 6) {
+			s->hand[s->n++] =
+				(struct page_hand){arena_take_from(q, a, (unsigned int)i, order), 1};
+			n++;
+			continue;
+		}
+		arena_open(q, a, (unsigned int)i);
+		got = arena_fill_words(a, (unsigned int)i, order, s, max - n);
+		arena_close(q, a, (unsigned int)i, got << order);
+		n += got;
+	}
+	return n;
 }
 
 static void arena_put_pb(struct quarry *q, struct page_arena *a, unsigned int i, unsigned int page,

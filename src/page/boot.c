@@ -294,6 +294,7 @@ static void boot_init_arena(struct boot_state *b, struct page_zone *z, pfn_t sta
 
 	a->index = (uint16_t)pl->nr_arenas++;
 	a->zone = z;
+	a->zone_index = z->index;
 	a->start_pfn = start;
 	a->end_pfn = start;
 	a->base_pfn = b->last_base;
@@ -589,7 +590,7 @@ static int boot_make_layer(struct boot_state *b)
 	return 0;
 }
 
-/* What each CPU takes from its zonelist: the nearest node with memory, the first zone of each kind. */
+/* Each CPU's nearest node with memory: the first of its zonelist. */
 static void boot_settle_cpus(struct page_layer *pl)
 {
 	for (unsigned int c = 0; c < pl->nr_cpus; c++) {
@@ -597,12 +598,6 @@ static void boot_settle_cpus(struct page_layer *pl)
 		const struct page_node *node = &pl->node[cpu->nid];
 
 		cpu->mem_nid = node->nr_list != 0 ? node->list[0]->nid : cpu->nid;
-		for (unsigned int t = 0; t < QUARRY_NR_ZONES; t++) {
-			for (unsigned int i = node->nr_list; i-- > 0;) {
-				if (node->list[i]->type <= t)
-					cpu->first[t] = node->list[i];
-			}
-		}
 	}
 }
 

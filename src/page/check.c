@@ -109,23 +109,30 @@ static void check_lists(struct check_state *c, const struct page_arena *a)
 	check_equal(c, "listed pageblocks of the arena", a->start_pfn, listed, filed);
 }
 
+static void check_cached(struct check_state *c, struct page *page, unsigned int order,
+			 const struct page_zone *z)
+{
+	struct page_arena *a = page_arena_of(c->q->pages, page);
+	pfn_t pfn = quarry_page_to_pfn(c->q, page), off = pfn - a->base_pfn;
+
+	check_equal(c, "zone of a page in a sheaf", pfn, a->zone == z, true);
+	check_equal(c, "state of a page in a sheaf", pfn, page_word(page) & PAGE_WORD_STATE_MASK,
+		    PAGE_WORD_FREE);
+	check_equal(c, "alignment in a sheaf", pfn, pfn & ((1u << order) - 1), 0);
+	check_equal(c, "page both in a sheaf and free", pfn,
+		    pageblock_any_set(a->bits[off >> QUARRY_PAGEBLOCK_ORDER],
+				      (unsigned int)off & 511u, order),
+		    false);
+	c->in_sheaves += 1ul << order;
+}
+
 static void check_sheaf(struct check_state *c, const struct page_sheaf *s, unsigned int order,
 			const struct page_zone *z)
 {
 	for (uint32_t k = 0; k < s->n; k++) {
-		const struct page *page = s->page[k];
-		struct page_arena *a = page_arena_of(c->q->pages, page);
-		pfn_t pfn = quarry_page_to_pfn(c->q, page), off = pfn - a->base_pfn;
-
-		check_equal(c, "zone of a page in a sheaf", pfn, a->zone == z, true);
-		check_equal(c, "state of a page in a sheaf", pfn, page->word & PAGE_WORD_STATE_MASK,
-			    PAGE_WORD_FREE);
-		check_equal(c, "alignment in a sheaf", pfn, pfn & ((1u << order) - 1), 0);
-		check_equal(c, "page both in a sheaf and free", pfn,
-			    pageblock_any_set(a->bits[off >> QUARRY_PAGEBLOCK_ORDER],
-					      (unsigned int)off & 511u, order),
-			    false);
-		c->in_sheaves += 1ul << order;
+		check_equal(c, "empty hand in a sheaf", k, s->hand[k].mask != 0, true);
+		for (uint64_t mask = s->hand[k].mask; mask != 0; mask &= mask - 1)
+			check_cached(c, s->hand[k].base + bits_ctz64(mask), order, z);
 	}
 }
 

@@ -30,7 +30,9 @@
 #define PAGE_MAX_ZONES (QUARRY_MAX_NODES * 4)
 #define PAGE_PCP_ORDERS 4 /* orders 0..3 have sheaves; and order 9, in the place after them */
 #define PAGE_PCP_HUGE PAGE_PCP_ORDERS
-#define PAGE_SHEAF_MAX 64
+#define PAGE_SHEAF_BLOCKS 64 /* a CPU takes and gives back at most so many blocks in one go */
+#define PAGE_SHEAF_HANDS 31 /* makes a sheaf 512 bytes */
+#define PAGE_FAST_BITS 32u /* combinations of gfp's zone and mobility bits */
 
 /* ---- descriptors: struct page.word = arena << 48 | payload << 3 | state ---- */
 
@@ -101,8 +103,8 @@ bool pageblock_any_set(const uint64_t *bits, unsigned int page, unsigned int ord
 unsigned int pageblock_merged_order(const uint64_t *bits, unsigned int page, unsigned int order);
 /* Adds the number of maximal aligned runs of each order 0..9 to @counts. */
 void pageblock_count_runs(const uint64_t *bits, unsigned long *counts);
-/* Takes up to @max blocks of order 0..6 out of @bits, from broken words first; returns how many. */
-unsigned int pageblock_take(uint64_t *bits, unsigned int order, unsigned int max, uint16_t *pages);
+/* Takes up to @max blocks of order 0..6 out of word @w; returns their first pages, as bits. */
+uint64_t pageblock_take(uint64_t *bits, unsigned int w, unsigned int order, unsigned int max);
 /* Order of the largest run after word @w has grown, given that it was at least @least before. */
 unsigned int pageblock_grown(const uint64_t *bits, unsigned int w, unsigned int least);
 
@@ -121,6 +123,7 @@ struct page_arena {
 	uint32_t nr_free;
 	uint16_t nr_pb;
 	uint16_t index;	 /* in page_layer.arena[] */
+	uint16_t zone_index;
 	bool virgin;	 /* wholly free, never touched: records and bitmaps are not written yet */
 	uint8_t type;	 /* of all its pageblocks, while it is virgin */
 	bool one_piece;	 /* at boot: a whole GiB of memory; its first record's type speaks for all */
@@ -162,10 +165,21 @@ struct page_node {
 
 /* ---- per-CPU sheaves ---- */
 
+/*
+ * Blocks of one order whose first pages have bits in one word of a bitmap. So they are taken from the
+ * pageblock, and put back, by one operation on that word. Of order 9: one block.
+ */
+struct page_hand {
+	struct page *base; /* of the word's first page */
+	uint64_t mask;
+};
+
+/* A bounded stack of hands, on one CPU. */
 struct page_sheaf {
-	uint32_t n;
-	uint32_t cap; /* 0: blocks of this order are not cached */
-	struct page *page[PAGE_SHEAF_MAX];
+	uint32_t n;	 /* hands */
+	uint32_t blocks; /* in all, in sheaves of blocks taken back; at most cap */
+	uint32_t cap;	 /* blocks; 0: blocks of this order are not cached */
+	struct page_hand hand[PAGE_SHEAF_HANDS];
 };
 
 /*
@@ -179,8 +193,16 @@ struct page_pcp {
 	struct page_sheaf in[PAGE_PCP_ORDERS + 1];
 };
 
+/* Where a request goes first, by the zone and mobility bits of its flags. */
+struct page_fast {
+	struct page_sheaf *out;	    /* of order 0 in the first zone; NULL: take the long way */
+	const uint64_t *zone_free;  /* must be above mark: low + reserve */
+	unsigned long mark;
+	uint64_t word; /* what the descriptor will say, but for arena and order */
+};
+
 struct page_cpu {
-	struct page_zone *first[QUARRY_NR_ZONES]; /* of its zonelist, by a request's highest zone */
+	struct page_fast fast[PAGE_FAST_BITS];
 	int nid;
 	int mem_nid; /* the nearest node with memory */
 	uint64_t allocs[QUARRY_NR_ORDERS], frees[QUARRY_NR_ORDERS];
@@ -267,8 +289,12 @@ void arena_unfold(struct quarry *q, struct page_arena *a); /* end of virginity *
 void arena_file(struct quarry *q, struct page_arena *a, unsigned int i);   /* by its bitmap */
 void arena_unfile(struct quarry *q, struct page_arena *a, unsigned int i);
 /* Takes up to @max blocks of @order from lists of @type; returns how many. */
-unsigned int arena_take(struct quarry *q, struct page_arena *a, unsigned int order,
-			unsigned int type, unsigned int max, struct page **pages);
+/* One block of @order from lists of @type: the smallest that fits; NULL: none. */
+struct page *arena_take(struct quarry *q, struct page_arena *a, unsigned int order,
+			unsigned int type);
+/* Fills @s up to its cap with blocks of @order <= 9 from lists of @type; returns how many it took. */
+unsigned int arena_fill(struct quarry *q, struct page_arena *a, unsigned int order,
+			unsigned int type, struct page_sheaf *s, unsigned int max);
 /* One block of @order out of pageblock @i, whatever its type. */
 struct page *arena_take_from(struct quarry *q, struct page_arena *a, unsigned int i,
 			     unsigned int order);
@@ -284,13 +310,17 @@ void arena_unlock(struct quarry *q, struct page_arena *a, quarry_pin_t pin);
 void arena_announce(struct page_arena *a);
 
 /* ---- zone.c ---- */
-/* Takes up to @max blocks; the zone's lists, then other types (fallback.c). 0: none. */
-unsigned int zone_take(struct quarry *q, struct page_zone *z, uint32_t *hint, unsigned int order,
-		       unsigned int type, unsigned int max, struct page **pages);
+/* One block; the zone's lists, then other types (fallback.c). NULL: none. */
+struct page *zone_take(struct quarry *q, struct page_zone *z, uint32_t *hint, unsigned int order,
+		       unsigned int type);
+/* The same for a sheaf: as many as it may hold. False: none. */
+bool zone_fill(struct quarry *q, struct page_zone *z, uint32_t *hint, unsigned int order,
+	       unsigned int type, struct page_sheaf *s);
 /* First arena at or after @from (round once) with a block of at least @order in lists of @type. */
 struct page_arena *zone_find_arena(struct quarry *q, struct page_zone *z, uint32_t from,
 				   unsigned int order, unsigned int type, unsigned int *found);
-void zone_put(struct quarry *q, struct page **pages, unsigned int n, unsigned int order);
+void zone_put(struct quarry *q, const struct page_hand *hands, unsigned int n, unsigned int order);
+void zone_put_one(struct quarry *q, struct page *page, unsigned int order);
 bool zone_watermark_ok(const struct page_layer *pl, const struct page_zone *z, unsigned int order,
 		       unsigned long mark, unsigned int highest, unsigned int alloc_flags,
 		       struct quarry_refused_zone *why);
@@ -314,8 +344,47 @@ unsigned int fallback_take(struct quarry *q, struct page_zone *z, unsigned int o
 /* ---- pcp.c ---- */
 struct page *pcp_alloc(struct quarry *q, struct page_zone *z, unsigned int order, unsigned int type);
 void pcp_free(struct quarry *q, struct page *page, unsigned int order);
-void pcp_spill(struct quarry *q, struct page_sheaf *s, unsigned int order); /* all of it to the buddy */
+/* Takes a block back into a sheaf; what is held goes to the buddy system when it is enough. */
+void pcp_push(struct quarry *q, struct page_sheaf *s, struct page *page, unsigned int order);
+
 unsigned long pcp_pages(struct quarry *q, const struct page_zone *z);
+/* The descriptor of the first page of @page's word; every table of descriptors is aligned to this. */
+#define PAGE_WORD_BYTES (64 * sizeof(struct page))
+
+static inline struct page *page_word_base(struct page *page)
+{
+	return (struct page *)((uintptr_t)page & ~(uintptr_t)(PAGE_WORD_BYTES - 1));
+}
+
+static inline unsigned int page_word_bit(const struct page *page)
+{
+	return (unsigned int)((uintptr_t)page / sizeof(struct page)) & 63u;
+}
+
+/* Takes the last hand's lowest block; @s is not empty. */
+static inline struct page *page_sheaf_pop(struct page_sheaf *s)
+{
+	struct page_hand *h = &s->hand[s->n - 1];
+	struct page *page = h->base + bits_ctz64(h->mask);
+
+	h->mask &= h->mask - 1;
+	s->n -= h->mask == 0;
+	return page;
+}
+
+/*
+ * Takes a block back, the usual case: it stands in the same word as the one before. False: nothing was
+ * done, see pcp_push(). The first hand is the one that is added to.
+ */
+static inline bool page_sheaf_push(struct page_sheaf *s, struct page *page)
+{
+	if (unlikely(s->hand[0].base != page_word_base(page) || s->blocks + 1 >= s->cap))
+		return false;
+	s->hand[0].mask |= (uint64_t)1 << page_word_bit(page);
+	s->blocks++;
+	return true;
+}
+
 /* Slot of an order in a set of sheaves; -1: the order is not cached. */
 static inline int pcp_slot(unsigned int order)
 {

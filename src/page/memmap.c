@@ -77,24 +77,27 @@ out:
 
 bool memmap_give_map(struct quarry *q, struct page_arena *a)
 {
+	size_t size = (size_t)a->nr_pb * QUARRY_PAGEBLOCK_PAGES * sizeof(struct page);
 	struct page *map;
 	quarry_pin_t pin;
 	bool first;
+	void *p;
 
 	if (quarry_load_acquire(&a->map) != NULL)
 		return true;
 	if (q->port.meta_alloc == NULL)
 		return memmap_carve(q, a) != NULL;
-	map = quarry_meta_alloc(q, (size_t)a->nr_pb * QUARRY_PAGEBLOCK_PAGES * sizeof(struct page));
-	if (map == NULL)
+	p = quarry_meta_alloc(q, size + PAGE_WORD_BYTES);
+	if (p == NULL)
 		return false;
+	map = page_word_base((struct page *)((uintptr_t)p + PAGE_WORD_BYTES - 1));
 	pin = arena_lock(q, a);
 	first = a->map == NULL;
 	if (first)
 		quarry_store_release(&a->map, map);
 	arena_unlock(q, a, pin);
 	if (!first)
-		quarry_meta_free(q, map); /* another CPU made one meanwhile */
+		quarry_meta_free(q, p); /* another CPU made one meanwhile */
 	return true;
 }
 

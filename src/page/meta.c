@@ -47,7 +47,7 @@ static void *meta_from_pages(struct quarry *q, size_t size)
 		if (order <= QUARRY_MAX_ORDER &&
 		    zone_watermark_ok(pl, z, order, z->wmark[QUARRY_WMARK_MIN], z->type,
 				      ZONE_ALLOC_HIGH | ZONE_ALLOC_HARDER, NULL))
-			zone_take(q, z, &hint, order, QUARRY_MIGRATE_UNMOVABLE, 1, &page);
+			page = zone_take(q, z, &hint, order, QUARRY_MIGRATE_UNMOVABLE);
 	}
 	if (page == NULL)
 		return NULL;
@@ -56,7 +56,7 @@ static void *meta_from_pages(struct quarry *q, size_t size)
 			   QUARRY_PAGE_SIZE << order);
 	if (p == NULL) {
 		page_set_word(page, (page_word(page) & PAGE_WORD_ARENA_MASK) | PAGE_WORD_FREE);
-		zone_put(q, &page, 1, order);
+		zone_put_one(q, page, order);
 		return NULL;
 	}
 	quarry_memset(p, 0, size);

@@ -237,36 +237,20 @@ void pageblock_count_runs(const uint64_t *bits, unsigned long *counts)
 	}
 }
 
-/* Takes blocks of @order out of one word. */
-static inline unsigned int pageblock_take_word(uint64_t *bits, unsigned int w, unsigned int order,
-					       unsigned int max, uint16_t *pages)
+uint64_t pageblock_take(uint64_t *bits, unsigned int w, unsigned int order, unsigned int max)
 {
-	uint64_t runs = pageblock_runs(bits[w], order);
-	uint64_t taken = 0;
-	unsigned int n = 0;
+	uint64_t runs = pageblock_runs(bits[w], order), pages;
 
-	while (runs != 0 && n < max) {
-		unsigned int bit = bits_ctz64(runs);
+	if (bits_popcount64(runs) > max) {
+		uint64_t rest = runs;
 
-		runs &= runs - 1;
-		taken |= pageblock_mask(bit, order);
-		pages[n++] = (uint16_t)(w * 64 + bit);
+		for (unsigned int i = 0; i < max; i++)
+			rest &= rest - 1;
+		runs &= ~rest;
 	}
-	bits[w] &= ~taken;
-	return n;
-}
-
-unsigned int pageblock_take(uint64_t *bits, unsigned int order, unsigned int max, uint16_t *pages)
-{
-	unsigned int n = 0;
-
-	for (unsigned int w = 0; w < PAGE_WORDS && n < max; w++) {
-		if (bits[w] != 0 && bits[w] != ~(uint64_t)0)
-			n += pageblock_take_word(bits, w, order, max - n, pages + n);
-	}
-	for (unsigned int w = 0; w < PAGE_WORDS && n < max; w++) {
-		if (bits[w] != 0)
-			n += pageblock_take_word(bits, w, order, max - n, pages + n);
-	}
-	return n;
+	pages = runs;
+	for (unsigned int o = 0; o < order; o++)
+		pages |= pages << (1u << o);
+	bits[w] &= ~pages;
+	return runs;
 }

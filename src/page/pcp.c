@@ -25,6 +25,29 @@ static void pcp_unlock(struct quarry *q, struct page_pcp *pcp, quarry_pin_t pin)
 		quarry_unpin(pin);
 }
 
+/* Lets requests whose first zone is @z take the short way to @pcp. */
+static void pcp_open_fast(struct quarry *q, unsigned int cpu, const struct page_zone *z,
+			  struct page_pcp *pcp)
+{
+	struct page_layer *pl = q->pages;
+	const struct page_node *node = &pl->node[pl->cpu[cpu].nid];
+
+	for (unsigned int bits = 0; bits < PAGE_FAST_BITS; bits++) {
+		unsigned int highest = pl->highest_zone[bits & 15u], i = 0;
+		unsigned int type = page_gfp_type(pl, bits);
+
+		while (i < node->nr_list && node->list[i]->type > highest)
+			i++;
+		if (i < node->nr_list && node->list[i] == z)
+			pl->cpu[cpu].fast[bits] = (struct page_fast){
+				.out = pcp->out[type],
+				.zone_free = &z->nr_free,
+				.mark = z->fast_mark[highest],
+				.word = page_word_alloc(0, type),
+			};
+	}
+}
+
 /* This CPU's sheaves for @z, made at first use; NULL: no memory for them. */
 static QUARRY_NOINLINE struct page_pcp *pcp_make(struct quarry *q, unsigned int cpu,
 						 const struct page_zone *z)
@@ -47,6 +70,8 @@ static QUARRY_NOINLINE struct page_pcp *pcp_make(struct quarry *q, unsigned int 
 		quarry_meta_free(q, pcp);
 		pcp = expected;
 	}
+	if (!q->concurrent)
+		pcp_open_fast(q, cpu, z, pcp);
 	return pcp;
 }
 
@@ -58,22 +83,42 @@ static inline struct page_pcp *pcp_of(struct quarry *q, const struct page_zone *
 	return likely(pcp != NULL) ? pcp : pcp_make(q, cpu, z);
 }
 
-/* Fills an empty sheaf; the lowest address is handed out first. */
-static QUARRY_NOINLINE void pcp_refill(struct quarry *q, struct page_zone *z, struct page_pcp *pcp,
-				       struct page_sheaf *s, unsigned int order, unsigned int type)
+/* Gives all blocks of @s to the buddy system. */
+static void pcp_spill(struct quarry *q, struct page_sheaf *s, unsigned int order)
 {
-	struct page *page[PAGE_SHEAF_MAX];
-	unsigned int n = zone_take(q, z, &pcp->arena, order, type, s->cap, page);
-
-	for (unsigned int i = 0; i < n; i++)
-		s->page[n - 1 - i] = page[i];
-	s->n = n;
+	zone_put(q, s->hand, s->n, order);
+	s->n = 0;
+	s->blocks = 0;
+	s->hand[0].base = NULL;
 }
 
-QUARRY_NOINLINE void pcp_spill(struct quarry *q, struct page_sheaf *s, unsigned int order)
+/* The bitmap and the record that a new hand will be put back to are fetched meanwhile. */
+static void pcp_prefetch(const struct page_layer *pl, const struct page *page)
 {
-	zone_put(q, s->page, s->n, order);
-	s->n = 0;
+	const struct page_arena *a = page_arena_of(pl, page);
+	size_t i = (size_t)(page - a->map) >> QUARRY_PAGEBLOCK_ORDER;
+
+	quarry_prefetch(&a->bits[i]);
+	quarry_prefetch(&a->pb[i]);
+}
+
+QUARRY_NOINLINE void pcp_push(struct quarry *q, struct page_sheaf *s, struct page *page,
+			      unsigned int order)
+{
+	struct page *base = page_word_base(page);
+	uint64_t bit = (uint64_t)1 << page_word_bit(page);
+
+	if (s->n != 0 && s->hand[0].base == base) {
+		s->hand[0].mask |= bit;
+	} else {
+		pcp_prefetch(q->pages, page);
+		if (s->n == PAGE_SHEAF_HANDS)
+			pcp_spill(q, s, order);
+		s->hand[s->n++] = s->hand[0];
+		s->hand[0] = (struct page_hand){base, bit};
+	}
+	if (++s->blocks >= s->cap)
+		pcp_spill(q, s, order);
 }
 
 struct page *pcp_alloc(struct quarry *q, struct page_zone *z, unsigned int order, unsigned int type)
@@ -87,15 +132,12 @@ struct page *pcp_alloc(struct quarry *q, struct page_zone *z, unsigned int order
 
 	if (pcp == NULL) {
 		hint = z->arena_first;
-		zone_take(q, z, &hint, order, type, 1, &page);
-		return page;
+		return zone_take(q, z, &hint, order, type);
 	}
 	pin = pcp_lock(q, pcp);
 	s = &pcp->out[type][slot];
-	if (unlikely(s->n == 0))
-		pcp_refill(q, z, pcp, s, order, type);
-	if (likely(s->n != 0))
-		page = s->page[--s->n];
+	if (likely(s->n != 0) || zone_fill(q, z, &pcp->arena, order, type, s))
+		page = page_sheaf_pop(s);
 	pcp_unlock(q, pcp, pin);
 	return page;
 }
@@ -105,18 +147,15 @@ void pcp_free(struct quarry *q, struct page *page, unsigned int order)
 	struct page_zone *z = page_arena_of(q->pages, page)->zone;
 	int slot = pcp_slot(order);
 	struct page_pcp *pcp = slot >= 0 && z->sheaf_cap[slot] != 0 ? pcp_of(q, z) : NULL;
-	struct page_sheaf *s;
 	quarry_pin_t pin;
 
 	if (pcp == NULL) {
-		zone_put(q, &page, 1, order);
+		zone_put_one(q, page, order);
 		return;
 	}
 	pin = pcp_lock(q, pcp);
-	s = &pcp->in[slot];
-	s->page[s->n++] = page;
-	if (unlikely(s->n >= s->cap))
-		pcp_spill(q, s, order);
+	if (!page_sheaf_push(&pcp->in[slot], page))
+		pcp_push(q, &pcp->in[slot], page, order);
 	pcp_unlock(q, pcp, pin);
 }
 
@@ -157,6 +196,15 @@ void quarry_drain_all_pages(struct quarry *q)
 		quarry_drain_pages(q, cpu);
 }
 
+static unsigned long pcp_blocks(const struct page_sheaf *s)
+{
+	unsigned long blocks = 0;
+
+	for (uint32_t k = 0; k < s->n; k++)
+		blocks += bits_popcount64(s->hand[k].mask);
+	return blocks;
+}
+
 unsigned long pcp_pages(struct quarry *q, const struct page_zone *z)
 {
 	unsigned long pages = 0;
@@ -169,9 +217,9 @@ unsigned long pcp_pages(struct quarry *q, const struct page_zone *z)
 			continue;
 		pin = pcp_lock(q, pcp);
 		for (unsigned int slot = 0; slot <= PAGE_PCP_ORDERS; slot++) {
-			pages += (unsigned long)pcp->in[slot].n << pcp_order(slot);
+			pages += pcp_blocks(&pcp->in[slot]) << pcp_order(slot);
 			for (unsigned int t = 0; t < QUARRY_MIGRATE_PCPTYPES; t++)
-				pages += (unsigned long)pcp->out[t][slot].n << pcp_order(slot);
+				pages += pcp_blocks(&pcp->out[t][slot]) << pcp_order(slot);
 		}
 		pcp_unlock(q, pcp, pin);
 	}

@@ -114,11 +114,11 @@ static void watermark_set_pcp(struct page_layer *pl)
 		z->pcp_batch = watermark_pcp_batch(z);
 		z->pcp_high = quarry_max(z->wmark[QUARRY_WMARK_LOW] / cpus, z->pcp_batch * 4);
 		/* Where Linux caches single pages only, so do we; else a word of the bitmap at a time. */
-		cap = z->pcp_batch == 1 ? 1 : quarry_min(z->pcp_batch + 1, (unsigned long)PAGE_SHEAF_MAX);
+		cap = z->pcp_batch == 1 ? 1 : quarry_min(z->pcp_batch + 1, (unsigned long)PAGE_SHEAF_BLOCKS);
 		for (unsigned int o = 0; o < PAGE_PCP_ORDERS; o++)
 			z->sheaf_cap[o] = (uint16_t)quarry_max(cap >> o, 1ul);
-		/* Whole pageblocks only where all CPUs together cannot hide a hundredth of the zone. */
-		cap = z->managed / 100 / cpus / (4 * QUARRY_PAGEBLOCK_PAGES);
+		/* Whole pageblocks: what all CPUs hide of the zone together stays below a hundredth. */
+		cap = z->managed / cpus / (256 * QUARRY_PAGEBLOCK_PAGES);
 		z->sheaf_cap[PAGE_PCP_HUGE] = (uint16_t)quarry_min(cap, 8ul);
 	}
 }

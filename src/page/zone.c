@@ -9,6 +9,8 @@
  */
 #include "internal.h"
 
+#define ZONE_TRIES 64
+
 uint64_t *zone_avail(const struct page_zone *z, unsigned int type, unsigned int order)
 {
 	return z->avail + (size_t)(type * QUARRY_NR_ORDERS + order) * z->avail_words;
@@ -92,88 +94,109 @@ static bool zone_arena_has(const struct page_zone *z, uint32_t i, unsigned int o
 	return false;
 }
 
-unsigned int zone_take(struct quarry *q, struct page_zone *z, uint32_t *hint, unsigned int order,
-		       unsigned int type, unsigned int max, struct page **pages)
+/* The arena to ask for a block: the CPU's own if it has one, else the best of the zone. */
+static struct page_arena *zone_pick_arena(struct quarry *q, struct page_zone *z, uint32_t hint,
+					  unsigned int order, unsigned int type)
 {
-	unsigned int n = 0;
+	struct page_arena *a;
+	unsigned int found;
 
-	for (unsigned int tries = 0; n < max && tries < 64; tries++) {
-		struct page_arena *a;
-		unsigned int found;
+	if (zone_arena_has(z, hint, order, type))
+		a = &q->pages->arena[hint];
+	else
+		a = zone_find_arena(q, z, hint, order, type, &found);
+	return a != NULL && memmap_give_map(q, a) ? a : NULL;
+}
+
+struct page *zone_take(struct quarry *q, struct page_zone *z, uint32_t *hint, unsigned int order,
+		       unsigned int type)
+{
+	struct page *page = NULL;
+
+	/* An arena's bit is a hint: another CPU may have emptied it meanwhile. */
+	for (unsigned int tries = 0; page == NULL && tries < ZONE_TRIES; tries++) {
+		struct page_arena *a = zone_pick_arena(q, z, *hint, order, type);
 		quarry_pin_t pin;
 
-		if (zone_arena_has(z, *hint, order, type))
-			a = &q->pages->arena[*hint];
-		else
-			a = zone_find_arena(q, z, *hint, order, type, &found);
 		if (a == NULL)
-			break;
-		if (!memmap_give_map(q, a))
 			break;
 		pin = arena_lock(q, a);
 		if (a->virgin)
 			arena_unfold(q, a);
-		n += arena_take(q, a, order, type, max - n, pages + n);
+		page = arena_take(q, a, order, type);
 		arena_unlock(q, a, pin);
 		*hint = a->index;
 	}
-	if (n == 0)
-		n = fallback_take(q, z, order, type, pages);
-	return n;
+	if (page == NULL)
+		fallback_take(q, z, order, type, &page);
+	return page;
 }
 
-/* A run of frees: which arena is locked, and pages of one word that wait to be freed together. */
-struct zone_putting {
-	struct page_arena *a;
-	quarry_pin_t pin;
-	size_t word;
-	uint64_t mask;
-	int64_t freed;
-};
-
-static void zone_put_flush(struct quarry *q, struct zone_putting *p)
+bool zone_fill(struct quarry *q, struct page_zone *z, uint32_t *hint, unsigned int order,
+	       unsigned int type, struct page_sheaf *s)
 {
-	if (p->mask != 0)
-		p->freed += arena_put_word(q, p->a, p->word, p->mask);
-	p->mask = 0;
+	unsigned int n = 0;
+	struct page *page;
+
+	for (unsigned int tries = 0; n < s->cap && s->n < PAGE_SHEAF_HANDS && tries < ZONE_TRIES;
+	     tries++) {
+		struct page_arena *a = zone_pick_arena(q, z, *hint, order, type);
+		quarry_pin_t pin;
+
+		if (a == NULL)
+			break;
+		pin = arena_lock(q, a);
+		if (a->virgin)
+			arena_unfold(q, a);
+		n += arena_fill(q, a, order, type, s, s->cap - n);
+		arena_unlock(q, a, pin);
+		*hint = a->index;
+	}
+	if (n == 0 && fallback_take(q, z, order, type, &page) != 0)
+		s->hand[s->n++] = (struct page_hand){page_word_base(page),
+						     (uint64_t)1 << page_word_bit(page)};
+	return s->n != 0;
 }
 
-static void zone_put_unlock(struct quarry *q, struct zone_putting *p)
+void zone_put(struct quarry *q, const struct page_hand *hands, unsigned int n, unsigned int order)
 {
-	if (p->a == NULL)
-		return;
-	zone_put_flush(q, p);
-	arena_count(q, p->a, p->freed);
-	p->freed = 0;
-	arena_unlock(q, p->a, p->pin);
-	p->a = NULL;
-}
-
-void zone_put(struct quarry *q, struct page **pages, unsigned int n, unsigned int order)
-{
-	struct zone_putting p = {0};
-	uint64_t run = order >= 6 ? ~(uint64_t)0 : ((uint64_t)1 << (1u << order)) - 1;
+	struct page_arena *locked = NULL;
+	quarry_pin_t pin = 0;
+	int64_t freed = 0;
 
 	for (unsigned int i = 0; i < n; i++) {
-		struct page_arena *a = page_arena_of(q->pages, pages[i]);
-		size_t offset = (size_t)(pages[i] - a->map);
+		struct page_arena *a = page_arena_of(q->pages, hands[i].base);
+		size_t offset = (size_t)(hands[i].base - a->map);
+		uint64_t pages = hands[i].mask;
 
-		if (a != p.a) {
-			zone_put_unlock(q, &p);
-			p.pin = arena_lock(q, a);
-			p.a = a;
+		if (a != locked) {
+			if (locked != NULL) {
+				arena_count(q, locked, freed);
+				arena_unlock(q, locked, pin);
+			}
+			pin = arena_lock(q, a);
+			locked = a;
+			freed = 0;
 		}
 		if (order > 6) {
 			arena_put(q, a, a->base_pfn + offset, order);
 			continue;
 		}
-		if (offset >> 6 != p.word || (p.mask & run << (offset & 63)) != 0) {
-			zone_put_flush(q, &p);
-			p.word = offset >> 6;
-		}
-		p.mask |= run << (offset & 63);
+		for (unsigned int o = 0; o < order; o++)
+			pages |= pages << (1u << o);
+		freed += arena_put_word(q, a, offset >> 6, pages);
 	}
-	zone_put_unlock(q, &p);
+	if (locked != NULL) {
+		arena_count(q, locked, freed);
+		arena_unlock(q, locked, pin);
+	}
+}
+
+void zone_put_one(struct quarry *q, struct page *page, unsigned int order)
+{
+	struct page_hand hand = {page_word_base(page), (uint64_t)1 << page_word_bit(page)};
+
+	zone_put(q, &hand, 1, order);
 }
 
 unsigned long zone_min_lowered(unsigned long mark, unsigned int alloc_flags)
