@@ -107,7 +107,7 @@ struct map {
 	int *cpu_node; /* by "SRAT: PXM n -> APIC m -> Node k", in order */
 	size_t nr_cpu_nodes, cap_cpu_nodes;
 	unsigned int possible_cpus; /* CPUs that Linux had room for (nr_cpu_ids); 0: not said */
-	unsigned int logged_cpus; /* CPUs that the log says Linux set up; 0: not said */
+	unsigned int logged_cpus;   /* CPUs that the log says Linux set up; 0: not said */
 	struct map_op *ops;
 	size_t nr_ops, cap_ops;
 	bool has_dump; /* the log lists the reserved regions: early ones are in ops too */

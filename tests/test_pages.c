@@ -1367,9 +1367,11 @@ static void tables_inside(void **state)
 	static const phys_addr_t sizes[] = {2 * MIB, 4 * MIB, 16 * MIB, 100 * MIB};
 
 	(void)state;
-	for (unsigned int i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-		struct machine_spec spec = {.memory = {{PAGE, sizes[i], 0}}, .port = MACHINE_INSIDE,
-					    .ram_bytes = (size_t)sizes[i], .boot = {.nr_cpus = 2}};
+	for (unsigned int i = 0; i < 2 * sizeof(sizes) / sizeof(sizes[0]); i++) {
+		phys_addr_t size = sizes[i / 2];
+		struct machine_spec spec = {.memory = {{PAGE, size, 0}}, .port = MACHINE_INSIDE,
+					    .ram_bytes = (size_t)size,
+					    .boot = {.nr_cpus = 2, .bootmem = i % 2 != 0}};
 		unsigned long blocks[QUARRY_NR_ORDERS], after[QUARRY_NR_ORDERS];
 		struct quarry_totals totals;
 		struct hoard h = {0};
@@ -1379,7 +1381,7 @@ static void tables_inside(void **state)
 		machine_build(&m, &spec);
 		quarry_totals(m.q, &totals);
 		assert_true(totals.meta_bytes > 0);
-		assert_true(totals.managed < sizes[i] / PAGE);
+		assert_true(totals.managed < size / PAGE);
 		/* After the first touches all tables are there. */
 		for (unsigned int cpu = 0; cpu < 2; cpu++) {
 			quarry_posix_set_cpu(cpu);

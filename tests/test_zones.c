@@ -314,6 +314,28 @@ static void zone_limits(void **state)
 	machine_fini(&m);
 }
 
+/* NOMAP memory is present but never handed over; HOTPLUG memory is handed over like any other. */
+static void flags_of_memory(void **state)
+{
+	struct machine_spec spec = {.memory = {{0, 32 * MACHINE_MIB, 0}}};
+	struct quarry_zone_info info;
+	struct machine m;
+
+	(void)state;
+	machine_init(&m, &spec);
+	assert_int_equal(quarry_memblock_mark_nomap(m.q, 20 * MACHINE_MIB, MACHINE_MIB + 100), 0);
+	assert_int_equal(quarry_memblock_mark_hotplug(m.q, 24 * MACHINE_MIB, 3 * MACHINE_MIB), 0);
+	assert_int_equal(quarry_boot(m.q, NULL), 0);
+	assert_true(quarry_zone_info(m.q, 0, QUARRY_ZONE_DMA32, &info));
+	assert_int_equal(info.spanned, 4096);
+	/* The page that the flag's end cuts belongs to neither region as a whole. */
+	assert_int_equal(info.present, 4095);
+	assert_int_equal(info.managed, 4096 - 257);
+	assert_int_equal(info.free, info.managed);
+	machine_check(&m);
+	machine_fini(&m);
+}
+
 /* Hardly any kernel memory: the rest is movable, from the next multiple of the largest block on. */
 static void movable_from_the_start(void **state)
 {
@@ -452,6 +474,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(zones_as_linux),
 		cmocka_unit_test(zone_limits),
+		cmocka_unit_test(flags_of_memory),
 		cmocka_unit_test(movable_from_the_start),
 		cmocka_unit_test(boot_parameters_out_of_range),
 		cmocka_unit_test(no_memory),

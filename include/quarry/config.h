@@ -30,7 +30,10 @@
 #define QUARRY_MAX_CPUS 1024
 #endif
 
-/* Entries of each static memblock array, before it is first doubled (Linux: INIT_MEMBLOCK_REGIONS). */
+/*
+ * Entries of each static memblock array, before it is first doubled (Linux:
+ * INIT_MEMBLOCK_REGIONS).
+ */
 #ifndef QUARRY_MEMBLOCK_REGIONS
 #define QUARRY_MEMBLOCK_REGIONS 128
 #endif

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Views in /proc format, and validators. Everything here is computed from the structures when asked. */
+/*
+ * Views in /proc format, and validators. Everything here is computed from the structures when
+ * asked.
+ */
 #ifndef QUARRY_DEBUG_H
 #define QUARRY_DEBUG_H
 
@@ -21,20 +24,25 @@ void quarry_show_zoneinfo(struct quarry *q, const struct quarry_out *out);
 void quarry_show_slabinfo(struct quarry *q, const struct quarry_out *out);
 /** quarry_show_memblock() - memblock's two lists of @q to @out, as memblock=debug prints them. */
 void quarry_show_memblock(struct quarry *q, const struct quarry_out *out);
-/** quarry_show_refusal() - the last refused request of @q to @out, in words; nothing if there was none. */
+/** quarry_show_refusal() - the last refused request of @q to @out, in words; nothing if there was
+ * none. */
 void quarry_show_refusal(struct quarry *q, const struct quarry_out *out);
 
 /*
  * Validators. Each walks its layer, compares everything that is stored twice, and returns 0, or the
  * number of faults; the first is described to @out (which may be NULL). Context: no other CPU at work.
  */
-/** quarry_check_memblock() - validate memblock of @q: sorted, disjoint, merged, totals exact; faults to @out. */
+/** quarry_check_memblock() - validate memblock of @q: sorted, disjoint, merged, totals exact;
+ * faults to @out. */
 unsigned int quarry_check_memblock(struct quarry *q, const struct quarry_out *out);
-/** quarry_check_bootmem() - validate bootmem of @q: list sorted, hints and ends in range; faults to @out. */
+/** quarry_check_bootmem() - validate bootmem of @q: list sorted, hints and ends in range; faults
+ * to @out. */
 unsigned int quarry_check_bootmem(struct quarry *q, const struct quarry_out *out);
-/** quarry_check_pages() - validate the page allocator of @q: bitmaps, lists, counts, descriptors, sheaves; faults to @out. */
+/** quarry_check_pages() - validate the page allocator of @q: bitmaps, lists, counts, descriptors,
+ * sheaves; faults to @out. */
 unsigned int quarry_check_pages(struct quarry *q, const struct quarry_out *out);
-/** quarry_check_slab() - validate all caches of @q: records, bitmaps, lists, sheaves, counts; faults to @out. */
+/** quarry_check_slab() - validate all caches of @q: records, bitmaps, lists, sheaves, counts;
+ * faults to @out. */
 unsigned int quarry_check_slab(struct quarry *q, const struct quarry_out *out);
 /** quarry_check() - all validators of @q that apply at its stage; faults to @out. */
 unsigned int quarry_check(struct quarry *q, const struct quarry_out *out);

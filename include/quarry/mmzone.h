@@ -26,8 +26,13 @@ enum quarry_migratetype {
 	QUARRY_MIGRATE_TYPES
 };
 
-enum quarry_watermark { QUARRY_WMARK_MIN, QUARRY_WMARK_LOW, QUARRY_WMARK_HIGH, QUARRY_WMARK_PROMO,
-			QUARRY_NR_WMARK };
+enum quarry_watermark {
+	QUARRY_WMARK_MIN,
+	QUARRY_WMARK_LOW,
+	QUARRY_WMARK_HIGH,
+	QUARRY_WMARK_PROMO,
+	QUARRY_NR_WMARK
+};
 
 /**
  * struct quarry_boot_params - how to turn memblock's or bootmem's memory into zones
@@ -96,14 +101,14 @@ struct quarry_totals {
 	unsigned long present, managed, free, pcp; /* pages */
 	unsigned long min_free_kbytes;
 	unsigned long totalreserve; /* pages that ordinary requests can never have */
-	int nr_nodes;		    /* highest node number + 1 */
+	int nr_nodes;               /* highest node number + 1 */
 	unsigned int nr_cpus;
 	size_t meta_bytes; /* bytes of Quarry's own tables now */
 	/* events since boot */
-	uint64_t pgalloc, pgfree;	   /* pages */
-	uint64_t allocs, frees, refused;   /* calls */
-	uint64_t fallback_claimed;	   /* pageblocks that changed their type */
-	uint64_t fallback_stolen;	   /* blocks taken from a pageblock of another type */
+	uint64_t pgalloc, pgfree;        /* pages */
+	uint64_t allocs, frees, refused; /* calls */
+	uint64_t fallback_claimed;       /* pageblocks that changed their type */
+	uint64_t fallback_stolen;        /* blocks taken from a pageblock of another type */
 };
 
 /**
@@ -147,16 +152,19 @@ unsigned int quarry_zonelist(struct quarry *q, int nid, bool this_node_only,
 /** quarry_node_present() - whether node @nid of @q has memory. Context: any, booted. */
 bool quarry_node_present(struct quarry *q, int nid);
 
-/** quarry_node_distance() - distance from node @from to node @to of @q, 10 = local. Context: any, booted. */
+/** quarry_node_distance() - distance from node @from to node @to of @q, 10 = local. Context: any,
+ * booted. */
 unsigned int quarry_node_distance(struct quarry *q, int from, int to);
 
 /** quarry_totals() - fill @totals for the whole machine @q. Context: any but interrupt, booted. */
 void quarry_totals(struct quarry *q, struct quarry_totals *totals);
 
-/** quarry_migratetype_name() - the name of @type: "Unmovable", "Movable" ... as in /proc/pagetypeinfo. Context: any. */
+/** quarry_migratetype_name() - the name of @type: "Unmovable", "Movable" ... as in
+ * /proc/pagetypeinfo. Context: any. */
 const char *quarry_migratetype_name(enum quarry_migratetype type);
 
-/** quarry_zone_name() - the name of @zone: "DMA", "DMA32", "Normal", "Movable", "Device". Context: any. */
+/** quarry_zone_name() - the name of @zone: "DMA", "DMA32", "Normal", "Movable", "Device". Context:
+ * any. */
 const char *quarry_zone_name(enum quarry_zone_type zone);
 
 #endif

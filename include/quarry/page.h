@@ -42,7 +42,8 @@ enum quarry_page_state {
  */
 QUARRY_MUST_CHECK struct page *quarry_alloc_pages(struct quarry *q, gfp_t gfp, unsigned int order);
 
-/** quarry_alloc_pages_node() - quarry_alloc_pages(), from the zonelist of node @nid of @q (QUARRY_NO_NODE: the CPU's), with @gfp and @order. Same context and result. */
+/** quarry_alloc_pages_node() - quarry_alloc_pages(), from the zonelist of node @nid of @q
+ * (QUARRY_NO_NODE: the CPU's), with @gfp and @order. Same context and result. */
 QUARRY_MUST_CHECK struct page *quarry_alloc_pages_node(struct quarry *q, int nid, gfp_t gfp,
 						       unsigned int order);
 
@@ -73,13 +74,16 @@ int quarry_split_page(struct quarry *q, struct page *page, unsigned int order);
 /** quarry_get_page() - take one more reference to the allocated block @page of @q. Context: any. */
 void quarry_get_page(struct quarry *q, struct page *page);
 
-/** quarry_page_count() - reference count of @page of @q; 0 unless it is an allocated block. Context: any. */
+/** quarry_page_count() - reference count of @page of @q; 0 unless it is an allocated block.
+ * Context: any. */
 unsigned int quarry_page_count(struct quarry *q, const struct page *page);
 
-/** quarry_get_free_pages() - quarry_alloc_pages() of @q with @gfp and @order, by address. Returns NULL on failure. Same context. */
+/** quarry_get_free_pages() - quarry_alloc_pages() of @q with @gfp and @order, by address. Returns
+ * NULL on failure. Same context. */
 QUARRY_MUST_CHECK void *quarry_get_free_pages(struct quarry *q, gfp_t gfp, unsigned int order);
 
-/** quarry_free_pages_addr() - quarry_free_pages() of @q by the address @addr, with @order. NULL does nothing. Same context. */
+/** quarry_free_pages_addr() - quarry_free_pages() of @q by the address @addr, with @order. NULL
+ * does nothing. Same context. */
 void quarry_free_pages_addr(struct quarry *q, void *addr, unsigned int order);
 
 /**
@@ -92,37 +96,43 @@ void quarry_free_pages_addr(struct quarry *q, void *addr, unsigned int order);
  */
 QUARRY_MUST_CHECK void *quarry_alloc_pages_exact(struct quarry *q, size_t size_bytes, gfp_t gfp);
 
-/** quarry_free_pages_exact() - give back @addr of @q from quarry_alloc_pages_exact() with the same @size_bytes. */
+/** quarry_free_pages_exact() - give back @addr of @q from quarry_alloc_pages_exact() with the same
+ * @size_bytes. */
 void quarry_free_pages_exact(struct quarry *q, void *addr, size_t size_bytes);
 
-/** quarry_pfn_to_page() - descriptor of page frame @pfn of @q; NULL if the frame is no RAM or nobody has touched its pageblock since boot. Two loads. Context: any. */
+/** quarry_pfn_to_page() - descriptor of page frame @pfn of @q; NULL if the frame is no RAM or
+ * nobody has touched its pageblock since boot. Two loads. Context: any. */
 struct page *quarry_pfn_to_page(struct quarry *q, pfn_t pfn);
 
 /** quarry_page_to_pfn() - number of the page frame that @page of @q describes. Context: any. */
 pfn_t quarry_page_to_pfn(struct quarry *q, const struct page *page);
 
-/** quarry_page_address() - address of the first byte of @page of @q, through the direct map. Context: any. */
+/** quarry_page_address() - address of the first byte of @page of @q, through the direct map.
+ * Context: any. */
 void *quarry_page_address(struct quarry *q, const struct page *page);
 
 /** quarry_virt_to_page() - descriptor of the page that @addr of @q lies in, or NULL. Context: any. */
 struct page *quarry_virt_to_page(struct quarry *q, const void *addr);
 
-/** quarry_pfn_state() - what page frame @pfn of @q is; @order (may be NULL) gets the order of the allocated block that it begins or lies in, else 0. Context: any. */
+/** quarry_pfn_state() - what page frame @pfn of @q is; @order (may be NULL) gets the order of the
+ * allocated block that it begins or lies in, else 0. Context: any. */
 enum quarry_page_state quarry_pfn_state(struct quarry *q, pfn_t pfn, unsigned int *order);
 
-/** quarry_drain_all_pages() - return every CPU's sheaves of @q to the buddy system. Context: any but interrupt. */
+/** quarry_drain_all_pages() - return every CPU's sheaves of @q to the buddy system. Context: any
+ * but interrupt. */
 void quarry_drain_all_pages(struct quarry *q);
 
-/** quarry_drain_pages() - return the sheaves of CPU @cpu of @q to the buddy system. Context: any but interrupt. */
+/** quarry_drain_pages() - return the sheaves of CPU @cpu of @q to the buddy system. Context: any
+ * but interrupt. */
 void quarry_drain_pages(struct quarry *q, unsigned int cpu);
 
 /* Why one zone did not give the block, in the order in which the tests are made. */
 enum quarry_refusal_reason {
-	QUARRY_REFUSED_NONE,	  /* it gave, or was not asked */
+	QUARRY_REFUSED_NONE,      /* it gave, or was not asked */
 	QUARRY_REFUSED_WATERMARK, /* free pages would fall below watermark + reserve */
-	QUARRY_REFUSED_ORDER,	  /* enough pages, but no free block of the order in an allowed type */
-	QUARRY_REFUSED_TYPE,	  /* a block is there, but of a type that this request may not break */
-	QUARRY_REFUSED_METADATA,  /* no memory for the tables of an arena that is touched first */
+	QUARRY_REFUSED_ORDER, /* enough pages, but no free block of the order in an allowed type */
+	QUARRY_REFUSED_TYPE,  /* a block is there, but of a type that this request may not break */
+	QUARRY_REFUSED_METADATA, /* no memory for the tables of an arena that is touched first */
 	QUARRY_REFUSED_REASONS
 };
 
@@ -133,21 +143,22 @@ struct quarry_refusal {
 	uint64_t serial; /* counts refusals; 0: there was none */
 	gfp_t gfp;
 	unsigned int order;
-	int nid; /* preferred node */
+	int nid;               /* preferred node */
 	unsigned int nr_zones; /* zones tried, the first QUARRY_EXPLAIN_ZONES of them below */
 	struct quarry_refused_zone {
 		int nid;
 		enum quarry_zone_type zone;
 		enum quarry_refusal_reason reason;
-		unsigned long free;	/* free pages then */
+		unsigned long free;      /* free pages then */
 		unsigned long watermark; /* min, as lowered by the request's rights */
-		unsigned long reserve;	/* lowmem_reserve against this request */
-		int largest_order;	/* of a free block of any type; -1: none */
+		unsigned long reserve;   /* lowmem_reserve against this request */
+		int largest_order;       /* of a free block of any type; -1: none */
 	} zones[QUARRY_EXPLAIN_ZONES];
 	uint64_t total[QUARRY_REFUSED_REASONS]; /* since boot, by the first zone's reason */
 };
 
-/** quarry_explain() - copy the record of the last refused request of @q to @refusal. Context: any. Returns false if there was none. */
+/** quarry_explain() - copy the record of the last refused request of @q to @refusal. Context: any.
+ * Returns false if there was none. */
 bool quarry_explain(struct quarry *q, struct quarry_refusal *refusal);
 
 #endif

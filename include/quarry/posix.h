@@ -26,7 +26,8 @@ struct quarry_posix_options {
 	void *log_ctx;
 };
 
-/** quarry_posix_new() - a memory system at QUARRY_STAGE_BOOT as @options say (NULL: simulated). NULL if the host is out of memory. */
+/** quarry_posix_new() - a memory system at QUARRY_STAGE_BOOT as @options say (NULL: simulated).
+ * NULL if the host is out of memory. */
 QUARRY_MUST_CHECK struct quarry *quarry_posix_new(const struct quarry_posix_options *options);
 
 /** quarry_posix_delete() - throw away @q, from quarry_posix_new(), and all its memory. */

@@ -32,8 +32,8 @@ enum quarry_stage {
 };
 
 /* Room for a struct quarry, for those who want it in static memory. */
-#define QUARRY_STORAGE_SIZE                                                                      \
-	((size_t)1024 + (size_t)64 * QUARRY_MAX_NODES +                                          \
+#define QUARRY_STORAGE_SIZE                             \
+	((size_t)1024 + (size_t)64 * QUARRY_MAX_NODES + \
 	 2 * sizeof(struct memblock_region) * QUARRY_MEMBLOCK_REGIONS)
 
 /**
@@ -51,7 +51,8 @@ QUARRY_MUST_CHECK struct quarry *quarry_init(void *storage, size_t size,
 /** quarry_stage() - how far @q is. Context: any. */
 enum quarry_stage quarry_stage(const struct quarry *q);
 
-/** quarry_destroy() - give all tables of @q back to the port's meta_free; @q is at QUARRY_STAGE_NONE then. Context: one thread, nothing of @q in use. */
+/** quarry_destroy() - give all tables of @q back to the port's meta_free; @q is at
+ * QUARRY_STAGE_NONE then. Context: one thread, nothing of @q in use. */
 void quarry_destroy(struct quarry *q);
 
 #ifdef __cplusplus

@@ -94,7 +94,8 @@ QUARRY_MUST_CHECK struct kmem_cache *quarry_kmem_cache_create(struct quarry *q, 
  */
 int quarry_kmem_cache_destroy(struct quarry *q, struct kmem_cache *cache);
 
-/** quarry_kmem_cache_shrink() - empty sheaves and depot of @cache of @q and give back free slabs. Context: not interrupt, nobody else uses @cache. Returns slabs still held. */
+/** quarry_kmem_cache_shrink() - empty sheaves and depot of @cache of @q and give back free slabs.
+ * Context: not interrupt, nobody else uses @cache. Returns slabs still held. */
 unsigned long quarry_kmem_cache_shrink(struct quarry *q, struct kmem_cache *cache);
 
 /**
@@ -109,7 +110,8 @@ unsigned long quarry_kmem_cache_shrink(struct quarry *q, struct kmem_cache *cach
 QUARRY_MUST_CHECK void *quarry_kmem_cache_alloc(struct quarry *q, struct kmem_cache *cache,
 						gfp_t gfp);
 
-/** quarry_kmem_cache_alloc_node() - quarry_kmem_cache_alloc() of @q from @cache with @gfp, from node @nid if it has room. */
+/** quarry_kmem_cache_alloc_node() - quarry_kmem_cache_alloc() of @q from @cache with @gfp, from
+ * node @nid if it has room. */
 QUARRY_MUST_CHECK void *quarry_kmem_cache_alloc_node(struct quarry *q, struct kmem_cache *cache,
 						     gfp_t gfp, int nid);
 
@@ -139,42 +141,53 @@ void quarry_kmem_cache_free(struct quarry *q, struct kmem_cache *cache, void *ob
 QUARRY_MUST_CHECK bool quarry_kmem_cache_alloc_bulk(struct quarry *q, struct kmem_cache *cache,
 						    gfp_t gfp, size_t nr, void **objects);
 
-/** quarry_kmem_cache_free_bulk() - quarry_kmem_cache_free() of @q and @cache for each of the @nr @objects. */
+/** quarry_kmem_cache_free_bulk() - quarry_kmem_cache_free() of @q and @cache for each of the @nr
+ * @objects. */
 void quarry_kmem_cache_free_bulk(struct quarry *q, struct kmem_cache *cache, size_t nr,
 				 void **objects);
 
-/** quarry_kmalloc() - take @size bytes of @q with @gfp, aligned to 8, to @size if that is a power of two; 0 gives QUARRY_ZERO_SIZE_PTR. Above QUARRY_KMALLOC_MAX_CACHE_SIZE whole pages. NULL on failure. Context as quarry_kmem_cache_alloc(). */
+/** quarry_kmalloc() - take @size bytes of @q with @gfp, aligned to 8, to @size if that is a power
+ * of two; 0 gives QUARRY_ZERO_SIZE_PTR. Above QUARRY_KMALLOC_MAX_CACHE_SIZE whole pages. NULL on
+ * failure. Context as quarry_kmem_cache_alloc(). */
 QUARRY_MUST_CHECK void *quarry_kmalloc(struct quarry *q, size_t size, gfp_t gfp);
 
-/** quarry_kmalloc_node() - quarry_kmalloc() of @q with @size and @gfp, from node @nid if it has room. */
+/** quarry_kmalloc_node() - quarry_kmalloc() of @q with @size and @gfp, from node @nid if it has
+ * room. */
 QUARRY_MUST_CHECK void *quarry_kmalloc_node(struct quarry *q, size_t size, gfp_t gfp, int nid);
 
 /** quarry_kzalloc() - quarry_kmalloc() of @q with @size and @gfp, cleared. */
 QUARRY_MUST_CHECK void *quarry_kzalloc(struct quarry *q, size_t size, gfp_t gfp);
 
-/** quarry_kcalloc() - cleared array of @q, @n times @size bytes, with @gfp; NULL if the product overflows. */
+/** quarry_kcalloc() - cleared array of @q, @n times @size bytes, with @gfp; NULL if the product
+ * overflows. */
 QUARRY_MUST_CHECK void *quarry_kcalloc(struct quarry *q, size_t n, size_t size, gfp_t gfp);
 
-/** quarry_krealloc() - make @p of @q hold @size bytes with @gfp: @p itself if it does already, else a copy; @size 0 frees. NULL on failure, @p stays. */
+/** quarry_krealloc() - make @p of @q hold @size bytes with @gfp: @p itself if it does already,
+ * else a copy; @size 0 frees. NULL on failure, @p stays. */
 QUARRY_MUST_CHECK void *quarry_krealloc(struct quarry *q, void *p, size_t size, gfp_t gfp);
 
-/** quarry_kfree() - give back @p of @q, from any of the calls above or a cache; NULL and QUARRY_ZERO_SIZE_PTR do nothing. Damage is reported as by quarry_kmem_cache_free(). Context: any. */
+/** quarry_kfree() - give back @p of @q, from any of the calls above or a cache; NULL and
+ * QUARRY_ZERO_SIZE_PTR do nothing. Damage is reported as by quarry_kmem_cache_free(). Context:
+ * any. */
 void quarry_kfree(struct quarry *q, void *p);
 
 /** quarry_ksize() - bytes usable at @p of @q; 0 for NULL and foreign pointers. */
 size_t quarry_ksize(struct quarry *q, const void *p);
 
-/** quarry_kmalloc_cache() - the cache that quarry_kmalloc() of @q uses for @size and @gfp; NULL if none. */
+/** quarry_kmalloc_cache() - the cache that quarry_kmalloc() of @q uses for @size and @gfp; NULL if
+ * none. */
 struct kmem_cache *quarry_kmalloc_cache(struct quarry *q, size_t size, gfp_t gfp);
 
 /** quarry_virt_to_cache() - the cache of @q that @p belongs to; NULL if none. */
 struct kmem_cache *quarry_virt_to_cache(struct quarry *q, const void *p);
 
-/** quarry_kmem_cache_info() - describe @cache of @q in @info. Context: not interrupt. Exact when no other CPU is at work. */
+/** quarry_kmem_cache_info() - describe @cache of @q in @info. Context: not interrupt. Exact when
+ * no other CPU is at work. */
 void quarry_kmem_cache_info(struct quarry *q, struct kmem_cache *cache,
 			    struct quarry_cache_info *info);
 
-/** quarry_kmem_cache_next() - the cache of @q made before @cache, the newest for NULL: the order of /proc/slabinfo. NULL at the end. */
+/** quarry_kmem_cache_next() - the cache of @q made before @cache, the newest for NULL: the order
+ * of /proc/slabinfo. NULL at the end. */
 struct kmem_cache *quarry_kmem_cache_next(struct quarry *q, struct kmem_cache *cache);
 
 #endif

@@ -10,13 +10,15 @@
 #include <quarry/config.h>
 
 typedef uint64_t phys_addr_t; /* physical address in bytes, on every target */
-typedef uint64_t pfn_t;	      /* page frame number: physical address >> QUARRY_PAGE_SHIFT */
-typedef uint32_t gfp_t;	      /* request flags, see gfp.h */
+typedef uint64_t pfn_t;       /* page frame number: physical address >> QUARRY_PAGE_SHIFT */
+typedef uint32_t gfp_t;       /* request flags, see gfp.h */
 
 #define QUARRY_PAGE_SIZE ((size_t)1 << QUARRY_PAGE_SHIFT)
 #define QUARRY_NO_NODE (-1) /* "any node" (Linux: NUMA_NO_NODE) */
 
-/* Largest order of a block, inclusive (Linux: MAX_ORDER - 1 until 6.4, MAX_PAGE_ORDER since 6.8). */
+/*
+ * Largest order of a block, inclusive (Linux: MAX_ORDER - 1 until 6.4, MAX_PAGE_ORDER since 6.8).
+ */
 #define QUARRY_MAX_ORDER 10
 #define QUARRY_NR_ORDERS (QUARRY_MAX_ORDER + 1)
 /* A pageblock, the unit of migratetypes: 512 pages, one 64-byte bitmap. */

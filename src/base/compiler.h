@@ -17,7 +17,7 @@
 #define quarry_prefetch(p) __builtin_prefetch(p)
 
 #define QUARRY_CONTAINER_OF(ptr, type, member) \
-	((type *)(void *)((char *)(ptr) - offsetof(type, member)))
+	((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
 #define quarry_min(a, b) ((a) < (b) ? (a) : (b))
 #define quarry_max(a, b) ((a) > (b) ? (a) : (b))
@@ -31,19 +31,18 @@
 #define quarry_fetch_add_relaxed(p, v) __atomic_fetch_add((p), (v), __ATOMIC_RELAXED)
 #define quarry_fetch_or_relaxed(p, v) __atomic_fetch_or((p), (v), __ATOMIC_RELAXED)
 #define quarry_fetch_and_relaxed(p, v) __atomic_fetch_and((p), (v), __ATOMIC_RELAXED)
-#define quarry_cmpxchg(p, expected, v)                                               \
-	__atomic_compare_exchange_n((p), (expected), (v), false, __ATOMIC_ACQ_REL,   \
-				    __ATOMIC_ACQUIRE)
+#define quarry_cmpxchg(p, expected, v) \
+	__atomic_compare_exchange_n((p), (expected), (v), false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)
 
 #define quarry_add_overflows(a, b, r) __builtin_add_overflow((a), (b), (r))
 #define quarry_mul_overflows(a, b, r) __builtin_mul_overflow((a), (b), (r))
 
 /* A contract: checked in debug builds, compiled always. */
 #if QUARRY_DEBUG
-#define QUARRY_ASSERT(x)                                                              \
-	do {                                                                          \
-		if (unlikely(!(x)))                                                   \
-			__builtin_trap();                                             \
+#define QUARRY_ASSERT(x)                  \
+	do {                              \
+		if (unlikely(!(x)))       \
+			__builtin_trap(); \
 	} while (0)
 #else
 #define QUARRY_ASSERT(x) ((void)sizeof((x) ? 1 : 0))

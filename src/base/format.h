@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A small formatter, since src/ has no libc: %s %c %d %i %u %x %p %%, lengths h hh l ll z, width, '*', precision for %s, flags '-', '0', '#'. */
+/*
+ * A small formatter, since src/ has no libc: %s %c %d %i %u %x %p %%, lengths h hh l ll z, width,
+ * '*', precision for %s, flags '-', '0', '#'.
+ */
 #ifndef QUARRY_BASE_FORMAT_H
 #define QUARRY_BASE_FORMAT_H
 

@@ -11,20 +11,20 @@
 #include <base/compiler.h>
 #include <base/lock.h>
 
-struct page_layer; /* src/page/internal.h */
-struct slab_layer; /* src/slab/internal.h */
+struct page_layer;  /* src/page/internal.h */
+struct slab_layer;  /* src/slab/internal.h */
 struct meta_header; /* src/page/meta.c */
 
 struct quarry {
 	struct page_layer *pages; /* set by quarry_boot() */
 	struct slab_layer *slabs; /* set by quarry_boot() */
-	uintptr_t direct_map;	  /* copies of the port's, on the hot line */
+	uintptr_t direct_map;     /* copies of the port's, on the hot line */
 	bool no_access;
 	bool concurrent;
 	enum quarry_stage stage;
 	struct quarry_port port;
 	bool boot_from_bootmem; /* quarry_boot() hands over from bootmem: tables come from there too */
-	size_t meta_bytes;	/* of all tables now */
+	size_t meta_bytes;      /* of all tables now */
 	struct meta_header *meta_list; /* all that quarry_meta_alloc() has out */
 	struct quarry_lock meta_lock;
 	struct memblock memblock;
@@ -32,11 +32,13 @@ struct quarry {
 };
 
 /* base/report.c: one line each; printf subset of base/format.h. */
-void quarry_log(struct quarry *q, enum quarry_log_level level, const char *fmt, ...) QUARRY_PRINTF(3, 4);
+void quarry_log(struct quarry *q, enum quarry_log_level level, const char *fmt, ...)
+	QUARRY_PRINTF(3, 4);
 /* Damage that was found and refused. */
 void quarry_report(struct quarry *q, const char *fmt, ...) QUARRY_PRINTF(2, 3);
 /* Does not return. */
-void quarry_panic(struct quarry *q, const char *fmt, ...) QUARRY_PRINTF(2, 3) __attribute__((noreturn));
+void quarry_panic(struct quarry *q, const char *fmt, ...) QUARRY_PRINTF(2, 3)
+	__attribute__((noreturn));
 
 /* CPU-visible address of tables that lie at [phys, phys + size) of the managed memory. */
 void *quarry_storage(struct quarry *q, phys_addr_t phys, size_t size);

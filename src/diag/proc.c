@@ -112,9 +112,11 @@ void quarry_show_zoneinfo(struct quarry *q, const struct quarry_out *out)
 				continue;
 			quarry_zone_info(q, nid, (enum quarry_zone_type)t, &info);
 			quarry_out_printf(out, "Node %d, zone %8s\n", nid, info.name);
-			quarry_out_printf(out, "  pages free     %lu\n        boost    0\n", info.free);
+			quarry_out_printf(out, "  pages free     %lu\n        boost    0\n",
+					  info.free);
 			quarry_out_printf(out, "        min      %lu\n        low      %lu\n",
-					  info.wmark[QUARRY_WMARK_MIN], info.wmark[QUARRY_WMARK_LOW]);
+					  info.wmark[QUARRY_WMARK_MIN],
+					  info.wmark[QUARRY_WMARK_LOW]);
 			quarry_out_printf(out, "        high     %lu\n        spanned  %lu\n",
 					  info.wmark[QUARRY_WMARK_HIGH], info.spanned);
 			quarry_out_printf(out, "        present  %lu\n        managed  %lu\n",
@@ -141,10 +143,10 @@ void quarry_show_slabinfo(struct quarry *q, const struct quarry_out *out)
 	struct quarry_cache_info i;
 
 	quarry_out_printf(out, "slabinfo - version: 2.1\n");
-	quarry_out_printf(out,
-			  "# name            <active_objs> <num_objs> <objsize> <objperslab> "
-			  "<pagesperslab> : tunables <limit> <batchcount> <sharedfactor> : slabdata "
-			  "<active_slabs> <num_slabs> <sharedavail>\n");
+	quarry_out_printf(
+		out, "# name            <active_objs> <num_objs> <objsize> <objperslab> "
+		     "<pagesperslab> : tunables <limit> <batchcount> <sharedfactor> : slabdata "
+		     "<active_slabs> <num_slabs> <sharedavail>\n");
 	while ((c = quarry_kmem_cache_next(q, c)) != NULL) {
 		quarry_kmem_cache_info(q, c, &i);
 		quarry_out_printf(out, "%-17s %6lu %6lu %6u %4u %4d", i.name, i.active_objs,

@@ -9,8 +9,8 @@ static void show_memblock_type(const struct memblock_type *type, const struct qu
 	for (unsigned long i = 0; i < type->cnt; i++) {
 		const struct memblock_region *r = &type->regions[i];
 
-		quarry_out_printf(out, " %s[%#lx]\t[%#018llx-%#018llx], %#018llx bytes", type->name, i,
-				  (unsigned long long)r->base,
+		quarry_out_printf(out, " %s[%#lx]\t[%#018llx-%#018llx], %#018llx bytes", type->name,
+				  i, (unsigned long long)r->base,
 				  (unsigned long long)(r->base + r->size - 1),
 				  (unsigned long long)r->size);
 		if (r->nid != QUARRY_NO_NODE)
@@ -37,8 +37,8 @@ static void show_refused_zone(const struct quarry_refusal *f, const struct quarr
 	quarry_out_printf(out, "  node %d zone %-7s ", z->nid, quarry_zone_name(z->zone));
 	switch (z->reason) {
 	case QUARRY_REFUSED_WATERMARK:
-		quarry_out_printf(out, "%lu pages free, must stay above min %lu + reserve %lu", z->free,
-				  z->watermark, z->reserve);
+		quarry_out_printf(out, "%lu pages free, must stay above min %lu + reserve %lu",
+				  z->free, z->watermark, z->reserve);
 		if (z->free > 0)
 			quarry_out_printf(out, " (short by %lu)",
 					  z->watermark + z->reserve + (1ul << f->order) - z->free);
@@ -69,7 +69,8 @@ void quarry_show_refusal(struct quarry *q, const struct quarry_out *out)
 
 	if (!quarry_explain(q, &f))
 		return;
-	quarry_out_printf(out, "refused: order %u, gfp %#x, preferred node %d, refusal number %llu\n",
+	quarry_out_printf(out,
+			  "refused: order %u, gfp %#x, preferred node %d, refusal number %llu\n",
 			  f.order, (unsigned int)f.gfp, f.nid, (unsigned long long)f.serial);
 	if (f.nr_zones == 0)
 		quarry_out_printf(out, "  no zone may serve this request\n");

@@ -37,7 +37,8 @@ static struct page *alloc_walk(struct quarry *q, const struct alloc_request *r,
 		struct page *page;
 
 		if (z->type > r->highest ||
-		    !zone_watermark_ok(q->pages, z, r->order, z->wmark[mark], r->highest, flags, NULL))
+		    !zone_watermark_ok(q->pages, z, r->order, z->wmark[mark], r->highest, flags,
+				       NULL))
 			continue;
 		page = pcp_alloc(q, z, r->order, r->type);
 		if (page != NULL)
@@ -97,8 +98,8 @@ static QUARRY_COLD void alloc_refuse(struct quarry *q, const struct alloc_reques
 		why->nid = z->nid;
 		why->zone = (enum quarry_zone_type)z->type;
 		why->largest_order = zone_largest_order(z);
-		if (zone_watermark_ok(pl, z, r->order, z->wmark[QUARRY_WMARK_MIN], r->highest, flags,
-				      why))
+		if (zone_watermark_ok(pl, z, r->order, z->wmark[QUARRY_WMARK_MIN], r->highest,
+				      flags, why))
 			why->reason = alloc_refused_late(z, r->order, why->largest_order);
 	}
 	f->total[f->nr_zones > 0 ? f->zones[0].reason : QUARRY_REFUSED_ORDER]++;
@@ -181,7 +182,8 @@ static QUARRY_NOINLINE struct page *alloc_request(struct quarry *q, int nid, gfp
 static inline struct page *alloc_finish(struct quarry *q, struct page_cpu *cpu, struct page *page,
 					gfp_t gfp, unsigned int order, unsigned int type)
 {
-	page_set_word(page, (page_word(page) & PAGE_WORD_ARENA_MASK) | page_word_alloc(order, type));
+	page_set_word(page,
+		      (page_word(page) & PAGE_WORD_ARENA_MASK) | page_word_alloc(order, type));
 	page_count(&cpu->allocs[order]);
 	if (unlikely((gfp & __GFP_ZERO) != 0))
 		alloc_zero(q, page, order);
@@ -269,14 +271,17 @@ static QUARRY_COLD bool alloc_free_odd(struct quarry *q, struct page *page, unsi
 	pfn = (unsigned long long)quarry_page_to_pfn(q, page);
 	switch (word & PAGE_WORD_STATE_MASK) {
 	case PAGE_WORD_ALLOC:
-		quarry_report(q, "page: pfn %#llx is a block of order %u, freed as order %u; kept", pfn,
-			      page_word_order(word), order);
+		quarry_report(q, "page: pfn %#llx is a block of order %u, freed as order %u; kept",
+			      pfn, page_word_order(word), order);
 		break;
 	case PAGE_WORD_SLAB:
-		quarry_report(q, "page: pfn %#llx belongs to a slab cache, freed as a page; kept", pfn);
+		quarry_report(q, "page: pfn %#llx belongs to a slab cache, freed as a page; kept",
+			      pfn);
 		break;
 	default:
-		quarry_report(q, "page: pfn %#llx order %u is not allocated (double free, or inside a block)",
+		quarry_report(q,
+			      "page: pfn %#llx order %u is not allocated (double free, or inside a "
+			      "block)",
 			      pfn, order);
 	}
 	return false;
@@ -293,7 +298,8 @@ void quarry_free_pages(struct quarry *q, struct page *page, unsigned int order)
 
 	if (unlikely(page == NULL))
 		return;
-	word = quarry_load_acquire(&page->word); /* what others did to the block before they let go */
+	word = quarry_load_acquire(
+		&page->word); /* what others did to the block before they let go */
 	if (unlikely((word & ~ignore) != page_word_alloc(order, 0) || order > QUARRY_MAX_ORDER) &&
 	    !alloc_free_odd(q, page, order))
 		return;
@@ -317,7 +323,8 @@ void quarry_get_page(struct quarry *q, struct page *page)
 	do {
 		if ((word & PAGE_WORD_STATE_MASK) != PAGE_WORD_ALLOC ||
 		    page_word_refs(word) == PAGE_WORD_REF_MAX) {
-			quarry_report(q, "page: reference to pfn %#llx, which is no allocated block",
+			quarry_report(q,
+				      "page: reference to pfn %#llx, which is no allocated block",
 				      (unsigned long long)quarry_page_to_pfn(q, page));
 			return;
 		}

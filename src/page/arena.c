@@ -294,8 +294,8 @@ unsigned int arena_fill(struct quarry *q, struct page_arena *a, unsigned int ord
 		unsigned int got;
 
 		if (order > 6) {
-			s->hand[s->n++] =
-				(struct page_hand){arena_take_from(q, a, (unsigned int)i, order), 1};
+			s->hand[s->n++] = (struct page_hand){
+				arena_take_from(q, a, (unsigned int)i, order), 1};
 			n++;
 			continue;
 		}

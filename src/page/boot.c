@@ -98,7 +98,8 @@ static void boot_spread_node(struct boot_state *b, int nid, uint64_t share, uint
 		if (!boot_region(b->q, i, &start, &end, &owner) || owner != nid)
 			continue;
 		start = quarry_max(start, node->movable_pfn);
-		if (start < floor && start < end) { /* counts as kernel memory, can never be movable */
+		if (start < floor &&
+		    start < end) { /* counts as kernel memory, can never be movable */
 			n = quarry_min(end, floor) - start;
 			left -= quarry_min(n, left);
 			*required -= quarry_min(n, *required);
@@ -399,8 +400,8 @@ static int boot_make_cpus(struct boot_state *b)
 	for (unsigned int c = 0; c < pl->nr_cpus; c++) {
 		unsigned int block = (unsigned int)((uint64_t)c * (unsigned int)n / pl->nr_cpus);
 
-		pl->cpu[c].nid = b->params->cpu_node != NULL ? b->params->cpu_node[c]
-							     : with_memory[block];
+		pl->cpu[c].nid =
+			b->params->cpu_node != NULL ? b->params->cpu_node[c] : with_memory[block];
 	}
 	return 0;
 }
@@ -408,17 +409,18 @@ static int boot_make_cpus(struct boot_state *b)
 static int boot_make_distances(struct boot_state *b)
 {
 	struct page_layer *pl = b->pl;
-	size_t nodes = (size_t)pl->nr_nodes, given = b->params->distance != NULL ? b->params->nr_nodes : 0;
+	size_t nodes = (size_t)pl->nr_nodes,
+	       given = b->params->distance != NULL ? b->params->nr_nodes : 0;
 
 	pl->distance = quarry_meta_alloc(b->q, nodes * nodes);
 	if (pl->distance == NULL)
 		return -QUARRY_ENOMEM;
 	for (size_t i = 0; i < nodes; i++) {
 		for (size_t j = 0; j < nodes; j++)
-			pl->distance[i * nodes + j] =
-				i < given && j < given ? b->params->distance[i * given + j]
-				: i == j	       ? 10
-						       : 20;
+			pl->distance[i * nodes + j] = i < given && j < given
+							      ? b->params->distance[i * given + j]
+						      : i == j ? 10
+							       : 20;
 	}
 	return 0;
 }
@@ -562,7 +564,9 @@ static bool boot_has_memory(struct quarry *q)
 
 static pfn_t boot_limit(phys_addr_t asked, phys_addr_t usual)
 {
-	return asked == 0 ? bits_pfn_down(usual) : asked == ~(phys_addr_t)0 ? 0 : bits_pfn_down(asked);
+	return asked == 0                 ? bits_pfn_down(usual)
+	       : asked == ~(phys_addr_t)0 ? 0
+					  : bits_pfn_down(asked);
 }
 
 static int boot_make_layer(struct boot_state *b)
@@ -580,7 +584,8 @@ static int boot_make_layer(struct boot_state *b)
 	b->node = pl->node;
 	b->q->pages = pl;
 	pl->nr_cpus = p->nr_cpus != 0 ? p->nr_cpus : 1;
-	pl->watermark_scale_factor = p->watermark_scale_factor != 0 ? p->watermark_scale_factor : 10;
+	pl->watermark_scale_factor =
+		p->watermark_scale_factor != 0 ? p->watermark_scale_factor : 10;
 	for (unsigned int i = 0; i < 4; i++)
 		pl->lowmem_reserve_ratio[i] =
 			p->set_lowmem_reserve_ratio ? p->lowmem_reserve_ratio[i] : ratios[i];

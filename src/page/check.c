@@ -19,8 +19,8 @@ static void check_fault(struct check_state *c, const char *what, unsigned long l
 			unsigned long long got, unsigned long long want)
 {
 	if (c->faults++ == 0)
-		quarry_out_printf(c->out, "page: %s at %#llx: %llu, expected %llu\n", what, where, got,
-				  want);
+		quarry_out_printf(c->out, "page: %s at %#llx: %llu, expected %llu\n", what, where,
+				  got, want);
 }
 
 static void check_equal(struct check_state *c, const char *what, unsigned long long where,
@@ -42,16 +42,18 @@ static void check_descriptors(struct check_state *c, const struct page_arena *a,
 		unsigned int order = page_word_order(word), size = 1;
 		bool free = (a->bits[i][k >> 6] >> (k & 63) & 1) != 0;
 
-		check_equal(c, "arena in descriptor", base + k, word >> PAGE_WORD_ARENA_SHIFT, a->index);
+		check_equal(c, "arena in descriptor", base + k, word >> PAGE_WORD_ARENA_SHIFT,
+			    a->index);
 		if (free)
-			check_equal(c, "state of a free page", base + k, word & PAGE_WORD_STATE_MASK,
-				    PAGE_WORD_FREE);
+			check_equal(c, "state of a free page", base + k,
+				    word & PAGE_WORD_STATE_MASK, PAGE_WORD_FREE);
 		if ((word & PAGE_WORD_STATE_MASK) == PAGE_WORD_SLAB)
 			c->slab++;
 		if ((word & PAGE_WORD_STATE_MASK) == PAGE_WORD_ALLOC) {
 			size = 1u << order;
 			c->allocated += size;
-			check_equal(c, "alignment of a block", base + k, (base + k) & (size - 1), 0);
+			check_equal(c, "alignment of a block", base + k, (base + k) & (size - 1),
+				    0);
 			for (unsigned int j = 0; j < size && k + j < QUARRY_PAGEBLOCK_PAGES; j++)
 				check_equal(c, "free bit inside a block", base + k + j,
 					    a->bits[i][(k + j) >> 6] >> ((k + j) & 63) & 1, 0);
@@ -67,7 +69,8 @@ static void check_pageblock(struct check_state *c, const struct page_arena *a, u
 	unsigned int largest = pageblock_largest(a->bits[i]);
 	bool upper = i > 0 && a->pb[i - 1].filed == QUARRY_MAX_ORDER;
 
-	check_equal(c, "count of a pageblock", where, pb->nr_free, pageblock_count_free(a->bits[i]));
+	check_equal(c, "count of a pageblock", where, pb->nr_free,
+		    pageblock_count_free(a->bits[i]));
 	check_equal(c, "second half mark", where, pb->second, upper);
 	if (upper)
 		check_equal(c, "upper half of a pair filed", where, pb->filed, PAGE_NOT_FILED);
@@ -145,7 +148,8 @@ static void check_sheaves(struct check_state *c)
 			const struct page_pcp *pcp = pl->cpu[cpu].pcp[i];
 
 			for (unsigned int s = 0; pcp != NULL && s <= PAGE_PCP_ORDERS; s++) {
-				unsigned int order = s < PAGE_PCP_ORDERS ? s : QUARRY_PAGEBLOCK_ORDER;
+				unsigned int order =
+					s < PAGE_PCP_ORDERS ? s : QUARRY_PAGEBLOCK_ORDER;
 
 				check_sheaf(c, &pcp->in[s], order, &pl->zone[i]);
 				for (unsigned int t = 0; t < QUARRY_MIGRATE_PCPTYPES; t++)
@@ -187,7 +191,8 @@ unsigned int quarry_check_pages(struct quarry *q, const struct quarry_out *out)
 			if (pl->arena[k].zone == z)
 				check_arena(&c, &pl->arena[k]);
 		}
-		check_equal(&c, "free pages of the zone", z->start_pfn, z->nr_free, c.free - before);
+		check_equal(&c, "free pages of the zone", z->start_pfn, z->nr_free,
+			    c.free - before);
 		managed += z->managed;
 	}
 	check_sheaves(&c);

@@ -51,8 +51,8 @@ static bool fallback_half_fits(const struct page_layer *pl, const struct page_ar
 	if (type == QUARRY_MIGRATE_MOVABLE)
 		fits = movable;
 	else if (a->pb[i].type == QUARRY_MIGRATE_MOVABLE)
-		fits = (unsigned int)QUARRY_PAGEBLOCK_PAGES - quarry_min((unsigned int)QUARRY_PAGEBLOCK_PAGES,
-									free + movable);
+		fits = (unsigned int)QUARRY_PAGEBLOCK_PAGES -
+		       quarry_min((unsigned int)QUARRY_PAGEBLOCK_PAGES, free + movable);
 	return free + fits >= QUARRY_PAGEBLOCK_PAGES / 2;
 }
 

@@ -31,16 +31,16 @@
 #define PAGE_PCP_ORDERS 4 /* orders 0..3 have sheaves; and order 9, in the place after them */
 #define PAGE_PCP_HUGE PAGE_PCP_ORDERS
 #define PAGE_SHEAF_BLOCKS 64 /* a CPU takes and gives back at most so many blocks in one go */
-#define PAGE_SHEAF_HANDS 31 /* makes a sheaf 512 bytes */
-#define PAGE_FAST_BITS 32u /* combinations of gfp's zone and mobility bits */
+#define PAGE_SHEAF_HANDS 31  /* makes a sheaf 512 bytes */
+#define PAGE_FAST_BITS 32u   /* combinations of gfp's zone and mobility bits */
 
 /* ---- descriptors: struct page.word = arena << 48 | payload << 3 | state ---- */
 
 enum page_word_state {
-	PAGE_WORD_FREE,	    /* in the buddy system, in a sheaf, or a tail: the bitmap and the head tell */
+	PAGE_WORD_FREE, /* in the buddy system, in a sheaf, or a tail: the bitmap and the head tell */
 	PAGE_WORD_RESERVED, /* never handed to the allocator */
 	PAGE_WORD_ALLOC,    /* payload: references << 8 | migratetype << 4 | order */
-	PAGE_WORD_SLAB,	    /* payload: slab index << 13 | cache number */
+	PAGE_WORD_SLAB,     /* payload: slab index << 13 | cache number */
 	PAGE_WORD_OFFLINE,
 };
 #define PAGE_WORD_STATE_MASK ((uint64_t)7)
@@ -83,15 +83,15 @@ static inline unsigned int page_word_refs(uint64_t word)
 struct page_pb {
 	uint16_t next, prev;
 	uint16_t nr_free;
-	uint8_t filed;	   /* largest free order: it is on that list; PAGE_NOT_FILED: on none */
-	uint8_t type;	   /* enum quarry_migratetype */
+	uint8_t filed;     /* largest free order: it is on that list; PAGE_NOT_FILED: on none */
+	uint8_t type;      /* enum quarry_migratetype */
 	uint8_t described; /* its 512 descriptors are set up */
-	uint8_t second;	   /* upper half of an order-10 pair whose lower half is filed */
+	uint8_t second;    /* upper half of an order-10 pair whose lower half is filed */
 	uint8_t spare[6];
 };
 
 /* pageblock.c: a bitmap of 512 pages, 1 = free. Pure functions. */
-unsigned int pageblock_largest(const uint64_t *bits);	  /* order of the largest run; 0xff: empty */
+unsigned int pageblock_largest(const uint64_t *bits); /* order of the largest run; 0xff: empty */
 unsigned int pageblock_count_free(const uint64_t *bits);
 /* First page of the smallest aligned run of at least @order, lowest address first; -1: none. */
 int pageblock_find(const uint64_t *bits, unsigned int order);
@@ -114,19 +114,19 @@ struct page_zone;
 
 struct page_arena {
 	pfn_t start_pfn, end_pfn; /* what the zone has of this GiB, holes included */
-	pfn_t base_pfn;		  /* start_pfn rounded down to a pageblock */
-	struct page *map;	  /* descriptors from base_pfn on; NULL: nobody has allocated here */
+	pfn_t base_pfn;           /* start_pfn rounded down to a pageblock */
+	struct page *map; /* descriptors from base_pfn on; NULL: nobody has allocated here */
 	struct page_pb *pb;
 	uint64_t (*bits)[PAGE_WORDS];
 	struct page_zone *zone;
 	struct quarry_lock lock;
 	uint32_t nr_free;
 	uint16_t nr_pb;
-	uint16_t index;	 /* in page_layer.arena[] */
+	uint16_t index; /* in page_layer.arena[] */
 	uint16_t zone_index;
-	bool virgin;	 /* wholly free, never touched: records and bitmaps are not written yet */
-	uint8_t type;	 /* of all its pageblocks, while it is virgin */
-	bool one_piece;	 /* at boot: a whole GiB of memory; its first record's type speaks for all */
+	bool virgin;    /* wholly free, never touched: records and bitmaps are not written yet */
+	uint8_t type;   /* of all its pageblocks, while it is virgin */
+	bool one_piece; /* at boot: a whole GiB of memory; its first record's type speaks for all */
 	uint16_t order_mask[QUARRY_MIGRATE_TYPES]; /* bit o: list[o][type] is not empty */
 	uint16_t head[QUARRY_NR_ORDERS][QUARRY_MIGRATE_TYPES];
 	uint64_t contended;
@@ -136,11 +136,11 @@ struct page_arena {
 
 struct page_zone {
 	/* read by every request */
-	uint64_t nr_free; /* pages in the buddy system */
+	uint64_t nr_free;                         /* pages in the buddy system */
 	unsigned long fast_mark[QUARRY_NR_ZONES]; /* low + reserve, by the request's highest zone */
-	uint16_t index;	  /* in page_layer.zone[] */
+	uint16_t index;                           /* in page_layer.zone[] */
 	int16_t nid;
-	uint8_t type; /* enum quarry_zone_type */
+	uint8_t type;                     /* enum quarry_zone_type */
 	uint32_t arena_first, arena_last; /* [first, last): some between may be other zones' */
 	uint32_t avail_words;
 	uint64_t *avail; /* [type][order][avail_words]: arenas whose list is not empty */
@@ -176,9 +176,9 @@ struct page_hand {
 
 /* A bounded stack of hands, on one CPU. */
 struct page_sheaf {
-	uint32_t n;	 /* hands */
+	uint32_t n;      /* hands */
 	uint32_t blocks; /* in all, in sheaves of blocks taken back; at most cap */
-	uint32_t cap;	 /* blocks; 0: blocks of this order are not cached */
+	uint32_t cap;    /* blocks; 0: blocks of this order are not cached */
 	struct page_hand hand[PAGE_SHEAF_HANDS];
 };
 
@@ -188,15 +188,15 @@ struct page_sheaf {
  */
 struct page_pcp {
 	struct quarry_lock lock; /* taken only on concurrent machines */
-	uint32_t arena;		 /* where this CPU allocates */
+	uint32_t arena;          /* where this CPU allocates */
 	struct page_sheaf out[QUARRY_MIGRATE_PCPTYPES][PAGE_PCP_ORDERS + 1];
 	struct page_sheaf in[PAGE_PCP_ORDERS + 1];
 };
 
 /* Where a request goes first, by the zone and mobility bits of its flags. */
 struct page_fast {
-	struct page_sheaf *out;	    /* of order 0 in the first zone; NULL: take the long way */
-	const uint64_t *zone_free;  /* must be above mark: low + reserve */
+	struct page_sheaf *out;    /* of order 0 in the first zone; NULL: take the long way */
+	const uint64_t *zone_free; /* must be above mark: low + reserve */
 	unsigned long mark;
 	uint64_t word; /* what the descriptor will say, but for arena and order */
 };
@@ -216,8 +216,8 @@ struct page_layer {
 	struct page_cpu *cpu;
 	struct page_node *node;
 	uint8_t highest_zone[16]; /* by the low four bits of gfp */
-	uint8_t mobility[4]; /* migratetype, by the two mobility bits of gfp */
-	bool no_grouping; /* too little memory for migratetypes: everything is unmovable */
+	uint8_t mobility[4];      /* migratetype, by the two mobility bits of gfp */
+	bool no_grouping;         /* too little memory for migratetypes: everything is unmovable */
 	uint32_t nr_arenas;
 	unsigned int nr_cpus;
 	int nr_nodes;
@@ -285,8 +285,8 @@ bool memmap_give_map(struct quarry *q, struct page_arena *a);
 void memmap_describe(struct page_arena *a, unsigned int i);
 
 /* ---- arena.c; all but _unlocked need a->lock ---- */
-void arena_unfold(struct quarry *q, struct page_arena *a); /* end of virginity */
-void arena_file(struct quarry *q, struct page_arena *a, unsigned int i);   /* by its bitmap */
+void arena_unfold(struct quarry *q, struct page_arena *a);               /* end of virginity */
+void arena_file(struct quarry *q, struct page_arena *a, unsigned int i); /* by its bitmap */
 void arena_unfile(struct quarry *q, struct page_arena *a, unsigned int i);
 /* Takes up to @max blocks of @order from lists of @type; returns how many. */
 /* One block of @order from lists of @type: the smallest that fits; NULL: none. */
@@ -342,7 +342,8 @@ unsigned int fallback_take(struct quarry *q, struct page_zone *z, unsigned int o
 			   unsigned int type, struct page **page);
 
 /* ---- pcp.c ---- */
-struct page *pcp_alloc(struct quarry *q, struct page_zone *z, unsigned int order, unsigned int type);
+struct page *pcp_alloc(struct quarry *q, struct page_zone *z, unsigned int order,
+		       unsigned int type);
 void pcp_free(struct quarry *q, struct page *page, unsigned int order);
 /* Takes a block back into a sheaf; what is held goes to the buddy system when it is enough. */
 void pcp_push(struct quarry *q, struct page_sheaf *s, struct page *page, unsigned int order);
@@ -388,8 +389,9 @@ static inline bool page_sheaf_push(struct page_sheaf *s, struct page *page)
 /* Slot of an order in a set of sheaves; -1: the order is not cached. */
 static inline int pcp_slot(unsigned int order)
 {
-	return order < PAGE_PCP_ORDERS ? (int)order
-	       : order == QUARRY_PAGEBLOCK_ORDER ? PAGE_PCP_HUGE : -1;
+	return order < PAGE_PCP_ORDERS           ? (int)order
+	       : order == QUARRY_PAGEBLOCK_ORDER ? PAGE_PCP_HUGE
+						 : -1;
 }
 
 /* ---- zonelist.c ---- */

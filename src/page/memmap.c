@@ -171,10 +171,12 @@ void page_clear_slab(struct quarry *q, struct page *page, unsigned int order)
 static const struct page *memmap_head(struct quarry *q, pfn_t pfn, unsigned int *order)
 {
 	for (unsigned int o = 1; o <= QUARRY_MAX_ORDER; o++) {
-		const struct page *head = quarry_pfn_to_page(q, bits_align_down(pfn, (pfn_t)1 << o));
+		const struct page *head =
+			quarry_pfn_to_page(q, bits_align_down(pfn, (pfn_t)1 << o));
 		uint64_t word = head != NULL ? page_word(head) : PAGE_WORD_FREE;
 
-		if ((word & PAGE_WORD_STATE_MASK) == PAGE_WORD_ALLOC && page_word_order(word) >= o) {
+		if ((word & PAGE_WORD_STATE_MASK) == PAGE_WORD_ALLOC &&
+		    page_word_order(word) >= o) {
 			*order = page_word_order(word);
 			return head;
 		}
@@ -214,8 +216,9 @@ enum quarry_page_state quarry_pfn_state(struct quarry *q, pfn_t pfn, unsigned in
 	if (a != NULL) {
 		offset = pfn - a->base_pfn;
 		pin = arena_lock(q, a);
-		if (a->virgin || (a->bits[offset >> QUARRY_PAGEBLOCK_ORDER][offset >> 6 & 7] >>
-					  (offset & 63) & 1) != 0)
+		if (a->virgin ||
+		    (a->bits[offset >> QUARRY_PAGEBLOCK_ORDER][offset >> 6 & 7] >> (offset & 63) &
+		     1) != 0)
 			state = QUARRY_PAGE_FREE;
 		else
 			state = memmap_state(q, pfn, &o);

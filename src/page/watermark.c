@@ -47,7 +47,8 @@ static void watermark_set_zones(struct page_layer *pl)
 		struct page_zone *z = &pl->zone[i];
 		unsigned long min, gap;
 
-		min = managed == 0 ? 0 : (unsigned long)((uint64_t)pages_min * z->managed / managed);
+		min = managed == 0 ? 0
+				   : (unsigned long)((uint64_t)pages_min * z->managed / managed);
 		gap = (unsigned long)((uint64_t)z->managed * pl->watermark_scale_factor / 10000);
 		gap = quarry_max(min / 4, gap);
 		z->wmark[QUARRY_WMARK_MIN] = min;
@@ -62,7 +63,8 @@ static void watermark_set_reserves(struct page_layer *pl)
 	for (unsigned int i = 0; i < pl->nr_zones; i++) {
 		struct page_zone *z = &pl->zone[i];
 		struct page_node *node = &pl->node[z->nid];
-		unsigned int ratio = z->type < QUARRY_ZONE_DEVICE ? pl->lowmem_reserve_ratio[z->type] : 0;
+		unsigned int ratio =
+			z->type < QUARRY_ZONE_DEVICE ? pl->lowmem_reserve_ratio[z->type] : 0;
 		uint64_t above = 0;
 
 		for (unsigned int j = 0; j < QUARRY_NR_ZONES; j++) {
@@ -93,7 +95,8 @@ static void watermark_set_totalreserve(struct page_layer *pl)
 static unsigned long watermark_pcp_batch(const struct page_zone *z)
 {
 	unsigned long b = quarry_min(z->managed >> 10,
-				     (unsigned long)(((size_t)1 << 20) / QUARRY_PAGE_SIZE)) / 4;
+				     (unsigned long)(((size_t)1 << 20) / QUARRY_PAGE_SIZE)) /
+			  4;
 
 	b = quarry_max(b, 1ul);
 	b = (1ul << bits_log2(b + b / 2)) - 1;
@@ -114,7 +117,9 @@ static void watermark_set_pcp(struct page_layer *pl)
 		z->pcp_batch = watermark_pcp_batch(z);
 		z->pcp_high = quarry_max(z->wmark[QUARRY_WMARK_LOW] / cpus, z->pcp_batch * 4);
 		/* Where Linux caches single pages only, so do we; else a word of the bitmap at a time. */
-		cap = z->pcp_batch == 1 ? 1 : quarry_min(z->pcp_batch + 1, (unsigned long)PAGE_SHEAF_BLOCKS);
+		cap = z->pcp_batch == 1
+			      ? 1
+			      : quarry_min(z->pcp_batch + 1, (unsigned long)PAGE_SHEAF_BLOCKS);
 		for (unsigned int o = 0; o < PAGE_PCP_ORDERS; o++)
 			z->sheaf_cap[o] = (uint16_t)quarry_max(cap >> o, 1ul);
 		/* Whole pageblocks: what all CPUs hide of the zone together stays below a hundredth. */
