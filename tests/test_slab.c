@@ -1021,6 +1021,7 @@ static void test_S11_validator_notices_damage(void **state)
 	struct slab_sheaf *main;
 	struct slab_node *n;
 	uint32_t number;
+	unsigned int list;
 
 	(void)state;
 	for (size_t k = 0; k < 3000; k++)
@@ -1030,20 +1031,23 @@ static void test_S11_validator_notices_damage(void **state)
 	check(q);
 	n = &s->node[0];
 	main = s->cpu_sheaves[0].main;
-	slab = slab_record(q->slabs, n->partial_first);
+	for (list = 0; n->partial[list].first == SLAB_NONE; list++)
+		assert_true(list < SLAB_LISTS - 1);
+	slab = slab_record(q->slabs, n->partial[list].first);
 	assert_true(slab->nr_free > 0 && n->full != NULL && main->cap != 0);
 	assert_int_equal(slab_find(q, s, (void *)slab->base, &slab, &number), SLAB_FAULT_NONE);
 	assert_int_equal(number, 0);
 	DAMAGE(slab->free[0], slab->free[0] ^ 2);
 	DAMAGE(slab->nr_free, slab->nr_free - 1);
-	DAMAGE(slab->listed, false);
+	DAMAGE(slab->list, SLAB_UNLISTED);
+	DAMAGE(slab->list, slab->list % SLAB_LISTS + 1);
 	DAMAGE(slab->order, slab->order + 1);
 	DAMAGE(slab->objects, slab->objects - 1);
 	DAMAGE(slab->cache, slab->cache - 1);
 	DAMAGE(slab->cache, QUARRY_MAX_CACHES - 1);
 	DAMAGE(slab->prev, slab->index);
 	DAMAGE(slab->next, SLAB_NONE);
-	DAMAGE(n->partial_last, SLAB_NONE);
+	DAMAGE(n->partial[list].last, SLAB_NONE);
 	DAMAGE(n->nr_partial, n->nr_partial + 1);
 	DAMAGE(n->nr_slabs, n->nr_slabs + 1);
 	DAMAGE(n->total_objects, 0);

@@ -452,7 +452,7 @@ static void cache_info_slabs(struct quarry *q, struct kmem_cache *s, struct quar
 		info->nr_partial += n->nr_partial;
 		info->pages += n->pages;
 		*free += n->free_objects;
-		for (index = n->partial_first; index != SLAB_NONE;) {
+		for (index = n->partial[SLAB_SPARSE - 1].first; index != SLAB_NONE;) {
 			const struct slab *slab = slab_record(q->slabs, index);
 
 			empty += slab->nr_free == slab->objects;

@@ -76,7 +76,7 @@ static void slab_check_bitmap(struct slab_check *c, const struct kmem_cache *s,
 		slab_check_fault(c, s, "free bits and their count differ in slab", slab->index);
 	if (slab->objects % 64 != 0 && slab->free[words - 1] >> slab->objects % 64 != 0)
 		slab_check_fault(c, s, "free bits beyond the last object in slab", slab->index);
-	if (slab->listed != (slab->nr_free != 0))
+	if ((slab->list != SLAB_UNLISTED) != (slab->nr_free != 0))
 		slab_check_fault(c, s, "partial list and free bits disagree on slab", slab->index);
 }
 
@@ -125,31 +125,50 @@ static void slab_check_move_counts(struct slab_check *c, unsigned long sign)
 			continue;
 		n = &s->node[slab->node];
 		n->nr_slabs += sign;
-		n->nr_partial += slab->listed ? sign : 0;
+		n->nr_partial += slab->list != SLAB_UNLISTED ? sign : 0;
 		n->total_objects += sign * slab->objects;
 		n->free_objects += sign * slab->nr_free;
 		n->pages += sign << slab->order;
 	}
 }
 
-static void slab_check_partial_list(struct slab_check *c, struct kmem_cache *s,
-				    const struct slab_node *n)
+/* Walks one list; returns its slabs, at most @limit. */
+static unsigned long slab_check_partial_list(struct slab_check *c, struct kmem_cache *s,
+					     const struct slab_node *n, unsigned int list,
+					     unsigned long limit)
 {
-	uint32_t index = n->partial_first, prev = SLAB_NONE;
-	unsigned long left = n->nr_partial;
+	uint32_t index = n->partial[list].first, prev = SLAB_NONE;
+	unsigned long nr = 0;
 
-	for (; index != SLAB_NONE && left != 0; left--) {
+	for (; index != SLAB_NONE && nr < limit; nr++) {
 		const struct slab *slab = slab_record(c->q->slabs, index);
+		unsigned long free = 4ul * slab->nr_free, all = slab->objects;
 
-		if (slab->cache != s->id || !slab->listed || slab->prev != prev ||
+		if (slab->cache != s->id || slab->list != list + 1 || slab->prev != prev ||
 		    &s->node[slab->node] != n)
-			slab_check_fault(c, s, "a foreign slab or a bad link on the partial list",
+			slab_check_fault(c, s, "a foreign slab or a bad link on a partial list",
 					 index);
+		else if (free == 0 || (list + 1 == SLAB_SPARSE ? free <= 2 * all : free > 3 * all))
+			slab_check_fault(c, s, "a slab on the wrong partial list", index);
 		prev = index;
 		index = slab->next;
 	}
-	if (index != SLAB_NONE || left != 0 || n->partial_last != prev)
-		slab_check_fault(c, s, "the partial list is not as long as its count",
+	if (index != SLAB_NONE || n->partial[list].last != prev)
+		slab_check_fault(c, s,
+				 "a partial list is longer than the count, or its end is wrong",
+				 (uint64_t)(n - s->node));
+	return nr;
+}
+
+static void slab_check_partial_lists(struct slab_check *c, struct kmem_cache *s,
+				     const struct slab_node *n)
+{
+	unsigned long left = n->nr_partial;
+
+	for (unsigned int list = 0; list < SLAB_LISTS; list++)
+		left -= slab_check_partial_list(c, s, n, list, left);
+	if (left != 0)
+		slab_check_fault(c, s, "the partial lists are shorter than their count",
 				 (uint64_t)(n - s->node));
 }
 
@@ -164,7 +183,7 @@ static void slab_check_slabs(struct slab_check *c)
 		slab_check_one(c, slab);
 	for (s = c->q->slabs->list; s != NULL; s = s->list_next)
 		for (nid = 0; nid < s->nr_nodes; nid++)
-			slab_check_partial_list(c, s, &s->node[nid]);
+			slab_check_partial_lists(c, s, &s->node[nid]);
 	slab_check_move_counts(c, -1ul);
 	for (s = c->q->slabs->list; s != NULL; s = s->list_next)
 		for (nid = 0; nid < s->nr_nodes; nid++) {

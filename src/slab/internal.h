@@ -62,7 +62,7 @@ struct slab {
 	uint16_t objects;
 	uint16_t nr_free;
 	uint8_t granules; /* of this record */
-	bool listed;      /* on node->partial */
+	uint8_t list;     /* on node->partial[list - 1]; SLAB_UNLISTED: it is full */
 	uint64_t free[];  /* 1: in the slab, neither in a sheaf nor with a caller */
 };
 
@@ -136,10 +136,23 @@ struct slab_cpu {
 	unsigned long order_fallback;
 } QUARRY_ALIGNED(64);
 
+/*
+ * Slabs with a free object are on one of two lists. Refill leaves the sparse ones alone while there are
+ * others, so that they get empty and can be given back.
+ */
+#define SLAB_UNLISTED 0u
+#define SLAB_PARTIAL 1u
+#define SLAB_SPARSE 2u
+#define SLAB_LISTS 2u
+
+struct slab_list {
+	uint32_t first, last; /* slab indices */
+};
+
 /* Of one node; all under lock. */
 struct slab_node {
 	struct quarry_lock lock;
-	uint32_t partial_first, partial_last;
+	struct slab_list partial[SLAB_LISTS];
 	uint32_t nr_full, nr_empty;
 	struct slab_sheaf *full, *empty;
 	unsigned long nr_partial; /* slabs on the list: those with a free object */

@@ -298,42 +298,81 @@ struct slab *slab_store_next(const struct slab_layer *layer, uint32_t *index)
 	}
 }
 
-/* ---- partial list; node->lock held ---- */
+/* ---- partial lists; node->lock held ---- */
 
-static void partial_add_tail(const struct slab_layer *layer, struct slab_node *n, struct slab *slab)
+/* Where a slab belongs: it turns sparse above three quarters free, and stays so down to a half. */
+static inline uint8_t partial_list_of(const struct slab *slab)
 {
+	uint32_t free = 4u * slab->nr_free, all = slab->objects;
+
+	if (free == 0)
+		return SLAB_UNLISTED;
+	return free > (slab->list == SLAB_SPARSE ? 2 : 3) * all ? SLAB_SPARSE : SLAB_PARTIAL;
+}
+
+static void partial_add(const struct slab_layer *layer, struct slab_node *n, struct slab *slab)
+{
+	struct slab_list *list;
+
+	slab->list = partial_list_of(slab);
+	list = &n->partial[slab->list - 1];
 	slab->next = SLAB_NONE;
-	slab->prev = n->partial_last;
-	if (n->partial_last == SLAB_NONE)
-		n->partial_first = slab->index;
+	slab->prev = list->last;
+	if (list->last == SLAB_NONE)
+		list->first = slab->index;
 	else
-		slab_record(layer, n->partial_last)->next = slab->index;
-	n->partial_last = slab->index;
-	slab->listed = true;
+		slab_record(layer, list->last)->next = slab->index;
+	list->last = slab->index;
 	quarry_store_relaxed(&n->nr_partial, n->nr_partial + 1);
 }
 
 static void partial_remove(const struct slab_layer *layer, struct slab_node *n, struct slab *slab)
 {
+	struct slab_list *list = &n->partial[slab->list - 1];
+
 	if (slab->prev == SLAB_NONE)
-		n->partial_first = slab->next;
+		list->first = slab->next;
 	else
 		slab_record(layer, slab->prev)->next = slab->next;
 	if (slab->next == SLAB_NONE)
-		n->partial_last = slab->prev;
+		list->last = slab->prev;
 	else
 		slab_record(layer, slab->next)->prev = slab->prev;
 	slab->next = SLAB_NONE;
 	slab->prev = SLAB_NONE;
-	slab->listed = false;
+	slab->list = SLAB_UNLISTED;
 	quarry_store_relaxed(&n->nr_partial, n->nr_partial - 1);
+}
+
+/* After its free objects have changed: to the list where it belongs, or off. */
+static inline void partial_move(const struct slab_layer *layer, struct slab_node *n,
+				struct slab *slab)
+{
+	uint8_t list = partial_list_of(slab);
+
+	if (list == slab->list)
+		return;
+	if (slab->list != SLAB_UNLISTED)
+		partial_remove(layer, n, slab);
+	if (list != SLAB_UNLISTED)
+		partial_add(layer, n, slab);
+}
+
+/* The slab to refill from: a sparse one only if there is no other. */
+static struct slab *partial_best(const struct slab_layer *layer, const struct slab_node *n)
+{
+	for (unsigned int list = 0; list < SLAB_LISTS; list++) {
+		if (n->partial[list].first != SLAB_NONE)
+			return slab_record(layer, n->partial[list].first);
+	}
+	return NULL;
 }
 
 /* Takes a wholly free slab out of the node and puts it on the chain @gone, linked by next. */
 static void slab_unhook(const struct slab_layer *layer, struct slab_node *n, struct slab *slab,
 			uint32_t *gone)
 {
-	if (slab->listed)
+	if (slab->list != SLAB_UNLISTED)
 		partial_remove(layer, n, slab);
 	n->nr_slabs--;
 	n->total_objects -= slab->objects;
@@ -452,7 +491,7 @@ struct slab *slab_new(struct quarry *q, struct kmem_cache *s, gfp_t gfp, int nid
 	slab->order = (uint8_t)order;
 	slab->objects = (uint16_t)objects;
 	slab->nr_free = (uint16_t)objects;
-	slab->listed = false;
+	slab->list = SLAB_UNLISTED;
 	slab_set_all_free(slab, objects);
 	if (s->ctor != NULL && !q->no_access)
 		for (i = 0; i < objects; i++)
@@ -472,8 +511,7 @@ void slab_publish(struct quarry *q, struct kmem_cache *s, struct slab *slab)
 	n->total_objects += slab->objects;
 	n->free_objects += slab->nr_free;
 	n->pages += 1ul << slab->order;
-	if (slab->nr_free != 0)
-		partial_add_tail(q->slabs, n, slab);
+	partial_move(q->slabs, n, slab);
 	quarry_unlock(q->concurrent, &n->lock, pin);
 }
 
@@ -526,11 +564,9 @@ unsigned int slab_refill(struct quarry *q, struct kmem_cache *s, unsigned int ni
 	if (quarry_load_relaxed(&n->nr_partial) <= above) /* a hint; looked at again below */
 		return 0;
 	pin = quarry_lock(q->concurrent, &n->lock);
-	while (got < max && n->partial_first != SLAB_NONE) {
-		slab = slab_record(q->slabs, n->partial_first);
+	while (got < max && (slab = partial_best(q->slabs, n)) != NULL) {
 		got += slab_take(s, slab, obj + got, max - got);
-		if (slab->nr_free == 0)
-			partial_remove(q->slabs, n, slab);
+		partial_move(q->slabs, n, slab);
 	}
 	n->free_objects -= got;
 	quarry_unlock(q->concurrent, &n->lock, pin);
@@ -620,8 +656,7 @@ static inline enum slab_fault slab_put_locked(const struct quarry *q, const stru
 	slab->free[i / 64] |= bit;
 	slab->nr_free++;
 	n->free_objects++;
-	if (slab->nr_free == 1)
-		partial_add_tail(q->slabs, n, slab);
+	partial_move(q->slabs, n, slab);
 	if (slab->nr_free == slab->objects && nr_partial >= s->min_partial)
 		slab_unhook(q->slabs, n, slab, gone);
 	return SLAB_FAULT_NONE;
@@ -672,7 +707,8 @@ void slab_discard_empty(struct quarry *q, struct kmem_cache *s)
 		struct slab_node *n = &s->node[nid];
 
 		pin = quarry_lock(q->concurrent, &n->lock);
-		for (index = n->partial_first; index != SLAB_NONE;) {
+		/* A wholly free slab is sparse. */
+		for (index = n->partial[SLAB_SPARSE - 1].first; index != SLAB_NONE;) {
 			slab = slab_record(q->slabs, index);
 			index = slab->next;
 			if (slab->nr_free == slab->objects)
