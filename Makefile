@@ -20,8 +20,9 @@ DEPFLAGS = -MMD -MP
 
 LIB_OBJS := $(QUARRY_SRCS:%.c=$(O)/%.o)
 POSIX_OBJS := $(QUARRY_POSIX_SRCS:%.c=$(O)/%.o)
+LINUX_OBJS := $(QUARRY_LINUX_SRCS:%.c=$(O)/%.o)
 CLI_OBJS := $(QUARRY_CLI_SRCS:%.c=$(O)/%.o)
-CLI_LIBS := -lzstd -ljansson -lpthread -lm
+CLI_LIBS := -lzstd -ljansson -lfdt -lpthread -lm
 
 .DEFAULT_GOAL := all
 .PHONY: all
@@ -41,7 +42,7 @@ $(O)/%.o: %.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(HOSTFLAGS) $(CFLAGS) $(DEPFLAGS) -c -o $@ $<
 
-$(O)/libquarry.a: $(LIB_OBJS) $(POSIX_OBJS)
+$(O)/libquarry.a: $(LIB_OBJS) $(POSIX_OBJS) $(LINUX_OBJS)
 	$(call SAY,AR,$@)
 	$(Q)rm -f $@ && ar rcs $@ $^
 
@@ -59,7 +60,7 @@ deps-run deps-test deps-check deps-bench: deps-%:
 run: all
 	@scripts/demo.sh $(O)/quarry
 
--include $(LIB_OBJS:.o=.d) $(POSIX_OBJS:.o=.d) $(CLI_OBJS:.o=.d)
+-include $(LIB_OBJS:.o=.d) $(POSIX_OBJS:.o=.d) $(LINUX_OBJS:.o=.d) $(CLI_OBJS:.o=.d)
 -include examples/examples.mk
 -include tests/tests.mk
 -include bench/bench.mk

@@ -6,6 +6,7 @@ QUARRY_SRCS := \
 	src/base/quarry.c \
 	src/boot/memblock.c \
 	src/boot/memblock_alloc.c \
+	src/boot/reserve_mem.c \
 	src/boot/bootmem.c \
 	src/boot/check.c \
 	src/page/memmap.c \
@@ -33,6 +34,9 @@ QUARRY_SRCS := \
 # The posix port: a memory system inside a process.
 QUARRY_POSIX_SRCS := port/posix/posix.c
 
+# Linux's names: the default instance behind include/linux.
+QUARRY_LINUX_SRCS := linux/default.c
+
 # The quarry program.
 QUARRY_CLI_SRCS := \
 	cli/main.c \
@@ -41,8 +45,12 @@ QUARRY_CLI_SRCS := \
 	cli/map.c \
 	cli/maplines.c \
 	cli/maptable.c \
+	cli/fdt.c \
+	cli/dtc.c \
 	cli/cmdline.c \
 	cli/machine.c \
+	cli/machine_nodes.c \
+	cli/machine_reserve.c \
 	cli/boot.c \
 	cli/input.c \
 	cli/gfp.c \

@@ -31,8 +31,8 @@ typedef struct bootmem_data {
 } bootmem_data_t;
 
 struct bootmem {
-	bootmem_data_t bootmem_node_data[QUARRY_MAX_NODES]; /* the node number is the index */
-	int16_t bdata_list;                                 /* first node by address, -1 if none */
+	bootmem_data_t *bootmem_node_data; /* QUARRY_MAX_NODES of them, indexed by node number */
+	int16_t bdata_list;                /* first node by address, -1 if none */
 	pfn_t min_low_pfn, max_low_pfn;
 	bool debug;
 	pfn_t map_pfn[QUARRY_MAX_NODES]; /* where each bitmap lies */
@@ -48,6 +48,15 @@ struct bootmem {
 /** quarry_bootmem() - the list and settings of @q, to read; write through the calls below. Context:
  * any. */
 struct bootmem *quarry_bootmem(struct quarry *q);
+
+/**
+ * quarry_bootmem_use() - keep the nodes in an array of the caller
+ * @q:	       memory system
+ * @node_data: QUARRY_MAX_NODES entries, cleared here; must outlive @q
+ *
+ * Context: boot, before any other bootmem call; nodes known already are forgotten. Return: nothing.
+ */
+void quarry_bootmem_use(struct quarry *q, bootmem_data_t *node_data);
 
 /** quarry_bootmap_bytes() - bytes of bitmap for @pages: one bit each, in whole longs. */
 uint64_t quarry_bootmap_bytes(pfn_t pages);

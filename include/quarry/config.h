@@ -38,6 +38,12 @@
 #define QUARRY_MEMBLOCK_REGIONS 128
 #endif
 
+/* cnt of an empty memblock list at start: 1, as in Linux before 6.10, or 0, as since. See
+ * quarry_memblock_set_empty_cnt(). */
+#ifndef QUARRY_MEMBLOCK_EMPTY_CNT
+#define QUARRY_MEMBLOCK_EMPTY_CNT 1
+#endif
+
 /* Caches that may exist at once, kmalloc's own included. */
 #ifndef QUARRY_MAX_CACHES
 #define QUARRY_MAX_CACHES 1024
@@ -56,6 +62,9 @@
 #endif
 #if QUARRY_MAX_PHYS_BITS < 32 || QUARRY_MAX_PHYS_BITS > 46
 #error "QUARRY_MAX_PHYS_BITS must be 32..46"
+#endif
+#if QUARRY_MEMBLOCK_EMPTY_CNT < 0 || QUARRY_MEMBLOCK_EMPTY_CNT > 1
+#error "QUARRY_MEMBLOCK_EMPTY_CNT must be 0 or 1"
 #endif
 #if QUARRY_MAX_CACHES < 64 || QUARRY_MAX_CACHES > 8191
 #error "QUARRY_MAX_CACHES must be 64..8191"

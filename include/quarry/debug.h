@@ -24,6 +24,9 @@ void quarry_show_zoneinfo(struct quarry *q, const struct quarry_out *out);
 void quarry_show_slabinfo(struct quarry *q, const struct quarry_out *out);
 /** quarry_show_memblock() - memblock's two lists of @q to @out, as memblock=debug prints them. */
 void quarry_show_memblock(struct quarry *q, const struct quarry_out *out);
+/** quarry_show_memblock_list() - one list of @q to @out, memory or what is @reserved, as Linux 6.6's
+ * debugfs has it: number, first and last byte, node or x, flags by name, joined by | if several. */
+void quarry_show_memblock_list(struct quarry *q, bool reserved, const struct quarry_out *out);
 /** quarry_show_refusal() - the last refused request of @q to @out, in words; nothing if there was
  * none. */
 void quarry_show_refusal(struct quarry *q, const struct quarry_out *out);

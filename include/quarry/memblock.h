@@ -23,6 +23,7 @@ enum memblock_flags {
 	MEMBLOCK_MIRROR = 0x2,         /* mirrored: preferred for boot allocations */
 	MEMBLOCK_NOMAP = 0x4,          /* not in the direct map, never handed out */
 	MEMBLOCK_DRIVER_MANAGED = 0x8, /* belongs to a driver, never handed out at boot */
+	MEMBLOCK_RSRV_NOINIT = 0x10,   /* reserved only: Linux leaves its page descriptors alone */
 };
 
 struct memblock_region {
@@ -32,14 +33,24 @@ struct memblock_region {
 	int32_t nid;    /* QUARRY_NO_NODE: none */
 };
 
-/* A sorted array of disjoint regions, neighbours merged. An empty one has cnt 1 and a region of
- * size 0. */
+/* A sorted array of disjoint regions, neighbours merged. An empty one has a region of size 0, and cnt
+ * 1 or 0: quarry_memblock_set_empty_cnt(). */
 struct memblock_type {
 	unsigned long cnt;      /* regions in use */
 	unsigned long max;      /* size of the array */
 	phys_addr_t total_size; /* sum of the sizes, exact */
 	struct memblock_region *regions;
 	const char *name;
+};
+
+#define QUARRY_RESERVE_MEM_MAX 8   /* named reservations */
+#define QUARRY_RESERVE_MEM_NAME 16 /* bytes of a name, the 0 at its end included */
+
+/* What one reserve_mem= asked for and got. */
+struct memblock_reserve_mem {
+	char name[QUARRY_RESERVE_MEM_NAME]; /* "": released */
+	phys_addr_t start;
+	phys_addr_t size;
 };
 
 struct memblock {
@@ -50,27 +61,42 @@ struct memblock {
 	/* private to memblock.c */
 	bool can_resize;
 	bool debug;
-	bool memory_is_static, reserved_is_static;
-	bool has_mirror; /* some memory is mirrored: allocations prefer it (Linux:
+	bool use_hotplug;  /* movable_node is off: HOTPLUG memory is as good as other */
+	uint8_t empty_cnt; /* cnt of an empty list */
+	bool has_mirror;   /* some memory is mirrored: allocations prefer it (Linux:
 			    system_has_some_mirror) */
 	phys_addr_t memory_phys, reserved_phys; /* where a doubled array lies */
 	quarry_late_alloc_fn late_alloc;        /* serve calls after hand-off, may be NULL */
 	quarry_late_free_fn late_free;
+	struct memblock_reserve_mem reserve_mem[QUARRY_RESERVE_MEM_MAX];
+	unsigned int nr_reserve_mem;
 	struct memblock_region memory_init[QUARRY_MEMBLOCK_REGIONS];
 	struct memblock_region reserved_init[QUARRY_MEMBLOCK_REGIONS];
 };
 
-#define MEMBLOCK_ALLOC_ANYWHERE (~(phys_addr_t)0)  /* up to the end of the address space */
-#define MEMBLOCK_ALLOC_ACCESSIBLE ((phys_addr_t)0) /* up to current_limit */
+#define MEMBLOCK_ALLOC_ANYWHERE (~(phys_addr_t)0)   /* up to the end of the address space */
+#define MEMBLOCK_ALLOC_ACCESSIBLE ((phys_addr_t)0)  /* up to current_limit */
+#define MEMBLOCK_ALLOC_NOLEAKTRACE ((phys_addr_t)1) /* the same: nothing is traced here */
 #define MEMBLOCK_LOW_LIMIT ((phys_addr_t)0)
 #define MEMBLOCK_LOW_ADDRESS_LIMIT ((phys_addr_t)0xffffffff) /* of quarry_memblock_alloc_low() */
 #define MEMBLOCK_CACHE_LINE ((phys_addr_t)64)                /* stands for an alignment of 0 */
+/* Of memory regions. */
 #define MEMBLOCK_ALL_FLAGS \
 	(MEMBLOCK_HOTPLUG | MEMBLOCK_MIRROR | MEMBLOCK_NOMAP | MEMBLOCK_DRIVER_MANAGED)
 
 /** quarry_memblock() - the lists and settings of @q, to read; write through the calls below.
  * Context: any. */
 struct memblock *quarry_memblock(struct quarry *q);
+
+/**
+ * quarry_memblock_use() - keep the map in an object of the caller, who can then see and name it
+ * @q:	memory system
+ * @mb: begun with QUARRY_MEMBLOCK_INIT(), or in use already: what it holds is the map from now on;
+ *	must outlive @q, and belongs to one system at a time
+ *
+ * Context: boot. Return: nothing.
+ */
+void quarry_memblock_use(struct quarry *q, struct memblock *mb);
 
 /*
  * Describing the machine. Every call that changes a list returns 0; -QUARRY_EINVAL for a wrong node
@@ -158,6 +184,42 @@ int quarry_memblock_mark_nomap(struct quarry *q, phys_addr_t base, phys_addr_t s
 /** quarry_memblock_clear_nomap() - the reverse, in @q, for @size bytes at @base. */
 int quarry_memblock_clear_nomap(struct quarry *q, phys_addr_t base, phys_addr_t size);
 
+/** quarry_memblock_reserved_mark_noinit() - flag MEMBLOCK_RSRV_NOINIT on what is reserved in @q of
+ * the @size bytes at @base. For who reads the map: descriptors here are written when first used, so
+ * nothing else depends on it. Errors as quarry_memblock_set_node(). */
+int quarry_memblock_reserved_mark_noinit(struct quarry *q, phys_addr_t base, phys_addr_t size);
+
+/* Named reservations: reserve_mem= of Linux's command line. */
+
+/**
+ * quarry_memblock_reserve_mem() - reserve memory under a name
+ * @q:	   memory system
+ * @size:  bytes
+ * @align: of its address, a power of two; less than a cache line is taken as one
+ * @name:  1 to QUARRY_RESERVE_MEM_NAME - 1 bytes, not digits alone; copied
+ *
+ * Context: boot. Return: 0; -QUARRY_EINVAL for a bad argument; -QUARRY_EEXIST if the name is taken;
+ * -QUARRY_ENOSPC after QUARRY_RESERVE_MEM_MAX names; -QUARRY_ENOMEM if nothing fits. Nothing changed
+ * on error.
+ */
+int quarry_memblock_reserve_mem(struct quarry *q, phys_addr_t size, phys_addr_t align,
+				const char *name);
+
+/** quarry_memblock_reserve_mem_param() - quarry_memblock_reserve_mem() in @q by @text, the parameter's
+ * value: size:align:name, numbers decimal, 0 octal or 0x hex with K, M, G, T, P or E. Errors as there.
+ * Example: "64M:4096:trace". */
+int quarry_memblock_reserve_mem_param(struct quarry *q, const char *text);
+
+/** quarry_memblock_reserve_mem_find() - whether @q has a reservation @name; its address and bytes go
+ * to @start and @size. Context: any, while nobody changes it. */
+bool quarry_memblock_reserve_mem_find(struct quarry *q, const char *name, phys_addr_t *start,
+				      phys_addr_t *size);
+
+/** quarry_memblock_reserve_mem_release() - drop the reservation @name of @q and its name. Context:
+ * boot; after that the pages are the caller's to hand over, see quarry_memblock_free_late(). Return:
+ * 0; -QUARRY_EINVAL: no such name; errors of quarry_memblock_phys_free(), nothing changed. */
+int quarry_memblock_reserve_mem_release(struct quarry *q, const char *name);
+
 /* Settings. */
 
 /** quarry_memblock_allow_resize() - from now on full arrays of @q are doubled, in free memory of
@@ -173,6 +235,13 @@ bool quarry_memblock_bottom_up(struct quarry *q);
 void quarry_memblock_set_current_limit(struct quarry *q, phys_addr_t limit);
 /** quarry_memblock_get_current_limit() - the limit of @q. */
 phys_addr_t quarry_memblock_get_current_limit(struct quarry *q);
+/** quarry_memblock_set_movable_node() - @enable, the default: allocations of @q pass over HOTPLUG
+ * memory, so that it can be unplugged; else they take it as any other, which is what Linux does
+ * without movable_node. */
+void quarry_memblock_set_movable_node(struct quarry *q, bool enable);
+/** quarry_memblock_set_empty_cnt() - cnt of an empty list of @q is @cnt: 1, as in Linux before 6.10,
+ * or 0, as since. At start: QUARRY_MEMBLOCK_EMPTY_CNT. -QUARRY_EINVAL for another @cnt. */
+int quarry_memblock_set_empty_cnt(struct quarry *q, unsigned int cnt);
 /** quarry_memblock_set_debug() - @enable: log every call on @q, as memblock=debug does. */
 void quarry_memblock_set_debug(struct quarry *q, bool enable);
 /** quarry_memblock_dump_all() - log both lists of @q, if debugging is on. */
@@ -476,5 +545,21 @@ unsigned long quarry_memblock_discard(struct quarry *q, quarry_give_fn give, voi
  * now, to @give with @arg. Context: after hand-off. Return: pages given; the lists stay. */
 unsigned long quarry_memblock_free_late(struct quarry *q, phys_addr_t base, phys_addr_t size,
 					quarry_give_fn give, void *arg);
+
+/* An empty map: initialiser of the object @mb of type struct memblock. */
+#define QUARRY_MEMBLOCK_INIT(mb)                                                                  \
+	{                                                                                         \
+		.current_limit = MEMBLOCK_ALLOC_ANYWHERE, .empty_cnt = QUARRY_MEMBLOCK_EMPTY_CNT, \
+		.memory = {.cnt = QUARRY_MEMBLOCK_EMPTY_CNT,                                      \
+			   .max = QUARRY_MEMBLOCK_REGIONS,                                        \
+			   .regions = (mb).memory_init,                                           \
+			   .name = "memory"},                                                     \
+		.reserved = {.cnt = QUARRY_MEMBLOCK_EMPTY_CNT,                                    \
+			     .max = QUARRY_MEMBLOCK_REGIONS,                                      \
+			     .regions = (mb).reserved_init,                                       \
+			     .name = "reserved"},                                                 \
+		.memory_init = {{.nid = QUARRY_NO_NODE}},                                         \
+		.reserved_init = {{.nid = QUARRY_NO_NODE}},                                       \
+	}
 
 #endif

@@ -40,6 +40,8 @@ enum quarry_watermark {
  * @nr_possible_cpus:	CPUs that could be added, which Linux takes for slab orders when only one is
  *			present; 0: @nr_cpus
  * @cpu_node:		node of each CPU, nr_cpus entries; NULL: CPUs go round the nodes in blocks
+ * @node_cpus:		CPUs by which each node's pagesets are sized, QUARRY_MAX_NODES entries; NULL:
+ *			those of @cpu_node. Differs on Linux's fake nodes, which share a real node's CPUs
  * @distance:		nr_nodes x nr_nodes distances, row by row, 10 = local; NULL: 10 and 20
  * @nr_nodes:		rows of @distance; 0 if @distance is NULL
  * @bootmem:		hand over from bootmem instead of memblock
@@ -47,6 +49,8 @@ enum quarry_watermark {
  * @dma32_limit:	end of ZONE_DMA32 in bytes; 0: 4 GiB; ~0: there is no ZONE_DMA32
  * @kernelcore:		bytes that stay non-movable, spread over the nodes; 0: all
  * @movablecore:	bytes that become ZONE_MOVABLE; 0: none; kernelcore wins by the larger demand
+ * @movable_node:	ZONE_MOVABLE of a node begins at its lowest MEMBLOCK_HOTPLUG memory; @kernelcore
+ *			and @movablecore are not looked at
  * @min_free_kbytes:	0: Linux's formula
  * @watermark_scale_factor: in 1/10000 of a zone; 0: 10
  * @lowmem_reserve_ratio: for DMA, DMA32, NORMAL, MOVABLE; used when @set_lowmem_reserve_ratio
@@ -57,6 +61,7 @@ struct quarry_boot_params {
 	unsigned int nr_cpus;
 	unsigned int nr_possible_cpus;
 	const int *cpu_node;
+	const unsigned int *node_cpus;
 	const uint8_t *distance;
 	unsigned int nr_nodes;
 	bool bootmem;
@@ -64,6 +69,7 @@ struct quarry_boot_params {
 	phys_addr_t dma32_limit;
 	phys_addr_t kernelcore;
 	phys_addr_t movablecore;
+	bool movable_node;
 	unsigned long min_free_kbytes;
 	unsigned int watermark_scale_factor;
 	unsigned int lowmem_reserve_ratio[4];

@@ -13,6 +13,8 @@ extern "C" {
  * struct quarry_posix_options - what kind of machine to make
  * @ram_bytes:	bytes of memory that really exist, from physical address 0 on, given by mmap();
  *		0: nothing exists but the tables (a simulated machine of any size)
+ * @identity:	physical addresses are this process's own: memory is what the caller allocated and tells
+ *		memblock of; @ram_bytes must be 0
  * @concurrent:	more than one thread will call
  * @log:	where log lines go; NULL: nowhere
  * @log_ctx:	passed to @log
@@ -20,6 +22,7 @@ extern "C" {
  */
 struct quarry_posix_options {
 	size_t ram_bytes;
+	bool identity;
 	bool concurrent;
 	void (*log)(void *ctx, enum quarry_log_level level, const char *line);
 	void (*report)(void *ctx, const char *line);

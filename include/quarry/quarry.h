@@ -33,7 +33,7 @@ enum quarry_stage {
 
 /* Room for a struct quarry, for those who want it in static memory. */
 #define QUARRY_STORAGE_SIZE                             \
-	((size_t)1024 + (size_t)64 * QUARRY_MAX_NODES + \
+	((size_t)1536 + (size_t)64 * QUARRY_MAX_NODES + \
 	 2 * sizeof(struct memblock_region) * QUARRY_MEMBLOCK_REGIONS)
 
 /**
@@ -50,6 +50,12 @@ QUARRY_MUST_CHECK struct quarry *quarry_init(void *storage, size_t size,
 
 /** quarry_stage() - how far @q is. Context: any. */
 enum quarry_stage quarry_stage(const struct quarry *q);
+
+/** quarry_address() - where physical address @phys of @q is seen, through the direct map. Context: any. */
+void *quarry_address(const struct quarry *q, phys_addr_t phys);
+
+/** quarry_physical() - physical address of what is seen at @p in the direct map of @q. Context: any. */
+phys_addr_t quarry_physical(const struct quarry *q, const void *p);
 
 /** quarry_destroy() - give all tables of @q back to the port's meta_free; @q is at
  * QUARRY_STAGE_NONE then. Context: one thread, nothing of @q in use. */

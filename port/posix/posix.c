@@ -4,7 +4,7 @@
  *
  * Tables come from mmap(), which gives zeroed pages and only when they are touched: so the tables of a
  * 12 TiB machine cost what is used of them. Small ones come from calloc(). The managed memory exists
- * only if asked for; else addresses are numbers, those that Linux's direct map would give, and a write
+ * only if asked for, or if the caller's own is to be managed; else addresses are numbers, those that Linux's direct map would give, and a write
  * through one is a fault: nothing in the library may touch the memory that it manages.
  */
 #include <quarry/posix.h>
@@ -143,6 +143,8 @@ struct quarry *quarry_posix_new(const struct quarry_posix_options *options)
 		.now = posix_now,
 	};
 
+	if (options != NULL && options->identity && options->ram_bytes != 0)
+		return NULL;
 	if (posix_memalign((void **)&m, 64, sizeof(*m)) != 0)
 		return NULL;
 	memset(m, 0, sizeof(*m));
@@ -154,6 +156,11 @@ struct quarry *quarry_posix_new(const struct quarry_posix_options *options)
 		if (m->ram == NULL)
 			goto fail;
 		port.direct_map = (uintptr_t)m->ram;
+		port.no_access = false;
+		port.storage = NULL;
+	}
+	if (m->options.identity) {
+		port.direct_map = 0;
 		port.no_access = false;
 		port.storage = NULL;
 	}

@@ -9,6 +9,16 @@ void *quarry_storage(struct quarry *q, phys_addr_t phys, size_t size)
 	return quarry_phys_to_virt(q, phys);
 }
 
+void *quarry_address(const struct quarry *q, phys_addr_t phys)
+{
+	return quarry_phys_to_virt(q, phys);
+}
+
+phys_addr_t quarry_physical(const struct quarry *q, const void *p)
+{
+	return quarry_virt_to_phys(q, p);
+}
+
 enum quarry_stage quarry_stage(const struct quarry *q)
 {
 	return q->stage;

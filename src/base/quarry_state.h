@@ -27,8 +27,10 @@ struct quarry {
 	size_t meta_bytes;      /* of all tables now */
 	struct meta_header *meta_list; /* all that quarry_meta_alloc() has out */
 	struct quarry_lock meta_lock;
-	struct memblock memblock;
+	struct memblock *memblock; /* memblock_own, or what quarry_memblock_use() was given */
 	struct bootmem bootmem;
+	struct memblock memblock_own;
+	bootmem_data_t bootmem_own[QUARRY_MAX_NODES];
 };
 
 /* base/report.c: one line each; printf subset of base/format.h. */

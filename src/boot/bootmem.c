@@ -105,7 +105,14 @@ static void bootmem_fill_bits(unsigned long *map, pfn_t from, pfn_t to, bool set
 
 void bootmem_init(struct quarry *q)
 {
-	q->bootmem = (struct bootmem){.bdata_list = -1};
+	q->bootmem = (struct bootmem){.bootmem_node_data = q->bootmem_own, .bdata_list = -1};
+}
+
+void quarry_bootmem_use(struct quarry *q, bootmem_data_t *node_data)
+{
+	quarry_memset(node_data, 0, sizeof(*node_data) * QUARRY_MAX_NODES);
+	q->bootmem = (struct bootmem){
+		.bootmem_node_data = node_data, .bdata_list = -1, .debug = q->bootmem.debug};
 }
 
 struct bootmem *quarry_bootmem(struct quarry *q)

@@ -16,14 +16,14 @@
 	} while (0)
 
 static unsigned int memblock_check_region(const struct memblock_type *type, unsigned long i,
-					  const struct quarry_out *out)
+					  uint32_t allowed, const struct quarry_out *out)
 {
 	const struct memblock_region *r = &type->regions[i];
 	unsigned int faults = 0;
 
 	if (r->size == 0 || r->size > MEMBLOCK_ADDR_MAX - r->base)
 		BOOT_FAULT(faults, out, "memblock: %s[%lu] is empty or wraps\n", type->name, i);
-	if (!memblock_nid_ok(r->nid) || (r->flags & ~(uint32_t)MEMBLOCK_ALL_FLAGS) != 0)
+	if (!memblock_nid_ok(r->nid) || (r->flags & ~allowed) != 0)
 		BOOT_FAULT(faults, out, "memblock: %s[%lu] has node %d, flags 0x%x\n", type->name,
 			   i, (int)r->nid, r->flags);
 	if (i == 0)
@@ -39,31 +39,32 @@ static unsigned int memblock_check_region(const struct memblock_type *type, unsi
 static unsigned int memblock_check_type(struct quarry *q, const struct memblock_type *type,
 					const struct quarry_out *out)
 {
+	uint32_t allowed = type == &q->memblock->memory ? MEMBLOCK_ALL_FLAGS : MEMBLOCK_RSRV_NOINIT;
 	phys_addr_t total = 0, start, end;
 	unsigned int faults = 0;
 	unsigned long i;
 
-	if (type->cnt < 1 || type->cnt > type->max) {
+	if (type->cnt > type->max) {
 		BOOT_FAULT(faults, out, "memblock: %s has %lu regions of %lu\n", type->name,
 			   type->cnt, type->max);
 		return faults;
 	}
 	for (i = 0; i < memblock_nr(type); i++) {
-		unsigned int n = memblock_check_region(type, i, faults == 0 ? out : NULL);
+		unsigned int n = memblock_check_region(type, i, allowed, faults == 0 ? out : NULL);
 
 		faults += n;
 		total += type->regions[i].size;
-		if ((type->regions[i].flags & MEMBLOCK_MIRROR) != 0 && !q->memblock.has_mirror)
+		if ((type->regions[i].flags & MEMBLOCK_MIRROR) != 0 && !q->memblock->has_mirror)
 			BOOT_FAULT(faults, out, "memblock: mirror flag at %s[%lu] not known\n",
 				   type->name, i);
 	}
 	if (total != type->total_size)
 		BOOT_FAULT(faults, out, "memblock: %s total is 0x%llx, not 0x%llx\n", type->name,
 			   (unsigned long long)type->total_size, (unsigned long long)total);
-	if (memblock_nr(type) == 0 && type->cnt != 1)
+	if (memblock_nr(type) == 0 && type->cnt != q->memblock->empty_cnt)
 		BOOT_FAULT(faults, out, "memblock: empty %s has %lu regions\n", type->name,
 			   type->cnt);
-	if (memblock_array_range(&q->memblock, type, &start, &end) &&
+	if (memblock_array_range(q->memblock, type, &start, &end) &&
 	    !quarry_memblock_is_reserved(q, start))
 		BOOT_FAULT(faults, out, "memblock: array of %s at 0x%llx is not reserved\n",
 			   type->name, (unsigned long long)start);
@@ -72,9 +73,9 @@ static unsigned int memblock_check_type(struct quarry *q, const struct memblock_
 
 unsigned int quarry_check_memblock(struct quarry *q, const struct quarry_out *out)
 {
-	unsigned int faults = memblock_check_type(q, &q->memblock.memory, out);
+	unsigned int faults = memblock_check_type(q, &q->memblock->memory, out);
 
-	return faults + memblock_check_type(q, &q->memblock.reserved, faults == 0 ? out : NULL);
+	return faults + memblock_check_type(q, &q->memblock->reserved, faults == 0 ? out : NULL);
 }
 
 static bool bootmem_check_bit(const bootmem_data_t *b, pfn_t i)

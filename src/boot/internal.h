@@ -99,9 +99,10 @@ static inline phys_addr_t memblock_array_bytes(unsigned long max)
 	return bits_align_up((phys_addr_t)max * sizeof(struct memblock_region), QUARRY_PAGE_SIZE);
 }
 
-static inline bool *memblock_type_static(struct memblock *mb, const struct memblock_type *type)
+/* Whether @type's array is the one inside struct memblock; a host may have put it back by hand. */
+static inline bool memblock_is_static(const struct memblock *mb, const struct memblock_type *type)
 {
-	return type == &mb->memory ? &mb->memory_is_static : &mb->reserved_is_static;
+	return type->regions == (type == &mb->memory ? mb->memory_init : mb->reserved_init);
 }
 
 static inline phys_addr_t *memblock_type_phys(struct memblock *mb, const struct memblock_type *type)
@@ -115,7 +116,7 @@ static inline bool memblock_array_range(struct memblock *mb, const struct memblo
 {
 	*start = *memblock_type_phys(mb, type);
 	*end = *start + memblock_array_bytes(type->max);
-	return *start != 0;
+	return *start != 0 && !memblock_is_static(mb, type);
 }
 
 #endif

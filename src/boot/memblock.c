@@ -18,8 +18,9 @@
  *
  * Invariant  Regions are sorted, disjoint and not empty; two that touch differ in node or flags;
  *            total_size is the sum of the sizes; no region reaches the last byte of the address
- *            space, so that an end always fits a phys_addr_t. An empty type has cnt 1 and a region
- *            of size 0, as in Linux before 6.10. quarry_check_memblock() checks this.
+ *            space, so that an end always fits a phys_addr_t. An empty type has a region of size 0,
+ *            and cnt 1 as in Linux before 6.10, or 0 as since, by choice. quarry_check_memblock()
+ *            checks this.
  *
  * Life       quarry_init() makes both types empty, in the arrays of struct quarry. Calls fill them.
  *            After quarry_memblock_allow_resize() a full array moves to one of twice the size,
@@ -67,9 +68,9 @@ struct memblock_array {
 	unsigned long max;
 };
 
-static void memblock_make_empty(struct memblock_type *type)
+static void memblock_make_empty(struct memblock_type *type, unsigned long empty_cnt)
 {
-	type->cnt = 1;
+	type->cnt = empty_cnt;
 	type->total_size = 0;
 	type->regions[0] = (struct memblock_region){.nid = QUARRY_NO_NODE};
 }
@@ -80,32 +81,45 @@ void memblock_use_static(struct memblock *mb)
 	mb->reserved.regions = mb->reserved_init;
 	mb->memory.max = QUARRY_MEMBLOCK_REGIONS;
 	mb->reserved.max = QUARRY_MEMBLOCK_REGIONS;
-	mb->memory_is_static = true;
-	mb->reserved_is_static = true;
 	mb->memory_phys = 0;
 	mb->reserved_phys = 0;
-	memblock_make_empty(&mb->memory);
-	memblock_make_empty(&mb->reserved);
+	memblock_make_empty(&mb->memory, mb->empty_cnt);
+	memblock_make_empty(&mb->reserved, mb->empty_cnt);
 }
 
 void memblock_init(struct quarry *q)
 {
-	struct memblock *mb = &q->memblock;
+	q->memblock = &q->memblock_own;
+	*q->memblock = (struct memblock)QUARRY_MEMBLOCK_INIT(q->memblock_own);
+}
 
-	*mb = (struct memblock){.current_limit = MEMBLOCK_ALLOC_ANYWHERE};
-	mb->memory.name = "memory";
-	mb->reserved.name = "reserved";
-	memblock_use_static(mb);
+void quarry_memblock_use(struct quarry *q, struct memblock *mb)
+{
+	q->memblock = mb;
+}
+
+int quarry_memblock_set_empty_cnt(struct quarry *q, unsigned int cnt)
+{
+	struct memblock *mb = q->memblock;
+
+	if (cnt > 1)
+		return -QUARRY_EINVAL;
+	mb->empty_cnt = (uint8_t)cnt;
+	if (memblock_nr(&mb->memory) == 0)
+		mb->memory.cnt = cnt;
+	if (memblock_nr(&mb->reserved) == 0)
+		mb->reserved.cnt = cnt;
+	return 0;
 }
 
 struct memblock *quarry_memblock(struct quarry *q)
 {
-	return &q->memblock;
+	return q->memblock;
 }
 
 static void memblock_trace(struct quarry *q, const char *what, phys_addr_t base, phys_addr_t size)
 {
-	if (likely(!q->memblock.debug))
+	if (likely(!q->memblock->debug))
 		return;
 	quarry_log(q, QUARRY_LOG_DEBUG, "%s: [0x%016llx-0x%016llx]", what, (unsigned long long)base,
 		   (unsigned long long)(base + memblock_cap_size(base, size) - 1));
@@ -191,7 +205,7 @@ static void memblock_insert_pieces(struct quarry *q, struct memblock_type *type,
 
 /* Closes the array over the regions [start, end). */
 static void memblock_remove_regions(struct memblock_type *type, unsigned long start,
-				    unsigned long end)
+				    unsigned long end, unsigned long empty_cnt)
 {
 	unsigned long i;
 
@@ -203,7 +217,7 @@ static void memblock_remove_regions(struct memblock_type *type, unsigned long st
 		       (type->cnt - end) * sizeof(*type->regions));
 	type->cnt -= end - start;
 	if (type->cnt == 0)
-		memblock_make_empty(type);
+		memblock_make_empty(type, empty_cnt);
 }
 
 /* Makes two regions of region @i; @addr lies inside it. */
@@ -244,12 +258,13 @@ static void memblock_split_ends(struct memblock_type *type, phys_addr_t base, ph
 	*past = j;
 }
 
-static void memblock_cut_range(struct memblock_type *type, phys_addr_t base, phys_addr_t end)
+static void memblock_cut_range(const struct memblock *mb, struct memblock_type *type,
+			       phys_addr_t base, phys_addr_t end)
 {
 	unsigned long first, past;
 
 	memblock_split_ends(type, base, end, &first, &past);
-	memblock_remove_regions(type, first, past);
+	memblock_remove_regions(type, first, past, mb->empty_cnt);
 }
 
 /* Doubling an array. */
@@ -258,7 +273,7 @@ static void memblock_cut_range(struct memblock_type *type, phys_addr_t base, phy
 static int memblock_find_array(struct quarry *q, const struct memblock_type *type,
 			       const struct memblock_region *avoid, struct memblock_array *out)
 {
-	struct memblock *mb = &q->memblock;
+	struct memblock *mb = q->memblock;
 	phys_addr_t bytes = memblock_array_bytes(type->max * 2);
 
 	*out = (struct memblock_array){.max = type->max * 2};
@@ -286,9 +301,9 @@ static int memblock_find_array(struct quarry *q, const struct memblock_type *typ
 static void memblock_move_array(struct quarry *q, struct memblock_type *type,
 				const struct memblock_array *to)
 {
-	struct memblock *mb = &q->memblock;
+	struct memblock *mb = q->memblock;
 	struct memblock_region *old = type->regions;
-	bool old_static = *memblock_type_static(mb, type);
+	bool old_static = memblock_is_static(mb, type);
 	phys_addr_t old_start, old_end;
 	bool old_managed = memblock_array_range(mb, type, &old_start, &old_end);
 	struct memblock_region range = {
@@ -297,7 +312,6 @@ static void memblock_move_array(struct quarry *q, struct memblock_type *type,
 	quarry_memcpy(to->regions, old, type->cnt * sizeof(*old));
 	type->regions = to->regions;
 	type->max = to->max;
-	*memblock_type_static(mb, type) = false;
 	*memblock_type_phys(mb, type) = to->phys;
 	if (mb->debug)
 		quarry_log(q, QUARRY_LOG_DEBUG, "memblock: %s is doubled to %lu at [0x%llx-0x%llx]",
@@ -305,7 +319,7 @@ static void memblock_move_array(struct quarry *q, struct memblock_type *type,
 			   (unsigned long long)(range.base + range.size - 1));
 	/* After hand-off the old pages cannot be given back: they stay reserved. */
 	if (old_managed && q->stage <= QUARRY_STAGE_BOOT)
-		memblock_cut_range(&mb->reserved, old_start, old_end);
+		memblock_cut_range(mb, &mb->reserved, old_start, old_end);
 	if (!old_managed && !old_static && mb->late_free != NULL)
 		mb->late_free(q, old);
 	if (to->phys != 0)
@@ -315,19 +329,19 @@ static void memblock_move_array(struct quarry *q, struct memblock_type *type,
 static int memblock_double_reserved(struct quarry *q, const struct memblock_region *avoid)
 {
 	struct memblock_array array;
-	int err = memblock_find_array(q, &q->memblock.reserved, avoid, &array);
+	int err = memblock_find_array(q, &q->memblock->reserved, avoid, &array);
 
 	if (err == 0)
-		memblock_move_array(q, &q->memblock.reserved, &array);
+		memblock_move_array(q, &q->memblock->reserved, &array);
 	return err;
 }
 
 static int memblock_double_memory(struct quarry *q)
 {
-	struct memblock *mb = &q->memblock;
+	struct memblock *mb = q->memblock;
 	struct memblock_region nowhere = {.base = 0}, place;
 	struct memblock_array array;
-	unsigned long need = mb->memory_is_static ? 1 : 2;
+	unsigned long need = memblock_is_static(mb, &mb->memory) ? 1 : 2;
 	int err = memblock_find_array(q, &mb->memory, &nowhere, &array);
 
 	if (err)
@@ -345,9 +359,9 @@ static int memblock_double_memory(struct quarry *q)
 static int memblock_double_array(struct quarry *q, struct memblock_type *type,
 				 const struct memblock_region *avoid)
 {
-	if (!q->memblock.can_resize)
+	if (!q->memblock->can_resize)
 		return -QUARRY_ENOMEM;
-	if (type == &q->memblock.reserved)
+	if (type == &q->memblock->reserved)
 		return memblock_double_reserved(q, avoid);
 	return memblock_double_memory(q);
 }
@@ -400,15 +414,15 @@ int quarry_memblock_add_node(struct quarry *q, phys_addr_t base, phys_addr_t siz
 	struct memblock_region range = {.base = base, .size = size, .flags = flags, .nid = nid};
 	int err;
 
-	if (q->memblock.debug)
+	if (q->memblock->debug)
 		quarry_log(q, QUARRY_LOG_DEBUG,
 			   "memblock_add_node: [0x%016llx-0x%016llx] nid=%d flags=%x",
 			   (unsigned long long)base,
 			   (unsigned long long)(base + memblock_cap_size(base, size) - 1), nid,
 			   flags);
-	err = memblock_add_range(q, &q->memblock.memory, range);
+	err = memblock_add_range(q, &q->memblock->memory, range);
 	if (err == 0 && (flags & MEMBLOCK_MIRROR) != 0)
-		q->memblock.has_mirror = true;
+		q->memblock->has_mirror = true;
 	return err;
 }
 
@@ -417,7 +431,7 @@ int quarry_memblock_add(struct quarry *q, phys_addr_t base, phys_addr_t size)
 	struct memblock_region range = {.base = base, .size = size, .nid = QUARRY_NO_NODE};
 
 	memblock_trace(q, "memblock_add", base, size);
-	return memblock_add_range(q, &q->memblock.memory, range);
+	return memblock_add_range(q, &q->memblock->memory, range);
 }
 
 int quarry_memblock_reserve_node(struct quarry *q, phys_addr_t base, phys_addr_t size, int nid)
@@ -425,7 +439,7 @@ int quarry_memblock_reserve_node(struct quarry *q, phys_addr_t base, phys_addr_t
 	struct memblock_region range = {.base = base, .size = size, .nid = nid};
 
 	memblock_trace(q, "memblock_reserve", base, size);
-	return memblock_add_range(q, &q->memblock.reserved, range);
+	return memblock_add_range(q, &q->memblock->reserved, range);
 }
 
 int quarry_memblock_reserve(struct quarry *q, phys_addr_t base, phys_addr_t size)
@@ -458,14 +472,14 @@ static int memblock_remove_range(struct quarry *q, struct memblock_type *type, p
 	int err = memblock_isolate_range(q, type, base, size, &first, &past);
 
 	if (err == 0)
-		memblock_remove_regions(type, first, past);
+		memblock_remove_regions(type, first, past, q->memblock->empty_cnt);
 	return err;
 }
 
 int quarry_memblock_remove(struct quarry *q, phys_addr_t base, phys_addr_t size)
 {
 	memblock_trace(q, "memblock_remove", base, size);
-	return memblock_remove_range(q, &q->memblock.memory, base, size);
+	return memblock_remove_range(q, &q->memblock->memory, base, size);
 }
 
 /* Whether one of memblock's own arrays meets [base, end). */
@@ -481,13 +495,13 @@ static bool memblock_holds_array(struct memblock *mb, phys_addr_t base, phys_add
 int quarry_memblock_phys_free(struct quarry *q, phys_addr_t base, phys_addr_t size)
 {
 	memblock_trace(q, "memblock_phys_free", base, size);
-	if (memblock_holds_array(&q->memblock, base, base + memblock_cap_size(base, size))) {
+	if (memblock_holds_array(q->memblock, base, base + memblock_cap_size(base, size))) {
 		quarry_report(q, "memblock: free of [0x%llx-0x%llx], where its own array lies",
 			      (unsigned long long)base,
 			      (unsigned long long)(base + memblock_cap_size(base, size) - 1));
 		return -QUARRY_EBUSY;
 	}
-	return memblock_remove_range(q, &q->memblock.reserved, base, size);
+	return memblock_remove_range(q, &q->memblock->reserved, base, size);
 }
 
 int quarry_memblock_free(struct quarry *q, void *ptr, size_t size)
@@ -503,7 +517,8 @@ int quarry_memblock_set_node(struct quarry *q, phys_addr_t base, phys_addr_t siz
 	unsigned long first, past, i;
 	int err;
 
-	if ((type != &q->memblock.memory && type != &q->memblock.reserved) || !memblock_nid_ok(nid))
+	if ((type != &q->memblock->memory && type != &q->memblock->reserved) ||
+	    !memblock_nid_ok(nid))
 		return -QUARRY_EINVAL;
 	err = memblock_isolate_range(q, type, base, size, &first, &past);
 	if (err)
@@ -514,11 +529,10 @@ int quarry_memblock_set_node(struct quarry *q, phys_addr_t base, phys_addr_t siz
 	return 0;
 }
 
-/* Of the memory list: sets the bits of @set and clears those of @clear. */
-static int memblock_setclr_flag(struct quarry *q, phys_addr_t base, phys_addr_t size, uint32_t set,
-				uint32_t clear)
+/* Sets the bits of @set and clears those of @clear. */
+static int memblock_setclr_type(struct quarry *q, struct memblock_type *type, phys_addr_t base,
+				phys_addr_t size, uint32_t set, uint32_t clear)
 {
-	struct memblock_type *type = &q->memblock.memory;
 	unsigned long first, past, i;
 	int err = memblock_isolate_range(q, type, base, size, &first, &past);
 
@@ -528,6 +542,12 @@ static int memblock_setclr_flag(struct quarry *q, phys_addr_t base, phys_addr_t 
 		type->regions[i].flags = (type->regions[i].flags | set) & ~clear;
 	memblock_merge_regions(q, type, first != 0 ? first - 1 : 0, past);
 	return 0;
+}
+
+static int memblock_setclr_flag(struct quarry *q, phys_addr_t base, phys_addr_t size, uint32_t set,
+				uint32_t clear)
+{
+	return memblock_setclr_type(q, &q->memblock->memory, base, size, set, clear);
 }
 
 int quarry_memblock_mark_hotplug(struct quarry *q, phys_addr_t base, phys_addr_t size)
@@ -545,7 +565,7 @@ int quarry_memblock_mark_mirror(struct quarry *q, phys_addr_t base, phys_addr_t 
 	int err = memblock_setclr_flag(q, base, size, MEMBLOCK_MIRROR, 0);
 
 	if (err == 0)
-		q->memblock.has_mirror = true;
+		q->memblock->has_mirror = true;
 	return err;
 }
 
@@ -557,6 +577,11 @@ int quarry_memblock_mark_nomap(struct quarry *q, phys_addr_t base, phys_addr_t s
 int quarry_memblock_clear_nomap(struct quarry *q, phys_addr_t base, phys_addr_t size)
 {
 	return memblock_setclr_flag(q, base, size, 0, MEMBLOCK_NOMAP);
+}
+
+int quarry_memblock_reserved_mark_noinit(struct quarry *q, phys_addr_t base, phys_addr_t size)
+{
+	return memblock_setclr_type(q, &q->memblock->reserved, base, size, MEMBLOCK_RSRV_NOINIT, 0);
 }
 
 /* Limits. */
@@ -596,7 +621,7 @@ static void memblock_cut_reserved(struct memblock *mb, phys_addr_t start, phys_a
 			}
 		}
 		if (start < stop)
-			memblock_cut_range(&mb->reserved, start, stop);
+			memblock_cut_range(mb, &mb->reserved, start, stop);
 		start = next;
 	}
 }
@@ -604,21 +629,21 @@ static void memblock_cut_reserved(struct memblock *mb, phys_addr_t start, phys_a
 /* Room to cut both lists at two addresses, before either is changed. */
 static int memblock_room_to_cut(struct quarry *q)
 {
-	struct memblock *mb = &q->memblock;
+	struct memblock *mb = q->memblock;
 	struct memblock_region nowhere = {.base = 0};
 	int err = memblock_make_room(q, &mb->memory, 2, 2, &nowhere);
 
 	if (err)
 		return err;
 	/* An array left standing inside a cut costs a region more. */
-	if (mb->memory_is_static && mb->reserved_is_static)
+	if (memblock_is_static(mb, &mb->memory) && memblock_is_static(mb, &mb->reserved))
 		return memblock_make_room(q, &mb->reserved, 2, 2, &nowhere);
 	return memblock_make_room(q, &mb->reserved, 6, 6, &nowhere);
 }
 
 int quarry_memblock_enforce_memory_limit(struct quarry *q, phys_addr_t limit)
 {
-	phys_addr_t max_addr = memblock_find_max_addr(&q->memblock, limit);
+	phys_addr_t max_addr = memblock_find_max_addr(q->memblock, limit);
 	int err;
 
 	if (limit == 0 || max_addr == MEMBLOCK_ADDR_MAX)
@@ -626,14 +651,14 @@ int quarry_memblock_enforce_memory_limit(struct quarry *q, phys_addr_t limit)
 	err = memblock_room_to_cut(q);
 	if (err)
 		return err;
-	memblock_cut_range(&q->memblock.memory, max_addr, MEMBLOCK_ADDR_MAX);
-	memblock_cut_reserved(&q->memblock, max_addr, MEMBLOCK_ADDR_MAX);
+	memblock_cut_range(q->memblock, &q->memblock->memory, max_addr, MEMBLOCK_ADDR_MAX);
+	memblock_cut_reserved(q->memblock, max_addr, MEMBLOCK_ADDR_MAX);
 	return 0;
 }
 
 int quarry_memblock_cap_memory_range(struct quarry *q, phys_addr_t base, phys_addr_t size)
 {
-	struct memblock_type *type = &q->memblock.memory;
+	struct memblock_type *type = &q->memblock->memory;
 	unsigned long first, past, i, to = 0;
 	phys_addr_t end = base + memblock_cap_size(base, size);
 	int err;
@@ -656,17 +681,17 @@ int quarry_memblock_cap_memory_range(struct quarry *q, phys_addr_t base, phys_ad
 	}
 	type->cnt = to;
 	if (to == 0)
-		memblock_make_empty(type);
+		memblock_make_empty(type, q->memblock->empty_cnt);
 	/* A NOMAP region that the bounds split is one again. */
 	memblock_merge_regions(q, type, 0, to);
-	memblock_cut_reserved(&q->memblock, 0, base);
-	memblock_cut_reserved(&q->memblock, end, MEMBLOCK_ADDR_MAX);
+	memblock_cut_reserved(q->memblock, 0, base);
+	memblock_cut_reserved(q->memblock, end, MEMBLOCK_ADDR_MAX);
 	return 0;
 }
 
 int quarry_memblock_mem_limit_remove_map(struct quarry *q, phys_addr_t limit)
 {
-	phys_addr_t max_addr = memblock_find_max_addr(&q->memblock, limit);
+	phys_addr_t max_addr = memblock_find_max_addr(q->memblock, limit);
 
 	if (limit == 0 || max_addr == MEMBLOCK_ADDR_MAX)
 		return 0;
@@ -675,7 +700,7 @@ int quarry_memblock_mem_limit_remove_map(struct quarry *q, phys_addr_t limit)
 
 int quarry_memblock_trim_memory(struct quarry *q, phys_addr_t align)
 {
-	struct memblock_type *type = &q->memblock.memory;
+	struct memblock_type *type = &q->memblock->memory;
 	unsigned long nr = memblock_nr(type), to = 0, i;
 
 	if (!bits_is_power_of_2(align))
@@ -697,6 +722,6 @@ int quarry_memblock_trim_memory(struct quarry *q, phys_addr_t align)
 	}
 	type->cnt = to;
 	if (to == 0)
-		memblock_make_empty(type);
+		memblock_make_empty(type, q->memblock->empty_cnt);
 	return 0;
 }

@@ -32,12 +32,15 @@ struct memblock_request {
 static bool memblock_should_skip(const struct quarry *q, const struct memblock_type *type,
 				 const struct memblock_region *r, int nid, uint32_t flags)
 {
-	if (type != &q->memblock.memory)
+	if (type != &q->memblock->memory)
 		return false;
 	if (nid != QUARRY_NO_NODE && nid != r->nid)
 		return true;
 	if ((flags & MEMBLOCK_MIRROR) != 0 && (r->flags & MEMBLOCK_MIRROR) == 0)
 		return true;
+	/* Who wants to unplug nothing has no reason to spare what could be. */
+	if (q->memblock->use_hotplug)
+		flags |= MEMBLOCK_HOTPLUG;
 	/* These are taken only by those who ask for them. */
 	return (r->flags & ~flags &
 		(MEMBLOCK_HOTPLUG | MEMBLOCK_NOMAP | MEMBLOCK_DRIVER_MANAGED)) != 0;
@@ -156,7 +159,7 @@ bool quarry_memblock_next_range_rev(struct quarry *q, uint64_t *idx, int nid, ui
 bool quarry_memblock_next_mem_pfn_range(struct quarry *q, int *idx, int nid, pfn_t *p_start,
 					pfn_t *p_end, int *p_nid)
 {
-	const struct memblock_type *type = &q->memblock.memory;
+	const struct memblock_type *type = &q->memblock->memory;
 	unsigned long i;
 
 	for (i = (unsigned long)(*idx + 1); i < memblock_nr(type); i++) {
@@ -174,7 +177,7 @@ bool quarry_memblock_next_mem_pfn_range(struct quarry *q, int *idx, int nid, pfn
 
 static phys_addr_t memblock_find_top_down(struct quarry *q, const struct memblock_request *req)
 {
-	const struct memblock *mb = &q->memblock;
+	const struct memblock *mb = q->memblock;
 	unsigned long below = memblock_lower_base(&mb->memory, req->end);
 	uint64_t i = memblock_cursor(below - 1, memblock_lower_base(&mb->reserved, req->end));
 	phys_addr_t start, end, candidate;
@@ -198,7 +201,7 @@ static phys_addr_t memblock_find_top_down(struct quarry *q, const struct membloc
 
 static phys_addr_t memblock_find_bottom_up(struct quarry *q, const struct memblock_request *req)
 {
-	const struct memblock *mb = &q->memblock;
+	const struct memblock *mb = q->memblock;
 	uint64_t i = memblock_cursor(memblock_lower_end(&mb->memory, req->start),
 				     memblock_lower_base(&mb->reserved, req->start));
 	phys_addr_t start, end, candidate;
@@ -227,13 +230,13 @@ static phys_addr_t memblock_find(struct quarry *q, const struct memblock_request
 		req.align = MEMBLOCK_CACHE_LINE;
 	if (req.size == 0 || !bits_is_power_of_2(req.align))
 		return 0;
-	if (req.end == MEMBLOCK_ALLOC_ACCESSIBLE)
-		req.end = q->memblock.current_limit;
+	if (req.end == MEMBLOCK_ALLOC_ACCESSIBLE || req.end == MEMBLOCK_ALLOC_NOLEAKTRACE)
+		req.end = q->memblock->current_limit;
 	/* Never the first page: address 0 means failure. */
 	req.start = quarry_max(req.start, (phys_addr_t)QUARRY_PAGE_SIZE);
 	if (req.start >= req.end)
 		return 0;
-	if (q->memblock.bottom_up)
+	if (q->memblock->bottom_up)
 		return memblock_find_bottom_up(q, &req);
 	return memblock_find_top_down(q, &req);
 }
@@ -259,7 +262,7 @@ phys_addr_t quarry_memblock_find_in_range(struct quarry *q, phys_addr_t start, p
 	struct memblock_request req = {size, align, start, end, QUARRY_NO_NODE, MEMBLOCK_NONE};
 	phys_addr_t found;
 
-	if (q->memblock.has_mirror) {
+	if (q->memblock->has_mirror) {
 		req.flags = MEMBLOCK_MIRROR;
 		found = memblock_find(q, &req);
 		if (found != 0)
@@ -274,39 +277,44 @@ phys_addr_t quarry_memblock_find_in_range(struct quarry *q, phys_addr_t start, p
 
 void quarry_memblock_allow_resize(struct quarry *q)
 {
-	q->memblock.can_resize = true;
+	q->memblock->can_resize = true;
 }
 
 void quarry_memblock_set_bottom_up(struct quarry *q, bool enable)
 {
-	q->memblock.bottom_up = enable;
+	q->memblock->bottom_up = enable;
 }
 
 bool quarry_memblock_bottom_up(struct quarry *q)
 {
-	return q->memblock.bottom_up;
+	return q->memblock->bottom_up;
+}
+
+void quarry_memblock_set_movable_node(struct quarry *q, bool enable)
+{
+	q->memblock->use_hotplug = !enable;
 }
 
 void quarry_memblock_set_current_limit(struct quarry *q, phys_addr_t limit)
 {
-	q->memblock.current_limit = limit;
+	q->memblock->current_limit = limit;
 }
 
 phys_addr_t quarry_memblock_get_current_limit(struct quarry *q)
 {
-	return q->memblock.current_limit;
+	return q->memblock->current_limit;
 }
 
 void quarry_memblock_set_debug(struct quarry *q, bool enable)
 {
-	q->memblock.debug = enable;
+	q->memblock->debug = enable;
 }
 
 void quarry_memblock_set_late_alloc(struct quarry *q, quarry_late_alloc_fn alloc,
 				    quarry_late_free_fn free)
 {
-	q->memblock.late_alloc = alloc;
-	q->memblock.late_free = free;
+	q->memblock->late_alloc = alloc;
+	q->memblock->late_free = free;
 }
 
 static void memblock_dump_type(struct quarry *q, const struct memblock_type *type)
@@ -330,14 +338,14 @@ static void memblock_dump_type(struct quarry *q, const struct memblock_type *typ
 
 void quarry_memblock_dump_all(struct quarry *q)
 {
-	if (!q->memblock.debug)
+	if (!q->memblock->debug)
 		return;
 	quarry_log(q, QUARRY_LOG_INFO, "MEMBLOCK configuration:");
 	quarry_log(q, QUARRY_LOG_INFO, " memory size = 0x%016llx reserved size = 0x%016llx",
-		   (unsigned long long)q->memblock.memory.total_size,
-		   (unsigned long long)q->memblock.reserved.total_size);
-	memblock_dump_type(q, &q->memblock.memory);
-	memblock_dump_type(q, &q->memblock.reserved);
+		   (unsigned long long)q->memblock->memory.total_size,
+		   (unsigned long long)q->memblock->reserved.total_size);
+	memblock_dump_type(q, &q->memblock->memory);
+	memblock_dump_type(q, &q->memblock->reserved);
 }
 
 /* Allocation. */
@@ -352,7 +360,7 @@ bool memblock_is_late(struct quarry *q, const char *who)
 
 void *memblock_late_alloc(struct quarry *q, size_t size, int nid)
 {
-	return q->memblock.late_alloc != NULL ? q->memblock.late_alloc(q, size, nid) : NULL;
+	return q->memblock->late_alloc != NULL ? q->memblock->late_alloc(q, size, nid) : NULL;
 }
 
 static phys_addr_t memblock_find_and_reserve(struct quarry *q, const struct memblock_request *req)
@@ -376,7 +384,7 @@ static phys_addr_t memblock_alloc_range_nid(struct quarry *q, struct memblock_re
 			   (unsigned long long)MEMBLOCK_CACHE_LINE);
 		req.align = MEMBLOCK_CACHE_LINE;
 	}
-	req.flags = q->memblock.has_mirror ? MEMBLOCK_MIRROR : MEMBLOCK_NONE;
+	req.flags = q->memblock->has_mirror ? MEMBLOCK_MIRROR : MEMBLOCK_NONE;
 	for (;;) {
 		req.nid = nid;
 		found = memblock_find_and_reserve(q, &req);
@@ -396,7 +404,7 @@ static void memblock_trace_alloc(struct quarry *q, const char *who,
 {
 	char nid[24] = "";
 
-	if (likely(!q->memblock.debug))
+	if (likely(!q->memblock->debug))
 		return;
 	if (with_nid)
 		quarry_format(nid, sizeof(nid), " nid=%d", req->nid);
@@ -439,7 +447,7 @@ static void *memblock_alloc_internal(struct quarry *q, const char *who, struct m
 		return memblock_late_alloc(q, (size_t)req.size, req.nid);
 	if ((size_t)req.size != req.size)
 		return NULL;
-	req.end = quarry_min(req.end, q->memblock.current_limit);
+	req.end = quarry_min(req.end, q->memblock->current_limit);
 	found = memblock_alloc_range_nid(q, req, exact);
 	if (found == 0 && req.start != 0) {
 		req.start = 0;
@@ -489,44 +497,47 @@ void *quarry_memblock_alloc_or_panic(struct quarry *q, phys_addr_t size, phys_ad
 
 phys_addr_t quarry_memblock_phys_mem_size(struct quarry *q)
 {
-	return q->memblock.memory.total_size;
+	return q->memblock->memory.total_size;
 }
 
 phys_addr_t quarry_memblock_reserved_size(struct quarry *q)
 {
-	return q->memblock.reserved.total_size;
+	return q->memblock->reserved.total_size;
 }
 
 phys_addr_t quarry_memblock_start_of_DRAM(struct quarry *q)
 {
-	return q->memblock.memory.regions[0].base;
+	return q->memblock->memory.regions[0].base;
 }
 
 phys_addr_t quarry_memblock_end_of_DRAM(struct quarry *q)
 {
-	return memblock_region_end(&q->memblock.memory.regions[q->memblock.memory.cnt - 1]);
+	const struct memblock_type *memory = &q->memblock->memory;
+	unsigned long nr = memblock_nr(memory);
+
+	return nr != 0 ? memblock_region_end(&memory->regions[nr - 1]) : 0;
 }
 
 bool quarry_memblock_is_memory(struct quarry *q, phys_addr_t addr)
 {
-	return memblock_search(&q->memblock.memory, addr) != NULL;
+	return memblock_search(&q->memblock->memory, addr) != NULL;
 }
 
 bool quarry_memblock_is_map_memory(struct quarry *q, phys_addr_t addr)
 {
-	const struct memblock_region *r = memblock_search(&q->memblock.memory, addr);
+	const struct memblock_region *r = memblock_search(&q->memblock->memory, addr);
 
 	return r != NULL && (r->flags & MEMBLOCK_NOMAP) == 0;
 }
 
 bool quarry_memblock_is_reserved(struct quarry *q, phys_addr_t addr)
 {
-	return memblock_search(&q->memblock.reserved, addr) != NULL;
+	return memblock_search(&q->memblock->reserved, addr) != NULL;
 }
 
 bool quarry_memblock_is_region_memory(struct quarry *q, phys_addr_t base, phys_addr_t size)
 {
-	const struct memblock_region *r = memblock_search(&q->memblock.memory, base);
+	const struct memblock_region *r = memblock_search(&q->memblock->memory, base);
 
 	return r != NULL && memblock_region_end(r) >= base + memblock_cap_size(base, size);
 }
@@ -542,7 +553,7 @@ bool quarry_memblock_overlaps_region(const struct memblock_type *type, phys_addr
 
 bool quarry_memblock_is_region_reserved(struct quarry *q, phys_addr_t base, phys_addr_t size)
 {
-	return quarry_memblock_overlaps_region(&q->memblock.reserved, base, size);
+	return quarry_memblock_overlaps_region(&q->memblock->reserved, base, size);
 }
 
 int quarry_memblock_search_pfn_nid(struct quarry *q, pfn_t pfn, pfn_t *start_pfn, pfn_t *end_pfn)
@@ -550,7 +561,7 @@ int quarry_memblock_search_pfn_nid(struct quarry *q, pfn_t pfn, pfn_t *start_pfn
 	const struct memblock_region *r = NULL;
 
 	if (pfn <= bits_pfn_down(MEMBLOCK_ADDR_MAX))
-		r = memblock_search(&q->memblock.memory, pfn << QUARRY_PAGE_SHIFT);
+		r = memblock_search(&q->memblock->memory, pfn << QUARRY_PAGE_SHIFT);
 	*start_pfn = r != NULL ? bits_pfn_up(r->base) : 0;
 	*end_pfn = r != NULL ? bits_pfn_down(memblock_region_end(r)) : 0;
 	return r != NULL ? r->nid : QUARRY_NO_NODE;
@@ -572,7 +583,7 @@ unsigned long quarry_memblock_free_late(struct quarry *q, phys_addr_t base, phys
 
 unsigned long quarry_memblock_free_all(struct quarry *q, quarry_give_fn give, void *arg)
 {
-	struct memblock_type *memory = &q->memblock.memory;
+	struct memblock_type *memory = &q->memblock->memory;
 	phys_addr_t start, end;
 	unsigned long pages = 0, r;
 	uint64_t i;
@@ -590,7 +601,7 @@ unsigned long quarry_memblock_free_all(struct quarry *q, quarry_give_fn give, vo
 static unsigned long memblock_give_array(struct quarry *q, const struct memblock_type *type,
 					 quarry_give_fn give, void *arg)
 {
-	struct memblock *mb = &q->memblock;
+	struct memblock *mb = q->memblock;
 	phys_addr_t start, end;
 
 	if (!memblock_array_range(mb, type, &start, &end) || give == NULL ||
@@ -601,13 +612,14 @@ static unsigned long memblock_give_array(struct quarry *q, const struct memblock
 
 unsigned long quarry_memblock_discard(struct quarry *q, quarry_give_fn give, void *arg)
 {
-	struct memblock *mb = &q->memblock;
+	struct memblock *mb = q->memblock;
 	unsigned long pages = memblock_give_array(q, &mb->reserved, give, arg);
 
 	pages += memblock_give_array(q, &mb->memory, give, arg);
-	if (!mb->memory_is_static && mb->memory_phys == 0 && mb->late_free != NULL)
+	if (!memblock_is_static(mb, &mb->memory) && mb->memory_phys == 0 && mb->late_free != NULL)
 		mb->late_free(q, mb->memory.regions);
-	if (!mb->reserved_is_static && mb->reserved_phys == 0 && mb->late_free != NULL)
+	if (!memblock_is_static(mb, &mb->reserved) && mb->reserved_phys == 0 &&
+	    mb->late_free != NULL)
 		mb->late_free(q, mb->reserved.regions);
 	memblock_use_static(mb);
 	return pages;

@@ -31,6 +31,43 @@ void quarry_show_memblock(struct quarry *q, const struct quarry_out *out)
 	show_memblock_type(&m->reserved, out);
 }
 
+/* Names of the flags, by bit. */
+static const char *const show_memblock_flags[] = {"HOTPLUG", "MIRROR", "NOMAP", "DRV_MNG",
+						  "RSV_NIT"};
+
+static void show_memblock_region(const struct memblock_region *r, unsigned long i,
+				 const struct quarry_out *out)
+{
+	const char *separator = "";
+
+	quarry_out_printf(out, "%4lu: %#018llx..%#018llx ", i, (unsigned long long)r->base,
+			  (unsigned long long)(r->base + r->size - 1));
+	if (r->nid != QUARRY_NO_NODE)
+		quarry_out_printf(out, "%4d ", (int)r->nid);
+	else
+		quarry_out_printf(out, "%4s ", "x");
+	if (r->flags == 0)
+		quarry_out_printf(out, "NONE");
+	for (unsigned int b = 0; b < QUARRY_ARRAY_SIZE(show_memblock_flags); b++) {
+		if ((r->flags >> b & 1) == 0)
+			continue;
+		quarry_out_printf(out, "%s%s", separator, show_memblock_flags[b]);
+		separator = "|";
+	}
+	quarry_out_printf(out, "\n");
+}
+
+void quarry_show_memblock_list(struct quarry *q, bool reserved, const struct quarry_out *out)
+{
+	const struct memblock *m = quarry_memblock(q);
+	const struct memblock_type *type = reserved ? &m->reserved : &m->memory;
+
+	for (unsigned long i = 0; i < type->cnt; i++) {
+		if (type->regions[i].size != 0)
+			show_memblock_region(&type->regions[i], i, out);
+	}
+}
+
 static void show_refused_zone(const struct quarry_refusal *f, const struct quarry_refused_zone *z,
 			      const struct quarry_out *out)
 {

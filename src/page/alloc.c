@@ -178,34 +178,35 @@ static QUARRY_NOINLINE struct page *alloc_request(struct quarry *q, int nid, gfp
 	return page != NULL ? page : alloc_slow(q, &r);
 }
 
-/* Marks a block as its new owner's. */
-static inline struct page *alloc_finish(struct quarry *q, struct page_cpu *cpu, struct page *page,
-					gfp_t gfp, unsigned int order, unsigned int type)
+struct page *quarry_alloc_pages_node(struct quarry *q, int nid, gfp_t gfp, unsigned int order)
 {
-	page_set_word(page,
-		      (page_word(page) & PAGE_WORD_ARENA_MASK) | page_word_alloc(order, type));
-	page_count(&cpu->allocs[order]);
-	if (unlikely((gfp & __GFP_ZERO) != 0))
+	struct page_layer *pl = q->pages;
+	struct page *page;
+	quarry_pin_t pin;
+
+	if (unlikely(order > QUARRY_MAX_ORDER || nid >= pl->nr_nodes))
+		return NULL;
+	if (nid < 0) {
+		pin = quarry_pin();
+		nid = pl->cpu[quarry_cpu()].nid;
+		quarry_unpin(pin);
+	}
+	page = alloc_request(q, nid, gfp, order);
+	if (page == NULL)
+		return NULL;
+	page_set_word(page, (page_word(page) & PAGE_WORD_ARENA_MASK) |
+				    page_word_alloc(order, page_gfp_type(pl, gfp)));
+	pin = quarry_pin();
+	page_count(&pl->cpu[quarry_cpu()].allocs[order]);
+	quarry_unpin(pin);
+	if ((gfp & __GFP_ZERO) != 0)
 		alloc_zero(q, page, order);
 	return page;
 }
 
-struct page *quarry_alloc_pages_node(struct quarry *q, int nid, gfp_t gfp, unsigned int order)
-{
-	struct page_layer *pl = q->pages;
-	struct page_cpu *cpu = &pl->cpu[quarry_cpu()];
-	struct page *page;
-
-	if (unlikely(order > QUARRY_MAX_ORDER || nid >= pl->nr_nodes))
-		return NULL;
-	page = alloc_request(q, nid < 0 ? cpu->nid : nid, gfp, order);
-	if (page == NULL)
-		return NULL;
-	return alloc_finish(q, cpu, page, gfp, order, page_gfp_type(pl, gfp));
-}
-
 struct page *quarry_alloc_pages(struct quarry *q, gfp_t gfp, unsigned int order)
 {
+	quarry_pin_t pin = quarry_pin();
 	struct page_cpu *cpu = &q->pages->cpu[quarry_cpu()];
 	const struct page_fast *f = &cpu->fast[gfp % PAGE_FAST_BITS];
 	int slot = pcp_slot(order);
@@ -221,9 +222,11 @@ struct page *quarry_alloc_pages(struct quarry *q, gfp_t gfp, unsigned int order)
 			page_set_word(page, page_word(page) | f->word |
 						    (uint64_t)order << PAGE_WORD_ORDER_SHIFT);
 			page_count(&cpu->allocs[order]);
+			quarry_unpin(pin);
 			return page;
 		}
 	}
+	quarry_unpin(pin);
 	return quarry_alloc_pages_node(q, QUARRY_NO_NODE, gfp, order);
 }
 
@@ -289,20 +292,23 @@ static QUARRY_COLD bool alloc_free_odd(struct quarry *q, struct page *page, unsi
 
 void quarry_free_pages(struct quarry *q, struct page *page, unsigned int order)
 {
-	struct page_layer *pl = q->pages;
-	struct page_cpu *cpu = &pl->cpu[quarry_cpu()];
 	const uint64_t ignore = PAGE_WORD_ARENA_MASK | (uint64_t)15 << PAGE_WORD_TYPE_SHIFT;
+	struct page_layer *pl = q->pages;
 	int slot = pcp_slot(order);
+	struct page_cpu *cpu;
 	struct page_pcp *pcp;
+	quarry_pin_t pin;
 	uint64_t word;
 
 	if (unlikely(page == NULL))
 		return;
-	word = quarry_load_acquire(
-		&page->word); /* what others did to the block before they let go */
+	/* Acquire: what other CPUs did to the block before they let go of it. */
+	word = quarry_load_acquire(&page->word);
 	if (unlikely((word & ~ignore) != page_word_alloc(order, 0) || order > QUARRY_MAX_ORDER) &&
 	    !alloc_free_odd(q, page, order))
 		return;
+	pin = quarry_pin();
+	cpu = &pl->cpu[quarry_cpu()];
 	page_set_word(page, word & PAGE_WORD_ARENA_MASK); /* PAGE_WORD_FREE */
 	page_count(&cpu->frees[order]);
 	pcp = cpu->pcp[pl->arena[word >> PAGE_WORD_ARENA_SHIFT].zone_index];
@@ -310,6 +316,7 @@ void quarry_free_pages(struct quarry *q, struct page *page, unsigned int order)
 		pcp_free(q, page, order);
 	else if (unlikely(!page_sheaf_push(&pcp->in[slot], page)))
 		pcp_push(q, &pcp->in[slot], page, order);
+	quarry_unpin(pin);
 }
 
 void quarry_get_page(struct quarry *q, struct page *page)

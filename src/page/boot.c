@@ -32,7 +32,7 @@ struct boot_state {
 /* The whole pages of memory region @i and its node. Returns false if there are none. */
 static bool boot_region(struct quarry *q, unsigned long i, pfn_t *start, pfn_t *end, int *nid)
 {
-	const struct memblock_region *r = &q->memblock.memory.regions[i];
+	const struct memblock_region *r = &q->memblock->memory.regions[i];
 	const pfn_t max = (pfn_t)1 << (QUARRY_MAX_PHYS_BITS - QUARRY_PAGE_SHIFT);
 
 	*start = bits_pfn_up(r->base);
@@ -44,7 +44,7 @@ static bool boot_region(struct quarry *q, unsigned long i, pfn_t *start, pfn_t *
 
 static int boot_span_nodes(struct boot_state *b)
 {
-	const struct memblock_type *memory = &b->q->memblock.memory;
+	const struct memblock_type *memory = &b->q->memblock->memory;
 	pfn_t start, end;
 	int nid, nodes = 0;
 
@@ -79,8 +79,10 @@ static int boot_span_nodes(struct boot_state *b)
 /* First page that may be movable: the start of the highest zone that has memory. */
 static pfn_t boot_movable_floor(const struct boot_state *b)
 {
-	if (b->max_pfn > b->dma32_end)
-		return b->dma32_end;
+	pfn_t normal = quarry_max(b->dma_end, b->dma32_end);
+
+	if (b->max_pfn > normal)
+		return normal;
 	return b->max_pfn > b->dma_end ? b->dma_end : 0;
 }
 
@@ -92,7 +94,7 @@ static void boot_spread_node(struct boot_state *b, int nid, uint64_t share, uint
 	uint64_t left = share;
 	int owner;
 
-	for (unsigned long i = 0; i < b->q->memblock.memory.cnt; i++) {
+	for (unsigned long i = 0; i < b->q->memblock->memory.cnt; i++) {
 		uint64_t n;
 
 		if (!boot_region(b->q, i, &start, &end, &owner) || owner != nid)
@@ -117,12 +119,42 @@ static void boot_spread_node(struct boot_state *b, int nid, uint64_t share, uint
 	}
 }
 
+static void boot_align_movable(struct boot_state *b)
+{
+	for (int n = 0; n < b->pl->nr_nodes; n++) {
+		struct page_node *node = &b->node[n];
+
+		node->movable_pfn = bits_align_up(node->movable_pfn, BOOT_MOVABLE_ALIGN);
+		if (!node->present || node->movable_pfn >= node->end_pfn)
+			node->movable_pfn = 0;
+	}
+}
+
+/* With movable_node: all from the lowest memory of the node that may be unplugged. */
+static void boot_find_hotplug(struct boot_state *b)
+{
+	const struct memblock_type *memory = &b->q->memblock->memory;
+	pfn_t start, end;
+	int nid;
+
+	for (unsigned long i = memory->cnt; i-- > 0;) {
+		if ((memory->regions[i].flags & MEMBLOCK_HOTPLUG) != 0 &&
+		    boot_region(b->q, i, &start, &end, &nid))
+			b->node[nid].movable_pfn = start;
+	}
+}
+
 /* Where each node's ZONE_MOVABLE begins; 0: it has none. */
 static void boot_find_movable(struct boot_state *b)
 {
 	uint64_t required = bits_pfn_up(b->params->kernelcore);
 	uint64_t total = b->pl->present, core, nodes = 0;
 
+	if (b->params->movable_node) {
+		boot_find_hotplug(b);
+		boot_align_movable(b);
+		return;
+	}
 	if (b->params->movablecore != 0) {
 		core = bits_align_up(bits_pfn_up(b->params->movablecore), BOOT_MOVABLE_ALIGN);
 		core = core < total ? total - core : 0;
@@ -145,13 +177,7 @@ static void boot_find_movable(struct boot_state *b)
 		}
 		nodes--;
 	} while (nodes > 0 && required > nodes);
-	for (int n = 0; n < b->pl->nr_nodes; n++) {
-		struct page_node *node = &b->node[n];
-
-		node->movable_pfn = bits_align_up(node->movable_pfn, BOOT_MOVABLE_ALIGN);
-		if (!node->present || node->movable_pfn >= node->end_pfn)
-			node->movable_pfn = 0;
-	}
+	boot_align_movable(b);
 }
 
 static enum quarry_zone_type boot_zone_type(const struct boot_state *b, int nid, pfn_t pfn,
@@ -183,7 +209,7 @@ typedef void (*boot_piece_fn)(struct boot_state *b, int nid, enum quarry_zone_ty
 /* Calls @fn for each piece of memory that lies in one zone and one GiB, in address order. */
 static void boot_for_each_piece(struct boot_state *b, boot_piece_fn fn)
 {
-	for (unsigned long i = 0; i < b->q->memblock.memory.cnt; i++) {
+	for (unsigned long i = 0; i < b->q->memblock->memory.cnt; i++) {
 		pfn_t start, end, stop;
 		int nid;
 
@@ -402,7 +428,10 @@ static int boot_make_cpus(struct boot_state *b)
 
 		pl->cpu[c].nid =
 			b->params->cpu_node != NULL ? b->params->cpu_node[c] : with_memory[block];
+		b->node[pl->cpu[c].nid].nr_cpus++;
 	}
+	for (int nid = 0; nid < pl->nr_nodes && b->params->node_cpus != NULL; nid++)
+		b->node[nid].nr_cpus = b->params->node_cpus[nid];
 	return 0;
 }
 
@@ -509,19 +538,19 @@ static void boot_hand_over(struct boot_state *b)
 }
 
 /* For each combination of the zone bits of gfp, the highest zone that may be tried. */
-static void boot_highest_zones(struct page_layer *pl)
+static void boot_highest_zones(const struct boot_state *b)
 {
 	for (unsigned int bits = 0; bits < 16; bits++) {
 		gfp_t zones = bits & (__GFP_DMA | __GFP_HIGHMEM | __GFP_DMA32);
 		enum quarry_zone_type type = QUARRY_ZONE_NORMAL;
 
 		if ((zones & __GFP_DMA) != 0)
-			type = QUARRY_ZONE_DMA;
+			type = b->dma_end != 0 ? QUARRY_ZONE_DMA : QUARRY_ZONE_NORMAL;
 		else if ((zones & __GFP_DMA32) != 0)
-			type = QUARRY_ZONE_DMA32;
+			type = b->dma32_end != 0 ? QUARRY_ZONE_DMA32 : QUARRY_ZONE_NORMAL;
 		else if (zones == __GFP_HIGHMEM && (bits & __GFP_MOVABLE) != 0)
 			type = QUARRY_ZONE_MOVABLE;
-		pl->highest_zone[bits] = (uint8_t)type;
+		b->pl->highest_zone[bits] = (uint8_t)type;
 	}
 }
 
@@ -555,7 +584,7 @@ static bool boot_has_memory(struct quarry *q)
 	pfn_t start, end;
 	int nid;
 
-	for (unsigned long i = 0; i < q->memblock.memory.cnt; i++) {
+	for (unsigned long i = 0; i < q->memblock->memory.cnt; i++) {
 		if (boot_region(q, i, &start, &end, &nid))
 			return true;
 	}
@@ -591,7 +620,7 @@ static int boot_make_layer(struct boot_state *b)
 			p->set_lowmem_reserve_ratio ? p->lowmem_reserve_ratio[i] : ratios[i];
 	b->dma_end = boot_limit(p->dma_limit, (phys_addr_t)16 << 20);
 	b->dma32_end = boot_limit(p->dma32_limit, (phys_addr_t)4 << 30);
-	boot_highest_zones(pl);
+	boot_highest_zones(b);
 	return 0;
 }
 

@@ -161,6 +161,7 @@ struct page_node {
 	struct page_zone **list_this; /* the node's own zones */
 	struct page_zone *zone[QUARRY_NR_ZONES];
 	pfn_t start_pfn, end_pfn, movable_pfn;
+	unsigned int nr_cpus; /* by which its zones' pagesets are sized; 0: by all */
 };
 
 /* ---- per-CPU sheaves ---- */

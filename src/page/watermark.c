@@ -4,7 +4,8 @@
  *
  * min_free_kbytes = sqrt(16 * lowmem KiB), clamped to 128..262144; lowmem is what zones up to Normal
  * manage above their high watermark. Linux's huge-page daemon then raises it, on machines of 512 MiB
- * and more, to 11 pageblocks for each populated zone, but at most 5 % of lowmem. A zone's min is its
+ * and more, to 11 pageblocks for each populated zone, but at most 5 % of lowmem; without huge pages it
+ * computes the root again, of lowmem that is smaller by the high watermarks. A zone's min is its
  * share by managed pages; the gap to low, and from low to high, is the larger of min / 4 and
  * managed * watermark_scale_factor / 10000. A lower zone keeps managed(higher zones) / ratio pages
  * from requests that could have used those.
@@ -108,10 +109,8 @@ static void watermark_set_pcp(struct page_layer *pl)
 {
 	for (unsigned int i = 0; i < pl->nr_zones; i++) {
 		struct page_zone *z = &pl->zone[i];
-		unsigned long cpus = 0, cap;
+		unsigned long cpus = pl->node[z->nid].nr_cpus, cap;
 
-		for (unsigned int c = 0; c < pl->nr_cpus; c++)
-			cpus += pl->cpu[c].nid == z->nid;
 		if (cpus == 0)
 			cpus = pl->nr_cpus;
 		z->pcp_batch = watermark_pcp_batch(z);
@@ -138,25 +137,39 @@ static void watermark_set_fast_marks(struct page_layer *pl)
 	}
 }
 
-void watermark_setup(struct page_layer *pl, const struct quarry_boot_params *params)
+/* Linux's min_free_kbytes: sqrt(16 * lowmem KiB), within bounds. */
+static unsigned long watermark_default(const struct page_layer *pl)
 {
 	unsigned long kib = 1ul << (QUARRY_PAGE_SHIFT - 10);
-	unsigned long root, zones = 0, recommended;
+	unsigned long root = watermark_isqrt((uint64_t)watermark_lowmem(pl) * kib * 16);
 
-	root = watermark_isqrt((uint64_t)watermark_lowmem(pl) * kib * 16);
-	pl->min_free_kbytes = root < 128 ? 128 : root > 262144 ? 262144 : root;
-	if (params->min_free_kbytes != 0)
-		pl->min_free_kbytes = params->min_free_kbytes;
+	return root < 128 ? 128 : root > 262144 ? 262144 : root;
+}
+
+/* What the daemon wants, so that it finds pageblocks of each type free in each zone. */
+static unsigned long watermark_recommended(const struct page_layer *pl)
+{
+	unsigned long kib = 1ul << (QUARRY_PAGE_SHIFT - 10);
+	unsigned long zones = 0, pages;
+
+	for (unsigned int i = 0; i < pl->nr_zones; i++)
+		zones += pl->zone[i].type <= QUARRY_ZONE_NORMAL;
+	pages = 11 * (unsigned long)QUARRY_PAGEBLOCK_PAGES * zones;
+	return quarry_min(pages, watermark_lowmem(pl) / 20) * kib;
+}
+
+void watermark_setup(struct page_layer *pl, const struct quarry_boot_params *params)
+{
+	pl->min_free_kbytes =
+		params->min_free_kbytes != 0 ? params->min_free_kbytes : watermark_default(pl);
 	watermark_set_zones(pl);
-	if (!params->no_thp && pl->managed >= ((size_t)512 << 20) / QUARRY_PAGE_SIZE) {
-		for (unsigned int i = 0; i < pl->nr_zones; i++)
-			zones += pl->zone[i].type <= QUARRY_ZONE_NORMAL && pl->zone[i].managed != 0;
-		recommended = 11 * (unsigned long)QUARRY_PAGEBLOCK_PAGES * zones;
-		recommended = quarry_min(recommended, watermark_lowmem(pl) / 20) * kib;
-		if (recommended > pl->min_free_kbytes) {
-			pl->min_free_kbytes = recommended;
-			watermark_set_zones(pl);
-		}
+	/* A value that was asked for stays: in Linux it comes after the daemon has started. */
+	if (params->min_free_kbytes == 0 && pl->managed >= ((size_t)512 << 20) / QUARRY_PAGE_SIZE) {
+		/* Without huge pages the daemon computes anew, now with high watermarks to subtract. */
+		pl->min_free_kbytes =
+			params->no_thp ? watermark_default(pl)
+				       : quarry_max(pl->min_free_kbytes, watermark_recommended(pl));
+		watermark_set_zones(pl);
 	}
 	watermark_set_reserves(pl);
 	watermark_set_totalreserve(pl);

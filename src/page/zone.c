@@ -105,7 +105,15 @@ static struct page_arena *zone_pick_arena(struct quarry *q, struct page_zone *z,
 		a = &q->pages->arena[hint];
 	else
 		a = zone_find_arena(q, z, hint, order, type, &found);
-	return a != NULL && memmap_give_map(q, a) ? a : NULL;
+	if (a == NULL || memmap_give_map(q, a))
+		return a;
+	/* No memory for its descriptors. Another arena may have some already, or room for them. */
+	for (uint32_t i = z->arena_first; i < z->arena_last; i++) {
+		a = &q->pages->arena[i];
+		if (a->zone == z && zone_arena_has(z, i, order, type) && memmap_give_map(q, a))
+			return a;
+	}
+	return NULL;
 }
 
 struct page *zone_take(struct quarry *q, struct page_zone *z, uint32_t *hint, unsigned int order,

@@ -1,0 +1,485 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Linux's memblock, names and signatures of 6.1, on the default instance (quarry/linux.h). Later names
+ * are marked with their release. What a call does is described at the quarry_ call that it makes.
+ */
+#ifndef _QUARRY_LINUX_MEMBLOCK_H
+#define _QUARRY_LINUX_MEMBLOCK_H
+
+#include <quarry/linux.h>
+
+#include <linux/cache.h>
+#include <linux/init.h>
+#include <linux/kernel.h>
+#include <linux/memory_hotplug.h>
+#include <linux/mm.h>
+#include <linux/numa.h>
+#include <linux/pfn.h>
+
+#define __init_memblock
+#define __initdata_memblock
+
+/* The lists themselves: `extern struct memblock memblock` stands in quarry/linux.h. */
+
+static inline struct quarry *memblock_quarry(void)
+{
+	struct quarry *q = quarry_linux();
+
+	memblock.use_hotplug = !movable_node_is_enabled();
+	return q;
+}
+
+/* Linux 6.1 still knows MAX_NUMNODES as a way to say "no node". */
+static inline int memblock_nid(int nid)
+{
+	return nid == MAX_NUMNODES ? NUMA_NO_NODE : nid;
+}
+
+/* Describing the machine. */
+
+static inline int memblock_add(phys_addr_t base, phys_addr_t size)
+{
+	return quarry_memblock_add(memblock_quarry(), base, size);
+}
+
+static inline int memblock_add_node(phys_addr_t base, phys_addr_t size, int nid,
+				    enum memblock_flags flags)
+{
+	return quarry_memblock_add_node(memblock_quarry(), base, size, memblock_nid(nid), flags);
+}
+
+static inline int memblock_remove(phys_addr_t base, phys_addr_t size)
+{
+	return quarry_memblock_remove(memblock_quarry(), base, size);
+}
+
+static inline int memblock_reserve(phys_addr_t base, phys_addr_t size)
+{
+	return quarry_memblock_reserve(memblock_quarry(), base, size);
+}
+
+static inline int memblock_phys_free(phys_addr_t base, phys_addr_t size)
+{
+	return quarry_memblock_phys_free(memblock_quarry(), base, size);
+}
+
+static inline void memblock_free(void *ptr, size_t size)
+{
+	(void)quarry_memblock_free(memblock_quarry(), ptr, size);
+}
+
+static inline int memblock_set_node(phys_addr_t base, phys_addr_t size, struct memblock_type *type,
+				    int nid)
+{
+	return quarry_memblock_set_node(memblock_quarry(), base, size, type, memblock_nid(nid));
+}
+
+static inline int memblock_mark_hotplug(phys_addr_t base, phys_addr_t size)
+{
+	return quarry_memblock_mark_hotplug(memblock_quarry(), base, size);
+}
+
+static inline int memblock_clear_hotplug(phys_addr_t base, phys_addr_t size)
+{
+	return quarry_memblock_clear_hotplug(memblock_quarry(), base, size);
+}
+
+static inline int memblock_mark_mirror(phys_addr_t base, phys_addr_t size)
+{
+	return quarry_memblock_mark_mirror(memblock_quarry(), base, size);
+}
+
+static inline int memblock_mark_nomap(phys_addr_t base, phys_addr_t size)
+{
+	return quarry_memblock_mark_nomap(memblock_quarry(), base, size);
+}
+
+static inline int memblock_clear_nomap(phys_addr_t base, phys_addr_t size)
+{
+	return quarry_memblock_clear_nomap(memblock_quarry(), base, size);
+}
+
+/* 6.7 */
+static inline int memblock_reserved_mark_noinit(phys_addr_t base, phys_addr_t size)
+{
+	return quarry_memblock_reserved_mark_noinit(memblock_quarry(), base, size);
+}
+
+static inline bool memblock_is_hotpluggable(struct memblock_region *m)
+{
+	return (m->flags & MEMBLOCK_HOTPLUG) != 0;
+}
+
+static inline bool memblock_is_mirror(struct memblock_region *m)
+{
+	return (m->flags & MEMBLOCK_MIRROR) != 0;
+}
+
+static inline bool memblock_is_nomap(struct memblock_region *m)
+{
+	return (m->flags & MEMBLOCK_NOMAP) != 0;
+}
+
+static inline bool memblock_is_driver_managed(struct memblock_region *m)
+{
+	return (m->flags & MEMBLOCK_DRIVER_MANAGED) != 0;
+}
+
+/* 6.7 */
+static inline bool memblock_is_reserved_noinit(struct memblock_region *m)
+{
+	return (m->flags & MEMBLOCK_RSRV_NOINIT) != 0;
+}
+
+static inline void memblock_set_region_node(struct memblock_region *r, int nid)
+{
+	r->nid = memblock_nid(nid);
+}
+
+static inline int memblock_get_region_node(const struct memblock_region *r)
+{
+	return r->nid;
+}
+
+/* Settings. */
+
+static inline void memblock_allow_resize(void)
+{
+	quarry_memblock_allow_resize(memblock_quarry());
+}
+
+static inline void memblock_set_bottom_up(bool enable)
+{
+	quarry_memblock_set_bottom_up(memblock_quarry(), enable);
+}
+
+static inline bool memblock_bottom_up(void)
+{
+	return quarry_memblock_bottom_up(memblock_quarry());
+}
+
+static inline void memblock_set_current_limit(phys_addr_t limit)
+{
+	quarry_memblock_set_current_limit(memblock_quarry(), limit);
+}
+
+static inline phys_addr_t memblock_get_current_limit(void)
+{
+	return quarry_memblock_get_current_limit(memblock_quarry());
+}
+
+static inline void memblock_dump_all(void)
+{
+	quarry_memblock_dump_all(memblock_quarry());
+}
+
+/* Limits. */
+
+static inline void memblock_enforce_memory_limit(phys_addr_t limit)
+{
+	(void)quarry_memblock_enforce_memory_limit(memblock_quarry(), limit);
+}
+
+static inline void memblock_cap_memory_range(phys_addr_t base, phys_addr_t size)
+{
+	(void)quarry_memblock_cap_memory_range(memblock_quarry(), base, size);
+}
+
+static inline void memblock_mem_limit_remove_map(phys_addr_t limit)
+{
+	(void)quarry_memblock_mem_limit_remove_map(memblock_quarry(), limit);
+}
+
+static inline void memblock_trim_memory(phys_addr_t align)
+{
+	(void)quarry_memblock_trim_memory(memblock_quarry(), align);
+}
+
+/* Searching: static in 6.1's memblock.c, public before. */
+
+static inline phys_addr_t memblock_find_in_range_node(phys_addr_t size, phys_addr_t align,
+						      phys_addr_t start, phys_addr_t end, int nid,
+						      enum memblock_flags flags)
+{
+	return quarry_memblock_find_in_range_node(memblock_quarry(), size, align, start, end,
+						  memblock_nid(nid), flags);
+}
+
+static inline phys_addr_t memblock_find_in_range(phys_addr_t start, phys_addr_t end,
+						 phys_addr_t size, phys_addr_t align)
+{
+	return quarry_memblock_find_in_range(memblock_quarry(), start, end, size, align);
+}
+
+/* Allocation. */
+
+static inline phys_addr_t memblock_phys_alloc_range(phys_addr_t size, phys_addr_t align,
+						    phys_addr_t start, phys_addr_t end)
+{
+	return quarry_memblock_phys_alloc_range(memblock_quarry(), size, align, start, end);
+}
+
+static inline phys_addr_t memblock_phys_alloc_try_nid(phys_addr_t size, phys_addr_t align, int nid)
+{
+	return quarry_memblock_phys_alloc_try_nid(memblock_quarry(), size, align,
+						  memblock_nid(nid));
+}
+
+static inline phys_addr_t memblock_phys_alloc(phys_addr_t size, phys_addr_t align)
+{
+	return memblock_phys_alloc_range(size, align, 0, MEMBLOCK_ALLOC_ACCESSIBLE);
+}
+
+static inline void *memblock_alloc_exact_nid_raw(phys_addr_t size, phys_addr_t align,
+						 phys_addr_t min_addr, phys_addr_t max_addr,
+						 int nid)
+{
+	return quarry_memblock_alloc_exact_nid_raw(memblock_quarry(), size, align, min_addr,
+						   max_addr, memblock_nid(nid));
+}
+
+static inline void *memblock_alloc_try_nid_raw(phys_addr_t size, phys_addr_t align,
+					       phys_addr_t min_addr, phys_addr_t max_addr, int nid)
+{
+	return quarry_memblock_alloc_try_nid_raw(memblock_quarry(), size, align, min_addr, max_addr,
+						 memblock_nid(nid));
+}
+
+static inline void *memblock_alloc_try_nid(phys_addr_t size, phys_addr_t align,
+					   phys_addr_t min_addr, phys_addr_t max_addr, int nid)
+{
+	return quarry_memblock_alloc_try_nid(memblock_quarry(), size, align, min_addr, max_addr,
+					     memblock_nid(nid));
+}
+
+static inline void *memblock_alloc(phys_addr_t size, phys_addr_t align)
+{
+	return quarry_memblock_alloc(memblock_quarry(), size, align);
+}
+
+static inline void *memblock_alloc_raw(phys_addr_t size, phys_addr_t align)
+{
+	return quarry_memblock_alloc_raw(memblock_quarry(), size, align);
+}
+
+static inline void *memblock_alloc_from(phys_addr_t size, phys_addr_t align, phys_addr_t min_addr)
+{
+	return quarry_memblock_alloc_from(memblock_quarry(), size, align, min_addr);
+}
+
+static inline void *memblock_alloc_low(phys_addr_t size, phys_addr_t align)
+{
+	return quarry_memblock_alloc_low(memblock_quarry(), size, align);
+}
+
+static inline void *memblock_alloc_node(phys_addr_t size, phys_addr_t align, int nid)
+{
+	return quarry_memblock_alloc_node(memblock_quarry(), size, align, memblock_nid(nid));
+}
+
+/* 6.14 */
+static inline void *memblock_alloc_or_panic(phys_addr_t size, phys_addr_t align)
+{
+	return quarry_memblock_alloc_or_panic(memblock_quarry(), size, align);
+}
+
+/* Questions. */
+
+static inline phys_addr_t memblock_phys_mem_size(void)
+{
+	return quarry_memblock_phys_mem_size(memblock_quarry());
+}
+
+static inline phys_addr_t memblock_reserved_size(void)
+{
+	return quarry_memblock_reserved_size(memblock_quarry());
+}
+
+static inline phys_addr_t memblock_start_of_DRAM(void)
+{
+	return quarry_memblock_start_of_DRAM(memblock_quarry());
+}
+
+static inline phys_addr_t memblock_end_of_DRAM(void)
+{
+	return quarry_memblock_end_of_DRAM(memblock_quarry());
+}
+
+static inline bool memblock_is_memory(phys_addr_t addr)
+{
+	return quarry_memblock_is_memory(memblock_quarry(), addr);
+}
+
+static inline bool memblock_is_map_memory(phys_addr_t addr)
+{
+	return quarry_memblock_is_map_memory(memblock_quarry(), addr);
+}
+
+static inline bool memblock_is_region_memory(phys_addr_t base, phys_addr_t size)
+{
+	return quarry_memblock_is_region_memory(memblock_quarry(), base, size);
+}
+
+static inline bool memblock_is_reserved(phys_addr_t addr)
+{
+	return quarry_memblock_is_reserved(memblock_quarry(), addr);
+}
+
+static inline bool memblock_is_region_reserved(phys_addr_t base, phys_addr_t size)
+{
+	return quarry_memblock_is_region_reserved(memblock_quarry(), base, size);
+}
+
+static inline bool memblock_overlaps_region(struct memblock_type *type, phys_addr_t base,
+					    phys_addr_t size)
+{
+	return quarry_memblock_overlaps_region(type, base, size);
+}
+
+static inline int memblock_search_pfn_nid(unsigned long pfn, unsigned long *start_pfn,
+					  unsigned long *end_pfn)
+{
+	pfn_t start, end;
+	int nid = quarry_memblock_search_pfn_nid(memblock_quarry(), pfn, &start, &end);
+
+	*start_pfn = (unsigned long)start;
+	*end_pfn = (unsigned long)end;
+	return nid;
+}
+
+/* reserve_mem=, 6.12 */
+
+static inline int reserve_mem_find_by_name(const char *name, phys_addr_t *start, phys_addr_t *size)
+{
+	return quarry_memblock_reserve_mem_find(memblock_quarry(), name, start, size);
+}
+
+/* 6.15; 1: it was there. */
+static inline int reserve_mem_release_by_name(const char *name)
+{
+	return quarry_memblock_reserve_mem_release(memblock_quarry(), name) == 0;
+}
+
+/* Iteration. */
+
+static inline void __next_mem_range(u64 *idx, int nid, enum memblock_flags flags,
+				    struct memblock_type *type_a, struct memblock_type *type_b,
+				    phys_addr_t *out_start, phys_addr_t *out_end, int *out_nid)
+{
+	if (!quarry_memblock_next_range(memblock_quarry(), idx, memblock_nid(nid), flags, type_a,
+					type_b, out_start, out_end, out_nid))
+		*idx = ULLONG_MAX;
+}
+
+static inline void __next_mem_range_rev(u64 *idx, int nid, enum memblock_flags flags,
+					struct memblock_type *type_a, struct memblock_type *type_b,
+					phys_addr_t *out_start, phys_addr_t *out_end, int *out_nid)
+{
+	if (!quarry_memblock_next_range_rev(memblock_quarry(), idx, memblock_nid(nid), flags,
+					    type_a, type_b, out_start, out_end, out_nid))
+		*idx = ULLONG_MAX;
+}
+
+static inline void __next_mem_pfn_range(int *idx, int nid, unsigned long *out_start_pfn,
+					unsigned long *out_end_pfn, int *out_nid)
+{
+	pfn_t start = 0, end = 0;
+
+	if (!quarry_memblock_next_mem_pfn_range(memblock_quarry(), idx, memblock_nid(nid), &start,
+						&end, out_nid)) {
+		*idx = -1;
+		return;
+	}
+	if (out_start_pfn != NULL)
+		*out_start_pfn = (unsigned long)start;
+	if (out_end_pfn != NULL)
+		*out_end_pfn = (unsigned long)end;
+}
+
+#define __for_each_mem_range(i, type_a, type_b, nid, flags, p_start, p_end, p_nid)               \
+	for ((i) = 0, __next_mem_range(&(i), nid, flags, type_a, type_b, p_start, p_end, p_nid); \
+	     (i) != (u64)ULLONG_MAX;                                                             \
+	     __next_mem_range(&(i), nid, flags, type_a, type_b, p_start, p_end, p_nid))
+
+#define __for_each_mem_range_rev(i, type_a, type_b, nid, flags, p_start, p_end, p_nid)     \
+	for ((i) = (u64)ULLONG_MAX,                                                        \
+	    __next_mem_range_rev(&(i), nid, flags, type_a, type_b, p_start, p_end, p_nid); \
+	     (i) != (u64)ULLONG_MAX;                                                       \
+	     __next_mem_range_rev(&(i), nid, flags, type_a, type_b, p_start, p_end, p_nid))
+
+#define for_each_mem_range(i, p_start, p_end)                         \
+	__for_each_mem_range(i, &memblock.memory, NULL, NUMA_NO_NODE, \
+			     MEMBLOCK_HOTPLUG | MEMBLOCK_DRIVER_MANAGED, p_start, p_end, NULL)
+
+#define for_each_mem_range_rev(i, p_start, p_end)                         \
+	__for_each_mem_range_rev(i, &memblock.memory, NULL, NUMA_NO_NODE, \
+				 MEMBLOCK_HOTPLUG | MEMBLOCK_DRIVER_MANAGED, p_start, p_end, NULL)
+
+#define for_each_reserved_mem_range(i, p_start, p_end)                                          \
+	__for_each_mem_range(i, &memblock.reserved, NULL, NUMA_NO_NODE, MEMBLOCK_NONE, p_start, \
+			     p_end, NULL)
+
+#define for_each_free_mem_range(i, nid, flags, p_start, p_end, p_nid)                             \
+	__for_each_mem_range(i, &memblock.memory, &memblock.reserved, nid, flags, p_start, p_end, \
+			     p_nid)
+
+#define for_each_free_mem_range_reverse(i, nid, flags, p_start, p_end, p_nid)                  \
+	__for_each_mem_range_rev(i, &memblock.memory, &memblock.reserved, nid, flags, p_start, \
+				 p_end, p_nid)
+
+#define for_each_mem_pfn_range(i, nid, p_start, p_end, p_nid)                            \
+	for ((i) = -1, __next_mem_pfn_range(&(i), nid, p_start, p_end, p_nid); (i) >= 0; \
+	     __next_mem_pfn_range(&(i), nid, p_start, p_end, p_nid))
+
+#define for_each_mem_region(region)              \
+	for ((region) = memblock.memory.regions; \
+	     (region) < memblock.memory.regions + memblock.memory.cnt; (region)++)
+
+#define for_each_reserved_mem_region(region)       \
+	for ((region) = memblock.reserved.regions; \
+	     (region) < memblock.reserved.regions + memblock.reserved.cnt; (region)++)
+
+#define for_each_memblock_type(i, type, rgn)                          \
+	for ((i) = 0, (rgn) = &(type)->regions[0]; (i) < (type)->cnt; \
+	     (i)++, (rgn) = &(type)->regions[i])
+
+static inline unsigned long memblock_region_memory_base_pfn(const struct memblock_region *reg)
+{
+	return (unsigned long)PFN_UP(reg->base);
+}
+
+static inline unsigned long memblock_region_memory_end_pfn(const struct memblock_region *reg)
+{
+	return (unsigned long)PFN_DOWN(reg->base + reg->size);
+}
+
+static inline unsigned long memblock_region_reserved_base_pfn(const struct memblock_region *reg)
+{
+	return (unsigned long)PFN_DOWN(reg->base);
+}
+
+static inline unsigned long memblock_region_reserved_end_pfn(const struct memblock_region *reg)
+{
+	return (unsigned long)PFN_UP(reg->base + reg->size);
+}
+
+/* Hand-off. */
+
+/* Boots: sizes zones, hands over, starts slab. quarry_linux_params says how. */
+static inline void memblock_free_all(void)
+{
+	quarry_linux_boot(false);
+}
+
+/* The lists stay for questions; the arrays are not given back. */
+static inline void memblock_discard(void)
+{
+}
+
+static inline void early_memtest(phys_addr_t start, phys_addr_t end)
+{
+	(void)start;
+	(void)end;
+}
+
+#endif

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef _QUARRY_LINUX_PFN_H
+#define _QUARRY_LINUX_PFN_H
+
+#include <linux/types.h>
+
+#ifndef PAGE_SHIFT
+#define PAGE_SHIFT QUARRY_PAGE_SHIFT
+#define PAGE_SIZE (1ul << PAGE_SHIFT)
+#define PAGE_MASK (~(PAGE_SIZE - 1))
+#endif
+
+#define PFN_ALIGN(x) (((unsigned long)(x) + (PAGE_SIZE - 1)) & PAGE_MASK)
+#define PFN_UP(x) (((x) + PAGE_SIZE - 1) >> PAGE_SHIFT)
+#define PFN_DOWN(x) ((x) >> PAGE_SHIFT)
+#define PFN_PHYS(x) ((phys_addr_t)(x) << PAGE_SHIFT)
+#define PHYS_PFN(x) ((unsigned long)((x) >> PAGE_SHIFT))
+
+#endif
