@@ -84,19 +84,20 @@ static void boot_log_srat(const struct boot_log *log, const struct machine *m)
 	size_t i;
 
 	for (i = 0; i < map->nr_srat && boot_row(log, i, map->nr_srat); i++)
-		boot_say(log, "SRAT: Node %d [mem 0x%08" PRIx64 "-0x%08" PRIx64 "]%s%s",
-			 map->srat[i].nid, map->srat[i].start, map->srat[i].end - 1,
+		boot_say(log, "%s: Node %d [mem 0x%08" PRIx64 "-0x%08" PRIx64 "]%s%s",
+			 map->source == MAP_SOURCE_DEVICETREE ? "NUMA" : "SRAT", map->srat[i].nid,
+			 map->srat[i].start, map->srat[i].end - 1,
 			 map->srat[i].hotplug ? " hotplug" : "",
 			 map->srat[i].nonvolatile ? " non-volatile" : "");
-	if (m->cmdline.numa_off || (map->nr_srat == 0 && m->cmdline.numa_fake == 0))
+	if (m->cmdline.numa_off || (map->nr_srat == 0 && !m->fake))
 		boot_say(log, "%s: one node",
 			 m->cmdline.numa_off ? "NUMA turned off" : "No NUMA configuration found");
 }
 
 void boot_log_map(void *ctx, const struct machine *m)
 {
-	static const char *const who[MAP_NR_SOURCES] = {"", "BIOS-e820", "efi", "iomem",
-							"memblock_add"};
+	static const char *const who[MAP_NR_SOURCES] = {"",      "BIOS-e820",    "efi",
+							"iomem", "memblock_add", "memory"};
 	const struct boot_log *log = ctx;
 	const struct map *map = &m->map;
 	const struct map_table *raw = &map->by_source[map->source];
@@ -108,8 +109,13 @@ void boot_log_map(void *ctx, const struct machine *m)
 	if (map->title != NULL)
 		boot_say(log, "Machine: %.*s%s", BOOT_WIDTH - 12, map->title,
 			 strlen(map->title) > BOOT_WIDTH - 12 ? "..." : "");
-	boot_say(log, "Firmware's map (%s, %zu ranges; %zu of %zu lines passed over):",
-		 map_source_name(map->source), raw->nr, map->nr_ignored, map->nr_lines);
+	if (map->source == MAP_SOURCE_DEVICETREE)
+		boot_say(log,
+			 "Firmware's map (devicetree, %s, %zu ranges):", map_arch_name(m->arch),
+			 raw->nr);
+	else
+		boot_say(log, "Firmware's map (%s, %zu ranges; %zu of %zu lines passed over):",
+			 map_source_name(map->source), raw->nr, map->nr_ignored, map->nr_lines);
 	boot_log_table(log, who[map->source], raw);
 	if (m->user_table.nr != 0) {
 		boot_say(log, "user-defined physical RAM map:");
@@ -136,8 +142,27 @@ static void boot_log_regions(const struct boot_log *log, const struct memblock_t
 		node[0] = '\0';
 		if (r->nid != QUARRY_NO_NODE)
 			snprintf(node, sizeof(node), " on node %d", r->nid);
-		boot_say(log, " %s[0x%zx]\t[0x%016" PRIx64 "-0x%016" PRIx64 "], %s%s", t->name, i,
-			 r->base, r->base + r->size - 1, util_human_size(r->size, size), node);
+		boot_say(log, " %s[0x%zx]\t[0x%016" PRIx64 "-0x%016" PRIx64 "], %s%s%s%s%s",
+			 t->name, i, r->base, r->base + r->size - 1, util_human_size(r->size, size),
+			 node, r->flags & MEMBLOCK_NOMAP ? " no-map" : "",
+			 r->flags & MEMBLOCK_HOTPLUG ? " hotplug" : "",
+			 r->flags & MEMBLOCK_MIRROR ? " mirror" : "");
+	}
+}
+
+/* What /reserved-memory, crashkernel= and reserve_mem= came to. */
+static void boot_log_reservations(const struct boot_log *log, const struct machine *m)
+{
+	char size[UTIL_SIZE_BUF];
+	size_t i;
+
+	for (i = 0; i < m->nr_reservations && boot_row(log, i, m->nr_reservations); i++) {
+		const struct machine_reservation *r = &m->reservations[i];
+
+		boot_say(log,
+			 "Reserved memory: %.24s [mem 0x%08" PRIx64 "-0x%08" PRIx64 "], %s, %s%s",
+			 r->name, r->start, r->end - 1, util_human_size(r->end - r->start, size),
+			 r->kind, r->cma_default ? " (default)" : "");
 	}
 }
 
@@ -148,6 +173,7 @@ void boot_log_memblock(struct boot_log *log, struct machine *m)
 
 	if (log->quiet)
 		return;
+	boot_log_reservations(log, m);
 	boot_say(log, "MEMBLOCK configuration:");
 	boot_say(log, " memory size = %#" PRIx64 " (%s) reserved size = %#" PRIx64 " (%s)",
 		 mb->memory.total_size, util_human_size(mb->memory.total_size, a),
@@ -287,13 +313,18 @@ static double boot_meta_percent(const struct machine *m, const struct quarry_tot
 
 static void boot_log_summary(const struct boot_log *log, struct machine *m)
 {
-	uint64_t k = QUARRY_PAGE_SIZE / 1024;
-	char size[UTIL_SIZE_BUF];
+	uint64_t k = QUARRY_PAGE_SIZE / 1024, available;
+	char size[UTIL_SIZE_BUF], cma[64] = "";
 	struct quarry_totals t;
 
 	quarry_totals(m->q, &t);
-	boot_say(log, "Memory: %" PRIu64 "K/%" PRIu64 "K available (%" PRIu64 "K reserved)",
-		 t.managed * k, t.present * k, (t.present - t.managed) * k);
+	available = t.managed * k - (m->released + m->lent) / 1024;
+	if (m->lent != 0)
+		snprintf(cma, sizeof(cma), ", %" PRIu64 "K cma-reserved", m->lent / 1024);
+	boot_say(log, "Memory: %" PRIu64 "K/%" PRIu64 "K available (%" PRIu64 "K reserved%s)",
+		 available, t.present * k, t.present * k - available - m->lent / 1024, cma);
+	if (m->released != 0)
+		boot_say(log, "Freeing SMP alternatives memory: %" PRIu64 "K", m->released / 1024);
 	boot_say(log, "min_free_kbytes = %lu, totalreserve_pages = %lu, CPUs = %u, from %s",
 		 t.min_free_kbytes, t.totalreserve, t.nr_cpus, m->bootmem ? "bootmem" : "memblock");
 	boot_say(log, "Metadata: %zu bytes (%s), %.4f %% of RAM", t.meta_bytes,
@@ -458,6 +489,23 @@ static json_t *boot_json_nodes(struct machine *m)
 	return array;
 }
 
+static json_t *boot_json_reservations(const struct machine *m)
+{
+	json_t *array = json_array();
+	size_t i;
+
+	for (i = 0; i < m->nr_reservations; i++) {
+		const struct machine_reservation *r = &m->reservations[i];
+
+		json_array_append_new(array, json_pack("{s:o, s:s, s:o, s:o, s:b}", "name",
+						       boot_json_text(r->name), "kind", r->kind,
+						       "start", boot_json_u64(r->start), "end",
+						       boot_json_u64(r->end), "cma_default",
+						       r->cma_default));
+	}
+	return array;
+}
+
 static json_t *boot_json(struct machine *m, const char *cmdline)
 {
 	struct quarry_totals t;
@@ -471,8 +519,10 @@ static json_t *boot_json(struct machine *m, const char *cmdline)
 		o, "unknown_parameters",
 		boot_json_text(m->cmdline.unknown.s != NULL ? m->cmdline.unknown.s : ""));
 	json_object_set_new(o, "allocator", json_string(m->bootmem ? "bootmem" : "memblock"));
+	json_object_set_new(o, "arch", json_string(map_arch_name(m->arch)));
 	json_object_set_new(o, "nr_cpus", json_integer(t.nr_cpus));
 	json_object_set_new(o, "memblock", boot_json_memblock(m));
+	json_object_set_new(o, "reservations", boot_json_reservations(m));
 	json_object_set_new(o, "nodes", boot_json_nodes(m));
 	json_object_set_new(o, "ram_bytes", boot_json_u64(m->ram_bytes));
 	json_object_set_new(o, "present_pages", boot_json_u64(t.present));
@@ -490,7 +540,7 @@ static json_t *boot_json(struct machine *m, const char *cmdline)
 
 /* ---- the verb ---- */
 
-enum { BOOT_OPT_ALLOCATOR = 256, BOOT_OPT_CMDLINE, BOOT_OPT_JSON, BOOT_OPT_SOURCE };
+enum { BOOT_OPT_ALLOCATOR = 256, BOOT_OPT_CMDLINE, BOOT_OPT_JSON, BOOT_OPT_SOURCE, BOOT_OPT_ARCH };
 
 struct boot_args {
 	struct machine_options machine;
@@ -507,6 +557,8 @@ static const struct argp_option boot_options[] = {
 	{"map-source", BOOT_OPT_SOURCE, "NAME", 0,
 	 "Take RAM from e820, efi, iomem or memblock lines (default: the first that the map has)",
 	 0},
+	{"arch", BOOT_OPT_ARCH, "NAME", 0,
+	 "Zones of x86_64, arm64 or riscv64 (default: what a devicetree says, else x86_64)", 0},
 	{"json", BOOT_OPT_JSON, NULL, 0, "Print one JSON object instead of the log", 0},
 	{"quiet", 'q', NULL, 0, "Print the summary alone", 0},
 	{"verbose", 'v', NULL, 0, "Show every entry of every list", 0},
@@ -553,7 +605,14 @@ static error_t boot_parse(int key, char *arg, struct argp_state *state)
 		a->machine.map_source = map_source_by_name(arg);
 		if (a->machine.map_source == MAP_NR_SOURCES)
 			argp_error(state,
-				   "--map-source=%s: expected e820, efi, iomem, memblock or auto",
+				   "--map-source=%s: expected e820, efi, iomem, memblock, "
+				   "devicetree or auto",
+				   arg);
+		return 0;
+	case BOOT_OPT_ARCH:
+		a->machine.arch = map_arch_by_name(arg);
+		if (a->machine.arch == MAP_NR_ARCHS)
+			argp_error(state, "--arch=%s: expected x86_64, arm64, riscv64 or auto",
 				   arg);
 		return 0;
 	case ARGP_KEY_ARG:
@@ -577,7 +636,8 @@ static const struct argp boot_argp = {
 	.args_doc = "MAP",
 	.doc = "Boot a simulated machine from a memory map and print its boot log.\v"
 	       "MAP is the text of a boot log (BIOS-e820, EFI, SRAT, memblock=debug lines) or of "
-	       "/proc/iomem as root reads it; - is standard input.\n\n"
+	       "/proc/iomem as root reads it, or a devicetree, .dtb or .dts; - is standard "
+	       "input.\n\n"
 	       "Exit status: 0, it booted; 1, the host lacks memory; 2, the map or an option is "
 	       "wrong.",
 };

@@ -27,7 +27,8 @@ static const char *cmdline_op(struct cmdline *c, enum cmdline_op_kind kind, uint
 		c->cap_ops = c->cap_ops ? c->cap_ops * 2 : 8;
 		c->ops = xrealloc(c->ops, c->cap_ops, sizeof(*c->ops));
 	}
-	c->ops[c->nr_ops++] = (struct cmdline_op){kind, start, end, type};
+	c->ops[c->nr_ops++] =
+		(struct cmdline_op){.kind = kind, .start = start, .end = end, .type = type};
 	return NULL;
 }
 
@@ -40,11 +41,46 @@ static const char *cmdline_mem(struct cmdline *c, const char *value)
 	return cmdline_op(c, CMDLINE_LIMIT, size, UINT64_MAX, MAP_RAM);
 }
 
+/* "-OLD+NEW" of memmap=SIZE%START-OLD+NEW; either may lack. */
+static bool cmdline_scan_change(const char *s, uint64_t *from, uint64_t *to)
+{
+	*from = *to = 0;
+	if (*s == '-') {
+		s++;
+		if (!util_scan_size(&s, from) || *from > UINT32_MAX)
+			return false;
+	}
+	if (*s == '+') {
+		s++;
+		if (!util_scan_size(&s, to) || *to > UINT32_MAX)
+			return false;
+	}
+	return *s == '\0';
+}
+
+/* Only a new type: an entry more. Else a change of what is there, or its end. */
+static const char *cmdline_memmap_change(struct cmdline *c, uint64_t start, uint64_t end,
+					 const char *s)
+{
+	uint64_t from, to;
+	const char *full;
+
+	if (!cmdline_scan_change(s, &from, &to))
+		return "memmap=SIZE%START-OLDTYPE+NEWTYPE with numbers for the types";
+	if (from == 0 && to != 0)
+		return cmdline_op(c, CMDLINE_ADD, start, end, (uint32_t)to);
+	full = cmdline_op(c, CMDLINE_CHANGE, start, end, (uint32_t)to);
+	if (full == NULL)
+		c->ops[c->nr_ops - 1].from = (uint32_t)from;
+	return full;
+}
+
 /* One of memmap='s comma-separated parts. */
 static const char *cmdline_memmap_one(struct cmdline *c, const char *s)
 {
-	static const char expected[] = "memmap=exactmap, or SIZE followed by @START (RAM), $START "
-				       "(reserved), #START (ACPI) or !START (persistent)";
+	static const char expected[] =
+		"memmap=exactmap, or SIZE followed by @START (RAM), $START (reserved), #START "
+		"(ACPI), !START (persistent) or %START-OLDTYPE+NEWTYPE";
 	uint64_t size, start, end;
 	uint32_t type;
 	char kind;
@@ -56,10 +92,13 @@ static const char *cmdline_memmap_one(struct cmdline *c, const char *s)
 	kind = *s;
 	if (kind == '\0')
 		return cmdline_op(c, CMDLINE_LIMIT, size, UINT64_MAX, MAP_RAM);
-	if (!util_parse_size(s + 1, &start))
+	s++;
+	if (!util_scan_size(&s, &start) || (kind != '%' && *s != '\0'))
 		return expected;
 	if (__builtin_add_overflow(start, size, &end))
 		return "memmap= with an end below 2^64";
+	if (kind == '%')
+		return cmdline_memmap_change(c, start, end, s);
 	if (kind == '@')
 		type = MAP_RAM;
 	else if (kind == '$')
@@ -77,9 +116,12 @@ static const char *cmdline_memmap(struct cmdline *c, const char *value)
 {
 	char *copy = xstrdup(value), *rest = copy, *part;
 	const char *expected = NULL;
+	size_t i = c->nr_ops;
 
 	while (expected == NULL && (part = strsep(&rest, ",")) != NULL)
 		expected = cmdline_memmap_one(c, part);
+	for (; i < c->nr_ops; i++)
+		c->ops[i].memmap = true;
 	free(copy);
 	return expected;
 }
@@ -103,9 +145,13 @@ static bool cmdline_parse_share(const char *value, struct cmdline_share *share)
 
 static const char *cmdline_kernelcore(struct cmdline *c, const char *value)
 {
+	if (strcmp(value, "mirror") == 0) {
+		c->kernelcore_mirror = true;
+		return NULL;
+	}
 	return cmdline_parse_share(value, &c->kernelcore)
 		       ? NULL
-		       : "kernelcore=SIZE or kernelcore=N% with N up to 100";
+		       : "kernelcore=SIZE, kernelcore=mirror, or kernelcore=N% with N up to 100";
 }
 
 static const char *cmdline_movablecore(struct cmdline *c, const char *value)
@@ -121,19 +167,151 @@ static bool cmdline_number(const char *value, uint64_t min, uint64_t max, uint64
 	return util_parse_u64(value, out) && *out >= min && *out <= max;
 }
 
-static const char *cmdline_numa(struct cmdline *c, const char *value)
+static const char *cmdline_movable_node(struct cmdline *c, const char *value)
 {
+	if (*value != '\0')
+		return "movable_node without a value";
+	c->movable_node = true;
+	return NULL;
+}
+
+/* numa=fake=N, numa=fake=NU, numa=fake=SIZE with M or G. */
+static bool cmdline_fake(struct cmdline *c, const char *s)
+{
+	const char *number = s;
 	uint64_t n;
 
+	if (!util_scan_dec(&s, &n) || n < 1)
+		return false;
+	if ((s[0] == 'M' || s[0] == 'G') && s[1] == '\0') {
+		if (!util_parse_size(number, &c->numa_fake_size))
+			return false;
+		c->numa_fake_kind = CMDLINE_FAKE_SIZE;
+		c->numa_fake = 0;
+		return true;
+	}
+	if (n > QUARRY_MAX_NODES || (*s != '\0' && strcmp(s, "U") != 0))
+		return false;
+	c->numa_fake_kind = *s == 'U' ? CMDLINE_FAKE_UNIFORM : CMDLINE_FAKE_NODES;
+	c->numa_fake = (unsigned int)n;
+	return true;
+}
+
+static const char *cmdline_numa(struct cmdline *c, const char *value)
+{
 	if (strcmp(value, "off") == 0 || strcmp(value, "noacpi") == 0) {
 		c->numa_off = true;
 		return NULL;
 	}
-	if (strncmp(value, "fake=", 5) == 0 && cmdline_number(value + 5, 1, QUARRY_MAX_NODES, &n)) {
-		c->numa_fake = (unsigned int)n;
+	if (strncmp(value, "fake=", 5) == 0 && cmdline_fake(c, value + 5))
+		return NULL;
+	return "numa=off, numa=fake=N with N nodes, at most 64, numa=fake=NU (N in each node) or "
+	       "numa=fake=SIZE in M or G";
+}
+
+/* reserve_mem=SIZE:ALIGN:NAME */
+static const char *cmdline_reserve_mem(struct cmdline *c, const char *s)
+{
+	static const char expected[] =
+		"reserve_mem=SIZE:ALIGN:NAME with a power of two, and a name of at most 15 "
+		"characters that is not taken";
+	struct cmdline_named r = {0};
+	size_t i, len;
+
+	if (c->nr_named == CMDLINE_MAX_NAMED)
+		return "at most 8 reserve_mem=";
+	if (!util_scan_size(&s, &r.size) || r.size == 0 || *s++ != ':' ||
+	    !util_scan_size(&s, &r.align) || (r.align & (r.align - 1)) != 0 || *s++ != ':')
+		return expected;
+	len = strlen(s);
+	if (len == 0 || len >= sizeof(r.name) || strspn(s, " \t") == len)
+		return expected;
+	for (i = 0; i < c->nr_named; i++)
+		if (strcmp(c->named[i].name, s) == 0)
+			return expected;
+	memcpy(r.name, s, len);
+	c->named[c->nr_named++] = r;
+	return NULL;
+}
+
+/* "START-[END]:SIZE" of crashkernel=, by the RAM there is. */
+static bool cmdline_crash_range(struct cmdline_crash *k, const char **s)
+{
+	uint64_t start, end = UINT64_MAX, size;
+
+	if (k->nr == CMDLINE_MAX_CRASH || !util_scan_size(s, &start) || *(*s)++ != '-')
+		return false;
+	if (**s != ':' && (!util_scan_size(s, &end) || end <= start))
+		return false;
+	if (*(*s)++ != ':' || !util_scan_size(s, &size))
+		return false;
+	k->range[k->nr].start = start;
+	k->range[k->nr].end = end;
+	k->range[k->nr++].size = size;
+	return true;
+}
+
+/* SIZE[@OFFSET], SIZE,high, SIZE,low, START-END:SIZE[,...][@OFFSET] */
+static const char *cmdline_crashkernel(struct cmdline *c, const char *s)
+{
+	static const char expected[] = "crashkernel=SIZE, SIZE@OFFSET, SIZE,high, SIZE,low or "
+				       "START-END:SIZE,...[@OFFSET]";
+	struct cmdline_crash k = {.set_low = c->crash.set_low, .low = c->crash.low};
+	const char *at = s;
+	uint64_t size;
+
+	if (!util_scan_size(&at, &size))
+		return expected;
+	if (strcmp(at, ",low") == 0) {
+		c->crash.set_low = true;
+		c->crash.low = size;
 		return NULL;
 	}
-	return "numa=off or numa=fake=N with N nodes, at most 64";
+	if (*at == '-') {
+		at = s;
+		for (;; at++) {
+			if (!cmdline_crash_range(&k, &at))
+				return expected;
+			if (*at != ',')
+				break;
+		}
+	} else {
+		k.range[k.nr].end = UINT64_MAX;
+		k.range[k.nr++].size = size;
+		k.high = strcmp(at, ",high") == 0;
+		at += k.high ? strlen(at) : 0;
+	}
+	if (*at == '@') {
+		at++;
+		k.fixed = true;
+		if (!util_scan_size(&at, &k.base))
+			return expected;
+	}
+	if (*at != '\0')
+		return expected;
+	c->crash = k;
+	return NULL;
+}
+
+uint64_t cmdline_crash_size(const struct cmdline *c, uint64_t ram)
+{
+	/* As in Linux, for firmware that keeps a little of the RAM for itself. */
+	const uint64_t unit = (uint64_t)128 << 20;
+	size_t i;
+
+	ram = (ram + unit - 1) & ~(unit - 1);
+	for (i = 0; i < c->crash.nr; i++)
+		if (ram >= c->crash.range[i].start && ram < c->crash.range[i].end)
+			return c->crash.range[i].size;
+	return 0;
+}
+
+/* Known, and of no consequence: huge pages are taken from the booted page allocator. */
+static const char *cmdline_hugepages(struct cmdline *c, const char *value)
+{
+	(void)value;
+	c->hugepages = true;
+	return NULL;
 }
 
 static const char *cmdline_min_free(struct cmdline *c, const char *value)
@@ -216,6 +394,12 @@ static const struct cmdline_param {
 	{"memmap", cmdline_memmap},
 	{"kernelcore", cmdline_kernelcore},
 	{"movablecore", cmdline_movablecore},
+	{"movable_node", cmdline_movable_node},
+	{"reserve_mem", cmdline_reserve_mem},
+	{"crashkernel", cmdline_crashkernel},
+	{"hugepages", cmdline_hugepages},
+	{"hugepagesz", cmdline_hugepages},
+	{"default_hugepagesz", cmdline_hugepages},
 	{"numa", cmdline_numa},
 	{"min_free_kbytes", cmdline_min_free},
 	{"sysctl.vm.min_free_kbytes", cmdline_min_free},
@@ -300,6 +484,9 @@ int cmdline_parse(struct cmdline *c, const char *text, struct diag *diag)
 		cmdline_free(c);
 		return CLI_INPUT;
 	}
+	if (c->hugepages)
+		diag_warn(diag, "command line", 0,
+			  "hugepages= is ignored: huge pages are taken after the zones are set up");
 	if (c->unknown.len != 0)
 		diag_warn(diag, "command line", 0,
 			  "Unknown kernel command line parameters \"%s\", without effect here",

@@ -10,12 +10,15 @@ enum cmdline_op_kind {
 	CMDLINE_LIMIT,    /* mem=SIZE, memmap=SIZE: no RAM at or above start */
 	CMDLINE_EXACTMAP, /* forget the firmware's map */
 	CMDLINE_ADD,      /* [start, end) becomes an entry of that type */
+	CMDLINE_CHANGE, /* within [start, end), entries of type from (0: all) become type (0: go) */
 };
 
 struct cmdline_op {
 	enum cmdline_op_kind kind;
 	uint64_t start, end;
 	uint32_t type; /* enum map_type */
+	uint32_t from; /* CMDLINE_CHANGE */
+	bool memmap;   /* CMDLINE_LIMIT: by memmap=, not mem= */
 };
 
 /* A share of RAM: bytes, or percent if that is not 0. */
@@ -24,12 +27,52 @@ struct cmdline_share {
 	unsigned int percent;
 };
 
+/* How numa=fake= cuts memory into nodes. */
+enum cmdline_fake {
+	CMDLINE_FAKE_NONE,
+	CMDLINE_FAKE_NODES,   /* N nodes of about equal size */
+	CMDLINE_FAKE_SIZE,    /* nodes of numa_fake_size bytes */
+	CMDLINE_FAKE_UNIFORM, /* each node of the machine in N equal parts */
+};
+
+/* reserve_mem=SIZE:ALIGN:NAME */
+#define CMDLINE_MAX_NAMED 8
+#define CMDLINE_NAME_SIZE 16
+
+struct cmdline_named {
+	uint64_t size, align;
+	char name[CMDLINE_NAME_SIZE];
+};
+
+/* crashkernel=: a size for each amount of RAM; one range for the plain form. */
+#define CMDLINE_MAX_CRASH 16
+
+struct cmdline_crash {
+	struct {
+		uint64_t start, end, size; /* of RAM; what is reserved then */
+	} range[CMDLINE_MAX_CRASH];
+	size_t nr;
+	bool fixed; /* at base, nowhere else */
+	uint64_t base;
+	bool high; /* ",high": anywhere */
+	bool set_low;
+	uint64_t low; /* ",low": below 4 GiB, beside one above */
+};
+
 struct cmdline {
 	struct cmdline_op *ops;
 	size_t nr_ops, cap_ops;
 	struct cmdline_share kernelcore, movablecore;
 	bool numa_off;
-	unsigned int numa_fake;              /* nodes; 0: not asked for */
+	unsigned int numa_fake; /* nodes; 0: not asked for, or by size */
+	enum cmdline_fake numa_fake_kind;
+	uint64_t numa_fake_size;
+	bool kernelcore_mirror;
+	bool movable_node;
+	bool hugepages; /* asked for; ignored */
+	struct cmdline_named named[CMDLINE_MAX_NAMED];
+	size_t nr_named;
+	struct cmdline_crash crash;
 	uint64_t min_free_kbytes;            /* 0: not given */
 	unsigned int watermark_scale_factor; /* 0: not given */
 	unsigned int lowmem_reserve_ratio[4];
@@ -45,6 +88,8 @@ struct cmdline {
  * parameters are collected and warned about. cmdline_free() is allowed on either result.
  */
 int cmdline_parse(struct cmdline *c, const char *text, struct diag *diag);
+/* Bytes that crashkernel= wants of a machine with @ram bytes; 0: none. */
+uint64_t cmdline_crash_size(const struct cmdline *c, uint64_t ram);
 void cmdline_free(struct cmdline *c);
 
 #endif

@@ -1,31 +1,30 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A machine out of a map: the steps are those of Linux on x86, in its order.
+ * A machine out of a map: the steps are those of Linux on the map's architecture, in its order.
  *
- *	table of the chosen source -> overlaps resolved -> mem=, memmap= -> page 0 and the hole
- *below 1 MiB -> changes that the log tells of -> cut to what can be managed, to whole pages ->
- *	split by SRAT into nodes -> memblock: memory, then reservations -> bootmem -> quarry_boot()
+ *	table of the chosen source -> overlaps resolved -> mem=, memmap= -> page 0 and the hole below
+ *	1 MiB of a PC -> changes that the log tells of -> cut to what can be managed, to whole pages ->
+ *	split into nodes (machine_nodes.c) -> memblock: memory, then reservations (machine_reserve.c)
+ *	-> bootmem -> quarry_boot()
  *
  * Reservations: if the map is the log of a kernel that ran with memblock=debug, they are that
  * kernel's own calls, in order, so that the machine has the pages that Linux had. Otherwise the
- *first MiB of a PC, the initial RAM disk and what iomem says of the kernel's image are reserved.
+ * first MiB of a PC, the initial RAM disk and what iomem says of the kernel's image are reserved, or
+ * what a devicetree asks for.
  */
-#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <machine.h>
+#include <machine_parts.h>
 
 #define MACHINE_PAGE ((uint64_t)QUARRY_PAGE_SIZE)
 #define MACHINE_MAX_PHYS ((uint64_t)1 << QUARRY_MAX_PHYS_BITS)
 #define MACHINE_ISA_START 0xa0000u /* a PC's video memory and ROMs */
 #define MACHINE_ISA_END 0x100000u
-#define MACHINE_FAKE_UNIT ((uint64_t)32 << 20) /* fake nodes are multiples of it, as in Linux */
+#define MACHINE_4G ((uint64_t)4 << 30)
 
-static void machine_error(const struct machine *m, const char *fmt, ...) UTIL_PRINTF(2, 3);
-
-static void machine_error(const struct machine *m, const char *fmt, ...)
+void machine_error(const struct machine *m, const char *fmt, ...)
 {
 	struct strbuf text = {0};
 	va_list ap;
@@ -47,6 +46,66 @@ static void machine_change(struct machine *m, uint64_t start, uint64_t end, uint
 	m->changes[m->nr_changes++] = (struct machine_change){start, end, from, to};
 }
 
+/* Leave [lo, hi) of the RAM there is, as by memblock's cap. */
+static void machine_cap(struct machine *m, const struct map_table *keep)
+{
+	struct map_table out = {0};
+	size_t i, j;
+
+	for (i = 0; i < m->table.nr; i++)
+		for (j = 0; j < keep->nr; j++) {
+			const struct map_range *r = &m->table.r[i], *k = &keep->r[j];
+
+			map_table_add(&out, r->start > k->start ? r->start : k->start,
+				      r->end < k->end ? r->end : k->end, r->type, r->line);
+		}
+	map_table_free(&m->table);
+	m->table = out;
+	map_table_update(&m->table, m->map.path, NULL);
+}
+
+/* mem= where there is no e820: the amount that is kept, from the lowest address on. */
+static void machine_keep_amount(struct machine *m, uint64_t amount)
+{
+	size_t i;
+
+	amount &= ~(MACHINE_PAGE - 1);
+	for (i = 0; i < m->table.nr; i++) {
+		struct map_range *r = &m->table.r[i];
+
+		if (r->end - r->start > amount)
+			r->end = r->start + amount;
+		amount -= r->end - r->start;
+	}
+}
+
+/* Devicetree: of several mem=, arm64 takes the last and riscv64 the smallest. */
+static void machine_user_devicetree(struct machine *m, struct diag *diag)
+{
+	uint64_t limit = UINT64_MAX;
+	bool memmap = false;
+	size_t i;
+
+	if (m->map.usable.nr != 0)
+		machine_cap(m, &m->map.usable);
+	for (i = 0; i < m->cmdline.nr_ops; i++) {
+		const struct cmdline_op *op = &m->cmdline.ops[i];
+
+		if (op->kind != CMDLINE_LIMIT || op->memmap)
+			memmap = true;
+		else if (m->arch == MAP_ARCH_ARM64 || op->start < limit)
+			limit = op->start;
+	}
+	if (memmap)
+		diag_warn(diag, "command line", 0, "memmap= means nothing on %s, ignored",
+			  map_arch_name(m->arch));
+	if (limit == UINT64_MAX)
+		return;
+	machine_keep_amount(m, limit);
+	map_table_update(&m->table, m->map.path, NULL);
+	map_table_copy(&m->user_table, &m->table);
+}
+
 /* mem= and memmap=, in the order given. */
 static void machine_user_map(struct machine *m)
 {
@@ -64,6 +123,9 @@ static void machine_user_map(struct machine *m)
 			break;
 		case CMDLINE_ADD:
 			map_table_add(&m->table, op->start, op->end, op->type, 0);
+			break;
+		case CMDLINE_CHANGE:
+			map_table_change(&m->table, op->start, op->end, op->from, op->type);
 			break;
 		}
 	}
@@ -143,241 +205,6 @@ static void machine_trim(struct machine *m, struct diag *diag)
 	m->ram_bytes = map_table_bytes(&m->table, MAP_RAM);
 }
 
-/* ---- nodes ---- */
-
-static void machine_add_ram(struct machine *m, size_t *cap, uint64_t start, uint64_t end, int nid)
-{
-	struct machine_ram *last = m->nr_ram ? &m->ram[m->nr_ram - 1] : NULL;
-
-	if (start >= end)
-		return;
-	if (nid >= m->nr_nodes)
-		m->nr_nodes = nid + 1;
-	if (last != NULL && last->end == start && last->nid == nid) {
-		last->end = end;
-		return;
-	}
-	if (m->nr_ram == *cap) {
-		*cap = *cap ? *cap * 2 : 32;
-		m->ram = xrealloc(m->ram, *cap, sizeof(*m->ram));
-	}
-	m->ram[m->nr_ram++] = (struct machine_ram){start, end, nid};
-}
-
-static int machine_srat_cmp(const void *a, const void *b)
-{
-	const struct map_srat *x = a, *y = b;
-
-	if (x->start != y->start)
-		return x->start < y->start ? -1 : 1;
-	return x->end < y->end ? -1 : x->end > y->end;
-}
-
-/*
- * Sort, join neighbours of one node, reach inward to whole pages. Returns the number left; 0 if two
- * nodes claim the same memory: then, as in Linux, none is believed.
- */
-static size_t machine_clean_srat(struct machine *m, struct diag *diag)
-{
-	struct map_srat *s = m->map.srat;
-	size_t i, n = 0;
-
-	if (m->map.nr_srat == 0)
-		return 0;
-	qsort(s, m->map.nr_srat, sizeof(*s), machine_srat_cmp);
-	for (i = 0; i < m->map.nr_srat; i++) {
-		if (n > 0 && s[i].start < s[n - 1].end && s[i].nid != s[n - 1].nid) {
-			diag_warn(diag, m->map.path, s[i].line,
-				  "SRAT: node %d overlaps node %d of line %u; NUMA is off",
-				  s[i].nid, s[n - 1].nid, s[n - 1].line);
-			return 0;
-		}
-		if (n > 0 && s[i].start <= s[n - 1].end && s[i].nid == s[n - 1].nid &&
-		    s[i].nonvolatile == s[n - 1].nonvolatile) {
-			if (s[i].end > s[n - 1].end)
-				s[n - 1].end = s[i].end;
-			continue;
-		}
-		s[n++] = s[i];
-	}
-	m->map.nr_srat = n;
-	/* Both neighbours round alike, so that no page falls between two nodes. */
-	for (i = 0; i < n; i++) {
-		s[i].start &= ~(MACHINE_PAGE - 1);
-		s[i].end &= ~(MACHINE_PAGE - 1);
-	}
-	return n;
-}
-
-/* The node whose memory is nearest to [start, end), which no SRAT range covers; @above: first
- * above. */
-static int machine_nearest(const struct map_srat *s, size_t n, size_t above, uint64_t start,
-			   uint64_t end)
-{
-	uint64_t best = UINT64_MAX;
-	size_t i = above;
-	int nid = s[0].nid;
-
-	while (i > 0 && s[i - 1].nonvolatile)
-		i--;
-	if (i > 0) {
-		best = start - s[i - 1].end;
-		nid = s[i - 1].nid;
-	}
-	for (i = above; i < n && s[i].nonvolatile; i++)
-		;
-	if (i < n && s[i].start - end < best)
-		nid = s[i].nid;
-	return nid;
-}
-
-static void machine_warn_uncovered(const struct machine *m, struct diag *diag, uint64_t start,
-				   uint64_t end, int nid)
-{
-	diag_warn(diag, m->map.path, 0,
-		  "SRAT: no node for [mem 0x%016" PRIx64 "-0x%016" PRIx64 "]; given to node %d",
-		  start, end - 1, nid);
-}
-
-/* Split each range of RAM at the borders of nodes. Both lists are sorted. */
-static void machine_split_srat(struct machine *m, size_t n, struct diag *diag)
-{
-	const struct map_srat *s = m->map.srat;
-	size_t i, j = 0, cap = 0;
-
-	for (i = 0; i < m->table.nr; i++) {
-		const struct map_range *r = &m->table.r[i];
-		uint64_t at = r->start;
-
-		while (r->type == MAP_RAM && at < r->end) {
-			uint64_t stop;
-			int nid;
-
-			while (j < n && s[j].end <= at)
-				j++;
-			if (j < n && s[j].start <= at) {
-				stop = s[j].end < r->end ? s[j].end : r->end;
-				nid = s[j].nid;
-			} else {
-				stop = j < n && s[j].start < r->end ? s[j].start : r->end;
-				nid = machine_nearest(s, n, j, at, stop);
-				machine_warn_uncovered(m, diag, at, stop, nid);
-			}
-			machine_add_ram(m, &cap, at, stop, nid);
-			at = stop;
-		}
-	}
-}
-
-/* numa=fake=N: nodes of about equal amounts of RAM, in address order. False: too little RAM. */
-static bool machine_split_fake(struct machine *m, unsigned int nodes)
-{
-	uint64_t share = m->ram_bytes / nodes & ~(MACHINE_FAKE_UNIT - 1);
-	uint64_t big =
-		(m->ram_bytes - share * nodes) / MACHINE_FAKE_UNIT; /* so many get one more */
-	uint64_t left;
-	unsigned int nid = 0;
-	size_t i, cap = 0;
-
-	if (share == 0)
-		return false;
-	left = share + (big > 0 ? MACHINE_FAKE_UNIT : 0);
-	for (i = 0; i < m->table.nr; i++) {
-		const struct map_range *r = &m->table.r[i];
-		uint64_t at = r->start;
-
-		while (r->type == MAP_RAM && at < r->end) {
-			uint64_t take = r->end - at;
-
-			if (nid + 1 < nodes && take > left)
-				take = left;
-			machine_add_ram(m, &cap, at, at + take, (int)nid);
-			at += take;
-			left -= take < left ? take : left;
-			if (left == 0 && nid + 1 < nodes) {
-				nid++;
-				left = share + (nid < big ? MACHINE_FAKE_UNIT : 0);
-			}
-		}
-	}
-	return true;
-}
-
-static void machine_one_node(struct machine *m)
-{
-	size_t i, cap = 0;
-
-	for (i = 0; i < m->table.nr; i++)
-		if (m->table.r[i].type == MAP_RAM)
-			machine_add_ram(m, &cap, m->table.r[i].start, m->table.r[i].end, 0);
-}
-
-static void machine_split_nodes(struct machine *m, struct diag *diag)
-{
-	size_t n;
-
-	if (m->cmdline.numa_fake > 0) {
-		if (machine_split_fake(m, m->cmdline.numa_fake))
-			return;
-		diag_warn(diag, "command line", 0,
-			  "numa=fake=%u: not enough memory for nodes of 32 MiB, one node made",
-			  m->cmdline.numa_fake);
-	} else if (!m->cmdline.numa_off) {
-		n = machine_clean_srat(m, diag);
-		if (n > 0) {
-			machine_split_srat(m, n, diag);
-			return;
-		}
-	}
-	machine_one_node(m);
-}
-
-/* ---- CPUs ---- */
-
-static bool machine_has_node(const struct machine *m, int nid)
-{
-	size_t i;
-
-	for (i = 0; i < m->nr_ram; i++)
-		if (m->ram[i].nid == nid)
-			return true;
-	return false;
-}
-
-static void machine_set_cpus(struct machine *m, const struct machine_options *o)
-{
-	int map_node[QUARRY_MAX_NODES], nid, last = -1;
-	unsigned int n = o->nr_cpus, nodes = 0;
-	size_t i;
-
-	for (nid = QUARRY_MAX_NODES - 1; nid >= 0; nid--)
-		last = machine_has_node(m, nid) ? nid : last;
-	/* A node without memory lends its CPUs to the node below, or the lowest. */
-	for (nid = 0; nid < QUARRY_MAX_NODES; nid++) {
-		if (machine_has_node(m, nid)) {
-			last = nid;
-			nodes++;
-		}
-		map_node[nid] = last;
-	}
-	if (n == 0) {
-		n = m->map.logged_cpus;
-		if (n == 0) {
-			n = m->map.nr_cpu_nodes > 2 ? (unsigned int)m->map.nr_cpu_nodes : 2;
-			n = n < nodes ? nodes : n;
-		}
-		if (m->cmdline.nr_cpus != 0 && n > m->cmdline.nr_cpus)
-			n = m->cmdline.nr_cpus;
-	}
-	n = n < o->min_cpus ? o->min_cpus : n;
-	m->nr_cpus = n > QUARRY_MAX_CPUS ? QUARRY_MAX_CPUS : n;
-	if (m->map.nr_cpu_nodes < m->nr_cpus || m->cmdline.numa_off || m->cmdline.numa_fake != 0)
-		return;
-	m->cpu_node = xmalloc(m->nr_cpus * sizeof(*m->cpu_node));
-	for (i = 0; i < m->nr_cpus; i++)
-		m->cpu_node[i] = map_node[m->map.cpu_node[i]];
-}
-
 /* ---- memblock and bootmem ---- */
 
 static int machine_memblock_failed(const struct machine *m, int err, const char *what)
@@ -389,46 +216,8 @@ static int machine_memblock_failed(const struct machine *m, int err, const char 
 	return err == -QUARRY_ENOMEM ? CLI_FAILED : CLI_INPUT;
 }
 
-/* What a kernel reserves before its log begins. */
-static int machine_reserve_base(struct machine *m)
-{
-	const struct map_table *t = &m->map.reserve;
-	int err = 0;
-	size_t i;
-
-	if (m->pc)
-		err = quarry_memblock_reserve(m->q, 0, MACHINE_ISA_END);
-	for (i = 0; i < t->nr && err == 0; i++)
-		err = quarry_memblock_reserve(m->q, t->r[i].start, t->r[i].end - t->r[i].start);
-	return err;
-}
-
-static int machine_apply_op(struct machine *m, const struct map_op *op, struct diag *diag)
-{
-	uint64_t size = op->end - op->start;
-	int err = 0;
-
-	switch (op->kind) {
-	case MAP_OP_RESERVE:
-		return quarry_memblock_reserve(m->q, op->start, size);
-	case MAP_OP_FREE:
-		err = quarry_memblock_phys_free(m->q, op->start, size);
-		break;
-	case MAP_OP_REMOVE:
-		return quarry_memblock_remove(m->q, op->start, size);
-	case MAP_OP_ADD: /* RAM is added by the map */
-		return 0;
-	}
-	if (err == -QUARRY_EBUSY) {
-		diag_warn(diag, m->map.path, op->line, "not freed: a table of memblock lies there");
-		err = 0;
-	}
-	return err;
-}
-
 static int machine_fill_memblock(struct machine *m, struct diag *diag)
 {
-	bool logged = false;
 	size_t i;
 	int err = 0;
 
@@ -440,12 +229,7 @@ static int machine_fill_memblock(struct machine *m, struct diag *diag)
 					       MEMBLOCK_NONE);
 	if (err != 0)
 		return machine_memblock_failed(m, err, "add memory");
-	for (i = 0; i < m->map.nr_ops; i++)
-		logged = logged || m->map.ops[i].kind == MAP_OP_RESERVE;
-	if (!logged || !m->map.has_dump)
-		err = machine_reserve_base(m);
-	for (i = 0; i < m->map.nr_ops && err == 0; i++)
-		err = machine_apply_op(m, &m->map.ops[i], diag);
+	err = machine_reserve(m, diag);
 	return err == 0 ? CLI_OK : machine_memblock_failed(m, err, "reserve memory");
 }
 
@@ -490,6 +274,26 @@ static int machine_bootmem_nodes(struct machine *m, phys_addr_t *bitmap, phys_ad
 	return CLI_OK;
 }
 
+/* What the kernel may not map is not bootmem's to give. */
+static int machine_bootmem_nomap(struct machine *m)
+{
+	const struct memblock_type *memory = &quarry_memblock(m->q)->memory;
+	unsigned long i;
+
+	for (i = 0; i < memory->cnt; i++) {
+		const struct memblock_region *r = &memory->regions[i];
+
+		if ((r->flags & MEMBLOCK_NOMAP) != 0 &&
+		    quarry_reserve_bootmem_node(m->q, r->nid, r->base, r->size, BOOTMEM_DEFAULT) !=
+			    0) {
+			machine_error(m, "bootmem refused the no-map memory at %#" PRIx64,
+				      (uint64_t)r->base);
+			return CLI_FAILED;
+		}
+	}
+	return CLI_OK;
+}
+
 /* Carry memblock's reservations, the bitmaps among them, over to bootmem. Both lists are sorted. */
 static int machine_bootmem_reserve(struct machine *m)
 {
@@ -525,6 +329,8 @@ static int machine_fill_bootmem(struct machine *m)
 	quarry_bootmem_set_debug(m->q, m->cmdline.memblock_debug);
 	status = machine_bootmem_nodes(m, bitmap, size);
 	if (status == CLI_OK)
+		status = machine_bootmem_nomap(m);
+	if (status == CLI_OK)
 		status = machine_bootmem_reserve(m);
 	for (nid = 0; nid < m->nr_nodes && status == CLI_OK; nid++)
 		if (bitmap[nid] != 0 &&
@@ -543,7 +349,8 @@ static phys_addr_t machine_share(const struct machine *m, const struct cmdline_s
 
 	if (share->percent != 0)
 		return pages * share->percent / 100 * MACHINE_PAGE;
-	return share->bytes;
+	return share->bytes &
+	       ~(MACHINE_PAGE - 1); /* whole pages; less than one is none, as in Linux */
 }
 
 /* From the files to a list of RAM by node. */
@@ -562,8 +369,15 @@ static int machine_read(const struct machine_options *o, struct machine *m, stru
 		return status;
 	map_table_copy(&m->table, &m->map.by_source[m->map.source]);
 	map_table_update(&m->table, m->map.path, diag);
-	machine_user_map(m);
-	machine_fix_table(m);
+	m->arch = o->arch != MAP_ARCH_UNKNOWN       ? o->arch
+		  : m->map.arch != MAP_ARCH_UNKNOWN ? m->map.arch
+						    : MAP_ARCH_X86_64;
+	if (m->map.source == MAP_SOURCE_DEVICETREE) {
+		machine_user_devicetree(m, diag);
+	} else {
+		machine_user_map(m);
+		machine_fix_table(m);
+	}
 	machine_trim(m, diag);
 	if (m->ram_bytes == 0) {
 		diag_error(diag, m->map.path, 0,
@@ -617,12 +431,20 @@ int machine_boot(struct machine *m)
 				       .nr_possible_cpus = m->map.possible_cpus,
 				       .cpu_node = m->cpu_node};
 	const struct cmdline *c = &m->cmdline;
-	uint64_t start = util_now_ns();
+	uint64_t start = util_now_ns(), dma, dma32;
 	int err;
 
+	/* An empty ZONE_DMA32 ends where ZONE_DMA does; one that is not there never begins. */
+	machine_zone_limits(m, &dma, &dma32);
+	p.dma_limit = dma != 0 ? dma : ~(phys_addr_t)0;
+	p.dma32_limit = dma32;
+	p.node_cpus = m->node_cpus;
+	p.distance = m->distance;
+	p.nr_nodes = m->nr_distance;
 	p.bootmem = m->bootmem;
 	p.kernelcore = m->kernelcore;
 	p.movablecore = m->movablecore;
+	p.movable_node = c->movable_node;
 	p.min_free_kbytes = c->min_free_kbytes;
 	p.watermark_scale_factor = c->watermark_scale_factor;
 	p.set_lowmem_reserve_ratio = c->set_lowmem_reserve_ratio;
@@ -651,14 +473,26 @@ int machine_create(const struct machine_options *options, struct machine *m)
 	return status;
 }
 
+void machine_zone_limits(const struct machine *m, uint64_t *dma, uint64_t *dma32)
+{
+	*dma32 = MACHINE_4G;
+	if (m->arch == MAP_ARCH_RISCV64)
+		*dma = 0;
+	else if (m->arch != MAP_ARCH_ARM64)
+		*dma = (uint64_t)16 << 20;
+	else /* where RAM begins above 4 GiB, devices must be able to reach it */
+		*dma = *dma32 = m->nr_ram > 0 && m->ram[0].start >= MACHINE_4G ? MACHINE_MAX_PHYS
+									       : MACHINE_4G;
+}
+
 bool machine_zone_range(const struct machine *m, enum quarry_zone_type zone, uint64_t *start,
 			uint64_t *end)
 {
-	static const uint64_t limit[] = {0, (uint64_t)16 << 20, (uint64_t)4 << 30, UINT64_MAX};
-	uint64_t first, last;
+	uint64_t limit[4] = {0, 0, 0, UINT64_MAX}, first, last;
 
 	if (m->nr_ram == 0 || zone > QUARRY_ZONE_NORMAL)
 		return false;
+	machine_zone_limits(m, &limit[1], &limit[2]);
 	first = m->ram[0].start;
 	last = m->ram[m->nr_ram - 1].end;
 	*start = limit[zone] > first ? limit[zone] : first;
@@ -677,5 +511,8 @@ void machine_destroy(struct machine *m)
 	free(m->changes);
 	free(m->ram);
 	free(m->cpu_node);
+	free(m->node_cpus);
+	free(m->distance);
+	free(m->reservations);
 	*m = (struct machine){0};
 }

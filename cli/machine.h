@@ -16,6 +16,7 @@ struct machine_options {
 	size_t map_len;
 	const char *cmdline; /* kernel parameters; NULL: none */
 	enum map_source map_source;
+	enum map_arch arch;    /* MAP_ARCH_UNKNOWN: what the map says, else x86_64 */
 	bool bootmem;          /* boot by bootmem instead of memblock; the zones are the same */
 	unsigned int nr_cpus;  /* --cpus; 0: what the log says, else 2 or one for each node */
 	unsigned int min_cpus; /* never fewer (CPUs that a trace names); 0: no wish */
@@ -42,6 +43,14 @@ struct machine_ram {
 	int nid;
 };
 
+/* A region of /reserved-memory, a crash kernel's, or a named one: where it came to lie. */
+struct machine_reservation {
+	char name[48];
+	uint64_t start, end;
+	const char *kind; /* "reserved", "no-map", "CMA", "crash kernel", "reserve_mem" */
+	bool cma_default;
+};
+
 struct machine {
 	struct quarry *q;
 	struct diag *diag; /* from the options */
@@ -54,12 +63,23 @@ struct machine {
 	size_t nr_changes;
 	struct machine_ram *ram; /* as given to memblock */
 	size_t nr_ram;
-	int nr_nodes; /* highest node number + 1 */
+	int nr_nodes; /* highest node number + 1, of RAM or CPUs */
 	unsigned int nr_cpus;
-	int *cpu_node; /* of each CPU; NULL: the library's default */
+	int *cpu_node;           /* of each CPU; NULL: the library's default */
+	unsigned int *node_cpus; /* CPUs of each node's mask; NULL: those of cpu_node */
 	bool bootmem;
 	phys_addr_t kernelcore, movablecore;
 	uint64_t ram_bytes;
+	enum map_arch arch; /* never MAP_ARCH_UNKNOWN */
+	uint8_t *distance;  /* nr_distance x nr_distance; NULL: 10 and 20 */
+	unsigned int nr_distance;
+	size_t nr_phys_nodes;            /* ranges of memory that name a node; 0: no NUMA */
+	bool fake;                       /* numa=fake= was carried out */
+	int fake_node[QUARRY_MAX_NODES]; /* the real node of each fake one; -1: there is none */
+	struct machine_reservation *reservations;
+	size_t nr_reservations;
+	uint64_t released,
+		lent; /* bytes that Linux let go after the hand-off: of its image, for CMA */
 	uint64_t map_ns, memblock_ns,
 		boot_ns; /* time taken by reading, by memblock, by quarry_boot() */
 };

@@ -4,8 +4,9 @@
  *
  * Problem    A map comes as what a user can copy: a boot log or /proc/iomem, with or without time
  *            stamps, complete or a few lines of it, from a kernel of any age. So lines are looked
- * at one by one. One of a known kind must parse to its end, or the whole map is refused with the
- * line's number; any other is counted and passed over.
+ *            at one by one. One of a known kind must parse to its end, or the whole map is refused
+ *            with the line's number; any other is counted and passed over. A devicetree is told by
+ *            its first bytes and is fdt.c's affair.
  *
  * Terms      A source is one way in which firmware described RAM: e820, EFI, iomem. A file may hold
  *            several; one of them counts, the others are dropped. Reservations, nodes and what the
@@ -26,10 +27,12 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include <devtree.h>
 #include <map_parser.h>
 
-static const char *const map_source_names[MAP_NR_SOURCES] = {"auto", "e820", "efi", "iomem",
-							     "memblock"};
+static const char *const map_source_names[MAP_NR_SOURCES] = {"auto",  "e820",     "efi",
+							     "iomem", "memblock", "devicetree"};
+static const char *const map_arch_names[MAP_NR_ARCHS] = {"auto", "x86_64", "arm64", "riscv64"};
 
 const char *map_source_name(enum map_source source)
 {
@@ -44,6 +47,38 @@ enum map_source map_source_by_name(const char *name)
 		if (strcmp(name, map_source_names[i]) == 0)
 			break;
 	return (enum map_source)i;
+}
+
+const char *map_arch_name(enum map_arch arch)
+{
+	return map_arch_names[arch];
+}
+
+enum map_arch map_arch_by_name(const char *name)
+{
+	int i;
+
+	for (i = 0; i < MAP_NR_ARCHS; i++)
+		if (strcmp(name, map_arch_names[i]) == 0)
+			break;
+	return (enum map_arch)i;
+}
+
+void map_set_distance(struct map *map, int from, int to, uint8_t distance)
+{
+	unsigned int n = (unsigned int)(from > to ? from : to) + 1, i;
+	uint8_t *grown;
+
+	if (n > map->nr_distance) {
+		grown = xcalloc(n, n);
+		for (i = 0; i < map->nr_distance; i++)
+			memcpy(grown + i * n, map->distance + i * map->nr_distance,
+			       map->nr_distance);
+		free(map->distance);
+		map->distance = grown;
+		map->nr_distance = n;
+	}
+	map->distance[(unsigned int)from * map->nr_distance + (unsigned int)to] = distance;
 }
 
 const char *map_type_name(uint32_t type, char *buf, size_t size)
@@ -238,6 +273,86 @@ static bool map_choose_source(struct map *map, enum map_source wish, struct diag
 	return false;
 }
 
+/* Where a log has no other word of nodes, those of memblock's own list of regions. */
+static void map_listed_nodes(struct map *map)
+{
+	const struct map_table *t = &map->listed;
+	size_t i;
+
+	if (map->nr_srat != 0 || t->nr == 0)
+		return;
+	map->nr_srat = map->cap_srat = t->nr;
+	map->srat = xcalloc(t->nr, sizeof(*map->srat));
+	for (i = 0; i < t->nr; i++)
+		map->srat[i] = (struct map_srat){.start = t->r[i].start,
+						 .end = t->r[i].end,
+						 .nid = (int)t->r[i].type,
+						 .line = t->r[i].line};
+}
+
+static int map_row_cmp(const void *a, const void *b)
+{
+	const struct map_distance_row *x = a, *y = b;
+
+	if (x->nid != y->nid)
+		return x->nid < y->nid ? -1 : 1;
+	return x->line < y->line ? -1 : x->line > y->line;
+}
+
+/* Columns stand for the nodes that have a row, in order. False: an error was reported. */
+static bool map_join_distances(struct map *map, struct diag *diag)
+{
+	struct map_distance_row *r = map->rows;
+	size_t i, j;
+
+	if (map->nr_rows > 1)
+		qsort(r, map->nr_rows, sizeof(*r), map_row_cmp);
+	for (i = 0; i < map->nr_rows; i++) {
+		if (i > 0 && r[i].nid == r[i - 1].nid) {
+			diag_error(diag, map->path, r[i].line,
+				   "a second line of distances of node %d, expected one", r[i].nid);
+			return false;
+		}
+		if (r[i].nr != map->nr_rows) {
+			diag_error(diag, map->path, r[i].line,
+				   "%u distances, expected %zu: one to each node that has such a "
+				   "line",
+				   r[i].nr, map->nr_rows);
+			return false;
+		}
+	}
+	for (i = 0; i < map->nr_rows; i++)
+		for (j = 0; j < map->nr_rows; j++)
+			map_set_distance(map, r[i].nid, r[j].nid, r[i].to[j]);
+	return true;
+}
+
+/* A devicetree, as text or as a blob. */
+static int map_parse_devicetree(struct map *map, const char *text, size_t len,
+				enum map_source source, struct diag *diag)
+{
+	int status = CLI_OK;
+
+	if (source != MAP_SOURCE_AUTO && source != MAP_SOURCE_DEVICETREE) {
+		diag_error(diag, map->path, 0, "no %s lines in this map (--map-source)",
+			   map_source_name(source));
+		status = CLI_INPUT;
+	} else if (devtree_is_blob(text, len)) {
+		status = devtree_parse(map, text, len, diag);
+	} else {
+		struct strbuf blob = {0};
+
+		map->title = devtree_title(text, len);
+		status = devtree_compile(map->path, text, len, &blob, diag);
+		if (status == CLI_OK)
+			status = devtree_parse(map, blob.s, blob.len, diag);
+		strbuf_free(&blob);
+	}
+	if (status != CLI_OK)
+		map_free(map);
+	return status;
+}
+
 int map_parse(struct map *map, const char *path, const char *text, size_t len,
 	      enum map_source source, struct diag *diag)
 {
@@ -249,10 +364,15 @@ int map_parse(struct map *map, const char *path, const char *text, size_t len,
 		UINT64_MAX;
 	for (i = 0; i < QUARRY_MAX_NODES; i++)
 		map->expected.totalpages[i] = UINT64_MAX;
-	if (!map_lines(&ps, text, len) || !map_choose_source(map, source, diag)) {
+	if (devtree_is_blob(text, len) || devtree_is_source(path, text, len))
+		return map_parse_devicetree(map, text, len, source, diag);
+	if (!map_lines(&ps, text, len) || !map_choose_source(map, source, diag) ||
+	    !map_join_distances(map, diag)) {
 		map_free(map);
 		return CLI_INPUT;
 	}
+	if (map->source == MAP_SOURCE_MEMBLOCK)
+		map_listed_nodes(map);
 	for (i = 0; i < map->nested.nr && map->source == MAP_SOURCE_IOMEM; i++)
 		map_table_add(&map->reserve, map->nested.r[i].start, map->nested.r[i].end,
 			      map->nested.r[i].type, map->nested.r[i].line);
@@ -317,7 +437,15 @@ void map_free(struct map *map)
 	for (s = 0; s < MAP_NR_SOURCES; s++)
 		map_table_free(&map->by_source[s]);
 	map_table_free(&map->reserve);
+	map_table_free(&map->listed);
 	map_table_free(&map->nested);
+	map_table_free(&map->mirror);
+	map_table_free(&map->hotplug);
+	map_table_free(&map->alloc_ranges);
+	map_table_free(&map->usable);
+	free(map->rows);
+	free(map->distance);
+	free(map->resmem);
 	map_table_free(&map->expected.node_ranges);
 	free(map->expected.zones);
 	free(map->srat);

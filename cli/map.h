@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Firmware memory maps as Linux prints them: e820, EFI, /proc/iomem, SRAT, memblock=debug logs. */
+/* Firmware memory maps: e820, EFI, /proc/iomem, SRAT, memblock=debug logs as Linux prints them, and
+ * devicetrees. */
 #ifndef CLI_MAP_H
 #define CLI_MAP_H
 
@@ -24,8 +25,18 @@ enum map_source {
 	MAP_SOURCE_E820,
 	MAP_SOURCE_EFI,
 	MAP_SOURCE_IOMEM,
-	MAP_SOURCE_MEMBLOCK, /* memblock_add lines of a debug log */
+	MAP_SOURCE_MEMBLOCK,   /* memblock_add lines of a debug log */
+	MAP_SOURCE_DEVICETREE, /* the /memory nodes; such a file has no other source */
 	MAP_NR_SOURCES
+};
+
+/* Whose rules for zones and for mem= hold. */
+enum map_arch {
+	MAP_ARCH_UNKNOWN, /* the map does not say */
+	MAP_ARCH_X86_64,
+	MAP_ARCH_ARM64,
+	MAP_ARCH_RISCV64,
+	MAP_NR_ARCHS
 };
 
 /* What a reservation is for. */
@@ -64,6 +75,7 @@ struct map_op {
 	enum map_op_kind kind;
 	uint64_t start, end;
 	unsigned int line;
+	unsigned int list; /* the how manieth list of reserved regions it stands in; 0: a call */
 };
 
 /* A change that the kernel made to the e820 table and logged. */
@@ -71,6 +83,30 @@ struct map_update {
 	uint64_t start, end;
 	uint32_t from, to; /* to 0: removed */
 	unsigned int line;
+};
+
+/* A child of /reserved-memory. */
+enum map_resmem_kind {
+	MAP_RESMEM_RESERVED,
+	MAP_RESMEM_NOMAP, /* not in the kernel's direct map */
+	MAP_RESMEM_CMA,   /* lent to movable pages: "shared-dma-pool" that is reusable */
+};
+
+struct map_resmem {
+	char name[48];
+	enum map_resmem_kind kind;
+	bool cma_default;
+	bool dynamic;                  /* the kernel chooses its place */
+	uint64_t start, end;           /* not dynamic: one range of reg */
+	uint64_t size, align;          /* dynamic; align 0: any */
+	size_t first_range, nr_ranges; /* dynamic: of map.alloc_ranges; none: anywhere */
+};
+
+/* What one node says about its distance to each node that has such a line. */
+struct map_distance_row {
+	int nid;
+	unsigned int nr, line;
+	uint8_t to[QUARRY_MAX_NODES];
 };
 
 #define MAP_EXPECT_ZONES 512
@@ -82,7 +118,8 @@ struct map_expected {
 	struct map_table node_ranges;   /* type: the node */
 	uint64_t totalpages[QUARRY_MAX_NODES];        /* ~0: not said */
 	uint64_t available_kb, total_kb, reserved_kb; /* of the "Memory:" line; ~0: not said */
-	uint64_t freed_kb; /* sum of the "Freeing ... memory" lines after it */
+	uint64_t
+		freed_kb; /* sum of the "Freeing ... memory" lines after it, released_kb included */
 	struct map_expect_zone {
 		int nid;
 		char name[8];
@@ -101,7 +138,8 @@ struct map {
 	enum map_source source;                     /* the one that counts */
 
 	struct map_table reserve; /* RAMDISK, kernel image, crash kernel; type: enum map_reserve */
-	struct map_table nested;  /* "Reserved" inside "System RAM" of iomem, moved to reserve */
+	struct map_table listed; /* memory of the last list of memblock's regions; type: the node */
+	struct map_table nested; /* "Reserved" inside "System RAM" of iomem, moved to reserve */
 	struct map_srat *srat;
 	size_t nr_srat, cap_srat;
 	int *cpu_node; /* by "SRAT: PXM n -> APIC m -> Node k", in order */
@@ -110,10 +148,28 @@ struct map {
 	unsigned int logged_cpus;   /* CPUs that the log says Linux set up; 0: not said */
 	struct map_op *ops;
 	size_t nr_ops, cap_ops;
-	bool has_dump; /* the log lists the reserved regions: early ones are in ops too */
+	bool has_dump;         /* the log lists the reserved regions: early ones are in ops too */
+	unsigned int nr_lists; /* such lists */
+	bool handed_over;      /* the log has come to where the page allocator took over */
+	uint64_t released_kb;  /* of its image that the kernel freed before it set watermarks */
+	uint64_t cma_kb;       /* reserved, but lent to the page allocator */
 	struct map_update *updates;
 	size_t nr_updates, cap_updates;
 	struct map_expected expected;
+
+	struct map_table mirror;       /* mirrored memory, by EFI's attributes */
+	struct map_table hotplug;      /* memory that may be unplugged, by SRAT or devicetree */
+	struct map_distance_row *rows; /* as read */
+	size_t nr_rows, cap_rows;
+	uint8_t *
+		distance; /* nr_distance x nr_distance, row by row; 0: not said; NULL: nothing is */
+	unsigned int nr_distance;
+	/* devicetree alone */
+	enum map_arch arch;
+	struct map_resmem *resmem; /* in the order of the tree */
+	size_t nr_resmem, cap_resmem;
+	struct map_table alloc_ranges;
+	struct map_table usable; /* linux,usable-memory-range: memory outside does not count */
 };
 
 /*
@@ -127,10 +183,15 @@ int map_parse(struct map *map, const char *path, const char *text, size_t len,
 	      enum map_source source, struct diag *diag);
 void map_free(struct map *map);
 
-/* "e820", "efi", "iomem", "memblock", "auto". */
+/* "e820", "efi", "iomem", "memblock", "devicetree", "auto". */
 const char *map_source_name(enum map_source source);
 /* MAP_NR_SOURCES if there is none of that name. */
 enum map_source map_source_by_name(const char *name);
+/* "x86_64", "arm64", "riscv64", "auto" for the unknown; MAP_NR_ARCHS if there is none of that name. */
+const char *map_arch_name(enum map_arch arch);
+enum map_arch map_arch_by_name(const char *name);
+/* Note that node @from is @distance away from node @to; both below QUARRY_MAX_NODES. */
+void map_set_distance(struct map *map, int from, int to, uint8_t distance);
 /* "usable", "reserved", "ACPI data", "persistent (type 7)", "type 20", as Linux prints them. */
 const char *map_type_name(uint32_t type, char *buf, size_t size);
 

@@ -206,6 +206,7 @@ static enum map_line map_xen(struct map_parser *ps, const char *p)
 
 #define MAP_EFI_WB ((uint64_t)0x8)
 #define MAP_EFI_SP ((uint64_t)0x40000)
+#define MAP_EFI_MR ((uint64_t)0x10000) /* more reliable: mirrored */
 
 /* EFI's memory types, by number; names as Linux prints them, of any age. */
 static const struct map_efi_name {
@@ -270,6 +271,8 @@ static bool map_scan_efi_words(const char **p, uint64_t *type, uint64_t *attr)
 			*attr |= MAP_EFI_WB;
 		else if (strncmp(q, "SP", 2) == 0)
 			*attr |= MAP_EFI_SP;
+		else if (strncmp(q, "MR", 2) == 0)
+			*attr |= MAP_EFI_MR;
 		else if (strncmp(q, "attr=", 5) == 0 && (q += 5) && !util_scan_hex(&q, attr))
 			return false;
 	}
@@ -301,6 +304,9 @@ static enum map_line map_efi(struct map_parser *ps, const char *p)
 	inclusive = *p == ']';
 	if (end < start || (!inclusive && end == start))
 		return map_bad_range(ps, start, end, inclusive);
+	if (attr & MAP_EFI_MR)
+		map_table_add(&ps->map->mirror, start, inclusive ? map_exclusive(end) : end,
+			      MAP_RAM, ps->line);
 	return map_take(ps, &ps->map->by_source[MAP_SOURCE_EFI], start,
 			inclusive ? map_exclusive(end) : end, map_efi_type(type, attr));
 }
@@ -456,9 +462,59 @@ static enum map_line map_srat(struct map_parser *ps, const char *p)
 	s.nonvolatile = strstr(p, "non-volatile") != NULL;
 	if (!map_count(ps))
 		return MAP_LINE_BAD;
+	if (s.hotplug && !s.nonvolatile)
+		map_table_add(&map->hotplug, s.start, s.end, MAP_RAM, ps->line);
 	MAP_GROW(map->srat, map->nr_srat, map->cap_srat);
 	map->srat[map->nr_srat++] = s;
 	return MAP_LINE_TAKEN;
+}
+
+/* "10 16 21 31" after a node's number: what sysfs has in nodeN/distance. */
+static enum map_line map_distances(struct map_parser *ps, uint64_t nid, const char *p)
+{
+	struct map *map = ps->map;
+	struct map_distance_row row = {.nid = (int)nid, .line = ps->line};
+	uint64_t d;
+
+	if (nid >= QUARRY_MAX_NODES)
+		return map_bad(ps, p, "a node number below 64");
+	for (map_blanks(&p); *p != '\0'; map_blanks(&p)) {
+		const char *at = p;
+
+		if (!util_scan_dec(&p, &d) || d < 10 || d > UINT8_MAX ||
+		    (*p != ' ' && *p != '\t' && *p != '\0'))
+			return map_bad(ps, at, "distances from 10 to 255, separated by blanks");
+		if (row.nr == QUARRY_MAX_NODES)
+			return map_bad(ps, at, "at most 64 distances");
+		row.to[row.nr++] = (uint8_t)d;
+	}
+	if (row.nr == 0)
+		return map_bad(ps, p, "distances from 10 to 255, separated by blanks");
+	if (!map_count(ps))
+		return MAP_LINE_BAD;
+	MAP_GROW(map->rows, map->nr_rows, map->cap_rows);
+	map->rows[map->nr_rows++] = row;
+	return MAP_LINE_TAKEN;
+}
+
+/* "NUMA: Node 0 distance: 10 20" */
+static enum map_line map_numa(struct map_parser *ps, const char *p)
+{
+	uint64_t nid;
+
+	if (!util_scan_dec(&p, &nid) || !map_lit(&p, " distance:"))
+		return MAP_LINE_UNKNOWN;
+	return map_distances(ps, nid, p);
+}
+
+/* "node0/distance:10 20", as grep -H shows sysfs */
+static enum map_line map_sysfs_node(struct map_parser *ps, const char *p)
+{
+	uint64_t nid;
+
+	if (!util_scan_dec(&p, &nid) || !map_lit(&p, "/distance:"))
+		return MAP_LINE_UNKNOWN;
+	return map_distances(ps, nid, p);
 }
 
 static enum map_line map_ramdisk(struct map_parser *ps, const char *p)
@@ -491,10 +547,13 @@ static enum map_line map_memblock(struct map_parser *ps, const char *p, enum map
 		diag_warn(ps->diag, map->path, ps->line, "an empty range: nothing done");
 		return MAP_LINE_TAKEN;
 	}
+	if (map->handed_over) /* what is freed later, such as the RAM disk, is not boot's */
+		return MAP_LINE_TAKEN;
 	if (!map_count(ps))
 		return MAP_LINE_BAD;
 	MAP_GROW(map->ops, map->nr_ops, map->cap_ops);
-	map->ops[map->nr_ops++] = (struct map_op){kind, start, map_exclusive(end), ps->line};
+	map->ops[map->nr_ops++] = (struct map_op){
+		.kind = kind, .start = start, .end = map_exclusive(end), .line = ps->line};
 	if (kind == MAP_OP_ADD)
 		map_table_add(&map->by_source[MAP_SOURCE_MEMBLOCK], start, map_exclusive(end),
 			      MAP_RAM, ps->line);
@@ -524,12 +583,47 @@ static enum map_line map_op_remove(struct map_parser *ps, const char *p)
 /* "0x2]	[0xSTART-0xEND], 0xN bytes ...", of the list of reserved regions */
 static enum map_line map_dump(struct map_parser *ps, const char *p)
 {
+	struct map *map = ps->map;
+	size_t before = map->nr_ops;
+	enum map_line what;
 	uint64_t index;
 
 	if (!util_scan_hex(&p, &index) || !map_lit(&p, "]"))
 		return map_bad(ps, p, "reserved[0xN] [0xSTART-0xEND], 0xN bytes");
-	ps->map->has_dump = true;
-	return map_memblock(ps, p, MAP_OP_RESERVE);
+	map->has_dump = true;
+	map->nr_lists += index == 0;
+	what = map_memblock(ps, p, MAP_OP_RESERVE);
+	if (map->nr_ops > before)
+		map->ops[before].list = map->nr_lists;
+	return what;
+}
+
+/*
+ * "0x2]	[0xSTART-0xEND], 0xN bytes on node 1 flags: 0x0", of the list of memory. The last list
+ * counts: it has what was added before the log begins, and the nodes.
+ */
+static enum map_line map_dump_memory(struct map_parser *ps, const char *p)
+{
+	struct map_table *memory = &ps->map->by_source[MAP_SOURCE_MEMBLOCK];
+	uint64_t index, start, end, nid;
+
+	if (!util_scan_hex(&p, &index) || !map_lit(&p, "]"))
+		return map_bad(ps, p, "memory[0xN] [0xSTART-0xEND], 0xN bytes");
+	map_blanks(&p);
+	if (!map_scan_bracket(&p, "[", &start, &end))
+		return map_bad(ps, p, "[0xSTART-0xEND]");
+	if (index == 0)
+		memory->nr = ps->map->listed.nr = 0;
+	if (end < start) /* an empty memblock has one region of size 0 */
+		return MAP_LINE_TAKEN;
+	p = strstr(p, " on node ");
+	if (p != NULL) {
+		p += strlen(" on node ");
+		if (!util_scan_dec(&p, &nid) || nid >= QUARRY_MAX_NODES)
+			return map_bad(ps, p, "a node number below 64");
+		map_table_add(&ps->map->listed, start, map_exclusive(end), (uint32_t)nid, ps->line);
+	}
+	return map_take(ps, memory, start, map_exclusive(end), MAP_RAM);
 }
 
 /* "[mem 0xA-0xB] usable ==> reserved" or "[mem 0xA-0xB] usable" */
@@ -661,9 +755,14 @@ static enum map_line map_memory_line(struct map_parser *ps, const char *p)
 	e->total_kb = total;
 	for (r = p; (r = strstr(r, ", ")) != NULL;) {
 		r += 2;
-		if (util_scan_dec(&r, &reserved) && strncasecmp(r, "K reserved", 10) == 0)
+		if (!util_scan_dec(&r, &reserved))
+			continue;
+		if (strncasecmp(r, "K reserved", 10) == 0)
 			e->reserved_kb = reserved;
+		else if (strncasecmp(r, "K cma-reserved", 14) == 0)
+			ps->map->cma_kb = reserved;
 	}
+	ps->map->handed_over = true;
 	return MAP_LINE_TAKEN;
 }
 
@@ -679,6 +778,8 @@ static enum map_line map_freeing(struct map_parser *ps, const char *p)
 	if (!util_scan_dec(&m, &kb) || toupper((unsigned char)*m) != 'K' || kb > UINT32_MAX)
 		return MAP_LINE_UNKNOWN;
 	ps->map->expected.freed_kb += kb;
+	if (strncmp(p, "SMP alternatives ", 17) == 0)
+		ps->map->released_kb = kb;
 	return MAP_LINE_TAKEN;
 }
 
@@ -755,6 +856,9 @@ static const struct map_kind {
 	{"ACPI: SRAT:", map_srat},
 	{"ACPI: NUMA: SRAT:", map_srat},
 	{"SRAT:", map_srat},
+	{"NUMA: Node ", map_numa},
+	{"node", map_sysfs_node},
+	{"/sys/devices/system/node/node", map_sysfs_node},
 	{"RAMDISK:", map_ramdisk},
 	{"memblock_reserve:", map_op_reserve},
 	{"memblock_free:", map_op_free},
@@ -762,6 +866,7 @@ static const struct map_kind {
 	{"memblock_add:", map_op_add},
 	{"memblock_remove:", map_op_remove},
 	{"reserved[", map_dump},
+	{"memory[", map_dump_memory},
 	{"e820: update ", map_e820_update},
 	{"e820: remove ", map_e820_remove},
 	{"Command line:", map_command_line},

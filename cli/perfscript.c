@@ -107,10 +107,16 @@ static bool span_is(struct span v, const char *text)
 	return (size_t)(v.end - v.s) == n && memcmp(v.s, text, n) == 0;
 }
 
-static bool perfscript_ident(char c)
+static const bool perfscript_is_ident[256] = {
+	['a' ... 'z'] = true,
+	['A' ... 'Z'] = true,
+	['0' ... '9'] = true,
+	['_'] = true,
+};
+
+static inline bool perfscript_ident(char c)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-	       c == '_';
+	return perfscript_is_ident[(unsigned char)c];
 }
 
 /* ---- numbers ---- */
@@ -256,12 +262,16 @@ static bool perfscript_head_perf(struct perfscript_head *h, const char *line, co
 	const char *from = line;
 
 	for (;;) {
-		const char *at = memmem(from, (size_t)(end - from), "kmem:", 5);
+		const char *colon = memchr(from, ':', (size_t)(end - from));
+		const char *at;
 		struct span name;
 
-		if (at == NULL)
+		if (colon == NULL)
 			return false;
-		from = at + 5;
+		from = colon + 1;
+		if (colon - line < 4 || memcmp(colon - 4, "kmem", 4) != 0)
+			continue;
+		at = colon - 4;
 		name.s = name.end = from;
 		while (name.end < end && perfscript_ident(*name.end))
 			name.end++;

@@ -3,7 +3,7 @@
 # Installs the Debian packages that a make target needs, and says which. Usage: deps.sh run|test|check|bench
 set -eu
 
-run="libzstd-dev libjansson-dev"
+run="libzstd-dev libjansson-dev libfdt-dev device-tree-compiler"
 case "${1:-}" in
 run) want="$run" ;;
 test) want="$run libcmocka-dev zstd" ;;
