@@ -64,5 +64,6 @@ struct quarry *bench_machine(uint64_t bytes, int nodes, bool one_zone, bool real
 void bench_pages(void);
 void bench_slabs(void);
 void bench_boots(void);
+void bench_memblock(void);
 
 #endif

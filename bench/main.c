@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The benchmark program: bench pages|slabs|boots. `make bench` runs all of it. */
+/* The benchmark program: bench pages|slabs|boots|memblock. `make bench` runs all of it. */
 #include <sched.h>
 #include <string.h>
 
@@ -22,7 +22,10 @@ int main(int argc, char **argv)
 	static const struct {
 		const char *name;
 		void (*run)(void);
-	} parts[] = {{"pages", bench_pages}, {"slabs", bench_slabs}, {"boots", bench_boots}};
+	} parts[] = {{"pages", bench_pages},
+		     {"slabs", bench_slabs},
+		     {"boots", bench_boots},
+		     {"memblock", bench_memblock}};
 	bool any = false;
 
 	bench_pin();
@@ -35,6 +38,6 @@ int main(int argc, char **argv)
 		}
 	}
 	if (!any)
-		fprintf(stderr, "usage: bench pages|slabs|boots ...\n");
+		fprintf(stderr, "usage: bench pages|slabs|boots|memblock ...\n");
 	return any ? 0 : 2;
 }

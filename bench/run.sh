@@ -16,4 +16,6 @@ bench/callgrind.sh "$out/bench/instr"
 echo
 "$out/bench/bench" boots
 echo
+"$out/bench/bench" memblock
+echo
 bench/replay.sh "$out/quarry"

@@ -134,6 +134,10 @@ static const char *const fuzz_words[] = {
 	"\nmemblock_remove: [0x1000000-0x1ffffff] x\n",
 	"\ne820: update [mem 0x1000000-0x2ffffff] usable ==> reserved\n",
 	"\nRAMDISK: [mem 0x1000000-0x1ffffff]\n",
+	"\nSRAT: Node 2 PXM 1 [mem 0x20000000-0x2fffffff] hotplug\n",
+	"\nNUMA: Node 0 distance: 10 20\n",
+	"\nnode1/distance:20 10\n",
+	"\n/dts-v1/;\n",
 	"\nZone ranges:\n",
 	"\nEarly memory node ranges\n",
 };

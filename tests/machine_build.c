@@ -123,10 +123,10 @@ static void machine_tell_bootmem(struct machine *m, const struct machine_spec *s
 		}
 		if (end == 0)
 			continue;
-		bytes = quarry_init_bootmem_node(m->q, nid,
-						 (start + QUARRY_PAGE_SIZE - 1) >> QUARRY_PAGE_SHIFT,
-						 (start + QUARRY_PAGE_SIZE - 1) >> QUARRY_PAGE_SHIFT,
-						 end >> QUARRY_PAGE_SHIFT);
+		bytes = quarry_init_bootmem_node(
+			m->q, nid, (start + QUARRY_PAGE_SIZE - 1) >> QUARRY_PAGE_SHIFT,
+			(start + QUARRY_PAGE_SIZE - 1) >> QUARRY_PAGE_SHIFT,
+			end >> QUARRY_PAGE_SHIFT);
 		assert_true(bytes != 0);
 		for (r = spec->memory; r->start < r->end; r++) {
 			if (r->nid == nid)
@@ -134,14 +134,13 @@ static void machine_tell_bootmem(struct machine *m, const struct machine_spec *s
 									  r->end - r->start),
 						 0);
 		}
-		assert_int_equal(quarry_reserve_bootmem_node(m->q, nid, start, bytes,
-							     BOOTMEM_DEFAULT),
-				 0);
+		assert_int_equal(
+			quarry_reserve_bootmem_node(m->q, nid, start, bytes, BOOTMEM_DEFAULT), 0);
 	}
 	for (r = spec->reserved; r->start < r->end; r++)
-		assert_int_equal(quarry_reserve_bootmem(m->q, r->start, r->end - r->start,
-							BOOTMEM_DEFAULT),
-				 0);
+		assert_int_equal(
+			quarry_reserve_bootmem(m->q, r->start, r->end - r->start, BOOTMEM_DEFAULT),
+			0);
 }
 
 void machine_init(struct machine *m, const struct machine_spec *spec)

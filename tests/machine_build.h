@@ -16,7 +16,7 @@ struct machine_range {
 };
 
 enum machine_port {
-	MACHINE_POSIX,	/* quarry_posix_new(); tables outside */
+	MACHINE_POSIX,   /* quarry_posix_new(); tables outside */
 	MACHINE_COUNTED, /* own port; tables outside, counted, and refused when the budget is spent */
 	MACHINE_INSIDE, /* own port with real RAM; tables come out of the managed memory */
 };
@@ -50,7 +50,7 @@ struct machine {
 	long budget;
 	unsigned long tables_out, tables_given, tables_refused;
 	bool fail_storage; /* MACHINE_INSIDE: quarry's tables cannot be reached */
-	void *hook;	   /* for the test's own wake and reclaim */
+	void *hook;        /* for the test's own wake and reclaim */
 	/* MACHINE_COUNTED: runs before a table of more than 64 KiB is given; another CPU, say. */
 	void (*before_table)(struct machine *m);
 };

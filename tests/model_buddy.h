@@ -9,10 +9,10 @@
 #include <quarry/types.h>
 
 struct model_buddy {
-	pfn_t start, end;	/* the zone's span */
-	unsigned char *block;	/* by page: order + 1 if a free block starts here, else 0 */
+	pfn_t start, end;     /* the zone's span */
+	unsigned char *block; /* by page: order + 1 if a free block starts here, else 0 */
 	unsigned long nr_free[QUARRY_NR_ORDERS]; /* free blocks */
-	unsigned long free;	/* pages */
+	unsigned long free;                      /* pages */
 };
 
 /* Nothing is free. Returns false if the host is out of memory. */

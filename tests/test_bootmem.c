@@ -122,12 +122,14 @@ static void small_node(struct quarry *q)
 }
 
 static struct bootmem before_fail;
+static bootmem_data_t nodes_before[QUARRY_MAX_NODES];
 static unsigned long map_before[3][64];
 
 /* Remembers nodes and the maps of nodes 0..2, of up to 4096 pages each. */
 static void snap(struct quarry *q)
 {
 	before_fail = *quarry_bootmem(q);
+	memcpy(nodes_before, before_fail.bootmem_node_data, sizeof(nodes_before));
 	for (int nid = 0; nid < 3; nid++) {
 		const bootmem_data_t *b = node(q, nid);
 
@@ -140,6 +142,7 @@ static void snap(struct quarry *q)
 static void unchanged(struct quarry *q)
 {
 	assert_memory_equal(&before_fail, quarry_bootmem(q), sizeof(before_fail));
+	assert_memory_equal(nodes_before, before_fail.bootmem_node_data, sizeof(nodes_before));
 	for (int nid = 0; nid < 3; nid++) {
 		const bootmem_data_t *b = node(q, nid);
 

@@ -84,7 +84,7 @@ run 2 boot --nonsense "$maps/vm-24g-2cpu.txt"
 err "unrecognized option"
 
 # Every map boots, from either allocator, to the same zones.
-for map in "$maps"/*.txt; do
+for map in "$maps"/*.txt "$maps"/*.dts; do
 	run 0 boot "$map"
 	silent err
 	out "Zone ranges:"
@@ -102,7 +102,7 @@ check "the log of a small machine is short" [ "$(wc -l <"$tmp/out")" -le 70 ]
 # What a log says of Linux' own reservations is what the machine has.
 run 0 boot "$maps/qemu-1536m-2node.boot.txt"
 out "Memory: 1479504K/1572332K available (92828K reserved)"
-run 0 boot -q "$maps/qemu-1536m-2node.boot.txt"
+run 0 boot -q "$maps/vm-24g-2cpu.txt"
 equal "$(wc -l <"$tmp/out")" 4
 
 # Standard input, line prefixes
@@ -151,6 +151,49 @@ run 2 boot "$maps/vm-24g-2cpu.txt" --cmdline "mem=lots"
 err 'command line: "mem=lots" is wrong, expected mem=SIZE'
 run 0 boot "$maps/vm-24g-2cpu.txt" --cmdline "movablecore=4G"
 out "Movable zone start for each node"
+
+run 0 boot "$maps/vm-24g-2cpu.txt" --cmdline "crashkernel=256M reserve_mem=1M:4K:log hugepages=4"
+err "hugepages= is ignored"
+out "Reserved memory: crashkernel [mem 0x"
+out "1 MiB, reserve_mem"
+run 0 boot "$maps/vm-24g-2cpu.txt" --cmdline "kernelcore=mirror"
+err "the system has no mirror memory, ignored"
+run 0 boot "$maps/vm-24g-2cpu.txt" --cmdline "movable_node"
+err "no hot-pluggable memory"
+
+# Devicetree: source, blob, from a pipe, with included files, damaged
+run 0 boot "$maps/arm64-hikey-1g.dts"
+out "Reserved memory: linux,cma [mem 0x36000000-0x3dffffff], 128 MiB, CMA (default)"
+out "DMA      [mem 0x0000000000000000-0x000000003dffffff]"
+run 0 boot "$maps/riscv64-icicle-2g.dts"
+out "DMA      empty"
+out "no-map"
+dtc -q -I dts -O dtb -o "$tmp/a.dtb" "$maps/arm64-phone-sdm845.dts"
+run 0 boot "$tmp/a.dtb"
+out "devicetree, arm64"
+cp "$tmp/a.dtb" "$tmp/in"
+run 0 boot - --arch riscv64
+out "boots <stdin>"
+out "DMA32    [mem 0x0000000080000000-0x00000000ffffffff]"
+cp "$maps/arm64-hikey-1g.dts" "$tmp/in"
+run 0 boot -
+out "CMA (default)"
+head -c 700 "$tmp/a.dtb" >"$tmp/in"
+run 2 boot -
+err "<stdin>: the devicetree blob is damaged: it ends too early"
+: >"$tmp/in"
+printf '/dts-v1/;\n/include/ "more.dtsi"\n' >"$tmp/b.dts"
+printf '/ { memory { device_type = "memory"; reg = <0x100000 0x1000000>; }; };\n' >"$tmp/more.dtsi"
+run 0 boot "$tmp/b.dts"
+printf '/dts-v1/;\n/ {\n};;\nx\n' >"$tmp/b.dts"
+run 2 boot "$tmp/b.dts"
+err "$tmp/b.dts:3: dtc: syntax error"
+silent out
+run 2 boot --map-source e820 "$maps/arm64-hikey-1g.dts"
+err "no e820 lines in this map"
+run 2 boot --arch vax "$maps/arm64-hikey-1g.dts"
+err "expected x86_64, arm64, riscv64 or auto"
+PATH=/nonexistent run 1 boot "$maps/arm64-hikey-1g.dts"
 
 # JSON
 run 0 boot "$maps/server-2s-xeon-128g-pmem.txt" --json --cpus 8

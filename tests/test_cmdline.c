@@ -85,7 +85,21 @@ static void test_memmap(void **state)
 	done();
 	bad("memmap=", "expected memmap=exactmap");
 	bad("memmap=1M@", "expected memmap=exactmap");
-	bad("memmap=1M%2M", "expected memmap=exactmap");
+	bad("memmap=1M&2M", "expected memmap=exactmap");
+	good("memmap=1M%2M-1+7 memmap=1M%2M+2 memmap=1M%2M-2 memmap=1M%2M");
+	assert_int_equal(c.nr_ops, 4);
+	op(0, CMDLINE_CHANGE, 2 << 20, 3 << 20, MAP_PMEM);
+	assert_int_equal(c.ops[0].from, MAP_RAM);
+	op(1, CMDLINE_ADD, 2 << 20, 3 << 20, MAP_RESERVED);
+	op(2, CMDLINE_CHANGE, 2 << 20, 3 << 20, 0);
+	assert_int_equal(c.ops[2].from, MAP_RESERVED);
+	op(3, CMDLINE_CHANGE, 2 << 20, 3 << 20, 0);
+	assert_int_equal(c.ops[3].from, 0);
+	assert_true(c.ops[3].memmap);
+	done();
+	bad("memmap=1M%2M-x", "OLDTYPE+NEWTYPE");
+	bad("memmap=1M%2M+99999999999", "OLDTYPE+NEWTYPE");
+	bad("memmap=1M%2M-1+2,", "expected memmap=exactmap");
 	bad("memmap=1M@2Mx", "expected memmap=exactmap");
 	bad("memmap=0@2M", "expected memmap=exactmap");
 	bad("memmap=15E@15E", "below 2^64");
@@ -103,7 +117,12 @@ static void test_shares(void **state)
 	done();
 	bad("kernelcore=101%", "N up to 100");
 	bad("movablecore=%", "movablecore=SIZE");
-	bad("kernelcore=mirror", "kernelcore=SIZE");
+	bad("kernelcore=mirrors", "kernelcore=SIZE");
+	good("kernelcore=mirror movable_node");
+	assert_true(c.kernelcore_mirror && c.movable_node);
+	assert_int_equal(c.kernelcore.bytes, 0);
+	done();
+	bad("movable_node=1", "movable_node without a value");
 }
 
 static void test_numbers(void **state)
@@ -136,10 +155,89 @@ static void test_numbers(void **state)
 	bad("lowmem_reserve_ratio=1,,3", "up to four");
 	bad("numa=fake=65", "at most 64");
 	bad("numa=fake=0", "at most 64");
-	bad("numa=maybe", "numa=off or");
+	bad("numa=maybe", "expected numa=off, numa=fake=N");
 	bad("transparent_hugepage=huge", "always, madvise or never");
 	bad("memblock=quiet", "memblock=debug");
 	bad("nr_cpus=two", "a number of CPUs");
+}
+
+static void test_fake(void **state)
+{
+	(void)state;
+	good("numa=fake=4");
+	assert_int_equal(c.numa_fake_kind, CMDLINE_FAKE_NODES);
+	assert_int_equal(c.numa_fake, 4);
+	done();
+	good("numa=fake=2U");
+	assert_int_equal(c.numa_fake_kind, CMDLINE_FAKE_UNIFORM);
+	assert_int_equal(c.numa_fake, 2);
+	done();
+	good("numa=fake=512M");
+	assert_int_equal(c.numa_fake_kind, CMDLINE_FAKE_SIZE);
+	assert_int_equal(c.numa_fake_size, 512 << 20);
+	done();
+	bad("numa=fake=512K", "numa=fake=SIZE in M or G");
+	bad("numa=fake=0M", "numa=fake=SIZE");
+	bad("numa=fake=65U", "numa=fake=N");
+	bad("numa=fake=2Ux", "numa=fake=N");
+	bad("numa=fake=99999999999999G", "numa=fake=N");
+}
+
+static void test_reserve_mem(void **state)
+{
+	(void)state;
+	good("reserve_mem=64M:4K:trace reserve_mem=1M:0:other hugepages=64 hugepagesz=2M");
+	assert_int_equal(c.nr_named, 2);
+	assert_int_equal(c.named[0].size, 64 << 20);
+	assert_int_equal(c.named[0].align, 4096);
+	assert_string_equal(c.named[1].name, "other");
+	assert_int_equal(diag.nr_warnings, 1);
+	assert_non_null(strstr(diag.text.s, "hugepages= is ignored"));
+	done();
+	bad("reserve_mem=64M:4K", "reserve_mem=SIZE:ALIGN:NAME");
+	bad("reserve_mem=64M:4K:", "reserve_mem=SIZE:ALIGN:NAME");
+	bad("reserve_mem=64M:3:x", "a power of two");
+	bad("reserve_mem=0:4K:x", "reserve_mem=SIZE");
+	bad("reserve_mem=1M:4K:sixteen-letters-x", "at most 15");
+	bad("reserve_mem=1M:4K:a reserve_mem=1M:4K:a", "not taken");
+	bad("reserve_mem=1:1:a reserve_mem=1:1:b reserve_mem=1:1:c reserve_mem=1:1:d "
+	    "reserve_mem=1:1:e reserve_mem=1:1:f reserve_mem=1:1:g reserve_mem=1:1:h "
+	    "reserve_mem=1:1:i",
+	    "at most 8");
+}
+
+static void test_crash(void **state)
+{
+	const uint64_t g = (uint64_t)1 << 30;
+
+	(void)state;
+	good("crashkernel=128M");
+	assert_int_equal(cmdline_crash_size(&c, g), 128 << 20);
+	assert_false(c.crash.fixed || c.crash.high);
+	done();
+	good("crashkernel=64M@16M");
+	assert_true(c.crash.fixed);
+	assert_int_equal(c.crash.base, 16 << 20);
+	done();
+	good("crashkernel=1G,high crashkernel=72M,low");
+	assert_true(c.crash.high && c.crash.set_low);
+	assert_int_equal(c.crash.low, 72 << 20);
+	assert_int_equal(cmdline_crash_size(&c, g), g);
+	done();
+	good("crashkernel=512M-2G:64M,2G-:128M@32M");
+	assert_int_equal(cmdline_crash_size(&c, g / 4), 0);
+	assert_int_equal(cmdline_crash_size(&c, g), 64 << 20);
+	/* A little short of 2 GiB, by what firmware keeps. */
+	assert_int_equal(cmdline_crash_size(&c, 2 * g - 65536), 128 << 20);
+	assert_int_equal(c.crash.base, 32 << 20);
+	done();
+	bad("crashkernel=auto", "crashkernel=SIZE");
+	bad("crashkernel=1M@", "crashkernel=SIZE");
+	bad("crashkernel=1M,middle", "crashkernel=SIZE");
+	bad("crashkernel=2G-1G:64M", "crashkernel=SIZE");
+	bad("crashkernel=1G-", "crashkernel=SIZE");
+	bad("crashkernel=1G-2G", "crashkernel=SIZE");
+	bad("crashkernel=1G-2G:64M,", "crashkernel=SIZE");
 }
 
 static void test_unknown(void **state)
@@ -185,10 +283,11 @@ static void test_sizes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_empty),   cmocka_unit_test(test_mem),
-		cmocka_unit_test(test_memmap),  cmocka_unit_test(test_shares),
-		cmocka_unit_test(test_numbers), cmocka_unit_test(test_unknown),
-		cmocka_unit_test(test_sizes),
+		cmocka_unit_test(test_empty),       cmocka_unit_test(test_mem),
+		cmocka_unit_test(test_memmap),      cmocka_unit_test(test_shares),
+		cmocka_unit_test(test_numbers),     cmocka_unit_test(test_fake),
+		cmocka_unit_test(test_reserve_mem), cmocka_unit_test(test_crash),
+		cmocka_unit_test(test_unknown),     cmocka_unit_test(test_sizes),
 	};
 
 	return cmocka_run_group_tests_name("cmdline", tests, NULL, NULL);

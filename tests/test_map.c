@@ -620,8 +620,9 @@ static void check_zones(struct machine *m)
 		return;
 	quarry_totals(m->q, &t);
 	assert_int_equal(t.present, e->total_kb / 4);
-	assert_int_equal(t.managed, (e->total_kb - e->reserved_kb) / 4);
-	assert_int_equal(managed + e->freed_kb / 4, linux_managed);
+	assert_int_equal(t.managed - m->released / QUARRY_PAGE_SIZE,
+			 (e->total_kb - e->reserved_kb) / 4);
+	assert_int_equal(managed + e->freed_kb / 4 - m->released / QUARRY_PAGE_SIZE, linux_managed);
 }
 
 static void compare_machines(struct machine *a, struct machine *b)
@@ -769,6 +770,230 @@ static void test_machine_srat_holes(void **state)
 	machine_destroy(&m);
 }
 
+/* What QEMU's pc has with 4 GiB, less what is beyond RAM. */
+#define PC_4G                                                             \
+	"BIOS-e820: [mem 0x0000000000000000-0x000000000009fbff] usable\n" \
+	"BIOS-e820: [mem 0x0000000000100000-0x00000000bffdffff] usable\n" \
+	"BIOS-e820: [mem 0x0000000100000000-0x000000013fffffff] usable\n"
+
+static void ram(const struct machine *m, size_t i, uint64_t start, uint64_t end, int nid)
+{
+	assert_true(i < m->nr_ram);
+	assert_int_equal(m->ram[i].start, start);
+	assert_int_equal(m->ram[i].end, end);
+	assert_int_equal(m->ram[i].nid, nid);
+}
+
+/* Borders, distances, order and CPUs of fake nodes as Linux 6.1 printed them for such machines. */
+static void test_machine_fake(void **state)
+{
+	struct quarry_zone_info info;
+	struct quarry_zoneref refs[16];
+	struct machine m;
+
+	(void)state;
+	assert_int_equal(boot_text(&m, PC_4G "smp: Brought up 4 nodes, 2 CPUs\n", "numa=fake=4"),
+			 CLI_OK);
+	assert_int_equal(m.nr_ram, 5);
+	ram(&m, 1, 0x100000, 0x40000000, 0);
+	ram(&m, 2, 0x40000000, 0x80000000, 1);
+	ram(&m, 3, 0x80000000, 0xbffe0000, 2);
+	ram(&m, 4, 0x100000000, 0x140000000, 3);
+	assert_int_equal(quarry_node_distance(m.q, 0, 3), 10);
+	assert_int_equal(m.cpu_node[1], 1);
+	assert_true(quarry_zone_info(m.q, 3, QUARRY_ZONE_NORMAL, &info));
+	assert_int_equal(info.pcp_high,
+			 info.wmark[QUARRY_WMARK_LOW] / 2); /* both CPUs are its own */
+	assert_int_equal(quarry_zonelist(m.q, 2, false, refs, 16), 5);
+	assert_int_equal(refs[1].nid, 3);
+	machine_destroy(&m);
+	/* Two real nodes, each in two: the third reaches over the hole to 4 GiB. */
+	assert_int_equal(boot_text(&m,
+				   PC_4G "SRAT: Node 0 PXM 0 [mem 0x0-0x3fffffff]\n"
+					 "SRAT: Node 1 PXM 1 [mem 0x40000000-0x13fffffff]\n"
+					 "SRAT: PXM 0 -> APIC 0x00 -> Node 0\n"
+					 "SRAT: PXM 1 -> APIC 0x01 -> Node 1\n",
+				   "numa=fake=2U"),
+			 CLI_OK);
+	ram(&m, 1, 0x100000, 0x20000000, 0);
+	ram(&m, 2, 0x20000000, 0x40000000, 1);
+	ram(&m, 3, 0x40000000, 0xbffe0000, 2);
+	ram(&m, 4, 0x100000000, 0x140000000, 3);
+	assert_int_equal(m.cpu_node[1], 2);
+	assert_int_equal(quarry_node_distance(m.q, 0, 1), 10);
+	assert_int_equal(quarry_node_distance(m.q, 1, 2), 20);
+	assert_true(quarry_zone_info(m.q, 3, QUARRY_ZONE_NORMAL, &info));
+	assert_int_equal(info.pcp_high, info.wmark[QUARRY_WMARK_LOW]);
+	assert_int_equal(quarry_zonelist(m.q, 1, false, refs, 16), 5);
+	assert_int_equal(refs[1].nid, 0);
+	assert_int_equal(refs[3].nid, 3);
+	machine_destroy(&m);
+	/* By size; and more than there is room for. */
+	assert_int_equal(boot_text(&m, PC_4G, "numa=fake=1536M"), CLI_OK);
+	assert_int_equal(m.nr_nodes, 2);
+	ram(&m, 1, 0x100000, 0x62000000, 0); /* a step more, for the hole below 1 MiB */
+	machine_destroy(&m);
+	assert_int_equal(boot_text(&m, PC_4G, "numa=fake=1M"), CLI_OK);
+	assert_in_range(m.nr_nodes, 40, 64);
+	machine_destroy(&m);
+	assert_int_equal(boot_text(&m, PC_4G, "numa=fake=4U"), CLI_OK);
+	assert_int_equal(m.nr_nodes, 4);
+	ram(&m, 3, 0xa0000000, 0xbffe0000, 2);
+	machine_destroy(&m);
+	/* The hole leaves fewer than were asked for: none are made. */
+	assert_int_equal(boot_text(&m, PC_4G, "numa=fake=64U"), CLI_OK);
+	assert_int_equal(m.nr_nodes, 1);
+	machine_destroy(&m);
+	assert_int_equal(boot_text(&m, PC_4G, "numa=fake=4 numa=off"), CLI_OK);
+	assert_int_equal(m.nr_nodes, 1);
+	machine_destroy(&m);
+}
+
+static void test_distances(void **state)
+{
+	struct machine m;
+
+	(void)state;
+	assert_int_equal(boot_text(&m,
+				   E820 "SRAT: Node 0 PXM 0 [mem 0x0-0x17ffff]\n"
+					"SRAT: Node 2 PXM 1 [mem 0x180000-0x1fffff]\n"
+					"NUMA: Node 2 distance: 21 10\n"
+					"NUMA: Node 0 distance: 10 17\n",
+				   NULL),
+			 CLI_OK);
+	assert_int_equal(quarry_node_distance(m.q, 0, 2), 17);
+	assert_int_equal(quarry_node_distance(m.q, 2, 0), 21);
+	assert_int_equal(quarry_node_distance(m.q, 1, 0), 20);
+	machine_destroy(&m);
+	assert_int_equal(parse(E820 "node0/distance:10 20\n"
+				    "/sys/devices/system/node/node1/distance:20 10\n"),
+			 CLI_OK);
+	assert_int_equal(map.nr_distance, 2);
+	assert_int_equal(map.distance[1], 20);
+	done();
+	refused(E820 "node0/distance:10 20\n", "t:2: 2 distances, expected 1: one to each node");
+	refused(E820 "node0/distance:10 20\nnode0/distance:10 20\n",
+		"t:3: a second line of distances");
+	refused(E820 "node0/distance:\n", "expected distances from 10 to 255");
+	refused(E820 "node0/distance:9\n", "found \"9\", expected distances");
+	refused(E820 "node0/distance:10 256\n", "expected distances from 10");
+	refused(E820 "node0/distance:10x\n", "expected distances from 10");
+	refused(E820 "NUMA: Node 64 distance: 10\n", "a node number below 64");
+}
+
+/* CPUs and distances of nodes whose memory is not there. */
+static void test_machine_memoryless(void **state)
+{
+	struct machine m;
+
+	(void)state;
+	assert_int_equal(boot_text(&m,
+				   PC_4G "SRAT: Node 1 PXM 1 [mem 0x0-0x13fffffff]\n"
+					 "SRAT: PXM 0 -> APIC 0x00 -> Node 0\n"
+					 "SRAT: PXM 1 -> APIC 0x01 -> Node 1\n"
+					 "SRAT: PXM 2 -> APIC 0x02 -> Node 2\n",
+				   "min_free_kbytes=4096"),
+			 CLI_OK);
+	assert_int_equal(m.nr_cpus, 3);
+	assert_int_equal(m.nr_nodes, 3);
+	assert_int_equal(m.cpu_node[0], 0);
+	assert_int_equal(m.cpu_node[2], 2);
+	assert_false(quarry_node_present(m.q, 0));
+	machine_destroy(&m);
+}
+
+static void test_machine_movable_node(void **state)
+{
+	static const char text[] = PC_4G "SRAT: Node 0 PXM 0 [mem 0x0-0x7fffffff]\n"
+					 "SRAT: Node 1 PXM 1 [mem 0x80000000-0x13fffffff] hotplug\n"
+					 "RAMDISK: [mem 0x1000000-0x1ffffff]\n";
+	static const char used[] = PC_4G "SRAT: Node 0 PXM 0 [mem 0x0-0x13fffffff] hotplug\n";
+	struct quarry_zone_info info;
+	struct machine m;
+
+	(void)state;
+	assert_int_equal(boot_text(&m, text, "movable_node kernelcore=1G"), CLI_OK);
+	assert_true(quarry_zone_info(m.q, 1, QUARRY_ZONE_MOVABLE, &info));
+	assert_int_equal(info.start_pfn, 0x80000);
+	assert_false(quarry_zone_info(m.q, 1, QUARRY_ZONE_NORMAL, &info));
+	assert_false(quarry_zone_info(m.q, 0, QUARRY_ZONE_MOVABLE, &info));
+	machine_destroy(&m);
+	assert_int_equal(boot_text(&m, text, NULL), CLI_OK);
+	assert_false(quarry_zone_info(m.q, 1, QUARRY_ZONE_MOVABLE, &info));
+	machine_destroy(&m);
+	/* The first MiB is reserved, so its node holds the kernel and stays. */
+	assert_int_equal(boot_text(&m, used, "movable_node"), CLI_OK);
+	assert_false(quarry_zone_info(m.q, 0, QUARRY_ZONE_MOVABLE, &info));
+	machine_destroy(&m);
+}
+
+/* As Linux 6.1 placed it: "Reserving 128MB of memory at 880MB for crashkernel". */
+static void test_machine_crash(void **state)
+{
+	static const char text[] = "BIOS-e820: [mem 0x0000000000000000-0x000000000009fbff] usable\n"
+				   "BIOS-e820: [mem 0x0000000000100000-0x000000003ffdffff] usable\n"
+				   "RAMDISK: [mem 0x3fee4000-0x3ffdffff]\n";
+	struct machine m;
+
+	(void)state;
+	assert_int_equal(boot_text(&m, text, "crashkernel=128M reserve_mem=1M:1M:log"), CLI_OK);
+	assert_int_equal(m.nr_reservations, 2);
+	assert_int_equal(m.reservations[0].start, 0x37000000);
+	assert_int_equal(m.reservations[1].start, 0x3fd00000);
+	assert_true(quarry_memblock_is_reserved(m.q, 0x37000000));
+	machine_destroy(&m);
+	assert_int_equal(boot_text(&m, text, "crashkernel=2G"), CLI_OK);
+	assert_int_equal(m.nr_reservations, 0);
+	machine_destroy(&m);
+	assert_int_equal(boot_text(&m, PC_4G, "crashkernel=512M,high crashkernel=64M,low"), CLI_OK);
+	assert_int_equal(m.nr_reservations, 2);
+	assert_int_equal(m.reservations[0].start, 0xbb000000);
+	assert_int_equal(m.reservations[1].start, 0x120000000);
+	machine_destroy(&m);
+}
+
+/* Mirrored memory is marked; without any, that is said. */
+static void test_machine_mirror(void **state)
+{
+	static const char text[] = "efi: mem00: [Conventional|MR|WB] range=[0x1000000-0x1ffffff]\n"
+				   "efi: mem01: [Conventional|  |WB] range=[0x2000000-0x3ffffff]\n";
+	struct machine_options o = {.map_path = "t",
+				    .map_text = E820,
+				    .map_len = strlen(E820),
+				    .cmdline = "kernelcore=mirror",
+				    .diag = &diag};
+	struct machine m;
+
+	(void)state;
+	assert_int_equal(machine_create(&o, &m), CLI_OK);
+	assert_non_null(strstr(diag.text.s, "kernelcore=mirror: the system has no mirror memory"));
+	machine_destroy(&m);
+	diag_free(&diag);
+	assert_int_equal(boot_text(&m, text, "kernelcore=mirror"), CLI_OK);
+	assert_int_equal(quarry_memblock(m.q)->memory.cnt, 2);
+	assert_int_equal(quarry_memblock(m.q)->memory.regions[0].flags, MEMBLOCK_MIRROR);
+	machine_destroy(&m);
+}
+
+/* memmap= in the form that changes types. */
+static void test_machine_memmap(void **state)
+{
+	struct machine m;
+
+	(void)state;
+	assert_int_equal(boot_text(&m, PC_4G,
+				   "memmap=1M%0x10000000-1+2 memmap=1M%0x20000000 "
+				   "memmap=1M!0x30000000 memmap=1M#0x38000000"),
+			 CLI_OK);
+	assert_int_equal(m.nr_ram, 7);
+	/* Page 0 is never used. */
+	assert_int_equal(m.ram_bytes, 0x9e000 + 0xbffe0000 - 0x100000 + 0x40000000 - 0x400000);
+	machine_destroy(&m);
+	assert_int_equal(boot_text(&m, PC_4G, "memmap=exactmap memmap=1M@16M"), CLI_OK);
+	assert_int_equal(m.ram_bytes, 1 << 20);
+	machine_destroy(&m);
+}
+
 static void test_machine_limits(void **state)
 {
 	struct machine m;
@@ -834,6 +1059,13 @@ int main(void)
 		cmocka_unit_test(test_machine_efi),
 		cmocka_unit_test(test_machine_numa),
 		cmocka_unit_test(test_machine_srat_holes),
+		cmocka_unit_test(test_machine_fake),
+		cmocka_unit_test(test_distances),
+		cmocka_unit_test(test_machine_memoryless),
+		cmocka_unit_test(test_machine_movable_node),
+		cmocka_unit_test(test_machine_crash),
+		cmocka_unit_test(test_machine_mirror),
+		cmocka_unit_test(test_machine_memmap),
 		cmocka_unit_test(test_machine_limits),
 		cmocka_unit_test(test_machine_shares),
 	};

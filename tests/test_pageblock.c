@@ -101,12 +101,12 @@ static void check_places(const uint64_t *bits)
 			memcpy(copy, bits, sizeof(copy));
 			pageblock_set(copy, page, order);
 			for (unsigned int i = 0; i < PAGES; i++)
-				assert_int_equal(naive_bit(copy, i), naive_bit(bits, i) ||
-									     i >> order == page >> order);
+				assert_int_equal(naive_bit(copy, i),
+						 naive_bit(bits, i) || i >> order == page >> order);
 			pageblock_clear(copy, page, order);
 			for (unsigned int i = 0; i < PAGES; i++)
-				assert_int_equal(naive_bit(copy, i), naive_bit(bits, i) &&
-									     i >> order != page >> order);
+				assert_int_equal(naive_bit(copy, i),
+						 naive_bit(bits, i) && i >> order != page >> order);
 		}
 	}
 }
@@ -168,7 +168,8 @@ static void all_patterns_of_16_pages(void **state)
 		}
 		/* The whole check is slow; the orders inside 16 pages are decided by these. */
 		assert_int_equal(pageblock_count_free(bits),
-				 (pattern & 1 ? 496u : 0u) + (unsigned int)__builtin_popcount(pattern));
+				 (pattern & 1 ? 496u : 0u) +
+					 (unsigned int)__builtin_popcount(pattern));
 		for (unsigned int order = 0; order <= 4; order++) {
 			int page = pageblock_find(bits, order);
 
@@ -230,7 +231,8 @@ static void random_bitmaps(void **state)
 			uint64_t x = machine_random(&seed);
 
 			for (unsigned int i = 0; i < density / 2; i++) /* thin out, or fill up */
-				x = (density & 1) != 0 ? x & machine_random(&seed) : x | machine_random(&seed);
+				x = (density & 1) != 0 ? x & machine_random(&seed)
+						       : x | machine_random(&seed);
 			if (machine_random(&seed) % 4 == 0)
 				x = machine_random(&seed) & 1 ? ~(uint64_t)0 : 0;
 			bits[w] = x;

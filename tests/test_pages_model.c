@@ -78,7 +78,8 @@ static const struct gfp_name {
 static int run_nid(const struct run *r, pfn_t pfn)
 {
 	for (const struct machine_range *m = r->spec->memory; m->start < m->end; m++) {
-		if (pfn << QUARRY_PAGE_SHIFT >= m->start && (pfn + 1) << QUARRY_PAGE_SHIFT <= m->end)
+		if (pfn << QUARRY_PAGE_SHIFT >= m->start &&
+		    (pfn + 1) << QUARRY_PAGE_SHIFT <= m->end)
 			return m->nid;
 	}
 	return -1;
@@ -155,13 +156,13 @@ static bool run_compare(struct run *r)
 		quarry_zone_info(r->m.q, z->nid, z->type, &info);
 		for (unsigned int o = 0; o < QUARRY_NR_ORDERS; o++) {
 			if (info.nr_free[o] != z->buddy.nr_free[o])
-				return RUN_FAIL(r, "zone %d:%s order %u: %lu free blocks, model %lu",
-						z->nid, info.name, o, info.nr_free[o],
-						z->buddy.nr_free[o]);
+				return RUN_FAIL(
+					r, "zone %d:%s order %u: %lu free blocks, model %lu",
+					z->nid, info.name, o, info.nr_free[o], z->buddy.nr_free[o]);
 		}
 		if (info.free != z->buddy.free)
-			return RUN_FAIL(r, "zone %d:%s: %lu free pages, model %lu", z->nid, info.name,
-					info.free, z->buddy.free);
+			return RUN_FAIL(r, "zone %d:%s: %lu free pages, model %lu", z->nid,
+					info.name, info.free, z->buddy.free);
 	}
 	return true;
 }
@@ -193,8 +194,9 @@ static bool run_justify(struct run *r, gfp_t gfp, unsigned int order)
 				continue;
 			for (unsigned int o = order; o <= QUARRY_MAX_ORDER; o++) {
 				if (z->buddy.nr_free[o] != 0)
-					return RUN_FAIL(r, "order %u refused, zone %d:%s has order %u",
-							order, z->nid, quarry_zone_name(z->type), o);
+					return RUN_FAIL(
+						r, "order %u refused, zone %d:%s has order %u",
+						order, z->nid, quarry_zone_name(z->type), o);
 			}
 		}
 	}
@@ -208,12 +210,13 @@ static bool run_take(struct run *r, struct page *page, unsigned int order)
 	unsigned int found = 99;
 
 	if (z == NULL || !model_buddy_alloc(&z->buddy, pfn, order))
-		return RUN_FAIL(r, "pfn %#llx order %u was not free", (unsigned long long)pfn, order);
+		return RUN_FAIL(r, "pfn %#llx order %u was not free", (unsigned long long)pfn,
+				order);
 	if (quarry_pfn_to_page(r->m.q, pfn) != page ||
 	    quarry_pfn_state(r->m.q, pfn, &found) != QUARRY_PAGE_ALLOCATED || found != order ||
 	    quarry_page_count(r->m.q, page) != 1)
-		return RUN_FAIL(r, "pfn %#llx order %u: descriptor is wrong", (unsigned long long)pfn,
-				order);
+		return RUN_FAIL(r, "pfn %#llx order %u: descriptor is wrong",
+				(unsigned long long)pfn, order);
 	r->owned[r->nr_owned++] = (struct owned){page, pfn, order, 1};
 	return true;
 }
@@ -372,8 +375,8 @@ static int run_list(const struct machine_spec *spec, const struct op *ops, unsig
 
 static void print_op(const struct op *op)
 {
-	static const char *const kinds[OP_KINDS] = {"alloc",	"free",	    "split", "get",
-						    "drain",	"bad_free", "exact"};
+	static const char *const kinds[OP_KINDS] = {"alloc", "free",     "split", "get",
+						    "drain", "bad_free", "exact"};
 
 	print_message("\t{%s, order %u, %s, cpu %u, pick %u}\n", kinds[op->kind], op->order,
 		      gfps[op->gfp % NR_GFPS].name, op->cpu, op->pick);
@@ -403,7 +406,8 @@ static void shrink_and_fail(const char *name, const struct machine_spec *spec, s
 	free(fewer);
 	for (unsigned int i = 0; i < n; i++)
 		print_op(&ops[i]);
-	fail_msg("machine %s, seed %#llx, %u operations: %s", name, (unsigned long long)seed, n, why);
+	fail_msg("machine %s, seed %#llx, %u operations: %s", name, (unsigned long long)seed, n,
+		 why);
 }
 
 static struct op random_op(uint64_t *seed, unsigned int i, unsigned int max_order)
@@ -414,13 +418,13 @@ static struct op random_op(uint64_t *seed, unsigned int i, unsigned int max_orde
 
 	op.gfp = (uint8_t)(x >> 8 & 0xff);
 	op.order = (uint8_t)(x >> 16 & 3 ? x >> 20 & 3 : (x >> 20 & 0xff) % (max_order + 1));
-	op.kind = roll < grow	? OP_ALLOC
-		  : roll < 56	? OP_FREE
-		  : roll == 56	? OP_SPLIT
-		  : roll == 57	? OP_GET
-		  : roll == 58	? OP_EXACT
-		  : roll <= 60	? OP_DRAIN
-				: OP_BAD_FREE;
+	op.kind = roll < grow  ? OP_ALLOC
+		  : roll < 56  ? OP_FREE
+		  : roll == 56 ? OP_SPLIT
+		  : roll == 57 ? OP_GET
+		  : roll == 58 ? OP_EXACT
+		  : roll <= 60 ? OP_DRAIN
+			       : OP_BAD_FREE;
 	if (op.kind == OP_BAD_FREE)
 		op.order = (uint8_t)(y >> 40 & 63);
 	return op;
@@ -440,32 +444,63 @@ static const struct shape shapes[] = {
 	{"16 pages", 3000, 1, 4, {.memory = {{0, 64 * KIB, 0}}}},
 	{"64 pages", 3000, 1, 6, {.memory = {{4 * KIB, 260 * KIB, 0}}}},
 	{"one page", 200, 1, 1, {.memory = {{16 * KIB, 20 * KIB, 0}}}},
-	{"700 pages across pageblocks", 2000, 1, 9, {.memory = {{300 * 4 * KIB, 1000 * 4 * KIB, 0}}}},
+	{"700 pages across pageblocks",
+	 2000,
+	 1,
+	 9,
+	 {.memory = {{300 * 4 * KIB, 1000 * 4 * KIB, 0}}}},
 	{"8 MiB, 2 CPUs", 2000, 1, 10, {.memory = {{0, 8 * MIB, 0}}, .boot = {.nr_cpus = 2}}},
-	{"24 MiB, holes and reservations", 2000, 1, 10,
+	{"24 MiB, holes and reservations",
+	 2000,
+	 1,
+	 10,
 	 {.memory = {{4 * KIB, 636 * KIB, 0}, {1 * MIB, 24 * MIB, 0}},
-	  .reserved = {{1 * MIB, 3 * MIB + 4 * KIB, 0}, {5 * MIB, 5 * MIB + 1, 0},
+	  .reserved = {{1 * MIB, 3 * MIB + 4 * KIB, 0},
+		       {5 * MIB, 5 * MIB + 1, 0},
 		       {17 * MIB, 18 * MIB, 0}}}},
-	{"zone limits inside pageblocks", 2000, 1, 10,
+	{"zone limits inside pageblocks",
+	 2000,
+	 1,
+	 10,
 	 {.memory = {{0, 20 * MIB, 0}},
 	  .boot = {.dma_limit = 5 * MIB + 12 * KIB, .dma32_limit = 11 * MIB + 20 * KIB}}},
-	{"nodes interleaved inside pageblocks", 2000, 1, 10,
-	 {.memory = {{0, 3 * MIB, 0}, {3 * MIB, 3 * MIB + 64 * KIB, 1},
-		     {3 * MIB + 64 * KIB, 9 * MIB, 0}, {9 * MIB, 17 * MIB + 4 * KIB, 1},
-		     {17 * MIB + 4 * KIB, 17 * MIB + 8 * KIB, 0}, {18 * MIB, 26 * MIB, 2}},
+	{"nodes interleaved inside pageblocks",
+	 2000,
+	 1,
+	 10,
+	 {.memory = {{0, 3 * MIB, 0},
+		     {3 * MIB, 3 * MIB + 64 * KIB, 1},
+		     {3 * MIB + 64 * KIB, 9 * MIB, 0},
+		     {9 * MIB, 17 * MIB + 4 * KIB, 1},
+		     {17 * MIB + 4 * KIB, 17 * MIB + 8 * KIB, 0},
+		     {18 * MIB, 26 * MIB, 2}},
 	  .boot = {.nr_cpus = 3}}},
-	{"256 MiB, 4 CPUs, sheaves", 3000, 8, 10,
+	{"256 MiB, 4 CPUs, sheaves",
+	 3000,
+	 8,
+	 10,
 	 {.memory = {{0, 256 * MIB, 0}},
 	  .reserved = {{100 * MIB, 101 * MIB, 0}},
 	  .boot = {.nr_cpus = 4, .no_thp = true}}},
-	{"2 GiB, whole pageblocks in sheaves", 1500, 64, 10,
+	{"2 GiB, whole pageblocks in sheaves",
+	 1500,
+	 64,
+	 10,
 	 {.memory = {{0, 1 * MACHINE_GIB - 6 * MIB, 0}, {1 * MACHINE_GIB, 2 * MACHINE_GIB, 0}},
 	  .reserved = {{1 * MACHINE_GIB, 1 * MACHINE_GIB + 100, 0}}}},
-	{"256 MiB, concurrent", 1500, 8, 10,
+	{"256 MiB, concurrent",
+	 1500,
+	 8,
+	 10,
 	 {.memory = {{0, 256 * MIB, 0}}, .concurrent = true, .boot = {.nr_cpus = 2}}},
-	{"3 nodes over GiB borders, movable", 1500, 32, 10,
-	 {.memory = {{1000 * MIB, 1100 * MIB, 0}, {2000 * MIB, 2100 * MIB, 1},
-		     {2100 * MIB, 2101 * MIB, 2}, {4090 * MIB, 4200 * MIB, 2}},
+	{"3 nodes over GiB borders, movable",
+	 1500,
+	 32,
+	 10,
+	 {.memory = {{1000 * MIB, 1100 * MIB, 0},
+		     {2000 * MIB, 2100 * MIB, 1},
+		     {2100 * MIB, 2101 * MIB, 2},
+		     {4090 * MIB, 4200 * MIB, 2}},
 	  .boot = {.nr_cpus = 6, .movablecore = 60 * MIB}}},
 };
 
@@ -476,7 +511,8 @@ static void random_operations(void **state)
 	(void)state;
 	for (unsigned int i = 0; i < SEEDS * sizeof(shapes) / sizeof(shapes[0]); i++) {
 		const struct shape *s = &shapes[i / SEEDS];
-		uint64_t seed = given != NULL ? strtoull(given, NULL, 0) : 0x5eed0000u + i, x = seed;
+		uint64_t seed = given != NULL ? strtoull(given, NULL, 0) : 0x5eed0000u + i,
+			 x = seed;
 		struct op *ops = malloc(sizeof(*ops) * s->ops);
 		char why[400];
 		int failed;
@@ -487,7 +523,8 @@ static void random_operations(void **state)
 			ops[k] = random_op(&x, k, s->max_order);
 		failed = run_list(&s->spec, ops, s->ops, s->check_each, why);
 		if (failed >= 0) {
-			unsigned int n = (unsigned int)failed < s->ops ? (unsigned int)failed + 1 : s->ops;
+			unsigned int n =
+				(unsigned int)failed < s->ops ? (unsigned int)failed + 1 : s->ops;
 
 			shrink_and_fail(s->name, &s->spec, ops, n, seed);
 		}

@@ -73,12 +73,14 @@ static void block_free(struct crew *c, struct block *b)
 
 static void worker_alloc(struct worker *w, struct block *b, uint64_t x)
 {
-	static const gfp_t gfps[] = {GFP_KERNEL, GFP_HIGHUSER_MOVABLE, GFP_KERNEL | __GFP_RECLAIMABLE,
-				     GFP_ATOMIC, GFP_KERNEL | __GFP_DMA, GFP_KERNEL | __GFP_ZERO};
+	static const gfp_t gfps[] = {
+		GFP_KERNEL, GFP_HIGHUSER_MOVABLE,   GFP_KERNEL | __GFP_RECLAIMABLE,
+		GFP_ATOMIC, GFP_KERNEL | __GFP_DMA, GFP_KERNEL | __GFP_ZERO};
 	struct crew *c = w->crew;
 
 	b->gfp = gfps[x % 6];
-	b->order = (x >> 8 & 7) != 0 ? (unsigned int)(x >> 16 & 3) : (unsigned int)(x >> 16 & 0xff) % 11;
+	b->order = (x >> 8 & 7) != 0 ? (unsigned int)(x >> 16 & 3)
+				     : (unsigned int)(x >> 16 & 0xff) % 11;
 	b->page = quarry_alloc_pages(c->m->q, b->gfp, b->order);
 	if (b->page == NULL)
 		atomic_fetch_add(&c->refused, 1);
@@ -141,7 +143,8 @@ static void *worker_main(void *arg)
 		if (w->held[k].page != NULL)
 			block_free(c, &w->held[k]);
 	}
-	quarry_free_pages(c->m->q, c->shared, 2); /* this worker's own; the last one frees the block */
+	quarry_free_pages(c->m->q, c->shared,
+			  2); /* this worker's own; the last one frees the block */
 	atomic_fetch_sub(&c->running, 1);
 	return NULL;
 }
@@ -361,10 +364,8 @@ static void tables_inside(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(one_node),
-		cmocka_unit_test(tight),
-		cmocka_unit_test(two_nodes),
-		cmocka_unit_test(last_references),
+		cmocka_unit_test(one_node),      cmocka_unit_test(tight),
+		cmocka_unit_test(two_nodes),     cmocka_unit_test(last_references),
 		cmocka_unit_test(tables_inside),
 	};
 

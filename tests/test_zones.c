@@ -116,7 +116,8 @@ static void parse_zone(struct fact_zone *z, char **f)
 	z->pcp_batch = strtoul(f[13], NULL, 0);
 	z->has_free = f[14][0] != '-';
 	if (z->has_free)
-		assert_int_equal(split_numbers(f[14], z->nr_free, QUARRY_NR_ORDERS), QUARRY_NR_ORDERS);
+		assert_int_equal(split_numbers(f[14], z->nr_free, QUARRY_NR_ORDERS),
+				 QUARRY_NR_ORDERS);
 }
 
 static void parse_record(struct shape *s, char **f, unsigned int n)
@@ -148,8 +149,8 @@ static void same(const struct shape *s, const struct fact_zone *z, const char *w
 		 unsigned long got, unsigned long want)
 {
 	if (got != want)
-		fail_msg("%s, zone %d:%s: %s is %lu, Linux has %lu", s->name, z->nid, z->name, what, got,
-			 want);
+		fail_msg("%s, zone %d:%s: %s is %lu, Linux has %lu", s->name, z->nid, z->name, what,
+			 got, want);
 }
 
 static enum quarry_zone_type zone_by_name(const char *name)
@@ -199,7 +200,8 @@ static void compare_list(struct machine *m, const struct shape *s, const struct 
 			 quarry_zone_name(refs[i].zone));
 	}
 	if (strcmp(text, l->zones) != 0)
-		fail_msg("%s, node %d: zonelist is %s, Linux has %s", s->name, l->nid, text, l->zones);
+		fail_msg("%s, node %d: zonelist is %s, Linux has %s", s->name, l->nid, text,
+			 l->zones);
 }
 
 static void compare_shape(struct shape *s)
@@ -339,7 +341,8 @@ static void flags_of_memory(void **state)
 /* Hardly any kernel memory: the rest is movable, from the next multiple of the largest block on. */
 static void movable_from_the_start(void **state)
 {
-	struct machine_spec spec = {.memory = {{0, 12 * MACHINE_MIB, 0}}, .boot = {.kernelcore = 1}};
+	struct machine_spec spec = {.memory = {{0, 12 * MACHINE_MIB, 0}},
+				    .boot = {.kernelcore = 1}};
 	struct quarry_zone_info info;
 	struct machine m;
 
@@ -375,7 +378,8 @@ static void boot_parameters_out_of_range(void **state)
 		{.nr_cpus = 0, .cpu_node = negative}, /* one CPU */
 		{.distance = (const uint8_t *)"\n", .nr_nodes = 0},
 	};
-	struct machine_spec spec = {.memory = {{0, 16 * MACHINE_MIB, 0}}, .port = MACHINE_COUNTED, .budget = -1};
+	struct machine_spec spec = {
+		.memory = {{0, 16 * MACHINE_MIB, 0}}, .port = MACHINE_COUNTED, .budget = -1};
 	struct machine m;
 	unsigned long tables;
 

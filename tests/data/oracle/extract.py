@@ -1,0 +1,328 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Make the files of this directory from captures of Linux.
+
+usage: extract.py CAPTURES OUTDIR
+
+CAPTURES holds one folder for each capture series (kernel and architecture), each with one folder for
+each machine ("shape"). A shape's folder has
+
+    SHAPE           kernel flavour, machine and command line
+    dmesg.txt       the kernel's log, time stamps cut, of a boot with memblock=debug
+    zoneinfo.txt    /proc/zoneinfo, read before anything else
+    node.txt        nodeN/distance and nodeN/cpulist of sysfs
+    sysctl-vm.txt   /proc/sys/vm as NAME:VALUE
+    stages.txt      (not on arm64) zones, zonelists and totals as a debugger read them at the hand-off
+                    and at each computation of watermarks
+    sNN-NAME=VALUE/ the /proc files again after a sysctl was written
+
+and a series may have zones.tsv with a line for each zone. Written are
+
+    SHAPE.map       what Quarry gets: memory map, command line, CPUs, nodes and the kernel's own
+                    reservations, in the form of a boot log with addresses shortened. Of these, only
+                    "Freeing SMP alternatives memory" and "Memory:" come from after the hand-off.
+    shapes.tsv      the machines, and totals expected
+    zones.tsv       zones expected
+    nodes.tsv       zonelists and distances expected
+
+"-" is a figure that the capture does not show. All else is compared to the last page.
+"""
+import collections
+import os
+import re
+import sys
+
+PROVENANCE = (
+    "Printed numbers of stock Debian Linux 6.1.192 kernels (6.1.0-56, amd64, cloud-amd64 and cloud-arm64)\n"
+    "booted in QEMU 7.2. Made by extract.py from captures of their logs and /proc files.")
+STAGE_HANDOFF = "memblock_free_all: entry"
+STAGE_COMPLETE = "memblock_discard: entry"
+STAGE_BOOTED = "free_initmem: entry"
+ZONES = ["DMA", "DMA32", "Normal", "Movable", "Device"]
+COLUMNS = ("start_pfn spanned present managed min low high promo lowmem_reserve "
+           "pcp_high pcp_batch").split()
+
+
+def read(path):
+    with open(path, encoding="utf-8", errors="replace") as f:
+        return f.read()
+
+
+def short(line):
+    return re.sub(r"0x0*([0-9a-f])", r"0x\1", line)
+
+
+# ---- SHAPE.map ----
+
+KEEP = [
+    r"BIOS-e820: .*",
+    r"(?:ACPI: )?SRAT: (?:Node \d+ PXM|PXM) .*",
+    r"RAMDISK: .*",
+    r"memblock_(?:reserve|free|phys_free|remove): \[[^]]*\]",
+    r" ?reserved\[0x[0-9a-f]+\]\s+\[[^]]*\]",
+    r"e820: (?:update|remove) .*",
+    r"smp: Brought up .*",
+    r"Freeing SMP alternatives memory: \d+K",
+]
+
+
+def map_lines(dmesg):
+    """The lines that count, with what Quarry does not read cut off."""
+    keep = KEEP if "BIOS-e820" in dmesg else KEEP + [r" ?memory\[0x[0-9a-f]+\]\s+\[.*"]
+    for line in dmesg.splitlines():
+        m = re.match(r"setup_percpu: .*(nr_cpu_ids:\d+)", line)
+        if m:
+            yield "setup_percpu: " + m[1]
+            continue
+        m = re.match(r"Memory: .* (\d+K cma-reserved)\)", line)
+        if m:
+            yield re.sub(r"\(.*, (\d+K reserved)", r"(\1", line)
+            continue
+        for pattern in keep:
+            m = re.match(pattern, line)
+            if m:
+                yield short(re.sub(r"\s+", " ", m[0]).strip())
+                break
+
+
+def parse_range(text):
+    m = re.search(r"0x([0-9a-f]+)(?:-|\.\.)0x([0-9a-f]+)", text)
+    return int(m[1], 16), int(m[2], 16)
+
+
+def devicetree_lines(dmesg, cpu_node):
+    """CPUs of nodes, which a machine with a devicetree does not log, in the form of a PC's."""
+    if "BIOS-e820" in dmesg or len(set(cpu_node.values())) < 2:
+        return []
+    return ["SRAT: PXM %d -> APIC %#04x -> Node %d" % (nid, cpu, nid)
+            for cpu, nid in sorted(cpu_node.items())]
+
+
+def parse_nodes(text):
+    distance, cpu_node = {}, {}
+    for m in re.finditer(r"^node(\d+)/distance:(.*)$", text, re.M):
+        distance[int(m[1])] = [int(d) for d in m[2].split()]
+    for m in re.finditer(r"^node(\d+)/cpulist:(.*)$", text, re.M):
+        for part in filter(None, m[2].strip().split(",")):
+            first, _, last = part.partition("-")
+            for cpu in range(int(first), int(last or first) + 1):
+                cpu_node[cpu] = int(m[1])
+    return distance, cpu_node
+
+
+def firmware_distances(dmesg, distance):
+    """Distances that only the firmware's table can say: not those of its absence, nor fake nodes."""
+    if "numa=fake" in dmesg:
+        return []
+    if all(d == (10 if i == j else 20) for i, row in distance.items() for j, d in enumerate(row)):
+        return []
+    return ["node%d/distance:%s" % (nid, " ".join(map(str, row))) for nid, row in distance.items()]
+
+
+def make_map(name, flavour, cmdline, dmesg, extra):
+    head = ["# " + name + ": " + flavour]
+    head += ["# " + line for line in PROVENANCE.splitlines()]
+    head.append("Command line: " + cmdline)
+    return "\n".join(head + extra + list(map_lines(dmesg))) + "\n"
+
+
+def freed_lines(zones_complete, zones_end, dmesg):
+    """Stand-ins for what the kernel frees of itself and its RAM disk before user space."""
+    pages = sum(zones_end[z]["managed"] - zones_complete[z]["managed"] for z in zones_complete)
+    start, end = parse_range(re.search(r"^RAMDISK: (.*)$", dmesg, re.M)[1])
+    out = ["memblock_phys_free: [%#x-%#x]" % (start, end)]
+    image = parse_range(re.search(r"^ reserved\[.*(0x0*1000000-.*?)\]", dmesg, re.M)[1])
+    rest = (pages - (end + 1 - start) // 4096) * 4096
+    out.append("memblock_phys_free: [%#x-%#x]" % (image[0], image[0] + rest - 1))
+    return out
+
+
+# ---- what is expected ----
+
+def stage(text, name):
+    """The first stage of that name as (totals, zones, lists)."""
+    m = re.search(r"^## " + re.escape(name) + r".*\n((?:(?!## ).*\n)*)", text, re.M)
+    if not m:
+        return None
+    body = m[1]
+    totals = dict(re.findall(r"(\w+) (-?\d+)", re.search(r"^min_free_kbytes.*$", body, re.M)[0]))
+    zones = collections.OrderedDict()
+    for z in re.finditer(r"^ zone (\d+:\w+) (.*)$", body, re.M):
+        words = z[2].split()
+        values = dict(zip(words[::2], words[1::2]))
+        zones[z[1]] = {k: v if k == "lowmem_reserve" else int(v) for k, v in values.items()}
+    lists = collections.OrderedDict()
+    for z in re.finditer(r"^zonelist node (\d+) (fallback|nofallback): ?(.*)$", body, re.M):
+        lists[int(z[1]), z[2]] = re.sub(r"\(\d+\)", "", z[3]).split()
+    return totals, zones, lists
+
+
+def parse_zoneinfo(text):
+    zones = collections.OrderedDict()
+    for part in re.split(r"^Node ", text, flags=re.M)[1:]:
+        m = re.match(r"(\d+), zone +(\w+)", part)
+        z = {}
+        for key in "min low high spanned present managed boost cma".split():
+            z[key] = int(re.search(r"^ +%s +(\d+)" % key, part, re.M)[1])
+        for key in "min low high".split():
+            z[key] -= z["boost"]  # /proc/zoneinfo prints marks with the boost added
+        if z["present"] == 0:
+            continue
+        z["lowmem_reserve"] = re.search(r"protection: \((.*)\)", part)[1].replace(" ", "")
+        z["pcp_high"] = int(re.search(r"^ +high: +(\d+)", part, re.M)[1])
+        z["pcp_batch"] = int(re.search(r"^ +batch: +(\d+)", part, re.M)[1])
+        z["start_pfn"] = int(re.search(r"start_pfn: +(\d+)", part)[1])
+        zones[m[1] + ":" + m[2]] = z
+    return zones
+
+
+def booted_zones(complete, booted, zoneinfo):
+    """Zones as boot's last computation left them, with the managed pages it saw."""
+    zones = collections.OrderedDict()
+    for name, z in booted.items():
+        now = zoneinfo[name]
+        for key in "min low high lowmem_reserve".split():
+            if now[key] != z[key]:
+                sys.exit("%s: %s is %s at boot, but %s later" % (name, key, z[key], now[key]))
+        zones[name] = dict(z, managed=complete[name]["managed"], pcp_high=now["pcp_high"],
+                           pcp_batch=now["pcp_batch"])
+    return zones
+
+
+def devicetree_zones(zoneinfo, dmesg):
+    """/proc/zoneinfo without what the kernel freed of its image and RAM disk after its watermarks."""
+    freed = sum(int(kb) for kb in re.findall(r"^Freeing .* memory: (\d+)K", dmesg, re.M)) // 4
+    image = parse_range(re.search(r"^ reserved\[0x0\]\s+(.*)$", dmesg, re.M)[1])[0] >> 12
+    for z in zoneinfo.values():
+        if z["start_pfn"] <= image < z["start_pfn"] + z["spanned"]:
+            z["managed"] -= freed
+    return zoneinfo
+
+
+def devicetree_lists(zones, dmesg):
+    lists = collections.OrderedDict()
+    for nid, order in re.findall(r"^Fallback order for Node (\d+): ([\d ]+)$", dmesg, re.M):
+        for kind, nodes in (("fallback", order.split()), ("nofallback", [nid])):
+            lists[int(nid), kind] = ["%s:%s" % (n, z) for n in nodes for z in reversed(ZONES)
+                                     if zones.get("%s:%s" % (n, z), {}).get("managed")]
+    return lists
+
+
+class Facts:
+    def __init__(self):
+        self.shapes, self.zones, self.nodes = [], [], []
+
+    def add(self, name, map_name, arch, cmdline, totals, zones, lists, distance):
+        known = all(isinstance(z["managed"], int) for z in zones.values())
+        self.shapes.append([name, map_name, arch, sum(z["present"] for z in zones.values()),
+                            sum(z["managed"] for z in zones.values()) if known else "-",
+                            totals.get("min_free_kbytes", "-"),
+                            totals.get("totalreserve_pages", "-"), cmdline])
+        for zone, z in zones.items():
+            self.zones.append([name, zone] + [z.get(c, "-") for c in COLUMNS])
+        for (nid, kind), refs in lists.items():
+            self.nodes.append([name, nid, kind, ",".join(refs) or "-"])
+        for nid, row in distance.items():
+            self.nodes.append([name, nid, "distance", ",".join(map(str, row))])
+
+    def write(self, out):
+        self.table(out, "shapes.tsv", self.shapes,
+                   "shape map arch present managed min_free_kbytes totalreserve command_line")
+        self.table(out, "zones.tsv", self.zones, "shape zone " + " ".join(COLUMNS))
+        self.table(out, "nodes.tsv", self.nodes, "shape node kind value")
+
+    @staticmethod
+    def table(out, name, rows, head):
+        with open(os.path.join(out, name), "w", encoding="utf-8") as f:
+            for line in PROVENANCE.splitlines():
+                f.write("# " + line + "\n")
+            f.write("#" + "\t".join(head.split()) + "\n")
+            for row in rows:
+                f.write("\t".join(str(c) for c in row) + "\n")
+
+
+# ---- one shape ----
+
+def sysctl_steps(folder):
+    steps = [d for d in os.listdir(folder) if re.match(r"s\d+-", d)]
+    return sorted(steps, key=lambda d: int(re.match(r"s(\d+)", d)[1]))
+
+
+STEP_PARAMETERS = "min_free_kbytes watermark_scale_factor lowmem_reserve_ratio".split()
+
+
+def add_steps(facts, out, name, folder, flavour, cmdline, arch, dmesg, base, extra, lists, distance):
+    """States after a sysctl was written, where a kernel parameter says the same."""
+    made = False
+    for step in sysctl_steps(folder):
+        if step.partition("-")[2].partition("=")[0] not in STEP_PARAMETERS:
+            continue
+        vm = dict(re.findall(r"^(\w+):(.*)$", read(os.path.join(folder, step, "sysctl-vm.txt")), re.M))
+        if vm["percpu_pagelist_high_fraction"].strip() != "0":
+            continue
+        zones = parse_zoneinfo(read(os.path.join(folder, step, "zoneinfo.txt")))
+        if not made:
+            freed = freed_lines(base, zones, dmesg)
+            log = dmesg.replace("\nMemory: ", "\n" + "\n".join(freed) + "\nMemory: ")
+            write_map(out, name + ".user", make_map(
+                name + ", with what was freed before user space", flavour, cmdline, log, extra))
+            made = True
+        ratio = ",".join(vm["lowmem_reserve_ratio"].split()[:4])
+        line = "%s min_free_kbytes=%s watermark_scale_factor=%s lowmem_reserve_ratio=%s" % (
+            cmdline, vm["min_free_kbytes"].strip(), vm["watermark_scale_factor"].strip(), ratio)
+        totals = {"min_free_kbytes": vm["min_free_kbytes"].strip()}
+        facts.add(name + "." + step.partition("-")[0], name + ".user", arch, line, totals, zones,
+                  lists, distance)
+
+
+def write_map(out, name, text):
+    with open(os.path.join(out, name + ".map"), "w", encoding="utf-8") as f:
+        f.write(text)
+
+
+def add_shape(facts, out, folder, name):
+    dmesg = read(os.path.join(folder, "dmesg.txt"))
+    shape = read(os.path.join(folder, "SHAPE"))
+    cmdline = re.search(r"^kernel command line: (.*)$", shape, re.M)[1].strip()
+    flavour = re.search(r"^kernel flavour: (.*)$", shape, re.M)[1].strip()
+    arch = "arm64" if "qemu-system-aarch64" in shape else "x86_64"
+    distance, cpu_node = parse_nodes(read(os.path.join(folder, "node.txt")))
+    zoneinfo = parse_zoneinfo(read(os.path.join(folder, "zoneinfo.txt")))
+    extra = devicetree_lines(dmesg, cpu_node) + firmware_distances(dmesg, distance)
+    write_map(out, name, make_map(name, flavour, cmdline, dmesg, extra))
+    if arch == "arm64":
+        vm = read(os.path.join(folder, "sysctl-vm.txt"))
+        totals = {"min_free_kbytes": re.search(r"^min_free_kbytes:(\d+)", vm, re.M)[1]}
+        zones = devicetree_zones(zoneinfo, dmesg)
+        facts.add(name, name, arch, cmdline, totals, zones, devicetree_lists(zones, dmesg), distance)
+        return
+    stages = read(os.path.join(folder, "stages.txt"))
+    lists = stage(stages, STAGE_HANDOFF)[2]
+    complete = stage(stages, STAGE_COMPLETE)
+    booted = stage(stages, STAGE_BOOTED)
+    if set(booted[1]) != set(complete[1]):
+        # Memory was added before the last computation: sizes alone are boot's.
+        keys = "start_pfn spanned present managed".split()
+        zones = {n: {k: z[k] for k in keys} for n, z in complete[1].items()}
+        facts.add(name, name, arch, cmdline, {}, zones, lists, distance)
+        return
+    zones = booted_zones(complete[1], booted[1], zoneinfo)
+    facts.add(name, name, arch, cmdline, booted[0], zones, lists, distance)
+    add_steps(facts, out, name, folder, flavour, cmdline, arch, dmesg, zones, extra, lists, distance)
+
+
+def main():
+    if len(sys.argv) != 3:
+        sys.exit(__doc__)
+    captures, out = sys.argv[1:]
+    facts = Facts()
+    for series in sorted(os.listdir(captures), reverse=True):
+        path = os.path.join(captures, series)
+        for name in sorted(os.listdir(path)):
+            if os.path.exists(os.path.join(path, name, "zoneinfo.txt")):
+                add_shape(facts, out, os.path.join(path, name), name)
+    facts.write(out)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: MIT */
+/* memblock beyond the checklist: what Linux has added since, and the options. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <quarry/posix.h>
+
+#define K ((phys_addr_t)1024)
+#define M (1024 * K)
+#define TOP (~(phys_addr_t)0)
+
+static char text[4096];
+
+static void take_text(void *ctx, const char *piece, size_t len)
+{
+	size_t n = strlen(text);
+
+	(void)ctx;
+	snprintf(text + n, sizeof(text) - n, "%.*s", (int)len, piece);
+}
+
+static const struct quarry_out to_text = {take_text, NULL};
+
+static int setup(void **state)
+{
+	text[0] = '\0';
+	*state = quarry_posix_new(NULL);
+	assert_non_null(*state);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	assert_int_equal(quarry_check_memblock(*state, &to_text), 0);
+	quarry_posix_delete(*state);
+	return 0;
+}
+
+/* ---- flags ---- */
+
+static void test_rsrv_noinit_marks_reservations_only(void **state)
+{
+	struct quarry *q = *state;
+	struct memblock *mb = quarry_memblock(q);
+
+	assert_int_equal(quarry_memblock_add(q, M, 8 * M), 0);
+	assert_int_equal(quarry_memblock_reserve(q, 2 * M, 2 * M), 0);
+	assert_int_equal(quarry_memblock_reserved_mark_noinit(q, 3 * M, 4 * M), 0);
+	assert_int_equal(mb->memory.cnt, 1);
+	assert_int_equal(mb->memory.regions[0].flags, MEMBLOCK_NONE);
+	assert_int_equal(mb->reserved.cnt, 2);
+	assert_int_equal(mb->reserved.regions[0].flags, MEMBLOCK_NONE);
+	assert_int_equal(mb->reserved.regions[1].base, 3 * M);
+	assert_int_equal(mb->reserved.regions[1].flags, MEMBLOCK_RSRV_NOINIT);
+	/* It is reserved as before, and the flag goes with the reservation. */
+	assert_int_equal(quarry_memblock_find_in_range(q, 0, 4 * M, M, M), M);
+	assert_int_equal(quarry_memblock_phys_free(q, 3 * M, M), 0);
+	assert_int_equal(mb->reserved.cnt, 1);
+	/* No flag of memory. */
+	assert_int_equal(quarry_memblock_add_node(q, 16 * M, M, 0, MEMBLOCK_RSRV_NOINIT),
+			 -QUARRY_EINVAL);
+}
+
+static void test_driver_managed_is_walked_but_never_given(void **state)
+{
+	struct quarry *q = *state;
+	phys_addr_t start, end, total = 0;
+	uint64_t i;
+
+	assert_int_equal(quarry_memblock_add(q, M, M), 0);
+	assert_int_equal(quarry_memblock_add_node(q, 4 * M, M, 0, MEMBLOCK_DRIVER_MANAGED), 0);
+	quarry_for_each_mem_range(q, i, &start, &end) total += end - start;
+	assert_int_equal(total, 2 * M);
+	quarry_for_each_free_mem_range(q, i, QUARRY_NO_NODE, MEMBLOCK_NONE, &start, &end, NULL)
+		assert_int_equal(start, M);
+	assert_int_equal(quarry_memblock_phys_alloc(q, M, M), M);
+	assert_int_equal(quarry_memblock_phys_alloc(q, K, K), 0);
+}
+
+static void test_hotplug_is_used_without_movable_node(void **state)
+{
+	struct quarry *q = *state;
+	phys_addr_t start = 0, end;
+	uint64_t i;
+
+	assert_int_equal(quarry_memblock_add(q, M, M), 0);
+	assert_int_equal(quarry_memblock_add_node(q, 4 * M, M, 0, MEMBLOCK_HOTPLUG), 0);
+	assert_int_equal(quarry_memblock_find_in_range(q, 0, 0, K, K), 2 * M - K);
+	quarry_memblock_set_movable_node(q, false);
+	assert_int_equal(quarry_memblock_find_in_range(q, 0, 0, K, K), 5 * M - K);
+	quarry_for_each_free_mem_range(q, i, QUARRY_NO_NODE, MEMBLOCK_NONE, &start, &end, NULL);
+	assert_int_equal(start, 4 * M);
+	quarry_memblock_set_movable_node(q, true);
+	assert_int_equal(quarry_memblock_find_in_range(q, 0, 0, K, K), 2 * M - K);
+}
+
+static void test_noleaktrace_is_the_current_limit(void **state)
+{
+	struct quarry *q = *state;
+
+	assert_int_equal(quarry_memblock_add(q, M, 8 * M), 0);
+	quarry_memblock_set_current_limit(q, 4 * M);
+	assert_int_equal(quarry_memblock_phys_alloc_range(q, K, K, 0, MEMBLOCK_ALLOC_NOLEAKTRACE),
+			 4 * M - K);
+	assert_ptr_equal(quarry_memblock_alloc_try_nid_raw(q, K, K, 0, MEMBLOCK_ALLOC_NOLEAKTRACE,
+							   QUARRY_NO_NODE),
+			 quarry_address(q, 4 * M - 2 * K));
+	assert_int_equal(quarry_physical(q, quarry_address(q, 5 * M)), 5 * M);
+}
+
+/* ---- an empty list has cnt 1 or 0 ---- */
+
+/* Everything that asks for cnt, on empty lists and across the way to empty and back. */
+static void walk_empty(struct quarry *q, unsigned long empty)
+{
+	struct memblock *mb = quarry_memblock(q);
+	phys_addr_t start, end;
+	pfn_t first, last;
+	uint64_t i;
+
+	assert_int_equal(mb->memory.cnt, empty);
+	assert_int_equal(mb->reserved.cnt, empty);
+	assert_int_equal(quarry_memblock_start_of_DRAM(q), 0);
+	assert_int_equal(quarry_memblock_end_of_DRAM(q), 0);
+	assert_int_equal(quarry_memblock_find_in_range(q, 0, 0, K, K), 0);
+	assert_false(quarry_memblock_is_memory(q, 0));
+	assert_int_equal(quarry_memblock_search_pfn_nid(q, 0, &first, &last), QUARRY_NO_NODE);
+	quarry_for_each_mem_range(q, i, &start, &end) fail();
+	quarry_for_each_free_mem_range_reverse(q, i, QUARRY_NO_NODE, 0, &start, &end, NULL) fail();
+	assert_int_equal(quarry_memblock_remove(q, 0, TOP), 0);
+	assert_int_equal(quarry_memblock_phys_free(q, 0, TOP), 0);
+	assert_int_equal(quarry_memblock_mark_nomap(q, 0, TOP), 0);
+	assert_int_equal(quarry_memblock_trim_memory(q, 4 * K), 0);
+	assert_int_equal(quarry_memblock_enforce_memory_limit(q, M), 0);
+	assert_int_equal(quarry_memblock_cap_memory_range(q, M, M), 0);
+	assert_int_equal(mb->memory.cnt, empty);
+	assert_int_equal(quarry_check_memblock(q, &to_text), 0);
+	assert_int_equal(quarry_memblock_add(q, M, M), 0);
+	assert_int_equal(quarry_memblock_reserve(q, M, M), 0);
+	assert_int_equal(mb->memory.cnt, 1);
+	assert_int_equal(mb->reserved.cnt, 1);
+	assert_int_equal(quarry_memblock_cap_memory_range(q, 4 * M, M), 0);
+	assert_int_equal(mb->memory.cnt, empty);
+	assert_int_equal(mb->reserved.cnt, empty);
+	assert_int_equal(quarry_memblock_add(q, M, K), 0);
+	assert_int_equal(quarry_memblock_trim_memory(q, 4 * K), 0);
+	assert_int_equal(mb->memory.cnt, empty);
+	assert_int_equal(mb->memory.total_size, 0);
+	assert_int_equal(quarry_memblock_discard(q, NULL, NULL), 0);
+	assert_int_equal(mb->memory.cnt, empty);
+	quarry_show_memblock(q, &to_text);
+}
+
+static void test_empty_cnt_is_1_or_0_by_choice(void **state)
+{
+	struct quarry *q = *state;
+
+	walk_empty(q, QUARRY_MEMBLOCK_EMPTY_CNT);
+	assert_int_equal(quarry_memblock_set_empty_cnt(q, 0), 0);
+	walk_empty(q, 0);
+	assert_int_equal(quarry_memblock_set_empty_cnt(q, 1), 0);
+	walk_empty(q, 1);
+	assert_int_equal(quarry_memblock_set_empty_cnt(q, 2), -QUARRY_EINVAL);
+	assert_int_equal(quarry_memblock_add(q, M, M), 0);
+	assert_int_equal(quarry_memblock_set_empty_cnt(q, 0), 0);
+	assert_int_equal(quarry_memblock(q)->memory.cnt, 1);
+	assert_int_equal(quarry_memblock(q)->reserved.cnt, 0);
+}
+
+/* ---- reserve_mem= ---- */
+
+static void test_reserve_mem_finds_and_releases_by_name(void **state)
+{
+	struct quarry *q = *state;
+	phys_addr_t start, size;
+
+	assert_int_equal(quarry_memblock_add(q, 0, 256 * M), 0);
+	/* The header's example. */
+	assert_int_equal(quarry_memblock_reserve_mem_param(q, "64M:4096:trace"), 0);
+	assert_int_equal(quarry_memblock_reserve_mem_param(q, "0x100000:2m:oops"), 0);
+	assert_int_equal(quarry_memblock_reserve_mem_param(q, "010000:0:7up"), 0);
+	assert_true(quarry_memblock_reserve_mem_find(q, "trace", &start, &size));
+	assert_int_equal(start, 192 * M);
+	assert_int_equal(size, 64 * M);
+	assert_true(quarry_memblock_reserve_mem_find(q, "oops", &start, &size));
+	assert_int_equal(start, 190 * M);
+	assert_true(quarry_memblock_reserve_mem_find(q, "7up", &start, &size));
+	assert_int_equal(size, 4 * K);
+	assert_false(quarry_memblock_reserve_mem_find(q, "oop", &start, &size));
+	assert_false(quarry_memblock_reserve_mem_find(q, "", &start, &size));
+	assert_true(quarry_memblock_is_region_reserved(q, 192 * M, 64 * M));
+	assert_int_equal(quarry_memblock_reserve_mem_release(q, "trace"), 0);
+	assert_int_equal(quarry_memblock_reserve_mem_release(q, "trace"), -QUARRY_EINVAL);
+	assert_int_equal(quarry_memblock_reserve_mem_release(q, ""), -QUARRY_EINVAL);
+	assert_false(quarry_memblock_is_reserved(q, 193 * M));
+	/* The slot is used again. */
+	assert_int_equal(quarry_memblock_reserve_mem(q, M, M, "again"), 0);
+	assert_int_equal(quarry_memblock(q)->nr_reserve_mem, 3);
+}
+
+static void test_reserve_mem_refuses_and_changes_nothing(void **state)
+{
+	static const char *const bad[] = {
+		"",
+		"1M",
+		"1M:1M",
+		"1M:1M:",
+		":1M:x",
+		"1M::x",
+		"0:1M:x",
+		"1M:3000:x",
+		"1M:1M:123",
+		"1M:1M:sixteenbytesname",
+		"1X:1M:x",
+		"0x:1M:x",
+		"08:1M:x",
+		"16E:1M:x",
+		"-1:1M:x",
+		"1M:1M 1M:x",
+		"1MM:1M:x",
+		"1M,1M:x",
+		"99999999999999999999:1M:x",
+	};
+	struct quarry *q = *state;
+	char name[8] = "name0";
+
+	assert_int_equal(quarry_memblock_add(q, 0, 16 * M), 0);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(quarry_memblock_reserve_mem_param(q, bad[i]), -QUARRY_EINVAL);
+	assert_int_equal(quarry_memblock_reserve_mem(q, 32 * M, K, "large"), -QUARRY_ENOMEM);
+	assert_int_equal(quarry_memblock_reserved_size(q), 0);
+	assert_int_equal(quarry_memblock(q)->nr_reserve_mem, 0);
+	for (unsigned int i = 0; i < QUARRY_RESERVE_MEM_MAX; i++) {
+		name[4] = (char)('0' + i);
+		assert_int_equal(quarry_memblock_reserve_mem(q, K, K, name), 0);
+	}
+	assert_int_equal(quarry_memblock_reserve_mem(q, K, K, "name3"), -QUARRY_EEXIST);
+	assert_int_equal(quarry_memblock_reserve_mem(q, K, K, "other"), -QUARRY_ENOSPC);
+	assert_int_equal(quarry_memblock_reserved_size(q), QUARRY_RESERVE_MEM_MAX * K);
+	assert_int_equal(quarry_memblock_reserve_mem_release(q, "name3"), 0);
+	assert_int_equal(quarry_memblock_reserve_mem(q, K, K, "other"), 0);
+}
+
+/* ---- the caller's own storage ---- */
+
+static void test_map_may_live_in_an_object_of_the_caller(void **state)
+{
+	static struct memblock mine = QUARRY_MEMBLOCK_INIT(mine);
+	struct quarry *q = *state;
+
+	assert_int_equal(mine.memory.max, QUARRY_MEMBLOCK_REGIONS);
+	assert_int_equal(mine.current_limit, MEMBLOCK_ALLOC_ANYWHERE);
+	quarry_memblock_use(q, &mine);
+	assert_ptr_equal(quarry_memblock(q), &mine);
+	assert_int_equal(quarry_memblock_add(q, M, M), 0);
+	assert_int_equal(mine.memory.regions[0].base, M);
+	mine.bottom_up = true;
+	assert_int_equal(quarry_memblock_phys_alloc(q, K, K), M);
+	assert_int_equal(quarry_check_memblock(q, &to_text), 0);
+}
+
+static void test_nodes_may_live_in_an_array_of_the_caller(void **state)
+{
+	static bootmem_data_t mine[QUARRY_MAX_NODES];
+	struct quarry *q = *state;
+
+	mine[3].node_low_pfn = 77; /* is cleared */
+	quarry_bootmem_use(q, mine);
+	assert_int_equal(quarry_init_bootmem(q, 1, 1024), 128);
+	assert_int_equal(mine[0].node_low_pfn, 1024);
+	assert_int_equal(quarry_check_bootmem(q, &to_text), 0);
+}
+
+static void test_an_array_put_back_by_hand_is_the_static_one(void **state)
+{
+	struct quarry *q = *state;
+	struct memblock *mb = quarry_memblock(q);
+	phys_addr_t array;
+
+	assert_int_equal(quarry_memblock_add(q, 0, 16 * M), 0);
+	quarry_memblock_allow_resize(q);
+	for (phys_addr_t i = 1; i <= QUARRY_MEMBLOCK_REGIONS + 1; i++)
+		assert_int_equal(quarry_memblock_reserve(q, i * 8 * K, 4 * K), 0);
+	array = mb->reserved_phys;
+	assert_int_equal(quarry_memblock_phys_free(q, array, K), -QUARRY_EBUSY);
+	mb->reserved.regions = mb->reserved_init;
+	mb->reserved.max = QUARRY_MEMBLOCK_REGIONS;
+	mb->reserved.cnt = 1;
+	mb->reserved.total_size = mb->reserved.regions[0].size;
+	assert_int_equal(quarry_memblock_phys_free(q, 0, TOP), 0);
+	assert_int_equal(quarry_memblock_reserved_size(q), 0);
+}
+
+/* ---- text ---- */
+
+static void test_list_as_debugfs_has_it(void **state)
+{
+	struct quarry *q = *state;
+
+	quarry_show_memblock_list(q, false, &to_text);
+	assert_string_equal(text, "");
+	assert_int_equal(quarry_memblock_add(q, 0x1000, 0x9e000), 0);
+	assert_int_equal(quarry_memblock_add_node(q, M, M, 1, MEMBLOCK_HOTPLUG), 0);
+	assert_int_equal(
+		quarry_memblock_add_node(q, 4 * M, M, 10, MEMBLOCK_NOMAP | MEMBLOCK_DRIVER_MANAGED),
+		0);
+	quarry_show_memblock_list(q, false, &to_text);
+	assert_string_equal(text,
+			    "   0: 0x0000000000001000..0x000000000009efff    x NONE\n"
+			    "   1: 0x0000000000100000..0x00000000001fffff    1 HOTPLUG\n"
+			    "   2: 0x0000000000400000..0x00000000004fffff   10 NOMAP|DRV_MNG\n");
+	text[0] = '\0';
+	assert_int_equal(quarry_memblock_reserve(q, M, M), 0);
+	assert_int_equal(quarry_memblock_reserved_mark_noinit(q, M, M), 0);
+	quarry_show_memblock_list(q, true, &to_text);
+	assert_string_equal(text, "   0: 0x0000000000100000..0x00000000001fffff    x RSV_NIT\n");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		TEST(test_rsrv_noinit_marks_reservations_only),
+		TEST(test_driver_managed_is_walked_but_never_given),
+		TEST(test_hotplug_is_used_without_movable_node),
+		TEST(test_noleaktrace_is_the_current_limit),
+		TEST(test_empty_cnt_is_1_or_0_by_choice),
+		TEST(test_reserve_mem_finds_and_releases_by_name),
+		TEST(test_reserve_mem_refuses_and_changes_nothing),
+		TEST(test_map_may_live_in_an_object_of_the_caller),
+		TEST(test_nodes_may_live_in_an_array_of_the_caller),
+		TEST(test_an_array_put_back_by_hand_is_the_static_one),
+		TEST(test_list_as_debugfs_has_it),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

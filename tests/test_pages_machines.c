@@ -1,0 +1,507 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Machines of every odd shape, taken to the last page and back; both ways of handing memory over; and
+ * tables that come out of the managed memory, or cannot be had.
+ */
+#include <quarry/quarry.h>
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "page_hoard.h"
+
+/* ---- machines of every shape ---- */
+
+#define TOP ((phys_addr_t)1 << QUARRY_MAX_PHYS_BITS)
+
+static const struct machine_spec odd_shapes[] = {
+	{.memory = {{0, PAGE, 0}}},
+	{.memory = {{PAGE, 2 * PAGE, 0}}},
+	{.memory = {{0, 2 * MIB, 0}}},
+	{.memory = {{PAGE, 2 * MIB, 0}}},
+	{.memory = {{0, 4 * MIB, 0}}},
+	{.memory = {{2 * MIB, 6 * MIB, 0}}},
+	{.memory = {{2 * MIB, 8 * MIB, 0}}},
+	{.memory = {{123, 10 * MIB + 77, 0}}}, /* pages partly outside */
+	{.memory = {{TOP - 4 * MIB, TOP, 0}}},
+	{.memory = {{TOP - PAGE, TOP, 0}}},
+	{.memory = {{0, 8 * MIB, 0}, {TOP - 6 * MIB, TOP, 1}}},
+	/* single pages with holes between */
+	{.memory = {{0, PAGE, 0},
+		    {2 * PAGE, 3 * PAGE, 0},
+		    {511 * PAGE, 513 * PAGE, 0},
+		    {1023 * PAGE, 1024 * PAGE, 0},
+		    {1025 * PAGE, 1026 * PAGE, 0}}},
+	/* every boundary inside a pageblock */
+	{.memory = {{0, 30 * MIB, 0}},
+	 .boot = {.dma_limit = 7 * MIB + 4 * KIB, .dma32_limit = 19 * MIB - 4 * KIB}},
+	{.memory = {{0, 30 * MIB, 0}}, .boot = {.dma_limit = PAGE, .dma32_limit = 2 * PAGE}},
+	{.memory = {{0, 5 * MIB, 0},
+		    {5 * MIB, 5 * MIB + PAGE, 1},
+		    {5 * MIB + PAGE, 9 * MIB, 2},
+		    {9 * MIB, 25 * MIB, 0}},
+	 .boot = {.nr_cpus = 5}},
+	/* reservations that leave little, or nothing of a pageblock, a zone, a GiB */
+	{.memory = {{0, 20 * MIB, 0}},
+	 .reserved = {{0, 2 * MIB - 1, 0}, {4 * MIB + 1, 6 * MIB, 0}, {16 * MIB, 18 * MIB, 0}}},
+	{.memory = {{0, 20 * MIB, 0}}, .reserved = {{0, 16 * MIB, 0}}},
+	{.memory = {{0, 20 * MIB, 0}}, .reserved = {{PAGE, 20 * MIB, 0}}},
+	{.memory = {{0, 20 * MIB, 0}}, .reserved = {{0, 20 * MIB, 0}}}, /* nothing at all */
+	{.memory = {{GIB, 3 * GIB, 0}, {3 * GIB, 4 * GIB, 1}},
+	 .reserved = {{2 * GIB, 3 * GIB, 0}},
+	 .boot = {.nr_cpus = 2}},
+	/* an arena cut by the end of the GiB; one that begins at an odd pageblock */
+	{.memory = {{GIB - 2 * MIB, GIB + 2 * MIB, 0}}},
+	{.memory = {{GIB - 6 * MIB, GIB + 6 * MIB, 0}}},
+	{.memory = {{2 * MIB, 4 * MIB, 0}}},
+	{.memory = {{2 * MIB, GIB, 0}}},
+	{.memory = {{0, 2 * MIB, 0}, {GIB - 2 * MIB, GIB, 0}}},
+	{.memory = {{GIB, 2 * GIB, 0}}},
+	/* movable memory */
+	{.memory = {{0, 300 * MIB, 0}}, .boot = {.kernelcore = 100 * MIB, .nr_cpus = 4}},
+	{.memory = {{0, 300 * MIB, 0}, {300 * MIB, 310 * MIB, 1}},
+	 .boot = {.movablecore = 200 * MIB}},
+	{.memory = {{0, 16 * MIB, 0}}, .boot = {.movablecore = 500 * MIB}},
+	{.memory = {{0, 16 * MIB, 0}}, .boot = {.kernelcore = 1}},
+	/* highest node, many CPUs */
+	{.memory = {{0, 64 * MIB, QUARRY_MAX_NODES - 1}}, .boot = {.nr_cpus = QUARRY_MAX_CPUS}},
+	/* far apart */
+	{.memory = {{0, 2 * MIB, 0},
+		    {70 * GIB, 70 * GIB + 3 * MIB, 0},
+		    {5000 * GIB, 5000 * GIB + 2 * PAGE, 3}}},
+	/* absurd parameters */
+	{.memory = {{0, 64 * MIB, 0}},
+	 .boot = {.min_free_kbytes = ~0ul,
+		  .watermark_scale_factor = ~0u,
+		  .lowmem_reserve_ratio = {1, 1, 1, 1},
+		  .set_lowmem_reserve_ratio = true}},
+	{.memory = {{0, 64 * MIB, 0}},
+	 .boot = {.kernelcore = ~(phys_addr_t)0, .movablecore = ~(phys_addr_t)0}},
+	{.memory = {{0, 64 * MIB, 0}}, .boot = {.dma_limit = 1, .dma32_limit = ~(phys_addr_t)1}},
+};
+
+static void odd_machines(void **state)
+{
+	(void)state;
+	for (unsigned int i = 0; i < sizeof(odd_shapes) / sizeof(odd_shapes[0]); i++) {
+		struct machine m;
+
+		print_message("odd machine %u\n", i);
+		machine_build(&m, &odd_shapes[i]);
+		machine_check(&m);
+		exhaust_and_return(&m);
+		machine_fini(&m);
+	}
+}
+
+static void many_nodes(void **state)
+{
+	struct machine_spec spec = {.boot = {.nr_cpus = 128}};
+	struct quarry_zoneref refs[QUARRY_MAX_NODES];
+	struct machine m;
+
+	(void)state;
+	for (int nid = 0; nid < MACHINE_RANGES - 1; nid++)
+		spec.memory[nid] = (struct machine_range){(phys_addr_t)nid * 5 * MIB,
+							  (phys_addr_t)(nid + 1) * 5 * MIB, nid};
+	machine_build(&m, &spec);
+	for (int nid = 0; nid < MACHINE_RANGES - 1; nid++) {
+		assert_true(quarry_zonelist(m.q, nid, false, refs, QUARRY_MAX_NODES) >=
+			    MACHINE_RANGES - 1);
+		assert_int_equal(refs[0].nid, nid);
+	}
+	exhaust_and_return(&m);
+	machine_fini(&m);
+}
+
+static void memory_beyond_the_limit(void **state)
+{
+	struct machine_spec spec = {
+		.memory = {{TOP - 4 * MIB, TOP + 4 * MIB, 0}, {2 * TOP, 3 * TOP, 1}}};
+	struct machine m;
+
+	(void)state;
+	machine_build(&m, &spec);
+	assert_int_equal(managed_pages(&m), 1024);
+	machine_check(&m);
+	m.reports = 0; /* that pages are left out may be told */
+	exhaust_and_return(&m);
+	machine_fini(&m);
+}
+
+static unsigned long resident_kib(void)
+{
+	unsigned long size = 0, resident = 0;
+	FILE *f = fopen("/proc/self/statm", "r");
+
+	assert_non_null(f);
+	assert_int_equal(fscanf(f, "%lu %lu", &size, &resident), 2);
+	fclose(f);
+	return resident * 4;
+}
+
+/* A server of 16 nodes and 12 TiB, its map from a boot log: only what is used of the tables exists. */
+static const struct machine_range server_map[] = {
+	{0x0, 0x8e000, 0},
+	{0x90000, 0xa0000, 0},
+	{0x100000, 0x6d00c000, 0},
+	{0x6d018000, 0x6f3fc000, 0},
+	{0x6f3ff000, 0x78bff000, 0},
+	{0x7bfff000, 0x7c000000, 0},
+	{0x100001000, 0xc080000000, 0},
+};
+
+static void twelve_tebibytes(void **state)
+{
+	struct machine_spec spec = {.boot = {.nr_cpus = 240}};
+	struct quarry_zone_info info;
+	struct quarry_totals totals;
+	unsigned long before;
+	struct machine m;
+	unsigned int n = 0;
+
+	(void)state;
+	for (; n < sizeof(server_map) / sizeof(server_map[0]); n++)
+		spec.memory[n] = server_map[n];
+	for (int nid = 1; nid < 16; nid++, n++) {
+		phys_addr_t start = 0xe000000000 + (phys_addr_t)(nid - 1) * 0xc000000000;
+
+		spec.memory[n] = (struct machine_range){start + (nid == 1 ? PAGE : 0),
+							start + 0xc000000000, nid};
+	}
+	before = resident_kib();
+	machine_build(&m, &spec);
+	quarry_totals(m.q, &totals);
+	assert_true(totals.managed > ((12ul << 40) - (4ul << 30)) >> 12);
+	assert_int_equal(totals.free, totals.managed);
+	assert_true(quarry_zone_info(m.q, 15, QUARRY_ZONE_NORMAL, &info));
+	assert_int_equal(info.nr_arenas, 768);
+	assert_int_equal(info.nr_virgin_arenas, 768);
+	assert_int_equal(info.nr_free[10], 768 * 256);
+	assert_true(totals.meta_bytes < totals.managed * 4096 / 10000);
+	for (unsigned int cpu = 0; cpu < 240; cpu += 16) {
+		for (unsigned int order = 0; order <= 10; order++) {
+			struct page *page;
+
+			quarry_posix_set_cpu(cpu);
+			page = quarry_alloc_pages(m.q, GFP_KERNEL | __GFP_ZERO, order);
+			assert_non_null(page);
+			quarry_free_pages(m.q, page, order);
+		}
+	}
+	quarry_posix_set_cpu(0);
+	quarry_drain_all_pages(m.q);
+	assert_int_equal(machine_free_pages(&m), totals.managed);
+	machine_check(&m);
+	print_message("%lu KiB of tables, of which %lu KiB exist\n",
+		      (unsigned long)(totals.meta_bytes >> 10), resident_kib() - before);
+	assert_true(resident_kib() - before < 128 << 10);
+	machine_fini(&m);
+}
+
+/* ---- hand-over ---- */
+
+static void bootmem_as_memblock(void **state)
+{
+	struct machine_spec specs[] = {
+		{.memory = {{0, 16 * MIB, 0}},
+		 .reserved = {{8 * KIB, 12 * KIB, 0}, {3 * MIB, 5 * MIB + 1, 0}}},
+		{.memory = {{4 * KIB, 636 * KIB, 0}, {1 * MIB, 64 * MIB, 0}},
+		 .reserved = {{16 * MIB, 24 * MIB, 0}}},
+		{.memory = {{0, 20 * MIB, 0}, {20 * MIB, 41 * MIB, 1}, {50 * MIB, 90 * MIB, 2}},
+		 .reserved = {{30 * MIB, 31 * MIB, 0}},
+		 .boot = {.nr_cpus = 3}},
+	};
+
+	(void)state;
+	for (unsigned int i = 0; i < sizeof(specs) / sizeof(specs[0]); i++) {
+		unsigned long memblock[QUARRY_NR_ORDERS], bootmem[QUARRY_NR_ORDERS];
+		struct machine a, b;
+
+		specs[i].boot.bootmem = false;
+		specs[i].ram_bytes = 128 << 20;
+		machine_build(&a, &specs[i]);
+		specs[i].boot.bootmem = true;
+		machine_build(&b, &specs[i]);
+		machine_free_blocks(&a, memblock);
+		machine_free_blocks(&b, bootmem);
+		machine_assert_same_blocks(memblock, bootmem);
+		assert_int_equal(managed_pages(&a), managed_pages(&b));
+		exhaust_and_return(&a);
+		exhaust_and_return(&b);
+		machine_fini(&a);
+		machine_fini(&b);
+	}
+}
+
+/* ---- tables ---- */
+
+static void tables_inside(void **state)
+{
+	static const phys_addr_t sizes[] = {2 * MIB, 4 * MIB, 16 * MIB, 100 * MIB};
+
+	(void)state;
+	for (unsigned int i = 0; i < 2 * sizeof(sizes) / sizeof(sizes[0]); i++) {
+		phys_addr_t size = sizes[i / 2];
+		struct machine_spec spec = {.memory = {{PAGE, size, 0}},
+					    .port = MACHINE_INSIDE,
+					    .ram_bytes = (size_t)size,
+					    .boot = {.nr_cpus = 2, .bootmem = i % 2 != 0}};
+		unsigned long blocks[QUARRY_NR_ORDERS], after[QUARRY_NR_ORDERS];
+		struct quarry_totals totals;
+		struct hoard h = {0};
+		struct machine m;
+		struct page *page;
+
+		machine_build(&m, &spec);
+		quarry_totals(m.q, &totals);
+		assert_true(totals.meta_bytes > 0);
+		assert_true(totals.managed < size / PAGE);
+		/* After the first touches all tables are there. */
+		for (unsigned int cpu = 0; cpu < 2; cpu++) {
+			quarry_posix_set_cpu(cpu);
+			page = quarry_alloc_pages(m.q, GFP_KERNEL | __GFP_DMA, 0);
+			assert_non_null(page);
+			quarry_free_pages(m.q, page, 0);
+			page = quarry_alloc_pages(m.q, GFP_KERNEL, 0);
+			assert_non_null(page);
+			quarry_free_pages(m.q, page, 0);
+		}
+		quarry_drain_all_pages(m.q);
+		machine_check(&m);
+		machine_free_blocks(&m, blocks);
+		hoard_all(&m, &h, GFP_ALL);
+		assert_int_equal(machine_free_pages(&m), 0);
+		for (size_t k = 0; k < h.n; k++) /* whoever holds a table's page destroys it here */
+			memset(quarry_page_address(m.q, h.page[k]), 0xff,
+			       QUARRY_PAGE_SIZE << h.order[k]);
+		machine_check(&m);
+		hoard_free(&m, &h);
+		quarry_drain_all_pages(m.q);
+		machine_check(&m);
+		machine_free_blocks(&m, after);
+		machine_assert_same_blocks(blocks, after);
+		assert_int_equal(m.reports, 0);
+		machine_fini(&m);
+	}
+}
+
+static void tables_inside_out_of_reach(void **state)
+{
+	struct machine_spec spec = {
+		.memory = {{PAGE, 40 * MIB, 0}}, .port = MACHINE_INSIDE, .ram_bytes = 40 << 20};
+	struct quarry_refusal refusal;
+	struct machine m;
+	struct page *page;
+	unsigned long free;
+
+	(void)state;
+	machine_build(&m, &spec);
+	page = quarry_alloc_pages(m.q, GFP_KERNEL, 0); /* DMA32's tables are there; DMA's not yet */
+	assert_non_null(page);
+	quarry_free_pages(m.q, page, 0);
+	quarry_drain_all_pages(m.q);
+	machine_check(&m);
+	free = machine_free_pages(&m);
+	m.fail_storage = true;
+	for (unsigned int i = 0; i < 10; i++) {
+		assert_null(quarry_alloc_pages(m.q, GFP_KERNEL | __GFP_DMA, i));
+		assert_true(quarry_explain(m.q, &refusal));
+		assert_int_equal(refusal.nr_zones, 1);
+		assert_int_equal(refusal.zones[0].reason, QUARRY_REFUSED_METADATA);
+		assert_int_equal(machine_free_pages(&m), free); /* nothing changed */
+		machine_check(&m);
+	}
+	m.fail_storage = false;
+	page = quarry_alloc_pages(m.q, GFP_KERNEL | __GFP_DMA, 0);
+	assert_non_null(page);
+	assert_true(quarry_page_to_pfn(m.q, page) < 4096);
+	quarry_free_pages(m.q, page, 0);
+	machine_check(&m);
+	machine_fini(&m);
+}
+
+static void tables_fail_at_boot(void **state)
+{
+	struct machine_spec spec = {
+		.memory = {{0, 64 * MIB, 0}, {GIB, GIB + 64 * MIB, 1}},
+		.port = MACHINE_COUNTED,
+		.boot = {.nr_cpus = 2},
+	};
+	struct machine m;
+	int err = -1;
+	long n;
+
+	(void)state;
+	for (n = 0; err != 0; n++) {
+		assert_true(n < 2000);
+		spec.budget = n;
+		machine_init(&m, &spec);
+		err = quarry_boot(m.q, &spec.boot);
+		assert_true(err == 0 || err == -QUARRY_ENOMEM);
+		if (err == 0) {
+			assert_int_equal(quarry_stage(m.q), QUARRY_STAGE_SLAB);
+			machine_check(&m);
+		}
+		machine_fini(&m); /* every table comes back */
+	}
+	assert_true(n > 8);
+}
+
+static void tables_fail_at_work(void **state)
+{
+	struct machine_spec spec = {
+		.memory = {{0, 600 * MIB, 0},
+			   {GIB, GIB + 600 * MIB, 1},
+			   {2 * GIB, 2 * GIB + 600 * MIB, 0}},
+		.port = MACHINE_COUNTED,
+		.budget = -1,
+		.boot = {.nr_cpus = 2},
+	};
+
+	(void)state;
+	for (long n = 0; n < 12; n++) {
+		struct quarry_refusal refusal;
+		struct hoard h = {0};
+		struct machine m;
+		struct page *page;
+
+		machine_build(&m, &spec);
+		m.budget = n;
+		for (unsigned int i = 0; i < 40; i++) {
+			quarry_posix_set_cpu(i & 1);
+			page = quarry_alloc_pages(m.q, i & 2 ? GFP_KERNEL : GFP_KERNEL | __GFP_DMA,
+						  i % 11);
+			if (page != NULL) {
+				hoard_add(&h, page, i % 11);
+				continue;
+			}
+			assert_true(quarry_explain(m.q, &refusal));
+			if (refusal.zones[0].reason != QUARRY_REFUSED_WATERMARK)
+				assert_int_equal(refusal.zones[0].reason, QUARRY_REFUSED_METADATA);
+		}
+		if (n == 0)
+			assert_int_equal(h.n, 0);
+		machine_check(&m);
+		m.budget = -1;
+		hoard_free(&m, &h);
+		quarry_drain_all_pages(m.q);
+		machine_check(&m);
+		assert_int_equal(machine_free_pages(&m), managed_pages(&m));
+		page = quarry_alloc_pages(m.q, GFP_KERNEL, 3); /* and it recovers */
+		assert_non_null(page);
+		quarry_free_pages(m.q, page, 3);
+		assert_int_equal(m.reports, 0);
+		machine_fini(&m);
+	}
+}
+
+static void other_cpu_is_faster(struct machine *m)
+{
+	m->before_table = NULL;
+	quarry_posix_set_cpu(1);
+	m->hook = quarry_alloc_pages(m->q, GFP_KERNEL, 0);
+	quarry_posix_set_cpu(0);
+}
+
+/* Two CPUs make the descriptors of an arena at once: one table wins, the other is given back. */
+static void two_make_a_table(void **state)
+{
+	struct machine_spec spec = {.memory = {{16 * MIB, 128 * MIB, 0}},
+				    .port = MACHINE_COUNTED,
+				    .budget = -1,
+				    .boot = {.nr_cpus = 2}};
+	struct page *first, *second;
+	struct machine m;
+
+	(void)state;
+	machine_build(&m, &spec);
+	m.before_table = other_cpu_is_faster;
+	second = quarry_alloc_pages(m.q, GFP_KERNEL, 0);
+	first = m.hook;
+	assert_true(first != NULL && second != NULL);
+	assert_ptr_equal(quarry_pfn_to_page(m.q, quarry_page_to_pfn(m.q, first)), first);
+	machine_check(&m);
+	quarry_free_pages(m.q, first, 0);
+	quarry_free_pages(m.q, second, 0);
+	quarry_drain_all_pages(m.q);
+	machine_check(&m);
+	assert_int_equal(m.reports, 0);
+	machine_fini(&m);
+}
+
+/* Odd shapes that pay for their own tables: they may be too poor for it, never worse. */
+static void odd_machines_with_tables_inside(void **state)
+{
+	unsigned int booted = 0;
+
+	(void)state;
+	for (unsigned int i = 0; i < sizeof(odd_shapes) / sizeof(odd_shapes[0]); i++) {
+		struct machine_spec spec = odd_shapes[i];
+		struct hoard h = {0};
+		struct machine m;
+		int err;
+
+		spec.port = MACHINE_INSIDE;
+		for (const struct machine_range *r = spec.memory; r->start < r->end; r++)
+			spec.ram_bytes =
+				(size_t)(r->end > spec.ram_bytes ? r->end : spec.ram_bytes);
+		if (spec.ram_bytes > 4 * GIB)
+			continue;
+		machine_init(&m, &spec);
+		err = quarry_boot(m.q, &spec.boot);
+		assert_true(err == 0 || err == -QUARRY_ENOMEM);
+		if (err == 0) {
+			booted++;
+			machine_check(&m);
+			hoard_all(&m, &h, GFP_HIGHUSER_MOVABLE | __GFP_MEMALLOC);
+			machine_check(&m);
+			hoard_free(&m, &h);
+			quarry_drain_all_pages(m.q);
+			machine_check(&m);
+			assert_int_equal(m.reports, 0);
+		}
+		machine_fini(&m);
+	}
+	assert_true(booted > 10);
+}
+
+static void bootmem_that_knows_nothing(void **state)
+{
+	struct machine_spec spec = {.memory = {{0, 20 * MIB, 0}}};
+	struct quarry_boot_params params = {.bootmem = true};
+	struct machine m;
+
+	(void)state;
+	machine_init(&m, &spec);
+	assert_int_equal(quarry_boot(m.q, &params), 0);
+	assert_int_equal(managed_pages(&m), 0);
+	assert_null(quarry_alloc_pages(m.q, GFP_ALL, 0));
+	machine_check(&m);
+	machine_fini(&m);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(odd_machines),
+		cmocka_unit_test(many_nodes),
+		cmocka_unit_test(memory_beyond_the_limit),
+		cmocka_unit_test(twelve_tebibytes),
+		cmocka_unit_test(bootmem_as_memblock),
+		cmocka_unit_test(tables_inside),
+		cmocka_unit_test(tables_inside_out_of_reach),
+		cmocka_unit_test(tables_fail_at_boot),
+		cmocka_unit_test(tables_fail_at_work),
+		cmocka_unit_test(two_make_a_table),
+		cmocka_unit_test(odd_machines_with_tables_inside),
+		cmocka_unit_test(bootmem_that_knows_nothing),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
