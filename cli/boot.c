@@ -278,6 +278,17 @@ static void boot_log_zonelist(const struct boot_log *log, struct machine *m, int
 	strbuf_free(&line);
 }
 
+/* Whether Linux would have set up node @nid: it has memory or a CPU. */
+static bool boot_node_online(struct machine *m, int nid)
+{
+	unsigned int c;
+
+	for (c = 0; c < m->nr_cpus && m->cpu_node != NULL; c++)
+		if (m->cpu_node[c] == nid)
+			return true;
+	return quarry_node_present(m->q, nid);
+}
+
 static void boot_log_zonelists(const struct boot_log *log, struct machine *m)
 {
 	unsigned int nodes = 0, shown = 0;
@@ -286,11 +297,11 @@ static void boot_log_zonelists(const struct boot_log *log, struct machine *m)
 
 	quarry_totals(m->q, &t);
 	for (nid = 0; nid < m->nr_nodes; nid++)
-		nodes += quarry_node_present(m->q, nid);
+		nodes += boot_node_online(m, nid);
 	boot_say(log, "Built %u zonelists, mobility grouping on.  Total pages: %lu", nodes,
 		 t.managed);
 	for (nid = 0; nid < m->nr_nodes; nid++) {
-		if (!quarry_node_present(m->q, nid))
+		if (!boot_node_online(m, nid))
 			continue;
 		if (!log->verbose && nodes > BOOT_NODES && shown == BOOT_NODES / 2) {
 			boot_say(log, "  ... and %u more (--verbose shows all)", nodes - shown);
@@ -489,6 +500,19 @@ static json_t *boot_json_nodes(struct machine *m)
 	return array;
 }
 
+/* Nodes without memory of which the firmware knows: their requests go elsewhere. */
+static json_t *boot_json_memoryless(struct machine *m)
+{
+	json_t *array = json_array();
+	int nid;
+
+	for (nid = 0; nid < m->nr_nodes; nid++)
+		if (!quarry_node_present(m->q, nid))
+			json_array_append_new(array, json_pack("{s:i, s:o}", "node", nid, "zonelist",
+							       boot_json_zonelist(m, nid)));
+	return array;
+}
+
 static json_t *boot_json_reservations(const struct machine *m)
 {
 	json_t *array = json_array();
@@ -524,6 +548,7 @@ static json_t *boot_json(struct machine *m, const char *cmdline)
 	json_object_set_new(o, "memblock", boot_json_memblock(m));
 	json_object_set_new(o, "reservations", boot_json_reservations(m));
 	json_object_set_new(o, "nodes", boot_json_nodes(m));
+	json_object_set_new(o, "memoryless_nodes", boot_json_memoryless(m));
 	json_object_set_new(o, "ram_bytes", boot_json_u64(m->ram_bytes));
 	json_object_set_new(o, "present_pages", boot_json_u64(t.present));
 	json_object_set_new(o, "managed_pages", boot_json_u64(t.managed));

@@ -349,8 +349,8 @@ static phys_addr_t machine_share(const struct machine *m, const struct cmdline_s
 
 	if (share->percent != 0)
 		return pages * share->percent / 100 * MACHINE_PAGE;
-	return share->bytes &
-	       ~(MACHINE_PAGE - 1); /* whole pages; less than one is none, as in Linux */
+	/* Whole pages: less than one is none, as in Linux. */
+	return share->bytes & ~(MACHINE_PAGE - 1);
 }
 
 /* From the files to a list of RAM by node. */
@@ -440,7 +440,7 @@ int machine_boot(struct machine *m)
 	p.dma32_limit = dma32;
 	p.node_cpus = m->node_cpus;
 	p.distance = m->distance;
-	p.nr_nodes = m->nr_distance;
+	p.nr_nodes = m->distance != NULL ? m->nr_distance : (unsigned int)m->nr_nodes;
 	p.bootmem = m->bootmem;
 	p.kernelcore = m->kernelcore;
 	p.movablecore = m->movablecore;

@@ -63,7 +63,7 @@ struct machine {
 	size_t nr_changes;
 	struct machine_ram *ram; /* as given to memblock */
 	size_t nr_ram;
-	int nr_nodes; /* highest node number + 1, of RAM or CPUs */
+	int nr_nodes; /* highest node number + 1, of RAM, CPUs, or SRAT */
 	unsigned int nr_cpus;
 	int *cpu_node;           /* of each CPU; NULL: the library's default */
 	unsigned int *node_cpus; /* CPUs of each node's mask; NULL: those of cpu_node */

@@ -432,6 +432,19 @@ static void machine_map_distances(struct machine *m)
 			m->distance[i] = i / n == i % n ? 10 : 20;
 }
 
+/* Nodes of which the firmware knows have zonelists even if they have neither memory nor a CPU yet. */
+static void nodes_possible(struct machine *m, size_t nr_srat)
+{
+	size_t i;
+
+	for (i = 0; i < nr_srat; i++)
+		if (m->map.srat[i].nid >= m->nr_nodes)
+			m->nr_nodes = m->map.srat[i].nid + 1;
+	for (i = 0; i < m->map.nr_cpu_nodes; i++)
+		if (m->map.cpu_node[i] >= m->nr_nodes)
+			m->nr_nodes = m->map.cpu_node[i] + 1;
+}
+
 void machine_split_nodes(struct machine *m, struct diag *diag)
 {
 	size_t n = m->cmdline.numa_off ? 0 : machine_clean_srat(m, diag);
@@ -449,6 +462,7 @@ void machine_split_nodes(struct machine *m, struct diag *diag)
 	}
 	machine_split_srat(m, m->map.srat, n, diag);
 	machine_map_distances(m);
+	nodes_possible(m, n);
 }
 
 /* ---- CPUs ---- */

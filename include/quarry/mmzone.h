@@ -43,7 +43,7 @@ enum quarry_watermark {
  * @node_cpus:		CPUs by which each node's pagesets are sized, QUARRY_MAX_NODES entries; NULL:
  *			those of @cpu_node. Differs on Linux's fake nodes, which share a real node's CPUs
  * @distance:		nr_nodes x nr_nodes distances, row by row, 10 = local; NULL: 10 and 20
- * @nr_nodes:		rows of @distance; 0 if @distance is NULL
+ * @nr_nodes:		rows of @distance; also, how many nodes there are at least, with or without memory
  * @bootmem:		hand over from bootmem instead of memblock
  * @dma_limit:		end of ZONE_DMA in bytes; 0: 16 MiB; ~0: there is no ZONE_DMA
  * @dma32_limit:	end of ZONE_DMA32 in bytes; 0: 4 GiB; ~0: there is no ZONE_DMA32
@@ -51,11 +51,12 @@ enum quarry_watermark {
  * @movablecore:	bytes that become ZONE_MOVABLE; 0: none; kernelcore wins by the larger demand
  * @movable_node:	ZONE_MOVABLE of a node begins at its lowest MEMBLOCK_HOTPLUG memory; @kernelcore
  *			and @movablecore are not looked at
- * @min_free_kbytes:	0: Linux's formula
+ * @min_free_kbytes:	0: Linux's formula; else it is taken as it is
  * @watermark_scale_factor: in 1/10000 of a zone; 0: 10
  * @lowmem_reserve_ratio: for DMA, DMA32, NORMAL, MOVABLE; used when @set_lowmem_reserve_ratio
  * @set_lowmem_reserve_ratio: false: 256, 256, 32, 0
- * @no_thp:		do not raise min_free_kbytes as Linux's huge-page daemon does at start
+ * @no_thp:		do not raise min_free_kbytes as Linux's huge-page daemon does at start; it then
+ *			computes it anew
  */
 struct quarry_boot_params {
 	unsigned int nr_cpus;

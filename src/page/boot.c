@@ -510,8 +510,11 @@ static void boot_give(struct quarry *q, pfn_t start, pfn_t end, void *arg)
 static void boot_file_arena(struct quarry *q, struct page_arena *a)
 {
 	a->zone->nr_free += a->nr_free;
-	if (a->virgin && a->nr_free == 0)
-		boot_open_arena(a); /* nothing of it was handed over */
+	if (a->virgin && a->nr_free == 0) {
+		a->virgin = false;
+		a->empty = true;
+		return;
+	}
 	if (a->virgin) {
 		arena_announce(a);
 		return;

@@ -163,6 +163,10 @@ static void check_arena(struct check_state *c, const struct page_arena *a)
 {
 	unsigned long before = c->free;
 
+	if (a->empty) {
+		check_equal(c, "free pages of an arena that has none", a->start_pfn, a->nr_free, 0);
+		return;
+	}
 	if (a->virgin) {
 		c->free += a->nr_free;
 		check_equal(c, "pages of a virgin arena", a->start_pfn, a->nr_free,

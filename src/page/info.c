@@ -60,6 +60,8 @@ static void info_add_arenas(struct quarry *q, const struct page_zone *z,
 		pin = arena_lock(q, a);
 		if (a->virgin) {
 			info_add_virgin(a, info);
+		} else if (a->empty) {
+			info->nr_pageblocks[a->type] += a->nr_pb;
 		} else {
 			for (unsigned int i = 0; i < a->nr_pb; i++)
 				info_add_pageblock(a, i, info);

@@ -126,7 +126,8 @@ struct page_arena {
 	uint16_t zone_index;
 	bool virgin;    /* wholly free, never touched: records and bitmaps are not written yet */
 	uint8_t type;   /* of all its pageblocks, while it is virgin */
-	bool one_piece; /* at boot: a whole GiB of memory; its first record's type speaks for all */
+	bool one_piece; /* at boot: a whole GiB of memory, whose records are not written */
+	bool empty;     /* nothing of it was handed over: records and bitmaps are not written */
 	uint16_t order_mask[QUARRY_MIGRATE_TYPES]; /* bit o: list[o][type] is not empty */
 	uint16_t head[QUARRY_NR_ORDERS][QUARRY_MIGRATE_TYPES];
 	uint64_t contended;
