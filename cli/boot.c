@@ -508,8 +508,9 @@ static json_t *boot_json_memoryless(struct machine *m)
 
 	for (nid = 0; nid < m->nr_nodes; nid++)
 		if (!quarry_node_present(m->q, nid))
-			json_array_append_new(array, json_pack("{s:i, s:o}", "node", nid, "zonelist",
-							       boot_json_zonelist(m, nid)));
+			json_array_append_new(array,
+					      json_pack("{s:i, s:o}", "node", nid, "zonelist",
+							boot_json_zonelist(m, nid)));
 	return array;
 }
 
