@@ -21,6 +21,7 @@ QUARRY_SRCS := \
 	src/page/pcp.c \
 	src/page/alloc.c \
 	src/page/boot.c \
+	src/page/release.c \
 	src/page/check.c \
 	src/slab/cache.c \
 	src/slab/slab.c \

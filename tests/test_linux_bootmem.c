@@ -194,6 +194,9 @@ static void B19_hand_off_to_pages_and_slabs(void)
 	free_page(get_zeroed_page(GFP_KERNEL));
 	IS(get_order(SZ_16K + 1), 3);
 
+	free_bootmem_late(__pa(p), SZ_64K - 1); /* the last page is not whole: it stays */
+	IS(totalram_pages(), pages + 15);
+
 	cache = kmem_cache_create("things", 200, 0, SLAB_HWCACHE_ALIGN, NULL);
 	OK(cache != NULL);
 	IS(kmem_cache_alloc_bulk(cache, GFP_KERNEL, ARRAY_SIZE(objects), objects), 8);

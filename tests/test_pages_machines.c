@@ -486,6 +486,48 @@ static void bootmem_that_knows_nothing(void **state)
 	machine_fini(&m);
 }
 
+/* What is reserved at boot and released later: as if it had never been reserved (M13, B19). */
+static void M13_reserved_pages_are_released(void **state)
+{
+	struct machine_spec spec = {
+		.memory = {{MACHINE_MIB, 100 * MACHINE_MIB, 0},
+			   {101 * MACHINE_MIB, 5 * MACHINE_GIB, 0}},
+		.boot = {.nr_cpus = 1},
+	};
+	unsigned long want[QUARRY_NR_ORDERS], got[QUARRY_NR_ORDERS];
+	struct quarry_totals before, after;
+	struct machine m;
+	struct page *page;
+
+	(void)state;
+	machine_build(&m, &spec);
+	machine_free_blocks(&m, want);
+	quarry_totals(m.q, &before);
+	machine_fini(&m);
+
+	/* Parts of pageblocks, whole ones, a whole GiB; a page in the middle of it is in use. */
+	spec.reserved[0] = (struct machine_range){3 * MACHINE_MIB, 40 * MACHINE_MIB + 4096, 0};
+	spec.reserved[1] = (struct machine_range){2 * MACHINE_GIB, 3 * MACHINE_GIB, 0};
+	machine_build(&m, &spec);
+	page = quarry_alloc_pages(m.q, GFP_KERNEL | __GFP_DMA, 0);
+	assert_non_null(page);
+	assert_int_equal(quarry_free_reserved(m.q, 0x300, 0x500), 0x200);
+	machine_check(&m);
+	assert_int_equal(quarry_free_reserved(m.q, 0, 6 * MACHINE_GIB >> 12),
+			 (37 * MACHINE_MIB >> 12) + 1 - 0x200 + (MACHINE_GIB >> 12));
+	assert_int_equal(quarry_free_reserved(m.q, 0, ~(pfn_t)0), 0); /* nothing is left */
+	machine_check(&m);
+	assert_int_equal(quarry_page_count(m.q, page), 1);
+	quarry_free_pages(m.q, page, 0);
+	quarry_drain_all_pages(m.q);
+	machine_free_blocks(&m, got);
+	machine_assert_same_blocks(got, want);
+	quarry_totals(m.q, &after);
+	assert_int_equal(after.managed, before.managed);
+	assert_int_equal(after.free, before.free);
+	machine_fini(&m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -501,6 +543,7 @@ int main(void)
 		cmocka_unit_test(two_make_a_table),
 		cmocka_unit_test(odd_machines_with_tables_inside),
 		cmocka_unit_test(bootmem_that_knows_nothing),
+		cmocka_unit_test(M13_reserved_pages_are_released),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -212,4 +212,10 @@ static inline unsigned long free_all_bootmem(void)
 	return quarry_linux_boot(true);
 }
 
+/* Reserved pages to the buddy system, after free_all_bootmem(). */
+static inline void free_bootmem_late(unsigned long physaddr, unsigned long size)
+{
+	(void)quarry_free_reserved(quarry_linux(), PFN_UP(physaddr), PFN_DOWN(physaddr + size));
+}
+
 #endif

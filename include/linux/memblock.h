@@ -471,6 +471,12 @@ static inline void memblock_free_all(void)
 	quarry_linux_boot(false);
 }
 
+/* Reserved pages to the buddy system, after memblock_free_all(). */
+static inline void memblock_free_late(phys_addr_t base, phys_addr_t size)
+{
+	(void)quarry_free_reserved(quarry_linux(), PFN_UP(base), PFN_DOWN(base + size));
+}
+
 /* The lists stay for questions; the arrays are not given back. */
 static inline void memblock_discard(void)
 {

@@ -126,6 +126,19 @@ void quarry_drain_all_pages(struct quarry *q);
  * but interrupt. */
 void quarry_drain_pages(struct quarry *q, unsigned int cpu);
 
+/**
+ * quarry_free_reserved() - hand page frames to the page allocator that were reserved at boot
+ * @q:	   memory system, at QUARRY_STAGE_PAGES or later
+ * @start: first page frame
+ * @end:   one past the last
+ *
+ * For the initial RAM disk, init code, a released reservation. Frames that are no memory, or not
+ * reserved, are left alone. Managed pages grow; watermarks stay as they are, as in Linux.
+ *
+ * Context: any but interrupt. Takes each arena's lock. O(pages). Return: pages handed over.
+ */
+unsigned long quarry_free_reserved(struct quarry *q, pfn_t start, pfn_t end);
+
 /* Why one zone did not give the block, in the order in which the tests are made. */
 enum quarry_refusal_reason {
 	QUARRY_REFUSED_NONE,      /* it gave, or was not asked */

@@ -25,6 +25,8 @@
  */
 #include "internal.h"
 
+#include <base/string.h>
+
 quarry_pin_t arena_lock(struct quarry *q, struct page_arena *a)
 {
 	quarry_pin_t pin = quarry_lock(q->concurrent, &a->lock);
@@ -184,6 +186,18 @@ void arena_unfold(struct quarry *q, struct page_arena *a)
 	for (unsigned int i = a->nr_pb; i-- > 0;)
 		arena_file_as(q, a, i, QUARRY_PAGEBLOCK_ORDER);
 	a->virgin = false;
+}
+
+void arena_write(struct page_arena *a)
+{
+	a->virgin = false;
+	a->empty = false;
+	for (unsigned int i = 0; i < a->nr_pb; i++) {
+		uint8_t type = a->one_piece ? a->type : a->pb[i].type;
+
+		a->pb[i] = (struct page_pb){.type = type, .filed = PAGE_NOT_FILED};
+		quarry_memset(a->bits[i], 0, sizeof(a->bits[i]));
+	}
 }
 
 static struct page *arena_page(struct page_arena *a, unsigned int i, unsigned int page)

@@ -454,18 +454,6 @@ static int boot_make_distances(struct boot_state *b)
 	return 0;
 }
 
-/* An arena that is handed over in part: records and bitmaps are written, nothing is free yet. */
-static void boot_open_arena(struct page_arena *a)
-{
-	a->virgin = false;
-	for (unsigned int i = 0; i < a->nr_pb; i++) {
-		uint8_t type = a->one_piece ? a->type : a->pb[i].type;
-
-		a->pb[i] = (struct page_pb){.type = type, .filed = PAGE_NOT_FILED};
-		quarry_memset(a->bits[i], 0, sizeof(a->bits[i]));
-	}
-}
-
 static void boot_free_bits(struct page_arena *a, pfn_t start, pfn_t end)
 {
 	start -= a->base_pfn;
@@ -499,7 +487,7 @@ static void boot_give(struct quarry *q, pfn_t start, pfn_t end, void *arg)
 		a->nr_free += (uint32_t)(stop - start);
 		if (a->virgin && (start != a->base_pfn || stop != a->end_pfn ||
 				  (stop - start) % QUARRY_PAGEBLOCK_PAGES != 0))
-			boot_open_arena(a);
+			arena_write(a);
 		if (!a->virgin)
 			boot_free_bits(a, start, stop);
 		start = stop;

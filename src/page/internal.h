@@ -308,6 +308,8 @@ void arena_count(struct quarry *q, struct page_arena *a, int64_t pages);
 void arena_set_type(struct quarry *q, struct page_arena *a, unsigned int i, unsigned int type);
 quarry_pin_t arena_lock(struct quarry *q, struct page_arena *a);
 void arena_unlock(struct quarry *q, struct page_arena *a, quarry_pin_t pin);
+/* Writes the records and bitmaps of an arena that is handed over in part: nothing is free yet. */
+void arena_write(struct page_arena *a);
 /* Marks a virgin arena's blocks as available, when the machine is built. */
 void arena_announce(struct page_arena *a);
 

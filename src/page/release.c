@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Reserved pages that become free after boot: the initial RAM disk, init code, a reservation by name.
+ *
+ * A page is reserved if its bit is clear and nobody owns it: in a pageblock whose descriptors are
+ * written they say so; in one that nobody has allocated from, every clear bit is a reserved page or a
+ * hole. Holes are told by memblock, as long as it keeps its map.
+ */
+#include "internal.h"
+
+/* Pages of word @w, from @first on and below @last, that are reserved memory. a->lock held. */
+static uint64_t release_reserved(struct quarry *q, const struct page_arena *a, size_t w,
+				 unsigned int first, unsigned int last)
+{
+	size_t i = w / PAGE_WORDS;
+	uint64_t clear = ~a->bits[i][w % PAGE_WORDS], reserved = 0;
+
+	for (unsigned int bit = first; bit < last; bit++) {
+		pfn_t pfn = a->base_pfn + w * 64 + bit;
+
+		if ((clear >> bit & 1) == 0 ||
+		    !quarry_memblock_is_memory(q, (phys_addr_t)pfn << QUARRY_PAGE_SHIFT))
+			continue;
+		if (!a->pb[i].described ||
+		    (page_word(&a->map[w * 64 + bit]) & PAGE_WORD_STATE_MASK) == PAGE_WORD_RESERVED)
+			reserved |= (uint64_t)1 << bit;
+	}
+	return reserved;
+}
+
+static void release_describe(struct page_arena *a, size_t w, uint64_t pages)
+{
+	if (!a->pb[w / PAGE_WORDS].described)
+		return;
+	for (; pages != 0; pages &= pages - 1) {
+		struct page *page = &a->map[w * 64 + bits_ctz64(pages)];
+
+		page_set_word(page, (page_word(page) & PAGE_WORD_ARENA_MASK) | PAGE_WORD_FREE);
+	}
+}
+
+/* Hands over what is reserved of [@start, @end), which lies in @a. */
+static unsigned long release_arena(struct quarry *q, struct page_arena *a, pfn_t start, pfn_t end)
+{
+	quarry_pin_t pin = arena_lock(q, a);
+	unsigned long freed = 0;
+
+	if (a->virgin)
+		end = start; /* all of it is free */
+	if (a->empty)
+		arena_write(a);
+	while (start < end) {
+		size_t w = (size_t)((start - a->base_pfn) >> 6);
+		pfn_t stop = quarry_min(end, a->base_pfn + (w + 1) * 64);
+		unsigned int first = (unsigned int)((start - a->base_pfn) & 63);
+		uint64_t pages =
+			release_reserved(q, a, w, first, first + (unsigned int)(stop - start));
+
+		release_describe(a, w, pages);
+		if (pages != 0)
+			freed += arena_put_word(q, a, w, pages);
+		start = stop;
+	}
+	arena_count(q, a, (int64_t)freed);
+	quarry_fetch_add_relaxed(&a->zone->managed, freed);
+	quarry_fetch_add_relaxed(&q->pages->managed, freed);
+	arena_unlock(q, a, pin);
+	return freed;
+}
+
+unsigned long quarry_free_reserved(struct quarry *q, pfn_t start, pfn_t end)
+{
+	unsigned long freed = 0;
+
+	while (start < end) {
+		struct page_arena *a = memmap_arena(q->pages, start);
+		pfn_t stop = quarry_min(end, bits_align_down(start, PAGE_ARENA_PAGES) +
+						     PAGE_ARENA_PAGES);
+
+		if (a == NULL) {
+			/* A hole: on to the next frame, or GiB if there is no arena in this one. */
+			pfn_t section = start >> PAGE_ARENA_ORDER;
+
+			start = section >= q->pages->nr_sections              ? end
+				: q->pages->section[section] == PAGE_NO_ARENA ? stop
+									      : start + 1;
+			continue;
+		}
+		stop = quarry_min(end, a->end_pfn);
+		freed += release_arena(q, a, start, stop);
+		start = stop;
+	}
+	return freed;
+}
