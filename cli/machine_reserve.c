@@ -188,15 +188,16 @@ static const struct map_op *reserve_image(const struct machine *m)
  */
 static int reserve_released(struct machine *m, struct diag *diag)
 {
-	const struct map_op *image = m->map.released_kb != 0 ? reserve_image(m) : NULL;
+	const struct map_op *image = m->map.released_kb != 0 ? reserve_image(m) : NULL, *cma;
 	uint64_t size = m->map.released_kb * 1024 & ~(uint64_t)(QUARRY_PAGE_SIZE - 1);
-	const struct map_op *cma;
+	struct map_op op = {.kind = MAP_OP_FREE};
 	int err = 0;
 
 	if (image != NULL && size != 0 && size < image->end - image->start) {
+		op.end = image->end & ~(uint64_t)(QUARRY_PAGE_SIZE - 1);
+		op.start = op.end - size;
 		m->released = size;
-		err = quarry_memblock_phys_free(
-			m->q, (image->end & ~(uint64_t)(QUARRY_PAGE_SIZE - 1)) - size, size);
+		err = reserve_apply_op(m, &op, diag);
 	}
 	if (m->map.cma_kb == 0 || err != 0)
 		return err;
@@ -208,7 +209,9 @@ static int reserve_released(struct machine *m, struct diag *diag)
 	}
 	m->lent = cma->end - cma->start;
 	reserve_note(m, "reserved", "CMA", cma->start, cma->end, true);
-	return quarry_memblock_phys_free(m->q, cma->start, cma->end - cma->start);
+	op.start = cma->start;
+	op.end = cma->end;
+	return reserve_apply_op(m, &op, diag);
 }
 
 static int reserve_logged(struct machine *m, struct diag *diag)

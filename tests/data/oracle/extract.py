@@ -16,7 +16,7 @@ each machine ("shape"). A shape's folder has
                     and at each computation of watermarks
     sNN-NAME=VALUE/ the /proc files again after a sysctl was written
 
-and a series may have zones.tsv with a line for each zone. Written are
+Written are
 
     SHAPE.map       what Quarry gets: memory map, command line, CPUs, nodes and the kernel's own
                     reservations, in the form of a boot log with addresses shortened. Of these, only
@@ -25,7 +25,8 @@ and a series may have zones.tsv with a line for each zone. Written are
     zones.tsv       zones expected
     nodes.tsv       zonelists and distances expected
 
-"-" is a figure that the capture does not show. All else is compared to the last page.
+"-" is a figure that the capture does not show. All else is compared to the last page. Shapes of OUTDIR
+that CAPTURES does not have stay as they are.
 """
 import collections
 import os
@@ -213,9 +214,8 @@ class Facts:
         self.shapes, self.zones, self.nodes = [], [], []
 
     def add(self, name, map_name, arch, cmdline, totals, zones, lists, distance):
-        known = all(isinstance(z["managed"], int) for z in zones.values())
         self.shapes.append([name, map_name, arch, sum(z["present"] for z in zones.values()),
-                            sum(z["managed"] for z in zones.values()) if known else "-",
+                            sum(z["managed"] for z in zones.values()),
                             totals.get("min_free_kbytes", "-"),
                             totals.get("totalreserve_pages", "-"), cmdline])
         for zone, z in zones.items():
@@ -231,14 +231,16 @@ class Facts:
         self.table(out, "zones.tsv", self.zones, "shape zone " + " ".join(COLUMNS))
         self.table(out, "nodes.tsv", self.nodes, "shape node kind value")
 
-    @staticmethod
-    def table(out, name, rows, head):
-        with open(os.path.join(out, name), "w", encoding="utf-8") as f:
-            for line in PROVENANCE.splitlines():
-                f.write("# " + line + "\n")
-            f.write("#" + "\t".join(head.split()) + "\n")
-            for row in rows:
-                f.write("\t".join(str(c) for c in row) + "\n")
+    def table(self, out, name, rows, head):
+        path = os.path.join(out, name)
+        lines = ["# " + line for line in PROVENANCE.splitlines()] + ["#" + "\t".join(head.split())]
+        lines += ["\t".join(map(str, row)) for row in rows]
+        made = {row[0] for row in self.shapes}
+        if os.path.exists(path):  # shapes that are not among these captures stay
+            lines += [line for line in read(path).splitlines()
+                      if not line.startswith("#") and line.partition("\t")[0] not in made]
+        with open(path, "w", encoding="utf-8") as f:
+            f.write("\n".join(lines) + "\n")
 
 
 # ---- one shape ----
