@@ -92,16 +92,6 @@ static void pcp_spill(struct quarry *q, struct page_sheaf *s, unsigned int order
 	s->hand[0].base = NULL;
 }
 
-/* The bitmap and the record that a new hand will be put back to are fetched meanwhile. */
-static void pcp_prefetch(const struct page_layer *pl, const struct page *page)
-{
-	const struct page_arena *a = page_arena_of(pl, page);
-	size_t i = (size_t)(page - a->map) >> QUARRY_PAGEBLOCK_ORDER;
-
-	quarry_prefetch(&a->bits[i]);
-	quarry_prefetch(&a->pb[i]);
-}
-
 QUARRY_NOINLINE void pcp_push(struct quarry *q, struct page_sheaf *s, struct page *page,
 			      unsigned int order)
 {
@@ -111,7 +101,6 @@ QUARRY_NOINLINE void pcp_push(struct quarry *q, struct page_sheaf *s, struct pag
 	if (s->n != 0 && s->hand[0].base == base) {
 		s->hand[0].mask |= bit;
 	} else {
-		pcp_prefetch(q->pages, page);
 		if (s->n == PAGE_SHEAF_HANDS)
 			pcp_spill(q, s, order);
 		s->hand[s->n++] = s->hand[0];

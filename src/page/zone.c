@@ -166,12 +166,26 @@ bool zone_fill(struct quarry *q, struct page_zone *z, uint32_t *hint, unsigned i
 	return s->n != 0;
 }
 
+/* All that zone_put() will touch, before it waits for any of it. */
+static void zone_prefetch(const struct page_layer *pl, const struct page_hand *hands,
+			  unsigned int n)
+{
+	for (unsigned int i = 0; i < n; i++) {
+		const struct page_arena *a = page_arena_of(pl, hands[i].base);
+		size_t pb = (size_t)(hands[i].base - a->map) >> QUARRY_PAGEBLOCK_ORDER;
+
+		quarry_prefetch(&a->bits[pb]);
+		quarry_prefetch(&a->pb[pb]);
+	}
+}
+
 void zone_put(struct quarry *q, const struct page_hand *hands, unsigned int n, unsigned int order)
 {
 	struct page_arena *locked = NULL;
 	quarry_pin_t pin = 0;
 	int64_t freed = 0;
 
+	zone_prefetch(q->pages, hands, n);
 	for (unsigned int i = 0; i < n; i++) {
 		struct page_arena *a = page_arena_of(q->pages, hands[i].base);
 		size_t offset = (size_t)(hands[i].base - a->map);
