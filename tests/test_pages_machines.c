@@ -486,6 +486,31 @@ static void bootmem_that_knows_nothing(void **state)
 	machine_fini(&m);
 }
 
+/* Tables that the machine pays for lie on the node that they describe. */
+static void tables_lie_near_their_node(void **state)
+{
+	struct machine_spec spec = {
+		.memory = {{0, 64 * MACHINE_MIB, 0}, {64 * MACHINE_MIB, 128 * MACHINE_MIB, 1}},
+		.port = MACHINE_INSIDE,
+		.ram_bytes = 128 * MACHINE_MIB,
+		.boot = {.nr_cpus = 2},
+	};
+	const struct memblock_type *reserved;
+	phys_addr_t near[2] = {0, 0};
+	struct machine m;
+
+	(void)state;
+	machine_build(&m, &spec);
+	reserved = &quarry_memblock(m.q)->reserved;
+	for (unsigned long i = 0; i < reserved->cnt; i++)
+		near[reserved->regions[i].base >= 64 * MACHINE_MIB] += reserved->regions[i].size;
+	/* 32 pageblocks of 16 + 64 bytes each; what belongs to no node comes from the top. */
+	assert_true(near[0] >= 32 * 80 && near[0] < 64 * 80);
+	assert_true(near[1] >= 32 * 80);
+	machine_check(&m);
+	machine_fini(&m);
+}
+
 /* What is reserved at boot and released later: as if it had never been reserved (M13, B19). */
 static void M13_reserved_pages_are_released(void **state)
 {
@@ -543,6 +568,7 @@ int main(void)
 		cmocka_unit_test(two_make_a_table),
 		cmocka_unit_test(odd_machines_with_tables_inside),
 		cmocka_unit_test(bootmem_that_knows_nothing),
+		cmocka_unit_test(tables_lie_near_their_node),
 		cmocka_unit_test(M13_reserved_pages_are_released),
 	};
 

@@ -26,7 +26,6 @@ struct boot_state {
 	enum quarry_zone_type last_type;
 	pfn_t last_gib, last_base, last_end;
 	uint32_t nr_arenas;
-	size_t nr_pb;
 };
 
 /* The whole pages of memory region @i and its node. Returns false if there are none. */
@@ -310,7 +309,7 @@ static void boot_count_arena(struct boot_state *b, int nid, enum quarry_zone_typ
 			     pfn_t end)
 {
 	b->nr_arenas += boot_new_arena(b, nid, type, start);
-	b->nr_pb += boot_grow_arena(b, end);
+	b->node[nid].zone[type]->nr_pb += boot_grow_arena(b, end);
 }
 
 static void boot_init_arena(struct boot_state *b, struct page_zone *z, pfn_t start)
@@ -325,8 +324,8 @@ static void boot_init_arena(struct boot_state *b, struct page_zone *z, pfn_t sta
 	a->start_pfn = start;
 	a->end_pfn = start;
 	a->base_pfn = b->last_base;
-	a->pb = pl->all_pb + b->nr_pb;
-	a->bits = (uint64_t(*)[PAGE_WORDS])(pl->all_bits + b->nr_pb * PAGE_WORDS);
+	a->pb = z->pb + z->nr_pb;
+	a->bits = z->bits + z->nr_pb;
 	a->virgin = true;
 	for (unsigned int o = 0; o < QUARRY_NR_ORDERS; o++) {
 		for (unsigned int t = 0; t < QUARRY_MIGRATE_TYPES; t++)
@@ -369,9 +368,18 @@ static void boot_make_arena(struct boot_state *b, int nid, enum quarry_zone_type
 		boot_init_arena(b, z, start);
 	a = &b->pl->arena[b->pl->nr_arenas - 1];
 	a->end_pfn = end;
-	b->nr_pb += boot_grow_arena(b, end);
+	z->nr_pb += boot_grow_arena(b, end);
 	a->nr_pb = (uint16_t)((b->last_end - b->last_base) >> QUARRY_PAGEBLOCK_ORDER);
 	boot_type_pageblocks(b, a, start, end);
+}
+
+/* Room for the records and bitmaps of zone @z's pageblocks, on its node. */
+static int boot_make_pageblocks(struct boot_state *b, struct page_zone *z)
+{
+	z->pb = quarry_meta_alloc_node(b->q, sizeof(*z->pb) * z->nr_pb, z->nid);
+	z->bits = quarry_meta_alloc_node(b->q, sizeof(*z->bits) * z->nr_pb, z->nid);
+	z->nr_pb = 0;
+	return z->pb != NULL && z->bits != NULL ? 0 : -QUARRY_ENOMEM;
 }
 
 static int boot_make_arenas(struct boot_state *b)
@@ -386,13 +394,14 @@ static int boot_make_arenas(struct boot_state *b)
 	pl->nr_sections = (b->max_pfn + PAGE_ARENA_PAGES - 1) >> PAGE_ARENA_ORDER;
 	pl->section = quarry_meta_alloc(q, sizeof(*pl->section) * (size_t)pl->nr_sections);
 	pl->arena = quarry_meta_alloc(q, sizeof(*pl->arena) * b->nr_arenas);
-	pl->all_pb = quarry_meta_alloc(q, sizeof(*pl->all_pb) * b->nr_pb);
-	pl->all_bits = quarry_meta_alloc(q, sizeof(uint64_t) * PAGE_WORDS * b->nr_pb);
-	if (pl->section == NULL || pl->arena == NULL || pl->all_pb == NULL || pl->all_bits == NULL)
+	if (pl->section == NULL || pl->arena == NULL)
 		return -QUARRY_ENOMEM;
+	for (unsigned int i = 0; i < pl->nr_zones; i++) {
+		if (boot_make_pageblocks(b, &pl->zone[i]) != 0)
+			return -QUARRY_ENOMEM;
+	}
 	quarry_memset(pl->section, 0xff, sizeof(*pl->section) * (size_t)pl->nr_sections);
 	b->last_nid = QUARRY_NO_NODE;
-	b->nr_pb = 0;
 	boot_for_each_piece(b, boot_make_arena);
 	return 0;
 }
@@ -403,8 +412,10 @@ static int boot_make_avail(struct boot_state *b)
 		struct page_zone *z = &b->pl->zone[i];
 
 		z->avail_words = (z->arena_last - z->arena_first + 63) / 64;
-		z->avail = quarry_meta_alloc(b->q, sizeof(uint64_t) * z->avail_words *
-							   QUARRY_NR_ORDERS * QUARRY_MIGRATE_TYPES);
+		z->avail = quarry_meta_alloc_node(b->q,
+						  sizeof(uint64_t) * z->avail_words *
+							  QUARRY_NR_ORDERS * QUARRY_MIGRATE_TYPES,
+						  z->nid);
 		if (z->avail == NULL)
 			return -QUARRY_ENOMEM;
 	}

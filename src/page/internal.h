@@ -146,6 +146,9 @@ struct page_zone {
 	uint32_t avail_words;
 	uint64_t *avail; /* [type][order][avail_words]: arenas whose list is not empty */
 	/* read by slow paths */
+	struct page_pb *pb; /* records and bitmaps of all its arenas, near the node */
+	uint64_t (*bits)[PAGE_WORDS];
+	size_t nr_pb; /* pageblocks; while arenas are made, those that have one */
 	pfn_t start_pfn;
 	unsigned long spanned, present, managed;
 	unsigned long wmark[QUARRY_NR_WMARK];
@@ -226,8 +229,6 @@ struct page_layer {
 	unsigned int nr_zones;
 	struct page_zone *zone;
 	uint8_t *distance; /* nr_nodes x nr_nodes */
-	struct page_pb *all_pb;
-	uint64_t *all_bits;
 	unsigned long present, managed, totalreserve;
 	unsigned long carved; /* pages that became descriptor tables after boot */
 	unsigned long min_free_kbytes;

@@ -13,18 +13,19 @@ struct meta_header {
 	size_t size; /* header included */
 } QUARRY_ALIGNED(64);
 
-static void *meta_from_boot(struct quarry *q, size_t size)
+static void *meta_from_boot(struct quarry *q, size_t size, int nid)
 {
 	phys_addr_t phys;
 	void *p;
 
 	if (q->boot_from_bootmem) {
-		p = quarry_alloc_bootmem_nopanic(q, size);
+		p = nid < 0 ? quarry_alloc_bootmem_nopanic(q, size)
+			    : quarry_alloc_bootmem_node_nopanic(q, nid, size);
 		if (p != NULL)
 			quarry_memset(p, 0, size);
 		return p;
 	}
-	phys = quarry_memblock_phys_alloc_range(q, size, 64, 0, MEMBLOCK_ALLOC_ACCESSIBLE);
+	phys = quarry_memblock_phys_alloc_try_nid(q, size, 64, nid);
 	p = phys != 0 ? quarry_storage(q, phys, size) : NULL;
 	if (p != NULL)
 		quarry_memset(p, 0, size);
@@ -32,10 +33,11 @@ static void *meta_from_boot(struct quarry *q, size_t size)
 }
 
 /* Straight from the arenas: the sheaves may be what is being made. */
-static void *meta_from_pages(struct quarry *q, size_t size)
+static void *meta_from_pages(struct quarry *q, size_t size, int nid)
 {
 	struct page_layer *pl = q->pages;
-	struct page_node *node = &pl->node[pl->cpu[quarry_cpu()].nid];
+	struct page_node *node =
+		&pl->node[nid >= 0 && nid < pl->nr_nodes ? nid : pl->cpu[quarry_cpu()].nid];
 	unsigned int order = bits_get_order(size);
 	struct page *page = NULL;
 	void *p;
@@ -65,6 +67,11 @@ static void *meta_from_pages(struct quarry *q, size_t size)
 
 void *quarry_meta_alloc(struct quarry *q, size_t size_bytes)
 {
+	return quarry_meta_alloc_node(q, size_bytes, QUARRY_NO_NODE);
+}
+
+void *quarry_meta_alloc_node(struct quarry *q, size_t size_bytes, int nid)
+{
 	struct meta_header *h;
 	quarry_pin_t pin;
 	size_t size;
@@ -75,9 +82,9 @@ void *quarry_meta_alloc(struct quarry *q, size_t size_bytes)
 	if (q->port.meta_alloc != NULL)
 		h = q->port.meta_alloc(q->port.ctx, size, 64);
 	else if (q->stage < QUARRY_STAGE_PAGES)
-		h = meta_from_boot(q, size);
+		h = meta_from_boot(q, size, nid);
 	else
-		h = meta_from_pages(q, size);
+		h = meta_from_pages(q, size, nid);
 	if (h == NULL)
 		return NULL;
 	h->size = size;

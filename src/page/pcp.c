@@ -55,7 +55,7 @@ static QUARRY_NOINLINE struct page_pcp *pcp_make(struct quarry *q, unsigned int 
 	struct page_layer *pl = q->pages;
 	struct page_pcp *pcp, *expected = NULL;
 
-	pcp = quarry_meta_alloc(q, sizeof(*pcp));
+	pcp = quarry_meta_alloc_node(q, sizeof(*pcp), pl->cpu[cpu].mem_nid);
 	if (pcp == NULL)
 		return NULL;
 	for (unsigned int slot = 0; slot <= PAGE_PCP_ORDERS; slot++) {
