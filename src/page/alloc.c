@@ -3,10 +3,10 @@
  * One request for pages, from flags to block; and one block back.
  *
  * Request    The gfp flags give the highest zone, the migratetype, and how deep the request may go.
- *            The zonelist of its node is walked with the low watermark; if no zone gives, the background
- *            reclaimer is woken and the list walked again with min, lowered by the request's rights;
- *            then, if it may wait, memory is reclaimed through the port and the walk repeated; last,
- *            every CPU's sheaves are emptied and the walk made once more.
+ *            The zonelist of its node is walked with the low watermark; if no zone gives, the
+ *            background reclaimer is woken and the list walked again with min, lowered by the
+ *            request's rights; then, if it may wait, memory is reclaimed through the port and the
+ *            walk repeated; last, every CPU's sheaves are emptied and the walk made once more.
  * Refusal    What each zone lacked is kept for quarry_explain().
  * Free       The descriptor must say "allocated, this order"; anything else is a double free, a tail,
  *            a wrong order or a foreign page: it is reported and left alone.

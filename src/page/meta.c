@@ -32,12 +32,24 @@ static void *meta_from_boot(struct quarry *q, size_t size, int nid)
 	return p;
 }
 
+/* @nid if there is such a node, else this CPU's. */
+static int meta_node(struct quarry *q, int nid)
+{
+	quarry_pin_t pin;
+
+	if (nid >= 0 && nid < q->pages->nr_nodes)
+		return nid;
+	pin = quarry_pin();
+	nid = q->pages->cpu[quarry_cpu()].nid;
+	quarry_unpin(pin);
+	return nid;
+}
+
 /* Straight from the arenas: the sheaves may be what is being made. */
 static void *meta_from_pages(struct quarry *q, size_t size, int nid)
 {
 	struct page_layer *pl = q->pages;
-	struct page_node *node =
-		&pl->node[nid >= 0 && nid < pl->nr_nodes ? nid : pl->cpu[quarry_cpu()].nid];
+	struct page_node *node = &pl->node[meta_node(q, nid)];
 	unsigned int order = bits_get_order(size);
 	struct page *page = NULL;
 	void *p;

@@ -75,11 +75,17 @@ static QUARRY_NOINLINE struct page_pcp *pcp_make(struct quarry *q, unsigned int 
 	return pcp;
 }
 
+/*
+ * The sheaves for @z of the CPU that this runs on. It may be another one by the time they are used; the
+ * lock then keeps the two apart, and on a machine with one CPU there is no other.
+ */
 static inline struct page_pcp *pcp_of(struct quarry *q, const struct page_zone *z)
 {
+	quarry_pin_t pin = quarry_pin();
 	unsigned int cpu = quarry_cpu();
 	struct page_pcp *pcp = quarry_load_acquire(&q->pages->cpu[cpu].pcp[z->index]);
 
+	quarry_unpin(pin);
 	return likely(pcp != NULL) ? pcp : pcp_make(q, cpu, z);
 }
 
