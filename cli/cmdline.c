@@ -175,13 +175,21 @@ static const char *cmdline_movable_node(struct cmdline *c, const char *value)
 	return NULL;
 }
 
-/* numa=fake=N, numa=fake=NU, numa=fake=SIZE with M or G. */
+/* numa=fake=N, numa=fake=NU, numa=fake=SIZE with M or G. 0: as if it were not there. */
 static bool cmdline_fake(struct cmdline *c, const char *s)
 {
 	const char *number = s;
+	bool hex = s[0] == '0' && (s[1] == 'x' || s[1] == 'X');
 	uint64_t n;
 
-	if (!util_scan_dec(&s, &n) || n < 1)
+	if (!(hex ? util_scan_hex(&s, &n) : util_scan_dec(&s, &n)))
+		return false;
+	if (n == 0 && *s == '\0') {
+		c->numa_fake_kind = CMDLINE_FAKE_NONE;
+		c->numa_fake = 0;
+		return true;
+	}
+	if (n == 0)
 		return false;
 	if ((s[0] == 'M' || s[0] == 'G') && s[1] == '\0') {
 		if (!util_parse_size(number, &c->numa_fake_size))
@@ -203,9 +211,12 @@ static const char *cmdline_numa(struct cmdline *c, const char *value)
 		c->numa_off = true;
 		return NULL;
 	}
+	if (strcmp(value, "nohmat") == 0) /* of heterogeneous memory, which no map tells of */
+		return NULL;
 	if (strncmp(value, "fake=", 5) == 0 && cmdline_fake(c, value + 5))
 		return NULL;
-	return "numa=off, numa=fake=N with N nodes, at most 64, numa=fake=NU (N in each node) or "
+	return "numa=off, numa=noacpi, numa=nohmat, numa=fake=N with N nodes, at most 64, "
+	       "numa=fake=NU (N in each node) or "
 	       "numa=fake=SIZE in M or G";
 }
 
@@ -316,10 +327,10 @@ static const char *cmdline_hugepages(struct cmdline *c, const char *value)
 
 static const char *cmdline_min_free(struct cmdline *c, const char *value)
 {
-	/* More than 64 TiB of reserve means nothing on any machine. */
-	return cmdline_number(value, 0, (uint64_t)1 << 36, &c->min_free_kbytes)
-		       ? NULL
-		       : "min_free_kbytes=N in KiB";
+	if (!cmdline_number(value, 0, INT32_MAX, &c->min_free_kbytes))
+		return "min_free_kbytes=N in KiB, 0 to 2147483647";
+	c->set_min_free_kbytes = true;
+	return NULL;
 }
 
 static const char *cmdline_scale_factor(struct cmdline *c, const char *value)
@@ -340,9 +351,13 @@ static const char *cmdline_reserve_ratio(struct cmdline *c, const char *value)
 	int i;
 
 	for (i = 0; i < 4; i++) {
+		bool negative = *s == '-';
+
+		s += negative;
 		if (!util_scan_dec(&s, &n) || n > INT32_MAX)
 			break;
-		ratio[i] = (unsigned int)n;
+		/* As in Linux, less than 1 reserves nothing. */
+		ratio[i] = negative ? 0 : (unsigned int)n;
 		if (*s == '\0') {
 			memcpy(c->lowmem_reserve_ratio, ratio, sizeof(ratio));
 			c->set_lowmem_reserve_ratio = true;

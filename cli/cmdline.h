@@ -73,7 +73,8 @@ struct cmdline {
 	struct cmdline_named named[CMDLINE_MAX_NAMED];
 	size_t nr_named;
 	struct cmdline_crash crash;
-	uint64_t min_free_kbytes;            /* 0: not given */
+	uint64_t min_free_kbytes; /* as given, even 0, if set_min_free_kbytes */
+	bool set_min_free_kbytes;
 	unsigned int watermark_scale_factor; /* 0: not given */
 	unsigned int lowmem_reserve_ratio[4];
 	bool set_lowmem_reserve_ratio;

@@ -77,7 +77,7 @@ static const struct gfp_flag gfp_flags[] = {
 static bool gfp_find(const char *name, size_t len, gfp_t *gfp)
 {
 	for (size_t i = 0; i < GFP_NR_FLAGS; i++) {
-		if (strncmp(gfp_flags[i].name, name, len) == 0 && gfp_flags[i].name[len] == '\0') {
+		if (strlen(gfp_flags[i].name) == len && memcmp(gfp_flags[i].name, name, len) == 0) {
 			*gfp = gfp_flags[i].gfp;
 			return true;
 		}

@@ -19,24 +19,49 @@
 #include <machine_parts.h>
 
 #define MACHINE_PAGE ((uint64_t)QUARRY_PAGE_SIZE)
-#define MACHINE_MAX_PHYS ((uint64_t)1 << QUARRY_MAX_PHYS_BITS)
-#define MACHINE_ISA_START 0xa0000u /* a PC's video memory and ROMs */
+/* A GiB less than there are arenas for: the border of ZONE_DMA within a GiB takes one more. */
+#define MACHINE_MAX_PHYS (((uint64_t)1 << QUARRY_MAX_PHYS_BITS) - ((uint64_t)1 << 30))
+#define MACHINE_MAX_BOOTMEM ((uint64_t)16 << 40) /* bitmaps of 512 MiB */
+#define MACHINE_ISA_START 0xa0000u               /* a PC's video memory and ROMs */
 #define MACHINE_ISA_END 0x100000u
 #define MACHINE_4G ((uint64_t)4 << 30)
 
-void machine_error(const struct machine *m, const char *fmt, ...)
+static void machine_verror(const struct machine *m, unsigned int line, const char *fmt, va_list ap)
+	UTIL_PRINTF(3, 0);
+static void machine_error_at(const struct machine *m, unsigned int line, const char *fmt, ...)
+	UTIL_PRINTF(3, 4);
+
+static void machine_verror(const struct machine *m, unsigned int line, const char *fmt, va_list ap)
 {
 	struct strbuf text = {0};
-	va_list ap;
 
-	va_start(ap, fmt);
 	strbuf_vaddf(&text, fmt, ap);
-	va_end(ap);
 	if (m->diag != NULL)
-		diag_error(m->diag, m->map.path, 0, "%s", text.s);
+		diag_error(m->diag, m->map.path, line, "%s", text.s);
+	else if (line != 0)
+		util_error("%s:%u: %s", m->map.path, line, text.s);
 	else
 		util_error("%s: %s", m->map.path, text.s);
 	strbuf_free(&text);
+}
+
+void machine_error(const struct machine *m, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	machine_verror(m, 0, fmt, ap);
+	va_end(ap);
+}
+
+/* @line of the map; 0: not known */
+static void machine_error_at(const struct machine *m, unsigned int line, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	machine_verror(m, line, fmt, ap);
+	va_end(ap);
 }
 
 static void machine_change(struct machine *m, uint64_t start, uint64_t end, uint32_t from,
@@ -210,10 +235,15 @@ static void machine_trim(struct machine *m, struct diag *diag)
 static int machine_memblock_failed(const struct machine *m, int err, const char *what)
 {
 	if (err == -QUARRY_ENOMEM)
-		machine_error(m, "memblock has no room to %s", what);
+		machine_error(m,
+			      "memblock has no room to %s: its lists of ranges must grow, expected "
+			      "fewer ranges or free memory of at least a few pages",
+			      what);
 	else
-		machine_error(m, "memblock refused to %s (error %d)", what, -err);
-	return err == -QUARRY_ENOMEM ? CLI_FAILED : CLI_INPUT;
+		machine_error(
+			m, "memblock refused to %s (error %d), expected ranges that lie in memory",
+			what, -err);
+	return CLI_INPUT;
 }
 
 static int machine_fill_memblock(struct machine *m, struct diag *diag)
@@ -231,6 +261,53 @@ static int machine_fill_memblock(struct machine *m, struct diag *diag)
 		return machine_memblock_failed(m, err, "add memory");
 	err = machine_reserve(m, diag);
 	return err == 0 ? CLI_OK : machine_memblock_failed(m, err, "reserve memory");
+}
+
+/* The line of SRAT that says whose memory @addr is; 0: none does. */
+static unsigned int machine_srat_line(const struct machine *m, uint64_t addr)
+{
+	size_t i;
+
+	for (i = 0; i < m->nr_phys_nodes && !m->fake; i++)
+		if (addr >= m->map.srat[i].start && addr < m->map.srat[i].end)
+			return m->map.srat[i].line;
+	return 0;
+}
+
+/* What bootmem can describe: nodes in one piece, and not more than bitmaps are sensible for. */
+static int machine_bootmem_fits(const struct machine *m)
+{
+	uint64_t first[QUARRY_MAX_NODES], span = 0;
+	bool seen[QUARRY_MAX_NODES] = {false};
+	char size[UTIL_SIZE_BUF];
+	size_t i;
+
+	for (i = 0; i < m->nr_ram; i++) {
+		const struct machine_ram *r = &m->ram[i];
+
+		if (!seen[r->nid])
+			first[r->nid] = r->start;
+		else if (m->ram[i - 1].nid != r->nid) {
+			machine_error_at(
+				m, machine_srat_line(m, r->start),
+				"memory of node %d at %#" PRIx64
+				" lies above that of node %d, which lies above other memory of "
+				"node %d: bootmem needs each node's memory in one piece, expected "
+				"no other node's memory within; use --allocator memblock",
+				r->nid, r->start, m->ram[i - 1].nid, r->nid);
+			return CLI_INPUT;
+		}
+		seen[r->nid] = true;
+		if (i + 1 == m->nr_ram || m->ram[i + 1].nid != r->nid)
+			span += r->end - first[r->nid];
+	}
+	if (span <= MACHINE_MAX_BOOTMEM)
+		return CLI_OK;
+	machine_error(m,
+		      "bootmem's bitmaps would span %s of addresses, expected at most 16 TiB; use "
+		      "--allocator memblock",
+		      util_human_size(span, size));
+	return CLI_INPUT;
 }
 
 /* Begin bootmem on each node: its bitmap in free memory, all RAM free. */
@@ -257,10 +334,10 @@ static int machine_bootmem_nodes(struct machine *m, phys_addr_t *bitmap, phys_ad
 			    0) {
 			machine_error(
 				m,
-				"bootmem cannot describe node %d: its pages lie between those of "
-				"another node, or there is no room for its bitmap",
-				nid);
-			return CLI_FAILED;
+				"bootmem has no room for the bitmap of node %d, expected %" PRIu64
+				" KiB of free memory there; use --allocator memblock",
+				nid, (uint64_t)bitmap_size[nid] >> 10);
+			return CLI_INPUT;
 		}
 		quarry_for_each_mem_pfn_range(m->q, i, nid, &start, &end, NULL)
 		{
@@ -386,6 +463,8 @@ static int machine_read(const struct machine_options *o, struct machine *m, stru
 	}
 	machine_split_nodes(m, diag);
 	machine_set_cpus(m, o);
+	if (m->bootmem && machine_bootmem_fits(m) != CLI_OK)
+		return CLI_INPUT;
 	m->kernelcore = machine_share(m, &m->cmdline.kernelcore);
 	m->movablecore = machine_share(m, &m->cmdline.movablecore);
 	return CLI_OK;
@@ -446,6 +525,7 @@ int machine_boot(struct machine *m)
 	p.movablecore = m->movablecore;
 	p.movable_node = c->movable_node;
 	p.min_free_kbytes = c->min_free_kbytes;
+	p.set_min_free_kbytes = c->set_min_free_kbytes;
 	p.watermark_scale_factor = c->watermark_scale_factor;
 	p.set_lowmem_reserve_ratio = c->set_lowmem_reserve_ratio;
 	memcpy(p.lowmem_reserve_ratio, c->lowmem_reserve_ratio, sizeof(p.lowmem_reserve_ratio));
@@ -453,9 +533,10 @@ int machine_boot(struct machine *m)
 	err = quarry_boot(m->q, &p);
 	m->boot_ns = util_now_ns() - start;
 	if (err == -QUARRY_EINVAL)
-		machine_error(m,
-			      "this machine cannot boot: a parameter is out of range, or the map "
-			      "has more memory than the page allocator can manage");
+		machine_error(
+			m, "this machine cannot boot: expected at most 65536 stretches of 1 GiB, "
+			   "each border of a node or zone inside one counted too, with at least a "
+			   "page that is memory");
 	else if (err != 0)
 		machine_error(m, "the host has no memory for the machine's tables");
 	return err == 0 ? CLI_OK : err == -QUARRY_EINVAL ? CLI_INPUT : CLI_FAILED;

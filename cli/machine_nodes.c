@@ -14,6 +14,7 @@
 #include <machine_parts.h>
 
 #define NODES_FAKE_UNIT ((uint64_t)32 << 20)
+#define NODES_MAX_LOST ((uint64_t)1 << 20) /* RAM that SRAT may leave out */
 #define NODES_4G ((uint64_t)4 << 30)
 #define NODES_MAX_BLOCKS (2 * QUARRY_MAX_NODES) /* Linux's bound too */
 
@@ -79,6 +80,51 @@ static size_t machine_clean_srat(struct machine *m, struct diag *diag)
 		s[i].end &= ~((uint64_t)QUARRY_PAGE_SIZE - 1);
 	}
 	return n;
+}
+
+/*
+ * Bytes of RAM that SRAT gives to no node. As in Linux, what lies between two stretches of one node's
+ * RAM is that node's. Both lists are sorted.
+ */
+static uint64_t machine_uncovered(const struct machine *m, const struct map_srat *s, size_t n)
+{
+	uint64_t lost = 0, pending = 0;
+	size_t i, j = 0;
+	int last = -1;
+
+	for (i = 0; i < m->table.nr; i++) {
+		const struct map_range *r = &m->table.r[i];
+		uint64_t at = r->start, stop;
+
+		for (; r->type == MAP_RAM && at < r->end; at = stop) {
+			while (j < n && s[j].end <= at)
+				j++;
+			if (j == n || s[j].start > at) {
+				stop = j < n && s[j].start < r->end ? s[j].start : r->end;
+				pending += stop - at;
+				continue;
+			}
+			stop = s[j].end < r->end ? s[j].end : r->end;
+			lost += s[j].nid == last ? 0 : pending;
+			pending = 0;
+			last = s[j].nid;
+		}
+	}
+	return lost + pending;
+}
+
+/* Whether SRAT is believed: as in Linux, not if it leaves out 1 MiB of RAM or more. */
+static bool machine_srat_covers(const struct machine *m, const struct map_srat *s, size_t n,
+				struct diag *diag)
+{
+	uint64_t lost = machine_uncovered(m, s, n);
+
+	if (lost < NODES_MAX_LOST)
+		return true;
+	diag_warn(diag, m->map.path, s[0].line,
+		  "NUMA: nodes only cover %" PRIu64 "MB of your %" PRIu64 "MB e820 RAM. Not used.",
+		  (m->ram_bytes - lost) >> 20, m->ram_bytes >> 20);
+	return false;
 }
 
 /* The node whose memory is nearest to [start, end), which no SRAT range covers; @above: first
@@ -449,6 +495,11 @@ void machine_split_nodes(struct machine *m, struct diag *diag)
 {
 	size_t n = m->cmdline.numa_off ? 0 : machine_clean_srat(m, diag);
 
+	/* A devicetree's nodes are those of its memory. */
+	/* Nodes of a Devicetree or of memblock's own lists are no claim of firmware's. */
+	if (n != 0 && m->map.source < MAP_SOURCE_MEMBLOCK &&
+	    !machine_srat_covers(m, m->map.srat, n, diag))
+		n = 0;
 	m->nr_phys_nodes = n;
 	if (m->cmdline.numa_fake_kind != CMDLINE_FAKE_NONE && !m->cmdline.numa_off) {
 		if (machine_split_fake(m, m->map.srat, n, diag))

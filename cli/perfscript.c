@@ -558,7 +558,7 @@ static uint32_t *perfscript_name_slot(struct trace *t, struct perfscript *ps, co
 		if (ps->name_slot[i] == 0)
 			return &ps->name_slot[i];
 		name = trace_name(&t->caches, ps->name_slot[i] - 1);
-		if (strncmp(name, s, len) == 0 && name[len] == '\0')
+		if (strlen(name) == len && memcmp(name, s, len) == 0)
 			return &ps->name_slot[i];
 	}
 }

@@ -174,7 +174,7 @@ static void fuzz_mutate(struct strbuf *b)
 
 	switch (fuzz_random(4)) {
 	case 0:
-		b->s[at] = (char)fuzz_random(256);
+		b->s[at] = (char)(fuzz_random(4) == 0 ? 0 : fuzz_random(256));
 		break;
 	case 1:
 		b->len = at + 1;

@@ -161,6 +161,43 @@ err "the system has no mirror memory, ignored"
 run 0 boot "$maps/vm-24g-2cpu.txt" --cmdline "movable_node"
 err "no hot-pluggable memory"
 
+run 0 boot "$maps/vm-24g-2cpu.txt" --cmdline "min_free_kbytes=0"
+out "min_free_kbytes = 0,"
+
+# Limits of the allocators
+printf 'BIOS-e820: [mem 0x0-0x3fffffffffff] usable\n' >"$tmp/map"
+run 0 boot -q "$tmp/map"
+err "1 GiB of memory above 0x3fffc0000000 ignored"
+run 2 boot "$tmp/map" --allocator bootmem
+err "$tmp/map: bootmem's bitmaps would span 64.0 TiB of addresses, expected at most 16 TiB"
+{
+	printf 'BIOS-e820: [mem 0x0-0x2fffffff] usable\n'
+	printf 'SRAT: Node 0 PXM 0 [mem 0x0-0xfffffff]\nSRAT: Node 1 PXM 1 [mem 0x10000000-0x1fffffff]\n'
+	printf 'SRAT: Node 0 PXM 0 [mem 0x20000000-0x2fffffff]\n'
+} >"$tmp/map"
+run 0 boot "$tmp/map"
+silent err
+run 2 boot "$tmp/map" --allocator bootmem
+err "$tmp/map:4: memory of node 0 at 0x20000000 lies above that of node 1"
+err "bootmem needs each node's memory in one piece"
+err "use --allocator memblock"
+sed -i 3d "$tmp/map"
+run 0 boot "$tmp/map" --allocator bootmem
+sed -i 3d "$tmp/map"
+run 0 boot "$tmp/map"
+err "warning: NUMA: nodes only cover 255MB of your 767MB e820 RAM. Not used."
+
+printf 'BIOS-e820: [mem 0x0-0x3fffffffffff] usable\n' >"$tmp/map"
+run 2 boot "$tmp/map" --cmdline "numa=fake=8 movablecore=3M"
+err "this machine cannot boot: expected at most 65536 stretches of 1 GiB"
+printf 'BIOS-e820: [mem 0x100000-0x1ffffff] usable\nRAMDISK: [mem 0x0-0x1ffffff]\n' >"$tmp/map"
+run 0 boot "$tmp/map"
+run 2 boot "$tmp/map" --allocator bootmem
+err "bootmem has no room for the bitmap of node 0, expected 4 KiB of free memory there"
+seq 400 | awk '{ printf "BIOS-e820: [mem 0x%x-0x%x] usable\n", $1 * 8192 + 1048576, $1 * 8192 + 1052671 }' >"$tmp/map"
+run 2 boot "$tmp/map" --cmdline "reserve_mem=1M:4K:x"
+err "memblock has no room to add memory: its lists of ranges must grow, expected fewer ranges"
+
 # Devicetree: source, blob, from a pipe, with included files, damaged
 run 0 boot "$maps/arm64-hikey-1g.dts"
 out "Reserved memory: linux,cma [mem 0x36000000-0x3dffffff], 128 MiB, CMA (default)"

@@ -746,11 +746,11 @@ static void test_machine_srat_holes(void **state)
 	struct machine m;
 
 	(void)state;
-	/* Memory below, between and above what SRAT covers. */
+	/* Memory below, between and above what SRAT covers, less than 1 MiB of it. */
 	assert_int_equal(boot_text(&m,
 				   "BIOS-e820: [mem 0x100000-0xfffffff] usable\n"
-				   "SRAT: Node 3 PXM 3 [mem 0x1000000-0x3ffffff]\n"
-				   "SRAT: Node 1 PXM 1 [mem 0x8000000-0x8ffffff]\n",
+				   "SRAT: Node 3 PXM 3 [mem 0x110000-0x7fcffff]\n"
+				   "SRAT: Node 1 PXM 1 [mem 0x8000000-0xffaffff]\n",
 				   NULL),
 			 CLI_OK);
 	assert_int_equal(m.nr_ram, 2);
@@ -758,6 +758,27 @@ static void test_machine_srat_holes(void **state)
 	assert_int_equal(m.ram[0].end, 0x8000000);
 	assert_int_equal(m.ram[1].nid, 1);
 	assert_int_equal(m.ram[1].end, 0x10000000);
+	machine_destroy(&m);
+	/* 1 MiB: then SRAT is not believed. Between two pieces of one node nothing is lost. */
+	assert_int_equal(boot_text(&m,
+				   "BIOS-e820: [mem 0x100000-0xfffffff] usable\n"
+				   "SRAT: Node 3 PXM 3 [mem 0x0-0x7efffff]\n"
+				   "SRAT: Node 1 PXM 1 [mem 0x8000000-0xfffffff]\n",
+				   NULL),
+			 CLI_OK);
+	assert_int_equal(m.nr_nodes, 1);
+	assert_int_equal(m.nr_ram, 1);
+	machine_destroy(&m);
+	assert_int_equal(boot_text(&m,
+				   "BIOS-e820: [mem 0x100000-0xfffffff] usable\n"
+				   "SRAT: Node 1 PXM 1 [mem 0x0-0x1ffffff]\n"
+				   "SRAT: Node 1 PXM 1 [mem 0x4000000-0x7ffffff]\n"
+				   "SRAT: Node 0 PXM 0 [mem 0x8000000-0xfffffff]\n",
+				   NULL),
+			 CLI_OK);
+	assert_int_equal(m.nr_ram, 2);
+	assert_int_equal(m.ram[0].nid, 1);
+	assert_int_equal(m.ram[0].end, 0x8000000);
 	machine_destroy(&m);
 	/* Two nodes that claim the same memory: none is believed. */
 	assert_int_equal(boot_text(&m,
@@ -996,6 +1017,7 @@ static void test_machine_memmap(void **state)
 
 static void test_machine_limits(void **state)
 {
+	struct quarry_zone_info z;
 	struct machine m;
 
 	(void)state;
@@ -1013,6 +1035,20 @@ static void test_machine_limits(void **state)
 			  NULL),
 		CLI_OK);
 	assert_int_equal(m.ram_bytes, 0x100000);
+	machine_destroy(&m);
+	/* The largest machine, and what is cut off it. */
+	assert_int_equal(boot_text(&m, "BIOS-e820: [mem 0x0-0x3fffffffffff] usable\n", NULL),
+			 CLI_OK);
+	assert_int_equal(m.ram[m.nr_ram - 1].end, 0x3fffc0000000);
+	machine_destroy(&m);
+	/* No minimum, if that was asked for; the gaps stay. */
+	assert_int_equal(
+		boot_text(&m, "BIOS-e820: [mem 0x0-0x7fffffff] usable\n", "min_free_kbytes=0"),
+		CLI_OK);
+	assert_true(quarry_zone_info(m.q, 0, QUARRY_ZONE_DMA32, &z));
+	assert_int_equal(z.wmark[QUARRY_WMARK_MIN], 0);
+	assert_int_equal(z.wmark[QUARRY_WMARK_LOW], z.managed / 1000);
+	assert_int_equal(z.wmark[QUARRY_WMARK_HIGH], 2 * z.wmark[QUARRY_WMARK_LOW]);
 	machine_destroy(&m);
 	/* All of it reserved: nothing to boot with, or a machine without a free page, but no crash. */
 	if (boot_text(&m, E820 "RAMDISK: [mem 0x0-0xffffffffffffffff]\n", NULL) == CLI_OK)

@@ -511,6 +511,37 @@ static void tables_lie_near_their_node(void **state)
 	machine_fini(&m);
 }
 
+/* Quarry's own tables are reserved too, and stay so. */
+static void tables_are_not_released(void **state)
+{
+	struct machine_spec spec = {
+		.memory = {{0, 96 * MACHINE_MIB, 0}},
+		.reserved = {{4 * MACHINE_MIB, 5 * MACHINE_MIB, 0}},
+		.port = MACHINE_INSIDE,
+		.ram_bytes = 96 * MACHINE_MIB,
+		.boot = {.nr_cpus = 1},
+	};
+	static struct page *page[96 * 256];
+	struct machine m;
+	size_t n = 0;
+
+	(void)state;
+	machine_build(&m, &spec);
+	page[n++] = quarry_alloc_pages(m.q, GFP_KERNEL, 0); /* an arena gets its descriptors */
+	assert_int_equal(quarry_free_reserved(m.q, 0, 96 * MACHINE_MIB >> 12), 256);
+	machine_check(&m);
+	/* Every page that can be had is written to; the tables must not notice. */
+	while (n < sizeof(page) / sizeof(page[0]) &&
+	       (page[n] = quarry_alloc_pages(m.q, GFP_KERNEL | __GFP_MEMALLOC | __GFP_ZERO, 0)) !=
+		       NULL)
+		memset(quarry_page_address(m.q, page[n++]), 0xa5, QUARRY_PAGE_SIZE);
+	machine_check(&m);
+	while (n > 0)
+		quarry_free_pages(m.q, page[--n], 0);
+	machine_check(&m);
+	machine_fini(&m);
+}
+
 /* What is reserved at boot and released later: as if it had never been reserved (M13, B19). */
 static void M13_reserved_pages_are_released(void **state)
 {
@@ -569,6 +600,7 @@ int main(void)
 		cmocka_unit_test(odd_machines_with_tables_inside),
 		cmocka_unit_test(bootmem_that_knows_nothing),
 		cmocka_unit_test(tables_lie_near_their_node),
+		cmocka_unit_test(tables_are_not_released),
 		cmocka_unit_test(M13_reserved_pages_are_released),
 	};
 

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <gfp.h>
 #include <trace.h>
 
 /* An open text, all events of which fit one batch. */
@@ -440,20 +441,26 @@ static void test_no_event(void **state)
 	}
 }
 
+/* A zero byte in a name ends neither the name nor the comparison. */
+static void zero_byte_in_a_flag(void **state)
+{
+	gfp_t gfp = 0;
+
+	(void)state;
+	assert_true(gfp_by_name("GFP_KERNEL", 10, &gfp));
+	assert_false(gfp_by_name("GFP_KERNEL\0AAAAAAAAAAAAAAA", 25, &gfp));
+	assert_false(gfp_by_name("GFP_KERNE", 9, &gfp));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_perf_script),
-		cmocka_unit_test(test_perf_variants),
-		cmocka_unit_test(test_old_kernels),
-		cmocka_unit_test(test_ftrace),
-		cmocka_unit_test(test_direct_map),
-		cmocka_unit_test(test_wrong_lines),
-		cmocka_unit_test(test_many_wrong_lines),
-		cmocka_unit_test(test_truncated),
-		cmocka_unit_test(test_long_lines),
-		cmocka_unit_test(test_real_recording),
-		cmocka_unit_test(test_gfp),
+		cmocka_unit_test(test_perf_script),    cmocka_unit_test(zero_byte_in_a_flag),
+		cmocka_unit_test(test_perf_variants),  cmocka_unit_test(test_old_kernels),
+		cmocka_unit_test(test_ftrace),         cmocka_unit_test(test_direct_map),
+		cmocka_unit_test(test_wrong_lines),    cmocka_unit_test(test_many_wrong_lines),
+		cmocka_unit_test(test_truncated),      cmocka_unit_test(test_long_lines),
+		cmocka_unit_test(test_real_recording), cmocka_unit_test(test_gfp),
 		cmocka_unit_test(test_no_event),
 	};
 

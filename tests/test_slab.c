@@ -639,6 +639,30 @@ static void test_S11_foreign_interior_and_wrong_cache(void **state)
 	finish(q);
 }
 
+/* Caches whose slabs may have two orders, and the space behind a slab's last object. */
+static void test_S11_no_object_starts_there(void **state)
+{
+	struct quarry *q = real(16 * MIB, 1);
+	struct kmem_cache *s = quarry_kmem_cache_create(q, "odd", 712, SLAB_NO_MERGE, NULL);
+	struct quarry_cache_info info;
+	char *p = quarry_kmem_cache_alloc(q, s, GFP_KERNEL), *k;
+
+	(void)state;
+	quarry_kmem_cache_info(q, s, &info);
+	assert_int_not_equal(info.order, info.min_order);
+	quarry_kmem_cache_free(q, s, p + 8);
+	assert_int_equal(reports, 1);
+	assert_ptr_not_equal(quarry_kmem_cache_alloc(q, s, GFP_KERNEL), p + 8);
+	k = quarry_kmalloc(q, 90, GFP_KERNEL);
+	assert_non_null(k);
+	k = (char *)((uintptr_t)k & ~(uintptr_t)(QUARRY_PAGE_SIZE - 1));
+	quarry_kfree(q, k + 42 * 96); /* 42 objects fit */
+	assert_int_equal(reports, 2);
+	check(q);
+	reports = 0;
+	quarry_posix_delete(q);
+}
+
 static void test_S11_double_free_is_found_by_the_flush(void **state)
 {
 	struct quarry *q = real(4 * MIB, 1);
@@ -1229,6 +1253,7 @@ int main(void)
 		cmocka_unit_test(test_S11_exhaustion_leaves_no_trace),
 		cmocka_unit_test(test_S18_bulk_is_all_or_nothing),
 		cmocka_unit_test(test_S11_foreign_interior_and_wrong_cache),
+		cmocka_unit_test(test_S11_no_object_starts_there),
 		cmocka_unit_test(test_S11_double_free_is_found_by_the_flush),
 		cmocka_unit_test(test_S11_double_free_of_a_whole_slab),
 		cmocka_unit_test(test_S11_consistency_checks_find_it_at_once),

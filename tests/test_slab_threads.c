@@ -259,6 +259,54 @@ static void test_S18_threads_create_and_destroy(void **state)
 	quarry_posix_delete(sh.q);
 }
 
+/* Two threads make, use and drop caches that merge into each other. */
+struct sharer {
+	struct quarry *q;
+	unsigned int cpu, refused;
+};
+
+static void *share_cache(void *arg)
+{
+	struct sharer *sh = arg;
+
+	quarry_posix_set_cpu(sh->cpu);
+	for (int i = 0; i < 2000; i++) {
+		struct kmem_cache *s =
+			quarry_kmem_cache_create(sh->q, sh->cpu == 0 ? "a" : "b", 200, 0, NULL);
+		void *obj[8];
+		int n = 0;
+
+		if (s == NULL) {
+			sh->refused++;
+			continue;
+		}
+		while (n < 8 && (obj[n] = quarry_kmem_cache_alloc(sh->q, s, GFP_KERNEL)) != NULL)
+			n++;
+		while (n > 0)
+			quarry_kmem_cache_free(sh->q, s, obj[--n]);
+		sh->refused += quarry_kmem_cache_destroy(sh->q, s) != 0;
+	}
+	return NULL;
+}
+
+static void test_S5_destroy_against_merging_create(void **state)
+{
+	struct quarry *q = machine(64 * MIB, 1);
+	struct sharer sharers[2] = {{q, 0, 0}, {q, 1, 0}};
+	pthread_t threads[2];
+
+	(void)state;
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, share_cache, &sharers[i]), 0);
+	for (int i = 0; i < 2; i++)
+		pthread_join(threads[i], NULL);
+	quarry_posix_set_cpu(0);
+	assert_int_equal(sharers[0].refused + sharers[1].refused, 0);
+	assert_int_equal(atomic_load(&reports), 0);
+	assert_int_equal(quarry_check(q, &faults), 0);
+	quarry_posix_delete(q);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -266,6 +314,7 @@ int main(void)
 		cmocka_unit_test(test_S8_S14_threads_on_two_nodes),
 		cmocka_unit_test(test_S10_threads_out_of_memory),
 		cmocka_unit_test(test_S18_threads_create_and_destroy),
+		cmocka_unit_test(test_S5_destroy_against_merging_create),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

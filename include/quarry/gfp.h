@@ -28,6 +28,7 @@
 #define __GFP_KSWAPD_RECLAIM ((gfp_t)0x800u)
 #define __GFP_RECLAIM ((gfp_t)(__GFP_DIRECT_RECLAIM | __GFP_KSWAPD_RECLAIM))
 #define __GFP_RETRY_MAYFAIL ((gfp_t)0x4000u)
+/* All that can be done is done, reserves included; without memory it still gives NULL. */
 #define __GFP_NOFAIL ((gfp_t)0x8000u)
 #define __GFP_NORETRY ((gfp_t)0x10000u)
 /* Action. */

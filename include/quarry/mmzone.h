@@ -51,7 +51,8 @@ enum quarry_watermark {
  * @movablecore:	bytes that become ZONE_MOVABLE; 0: none; kernelcore wins by the larger demand
  * @movable_node:	ZONE_MOVABLE of a node begins at its lowest MEMBLOCK_HOTPLUG memory; @kernelcore
  *			and @movablecore are not looked at
- * @min_free_kbytes:	0: Linux's formula; else it is taken as it is
+ * @min_free_kbytes:	0: Linux's formula, unless @set_min_free_kbytes; else it is taken as it is
+ * @set_min_free_kbytes: take @min_free_kbytes as it is, even 0: zones then have a min of 0
  * @watermark_scale_factor: in 1/10000 of a zone; 0: 10
  * @lowmem_reserve_ratio: for DMA, DMA32, NORMAL, MOVABLE; used when @set_lowmem_reserve_ratio
  * @set_lowmem_reserve_ratio: false: 256, 256, 32, 0
@@ -72,6 +73,7 @@ struct quarry_boot_params {
 	phys_addr_t movablecore;
 	bool movable_node;
 	unsigned long min_free_kbytes;
+	bool set_min_free_kbytes;
 	unsigned int watermark_scale_factor;
 	unsigned int lowmem_reserve_ratio[4];
 	bool set_lowmem_reserve_ratio;

@@ -132,8 +132,8 @@ void quarry_drain_pages(struct quarry *q, unsigned int cpu);
  * @start: first page frame
  * @end:   one past the last
  *
- * For the initial RAM disk, init code, a released reservation. Frames that are no memory, or not
- * reserved, are left alone. Managed pages grow; watermarks stay as they are, as in Linux.
+ * For the initial RAM disk, init code, a released reservation. Frames that are no memory, not
+ * reserved, or hold Quarry's own tables are left alone. Managed pages grow; watermarks stay as they are, as in Linux.
  *
  * Context: any but interrupt. Takes each arena's lock. O(pages). Return: pages handed over.
  */

@@ -93,6 +93,16 @@ static void *posix_storage(void *ctx, phys_addr_t phys, size_t size)
 	return s->p;
 }
 
+/* Tables in memory that exists; NULL beyond its end. */
+static void *posix_ram_storage(void *ctx, phys_addr_t phys, size_t size)
+{
+	struct posix_machine *m = ctx;
+
+	if (phys > m->options.ram_bytes || size > m->options.ram_bytes - phys)
+		return NULL;
+	return (char *)m->ram + phys;
+}
+
 static void posix_log(void *ctx, enum quarry_log_level level, const char *line)
 {
 	struct posix_machine *m = ctx;
@@ -157,7 +167,7 @@ struct quarry *quarry_posix_new(const struct quarry_posix_options *options)
 			goto fail;
 		port.direct_map = (uintptr_t)m->ram;
 		port.no_access = false;
-		port.storage = NULL;
+		port.storage = posix_ram_storage;
 	}
 	if (m->options.identity) {
 		port.direct_map = 0;

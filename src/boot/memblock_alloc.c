@@ -125,6 +125,11 @@ bool quarry_memblock_next_range_rev(struct quarry *q, uint64_t *idx, int nid, ui
 		a = (uint32_t)memblock_nr(type_a) - 1;
 		b = type_b != NULL ? (uint32_t)memblock_nr(type_b) : 0;
 	}
+	/* A cursor that nobody gave out ends up at the last region. */
+	if (a != UINT32_MAX)
+		a = quarry_min(a, (uint32_t)memblock_nr(type_a) - 1);
+	if (type_b != NULL)
+		b = quarry_min(b, (uint32_t)memblock_nr(type_b));
 	for (; a != UINT32_MAX; a--) {
 		const struct memblock_region *m = &type_a->regions[a];
 

@@ -403,6 +403,10 @@ static inline int pcp_slot(unsigned int order)
 int zonelist_reserve(struct quarry *q); /* room for the lists */
 void zonelist_build(struct quarry *q);  /* once managed pages are known */
 
+/* ---- meta.c ---- */
+/* Whether a table of Quarry's lies in the page at @phys of the managed memory. */
+bool meta_holds(struct quarry *q, phys_addr_t phys);
+
 /* ---- boot.c ---- */
 int page_boot(struct quarry *q, const struct quarry_boot_params *params);
 void page_exit(struct quarry *q);

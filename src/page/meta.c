@@ -134,6 +134,22 @@ void quarry_meta_free(struct quarry *q, void *p)
 		quarry_free_pages_addr(q, h, bits_get_order(h->size));
 }
 
+bool meta_holds(struct quarry *q, phys_addr_t phys)
+{
+	quarry_pin_t pin = quarry_lock(q->concurrent, &q->meta_lock);
+	const struct meta_header *h = q->meta_list;
+
+	while (h != NULL) {
+		phys_addr_t start = quarry_virt_to_phys(q, h);
+
+		if (start < phys + QUARRY_PAGE_SIZE && phys < start + h->size)
+			break;
+		h = h->next;
+	}
+	quarry_unlock(q->concurrent, &q->meta_lock, pin);
+	return h != NULL;
+}
+
 void page_exit(struct quarry *q)
 {
 	while (q->meta_list != NULL && q->port.meta_alloc != NULL) {

@@ -3,10 +3,31 @@
  * Reserved pages that become free after boot: the initial RAM disk, init code, a reservation by name.
  *
  * A page is reserved if its bit is clear and nobody owns it: in a pageblock whose descriptors are
- * written they say so; in one that nobody has allocated from, every clear bit is a reserved page or a
- * hole. Holes are told by memblock, as long as it keeps its map.
+ * written they say so; in one that nobody has allocated from, every clear bit is a reserved page, a
+ * hole, or a page of Quarry's own tables. Holes are told by memblock, as long as it keeps its map; tables
+ * by the list of them.
  */
 #include "internal.h"
+
+static bool release_overlaps(struct quarry *q, const void *p, size_t size, pfn_t pfn)
+{
+	phys_addr_t page = (phys_addr_t)pfn << QUARRY_PAGE_SHIFT;
+	phys_addr_t start = quarry_virt_to_phys(q, p);
+
+	return p != NULL && start < page + QUARRY_PAGE_SIZE && page < start + size;
+}
+
+/* Whether page @pfn of arena @a holds a table of Quarry's. a->lock held. */
+static bool release_is_table(struct quarry *q, const struct page_arena *a, pfn_t pfn)
+{
+	size_t map = (size_t)a->nr_pb * QUARRY_PAGEBLOCK_PAGES * sizeof(struct page);
+
+	if (q->port.meta_alloc != NULL)
+		return false;
+	/* A table of descriptors is rounded up to a block when it is carved. */
+	return release_overlaps(q, a->map, QUARRY_PAGE_SIZE << bits_get_order(map), pfn) ||
+	       meta_holds(q, (phys_addr_t)pfn << QUARRY_PAGE_SHIFT);
+}
 
 /* Pages of word @w, from @first on and below @last, that are reserved memory. a->lock held. */
 static uint64_t release_reserved(struct quarry *q, const struct page_arena *a, size_t w,
@@ -19,7 +40,8 @@ static uint64_t release_reserved(struct quarry *q, const struct page_arena *a, s
 		pfn_t pfn = a->base_pfn + w * 64 + bit;
 
 		if ((clear >> bit & 1) == 0 ||
-		    !quarry_memblock_is_memory(q, (phys_addr_t)pfn << QUARRY_PAGE_SHIFT))
+		    !quarry_memblock_is_memory(q, (phys_addr_t)pfn << QUARRY_PAGE_SHIFT) ||
+		    release_is_table(q, a, pfn))
 			continue;
 		if (!a->pb[i].described ||
 		    (page_word(&a->map[w * 64 + bit]) & PAGE_WORD_STATE_MASK) == PAGE_WORD_RESERVED)

@@ -160,11 +160,12 @@ static unsigned long watermark_recommended(const struct page_layer *pl)
 
 void watermark_setup(struct page_layer *pl, const struct quarry_boot_params *params)
 {
-	pl->min_free_kbytes =
-		params->min_free_kbytes != 0 ? params->min_free_kbytes : watermark_default(pl);
+	bool given = params->set_min_free_kbytes || params->min_free_kbytes != 0;
+
+	pl->min_free_kbytes = given ? params->min_free_kbytes : watermark_default(pl);
 	watermark_set_zones(pl);
 	/* A value that was asked for stays: in Linux it comes after the daemon has started. */
-	if (params->min_free_kbytes == 0 && pl->managed >= ((size_t)512 << 20) / QUARRY_PAGE_SIZE) {
+	if (!given && pl->managed >= ((size_t)512 << 20) / QUARRY_PAGE_SIZE) {
 		/* Without huge pages the daemon computes anew, now with high watermarks to subtract. */
 		pl->min_free_kbytes =
 			params->no_thp ? watermark_default(pl)

@@ -146,22 +146,23 @@ static unsigned int cache_cpu_partial(const struct kmem_cache *s)
 }
 
 /*
- * What sheaf_on_boundary() multiplies with. Where slabs of two orders may be met and size is no power
- * of two, only the power of two in size is tested, as the low bits of the offset; the flush tests the
- * rest. Arenas, which offsets count from, are aligned to a pageblock only.
+ * What sheaf_on_boundary() tests with: offsets in a slab of the preferred order. An object of a slab of
+ * the fallback order may fail the test; then its record is asked.
  */
 static void cache_set_boundary(struct kmem_cache *s)
 {
 	uint32_t block = (uint32_t)(QUARRY_PAGE_SIZE << QUARRY_PAGEBLOCK_ORDER);
 	uint32_t power = s->size & -s->size;
 
-	if (s->size > block || power == s->size || oo_order(s->oo) != oo_order(s->min)) {
+	s->boundary_end = UINT32_MAX;
+	if (s->size > block || power == s->size) {
 		s->boundary_mask = quarry_min(power, block) - 1;
 		s->boundary_mul = (uint64_t)1 << 32;
 		return;
 	}
 	s->boundary_mask = (uint32_t)((QUARRY_PAGE_SIZE << oo_order(s->oo)) - 1);
 	s->boundary_mul = cache_divide(~(uint64_t)0, s->size) + 1;
+	s->boundary_end = oo_objects(s->oo) * s->size;
 }
 
 static void cache_set_geometry(struct kmem_cache *s, unsigned int cpus)
@@ -214,7 +215,7 @@ static struct kmem_cache *cache_share_locked(struct slab_layer *layer, const str
 	if ((new->flags &CACHE_NEVER_MERGE) != 0 || new->ctor != NULL || new->fixed_size)
 		return NULL;
 	for (s = layer->list; s != NULL; s = s->list_next) {
-		if (!cache_can_share(s, new))
+		if (s->refcount == 0 || !cache_can_share(s, new)) /* 0: being destroyed */
 			continue;
 		s->refcount++;
 		s->object_size = quarry_max(s->object_size, new->object_size);
@@ -392,28 +393,25 @@ int quarry_kmem_cache_destroy(struct quarry *q, struct kmem_cache *s)
 		quarry_report(q, "slab: %s: kmalloc's caches cannot be destroyed", s->name);
 		return -QUARRY_EBUSY;
 	}
+	/* From here on nobody can merge into it, if this was the last reference. */
 	pin = quarry_lock(q->concurrent, &layer->lock);
-	last = s->refcount == 1;
-	if (!last)
-		s->refcount--;
+	last = --s->refcount == 0;
 	quarry_unlock(q->concurrent, &layer->lock, pin);
 	if (!last)
 		return 0;
 	slabs = quarry_kmem_cache_shrink(q, s);
+	pin = quarry_lock(q->concurrent, &layer->lock);
+	if (slabs == 0)
+		cache_unpublish_locked(layer, s);
+	else
+		s->refcount = 1;
+	quarry_unlock(q->concurrent, &layer->lock, pin);
 	if (slabs != 0) {
 		quarry_report(q, "slab: %s: destroyed with objects in %lu slabs: kept", s->name,
 			      slabs);
 		return -QUARRY_EBUSY;
 	}
-	pin = quarry_lock(q->concurrent, &layer->lock);
-	last = s->refcount == 1; /* somebody may have merged into it meanwhile */
-	if (last)
-		cache_unpublish_locked(layer, s);
-	else
-		s->refcount--;
-	quarry_unlock(q->concurrent, &layer->lock, pin);
-	if (last)
-		cache_put_memory(q, s);
+	cache_put_memory(q, s);
 	return 0;
 }
 

@@ -172,7 +172,8 @@ struct kmem_cache {
 	const struct slab_range *hot; /* where its last slab was made */
 	uint64_t boundary_mul;        /* see sheaf_on_boundary() */
 	uint32_t boundary_mask;
-	uint16_t tag; /* low half-word of its pages' descriptors */
+	uint32_t boundary_end; /* end of the last object of a slab of the preferred order */
+	uint16_t tag;          /* low half-word of its pages' descriptors */
 	uint32_t id;
 	uint32_t nr_cpus;
 	uint32_t flags;

@@ -551,7 +551,10 @@ void sheaf_free_far(struct quarry *q, struct kmem_cache *s, void *obj)
 		return;
 	}
 	fault = slab_find(q, s, obj, &slab, &index);
-	slab_complain(q, s, obj, fault);
+	if (fault == SLAB_FAULT_NONE)
+		sheaf_free(q, s, obj); /* of a slab of the fallback order */
+	else
+		slab_complain(q, s, obj, fault);
 }
 
 void quarry_kmem_cache_free(struct quarry *q, struct kmem_cache *cache, void *object)

@@ -31,7 +31,9 @@ static QUARRY_ALWAYS_INLINE uint16_t sheaf_tag(const struct slab_range *r, uintp
  */
 static QUARRY_ALWAYS_INLINE bool sheaf_on_boundary(const struct kmem_cache *s, uintptr_t off)
 {
-	return ((off & s->boundary_mask) * s->boundary_mul) >> 32 == 0;
+	uint64_t in_slab = off & s->boundary_mask;
+
+	return in_slab < s->boundary_end && (in_slab * s->boundary_mul) >> 32 == 0;
 }
 
 static QUARRY_ALWAYS_INLINE void *sheaf_alloc(struct quarry *q, struct kmem_cache *s, gfp_t gfp)
