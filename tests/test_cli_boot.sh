@@ -1,28 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Exit status and messages of `quarry` and `quarry boot`. $QUARRY is the program, $QUARRY_MAPS the maps.
-set -u
-cd "$(dirname "$0")/.."
-quarry=${QUARRY:-build/quarry}
+. "$(dirname "$0")/cli.sh"
 maps=${QUARRY_MAPS:-maps}
-[ -x "$quarry" ] || { echo "not ok - $quarry: no such program"; exit 1; }
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
-failed=0
-
-# check NAME COMMAND...: ok if the command succeeds
-check() {
-	name=$1
-	shift
-	if "$@"; then
-		echo "ok - $name"
-		return
-	fi
-	failed=$((failed + 1))
-	echo "not ok - $name"
-	head -n 5 "$tmp/out" | sed 's/^/    out: /'
-	head -n 5 "$tmp/err" | sed 's/^/    err: /'
-}
 
 # run STATUS ARGS...: run quarry, compare its exit status
 run() {

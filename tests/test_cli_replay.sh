@@ -1,31 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Exit status, messages and output of `quarry replay`. $QUARRY is the program.
-set -u
-cd "$(dirname "$0")/.."
-quarry=${QUARRY:-build/quarry}
+. "$(dirname "$0")/cli.sh"
 map=maps/qemu-1g-1node.boot.txt
 big=traces/g61-build.kmt.zst
 small=traces/k618-thp.kmt.zst
 text=traces/perf-compile.txt.zst
-[ -x "$quarry" ] || { echo "not ok - $quarry: no such program"; exit 1; }
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
-failed=0
-
-# check NAME COMMAND...: ok if the command succeeds
-check() {
-	name=$1
-	shift
-	if "$@"; then
-		echo "ok - $name"
-		return
-	fi
-	failed=$((failed + 1))
-	echo "not ok - $name"
-	tail -n 5 "$tmp/out" | sed 's/^/    out: /'
-	head -n 5 "$tmp/err" | sed 's/^/    err: /'
-}
 
 # run STATUS ARGS...: run quarry replay on the machine, standard input from $tmp/in
 run() {

@@ -40,7 +40,8 @@ enum quarry_log_level {
  *		of two; NULL: tables are taken out of the managed memory, through @direct_map
  * @meta_free:	give back what @meta_alloc gave; needed if @meta_alloc is set
  * @storage:	address through which the tables that lie at [phys, phys + size) are read and
- *		written (memblock's doubled arrays, bootmem's bitmaps); NULL: phys + @direct_map
+ *		written (memblock's doubled arrays, bootmem's bitmaps); NULL: phys + @direct_map.
+ *		Without @meta_alloc all tables lie there, and it must give that very address, or NULL
  * @wake:	free pages of node @nid fell below the low watermark while order @order was asked
  *		for; any context; may be NULL
  * @reclaim:	free about @nr_pages of node @nid, for a request with @gfp and @order that may

@@ -217,7 +217,7 @@ struct page *quarry_alloc_pages(struct quarry *q, gfp_t gfp, unsigned int order)
 	if (likely(slot >= 0 && f->out != NULL) &&
 	    likely((gfp & (__GFP_THISNODE | __GFP_ZERO)) == 0)) {
 		s = &f->out[slot];
-		if (likely(s->n != 0 && *f->zone_free > f->mark)) {
+		if (likely(s->n != 0 && *f->zone_free > f->mark + ((1ul << order) - 1))) {
 			page = page_sheaf_pop(s);
 			page_set_word(page, page_word(page) | f->word |
 						    (uint64_t)order << PAGE_WORD_ORDER_SHIFT);
