@@ -20,6 +20,9 @@ QUARRY_SRCS := \
 	src/page/fallback.c \
 	src/page/pcp.c \
 	src/page/alloc.c \
+	src/page/slowpath.c \
+	src/page/refuse.c \
+	src/page/event.c \
 	src/page/boot.c \
 	src/page/release.c \
 	src/page/check.c \

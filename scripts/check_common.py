@@ -25,11 +25,11 @@ def read(path):
 
 
 def code(text):
-    """C without comments and without the contents of strings; lines stay where they were."""
+    """C without comments and without the contents of strings; all else stays where it was."""
     def blank(m):
         s = m.group(0)
         if s[0] in "\"'":
-            return s[0] + s[0]
+            return s[0] + " " * (len(s) - 2) + s[0]
         return re.sub(r"[^\n]", " ", s)
     return re.sub(r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'', blank, text,
                   flags=re.S)

@@ -48,6 +48,21 @@ QUARRY_MUST_CHECK struct page *quarry_alloc_pages_node(struct quarry *q, int nid
 						       unsigned int order);
 
 /**
+ * quarry_alloc_pages_nodemask() - quarry_alloc_pages() from some nodes only (Linux: __alloc_pages())
+ * @q:	   memory system
+ * @gfp:   as for quarry_alloc_pages()
+ * @order: as for quarry_alloc_pages()
+ * @nid:   preferred node, whose zonelist is walked; QUARRY_NO_NODE: the CPU's
+ * @nodes: nodes that may serve the request; NULL: all
+ *
+ * Context: as quarry_alloc_pages(), without its short way. Return: as quarry_alloc_pages(); NULL also if
+ * @nid or @order is out of range.
+ */
+QUARRY_MUST_CHECK struct page *quarry_alloc_pages_nodemask(struct quarry *q, gfp_t gfp,
+							   unsigned int order, int nid,
+							   const quarry_nodemask_t *nodes);
+
+/**
  * quarry_free_pages() - give back a block
  * @q:	   memory system
  * @page:  first frame's descriptor; NULL is allowed and does nothing

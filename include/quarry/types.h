@@ -9,9 +9,10 @@
 
 #include <quarry/config.h>
 
-typedef uint64_t phys_addr_t; /* physical address in bytes, on every target */
-typedef uint64_t pfn_t;       /* page frame number: physical address >> QUARRY_PAGE_SHIFT */
-typedef uint32_t gfp_t;       /* request flags, see gfp.h */
+typedef uint64_t phys_addr_t;       /* physical address in bytes, on every target */
+typedef uint64_t pfn_t;             /* page frame number: physical address >> QUARRY_PAGE_SHIFT */
+typedef uint32_t gfp_t;             /* request flags, see gfp.h */
+typedef uint64_t quarry_nodemask_t; /* bit n: node n (Linux: nodemask_t) */
 
 #define QUARRY_PAGE_SIZE ((size_t)1 << QUARRY_PAGE_SHIFT)
 #define QUARRY_NO_NODE (-1) /* "any node" (Linux: NUMA_NO_NODE) */
@@ -26,6 +27,9 @@ typedef uint32_t gfp_t;       /* request flags, see gfp.h */
 #define QUARRY_PAGEBLOCK_PAGES ((pfn_t)1 << QUARRY_PAGEBLOCK_ORDER)
 
 /* Errors are returned negated. The values are Linux's. */
+#define QUARRY_ENOENT 2
+#define QUARRY_EINTR 4
+#define QUARRY_EAGAIN 11
 #define QUARRY_ENOMEM 12
 #define QUARRY_EBUSY 16
 #define QUARRY_EEXIST 17

@@ -2,12 +2,8 @@
 /*
  * One request for pages, from flags to block; and one block back.
  *
- * Request    The gfp flags give the highest zone, the migratetype, and how deep the request may go.
- *            The zonelist of its node is walked with the low watermark; if no zone gives, the
- *            background reclaimer is woken and the list walked again with min, lowered by the
- *            request's rights; then, if it may wait, memory is reclaimed through the port and the
- *            walk repeated; last, every CPU's sheaves are emptied and the walk made once more.
- * Refusal    What each zone lacked is kept for quarry_explain().
+ * Request    The common one is served by the CPU's sheaf of the first zone of its list. All others
+ *            become a struct alloc_request and go to slowpath.c.
  * Free       The descriptor must say "allocated, this order"; anything else is a double free, a tail,
  *            a wrong order or a foreign page: it is reported and left alone.
  *
@@ -17,149 +13,15 @@
 
 #include <base/string.h>
 
-#define ALLOC_RECLAIM_ROUNDS 16u
-
-struct alloc_request {
-	gfp_t gfp;
-	unsigned int order;
-	unsigned int type;
-	unsigned int highest;
-	int nid;
-	struct page_zone **list;
-	unsigned int nr_list;
-};
-
-static struct page *alloc_walk(struct quarry *q, const struct alloc_request *r,
-			       enum quarry_watermark mark, unsigned int flags)
-{
-	for (unsigned int i = 0; i < r->nr_list; i++) {
-		struct page_zone *z = r->list[i];
-		struct page *page;
-
-		if (z->type > r->highest ||
-		    !zone_watermark_ok(q->pages, z, r->order, z->wmark[mark], r->highest, flags,
-				       NULL))
-			continue;
-		page = pcp_alloc(q, z, r->order, r->type);
-		if (page != NULL)
-			return page;
-	}
-	return NULL;
-}
-
-/* How deep the request may go below the min watermark. */
-static unsigned int alloc_rights(gfp_t gfp)
-{
-	unsigned int flags = 0;
-
-	if ((gfp & __GFP_MEMALLOC) != 0 && (gfp & __GFP_NOMEMALLOC) == 0)
-		flags |= ZONE_ALLOC_NO_MARK;
-	if ((gfp & __GFP_HIGH) != 0)
-		flags |= ZONE_ALLOC_HIGH;
-	if ((gfp & __GFP_ATOMIC) != 0 && (gfp & __GFP_NOMEMALLOC) == 0)
-		flags |= ZONE_ALLOC_HARDER;
-	return flags;
-}
-
-/* Why a zone that passed the watermark test gave nothing. */
-static enum quarry_refusal_reason alloc_refused_late(const struct page_zone *z, unsigned int order,
-						     int largest_order)
-{
-	if (largest_order < (int)order)
-		return QUARRY_REFUSED_ORDER;
-	for (unsigned int type = 0; type < QUARRY_MIGRATE_PCPTYPES; type++) {
-		if (zone_has_block(z, order, type))
-			return QUARRY_REFUSED_METADATA;
-	}
-	return QUARRY_REFUSED_TYPE;
-}
-
-static QUARRY_COLD void alloc_refuse(struct quarry *q, const struct alloc_request *r,
-				     unsigned int flags)
-{
-	struct page_layer *pl = q->pages;
-	struct quarry_refusal *f = &pl->refusal;
-	quarry_pin_t pin = quarry_lock(q->concurrent, &pl->refusal_lock);
-
-	f->serial++;
-	f->gfp = r->gfp;
-	f->order = r->order;
-	f->nid = r->nid;
-	f->nr_zones = 0;
-	for (unsigned int i = 0; i < r->nr_list; i++) {
-		struct page_zone *z = r->list[i];
-		struct quarry_refused_zone *why;
-
-		if (z->type > r->highest)
-			continue;
-		if (f->nr_zones++ >= QUARRY_EXPLAIN_ZONES)
-			continue;
-		why = &f->zones[f->nr_zones - 1];
-		why->nid = z->nid;
-		why->zone = (enum quarry_zone_type)z->type;
-		why->largest_order = zone_largest_order(z);
-		if (zone_watermark_ok(pl, z, r->order, z->wmark[QUARRY_WMARK_MIN], r->highest,
-				      flags, why))
-			why->reason = alloc_refused_late(z, r->order, why->largest_order);
-	}
-	f->total[f->nr_zones > 0 ? f->zones[0].reason : QUARRY_REFUSED_ORDER]++;
-	page_count(&pl->refused);
-	quarry_unlock(q->concurrent, &pl->refusal_lock, pin);
-}
-
-static struct page *alloc_reclaim(struct quarry *q, const struct alloc_request *r,
-				  unsigned int flags)
-{
-	unsigned int rounds = (r->gfp & __GFP_NORETRY) != 0 ? 1 : ALLOC_RECLAIM_ROUNDS;
-	unsigned long want = quarry_max(32ul, 1ul << r->order);
-
-	if ((r->gfp & __GFP_DIRECT_RECLAIM) == 0 || q->port.reclaim == NULL)
-		return NULL;
-	for (unsigned int i = 0; i < rounds || (r->gfp & __GFP_NOFAIL) != 0; i++) {
-		struct page *page;
-
-		if (q->port.reclaim(q->port.ctx, r->nid, r->gfp, r->order, want) == 0)
-			return NULL;
-		page = alloc_walk(q, r, QUARRY_WMARK_MIN, flags);
-		if (page == NULL && r->order > 0) {
-			quarry_drain_all_pages(q);
-			page = alloc_walk(q, r, QUARRY_WMARK_MIN, flags);
-		}
-		if (page != NULL)
-			return page;
-	}
-	return NULL;
-}
-
-static QUARRY_COLD struct page *alloc_slow(struct quarry *q, const struct alloc_request *r)
-{
-	unsigned int flags = alloc_rights(r->gfp);
-	struct page *page;
-
-	if ((r->gfp & __GFP_KSWAPD_RECLAIM) != 0 && q->port.wake != NULL)
-		q->port.wake(q->port.ctx, r->nid, r->order);
-	page = alloc_walk(q, r, QUARRY_WMARK_MIN, flags);
-	if (page == NULL)
-		page = alloc_reclaim(q, r, flags);
-	if (page == NULL) {
-		quarry_drain_all_pages(q);
-		page = alloc_walk(q, r, QUARRY_WMARK_MIN, flags);
-	}
-	if (page == NULL && (r->gfp & __GFP_NOFAIL) != 0)
-		page = alloc_walk(q, r, QUARRY_WMARK_MIN, flags | ZONE_ALLOC_NO_MARK);
-	if (page == NULL)
-		alloc_refuse(q, r, flags);
-	return page;
-}
-
 static void alloc_zero(struct quarry *q, struct page *page, unsigned int order)
 {
 	if (!q->no_access)
 		quarry_memset(quarry_page_address(q, page), 0, QUARRY_PAGE_SIZE << order);
 }
 
-static QUARRY_NOINLINE struct page *alloc_request(struct quarry *q, int nid, gfp_t gfp,
-						  unsigned int order)
+/* The long way: @nid is a node, @order in range. */
+static QUARRY_NOINLINE struct page *alloc_request(struct quarry *q, int nid, uint64_t nodes,
+						  gfp_t gfp, unsigned int order)
 {
 	struct page_layer *pl = q->pages;
 	struct page_node *node = &pl->node[nid];
@@ -170,18 +32,32 @@ static QUARRY_NOINLINE struct page *alloc_request(struct quarry *q, int nid, gfp
 		.type = page_gfp_type(pl, gfp),
 		.highest = pl->highest_zone[gfp & 15u],
 		.nid = nid,
+		.nodes = nodes,
 		.list = this_node ? node->list_this : node->list,
 		.nr_list = this_node ? node->nr_list_this : node->nr_list,
 	};
-	struct page *page = alloc_walk(q, &r, QUARRY_WMARK_LOW, 0);
+	struct page_arena *a;
+	struct page *page;
+	quarry_pin_t pin;
 
-	return page != NULL ? page : alloc_slow(q, &r);
+	page = slowpath_alloc(q, &r);
+	if (page == NULL)
+		return NULL;
+	page_set_word(page, (page_word(page) & PAGE_WORD_ARENA_MASK) |
+				    page_word_alloc(order, page_gfp_type(pl, gfp)));
+	a = page_arena_of(pl, page);
+	pin = quarry_pin();
+	page_count(&pl->cpu[quarry_cpu()].allocs[a->zone_type][order]);
+	quarry_unpin(pin);
+	if ((gfp & __GFP_ZERO) != 0)
+		alloc_zero(q, page, order);
+	return page;
 }
 
-struct page *quarry_alloc_pages_node(struct quarry *q, int nid, gfp_t gfp, unsigned int order)
+struct page *quarry_alloc_pages_nodemask(struct quarry *q, gfp_t gfp, unsigned int order, int nid,
+					 const quarry_nodemask_t *nodes)
 {
 	struct page_layer *pl = q->pages;
-	struct page *page;
 	quarry_pin_t pin;
 
 	if (unlikely(order > QUARRY_MAX_ORDER || nid >= pl->nr_nodes))
@@ -191,17 +67,12 @@ struct page *quarry_alloc_pages_node(struct quarry *q, int nid, gfp_t gfp, unsig
 		nid = pl->cpu[quarry_cpu()].nid;
 		quarry_unpin(pin);
 	}
-	page = alloc_request(q, nid, gfp, order);
-	if (page == NULL)
-		return NULL;
-	page_set_word(page, (page_word(page) & PAGE_WORD_ARENA_MASK) |
-				    page_word_alloc(order, page_gfp_type(pl, gfp)));
-	pin = quarry_pin();
-	page_count(&pl->cpu[quarry_cpu()].allocs[order]);
-	quarry_unpin(pin);
-	if ((gfp & __GFP_ZERO) != 0)
-		alloc_zero(q, page, order);
-	return page;
+	return alloc_request(q, nid, nodes != NULL ? *nodes : ~(uint64_t)0, gfp, order);
+}
+
+struct page *quarry_alloc_pages_node(struct quarry *q, int nid, gfp_t gfp, unsigned int order)
+{
+	return quarry_alloc_pages_nodemask(q, gfp, order, nid, NULL);
 }
 
 struct page *quarry_alloc_pages(struct quarry *q, gfp_t gfp, unsigned int order)
@@ -221,7 +92,7 @@ struct page *quarry_alloc_pages(struct quarry *q, gfp_t gfp, unsigned int order)
 			page = page_sheaf_pop(s);
 			page_set_word(page, page_word(page) | f->word |
 						    (uint64_t)order << PAGE_WORD_ORDER_SHIFT);
-			page_count(&cpu->allocs[order]);
+			page_count(&f->allocs[order]);
 			quarry_unpin(pin);
 			return page;
 		}
@@ -296,6 +167,7 @@ void quarry_free_pages(struct quarry *q, struct page *page, unsigned int order)
 	struct page_layer *pl = q->pages;
 	int slot = pcp_slot(order);
 	struct page_cpu *cpu;
+	const struct page_arena *a;
 	struct page_pcp *pcp;
 	quarry_pin_t pin;
 	uint64_t word;
@@ -310,8 +182,9 @@ void quarry_free_pages(struct quarry *q, struct page *page, unsigned int order)
 	pin = quarry_pin();
 	cpu = &pl->cpu[quarry_cpu()];
 	page_set_word(page, word & PAGE_WORD_ARENA_MASK); /* PAGE_WORD_FREE */
-	page_count(&cpu->frees[order]);
-	pcp = cpu->pcp[pl->arena[word >> PAGE_WORD_ARENA_SHIFT].zone_index];
+	a = &pl->arena[word >> PAGE_WORD_ARENA_SHIFT];
+	page_count(&cpu->frees[a->zone_type][order]);
+	pcp = cpu->pcp[a->zone_index];
 	if (unlikely(slot < 0 || pcp == NULL || q->concurrent) || pcp->in[slot].cap == 0)
 		pcp_free(q, page, order);
 	else if (unlikely(!page_sheaf_push(&pcp->in[slot], page)))
@@ -406,13 +279,4 @@ void quarry_free_pages_exact(struct quarry *q, void *addr, size_t size_bytes)
 
 	for (size_t i = 0; addr != NULL && i < pages; i++)
 		quarry_free_pages_addr(q, (char *)addr + i * QUARRY_PAGE_SIZE, 0);
-}
-
-bool quarry_explain(struct quarry *q, struct quarry_refusal *refusal)
-{
-	quarry_pin_t pin = quarry_lock(q->concurrent, &q->pages->refusal_lock);
-
-	*refusal = q->pages->refusal;
-	quarry_unlock(q->concurrent, &q->pages->refusal_lock, pin);
-	return refusal->serial != 0;
 }

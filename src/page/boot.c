@@ -321,6 +321,7 @@ static void boot_init_arena(struct boot_state *b, struct page_zone *z, pfn_t sta
 	a->index = (uint16_t)pl->nr_arenas++;
 	a->zone = z;
 	a->zone_index = z->index;
+	a->zone_type = z->type;
 	a->start_pfn = start;
 	a->end_pfn = start;
 	a->base_pfn = b->last_base;

@@ -116,8 +116,9 @@ static struct page *fallback_at(struct quarry *q, struct page_zone *z, unsigned 
 }
 
 unsigned int fallback_take(struct quarry *q, struct page_zone *z, unsigned int order,
-			   unsigned int type, struct page **page)
+			   unsigned int type, unsigned int alloc_flags, struct page **page)
 {
+	(void)alloc_flags;
 	if (type >= QUARRY_MIGRATE_PCPTYPES)
 		return 0;
 	/* The largest block first; one that may not be claimed is stolen unless movable can do better. */

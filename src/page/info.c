@@ -134,9 +134,10 @@ void quarry_totals(struct quarry *q, struct quarry_totals *totals)
 		totals->pcp += pcp_pages(q, &pl->zone[i]);
 	}
 	for (unsigned int c = 0; c < pl->nr_cpus; c++) {
-		for (unsigned int o = 0; o < QUARRY_NR_ORDERS; o++) {
-			uint64_t allocs = quarry_load_relaxed(&pl->cpu[c].allocs[o]);
-			uint64_t frees = quarry_load_relaxed(&pl->cpu[c].frees[o]);
+		for (unsigned int i = 0; i < QUARRY_NR_ZONES * QUARRY_NR_ORDERS; i++) {
+			unsigned int t = i / QUARRY_NR_ORDERS, o = i % QUARRY_NR_ORDERS;
+			uint64_t allocs = quarry_load_relaxed(&pl->cpu[c].allocs[t][o]);
+			uint64_t frees = quarry_load_relaxed(&pl->cpu[c].frees[t][o]);
 
 			totals->allocs += allocs;
 			totals->frees += frees;

@@ -39,8 +39,8 @@
 enum page_word_state {
 	PAGE_WORD_FREE, /* in the buddy system, in a sheaf, or a tail: the bitmap and the head tell */
 	PAGE_WORD_RESERVED, /* never handed to the allocator */
-	PAGE_WORD_ALLOC,    /* payload: references << 8 | migratetype << 4 | order */
-	PAGE_WORD_SLAB,     /* payload: slab index << 13 | cache number */
+	PAGE_WORD_ALLOC, /* payload: flags << 34 | mover << 28 | references << 8 | type << 4 | order */
+	PAGE_WORD_SLAB, /* payload: slab index << 13 | cache number */
 	PAGE_WORD_OFFLINE,
 };
 #define PAGE_WORD_STATE_MASK ((uint64_t)7)
@@ -51,6 +51,10 @@ enum page_word_state {
 #define PAGE_WORD_REF_SHIFT 11
 #define PAGE_WORD_REF_ONE ((uint64_t)1 << PAGE_WORD_REF_SHIFT)
 #define PAGE_WORD_REF_MAX ((uint64_t)0xfffff)
+#define PAGE_WORD_MOVER_SHIFT 31 /* who can move the block: compaction.c; 0: nobody */
+#define PAGE_WORD_MOVER_MASK ((uint64_t)0x3f << PAGE_WORD_MOVER_SHIFT)
+#define PAGE_WORD_ISOLATED ((uint64_t)1 << 37)   /* compaction holds it: its mover gave it */
+#define PAGE_WORD_PFMEMALLOC ((uint64_t)1 << 38) /* came out of the reserves */
 #define PAGE_WORD_CACHE_SHIFT 3
 #define PAGE_WORD_CACHE_MASK ((uint64_t)0x1fff)
 #define PAGE_WORD_SLAB_SHIFT 16
@@ -87,8 +91,16 @@ struct page_pb {
 	uint8_t type;      /* enum quarry_migratetype */
 	uint8_t described; /* its 512 descriptors are set up */
 	uint8_t second;    /* upper half of an order-10 pair whose lower half is filed */
-	uint8_t spare[6];
+	uint8_t kept;      /* while it is isolated: the type it had */
+	uint8_t flags;     /* PAGE_PB_* */
+	uint8_t skip;      /* compaction: nothing was found here the last time */
+	uint8_t spare[3];
 };
+
+#define PAGE_PB_OFFLINE 1u    /* taken out of use: hotplug.c */
+#define PAGE_PB_UNACCEPTED 2u /* free, but not to be touched before the port has accepted it */
+#define PAGE_PB_REPORTED 4u   /* free and whole, and the port has been told */
+#define PAGE_PB_POISONED 8u   /* holds a page that is never used again */
 
 /* pageblock.c: a bitmap of 512 pages, 1 = free. Pure functions. */
 unsigned int pageblock_largest(const uint64_t *bits); /* order of the largest run; 0xff: empty */
@@ -124,6 +136,7 @@ struct page_arena {
 	uint16_t nr_pb;
 	uint16_t index; /* in page_layer.arena[] */
 	uint16_t zone_index;
+	uint8_t zone_type;
 	bool virgin;    /* wholly free, never touched: records and bitmaps are not written yet */
 	uint8_t type;   /* of all its pageblocks, while it is virgin */
 	bool one_piece; /* at boot: a whole GiB of memory, whose records are not written */
@@ -203,16 +216,27 @@ struct page_fast {
 	struct page_sheaf *out;    /* of order 0 in the first zone; NULL: take the long way */
 	const uint64_t *zone_free; /* must be above mark: low + reserve */
 	unsigned long mark;
-	uint64_t word; /* what the descriptor will say, but for arena and order */
+	uint64_t word;    /* what the descriptor will say, but for arena and order */
+	uint64_t *allocs; /* by order: the CPU's counts of that zone's type */
 };
 
 struct page_cpu {
 	struct page_fast fast[PAGE_FAST_BITS];
 	int nid;
 	int mem_nid; /* the nearest node with memory */
-	uint64_t allocs[QUARRY_NR_ORDERS], frees[QUARRY_NR_ORDERS];
+	/* by the zone's type and the block's order */
+	uint64_t allocs[QUARRY_NR_ZONES][QUARRY_NR_ORDERS];
+	uint64_t frees[QUARRY_NR_ZONES][QUARRY_NR_ORDERS];
+	uint64_t events[QUARRY_NR_VM_EVENTS];
 	struct page_pcp *pcp[PAGE_MAX_ZONES]; /* made at first use */
 } QUARRY_ALIGNED(64);
+
+/*
+ * What the common paths must not miss: while any of these is set, every request and every free takes
+ * the long way.
+ */
+#define PAGE_FEATURE_PREP 1u  /* prep.c: contents, owners, injected failures, trace */
+#define PAGE_FEATURE_SCOPE 2u /* a task is in a memalloc_pin scope: reclaim.c */
 
 struct page_layer {
 	uint32_t *section; /* pfn >> PAGE_ARENA_ORDER -> first arena there; PAGE_NO_ARENA: none */
@@ -220,6 +244,7 @@ struct page_layer {
 	struct page_arena *arena;
 	struct page_cpu *cpu;
 	struct page_node *node;
+	uint32_t features;        /* PAGE_FEATURE_* */
 	uint8_t highest_zone[16]; /* by the low four bits of gfp */
 	uint8_t mobility[4];      /* migratetype, by the two mobility bits of gfp */
 	bool no_grouping;         /* too little memory for migratetypes: everything is unmovable */
@@ -271,6 +296,9 @@ static inline void page_count(uint64_t *counter)
 	quarry_store_relaxed(counter, *counter + 1);
 }
 
+/* Counts @n times @event on this CPU. */
+void page_event(struct quarry *q, enum quarry_vm_event event, uint64_t n);
+
 /* Counters that several CPUs change. */
 static inline void page_add(bool concurrent, uint64_t *counter, uint64_t n)
 {
@@ -317,10 +345,10 @@ void arena_announce(struct page_arena *a);
 /* ---- zone.c ---- */
 /* One block; the zone's lists, then other types (fallback.c). NULL: none. */
 struct page *zone_take(struct quarry *q, struct page_zone *z, uint32_t *hint, unsigned int order,
-		       unsigned int type);
+		       unsigned int type, unsigned int alloc_flags);
 /* The same for a sheaf: as many as it may hold. False: none. */
 bool zone_fill(struct quarry *q, struct page_zone *z, uint32_t *hint, unsigned int order,
-	       unsigned int type, struct page_sheaf *s);
+	       unsigned int type, unsigned int alloc_flags, struct page_sheaf *s);
 /* First arena at or after @from (round once) with a block of at least @order in lists of @type. */
 struct page_arena *zone_find_arena(struct quarry *q, struct page_zone *z, uint32_t from,
 				   unsigned int order, unsigned int type, unsigned int *found);
@@ -334,21 +362,45 @@ bool zone_has_block(const struct page_zone *z, unsigned int order, unsigned int 
 int zone_largest_order(const struct page_zone *z);
 uint64_t *zone_avail(const struct page_zone *z, unsigned int type, unsigned int order);
 
-#define ZONE_ALLOC_HIGH 1u    /* __GFP_HIGH: half of the min reserve */
-#define ZONE_ALLOC_HARDER 2u  /* cannot wait: a further quarter; highatomic blocks */
-#define ZONE_ALLOC_NO_MARK 4u /* no watermark at all */
-#define ZONE_ALLOC_CMA 8u
+#define ZONE_ALLOC_HIGH 1u        /* __GFP_HIGH: half of the min reserve */
+#define ZONE_ALLOC_HARDER 2u      /* cannot wait: a further quarter; highatomic blocks */
+#define ZONE_ALLOC_NO_MARK 4u     /* no watermark at all */
+#define ZONE_ALLOC_CMA 8u         /* may use free pages of CMA areas */
+#define ZONE_ALLOC_NOFRAGMENT 16u /* do not mix types in a pageblock: fallback.c */
+#define ZONE_ALLOC_OOM 32u        /* the out-of-memory hook's choice: half of min */
+
+/* ---- slowpath.c: one request ---- */
+struct alloc_request {
+	gfp_t gfp;
+	unsigned int order;
+	unsigned int type;    /* migratetype */
+	unsigned int highest; /* zone type */
+	unsigned int flags;   /* ZONE_ALLOC_* of all its walks: CMA, NOFRAGMENT */
+	int nid;              /* preferred node */
+	uint64_t nodes;       /* bit n: node n may serve it */
+	struct page_zone **list;
+	unsigned int nr_list;
+};
+
+/* The walk at the low mark, then all that may be tried. NULL: refused, and recorded. */
+struct page *slowpath_alloc(struct quarry *q, const struct alloc_request *r);
+/* First zone of the list that gives a block and stays above @mark; NULL: none. */
+struct page *slowpath_walk(struct quarry *q, const struct alloc_request *r,
+			   enum quarry_watermark mark, unsigned int flags);
+
+/* ---- refuse.c ---- */
+void refuse_record(struct quarry *q, const struct alloc_request *r, unsigned int flags);
 
 /* ---- watermark.c ---- */
 void watermark_setup(struct page_layer *pl, const struct quarry_boot_params *params);
 
 /* ---- fallback.c ---- */
 unsigned int fallback_take(struct quarry *q, struct page_zone *z, unsigned int order,
-			   unsigned int type, struct page **page);
+			   unsigned int type, unsigned int alloc_flags, struct page **page);
 
 /* ---- pcp.c ---- */
-struct page *pcp_alloc(struct quarry *q, struct page_zone *z, unsigned int order,
-		       unsigned int type);
+struct page *pcp_alloc(struct quarry *q, struct page_zone *z, unsigned int order, unsigned int type,
+		       unsigned int alloc_flags);
 void pcp_free(struct quarry *q, struct page *page, unsigned int order);
 /* Takes a block back into a sheaf; what is held goes to the buddy system when it is enough. */
 void pcp_push(struct quarry *q, struct page_sheaf *s, struct page *page, unsigned int order);

@@ -61,7 +61,7 @@ static void *meta_from_pages(struct quarry *q, size_t size, int nid)
 		if (order <= QUARRY_MAX_ORDER &&
 		    zone_watermark_ok(pl, z, order, z->wmark[QUARRY_WMARK_MIN], z->type,
 				      ZONE_ALLOC_HIGH | ZONE_ALLOC_HARDER, NULL))
-			page = zone_take(q, z, &hint, order, QUARRY_MIGRATE_UNMOVABLE);
+			page = zone_take(q, z, &hint, order, QUARRY_MIGRATE_UNMOVABLE, 0);
 	}
 	if (page == NULL)
 		return NULL;

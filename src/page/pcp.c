@@ -44,6 +44,7 @@ static void pcp_open_fast(struct quarry *q, unsigned int cpu, const struct page_
 				.zone_free = &z->nr_free,
 				.mark = z->fast_mark[highest],
 				.word = page_word_alloc(0, type),
+				.allocs = pl->cpu[cpu].allocs[z->type],
 			};
 	}
 }
@@ -116,7 +117,8 @@ QUARRY_NOINLINE void pcp_push(struct quarry *q, struct page_sheaf *s, struct pag
 		pcp_spill(q, s, order);
 }
 
-struct page *pcp_alloc(struct quarry *q, struct page_zone *z, unsigned int order, unsigned int type)
+struct page *pcp_alloc(struct quarry *q, struct page_zone *z, unsigned int order, unsigned int type,
+		       unsigned int alloc_flags)
 {
 	int slot = pcp_slot(order);
 	struct page_pcp *pcp = slot >= 0 && z->sheaf_cap[slot] != 0 ? pcp_of(q, z) : NULL;
@@ -127,11 +129,11 @@ struct page *pcp_alloc(struct quarry *q, struct page_zone *z, unsigned int order
 
 	if (pcp == NULL) {
 		hint = z->arena_first;
-		return zone_take(q, z, &hint, order, type);
+		return zone_take(q, z, &hint, order, type, alloc_flags);
 	}
 	pin = pcp_lock(q, pcp);
 	s = &pcp->out[type][slot];
-	if (likely(s->n != 0) || zone_fill(q, z, &pcp->arena, order, type, s))
+	if (likely(s->n != 0) || zone_fill(q, z, &pcp->arena, order, type, alloc_flags, s))
 		page = page_sheaf_pop(s);
 	pcp_unlock(q, pcp, pin);
 	return page;

@@ -117,7 +117,7 @@ static struct page_arena *zone_pick_arena(struct quarry *q, struct page_zone *z,
 }
 
 struct page *zone_take(struct quarry *q, struct page_zone *z, uint32_t *hint, unsigned int order,
-		       unsigned int type)
+		       unsigned int type, unsigned int alloc_flags)
 {
 	struct page *page = NULL;
 
@@ -136,12 +136,12 @@ struct page *zone_take(struct quarry *q, struct page_zone *z, uint32_t *hint, un
 		*hint = a->index;
 	}
 	if (page == NULL)
-		fallback_take(q, z, order, type, &page);
+		fallback_take(q, z, order, type, alloc_flags, &page);
 	return page;
 }
 
 bool zone_fill(struct quarry *q, struct page_zone *z, uint32_t *hint, unsigned int order,
-	       unsigned int type, struct page_sheaf *s)
+	       unsigned int type, unsigned int alloc_flags, struct page_sheaf *s)
 {
 	unsigned int n = 0;
 	struct page *page;
@@ -160,7 +160,7 @@ bool zone_fill(struct quarry *q, struct page_zone *z, uint32_t *hint, unsigned i
 		arena_unlock(q, a, pin);
 		*hint = a->index;
 	}
-	if (n == 0 && fallback_take(q, z, order, type, &page) != 0)
+	if (n == 0 && fallback_take(q, z, order, type, alloc_flags, &page) != 0)
 		s->hand[s->n++] = (struct page_hand){page_word_base(page),
 						     (uint64_t)1 << page_word_bit(page)};
 	return s->n != 0;
