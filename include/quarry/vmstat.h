@@ -54,7 +54,7 @@ enum quarry_vm_event {
 #define QUARRY_VM_EVENT_SYMBOL(symbol, name) QUARRY_VM_##symbol,
 	QUARRY_VM_EVENTS(QUARRY_VM_EVENT_SYMBOL)
 #undef QUARRY_VM_EVENT_SYMBOL
-	QUARRY_NR_VM_EVENTS
+		QUARRY_NR_VM_EVENTS
 };
 
 /** quarry_vm_event() - how often @event happened since boot, over all CPUs of @q. Context: any,
