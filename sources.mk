@@ -3,6 +3,7 @@
 QUARRY_SRCS := \
 	src/base/format.c \
 	src/base/report.c \
+	src/base/lock.c \
 	src/base/quarry.c \
 	src/boot/memblock.c \
 	src/boot/memblock_alloc.c \

@@ -21,6 +21,7 @@ struct quarry *quarry_init(void *storage, size_t size, const struct quarry_port 
 	q->direct_map = port->direct_map;
 	q->no_access = port->no_access;
 	q->concurrent = port->concurrent;
+	quarry_lock_init(&q->meta_lock, QUARRY_LOCK_LEAF);
 	memblock_init(q);
 	bootmem_init(q);
 	q->stage = QUARRY_STAGE_BOOT;

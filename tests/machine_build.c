@@ -153,6 +153,7 @@ void machine_init(struct machine *m, const struct machine_spec *spec)
 		struct quarry_posix_options options = {
 			.ram_bytes = spec->ram_bytes,
 			.concurrent = spec->concurrent,
+			.no_barrier = spec->no_barrier,
 			.report = machine_report,
 			.log_ctx = m,
 		};

@@ -30,6 +30,7 @@ struct machine_spec {
 	enum machine_port port;
 	size_t ram_bytes; /* real memory from address 0 on; 0: simulated (not for MACHINE_INSIDE) */
 	bool concurrent;
+	bool no_barrier; /* MACHINE_POSIX: CPUs fence for themselves */
 	long budget; /* MACHINE_COUNTED: tables that meta_alloc gives before it refuses; -1: all */
 	/* The port's, for machines with an own port; ctx is the struct machine. */
 	void (*wake)(void *ctx, int nid, unsigned int order);

@@ -280,6 +280,21 @@ static void tight(void **state)
 	run_crew(&spec, 4000);
 }
 
+/* The same on a host that cannot make other CPUs fence. */
+static void own_fences(void **state)
+{
+	static const struct machine_spec spec = {
+		.memory = {{0, 48 * MACHINE_MIB, 0}},
+		.ram_bytes = 48 << 20,
+		.concurrent = true,
+		.no_barrier = true,
+		.boot = {.nr_cpus = WORKERS + 2},
+	};
+
+	(void)state;
+	run_crew(&spec, 4000);
+}
+
 struct race {
 	struct quarry *q;
 	struct page *page;
@@ -366,7 +381,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_node),      cmocka_unit_test(tight),
 		cmocka_unit_test(two_nodes),     cmocka_unit_test(last_references),
-		cmocka_unit_test(tables_inside),
+		cmocka_unit_test(tables_inside), cmocka_unit_test(own_fences),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,7 +7,13 @@
  *	quarry_pin_t quarry_pin(void)		no migration and no re-entry on this CPU; nests
  *	void quarry_unpin(quarry_pin_t was)
  *	unsigned quarry_cpu(void)		number of this CPU, called pinned, < nr_cpus
- *	void quarry_relax(void)			one step of a spin loop
+ *	void quarry_relax(void)			one step of a spin loop; where threads stand for CPUs it
+ *						must let others run now and then
+ *
+ * and, if it wants the order of locks checked in debug builds, QUARRY_HOST_HAS_LOCKS_HELD defined and
+ *
+ *	uint64_t *quarry_locks_held(void)	a word of the thread's own, or of the CPU's where locks
+ *						are held pinned; 0 at first
  *
  * Run time: struct quarry_port, copied by quarry_init(). Beyond these, memcpy, memset, memmove and
  * memcmp are the only undefined symbols of the library.
@@ -47,6 +53,10 @@ enum quarry_log_level {
  * @reclaim:	free about @nr_pages of node @nid, for a request with @gfp and @order that may
  *		wait; returns pages freed, 0 if nothing can be done; may call back into quarry;
  *		may be NULL
+ * @barrier_cpus: every CPU that may be inside quarry runs a full memory fence before this returns
+ *		(Linux: membarrier(); a kernel: an interrupt to each). With it, a CPU's own sheaves cost
+ *		the CPU no fence. Called seldom, when one CPU wants to look at another's; any context
+ *		but interrupt; NULL: CPUs fence for themselves. Not used unless @concurrent
  * @now:	nanoseconds, for ages in reports; may be NULL
  */
 struct quarry_port {
@@ -63,6 +73,7 @@ struct quarry_port {
 	void (*wake)(void *ctx, int nid, unsigned int order);
 	unsigned long (*reclaim)(void *ctx, int nid, gfp_t gfp, unsigned int order,
 				 unsigned long nr_pages);
+	void (*barrier_cpus)(void *ctx);
 	uint64_t (*now)(void *ctx);
 };
 

@@ -16,6 +16,7 @@ extern "C" {
  * @identity:	physical addresses are this process's own: memory is what the caller allocated and tells
  *		memblock of; @ram_bytes must be 0
  * @concurrent:	more than one thread will call
+ * @no_barrier:	CPUs fence for themselves, as on a host without barrier_cpus() (see port.h); for tests
  * @log:	where log lines go; NULL: nowhere
  * @log_ctx:	passed to @log
  * @report:	where damage reports go; NULL: to @log
@@ -24,6 +25,7 @@ struct quarry_posix_options {
 	size_t ram_bytes;
 	bool identity;
 	bool concurrent;
+	bool no_barrier;
 	void (*log)(void *ctx, enum quarry_log_level level, const char *line);
 	void (*report)(void *ctx, const char *line);
 	void *log_ctx;

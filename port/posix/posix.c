@@ -13,11 +13,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <quarry_host.h>
 
 _Thread_local unsigned int quarry_posix_cpu;
+_Thread_local unsigned int quarry_posix_spins;
+_Thread_local uint64_t quarry_posix_held;
 
 #define POSIX_MMAP_FROM ((size_t)256 << 10) /* larger tables are mapped */
 #define POSIX_LINUX_DIRECT_MAP 0xffff888000000000u
@@ -137,6 +141,22 @@ static uint64_t posix_now(void *ctx)
 	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
+/* linux/membarrier.h, which not every C library's headers bring. */
+enum { POSIX_MEMBARRIER_EXPEDITED = 1 << 3, POSIX_MEMBARRIER_REGISTER = 1 << 4 };
+
+static void posix_barrier_cpus(void *ctx)
+{
+	(void)ctx;
+	if (syscall(SYS_membarrier, POSIX_MEMBARRIER_EXPEDITED, 0, 0) != 0)
+		abort(); /* it is registered */
+}
+
+/* Once for the process, and again does no harm. */
+static bool posix_has_barrier(void)
+{
+	return syscall(SYS_membarrier, POSIX_MEMBARRIER_REGISTER, 0, 0) == 0;
+}
+
 struct quarry *quarry_posix_new(const struct quarry_posix_options *options)
 {
 	static const struct quarry_posix_options defaults;
@@ -161,6 +181,8 @@ struct quarry *quarry_posix_new(const struct quarry_posix_options *options)
 	m->options = options != NULL ? *options : defaults;
 	port.ctx = m;
 	port.concurrent = m->options.concurrent;
+	if (port.concurrent && !m->options.no_barrier && posix_has_barrier())
+		port.barrier_cpus = posix_barrier_cpus;
 	if (m->options.ram_bytes != 0) {
 		m->ram = posix_map(m->options.ram_bytes);
 		if (m->ram == NULL)

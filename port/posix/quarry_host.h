@@ -7,11 +7,23 @@
 #define QUARRY_HOST_H
 
 #include <sched.h>
+#include <stdint.h>
 
 typedef unsigned long quarry_pin_t;
 
 /* The virtual CPU of this thread; set it with quarry_posix_set_cpu(). */
 extern _Thread_local unsigned int quarry_posix_cpu;
+
+/* Steps of this thread's spin loops. */
+extern _Thread_local unsigned int quarry_posix_spins;
+
+#if defined(__x86_64__) || defined(__i386__)
+#define quarry_posix_pause() __builtin_ia32_pause()
+#elif defined(__aarch64__)
+#define quarry_posix_pause() __asm__ volatile("isb" ::: "memory")
+#else
+#define quarry_posix_pause() sched_yield()
+#endif
 
 static inline quarry_pin_t quarry_pin(void)
 {
@@ -28,9 +40,22 @@ static inline unsigned int quarry_cpu(void)
 	return quarry_posix_cpu;
 }
 
+/* Holders are quick, unless their thread does not run: then somebody must make room for it. */
 static inline void quarry_relax(void)
 {
-	sched_yield();
+	if (++quarry_posix_spins % 32 == 0)
+		sched_yield();
+	else
+		quarry_posix_pause();
+}
+
+/* Which locks this thread holds, for debug builds. */
+#define QUARRY_HOST_HAS_LOCKS_HELD 1
+extern _Thread_local uint64_t quarry_posix_held;
+
+static inline uint64_t *quarry_locks_held(void)
+{
+	return &quarry_posix_held;
 }
 
 #endif

@@ -31,6 +31,10 @@
 #define quarry_fetch_add_relaxed(p, v) __atomic_fetch_add((p), (v), __ATOMIC_RELAXED)
 #define quarry_fetch_or_relaxed(p, v) __atomic_fetch_or((p), (v), __ATOMIC_RELAXED)
 #define quarry_fetch_and_relaxed(p, v) __atomic_fetch_and((p), (v), __ATOMIC_RELAXED)
+/* The compiler keeps what stands before it before it. */
+#define quarry_compiler_barrier() __atomic_signal_fence(__ATOMIC_SEQ_CST)
+/* The CPU too, stores before loads included. Not an __atomic builtin: ThreadSanitizer knows none. */
+#define quarry_full_fence() __sync_synchronize()
 #define quarry_cmpxchg(p, expected, v) \
 	__atomic_compare_exchange_n((p), (expected), (v), false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)
 

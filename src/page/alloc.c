@@ -85,17 +85,20 @@ struct page *quarry_alloc_pages(struct quarry *q, gfp_t gfp, unsigned int order)
 	struct page *page;
 
 	/* The first zone of the list has a block in a sheaf, and stays above its low watermark. */
-	if (likely(slot >= 0 && f->out != NULL) &&
-	    likely((gfp & (__GFP_THISNODE | __GFP_ZERO)) == 0)) {
-		s = &f->out[slot];
-		if (likely(s->n != 0 && *f->zone_free > f->mark + ((1ul << order) - 1))) {
+	if (likely(slot >= 0 && (gfp & (__GFP_THISNODE | __GFP_ZERO)) == 0) &&
+	    likely(quarry_cpu_enter(&cpu->lock))) {
+		s = f->out != NULL ? &f->out[slot] : NULL;
+		if (likely(s != NULL && s->n != 0 &&
+			   quarry_load_relaxed(f->zone_free) > f->mark + ((1ul << order) - 1))) {
 			page = page_sheaf_pop(s);
 			page_set_word(page, page_word(page) | f->word |
 						    (uint64_t)order << PAGE_WORD_ORDER_SHIFT);
 			page_count(&f->allocs[order]);
+			quarry_cpu_leave(&cpu->lock);
 			quarry_unpin(pin);
 			return page;
 		}
+		quarry_cpu_leave(&cpu->lock);
 	}
 	quarry_unpin(pin);
 	return quarry_alloc_pages_node(q, QUARRY_NO_NODE, gfp, order);
@@ -184,11 +187,15 @@ void quarry_free_pages(struct quarry *q, struct page *page, unsigned int order)
 	page_set_word(page, word & PAGE_WORD_ARENA_MASK); /* PAGE_WORD_FREE */
 	a = &pl->arena[word >> PAGE_WORD_ARENA_SHIFT];
 	page_count(&cpu->frees[a->zone_type][order]);
-	pcp = cpu->pcp[a->zone_index];
-	if (unlikely(slot < 0 || pcp == NULL || q->concurrent) || pcp->in[slot].cap == 0)
+	pcp = quarry_load_acquire(&cpu->pcp[a->zone_index]);
+	if (unlikely(slot < 0 || pcp == NULL) || pcp->in[slot].cap == 0 ||
+	    !quarry_cpu_enter(&cpu->lock)) {
 		pcp_free(q, page, order);
-	else if (unlikely(!page_sheaf_push(&pcp->in[slot], page)))
-		pcp_push(q, &pcp->in[slot], page, order);
+	} else {
+		if (unlikely(!page_sheaf_push(&pcp->in[slot], page)))
+			pcp_push(q, &pcp->in[slot], page, order);
+		quarry_cpu_leave(&cpu->lock);
+	}
 	quarry_unpin(pin);
 }
 

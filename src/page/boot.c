@@ -328,6 +328,7 @@ static void boot_init_arena(struct boot_state *b, struct page_zone *z, pfn_t sta
 	a->pb = z->pb + z->nr_pb;
 	a->bits = z->bits + z->nr_pb;
 	a->virgin = true;
+	quarry_lock_init(&a->lock, QUARRY_LOCK_ARENA);
 	for (unsigned int o = 0; o < QUARRY_NR_ORDERS; o++) {
 		for (unsigned int t = 0; t < QUARRY_MIGRATE_TYPES; t++)
 			a->head[o][t] = PAGE_NO_PB;
@@ -435,9 +436,11 @@ static int boot_make_cpus(struct boot_state *b)
 	pl->cpu = quarry_meta_alloc(b->q, sizeof(*pl->cpu) * pl->nr_cpus);
 	if (pl->cpu == NULL)
 		return -QUARRY_ENOMEM;
+	quarry_lock_init(&pl->refusal_lock, QUARRY_LOCK_LEAF);
 	for (unsigned int c = 0; c < pl->nr_cpus; c++) {
 		unsigned int block = (unsigned int)((uint64_t)c * (unsigned int)n / pl->nr_cpus);
 
+		quarry_cpu_lock_init(b->q, &pl->cpu[c].lock);
 		pl->cpu[c].nid =
 			b->params->cpu_node != NULL ? b->params->cpu_node[c] : with_memory[block];
 		b->node[pl->cpu[c].nid].nr_cpus++;

@@ -205,8 +205,7 @@ struct page_sheaf {
  * They are apart so that a page just freed goes back to its pageblock before it is used again.
  */
 struct page_pcp {
-	struct quarry_lock lock; /* taken only on concurrent machines */
-	uint32_t arena;          /* where this CPU allocates */
+	uint32_t arena; /* where this CPU allocates */
 	struct page_sheaf out[QUARRY_MIGRATE_PCPTYPES][PAGE_PCP_ORDERS + 1];
 	struct page_sheaf in[PAGE_PCP_ORDERS + 1];
 };
@@ -220,7 +219,9 @@ struct page_fast {
 	uint64_t *allocs; /* by order: the CPU's counts of that zone's type */
 };
 
+/* A CPU's own. The sheaves, and fast, are touched inside its lock only. */
 struct page_cpu {
+	struct quarry_cpu_lock lock;
 	struct page_fast fast[PAGE_FAST_BITS];
 	int nid;
 	int mem_nid; /* the nearest node with memory */
@@ -346,9 +347,12 @@ void arena_announce(struct page_arena *a);
 /* One block; the zone's lists, then other types (fallback.c). NULL: none. */
 struct page *zone_take(struct quarry *q, struct page_zone *z, uint32_t *hint, unsigned int order,
 		       unsigned int type, unsigned int alloc_flags);
-/* The same for a sheaf: as many as it may hold. False: none. */
+/*
+ * The same for a sheaf: as many as it may hold, of that type, out of arenas that have descriptors. The
+ * CPU is inside its own, so nothing else may be asked for here. False: none, ask zone_take().
+ */
 bool zone_fill(struct quarry *q, struct page_zone *z, uint32_t *hint, unsigned int order,
-	       unsigned int type, unsigned int alloc_flags, struct page_sheaf *s);
+	       unsigned int type, struct page_sheaf *s);
 /* First arena at or after @from (round once) with a block of at least @order in lists of @type. */
 struct page_arena *zone_find_arena(struct quarry *q, struct page_zone *z, uint32_t from,
 				   unsigned int order, unsigned int type, unsigned int *found);

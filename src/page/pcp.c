@@ -7,23 +7,11 @@
  * a page just freed goes back to its pageblock before it is handed out again. A single stack would
  * pass the same scattered pages round for ever and no pageblock would become whole.
  *
- * Pages in a sheaf are not free pages of the zone, as in Linux. On a concurrent machine each set of
- * sheaves has a lock, which its own CPU nearly always finds free; so any CPU can empty any other's.
+ * Pages in a sheaf are not free pages of the zone, as in Linux. A CPU works on its sheaves inside its
+ * own lock (base/lock.h), which costs it no atomic; so any CPU can empty any other's. Who finds itself
+ * shut out goes to the arenas: nothing depends on a sheaf being there.
  */
 #include "internal.h"
-
-static quarry_pin_t pcp_lock(struct quarry *q, struct page_pcp *pcp)
-{
-	return q->concurrent ? quarry_lock(true, &pcp->lock) : quarry_pin();
-}
-
-static void pcp_unlock(struct quarry *q, struct page_pcp *pcp, quarry_pin_t pin)
-{
-	if (q->concurrent)
-		quarry_unlock(true, &pcp->lock, pin);
-	else
-		quarry_unpin(pin);
-}
 
 /* Lets requests whose first zone is @z take the short way to @pcp. */
 static void pcp_open_fast(struct quarry *q, unsigned int cpu, const struct page_zone *z,
@@ -55,6 +43,7 @@ static QUARRY_NOINLINE struct page_pcp *pcp_make(struct quarry *q, unsigned int 
 {
 	struct page_layer *pl = q->pages;
 	struct page_pcp *pcp, *expected = NULL;
+	quarry_pin_t pin;
 
 	pcp = quarry_meta_alloc_node(q, sizeof(*pcp), pl->cpu[cpu].mem_nid);
 	if (pcp == NULL)
@@ -71,23 +60,43 @@ static QUARRY_NOINLINE struct page_pcp *pcp_make(struct quarry *q, unsigned int 
 		quarry_meta_free(q, pcp);
 		pcp = expected;
 	}
-	if (!q->concurrent)
+	if (quarry_cpu_revoke(q, &pl->cpu[cpu].lock, &pin)) {
 		pcp_open_fast(q, cpu, z, pcp);
+		quarry_cpu_give_back(q, &pl->cpu[cpu].lock, pin);
+	}
 	return pcp;
 }
 
 /*
- * The sheaves for @z of the CPU that this runs on. It may be another one by the time they are used; the
- * lock then keeps the two apart, and on a machine with one CPU there is no other.
+ * This CPU's sheaves for @z, with the CPU inside its lock and pinned. NULL: there are none, or others are
+ * at them; not pinned.
  */
-static inline struct page_pcp *pcp_of(struct quarry *q, const struct page_zone *z)
+static struct page_pcp *pcp_enter(struct quarry *q, const struct page_zone *z, quarry_pin_t *pin)
 {
-	quarry_pin_t pin = quarry_pin();
-	unsigned int cpu = quarry_cpu();
-	struct page_pcp *pcp = quarry_load_acquire(&q->pages->cpu[cpu].pcp[z->index]);
+	struct page_layer *pl = q->pages;
+	struct page_pcp *pcp;
+	unsigned int cpu;
 
+	*pin = quarry_pin();
+	cpu = quarry_cpu();
+	if (unlikely(quarry_load_acquire(&pl->cpu[cpu].pcp[z->index]) == NULL)) {
+		quarry_unpin(*pin);
+		if (pcp_make(q, cpu, z) == NULL)
+			return NULL;
+		*pin = quarry_pin();
+		cpu = quarry_cpu(); /* perhaps another one by now */
+	}
+	pcp = quarry_load_acquire(&pl->cpu[cpu].pcp[z->index]);
+	if (likely(pcp != NULL && quarry_cpu_enter(&pl->cpu[cpu].lock)))
+		return pcp;
+	quarry_unpin(*pin);
+	return NULL;
+}
+
+static void pcp_leave(struct quarry *q, quarry_pin_t pin)
+{
+	quarry_cpu_leave(&q->pages->cpu[quarry_cpu()].lock);
 	quarry_unpin(pin);
-	return likely(pcp != NULL) ? pcp : pcp_make(q, cpu, z);
 }
 
 /* Gives all blocks of @s to the buddy system. */
@@ -121,39 +130,42 @@ struct page *pcp_alloc(struct quarry *q, struct page_zone *z, unsigned int order
 		       unsigned int alloc_flags)
 {
 	int slot = pcp_slot(order);
-	struct page_pcp *pcp = slot >= 0 && z->sheaf_cap[slot] != 0 ? pcp_of(q, z) : NULL;
+	struct page_pcp *pcp = NULL;
 	struct page *page = NULL;
 	struct page_sheaf *s;
 	quarry_pin_t pin;
 	uint32_t hint;
 
+	if (slot >= 0 && z->sheaf_cap[slot] != 0)
+		pcp = pcp_enter(q, z, &pin);
 	if (pcp == NULL) {
 		hint = z->arena_first;
 		return zone_take(q, z, &hint, order, type, alloc_flags);
 	}
-	pin = pcp_lock(q, pcp);
 	s = &pcp->out[type][slot];
-	if (likely(s->n != 0) || zone_fill(q, z, &pcp->arena, order, type, alloc_flags, s))
+	if (likely(s->n != 0) || zone_fill(q, z, &pcp->arena, order, type, s))
 		page = page_sheaf_pop(s);
-	pcp_unlock(q, pcp, pin);
-	return page;
+	hint = pcp->arena;
+	pcp_leave(q, pin);
+	return page != NULL ? page : zone_take(q, z, &hint, order, type, alloc_flags);
 }
 
 void pcp_free(struct quarry *q, struct page *page, unsigned int order)
 {
 	struct page_zone *z = page_arena_of(q->pages, page)->zone;
 	int slot = pcp_slot(order);
-	struct page_pcp *pcp = slot >= 0 && z->sheaf_cap[slot] != 0 ? pcp_of(q, z) : NULL;
+	struct page_pcp *pcp = NULL;
 	quarry_pin_t pin;
 
+	if (slot >= 0 && z->sheaf_cap[slot] != 0)
+		pcp = pcp_enter(q, z, &pin);
 	if (pcp == NULL) {
 		zone_put_one(q, page, order);
 		return;
 	}
-	pin = pcp_lock(q, pcp);
 	if (!page_sheaf_push(&pcp->in[slot], page))
 		pcp_push(q, &pcp->in[slot], page, order);
-	pcp_unlock(q, pcp, pin);
+	pcp_leave(q, pin);
 }
 
 static unsigned int pcp_order(unsigned int slot)
@@ -163,21 +175,19 @@ static unsigned int pcp_order(unsigned int slot)
 
 static void pcp_drain(struct quarry *q, struct page_pcp *pcp)
 {
-	quarry_pin_t pin = pcp_lock(q, pcp);
-
 	for (unsigned int slot = 0; slot <= PAGE_PCP_ORDERS; slot++) {
 		pcp_spill(q, &pcp->in[slot], pcp_order(slot));
 		for (unsigned int t = 0; t < QUARRY_MIGRATE_PCPTYPES; t++)
 			pcp_spill(q, &pcp->out[t][slot], pcp_order(slot));
 	}
-	pcp_unlock(q, pcp, pin);
 }
 
 void quarry_drain_pages(struct quarry *q, unsigned int cpu)
 {
 	struct page_layer *pl = q->pages;
+	quarry_pin_t pin;
 
-	if (cpu >= pl->nr_cpus)
+	if (cpu >= pl->nr_cpus || !quarry_cpu_revoke(q, &pl->cpu[cpu].lock, &pin))
 		return;
 	for (unsigned int i = 0; i < pl->nr_zones; i++) {
 		struct page_pcp *pcp = quarry_load_acquire(&pl->cpu[cpu].pcp[i]);
@@ -185,6 +195,7 @@ void quarry_drain_pages(struct quarry *q, unsigned int cpu)
 		if (pcp != NULL)
 			pcp_drain(q, pcp);
 	}
+	quarry_cpu_give_back(q, &pl->cpu[cpu].lock, pin);
 }
 
 void quarry_drain_all_pages(struct quarry *q)
@@ -210,15 +221,14 @@ unsigned long pcp_pages(struct quarry *q, const struct page_zone *z)
 		struct page_pcp *pcp = quarry_load_acquire(&q->pages->cpu[cpu].pcp[z->index]);
 		quarry_pin_t pin;
 
-		if (pcp == NULL)
+		if (pcp == NULL || !quarry_cpu_revoke(q, &q->pages->cpu[cpu].lock, &pin))
 			continue;
-		pin = pcp_lock(q, pcp);
 		for (unsigned int slot = 0; slot <= PAGE_PCP_ORDERS; slot++) {
 			pages += pcp_blocks(&pcp->in[slot]) << pcp_order(slot);
 			for (unsigned int t = 0; t < QUARRY_MIGRATE_PCPTYPES; t++)
 				pages += pcp_blocks(&pcp->out[t][slot]) << pcp_order(slot);
 		}
-		pcp_unlock(q, pcp, pin);
+		quarry_cpu_give_back(q, &q->pages->cpu[cpu].lock, pin);
 	}
 	return pages;
 }

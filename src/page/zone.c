@@ -95,16 +95,22 @@ static bool zone_arena_has(const struct page_zone *z, uint32_t i, unsigned int o
 }
 
 /* The arena to ask for a block: the CPU's own if it has one, else the best of the zone. */
-static struct page_arena *zone_pick_arena(struct quarry *q, struct page_zone *z, uint32_t hint,
+static struct page_arena *zone_best_arena(struct quarry *q, struct page_zone *z, uint32_t hint,
 					  unsigned int order, unsigned int type)
 {
-	struct page_arena *a;
 	unsigned int found;
 
 	if (zone_arena_has(z, hint, order, type))
-		a = &q->pages->arena[hint];
-	else
-		a = zone_find_arena(q, z, hint, order, type, &found);
+		return &q->pages->arena[hint];
+	return zone_find_arena(q, z, hint, order, type, &found);
+}
+
+/* The same, and it has descriptors. */
+static struct page_arena *zone_pick_arena(struct quarry *q, struct page_zone *z, uint32_t hint,
+					  unsigned int order, unsigned int type)
+{
+	struct page_arena *a = zone_best_arena(q, z, hint, order, type);
+
 	if (a == NULL || memmap_give_map(q, a))
 		return a;
 	/* No memory for its descriptors. Another arena may have some already, or room for them. */
@@ -141,17 +147,16 @@ struct page *zone_take(struct quarry *q, struct page_zone *z, uint32_t *hint, un
 }
 
 bool zone_fill(struct quarry *q, struct page_zone *z, uint32_t *hint, unsigned int order,
-	       unsigned int type, unsigned int alloc_flags, struct page_sheaf *s)
+	       unsigned int type, struct page_sheaf *s)
 {
 	unsigned int n = 0;
-	struct page *page;
 
 	for (unsigned int tries = 0; n < s->cap && s->n < PAGE_SHEAF_HANDS && tries < ZONE_TRIES;
 	     tries++) {
-		struct page_arena *a = zone_pick_arena(q, z, *hint, order, type);
+		struct page_arena *a = zone_best_arena(q, z, *hint, order, type);
 		quarry_pin_t pin;
 
-		if (a == NULL)
+		if (a == NULL || quarry_load_acquire(&a->map) == NULL)
 			break;
 		pin = arena_lock(q, a);
 		if (a->virgin)
@@ -160,10 +165,7 @@ bool zone_fill(struct quarry *q, struct page_zone *z, uint32_t *hint, unsigned i
 		arena_unlock(q, a, pin);
 		*hint = a->index;
 	}
-	if (n == 0 && fallback_take(q, z, order, type, alloc_flags, &page) != 0)
-		s->hand[s->n++] = (struct page_hand){page_word_base(page),
-						     (uint64_t)1 << page_word_bit(page)};
-	return s->n != 0;
+	return n != 0;
 }
 
 /* All that zone_put() will touch, before it waits for any of it. */

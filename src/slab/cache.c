@@ -311,6 +311,8 @@ static void cache_init_arrays(struct quarry *q, struct kmem_cache *s)
 	s->nr_cpus = q->slabs->nr_cpus;
 	s->nr_nodes = q->slabs->nr_nodes;
 	s->node = (struct slab_node *)(void *)&s->cpu_sheaves[s->nr_cpus];
+	for (i = 0; i < s->nr_nodes; i++)
+		quarry_lock_init(&s->node[i].lock, QUARRY_LOCK_NODE);
 	s->hot = &q->slabs->no_range;
 	for (i = 0; i < s->nr_cpus; i++)
 		sheaf_set_main(&s->cpu_sheaves[i], q->slabs->no_sheaf);
@@ -511,6 +513,7 @@ int quarry_slab_init(struct quarry *q, unsigned int nr_cpus_for_geometry)
 	layer->cache_bytes = (size_t)bits_align_up(sizeof(struct kmem_cache), SLAB_CACHE_LINE) +
 			     layer->nr_cpus * sizeof(struct slab_cpu) +
 			     layer->nr_nodes * sizeof(struct slab_node);
+	quarry_lock_init(&layer->lock, QUARRY_LOCK_STORE);
 	q->slabs = layer;
 	layer->hot = &layer->no_range;
 	layer->range = quarry_meta_alloc(q, q->pages->nr_arenas * sizeof(layer->range[0]));
