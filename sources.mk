@@ -26,6 +26,9 @@ QUARRY_SRCS := \
 	src/page/event.c \
 	src/page/boot.c \
 	src/page/release.c \
+	src/page/hotplug.c \
+	src/page/offline.c \
+	src/page/cpu.c \
 	src/page/check.c \
 	src/slab/cache.c \
 	src/slab/slab.c \

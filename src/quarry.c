@@ -64,6 +64,33 @@ int quarry_boot(struct quarry *q, const struct quarry_boot_params *params)
 	return 0;
 }
 
+int quarry_cpu_offline(struct quarry *q, unsigned int cpu)
+{
+	int err = hotplug_begin(q);
+
+	if (err != 0)
+		return err;
+	err = page_cpu_may_leave(q, cpu);
+	if (err == 0) {
+		/* Objects first: their slabs' pages come back to this CPU's sheaves, not to those that go. */
+		sheaf_drain_cpu(q, cpu);
+		page_cpu_offline(q, cpu);
+	}
+	hotplug_end(q);
+	return err;
+}
+
+int quarry_cpu_online(struct quarry *q, unsigned int cpu)
+{
+	int err = hotplug_begin(q);
+
+	if (err != 0)
+		return err;
+	err = page_cpu_online(q, cpu);
+	hotplug_end(q);
+	return err;
+}
+
 void quarry_destroy(struct quarry *q)
 {
 	if (q->stage == QUARRY_STAGE_NONE)

@@ -56,6 +56,8 @@ enum quarry_watermark {
  * @watermark_scale_factor: in 1/10000 of a zone; 0: 10
  * @lowmem_reserve_ratio: for DMA, DMA32, NORMAL, MOVABLE; used when @set_lowmem_reserve_ratio
  * @set_lowmem_reserve_ratio: false: 256, 256, 32, 0
+ * @max_hotplug_phys:	end in bytes of the memory that may be added at run time, for which tables get
+ *			room; 0: none. Some 320 bytes for each 128 MiB below it
  * @no_thp:		do not raise min_free_kbytes as Linux's huge-page daemon does at start; it then
  *			computes it anew
  */
@@ -77,6 +79,7 @@ struct quarry_boot_params {
 	unsigned int watermark_scale_factor;
 	unsigned int lowmem_reserve_ratio[4];
 	bool set_lowmem_reserve_ratio;
+	phys_addr_t max_hotplug_phys;
 	bool no_thp;
 };
 
@@ -111,8 +114,8 @@ struct quarry_totals {
 	unsigned long min_free_kbytes;
 	unsigned long totalreserve; /* pages that ordinary requests can never have */
 	int nr_nodes;               /* highest node number + 1 */
-	unsigned int nr_cpus;
-	size_t meta_bytes; /* bytes of Quarry's own tables now */
+	unsigned int nr_cpus;       /* online */
+	size_t meta_bytes;          /* bytes of Quarry's own tables now */
 	/* events since boot */
 	uint64_t pgalloc, pgfree;        /* pages */
 	uint64_t allocs, frees, refused; /* calls */

@@ -20,7 +20,8 @@ enum quarry_page_state {
 	QUARRY_PAGE_TAIL,      /* a later page of such a block */
 	QUARRY_PAGE_PCP,       /* first page of a block in a CPU's sheaf */
 	QUARRY_PAGE_SLAB,      /* holds objects of a slab cache */
-	QUARRY_PAGE_OFFLINE,   /* taken out of use */
+	QUARRY_PAGE_OFFLINE,   /* in a memory block that is offline: hotplug.h */
+	QUARRY_PAGE_POISONED,  /* damaged, and never handed out: hwpoison.h */
 };
 
 /**

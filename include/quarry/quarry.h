@@ -18,6 +18,7 @@ extern "C" {
 #include <quarry/bootmem.h>
 #include <quarry/debug.h>
 #include <quarry/gfp.h>
+#include <quarry/hotplug.h>
 #include <quarry/memblock.h>
 #include <quarry/mmzone.h>
 #include <quarry/page.h>

@@ -29,6 +29,7 @@ typedef uint64_t quarry_nodemask_t; /* bit n: node n (Linux: nodemask_t) */
 /* Errors are returned negated. The values are Linux's. */
 #define QUARRY_ENOENT 2
 #define QUARRY_EINTR 4
+#define QUARRY_E2BIG 7
 #define QUARRY_EAGAIN 11
 #define QUARRY_ENOMEM 12
 #define QUARRY_EBUSY 16

@@ -24,8 +24,7 @@ static QUARRY_NOINLINE struct page *alloc_request(struct quarry *q, int nid, uin
 						  gfp_t gfp, unsigned int order)
 {
 	struct page_layer *pl = q->pages;
-	struct page_node *node = &pl->node[nid];
-	bool this_node = (gfp & __GFP_THISNODE) != 0;
+	const struct page_zonelist *list = zonelist_of(&pl->node[nid], (gfp & __GFP_THISNODE) != 0);
 	struct alloc_request r = {
 		.gfp = gfp,
 		.order = order,
@@ -33,8 +32,8 @@ static QUARRY_NOINLINE struct page *alloc_request(struct quarry *q, int nid, uin
 		.highest = pl->highest_zone[gfp & 15u],
 		.nid = nid,
 		.nodes = nodes,
-		.list = this_node ? node->list_this : node->list,
-		.nr_list = this_node ? node->nr_list_this : node->nr_list,
+		.list = list->zone,
+		.nr_list = list->nr,
 	};
 	struct page_arena *a;
 	struct page *page;
@@ -110,7 +109,7 @@ static bool alloc_is_descriptor(const struct page_layer *pl, const struct page *
 	const struct page_arena *a;
 	uintptr_t offset;
 
-	if (word >> PAGE_WORD_ARENA_SHIFT >= pl->nr_arenas)
+	if (word >> PAGE_WORD_ARENA_SHIFT >= quarry_load_acquire(&pl->nr_arenas))
 		return false;
 	a = &pl->arena[word >> PAGE_WORD_ARENA_SHIFT];
 	offset = (uintptr_t)page - (uintptr_t)quarry_load_relaxed(&a->map);

@@ -261,7 +261,12 @@ static int boot_make_zones(struct boot_state *b)
 	struct page_zone *z;
 
 	boot_for_each_piece(b, boot_note_zone);
-	z = quarry_meta_alloc(b->q, sizeof(*z) * pl->nr_zones);
+	pl->max_zones = pl->nr_zones;
+	/* Memory that comes later can make these two. */
+	for (int nid = 0; nid < pl->nr_nodes && b->params->max_hotplug_phys != 0; nid++)
+		pl->max_zones += 2u - b->node[nid].has_zone[QUARRY_ZONE_NORMAL] -
+				 b->node[nid].has_zone[QUARRY_ZONE_MOVABLE];
+	z = quarry_meta_alloc(b->q, sizeof(*z) * pl->max_zones);
 	if (z == NULL)
 		return -QUARRY_ENOMEM;
 	pl->zone = z;
@@ -316,7 +321,6 @@ static void boot_init_arena(struct boot_state *b, struct page_zone *z, pfn_t sta
 {
 	struct page_layer *pl = b->pl;
 	struct page_arena *a = &pl->arena[pl->nr_arenas];
-	pfn_t section = start >> PAGE_ARENA_ORDER;
 
 	a->index = (uint16_t)pl->nr_arenas++;
 	a->zone = z;
@@ -333,8 +337,6 @@ static void boot_init_arena(struct boot_state *b, struct page_zone *z, pfn_t sta
 		for (unsigned int t = 0; t < QUARRY_MIGRATE_TYPES; t++)
 			a->head[o][t] = PAGE_NO_PB;
 	}
-	if (pl->section[section] == PAGE_NO_ARENA)
-		pl->section[section] = a->index;
 	if (z->arena_first == PAGE_NO_ARENA)
 		z->arena_first = a->index;
 	z->arena_last = a->index + 1u;
@@ -370,6 +372,10 @@ static void boot_make_arena(struct boot_state *b, int nid, enum quarry_zone_type
 		boot_init_arena(b, z, start);
 	a = &b->pl->arena[b->pl->nr_arenas - 1];
 	a->end_pfn = end;
+	for (pfn_t s = start >> PAGE_SECTION_ORDER; s <= (end - 1) >> PAGE_SECTION_ORDER; s++) {
+		if (b->pl->section[s] == PAGE_NO_ARENA)
+			b->pl->section[s] = a->index;
+	}
 	z->nr_pb += boot_grow_arena(b, end);
 	a->nr_pb = (uint16_t)((b->last_end - b->last_base) >> QUARRY_PAGEBLOCK_ORDER);
 	boot_type_pageblocks(b, a, start, end);
@@ -384,6 +390,13 @@ static int boot_make_pageblocks(struct boot_state *b, struct page_zone *z)
 	return z->pb != NULL && z->bits != NULL ? 0 : -QUARRY_ENOMEM;
 }
 
+/* End of what may be added at run time; 0: nothing. */
+static pfn_t boot_hotplug_end(const struct boot_state *b)
+{
+	return quarry_min(bits_pfn_up(b->params->max_hotplug_phys),
+			  (pfn_t)1 << (QUARRY_MAX_PHYS_BITS - QUARRY_PAGE_SHIFT));
+}
+
 static int boot_make_arenas(struct boot_state *b)
 {
 	struct page_layer *pl = b->pl;
@@ -391,11 +404,17 @@ static int boot_make_arenas(struct boot_state *b)
 
 	b->last_nid = QUARRY_NO_NODE;
 	boot_for_each_piece(b, boot_count_arena);
-	if (b->nr_arenas > 0x10000) /* a descriptor has 16 bits for its arena */
+	if (b->nr_arenas > PAGE_ARENAS_MAX) /* a descriptor has 16 bits for its arena */
 		return -QUARRY_EINVAL;
-	pl->nr_sections = (b->max_pfn + PAGE_ARENA_PAGES - 1) >> PAGE_ARENA_ORDER;
+	pl->nr_boot_arenas = b->nr_arenas;
+	pl->nr_sections = (quarry_max(b->max_pfn, boot_hotplug_end(b)) + PAGE_SECTION_PAGES - 1) >>
+			  PAGE_SECTION_ORDER;
+	pl->max_arenas = b->nr_arenas;
+	if (boot_hotplug_end(b) != 0) /* any section may get one of its own */
+		pl->max_arenas = (uint32_t)quarry_min(b->nr_arenas + pl->nr_sections,
+						      (pfn_t)PAGE_ARENAS_MAX);
 	pl->section = quarry_meta_alloc(q, sizeof(*pl->section) * (size_t)pl->nr_sections);
-	pl->arena = quarry_meta_alloc(q, sizeof(*pl->arena) * b->nr_arenas);
+	pl->arena = quarry_meta_alloc(q, sizeof(*pl->arena) * pl->max_arenas);
 	if (pl->section == NULL || pl->arena == NULL)
 		return -QUARRY_ENOMEM;
 	for (unsigned int i = 0; i < pl->nr_zones; i++) {
@@ -413,7 +432,10 @@ static int boot_make_avail(struct boot_state *b)
 	for (unsigned int i = 0; i < b->pl->nr_zones; i++) {
 		struct page_zone *z = &b->pl->zone[i];
 
-		z->avail_words = (z->arena_last - z->arena_first + 63) / 64;
+		z->avail_words = ((b->pl->max_arenas > b->pl->nr_boot_arenas ? b->pl->max_arenas
+									     : z->arena_last) -
+				  z->arena_first + 63) /
+				 64;
 		z->avail = quarry_meta_alloc_node(b->q,
 						  sizeof(uint64_t) * z->avail_words *
 							  QUARRY_NR_ORDERS * QUARRY_MIGRATE_TYPES,
@@ -619,6 +641,8 @@ static int boot_make_layer(struct boot_state *b)
 	b->node = pl->node;
 	b->q->pages = pl;
 	pl->nr_cpus = p->nr_cpus != 0 ? p->nr_cpus : 1;
+	pl->nr_online_cpus = pl->nr_cpus;
+	pl->movable_node = p->movable_node;
 	pl->watermark_scale_factor =
 		p->watermark_scale_factor != 0 ? p->watermark_scale_factor : 10;
 	for (unsigned int i = 0; i < 4; i++)
@@ -631,13 +655,13 @@ static int boot_make_layer(struct boot_state *b)
 }
 
 /* Each CPU's nearest node with memory: the first of its zonelist. */
-static void boot_settle_cpus(struct page_layer *pl)
+void boot_settle_cpus(struct page_layer *pl)
 {
 	for (unsigned int c = 0; c < pl->nr_cpus; c++) {
 		struct page_cpu *cpu = &pl->cpu[c];
-		const struct page_node *node = &pl->node[cpu->nid];
+		const struct page_zonelist *list = zonelist_of(&pl->node[cpu->nid], false);
 
-		cpu->mem_nid = node->nr_list != 0 ? node->list[0]->nid : cpu->nid;
+		quarry_store_relaxed(&cpu->mem_nid, list->nr != 0 ? list->zone[0]->nid : cpu->nid);
 	}
 }
 
@@ -645,6 +669,7 @@ int page_boot(struct quarry *q, const struct quarry_boot_params *params)
 {
 	static const struct quarry_boot_params defaults;
 	struct boot_state b = {.q = q, .params = params != NULL ? params : &defaults};
+	uint64_t populated[PAGE_ZONE_WORDS];
 	int err = boot_check_params(b.params);
 
 	if (err == 0 && !boot_has_memory(q))
@@ -661,11 +686,13 @@ int page_boot(struct quarry *q, const struct quarry_boot_params *params)
 	    (err = boot_make_distances(&b)) != 0)
 		return err;
 	/* The lists' room is made here too, while memory still comes from boot. */
-	if ((err = zonelist_reserve(q)) != 0)
-		return err;
+	zonelist_populated(b.pl, populated);
+	if (zonelist_prepare(q, populated) == NULL || hotplug_init(q) != 0)
+		return -QUARRY_ENOMEM;
 	boot_hand_over(&b);
 	q->stage = QUARRY_STAGE_PAGES;
-	zonelist_build(q);
+	zonelist_populated(b.pl, populated);
+	zonelist_publish(q, zonelist_prepare(q, populated));
 	boot_settle_cpus(b.pl);
 	watermark_setup(b.pl, b.params);
 	return 0;

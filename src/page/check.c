@@ -12,7 +12,7 @@ struct check_state {
 	struct quarry *q;
 	const struct quarry_out *out;
 	unsigned int faults;
-	unsigned long in_sheaves, allocated, slab, free;
+	unsigned long in_sheaves, allocated, slab, free, poisoned;
 };
 
 static void check_fault(struct check_state *c, const char *what, unsigned long long where,
@@ -49,6 +49,13 @@ static void check_descriptors(struct check_state *c, const struct page_arena *a,
 				    word & PAGE_WORD_STATE_MASK, PAGE_WORD_FREE);
 		if ((word & PAGE_WORD_STATE_MASK) == PAGE_WORD_SLAB)
 			c->slab++;
+		if (page_is_poisoned(word)) {
+			check_equal(c, "mark of a pageblock with a poisoned page", base + k,
+				    a->pb[i].flags & PAGE_PB_POISONED, PAGE_PB_POISONED);
+			c->poisoned++;
+		}
+		if ((word & PAGE_WORD_STATE_MASK) == PAGE_WORD_OFFLINE)
+			check_fault(c, "offline page in use", base + k, a->pb[i].flags, 0);
 		if ((word & PAGE_WORD_STATE_MASK) == PAGE_WORD_ALLOC) {
 			size = 1u << order;
 			c->allocated += size;
@@ -59,6 +66,23 @@ static void check_descriptors(struct check_state *c, const struct page_arena *a,
 					    a->bits[i][(k + j) >> 6] >> ((k + j) & 63) & 1, 0);
 		}
 		k += size;
+	}
+}
+
+/* A pageblock of a section that is offline: nothing of it is anywhere. */
+static void check_offline(struct check_state *c, const struct page_arena *a, unsigned int i)
+{
+	const struct page_pb *pb = &a->pb[i];
+	pfn_t base = a->base_pfn + ((pfn_t)i << QUARRY_PAGEBLOCK_ORDER);
+	const struct page *page = &a->map[(size_t)i << QUARRY_PAGEBLOCK_ORDER];
+
+	check_equal(c, "free pages offline", base, pageblock_count_free(a->bits[i]), 0);
+	check_equal(c, "offline pageblock filed", base, pb->filed, PAGE_NOT_FILED);
+	check_equal(c, "count of an offline pageblock", base, pb->nr_free + pb->second, 0);
+	for (unsigned int k = 0; pb->described && k < QUARRY_PAGEBLOCK_PAGES; k++) {
+		if (!page_is_poisoned(page[k].word))
+			check_equal(c, "state of an offline page", base + k,
+				    page[k].word & PAGE_WORD_STATE_MASK, PAGE_WORD_OFFLINE);
 	}
 }
 
@@ -173,10 +197,35 @@ static void check_arena(struct check_state *c, const struct page_arena *a)
 			    (unsigned long long)a->nr_pb * QUARRY_PAGEBLOCK_PAGES);
 		return;
 	}
-	for (unsigned int i = 0; i < a->nr_pb; i++)
-		check_pageblock(c, a, i);
+	for (unsigned int i = 0; i < a->nr_pb; i++) {
+		if ((a->pb[i].flags & PAGE_PB_OFFLINE) != 0)
+			check_offline(c, a, i);
+		else
+			check_pageblock(c, a, i);
+	}
 	check_lists(c, a);
 	check_equal(c, "free pages of the arena", a->start_pfn, a->nr_free, c->free - before);
+}
+
+/* Each section leads to arenas that lie in it, or is not in use. */
+static void check_sections(struct check_state *c)
+{
+	const struct page_layer *pl = c->q->pages;
+
+	for (pfn_t s = 0; s < pl->nr_sections; s++) {
+		pfn_t start = s << PAGE_SECTION_ORDER;
+		uint32_t i = pl->section[s];
+
+		if (i == PAGE_NO_ARENA)
+			continue;
+		check_equal(c, "section both online and offline", start,
+			    quarry_memory_block_state(c->q, start), QUARRY_BLOCK_ONLINE);
+		check_equal(c, "arena of a section", start,
+			    i < pl->nr_arenas &&
+				    pl->arena[i].start_pfn < start + PAGE_SECTION_PAGES &&
+				    pl->arena[i].end_pfn > start && pl->arena[i].zone != NULL,
+			    true);
+	}
 }
 
 unsigned int quarry_check_pages(struct quarry *q, const struct quarry_out *out)
@@ -200,8 +249,10 @@ unsigned int quarry_check_pages(struct quarry *q, const struct quarry_out *out)
 		managed += z->managed;
 	}
 	check_sheaves(&c);
+	check_sections(&c);
 	/* Tables that lie in the managed memory itself are neither; they were subtracted when taken. */
-	check_equal(&c, "pages of the machine", 0, c.free + c.in_sheaves + c.allocated + c.slab,
+	check_equal(&c, "pages of the machine", 0,
+		    c.free + c.in_sheaves + c.allocated + c.slab + c.poisoned,
 		    managed - pl->carved);
 	return c.faults;
 }

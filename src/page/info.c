@@ -38,6 +38,8 @@ static void info_add_pageblock(const struct page_arena *a, unsigned int i,
 	const struct page_pb *pb = &a->pb[i];
 	unsigned long *counts = info->nr_free_type[pb->type];
 
+	if ((pb->flags & PAGE_PB_OFFLINE) != 0)
+		return;
 	info->nr_pageblocks[pb->type]++;
 	if (pb->second)
 		return;
@@ -79,7 +81,7 @@ bool quarry_zone_info(struct quarry *q, int nid, enum quarry_zone_type zone,
 	if (nid < 0 || nid >= q->pages->nr_nodes || (unsigned int)zone >= QUARRY_NR_ZONES)
 		return false;
 	z = q->pages->node[nid].zone[zone];
-	if (z == NULL)
+	if (z == NULL || z->present == 0)
 		return false;
 	info->start_pfn = z->start_pfn;
 	info->spanned = z->spanned;
@@ -123,7 +125,7 @@ void quarry_totals(struct quarry *q, struct quarry_totals *totals)
 		.min_free_kbytes = pl->min_free_kbytes,
 		.totalreserve = pl->totalreserve,
 		.nr_nodes = pl->nr_nodes,
-		.nr_cpus = pl->nr_cpus,
+		.nr_cpus = pl->nr_online_cpus,
 		.meta_bytes = quarry_load_relaxed(&q->meta_bytes),
 		.refused = quarry_load_relaxed(&pl->refused),
 		.fallback_claimed = quarry_load_relaxed(&pl->fallback_claimed),

@@ -5,10 +5,11 @@
  *	page_layer -> node[] -> zonelist of zones
  *		   -> zone[] -> avail: which of its arenas hold free blocks, by type and order
  *		   -> arena[] -> pageblock records, bitmaps, descriptors
- *		   -> section[]: pfn >> 18 -> first arena there
+ *		   -> section[]: pfn >> 15 -> first arena there
  *		   -> cpu[] -> a set of sheaves for each zone
  *
- * An arena is what one zone has of one aligned GiB. Arenas are sorted by address.
+ * An arena is what one zone has of one aligned GiB. Those of boot are sorted by address; behind them stand
+ * those of memory that came later, one a section of 128 MiB: hotplug.c.
  */
 #ifndef QUARRY_PAGE_INTERNAL_H
 #define QUARRY_PAGE_INTERNAL_H
@@ -23,11 +24,15 @@
 
 #define PAGE_ARENA_ORDER (30 - QUARRY_PAGE_SHIFT) /* log2 of an arena's page frames */
 #define PAGE_ARENA_PAGES ((pfn_t)1 << PAGE_ARENA_ORDER)
+#define PAGE_SECTION_ORDER (27 - QUARRY_PAGE_SHIFT) /* a memory block of hotplug: 128 MiB */
+#define PAGE_SECTION_PAGES ((pfn_t)1 << PAGE_SECTION_ORDER)
 #define PAGE_ARENA_PAGEBLOCKS (PAGE_ARENA_PAGES >> QUARRY_PAGEBLOCK_ORDER)
-#define PAGE_WORDS 8 /* 64-bit words of a pageblock's bitmap */
+#define PAGE_ARENAS_MAX 0x10000u /* a descriptor has 16 bits for its arena */
+#define PAGE_WORDS 8             /* 64-bit words of a pageblock's bitmap */
 #define PAGE_NO_PB 0xffffu
 #define PAGE_NOT_FILED 0xffu
 #define PAGE_MAX_ZONES (QUARRY_MAX_NODES * 4)
+#define PAGE_ZONE_WORDS (PAGE_MAX_ZONES / 64)
 #define PAGE_PCP_ORDERS 4 /* orders 0..3 have sheaves; and order 9, in the place after them */
 #define PAGE_PCP_HUGE PAGE_PCP_ORDERS
 #define PAGE_SHEAF_BLOCKS 64 /* a CPU takes and gives back at most so many blocks in one go */
@@ -40,8 +45,9 @@ enum page_word_state {
 	PAGE_WORD_FREE, /* in the buddy system, in a sheaf, or a tail: the bitmap and the head tell */
 	PAGE_WORD_RESERVED, /* never handed to the allocator */
 	PAGE_WORD_ALLOC, /* payload: flags << 34 | mover << 28 | references << 8 | type << 4 | order */
-	PAGE_WORD_SLAB, /* payload: slab index << 13 | cache number */
-	PAGE_WORD_OFFLINE,
+	PAGE_WORD_SLAB,    /* payload: slab index << 13 | cache number */
+	PAGE_WORD_OFFLINE, /* its section is out of use */
+	PAGE_WORD_POISON,  /* damaged, and taken away: hwpoison.c */
 };
 #define PAGE_WORD_STATE_MASK ((uint64_t)7)
 #define PAGE_WORD_ARENA_SHIFT 48
@@ -79,6 +85,11 @@ static inline unsigned int page_word_type(uint64_t word)
 static inline unsigned int page_word_refs(uint64_t word)
 {
 	return (unsigned int)((word >> PAGE_WORD_REF_SHIFT) & PAGE_WORD_REF_MAX);
+}
+
+static inline bool page_is_poisoned(uint64_t word)
+{
+	return (word & PAGE_WORD_STATE_MASK) == PAGE_WORD_POISON;
 }
 
 /* ---- pageblocks ---- */
@@ -123,6 +134,8 @@ unsigned int pageblock_grown(const uint64_t *bits, unsigned int w, unsigned int 
 /* ---- arenas ---- */
 
 struct page_zone;
+struct zonelist_set;
+struct hotplug_layer;
 
 struct page_arena {
 	pfn_t start_pfn, end_pfn; /* what the zone has of this GiB, holes included */
@@ -170,12 +183,17 @@ struct page_zone {
 	uint16_t sheaf_cap[PAGE_PCP_ORDERS + 1];
 } QUARRY_ALIGNED(64);
 
+/* Never changed once it is published: hotplug puts another one in its place. See zonelist.c. */
+struct page_zonelist {
+	uint32_t nr;
+	struct page_zone *zone[];
+};
+
 struct page_node {
 	bool present; /* has memory */
 	bool has_zone[QUARRY_NR_ZONES];
-	uint16_t nr_list, nr_list_this;
-	struct page_zone **list;      /* fallback order, highest zone of each node first */
-	struct page_zone **list_this; /* the node's own zones */
+	const struct page_zonelist *list;      /* fallback order, highest zone of each node first */
+	const struct page_zonelist *list_this; /* the node's own zones */
 	struct page_zone *zone[QUARRY_NR_ZONES];
 	pfn_t start_pfn, end_pfn, movable_pfn;
 	unsigned int nr_cpus; /* by which its zones' pagesets are sized; 0: by all */
@@ -223,6 +241,7 @@ struct page_fast {
 struct page_cpu {
 	struct quarry_cpu_lock lock;
 	struct page_fast fast[PAGE_FAST_BITS];
+	bool offline;
 	int nid;
 	int mem_nid; /* the nearest node with memory */
 	/* by the zone's type and the block's order */
@@ -240,7 +259,8 @@ struct page_cpu {
 #define PAGE_FEATURE_SCOPE 2u /* a task is in a memalloc_pin scope: reclaim.c */
 
 struct page_layer {
-	uint32_t *section; /* pfn >> PAGE_ARENA_ORDER -> first arena there; PAGE_NO_ARENA: none */
+	/* pfn >> PAGE_SECTION_ORDER -> first arena there that is in use; PAGE_NO_ARENA: none */
+	uint32_t *section;
 	pfn_t nr_sections;
 	struct page_arena *arena;
 	struct page_cpu *cpu;
@@ -249,8 +269,18 @@ struct page_layer {
 	uint8_t highest_zone[16]; /* by the low four bits of gfp */
 	uint8_t mobility[4];      /* migratetype, by the two mobility bits of gfp */
 	bool no_grouping;         /* too little memory for migratetypes: everything is unmovable */
-	uint32_t nr_arenas;
-	unsigned int nr_cpus;
+	uint32_t nr_arenas;       /* that were ever in use; grows while others read it */
+	uint32_t nr_boot_arenas;  /* those of boot; the others are hotplug's, one a section */
+	uint32_t max_arenas;      /* room in arena[] */
+	unsigned int max_zones;   /* room in zone[] and in each zonelist */
+	bool movable_node;        /* hotplug.c: what is added is movable */
+	bool thp;                 /* Linux's huge-page daemon runs: it raises min_free_kbytes */
+	bool user_min_free;       /* min_free_kbytes was given */
+	bool no_thp;              /* booted without huge pages */
+	struct hotplug_layer *hotplug;
+	struct zonelist_set *zonelists; /* all that were made: zonelist.c */
+	unsigned int nr_cpus;           /* that can be */
+	unsigned int nr_online_cpus;    /* that are */
 	int nr_nodes;
 	unsigned int nr_zones;
 	struct page_zone *zone;
@@ -382,7 +412,7 @@ struct alloc_request {
 	unsigned int flags;   /* ZONE_ALLOC_* of all its walks: CMA, NOFRAGMENT */
 	int nid;              /* preferred node */
 	uint64_t nodes;       /* bit n: node n may serve it */
-	struct page_zone **list;
+	struct page_zone *const *list;
 	unsigned int nr_list;
 };
 
@@ -397,6 +427,10 @@ void refuse_record(struct quarry *q, const struct alloc_request *r, unsigned int
 
 /* ---- watermark.c ---- */
 void watermark_setup(struct page_layer *pl, const struct quarry_boot_params *params);
+/* All figures anew, after zones or CPUs have changed. */
+void watermark_update(struct page_layer *pl);
+/* The limits of the per-CPU sheaves alone. */
+void watermark_update_pcp(struct page_layer *pl);
 
 /* ---- fallback.c ---- */
 unsigned int fallback_take(struct quarry *q, struct page_zone *z, unsigned int order,
@@ -410,6 +444,9 @@ void pcp_free(struct quarry *q, struct page *page, unsigned int order);
 void pcp_push(struct quarry *q, struct page_sheaf *s, struct page *page, unsigned int order);
 
 unsigned long pcp_pages(struct quarry *q, const struct page_zone *z);
+/* Takes over new limits, marks and zonelists into what the CPUs keep of them. */
+void pcp_update(struct quarry *q);
+
 /* The descriptor of the first page of @page's word; every table of descriptors is aligned to this. */
 #define PAGE_WORD_BYTES (64 * sizeof(struct page))
 
@@ -456,8 +493,17 @@ static inline int pcp_slot(unsigned int order)
 }
 
 /* ---- zonelist.c ---- */
-int zonelist_reserve(struct quarry *q); /* room for the lists */
-void zonelist_build(struct quarry *q);  /* once managed pages are known */
+/* The lists for what pl->zone[] holds then; NULL: no memory. Made before anything changes. */
+struct zonelist_set *zonelist_prepare(struct quarry *q, const uint64_t populated[PAGE_ZONE_WORDS]);
+/* Which zones have pages now. */
+void zonelist_populated(const struct page_layer *pl, uint64_t populated[PAGE_ZONE_WORDS]);
+/* Computes the lists of @set, if they are new, and puts them in the place of those in use. */
+void zonelist_publish(struct quarry *q, struct zonelist_set *set);
+
+static inline const struct page_zonelist *zonelist_of(const struct page_node *node, bool this_node)
+{
+	return quarry_load_acquire(this_node ? &node->list_this : &node->list);
+}
 
 /* ---- meta.c ---- */
 /* Whether a table of Quarry's lies in the page at @phys of the managed memory. */
@@ -466,5 +512,18 @@ bool meta_holds(struct quarry *q, phys_addr_t phys);
 /* ---- boot.c ---- */
 int page_boot(struct quarry *q, const struct quarry_boot_params *params);
 void page_exit(struct quarry *q);
+/* Each CPU's nearest node with memory: the first of its zonelist. */
+void boot_settle_cpus(struct page_layer *pl);
+
+/* ---- hotplug.c ---- */
+int hotplug_init(struct quarry *q);
+/* Only one change of the machine at a time; -QUARRY_EBUSY: there is one. */
+int hotplug_begin(struct quarry *q);
+void hotplug_end(struct quarry *q);
+
+/* ---- cpu.c: the page layer's part; between hotplug_begin() and hotplug_end() ---- */
+int page_cpu_may_leave(struct quarry *q, unsigned int cpu); /* 0, or why not */
+void page_cpu_offline(struct quarry *q, unsigned int cpu);
+int page_cpu_online(struct quarry *q, unsigned int cpu);
 
 #endif

@@ -2,7 +2,7 @@
 /*
  * From page frame number to descriptor and back, over any hole.
  *
- * The section table has one entry a GiB: the first arena there, or none. Nearly always it is the only
+ * The section table has one entry for each 128 MiB: the first arena there, or none. Nearly always it is the only
  * one; zone and node limits make two or three. So pfn to descriptor is two loads, entry and arena.
  * The descriptor itself names its arena, so the way back is one load more.
  *
@@ -17,12 +17,17 @@
 
 struct page_arena *memmap_arena(const struct page_layer *pl, pfn_t pfn)
 {
-	pfn_t section = pfn >> PAGE_ARENA_ORDER;
-	uint32_t i;
+	pfn_t section = pfn >> PAGE_SECTION_ORDER;
+	uint32_t i, n;
 
-	if (section >= pl->nr_sections || pl->section[section] == PAGE_NO_ARENA)
+	if (section >= pl->nr_sections)
 		return NULL;
-	for (i = pl->section[section]; i < pl->nr_arenas && pl->arena[i].start_pfn <= pfn; i++) {
+	i = quarry_load_acquire(&pl->section[section]);
+	/* Arenas of hotplug lie across no section: the first is the only one. */
+	if (i == PAGE_NO_ARENA)
+		return NULL;
+	n = i < pl->nr_boot_arenas ? pl->nr_boot_arenas : i + 1;
+	for (; i < n && pl->arena[i].start_pfn <= pfn; i++) {
 		if (pfn < pl->arena[i].end_pfn)
 			return &pl->arena[i];
 	}
@@ -198,6 +203,8 @@ static enum quarry_page_state memmap_state(struct quarry *q, pfn_t pfn, unsigned
 		return QUARRY_PAGE_SLAB;
 	case PAGE_WORD_OFFLINE:
 		return QUARRY_PAGE_OFFLINE;
+	case PAGE_WORD_POISON:
+		return QUARRY_PAGE_POISONED;
 	case PAGE_WORD_FREE:
 		return memmap_head(q, pfn, order) != NULL ? QUARRY_PAGE_TAIL : QUARRY_PAGE_PCP;
 	default:
@@ -223,6 +230,8 @@ enum quarry_page_state quarry_pfn_state(struct quarry *q, pfn_t pfn, unsigned in
 		else
 			state = memmap_state(q, pfn, &o);
 		arena_unlock(q, a, pin);
+	} else if (quarry_memory_block_state(q, pfn) == QUARRY_BLOCK_OFFLINE) {
+		state = QUARRY_PAGE_OFFLINE;
 	}
 	if (order != NULL)
 		*order = o;

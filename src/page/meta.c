@@ -49,13 +49,13 @@ static int meta_node(struct quarry *q, int nid)
 static void *meta_from_pages(struct quarry *q, size_t size, int nid)
 {
 	struct page_layer *pl = q->pages;
-	struct page_node *node = &pl->node[meta_node(q, nid)];
+	const struct page_zonelist *list = zonelist_of(&pl->node[meta_node(q, nid)], false);
 	unsigned int order = bits_get_order(size);
 	struct page *page = NULL;
 	void *p;
 
-	for (unsigned int i = 0; i < node->nr_list && page == NULL; i++) {
-		struct page_zone *z = node->list[i];
+	for (unsigned int i = 0; i < list->nr && page == NULL; i++) {
+		struct page_zone *z = list->zone[i];
 		uint32_t hint = z->arena_first;
 
 		if (order <= QUARRY_MAX_ORDER &&

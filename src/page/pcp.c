@@ -18,15 +18,15 @@ static void pcp_open_fast(struct quarry *q, unsigned int cpu, const struct page_
 			  struct page_pcp *pcp)
 {
 	struct page_layer *pl = q->pages;
-	const struct page_node *node = &pl->node[pl->cpu[cpu].nid];
+	const struct page_zonelist *list = zonelist_of(&pl->node[pl->cpu[cpu].nid], false);
 
 	for (unsigned int bits = 0; bits < PAGE_FAST_BITS; bits++) {
 		unsigned int highest = pl->highest_zone[bits & 15u], i = 0;
 		unsigned int type = page_gfp_type(pl, bits);
 
-		while (i < node->nr_list && node->list[i]->type > highest)
+		while (i < list->nr && list->zone[i]->type > highest)
 			i++;
-		if (i < node->nr_list && node->list[i] == z)
+		if (i < list->nr && list->zone[i] == z)
 			pl->cpu[cpu].fast[bits] = (struct page_fast){
 				.out = pcp->out[type],
 				.zone_free = &z->nr_free,
@@ -34,6 +34,15 @@ static void pcp_open_fast(struct quarry *q, unsigned int cpu, const struct page_
 				.word = page_word_alloc(0, type),
 				.allocs = pl->cpu[cpu].allocs[z->type],
 			};
+	}
+}
+
+static void pcp_set_caps(struct page_pcp *pcp, const struct page_zone *z)
+{
+	for (unsigned int slot = 0; slot <= PAGE_PCP_ORDERS; slot++) {
+		pcp->in[slot].cap = z->sheaf_cap[slot];
+		for (unsigned int t = 0; t < QUARRY_MIGRATE_PCPTYPES; t++)
+			pcp->out[t][slot].cap = z->sheaf_cap[slot];
 	}
 }
 
@@ -45,14 +54,10 @@ static QUARRY_NOINLINE struct page_pcp *pcp_make(struct quarry *q, unsigned int 
 	struct page_pcp *pcp, *expected = NULL;
 	quarry_pin_t pin;
 
-	pcp = quarry_meta_alloc_node(q, sizeof(*pcp), pl->cpu[cpu].mem_nid);
+	pcp = quarry_meta_alloc_node(q, sizeof(*pcp), quarry_load_relaxed(&pl->cpu[cpu].mem_nid));
 	if (pcp == NULL)
 		return NULL;
-	for (unsigned int slot = 0; slot <= PAGE_PCP_ORDERS; slot++) {
-		pcp->in[slot].cap = z->sheaf_cap[slot];
-		for (unsigned int t = 0; t < QUARRY_MIGRATE_PCPTYPES; t++)
-			pcp->out[t][slot].cap = z->sheaf_cap[slot];
-	}
+	pcp_set_caps(pcp, z);
 	/* CPUs start in arenas of their own. */
 	pcp->arena = z->arena_first +
 		     (uint32_t)((uint64_t)(z->arena_last - z->arena_first) * cpu / pl->nr_cpus);
@@ -231,4 +236,26 @@ unsigned long pcp_pages(struct quarry *q, const struct page_zone *z)
 		quarry_cpu_give_back(q, &q->pages->cpu[cpu].lock, pin);
 	}
 	return pages;
+}
+
+void pcp_update(struct quarry *q)
+{
+	struct page_layer *pl = q->pages;
+	quarry_pin_t pin;
+
+	for (unsigned int cpu = 0; cpu < pl->nr_cpus; cpu++) {
+		struct page_cpu *c = &pl->cpu[cpu];
+
+		if (!quarry_cpu_revoke(q, &c->lock, &pin))
+			continue;
+		for (unsigned int bits = 0; bits < PAGE_FAST_BITS; bits++)
+			c->fast[bits].out = NULL;
+		for (unsigned int i = 0; i < pl->nr_zones; i++) {
+			if (c->pcp[i] == NULL)
+				continue;
+			pcp_set_caps(c->pcp[i], &pl->zone[i]);
+			pcp_open_fast(q, cpu, &pl->zone[i], c->pcp[i]);
+		}
+		quarry_cpu_give_back(q, &c->lock, pin);
+	}
 }

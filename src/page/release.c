@@ -96,19 +96,19 @@ unsigned long quarry_free_reserved(struct quarry *q, pfn_t start, pfn_t end)
 
 	while (start < end) {
 		struct page_arena *a = memmap_arena(q->pages, start);
-		pfn_t stop = quarry_min(end, bits_align_down(start, PAGE_ARENA_PAGES) +
-						     PAGE_ARENA_PAGES);
+		pfn_t stop = quarry_min(end, bits_align_down(start, PAGE_SECTION_PAGES) +
+						     PAGE_SECTION_PAGES);
 
 		if (a == NULL) {
-			/* A hole: on to the next frame, or GiB if there is no arena in this one. */
-			pfn_t section = start >> PAGE_ARENA_ORDER;
+			/* A hole: on to the next frame, or section if there is no arena in this one. */
+			pfn_t section = start >> PAGE_SECTION_ORDER;
 
 			start = section >= q->pages->nr_sections              ? end
 				: q->pages->section[section] == PAGE_NO_ARENA ? stop
 									      : start + 1;
 			continue;
 		}
-		stop = quarry_min(end, a->end_pfn);
+		stop = quarry_min(stop, a->end_pfn); /* parts of a boot arena may be gone */
 		freed += release_arena(q, a, start, stop);
 		start = stop;
 	}

@@ -10,6 +10,12 @@ static inline unsigned int page_nr_cpus(const struct quarry *q)
 	return q->pages->nr_cpus;
 }
 
+/* Arenas are numbered below this, also those that come later. */
+static inline uint32_t page_max_arenas(const struct quarry *q)
+{
+	return q->pages->max_arenas;
+}
+
 static inline int page_nr_nodes(const struct quarry *q)
 {
 	return q->pages->nr_nodes;
@@ -18,7 +24,7 @@ static inline int page_nr_nodes(const struct quarry *q)
 /* The nearest node of a CPU that has memory. */
 static inline int page_cpu_node(const struct quarry *q, unsigned int cpu)
 {
-	return q->pages->cpu[cpu].mem_nid;
+	return quarry_load_relaxed(&q->pages->cpu[cpu].mem_nid);
 }
 
 /* Node of an allocated page. */
@@ -40,15 +46,19 @@ static inline struct page *page_of_addr(const struct quarry *q, const void *addr
 {
 	const struct page_layer *pl = q->pages;
 	pfn_t pfn = ((uintptr_t)addr - q->direct_map) >> QUARRY_PAGE_SHIFT;
-	pfn_t section = pfn >> PAGE_ARENA_ORDER;
+	pfn_t section = pfn >> PAGE_SECTION_ORDER;
 	const struct page_arena *a;
 	struct page *map;
+	uint32_t i;
 
-	if (unlikely(section >= pl->nr_sections || pl->section[section] == PAGE_NO_ARENA))
+	if (unlikely(section >= pl->nr_sections))
 		return NULL;
-	a = &pl->arena[pl->section[section]];
+	i = quarry_load_acquire(&pl->section[section]);
+	if (unlikely(i == PAGE_NO_ARENA))
+		return NULL;
+	a = &pl->arena[i];
 	while (unlikely(pfn >= a->end_pfn)) {
-		if (a + 1 == pl->arena + pl->nr_arenas)
+		if (++i >= pl->nr_boot_arenas)
 			return NULL;
 		a++;
 	}

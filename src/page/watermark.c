@@ -112,7 +112,7 @@ static void watermark_set_pcp(struct page_layer *pl)
 		unsigned long cpus = pl->node[z->nid].nr_cpus, cap;
 
 		if (cpus == 0)
-			cpus = pl->nr_cpus;
+			cpus = pl->nr_online_cpus;
 		z->pcp_batch = watermark_pcp_batch(z);
 		z->pcp_high = quarry_max(z->wmark[QUARRY_WMARK_LOW] / cpus, z->pcp_batch * 4);
 		/* Where Linux caches single pages only, so do we; else a word of the bitmap at a time. */
@@ -153,27 +153,58 @@ static unsigned long watermark_recommended(const struct page_layer *pl)
 	unsigned long zones = 0, pages;
 
 	for (unsigned int i = 0; i < pl->nr_zones; i++)
-		zones += pl->zone[i].type <= QUARRY_ZONE_NORMAL;
+		zones += pl->zone[i].type <= QUARRY_ZONE_NORMAL && pl->zone[i].present != 0;
 	pages = 11 * (unsigned long)QUARRY_PAGEBLOCK_PAGES * zones;
 	return quarry_min(pages, watermark_lowmem(pl) / 20) * kib;
+}
+
+static void watermark_set_rest(struct page_layer *pl)
+{
+	watermark_set_reserves(pl);
+	watermark_set_totalreserve(pl);
+	watermark_set_pcp(pl);
+	watermark_set_fast_marks(pl);
+}
+
+void watermark_update_pcp(struct page_layer *pl)
+{
+	watermark_set_pcp(pl);
 }
 
 void watermark_setup(struct page_layer *pl, const struct quarry_boot_params *params)
 {
 	bool given = params->set_min_free_kbytes || params->min_free_kbytes != 0;
 
+	pl->user_min_free = given;
+	pl->no_thp = params->no_thp;
+	pl->thp = pl->managed >= ((size_t)512 << 20) / QUARRY_PAGE_SIZE;
 	pl->min_free_kbytes = given ? params->min_free_kbytes : watermark_default(pl);
 	watermark_set_zones(pl);
 	/* A value that was asked for stays: in Linux it comes after the daemon has started. */
-	if (!given && pl->managed >= ((size_t)512 << 20) / QUARRY_PAGE_SIZE) {
+	if (!given && pl->thp) {
 		/* Without huge pages the daemon computes anew, now with high watermarks to subtract. */
 		pl->min_free_kbytes =
 			params->no_thp ? watermark_default(pl)
 				       : quarry_max(pl->min_free_kbytes, watermark_recommended(pl));
 		watermark_set_zones(pl);
 	}
-	watermark_set_reserves(pl);
-	watermark_set_totalreserve(pl);
-	watermark_set_pcp(pl);
-	watermark_set_fast_marks(pl);
+	watermark_set_rest(pl);
+}
+
+/*
+ * Linux runs boot's computation again: the root of what lowmem is now, above the high watermarks of
+ * before; a value that was asked for gives way only to a larger one. The daemon, if it runs, then raises it.
+ */
+void watermark_update(struct page_layer *pl)
+{
+	unsigned long root = watermark_default(pl);
+
+	if (!pl->user_min_free || root > pl->min_free_kbytes)
+		pl->min_free_kbytes = root;
+	watermark_set_zones(pl);
+	if (pl->thp && !pl->no_thp) {
+		pl->min_free_kbytes = quarry_max(pl->min_free_kbytes, watermark_recommended(pl));
+		watermark_set_zones(pl);
+	}
+	watermark_set_rest(pl);
 }

@@ -516,7 +516,7 @@ int quarry_slab_init(struct quarry *q, unsigned int nr_cpus_for_geometry)
 	quarry_lock_init(&layer->lock, QUARRY_LOCK_STORE);
 	q->slabs = layer;
 	layer->hot = &layer->no_range;
-	layer->range = quarry_meta_alloc(q, q->pages->nr_arenas * sizeof(layer->range[0]));
+	layer->range = quarry_meta_alloc(q, page_max_arenas(q) * sizeof(layer->range[0]));
 	layer->no_sheaf = slab_pool_alloc(q, SLAB_GRANULE);
 	if (layer->range == NULL || layer->no_sheaf == NULL || kmalloc_init(q) != 0) {
 		quarry_slab_exit(q);

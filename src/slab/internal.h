@@ -342,6 +342,8 @@ unsigned int sheaf_capacity(unsigned int size, uint16_t *sheaf_class);
 void sheaf_sync_all(struct kmem_cache *s);
 /* Empties and takes away all sheaves of @s. Nobody else may use it. */
 void sheaf_drain_all(struct quarry *q, struct kmem_cache *s);
+/* Empties and takes away what CPU @cpu has of every cache. It makes no call; no cache comes to an end. */
+void sheaf_drain_cpu(struct quarry *q, unsigned int cpu);
 /* Objects in sheaves and depot; exact when no other CPU is at work. */
 unsigned long sheaf_cached_objects(struct quarry *q, struct kmem_cache *s);
 

@@ -597,22 +597,40 @@ void sheaf_sync_all(struct kmem_cache *s)
 		sheaf_sync(&s->cpu_sheaves[i]);
 }
 
+static void sheaf_drain_one(struct quarry *q, struct kmem_cache *s, struct slab_cpu *c)
+{
+	struct slab_sheaf *sheaf = c->main;
+
+	sheaf_sync(c);
+	sheaf_set_main(c, q->slabs->no_sheaf);
+	sheaf_drain(q, s, sheaf);
+	sheaf = c->spare;
+	sheaf_set_spare(c, NULL);
+	sheaf_drain(q, s, sheaf);
+}
+
+void sheaf_drain_cpu(struct quarry *q, unsigned int cpu)
+{
+	quarry_pin_t pin;
+	struct kmem_cache *s;
+
+	if (q->slabs == NULL)
+		return;
+	/* Caches are only ever added at the head. */
+	pin = quarry_lock(q->concurrent, &q->slabs->lock);
+	s = q->slabs->list;
+	quarry_unlock(q->concurrent, &q->slabs->lock, pin);
+	for (; s != NULL; s = s->list_next)
+		sheaf_drain_one(q, s, &s->cpu_sheaves[cpu]);
+}
+
 void sheaf_drain_all(struct quarry *q, struct kmem_cache *s)
 {
 	struct slab_sheaf *sheaf;
 	unsigned int i;
 
-	for (i = 0; i < s->nr_cpus; i++) {
-		struct slab_cpu *c = &s->cpu_sheaves[i];
-
-		sheaf_sync(c);
-		sheaf = c->main;
-		sheaf_set_main(c, q->slabs->no_sheaf);
-		sheaf_drain(q, s, sheaf);
-		sheaf = c->spare;
-		sheaf_set_spare(c, NULL);
-		sheaf_drain(q, s, sheaf);
-	}
+	for (i = 0; i < s->nr_cpus; i++)
+		sheaf_drain_one(q, s, &s->cpu_sheaves[i]);
 	for (i = 0; i < s->nr_nodes; i++) {
 		while ((sheaf = depot_take_full(q, &s->node[i])) != NULL)
 			sheaf_drain(q, s, sheaf);
