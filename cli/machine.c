@@ -504,6 +504,17 @@ int machine_prepare(const struct machine_options *o, struct machine *m)
 	return status;
 }
 
+/* End of the memory that firmware says may be plugged in; 0: none is to be. */
+static uint64_t machine_hotplug_end(const struct machine *m)
+{
+	uint64_t end = 0;
+	size_t i;
+
+	for (i = 0; i < m->map.hotplug.nr; i++)
+		end = m->map.hotplug.r[i].end > end ? m->map.hotplug.r[i].end : end;
+	return end;
+}
+
 int machine_boot(struct machine *m)
 {
 	struct quarry_boot_params p = {.nr_cpus = m->nr_cpus,
@@ -530,6 +541,7 @@ int machine_boot(struct machine *m)
 	p.set_lowmem_reserve_ratio = c->set_lowmem_reserve_ratio;
 	memcpy(p.lowmem_reserve_ratio, c->lowmem_reserve_ratio, sizeof(p.lowmem_reserve_ratio));
 	p.no_thp = c->no_thp;
+	p.max_hotplug_phys = machine_hotplug_end(m);
 	err = quarry_boot(m->q, &p);
 	m->boot_ns = util_now_ns() - start;
 	if (err == -QUARRY_EINVAL)

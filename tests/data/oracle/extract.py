@@ -24,6 +24,7 @@ Written are
     shapes.tsv      the machines, and totals expected
     zones.tsv       zones expected
     nodes.tsv       zonelists and distances expected
+    hotplug.tsv     zones expected after a memory block or a CPU has come or gone
 
 "-" is a figure that the capture does not show. All else is compared to the last page. Shapes of OUTDIR
 that CAPTURES does not have stay as they are.
@@ -211,7 +212,7 @@ def devicetree_lists(zones, dmesg):
 
 class Facts:
     def __init__(self):
-        self.shapes, self.zones, self.nodes = [], [], []
+        self.shapes, self.zones, self.nodes, self.hotplug = [], [], [], []
 
     def add(self, name, map_name, arch, cmdline, totals, zones, lists, distance):
         self.shapes.append([name, map_name, arch, sum(z["present"] for z in zones.values()),
@@ -230,6 +231,8 @@ class Facts:
                    "shape map arch present managed min_free_kbytes totalreserve command_line")
         self.table(out, "zones.tsv", self.zones, "shape zone " + " ".join(COLUMNS))
         self.table(out, "nodes.tsv", self.nodes, "shape node kind value")
+        self.table(out, "hotplug.tsv", self.hotplug, "shape map action min_free_kbytes "
+                   "totalreserve zone " + " ".join(COLUMNS))
 
     def table(self, out, name, rows, head):
         path = os.path.join(out, name)
@@ -241,6 +244,45 @@ class Facts:
                       if not line.startswith("#") and line.partition("\t")[0] not in made]
         with open(path, "w", encoding="utf-8") as f:
             f.write("\n".join(lines) + "\n")
+
+
+# ---- machines that change ----
+
+def add_hotplug(facts, name, map_name, action, min_free, reserve, zones):
+    for zone, z in zones.items():
+        facts.hotplug.append([name, map_name, action, min_free, reserve, zone] +
+                             [z.get(c, "-") for c in COLUMNS])
+
+
+HOTPLUG_STEPS = {"s1-offline": "offline 8 2", "s2-online": "online 8 2",
+                 "s11-cpu1-offline": "cpu-offline 1 1"}
+
+
+def add_hotplug_steps(facts, out, name, folder, flavour, cmdline, dmesg, base, extra):
+    """States after something came or went, which began with what the kernel freed before user space."""
+    for step in filter(HOTPLUG_STEPS.get, sysctl_steps(folder)):
+        read_step = lambda file: read(os.path.join(folder, step, file))
+        if step == "s1-offline":
+            freed = freed_lines(base, parse_zoneinfo(read(os.path.join(folder, "zoneinfo.txt"))), dmesg)
+            log = dmesg.replace("\nMemory: ", "\n" + "\n".join(freed) + "\nMemory: ")
+            write_map(out, name + ".user", make_map(
+                name + ", with what was freed before user space", flavour, cmdline, log, extra))
+        min_free = re.search(r"^min_free_kbytes:(\d+)", read_step("sysctl-vm.txt"), re.M)[1]
+        add_hotplug(facts, name, name + ".user", HOTPLUG_STEPS[step], min_free, "-",
+                    parse_zoneinfo(read_step("zoneinfo.txt")))
+
+
+def add_dimm(facts, name, dmesg, stages, folder):
+    """Each memory block of a DIMM: Linux computes twice, and the second result stays."""
+    blocks = sorted(int(b) for b in re.findall(
+        r"^memory/memory(\d+)/state:online", read(os.path.join(folder, "memory-blocks.txt")), re.M))
+    end = max(int(e, 16) for e in re.findall(r"^memblock_add: \[0x\w+-(0x\w+)\]", dmesg, re.M))
+    added = [b for b in blocks if b << 27 > end]
+    calls = re.findall(r"^## (call \d+ of setup_per_zone_wmarks: return)", stages, re.M)[2:]
+    for i, block in enumerate(added):
+        totals, zones, _ = stage(stages, calls[2 * i + 1])
+        add_hotplug(facts, name, name, "add %d 1" % block, totals["min_free_kbytes"],
+                    totals["totalreserve_pages"], zones)
 
 
 # ---- one shape ----
@@ -307,10 +349,12 @@ def add_shape(facts, out, folder, name):
         keys = "start_pfn spanned present managed".split()
         zones = {n: {k: z[k] for k in keys} for n, z in complete[1].items()}
         facts.add(name, name, arch, cmdline, {}, zones, lists, distance)
+        add_dimm(facts, name, dmesg, stages, folder)
         return
     zones = booted_zones(complete[1], booted[1], zoneinfo)
     facts.add(name, name, arch, cmdline, booted[0], zones, lists, distance)
     add_steps(facts, out, name, folder, flavour, cmdline, arch, dmesg, zones, extra, lists, distance)
+    add_hotplug_steps(facts, out, name, folder, flavour, cmdline, dmesg, zones, extra)
 
 
 def main():
