@@ -90,8 +90,11 @@ struct quarry_zone_info {
 	unsigned long spanned; /* end - start, holes included */
 	unsigned long present; /* RAM */
 	unsigned long managed; /* handed to the page allocator */
-	unsigned long free;    /* in the buddy system */
-	unsigned long pcp;     /* in per-CPU sheaves */
+	unsigned long free;    /* in the buddy system, isolated ones not counted */
+	unsigned long free_cma, free_highatomic; /* part of free, in pageblocks of these types */
+	unsigned long isolated;                  /* in the buddy system, but isolated */
+	unsigned long cma; /* in CMA areas, used or free (Linux's "cma" in zoneinfo) */
+	unsigned long pcp; /* in per-CPU sheaves */
 	unsigned long wmark[QUARRY_NR_WMARK];
 	unsigned long lowmem_reserve[QUARRY_NR_ZONES];
 	unsigned long pcp_high; /* Linux's pageset limits, which bound the sheaves' batches */

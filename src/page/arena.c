@@ -13,7 +13,7 @@
  * Invariant  A pageblock is on list[o][its type] exactly when its largest free run has order o (10:
  *            its buddy, above it, is whole too) and it is not `second`. Bit o of order_mask[type] is
  *            set exactly when list[o][type] is not empty, and so is the arena's bit in the zone's
- *            avail[type][o]. nr_free counts set bits. quarry_check_pages() checks all of this.
+ *            avail[type][o]. nr_free counts set bits; the zone's, those that are not isolated. quarry_check_pages() checks all of this.
  *
  * Virgin     An arena that nobody has touched has no records and no bitmaps written: it says "order
  *            10" (or 9) and means all of itself. arena_unfold() writes them at the first touch.
@@ -211,6 +211,32 @@ void arena_count(struct quarry *q, struct page_arena *a, int64_t pages)
 	page_add(q->concurrent, &a->zone->nr_free, (uint64_t)pages);
 }
 
+/*
+ * @pages more are free in a pageblock of @type: those beyond the three common ones are counted apart
+ * too. Isolated pages are no free pages of the zone, so what arena_count() adds is taken off again.
+ */
+static void arena_count_special(struct quarry *q, struct page_arena *a, unsigned int type,
+				int64_t pages)
+{
+	struct page_zone *z = a->zone;
+
+	if (type == QUARRY_MIGRATE_HIGHATOMIC) {
+		page_add(q->concurrent, &z->nr_free_highatomic, (uint64_t)pages);
+	} else if (type == QUARRY_MIGRATE_CMA) {
+		page_add(q->concurrent, &z->nr_free_cma, (uint64_t)pages);
+	} else {
+		page_add(q->concurrent, &z->nr_isolated, (uint64_t)pages);
+		page_add(q->concurrent, &z->nr_free, 0 - (uint64_t)pages);
+	}
+}
+
+static inline void arena_count_type(struct quarry *q, struct page_arena *a, unsigned int type,
+				    int64_t pages)
+{
+	if (unlikely(type >= QUARRY_MIGRATE_PCPTYPES))
+		arena_count_special(q, a, type, pages);
+}
+
 /* The pair that starts at pageblock @i, filed under order 10. */
 static void arena_take_pair(struct quarry *q, struct page_arena *a, unsigned int i)
 {
@@ -221,6 +247,7 @@ static void arena_take_pair(struct quarry *q, struct page_arena *a, unsigned int
 			memmap_describe(a, j);
 		pageblock_clear(a->bits[j], 0, QUARRY_PAGEBLOCK_ORDER);
 		a->pb[j].nr_free = 0;
+		arena_count_type(q, a, a->pb[j].type, -(int64_t)QUARRY_PAGEBLOCK_PAGES);
 	}
 	arena_count(q, a, -2 * (int64_t)QUARRY_PAGEBLOCK_PAGES);
 }
@@ -238,6 +265,7 @@ static void arena_close(struct quarry *q, struct page_arena *a, unsigned int i, 
 {
 	a->pb[i].nr_free = (uint16_t)(a->pb[i].nr_free - pages);
 	arena_count(q, a, -(int64_t)pages);
+	arena_count_type(q, a, a->pb[i].type, -(int64_t)pages);
 	if (a->pb[i].nr_free != 0)
 		arena_file(q, a, i);
 }
@@ -337,6 +365,7 @@ static void arena_put_pb(struct quarry *q, struct page_arena *a, unsigned int i,
 	pageblock_set(a->bits[i], page, order);
 	pb->nr_free = (uint16_t)(pb->nr_free + (1u << order));
 	arena_count(q, a, (int64_t)1 << order);
+	arena_count_type(q, a, pb->type, (int64_t)1 << order);
 	merged = pageblock_merged_order(a->bits[i], page, order);
 	if (pb->filed == PAGE_NOT_FILED || merged > pb->filed) {
 		arena_unfile(q, a, i);
@@ -360,6 +389,7 @@ unsigned int arena_put_word(struct quarry *q, struct page_arena *a, size_t w, ui
 	bits[word] |= mask;
 	n = bits_popcount64(mask);
 	pb->nr_free = (uint16_t)(pb->nr_free + n);
+	arena_count_type(q, a, pb->type, n);
 	if (pb->filed == PAGE_NOT_FILED) {
 		if (n != 0)
 			arena_file_as(q, a, i, pageblock_grown(bits, word, 0));
@@ -391,6 +421,27 @@ void arena_set_type(struct quarry *q, struct page_arena *a, unsigned int i, unsi
 	unsigned int largest = pageblock_largest(a->bits[i]);
 
 	arena_unfile(q, a, i);
+	arena_count_type(q, a, a->pb[i].type, -(int64_t)a->pb[i].nr_free);
+	arena_count_type(q, a, type, a->pb[i].nr_free);
 	a->pb[i].type = (uint8_t)type;
 	arena_file_as(q, a, i, largest);
+}
+
+unsigned int arena_take_bits(struct quarry *q, struct page_arena *a, unsigned int i,
+			     const uint64_t *want, uint64_t *got)
+{
+	uint64_t *bits = a->bits[i];
+	unsigned int n = 0;
+
+	for (unsigned int w = 0; w < PAGE_WORDS; w++) {
+		got[w] = bits[w] & want[w];
+		n += bits_popcount64(got[w]);
+	}
+	if (n == 0)
+		return 0;
+	arena_open(q, a, i);
+	for (unsigned int w = 0; w < PAGE_WORDS; w++)
+		bits[w] &= ~got[w];
+	arena_close(q, a, i, n);
+	return n;
 }

@@ -690,6 +690,8 @@ int page_boot(struct quarry *q, const struct quarry_boot_params *params)
 	if (zonelist_prepare(q, populated) == NULL || hotplug_init(q) != 0)
 		return -QUARRY_ENOMEM;
 	boot_hand_over(&b);
+	cma_activate(q);
+	compaction_setup(b.pl);
 	q->stage = QUARRY_STAGE_PAGES;
 	zonelist_populated(b.pl, populated);
 	zonelist_publish(q, zonelist_prepare(q, populated));

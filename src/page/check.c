@@ -13,6 +13,7 @@ struct check_state {
 	const struct quarry_out *out;
 	unsigned int faults;
 	unsigned long in_sheaves, allocated, slab, free, poisoned;
+	unsigned long free_of[QUARRY_MIGRATE_TYPES]; /* of one zone */
 };
 
 static void check_fault(struct check_state *c, const char *what, unsigned long long where,
@@ -106,7 +107,9 @@ static void check_pageblock(struct check_state *c, const struct page_arena *a, u
 		check_equal(c, "pages of a pair", where, pb->nr_free, QUARRY_PAGEBLOCK_PAGES);
 	if (pb->described)
 		check_descriptors(c, a, i);
+	check_equal(c, "type of a pageblock", where, pb->type < QUARRY_MIGRATE_TYPES, true);
 	c->free += pb->nr_free;
+	c->free_of[pb->type % QUARRY_MIGRATE_TYPES] += pb->nr_free;
 }
 
 static void check_lists(struct check_state *c, const struct page_arena *a)
@@ -240,12 +243,19 @@ unsigned int quarry_check_pages(struct quarry *q, const struct quarry_out *out)
 		const struct page_zone *z = &pl->zone[i];
 		unsigned long before = c.free;
 
+		quarry_memset(c.free_of, 0, sizeof(c.free_of));
 		for (uint32_t k = z->arena_first; k < z->arena_last; k++) {
 			if (pl->arena[k].zone == z)
 				check_arena(&c, &pl->arena[k]);
 		}
 		check_equal(&c, "free pages of the zone", z->start_pfn, z->nr_free,
-			    c.free - before);
+			    c.free - before - c.free_of[QUARRY_MIGRATE_ISOLATE]);
+		check_equal(&c, "isolated free pages", z->start_pfn, z->nr_isolated,
+			    c.free_of[QUARRY_MIGRATE_ISOLATE]);
+		check_equal(&c, "free CMA pages", z->start_pfn, z->nr_free_cma,
+			    c.free_of[QUARRY_MIGRATE_CMA]);
+		check_equal(&c, "free highatomic pages", z->start_pfn, z->nr_free_highatomic,
+			    c.free_of[QUARRY_MIGRATE_HIGHATOMIC]);
 		managed += z->managed;
 	}
 	check_sheaves(&c);

@@ -2,7 +2,7 @@
 /*
  * Memory blocks that leave: isolate, move, drain, take out.
  *
- * Nothing is handed out of an isolated pageblock, so once the sheaves are empty and what was in use has
+ * Nothing is handed out of an isolated pageblock (isolate.c), so once the sheaves are empty and what was in use has
  * been moved or freed, all bits of the range are set, and stay so. Then the bits are cleared, the
  * pageblocks marked, and the section table leads there no more. Pages that are poisoned count as gone.
  */
@@ -62,24 +62,6 @@ static int offline_prepare(struct quarry *q, struct offline *o)
 	return 0;
 }
 
-/* Whether pageblock @i has no page in use; a->lock held. */
-static bool offline_is_free(const struct page_arena *a, unsigned int i)
-{
-	const struct page *page;
-
-	if (a->pb[i].nr_free == QUARRY_PAGEBLOCK_PAGES)
-		return true;
-	if ((a->pb[i].flags & PAGE_PB_POISONED) == 0)
-		return false;
-	page = &a->map[(size_t)i << QUARRY_PAGEBLOCK_ORDER];
-	for (unsigned int k = 0; k < QUARRY_PAGEBLOCK_PAGES; k++) {
-		if ((a->bits[i][k >> 6] >> (k & 63) & 1) == 0 &&
-		    !page_is_poisoned(page_word(&page[k])))
-			return false;
-	}
-	return true;
-}
-
 static unsigned int offline_first_pb(const struct page_arena *a, pfn_t s)
 {
 	return (unsigned int)(((s << PAGE_SECTION_ORDER) - a->base_pfn) >> QUARRY_PAGEBLOCK_ORDER);
@@ -87,57 +69,20 @@ static unsigned int offline_first_pb(const struct page_arena *a, pfn_t s)
 
 #define OFFLINE_PBS ((unsigned int)(PAGE_SECTION_PAGES >> QUARRY_PAGEBLOCK_ORDER))
 
-static bool offline_all_free(struct quarry *q, const struct offline *o)
-{
-	bool all = true;
-
-	for (pfn_t s = o->r.first; s < o->r.last && all; s++) {
-		struct page_arena *a = memmap_arena(q->pages, s << PAGE_SECTION_ORDER);
-		unsigned int first = offline_first_pb(a, s);
-		quarry_pin_t pin = arena_lock(q, a);
-
-		for (unsigned int i = first; i < first + OFFLINE_PBS && all; i++)
-			all = offline_is_free(a, i);
-		arena_unlock(q, a, pin);
-	}
-	return all;
-}
-
-/* Nothing is handed out of the range from now on; or, @undo, again. */
-static void offline_isolate(struct quarry *q, const struct offline *o, bool undo)
-{
-	for (pfn_t s = o->r.first; s < o->r.last; s++) {
-		struct page_arena *a = memmap_arena(q->pages, s << PAGE_SECTION_ORDER);
-		unsigned int first = offline_first_pb(a, s);
-		quarry_pin_t pin = arena_lock(q, a);
-
-		if (a->virgin)
-			arena_unfold(q, a);
-		if (a->empty)
-			arena_write(a);
-		for (unsigned int i = first; i < first + OFFLINE_PBS; i++) {
-			if (!undo)
-				a->pb[i].kept = a->pb[i].type;
-			arena_set_type(q, a, i, undo ? a->pb[i].kept : QUARRY_MIGRATE_ISOLATE);
-		}
-		arena_unlock(q, a, pin);
-	}
-}
-
-/* Takes pageblock @i out of the buddy system; a->lock held. */
+/* Takes isolated pageblock @i, all free but for what is poisoned, out of the buddy system; a->lock held. */
 static void offline_take(struct quarry *q, struct page_arena *a, unsigned int i)
 {
-	struct page_pb *pb = &a->pb[i];
+	static const uint64_t all[PAGE_WORDS] = {~(uint64_t)0, ~(uint64_t)0, ~(uint64_t)0,
+						 ~(uint64_t)0, ~(uint64_t)0, ~(uint64_t)0,
+						 ~(uint64_t)0, ~(uint64_t)0};
 	struct page *page = &a->map[(size_t)i << QUARRY_PAGEBLOCK_ORDER];
+	struct page_pb *pb = &a->pb[i];
+	uint64_t got[PAGE_WORDS];
 
-	arena_unfile(q, a, i);
-	arena_count(q, a, -(int64_t)pb->nr_free);
-	pb->nr_free = 0;
+	arena_take_bits(q, a, i, all, got);
 	pb->type = pb->kept;
 	pb->flags = (uint8_t)((pb->flags & PAGE_PB_POISONED) | PAGE_PB_OFFLINE);
-	for (unsigned int w = 0; w < PAGE_WORDS; w++)
-		a->bits[i][w] = 0;
-	for (unsigned int k = 0; pb->described && k < QUARRY_PAGEBLOCK_PAGES; k++) {
+	for (unsigned int k = 0; k < QUARRY_PAGEBLOCK_PAGES; k++) {
 		if (!page_is_poisoned(page_word(&page[k])))
 			page_set_word(&page[k], (uint64_t)a->index << PAGE_WORD_ARENA_SHIFT |
 							PAGE_WORD_OFFLINE);
@@ -249,15 +194,20 @@ static int offline_range(struct quarry *q, struct offline *o)
 	int err = offline_prepare(q, o);
 	bool done = false;
 
+	if (err == 0)
+		err = quarry_start_isolate_page_range(q, o->start, o->end, QUARRY_MIGRATE_MOVABLE,
+						      QUARRY_ISOLATE_OFFLINE);
 	if (err != 0)
 		return err;
-	offline_isolate(q, o, false);
 	for (unsigned int tries = 0; !done && tries < OFFLINE_TRIES; tries++) {
+		if (contig_migrate(q, o->start, o->end, GFP_KERNEL | __GFP_RETRY_MAYFAIL) ==
+		    -QUARRY_ENOMEM)
+			break;
 		quarry_drain_all_pages(q);
-		done = offline_all_free(q, o);
+		done = quarry_test_pages_isolated(q, o->start, o->end, QUARRY_ISOLATE_OFFLINE) == 0;
 	}
 	if (!done) {
-		offline_isolate(q, o, true);
+		quarry_undo_isolate_page_range(q, o->start, o->end);
 		return -QUARRY_EBUSY;
 	}
 	offline_commit(q, o);
