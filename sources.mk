@@ -29,6 +29,7 @@ QUARRY_SRCS := \
 	src/page/hotplug.c \
 	src/page/offline.c \
 	src/page/cpu.c \
+	src/page/hwpoison.c \
 	src/page/mover.c \
 	src/page/isolate.c \
 	src/page/contig.c \

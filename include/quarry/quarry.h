@@ -21,6 +21,7 @@ extern "C" {
 #include <quarry/debug.h>
 #include <quarry/gfp.h>
 #include <quarry/hotplug.h>
+#include <quarry/hwpoison.h>
 #include <quarry/memblock.h>
 #include <quarry/mmzone.h>
 #include <quarry/page.h>

@@ -29,6 +29,7 @@ typedef uint64_t quarry_nodemask_t; /* bit n: node n (Linux: nodemask_t) */
 /* Errors are returned negated. The values are Linux's. */
 #define QUARRY_ENOENT 2
 #define QUARRY_EINTR 4
+#define QUARRY_ENXIO 6
 #define QUARRY_E2BIG 7
 #define QUARRY_EAGAIN 11
 #define QUARRY_ENOMEM 12
@@ -37,6 +38,8 @@ typedef uint64_t quarry_nodemask_t; /* bit n: node n (Linux: nodemask_t) */
 #define QUARRY_EINVAL 22
 #define QUARRY_ENOSPC 28
 #define QUARRY_ERANGE 34
+#define QUARRY_EOPNOTSUPP 95
+#define QUARRY_EHWPOISON 133
 
 #if defined(__GNUC__) || defined(__clang__)
 #define QUARRY_MUST_CHECK __attribute__((warn_unused_result))

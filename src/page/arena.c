@@ -349,6 +349,19 @@ unsigned int arena_fill(struct quarry *q, struct page_arena *a, unsigned int ord
 	return n;
 }
 
+/* The same where some pages may be poisoned: all but those. */
+static QUARRY_COLD void arena_put_poisoned(struct quarry *q, struct page_arena *a, unsigned int i,
+					   unsigned int page, unsigned int order)
+{
+	uint64_t bits[PAGE_WORDS] = {0};
+	unsigned int n = 0;
+
+	pageblock_set(bits, page, order);
+	for (unsigned int w = 0; w < PAGE_WORDS; w++)
+		n += bits[w] != 0 ? arena_put_word(q, a, (size_t)i * PAGE_WORDS + w, bits[w]) : 0;
+	arena_count(q, a, n);
+}
+
 static void arena_put_pb(struct quarry *q, struct page_arena *a, unsigned int i, unsigned int page,
 			 unsigned int order)
 {
@@ -360,6 +373,10 @@ static void arena_put_pb(struct quarry *q, struct page_arena *a, unsigned int i,
 
 		quarry_report(q, "page: pfn %#llx order %u is free already; not freed again",
 			      (unsigned long long)pfn, order);
+		return;
+	}
+	if (unlikely((pb->flags & PAGE_PB_POISONED) != 0)) {
+		arena_put_poisoned(q, a, i, page, order);
 		return;
 	}
 	pageblock_set(a->bits[i], page, order);
@@ -386,6 +403,8 @@ unsigned int arena_put_word(struct quarry *q, struct page_arena *a, size_t w, ui
 			      (unsigned long long)(a->base_pfn + w * 64));
 		mask &= ~bits[word];
 	}
+	if (unlikely((pb->flags & PAGE_PB_POISONED) != 0))
+		mask &= ~hwpoison_keep(q->pages, a, i, word, mask);
 	bits[word] |= mask;
 	n = bits_popcount64(mask);
 	pb->nr_free = (uint16_t)(pb->nr_free + n);

@@ -260,6 +260,7 @@ unsigned int quarry_check_pages(struct quarry *q, const struct quarry_out *out)
 	}
 	check_sheaves(&c);
 	check_sections(&c);
+	check_equal(&c, "poisoned page not where it should be", 0, hwpoison_fault(pl), 0);
 	/* Tables that lie in the managed memory itself are neither; they were subtracted when taken. */
 	check_equal(&c, "pages of the machine", 0,
 		    c.free + c.in_sheaves + c.allocated + c.slab + c.poisoned,

@@ -206,6 +206,7 @@ static int hotplug_remove(struct quarry *q, const struct hotplug_range *r)
 				     (phys_addr_t)(r->last - r->first) * QUARRY_MEMORY_BLOCK_BYTES);
 	if (err != 0)
 		return err;
+	hwpoison_forget(q, r->first << PAGE_SECTION_ORDER, r->last << PAGE_SECTION_ORDER);
 	for (pfn_t s = r->first; s < r->last; s++) {
 		/* From now on it has tables of its own alone, if any. */
 		quarry_store_release(&pl->hotplug->section[s].offline, false);
@@ -340,24 +341,23 @@ static void hotplug_cancel_online(struct quarry *q, struct hotplug_online *o, ui
 static unsigned int hotplug_free_pageblock(struct quarry *q, struct page_arena *a, unsigned int i)
 {
 	uint8_t type = q->pages->no_grouping ? QUARRY_MIGRATE_UNMOVABLE : QUARRY_MIGRATE_MOVABLE;
+	pfn_t base = a->base_pfn + ((pfn_t)i << QUARRY_PAGEBLOCK_ORDER);
+	const uint64_t *poison = hwpoison_bits(q->pages, base);
 	struct page_pb *pb = &a->pb[i];
-	struct page *page = &a->map[(size_t)i << QUARRY_PAGEBLOCK_ORDER];
-	unsigned int n = 0;
 
 	pb->type = type;
-	pb->flags = pb->flags & PAGE_PB_POISONED;
-	for (unsigned int k = 0; k < QUARRY_PAGEBLOCK_PAGES; k++) {
-		if (pb->described && page_is_poisoned(page_word(&page[k])))
-			continue;
-		if (pb->described)
-			page_set_word(&page[k],
-				      (uint64_t)a->index << PAGE_WORD_ARENA_SHIFT | PAGE_WORD_FREE);
-		a->bits[i][k >> 6] |= (uint64_t)1 << (k & 63);
-		n++;
-	}
-	pb->nr_free = (uint16_t)n;
+	pb->flags = 0;
+	for (unsigned int w = 0; w < PAGE_WORDS; w++)
+		a->bits[i][w] = poison != NULL ? ~poison[w] : ~(uint64_t)0;
+	pb->nr_free = (uint16_t)pageblock_count_free(a->bits[i]);
+	if (pb->nr_free != QUARRY_PAGEBLOCK_PAGES)
+		pb->flags = PAGE_PB_POISONED;
+	if (pb->described || pb->flags != 0)
+		memmap_describe(a, i);
+	for (unsigned int w = 0; pb->flags != 0 && w < PAGE_WORDS; w++)
+		hwpoison_keep(q->pages, a, i, w, poison[w]);
 	arena_file(q, a, i);
-	return n;
+	return pb->nr_free;
 }
 
 /* Puts section @s into use as memory of zone @z. */

@@ -136,6 +136,7 @@ unsigned int pageblock_grown(const uint64_t *bits, unsigned int w, unsigned int 
 struct page_zone;
 struct zonelist_set;
 struct hotplug_layer;
+struct hwpoison_record;
 
 struct page_arena {
 	pfn_t start_pfn, end_pfn; /* what the zone has of this GiB, holes included */
@@ -292,6 +293,9 @@ struct page_layer {
 	bool user_min_free;       /* min_free_kbytes was given */
 	bool no_thp;              /* booted without huge pages */
 	struct hotplug_layer *hotplug;
+	struct hwpoison_record *poison; /* of pageblocks that have, or had, marked pages */
+	unsigned long nr_poisoned;
+	bool poison_is_real;
 	struct zonelist_set *zonelists; /* all that were made: zonelist.c */
 	unsigned int nr_cpus;           /* that can be */
 	unsigned int nr_online_cpus;    /* that are */
@@ -647,6 +651,20 @@ int hotplug_init(struct quarry *q);
 /* Only one change of the machine at a time; -QUARRY_EBUSY: there is one. */
 int hotplug_begin(struct quarry *q);
 void hotplug_end(struct quarry *q);
+
+/* ---- hwpoison.c ---- */
+/*
+ * Which of the pages @mask of word @w of pageblock @i must not be set free: they are poisoned, and taken now.
+ * For pageblocks with PAGE_PB_POISONED; a->lock held.
+ */
+uint64_t hwpoison_keep(const struct page_layer *pl, struct page_arena *a, unsigned int i,
+		       unsigned int w, uint64_t mask);
+/* Poisoned pages of the pageblock of @pfn, PAGE_WORDS words; NULL: it never had any. */
+const uint64_t *hwpoison_bits(const struct page_layer *pl, pfn_t pfn);
+/* For the validator: where a marked page is free; ~0: the count is wrong; 0: all is well. */
+pfn_t hwpoison_fault(const struct page_layer *pl);
+/* The memory of [@start, @end) is offline, and goes for good. */
+void hwpoison_forget(struct quarry *q, pfn_t start, pfn_t end);
 
 /* ---- cpu.c: the page layer's part; between hotplug_begin() and hotplug_end() ---- */
 int page_cpu_may_leave(struct quarry *q, unsigned int cpu); /* 0, or why not */

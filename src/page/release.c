@@ -65,7 +65,7 @@ static void release_describe(struct page_arena *a, size_t w, uint64_t pages)
 static unsigned long release_arena(struct quarry *q, struct page_arena *a, pfn_t start, pfn_t end)
 {
 	quarry_pin_t pin = arena_lock(q, a);
-	unsigned long freed = 0;
+	unsigned long freed = 0, given = 0;
 
 	if (a->virgin)
 		end = start; /* all of it is free */
@@ -81,13 +81,14 @@ static unsigned long release_arena(struct quarry *q, struct page_arena *a, pfn_t
 		release_describe(a, w, pages);
 		if (pages != 0)
 			freed += arena_put_word(q, a, w, pages);
+		given += bits_popcount64(pages); /* some may be poisoned: managed, but not free */
 		start = stop;
 	}
 	arena_count(q, a, (int64_t)freed);
-	quarry_fetch_add_relaxed(&a->zone->managed, freed);
-	quarry_fetch_add_relaxed(&q->pages->managed, freed);
+	quarry_fetch_add_relaxed(&a->zone->managed, given);
+	quarry_fetch_add_relaxed(&q->pages->managed, given);
 	arena_unlock(q, a, pin);
-	return freed;
+	return given;
 }
 
 unsigned long quarry_free_reserved(struct quarry *q, pfn_t start, pfn_t end)
