@@ -30,6 +30,8 @@ QUARRY_SRCS := \
 	src/page/offline.c \
 	src/page/cpu.c \
 	src/page/hwpoison.c \
+	src/page/reporting.c \
+	src/page/accept.c \
 	src/page/mover.c \
 	src/page/isolate.c \
 	src/page/contig.c \

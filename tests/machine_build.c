@@ -88,6 +88,7 @@ static void machine_init_own(struct machine *m, const struct machine_spec *spec)
 		.report = machine_report,
 		.wake = spec->wake,
 		.reclaim = spec->reclaim,
+		.accept = spec->accept,
 	};
 
 	m->own = true;

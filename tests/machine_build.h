@@ -36,6 +36,7 @@ struct machine_spec {
 	void (*wake)(void *ctx, int nid, unsigned int order);
 	unsigned long (*reclaim)(void *ctx, int nid, gfp_t gfp, unsigned int order,
 				 unsigned long nr_pages);
+	int (*accept)(void *ctx, phys_addr_t phys, phys_addr_t size_bytes);
 	struct quarry_boot_params boot;
 };
 

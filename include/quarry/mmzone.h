@@ -58,6 +58,9 @@ enum quarry_watermark {
  * @set_lowmem_reserve_ratio: false: 256, 256, 32, 0
  * @max_hotplug_phys:	end in bytes of the memory that may be added at run time, for which tables get
  *			room; 0: none. Some 320 bytes for each 128 MiB below it
+ * @unaccepted:		memory that must be accepted by the port before it is touched, @nr_unaccepted
+ *			entries. What is reserved by then counts as accepted by who reserved it
+ * @nr_unaccepted:	0: all memory can be used
  * @no_thp:		do not raise min_free_kbytes as Linux's huge-page daemon does at start; it then
  *			computes it anew
  */
@@ -80,6 +83,8 @@ struct quarry_boot_params {
 	unsigned int lowmem_reserve_ratio[4];
 	bool set_lowmem_reserve_ratio;
 	phys_addr_t max_hotplug_phys;
+	const struct quarry_range *unaccepted;
+	unsigned int nr_unaccepted;
 	bool no_thp;
 };
 
@@ -92,6 +97,7 @@ struct quarry_zone_info {
 	unsigned long managed; /* handed to the page allocator */
 	unsigned long free;    /* in the buddy system, isolated ones not counted */
 	unsigned long free_cma, free_highatomic; /* part of free, in pageblocks of these types */
+	unsigned long unaccepted;                /* managed, not free: to be accepted before use */
 	unsigned long isolated;                  /* in the buddy system, but isolated */
 	unsigned long cma; /* in CMA areas, used or free (Linux's "cma" in zoneinfo) */
 	unsigned long pcp; /* in per-CPU sheaves */

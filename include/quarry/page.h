@@ -14,14 +14,15 @@ struct page {
 
 /* What a page frame is, see quarry_page_state(). */
 enum quarry_page_state {
-	QUARRY_PAGE_FREE,      /* in the buddy system */
-	QUARRY_PAGE_RESERVED,  /* never handed to the allocator, or there is no such page */
-	QUARRY_PAGE_ALLOCATED, /* first page of a block that somebody owns */
-	QUARRY_PAGE_TAIL,      /* a later page of such a block */
-	QUARRY_PAGE_PCP,       /* first page of a block in a CPU's sheaf */
-	QUARRY_PAGE_SLAB,      /* holds objects of a slab cache */
-	QUARRY_PAGE_OFFLINE,   /* in a memory block that is offline: hotplug.h */
-	QUARRY_PAGE_POISONED,  /* damaged, and never handed out: hwpoison.h */
+	QUARRY_PAGE_FREE,       /* in the buddy system */
+	QUARRY_PAGE_RESERVED,   /* never handed to the allocator, or there is no such page */
+	QUARRY_PAGE_ALLOCATED,  /* first page of a block that somebody owns */
+	QUARRY_PAGE_TAIL,       /* a later page of such a block */
+	QUARRY_PAGE_PCP,        /* first page of a block in a CPU's sheaf */
+	QUARRY_PAGE_SLAB,       /* holds objects of a slab cache */
+	QUARRY_PAGE_OFFLINE,    /* in a memory block that is offline: hotplug.h */
+	QUARRY_PAGE_UNACCEPTED, /* to be accepted before it can be used: reporting.h */
+	QUARRY_PAGE_POISONED,   /* damaged, and never handed out: hwpoison.h */
 };
 
 /**

@@ -57,6 +57,10 @@ enum quarry_log_level {
  *		(Linux: membarrier(); a kernel: an interrupt to each). With it, a CPU's own sheaves cost
  *		the CPU no fence. Called seldom, when one CPU wants to look at another's; any context
  *		but interrupt; NULL: CPUs fence for themselves. Not used unless @concurrent
+ * @accept:	make [phys, phys + size), whole pages that boot was told are unaccepted, usable (TDX,
+ *		SEV-SNP); 0 or an error. Pages that the boot allocators gave for tables may be named more
+ *		than once during quarry_boot(); after it, each pageblock once. No lock is held. NULL if
+ *		quarry_boot_params.nr_unaccepted is 0
  * @now:	nanoseconds, for ages in reports; may be NULL
  */
 struct quarry_port {
@@ -74,6 +78,7 @@ struct quarry_port {
 	unsigned long (*reclaim)(void *ctx, int nid, gfp_t gfp, unsigned int order,
 				 unsigned long nr_pages);
 	void (*barrier_cpus)(void *ctx);
+	int (*accept)(void *ctx, phys_addr_t phys, phys_addr_t size_bytes);
 	uint64_t (*now)(void *ctx);
 };
 

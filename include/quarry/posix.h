@@ -35,6 +35,16 @@ struct quarry_posix_options {
  * NULL if the host is out of memory. */
 QUARRY_MUST_CHECK struct quarry *quarry_posix_new(const struct quarry_posix_options *options);
 
+/**
+ * quarry_posix_report_free() - give the memory of free pageblocks back to the host when they are told
+ * @q: a booted system, from quarry_posix_new() with ram_bytes
+ *
+ * Registers a device whose ranges are given to madvise(MADV_DONTNEED): quarry_page_reporting_run() then
+ * makes the process smaller.
+ * Return: 0; -QUARRY_EINVAL: no memory of its own; else as quarry_page_reporting_register().
+ */
+int quarry_posix_report_free(struct quarry *q);
+
 /** quarry_posix_delete() - throw away @q, from quarry_posix_new(), and all its memory. */
 void quarry_posix_delete(struct quarry *q);
 

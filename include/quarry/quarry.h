@@ -26,6 +26,7 @@ extern "C" {
 #include <quarry/mmzone.h>
 #include <quarry/page.h>
 #include <quarry/port.h>
+#include <quarry/reporting.h>
 #include <quarry/slab.h>
 #include <quarry/vmstat.h>
 

@@ -49,6 +49,11 @@ typedef uint64_t quarry_nodemask_t; /* bit n: node n (Linux: nodemask_t) */
 #define QUARRY_PRINTF(fmt, args)
 #endif
 
+/* [start, start + size) of physical addresses, in bytes. */
+struct quarry_range {
+	phys_addr_t start, size;
+};
+
 struct quarry; /* one memory system; all state hangs off it */
 struct page;   /* one 64-bit word that says what a page frame is */
 

@@ -225,3 +225,22 @@ void quarry_posix_delete(struct quarry *q)
 		munmap(m->ram, m->options.ram_bytes);
 	free(m);
 }
+
+static int posix_discard(void *ctx, const struct quarry_range *ranges, unsigned int nr)
+{
+	struct posix_machine *m = ctx;
+	int err = 0;
+
+	for (unsigned int i = 0; i < nr && err == 0; i++)
+		err = madvise((char *)m->ram + ranges[i].start, (size_t)ranges[i].size,
+			      MADV_DONTNEED);
+	return err == 0 ? 0 : -QUARRY_EINVAL;
+}
+
+int quarry_posix_report_free(struct quarry *q)
+{
+	struct posix_machine *m = (struct posix_machine *)(void *)q; /* its first member */
+	struct quarry_reporting_dev dev = {.report = posix_discard, .ctx = m};
+
+	return m->ram == NULL ? -QUARRY_EINVAL : quarry_page_reporting_register(q, &dev);
+}

@@ -25,8 +25,9 @@ struct quarry {
 	enum quarry_stage stage;
 	struct quarry_port port;
 	bool boot_from_bootmem; /* quarry_boot() hands over from bootmem: tables come from there too */
-	size_t meta_bytes;      /* of all tables now */
-	struct meta_header *meta_list; /* all that quarry_meta_alloc() has out */
+	const struct quarry_boot_params *boot_params; /* while quarry_boot() makes tables */
+	size_t meta_bytes;                            /* of all tables now */
+	struct meta_header *meta_list;                /* all that quarry_meta_alloc() has out */
 	struct quarry_lock meta_lock;
 	struct cma_layer *cma;     /* made by the first declaration, at boot */
 	struct memblock *memblock; /* memblock_own, or what quarry_memblock_use() was given */

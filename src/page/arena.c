@@ -195,7 +195,9 @@ void arena_write(struct page_arena *a)
 	for (unsigned int i = 0; i < a->nr_pb; i++) {
 		uint8_t type = a->one_piece ? a->type : a->pb[i].type;
 
-		a->pb[i] = (struct page_pb){.type = type, .filed = PAGE_NOT_FILED};
+		a->pb[i] = (struct page_pb){.type = type,
+					    .filed = PAGE_NOT_FILED,
+					    .flags = a->unaccepted ? PAGE_PB_UNACCEPTED : 0};
 		quarry_memset(a->bits[i], 0, sizeof(a->bits[i]));
 	}
 }
@@ -243,6 +245,7 @@ static void arena_take_pair(struct quarry *q, struct page_arena *a, unsigned int
 	arena_unlink(q, a, i);
 	a->pb[i + 1].second = 0;
 	for (unsigned int j = i; j <= i + 1; j++) {
+		a->pb[j].flags &= (uint8_t)~PAGE_PB_REPORTED;
 		if (!a->pb[j].described)
 			memmap_describe(a, j);
 		pageblock_clear(a->bits[j], 0, QUARRY_PAGEBLOCK_ORDER);
@@ -256,6 +259,7 @@ static void arena_take_pair(struct quarry *q, struct page_arena *a, unsigned int
 static void arena_open(struct quarry *q, struct page_arena *a, unsigned int i)
 {
 	arena_unfile(q, a, i);
+	a->pb[i].flags &= (uint8_t)~PAGE_PB_REPORTED;
 	if (!a->pb[i].described)
 		memmap_describe(a, i);
 }
@@ -463,4 +467,28 @@ unsigned int arena_take_bits(struct quarry *q, struct page_arena *a, unsigned in
 		bits[w] &= ~got[w];
 	arena_close(q, a, i, n);
 	return n;
+}
+
+void arena_hide(struct quarry *q, struct page_arena *a, unsigned int i)
+{
+	const int64_t pages = (int64_t)QUARRY_PAGEBLOCK_PAGES;
+
+	arena_unfile(q, a, i);
+	pageblock_clear(a->bits[i], 0, QUARRY_PAGEBLOCK_ORDER);
+	a->pb[i].nr_free = 0;
+	a->pb[i].flags |= PAGE_PB_HIDDEN;
+	arena_count(q, a, -pages);
+	arena_count_type(q, a, a->pb[i].type, -pages);
+}
+
+void arena_show(struct quarry *q, struct page_arena *a, unsigned int i)
+{
+	struct page *page = &a->map[(size_t)i << QUARRY_PAGEBLOCK_ORDER];
+
+	a->pb[i].flags &= (uint8_t)~PAGE_PB_HIDDEN;
+	/* Somebody may have looked at it meanwhile, and had descriptors written. */
+	for (unsigned int k = 0; a->pb[i].described && k < QUARRY_PAGEBLOCK_PAGES; k++)
+		page_set_word(&page[k],
+			      (uint64_t)a->index << PAGE_WORD_ARENA_SHIFT | PAGE_WORD_FREE);
+	arena_put_pb(q, a, i, 0, QUARRY_PAGEBLOCK_ORDER);
 }

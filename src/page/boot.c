@@ -559,6 +559,8 @@ static void boot_hand_over(struct boot_state *b)
 		quarry_free_all_bootmem(b->q, boot_give, b);
 	else
 		quarry_memblock_free_all(b->q, boot_give, b);
+	for (uint32_t i = 0; i < pl->nr_arenas; i++)
+		accept_boot_arena(b->q, &pl->arena[i]);
 	for (uint32_t i = pl->nr_arenas; i-- > 0;)
 		boot_file_arena(b->q, &pl->arena[i]);
 	for (unsigned int i = 0; i < pl->nr_zones; i++)
@@ -672,11 +674,13 @@ int page_boot(struct quarry *q, const struct quarry_boot_params *params)
 	uint64_t populated[PAGE_ZONE_WORDS];
 	int err = boot_check_params(b.params);
 
-	if (err == 0 && !boot_has_memory(q))
+	if (err == 0 &&
+	    (!boot_has_memory(q) || (b.params->nr_unaccepted != 0 && q->port.accept == NULL)))
 		err = -QUARRY_EINVAL;
 	if (err != 0)
 		return err;
 	q->boot_from_bootmem = b.params->bootmem;
+	q->boot_params = b.params;
 	if ((err = boot_make_layer(&b)) != 0 || (err = boot_span_nodes(&b)) != 0)
 		return err;
 	boot_find_movable(&b);
@@ -692,6 +696,7 @@ int page_boot(struct quarry *q, const struct quarry_boot_params *params)
 	boot_hand_over(&b);
 	cma_activate(q);
 	compaction_setup(b.pl);
+	q->boot_params = NULL; /* the caller's, and not needed again */
 	q->stage = QUARRY_STAGE_PAGES;
 	zonelist_populated(b.pl, populated);
 	zonelist_publish(q, zonelist_prepare(q, populated));

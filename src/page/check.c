@@ -12,6 +12,7 @@ struct check_state {
 	struct quarry *q;
 	const struct quarry_out *out;
 	unsigned int faults;
+	unsigned long unaccepted;
 	unsigned long in_sheaves, allocated, slab, free, poisoned;
 	unsigned long free_of[QUARRY_MIGRATE_TYPES]; /* of one zone */
 };
@@ -191,6 +192,7 @@ static void check_arena(struct check_state *c, const struct page_arena *a)
 	unsigned long before = c->free;
 
 	if (a->empty) {
+		c->unaccepted += a->unaccepted ? a->nr_pb * QUARRY_PAGEBLOCK_PAGES : 0;
 		check_equal(c, "free pages of an arena that has none", a->start_pfn, a->nr_free, 0);
 		return;
 	}
@@ -201,10 +203,19 @@ static void check_arena(struct check_state *c, const struct page_arena *a)
 		return;
 	}
 	for (unsigned int i = 0; i < a->nr_pb; i++) {
-		if ((a->pb[i].flags & PAGE_PB_OFFLINE) != 0)
+		if ((a->pb[i].flags & PAGE_PB_OFFLINE) != 0) {
 			check_offline(c, a, i);
-		else
-			check_pageblock(c, a, i);
+			continue;
+		}
+		if ((a->pb[i].flags & PAGE_PB_UNACCEPTED) != 0) {
+			c->unaccepted += QUARRY_PAGEBLOCK_PAGES;
+			check_equal(c, "free pages not accepted", a->start_pfn + i,
+				    a->pb[i].nr_free, 0);
+		}
+		if ((a->pb[i].flags & PAGE_PB_REPORTED) != 0)
+			check_equal(c, "free pages of a reported pageblock", a->start_pfn + i,
+				    a->pb[i].nr_free, QUARRY_PAGEBLOCK_PAGES);
+		check_pageblock(c, a, i);
 	}
 	check_lists(c, a);
 	check_equal(c, "free pages of the arena", a->start_pfn, a->nr_free, c->free - before);
@@ -241,7 +252,7 @@ unsigned int quarry_check_pages(struct quarry *q, const struct quarry_out *out)
 		return 0;
 	for (unsigned int i = 0; i < pl->nr_zones; i++) {
 		const struct page_zone *z = &pl->zone[i];
-		unsigned long before = c.free;
+		unsigned long before = c.free, unaccepted = c.unaccepted;
 
 		quarry_memset(c.free_of, 0, sizeof(c.free_of));
 		for (uint32_t k = z->arena_first; k < z->arena_last; k++) {
@@ -256,6 +267,8 @@ unsigned int quarry_check_pages(struct quarry *q, const struct quarry_out *out)
 			    c.free_of[QUARRY_MIGRATE_CMA]);
 		check_equal(&c, "free highatomic pages", z->start_pfn, z->nr_free_highatomic,
 			    c.free_of[QUARRY_MIGRATE_HIGHATOMIC]);
+		check_equal(&c, "unaccepted pages of the zone", z->start_pfn, z->nr_unaccepted,
+			    c.unaccepted - unaccepted);
 		managed += z->managed;
 	}
 	check_sheaves(&c);
@@ -263,7 +276,7 @@ unsigned int quarry_check_pages(struct quarry *q, const struct quarry_out *out)
 	check_equal(&c, "poisoned page not where it should be", 0, hwpoison_fault(pl), 0);
 	/* Tables that lie in the managed memory itself are neither; they were subtracted when taken. */
 	check_equal(&c, "pages of the machine", 0,
-		    c.free + c.in_sheaves + c.allocated + c.slab + c.poisoned,
+		    c.free + c.in_sheaves + c.allocated + c.slab + c.poisoned + c.unaccepted,
 		    managed - pl->carved);
 	return c.faults;
 }

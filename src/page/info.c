@@ -52,11 +52,11 @@ static void info_add_pageblock(const struct page_arena *a, unsigned int i,
 static void info_add_arenas(struct quarry *q, const struct page_zone *z,
 			    struct quarry_zone_info *info)
 {
-	for (uint32_t k = z->arena_first; k < z->arena_last; k++) {
+	for (uint32_t k = z->arena_first; k < zone_arena_end(z); k++) {
 		struct page_arena *a = &q->pages->arena[k];
 		quarry_pin_t pin;
 
-		if (a->zone != z)
+		if (!page_arena_is_of(a, z))
 			continue;
 		info->nr_arenas++;
 		pin = arena_lock(q, a);
@@ -90,6 +90,7 @@ bool quarry_zone_info(struct quarry *q, int nid, enum quarry_zone_type zone,
 	info->free = (unsigned long)quarry_load_relaxed(&z->nr_free);
 	info->free_cma = (unsigned long)quarry_load_relaxed(&z->nr_free_cma);
 	info->free_highatomic = (unsigned long)quarry_load_relaxed(&z->nr_free_highatomic);
+	info->unaccepted = quarry_load_relaxed(&z->nr_unaccepted);
 	info->isolated = (unsigned long)quarry_load_relaxed(&z->nr_isolated);
 	info->cma = z->cma_pages;
 	info->pcp = pcp_pages(q, z);

@@ -111,6 +111,7 @@ struct page_pb {
 #define PAGE_PB_OFFLINE 1u    /* taken out of use: hotplug.c */
 #define PAGE_PB_UNACCEPTED 2u /* free, but not to be touched before the port has accepted it */
 #define PAGE_PB_REPORTED 4u   /* free and whole, and the port has been told */
+#define PAGE_PB_HIDDEN 16u    /* for a while nobody's: arena_hide(), accept.c */
 #define PAGE_PB_POISONED 8u   /* holds a page that is never used again */
 
 /* pageblock.c: a bitmap of 512 pages, 1 = free. Pure functions. */
@@ -151,10 +152,11 @@ struct page_arena {
 	uint16_t index; /* in page_layer.arena[] */
 	uint16_t zone_index;
 	uint8_t zone_type;
-	bool virgin;    /* wholly free, never touched: records and bitmaps are not written yet */
-	uint8_t type;   /* of all its pageblocks, while it is virgin */
-	bool one_piece; /* at boot: a whole GiB of memory, whose records are not written */
-	bool empty;     /* nothing of it was handed over: records and bitmaps are not written */
+	bool virgin;     /* wholly free, never touched: records and bitmaps are not written yet */
+	uint8_t type;    /* of all its pageblocks, while it is virgin */
+	bool one_piece;  /* at boot: a whole GiB of memory, whose records are not written */
+	bool unaccepted; /* empty, and every pageblock is to be accepted: accept.c */
+	bool empty;      /* nothing of it was handed over: records and bitmaps are not written */
 	uint16_t order_mask[QUARRY_MIGRATE_TYPES]; /* bit o: list[o][type] is not empty */
 	uint16_t head[QUARRY_NR_ORDERS][QUARRY_MIGRATE_TYPES];
 	uint64_t contended;
@@ -174,6 +176,8 @@ struct page_zone {
 	uint64_t *avail; /* [type][order][avail_words]: arenas whose list is not empty */
 	/* read by slow paths */
 	uint64_t nr_free_highatomic, nr_free_cma; /* part of nr_free, by pageblock's type */
+	unsigned long nr_unaccepted;              /* managed, but not free yet: accept.c */
+	uint32_t accept_from;                     /* arenas before it have nothing to accept */
 	uint64_t nr_isolated;                     /* pages in the buddy system, but isolated */
 	struct page_pb *pb; /* records and bitmaps of all its arenas, near the node */
 	uint64_t (*bits)[PAGE_WORDS];
@@ -293,7 +297,8 @@ struct page_layer {
 	bool user_min_free;       /* min_free_kbytes was given */
 	bool no_thp;              /* booted without huge pages */
 	struct hotplug_layer *hotplug;
-	struct hwpoison_record *poison; /* of pageblocks that have, or had, marked pages */
+	struct quarry_reporting_dev reporting; /* report NULL: nobody is told */
+	struct hwpoison_record *poison;        /* of pageblocks that have, or had, marked pages */
 	unsigned long nr_poisoned;
 	bool poison_is_real;
 	struct zonelist_set *zonelists; /* all that were made: zonelist.c */
@@ -317,6 +322,18 @@ struct page_layer {
 };
 
 #define PAGE_NO_ARENA 0xffffffffu
+
+/* One past the zone's last arena; hotplug makes it grow. */
+static inline uint32_t zone_arena_end(const struct page_zone *z)
+{
+	return quarry_load_acquire(&z->arena_last);
+}
+
+/* An arena that is of no section that is online keeps the zone it had, and has nothing in it. */
+static inline bool page_arena_is_of(const struct page_arena *a, const struct page_zone *z)
+{
+	return quarry_load_relaxed(&a->zone) == z;
+}
 
 static inline unsigned int page_gfp_type(const struct page_layer *pl, gfp_t gfp)
 {
@@ -392,6 +409,12 @@ unsigned int arena_take_bits(struct quarry *q, struct page_arena *a, unsigned in
 			     const uint64_t *want, uint64_t *got);
 quarry_pin_t arena_lock(struct quarry *q, struct page_arena *a);
 void arena_unlock(struct quarry *q, struct page_arena *a, quarry_pin_t pin);
+/*
+ * Takes whole free pageblock @i out of the buddy system, and puts it back: its descriptors are neither needed
+ * nor written.
+ */
+void arena_hide(struct quarry *q, struct page_arena *a, unsigned int i);
+void arena_show(struct quarry *q, struct page_arena *a, unsigned int i);
 /* Writes the records and bitmaps of an arena that is handed over in part: nothing is free yet. */
 void arena_write(struct page_arena *a);
 /* Marks a virgin arena's blocks as available, when the machine is built. */
@@ -665,6 +688,16 @@ const uint64_t *hwpoison_bits(const struct page_layer *pl, pfn_t pfn);
 pfn_t hwpoison_fault(const struct page_layer *pl);
 /* The memory of [@start, @end) is offline, and goes for good. */
 void hwpoison_forget(struct quarry *q, pfn_t start, pfn_t end);
+
+/* ---- accept.c ---- */
+/* While booting: what is unaccepted of [@start, @start + @size) is accepted; false: it cannot be. */
+bool accept_now(struct quarry *q, phys_addr_t start, phys_addr_t size);
+/* What boot was handed of @a goes out of it again if it is unaccepted. Before anything is filed. */
+void accept_boot_arena(struct quarry *q, struct page_arena *a);
+/* Accepts one pageblock of @z; false: there is none that can be. No lock held. */
+bool accept_one(struct quarry *q, struct page_zone *z);
+/* Brings @z up to its high watermark, and 2^@order pages. */
+void accept_fill(struct quarry *q, struct page_zone *z, unsigned int order);
 
 /* ---- cpu.c: the page layer's part; between hotplug_begin() and hotplug_end() ---- */
 int page_cpu_may_leave(struct quarry *q, unsigned int cpu); /* 0, or why not */

@@ -191,11 +191,16 @@ static const struct page *memmap_head(struct quarry *q, pfn_t pfn, unsigned int 
 }
 
 /* What a frame is whose bit is not set; a->lock held. */
-static enum quarry_page_state memmap_state(struct quarry *q, pfn_t pfn, unsigned int *order)
+static enum quarry_page_state memmap_state(struct quarry *q, const struct page_arena *a, pfn_t pfn,
+					   unsigned int *order)
 {
 	const struct page *page = quarry_pfn_to_page(q, pfn);
 	uint64_t word = page != NULL ? page_word(page) : PAGE_WORD_RESERVED;
 
+	if (a->empty ? a->unaccepted
+		     : (a->pb[(pfn - a->base_pfn) >> QUARRY_PAGEBLOCK_ORDER].flags &
+			PAGE_PB_UNACCEPTED) != 0)
+		return QUARRY_PAGE_UNACCEPTED;
 	switch (word & PAGE_WORD_STATE_MASK) {
 	case PAGE_WORD_ALLOC:
 		*order = page_word_order(word);
@@ -229,7 +234,7 @@ enum quarry_page_state quarry_pfn_state(struct quarry *q, pfn_t pfn, unsigned in
 		     1) != 0)
 			state = QUARRY_PAGE_FREE;
 		else
-			state = memmap_state(q, pfn, &o);
+			state = memmap_state(q, a, pfn, &o);
 		arena_unlock(q, a, pin);
 	} else if (quarry_memory_block_state(q, pfn) == QUARRY_BLOCK_OFFLINE) {
 		state = QUARRY_PAGE_OFFLINE;

@@ -21,12 +21,14 @@ static void *meta_from_boot(struct quarry *q, size_t size, int nid)
 	if (q->boot_from_bootmem) {
 		p = nid < 0 ? quarry_alloc_bootmem_nopanic(q, size)
 			    : quarry_alloc_bootmem_node_nopanic(q, nid, size);
+		if (p != NULL && !accept_now(q, quarry_virt_to_phys(q, p), size))
+			return NULL;
 		if (p != NULL)
 			quarry_memset(p, 0, size);
 		return p;
 	}
 	phys = quarry_memblock_phys_alloc_try_nid(q, size, 64, nid);
-	p = phys != 0 ? quarry_storage(q, phys, size) : NULL;
+	p = phys != 0 && accept_now(q, phys, size) ? quarry_storage(q, phys, size) : NULL;
 	if (p != NULL)
 		quarry_memset(p, 0, size);
 	return p;
@@ -58,6 +60,8 @@ static void *meta_from_pages(struct quarry *q, size_t size, int nid)
 		struct page_zone *z = list->zone[i];
 		uint32_t hint = z->arena_first;
 
+		if (unlikely(quarry_load_relaxed(&z->nr_unaccepted) != 0))
+			accept_fill(q, z, order);
 		if (order <= QUARRY_MAX_ORDER &&
 		    zone_watermark_ok(pl, z, order, z->wmark[QUARRY_WMARK_MIN], z->type,
 				      ZONE_ALLOC_HIGH | ZONE_ALLOC_HARDER, NULL))

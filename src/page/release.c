@@ -36,6 +36,8 @@ static uint64_t release_reserved(struct quarry *q, const struct page_arena *a, s
 	size_t i = w / PAGE_WORDS;
 	uint64_t clear = ~a->bits[i][w % PAGE_WORDS], reserved = 0;
 
+	if ((a->pb[i].flags & (PAGE_PB_OFFLINE | PAGE_PB_UNACCEPTED | PAGE_PB_HIDDEN)) != 0)
+		return 0; /* not free, but nobody's to release */
 	for (unsigned int bit = first; bit < last; bit++) {
 		pfn_t pfn = a->base_pfn + w * 64 + bit;
 

@@ -13,6 +13,18 @@
 
 #define SLOWPATH_ROUNDS 16u
 
+static bool slowpath_zone_ok(struct quarry *q, const struct alloc_request *r, struct page_zone *z,
+			     unsigned long mark, unsigned int flags)
+{
+	if (unlikely(quarry_load_relaxed(&z->nr_unaccepted) != 0))
+		accept_fill(q, z, r->order);
+	while (!zone_watermark_ok(q->pages, z, r->order, mark, r->highest, flags, NULL)) {
+		if (likely(quarry_load_relaxed(&z->nr_unaccepted) == 0) || !accept_one(q, z))
+			return false;
+	}
+	return true;
+}
+
 struct page *slowpath_walk(struct quarry *q, const struct alloc_request *r,
 			   enum quarry_watermark mark, unsigned int flags)
 {
@@ -21,8 +33,7 @@ struct page *slowpath_walk(struct quarry *q, const struct alloc_request *r,
 		struct page *page;
 
 		if (z->type > r->highest || (r->nodes >> z->nid & 1) == 0 ||
-		    !zone_watermark_ok(q->pages, z, r->order, z->wmark[mark], r->highest, flags,
-				       NULL))
+		    !slowpath_zone_ok(q, r, z, z->wmark[mark], flags))
 			continue;
 		page = pcp_alloc(q, z, r->order, r->type, flags);
 		if (page != NULL)

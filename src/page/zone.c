@@ -66,7 +66,8 @@ int zone_largest_order(const struct page_zone *z)
 struct page_arena *zone_find_arena(struct quarry *q, struct page_zone *z, uint32_t from,
 				   unsigned int order, unsigned int type, unsigned int *found)
 {
-	uint32_t start = from >= z->arena_first && from < z->arena_last ? from - z->arena_first : 0;
+	uint32_t start =
+		from >= z->arena_first && from < zone_arena_end(z) ? from - z->arena_first : 0;
 
 	for (unsigned int o = order; o <= QUARRY_MAX_ORDER; o++) {
 		int64_t bit = zone_next_bit(zone_avail(z, type, o), z->avail_words, start);
@@ -85,7 +86,7 @@ static bool zone_arena_has(const struct page_zone *z, uint32_t i, unsigned int o
 {
 	uint32_t bit = i - z->arena_first;
 
-	if (i < z->arena_first || i >= z->arena_last)
+	if (i < z->arena_first || i >= zone_arena_end(z))
 		return false;
 	for (unsigned int o = order; o <= QUARRY_MAX_ORDER; o++) {
 		if ((quarry_load_relaxed(&zone_avail(z, type, o)[bit >> 6]) >> (bit & 63) & 1) != 0)
@@ -114,9 +115,10 @@ static struct page_arena *zone_pick_arena(struct quarry *q, struct page_zone *z,
 	if (a == NULL || memmap_give_map(q, a))
 		return a;
 	/* No memory for its descriptors. Another arena may have some already, or room for them. */
-	for (uint32_t i = z->arena_first; i < z->arena_last; i++) {
+	for (uint32_t i = z->arena_first; i < zone_arena_end(z); i++) {
 		a = &q->pages->arena[i];
-		if (a->zone == z && zone_arena_has(z, i, order, type) && memmap_give_map(q, a))
+		if (page_arena_is_of(a, z) && zone_arena_has(z, i, order, type) &&
+		    memmap_give_map(q, a))
 			return a;
 	}
 	return NULL;

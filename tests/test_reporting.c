@@ -1,0 +1,486 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Free page reporting and unaccepted memory (2b: tell the hypervisor; accept lazily before first use).
+ * A host that forgets what it was told, and one that traps a touch of what it was not asked to accept.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "machine_build.h"
+
+#define MIB MACHINE_MIB
+#define PB ((unsigned long)QUARRY_PAGEBLOCK_PAGES)
+#define PB_BYTES (QUARRY_PAGE_SIZE << QUARRY_PAGEBLOCK_ORDER)
+
+/* ---- reporting ---- */
+
+struct host {
+	struct machine *m;
+	unsigned long calls, ranges, refuse_after; /* 0: never */
+	unsigned int largest_batch;
+	unsigned char told[1024]; /* times, by pageblock */
+	bool free_ok;
+};
+
+static int host_report(void *ctx, const struct quarry_range *r, unsigned int nr)
+{
+	struct host *h = ctx;
+
+	if (h->refuse_after != 0 && h->calls >= h->refuse_after)
+		return -1;
+	h->calls++;
+	h->ranges += nr;
+	h->largest_batch = nr > h->largest_batch ? nr : h->largest_batch;
+	for (unsigned int i = 0; i < nr; i++) {
+		assert_int_equal(r[i].size, PB_BYTES);
+		assert_int_equal(r[i].start % PB_BYTES, 0);
+		h->told[r[i].start / PB_BYTES]++;
+		/* While it is told, nobody can have it. */
+		assert_int_not_equal(
+			quarry_pfn_state(h->m->q, r[i].start >> QUARRY_PAGE_SHIFT, NULL),
+			QUARRY_PAGE_FREE);
+	}
+	return 0;
+}
+
+static void host_init(struct host *h, struct machine *m)
+{
+	struct quarry_reporting_dev dev = {.report = host_report, .ctx = h};
+
+	*h = (struct host){.m = m};
+	assert_int_equal(quarry_page_reporting_register(m->q, &dev), 0);
+}
+
+static const struct machine_spec report_spec = {.memory = {{0, 512 * MIB, 0}},
+						.reserved = {{4 * MIB, 5 * MIB, 0}},
+						.boot = {.nr_cpus = 2, .no_thp = true}};
+
+static void test_register(void **state)
+{
+	struct quarry_reporting_dev dev = {.report = host_report, .order = 3};
+	struct machine m;
+
+	(void)state;
+	machine_build(&m, &report_spec);
+	assert_int_equal(quarry_page_reporting_register(m.q, NULL), -QUARRY_EINVAL);
+	assert_int_equal(quarry_page_reporting_register(m.q, &dev), -QUARRY_EINVAL);
+	dev.order = QUARRY_PAGEBLOCK_ORDER;
+	dev.report = NULL;
+	assert_int_equal(quarry_page_reporting_register(m.q, &dev), -QUARRY_EINVAL);
+	assert_int_equal(quarry_page_reporting_run(m.q), 0);
+	dev.report = host_report;
+	assert_int_equal(quarry_page_reporting_register(m.q, &dev), 0);
+	assert_int_equal(quarry_page_reporting_register(m.q, &dev), -QUARRY_EBUSY);
+	quarry_page_reporting_unregister(m.q);
+	assert_int_equal(quarry_page_reporting_run(m.q), 0);
+	assert_int_equal(quarry_page_reporting_register(m.q, &dev), 0);
+	machine_fini(&m);
+}
+
+/* Every free pageblock is told once, in batches of 32; again only after it was used. */
+static void test_report_once(void **state)
+{
+	unsigned long before[QUARRY_NR_ORDERS], after[QUARRY_NR_ORDERS], told;
+	struct machine m;
+	struct page *page;
+	struct host h;
+	pfn_t pfn;
+
+	(void)state;
+	machine_build(&m, &report_spec);
+	machine_free_blocks(&m, before);
+	host_init(&h, &m);
+	told = quarry_page_reporting_run(m.q);
+	machine_check(&m);
+	machine_free_blocks(&m, after);
+	machine_assert_same_blocks(before, after);
+	assert_int_equal(told, h.ranges * PB);
+	assert_int_equal(h.largest_batch, QUARRY_REPORTING_CAPACITY);
+	assert_int_equal(quarry_vm_event(m.q, QUARRY_VM_PAGE_REPORTED), told);
+	/* ZONE_DMA is too small to spare a batch; block 2 has the reservation. */
+	for (unsigned int i = 8; i < 256; i++)
+		assert_int_equal(h.told[i], 1);
+	for (unsigned int i = 0; i < 8; i++)
+		assert_int_equal(h.told[i], 0);
+	assert_int_equal(quarry_page_reporting_run(m.q), 0);
+	/* Used and free again. */
+	page = quarry_alloc_pages(m.q, GFP_KERNEL, 4);
+	pfn = quarry_page_to_pfn(m.q, page);
+	machine_check(&m);
+	assert_int_equal(quarry_page_reporting_run(m.q), 0);
+	quarry_free_pages(m.q, page, 4);
+	quarry_drain_all_pages(m.q);
+	assert_int_equal(quarry_page_reporting_run(m.q), PB);
+	assert_int_equal(h.told[pfn / PB], 2);
+	machine_check(&m);
+	/* A pair of pageblocks: both marks go. */
+	page = quarry_alloc_pages(m.q, GFP_KERNEL, QUARRY_MAX_ORDER);
+	quarry_free_pages(m.q, page, QUARRY_MAX_ORDER);
+	assert_int_equal(quarry_page_reporting_run(m.q), 2 * PB);
+	/* Taken by number. */
+	assert_int_equal(quarry_alloc_contig_range(m.q, 100 * PB + 5, 100 * PB + 9,
+						   QUARRY_MIGRATE_MOVABLE, GFP_KERNEL),
+			 0);
+	quarry_free_contig_range(m.q, 100 * PB + 5, 4);
+	quarry_drain_all_pages(m.q);
+	assert_int_equal(quarry_page_reporting_run(m.q), PB);
+	assert_int_equal(h.told[100], 2);
+	machine_check(&m);
+	machine_fini(&m);
+}
+
+/* A host that says no: what it was asked stays unreported, and is asked again. */
+static void test_report_refused(void **state)
+{
+	unsigned long before[QUARRY_NR_ORDERS], after[QUARRY_NR_ORDERS];
+	struct machine m;
+	struct host h;
+
+	(void)state;
+	machine_build(&m, &report_spec);
+	machine_free_blocks(&m, before);
+	host_init(&h, &m);
+	h.refuse_after = 2;
+	assert_int_equal(quarry_page_reporting_run(m.q), 64 * PB);
+	machine_check(&m);
+	machine_free_blocks(&m, after);
+	machine_assert_same_blocks(before, after);
+	assert_int_equal(quarry_page_reporting_run(m.q), 0);
+	h.refuse_after = 0;
+	assert_int_equal(quarry_page_reporting_run(m.q), (248 - 64) * PB);
+	for (unsigned int i = 8; i < 256; i++)
+		assert_int_equal(h.told[i], 1);
+	machine_fini(&m);
+}
+
+/* The gap above the low watermark: nothing is told when a batch could not be spared. */
+static void test_report_gap(void **state)
+{
+	struct page *page[300];
+	struct quarry_zone_info z;
+	struct machine m;
+	struct host h;
+	unsigned int n = 0;
+
+	(void)state;
+	machine_build(&m, &report_spec);
+	host_init(&h, &m);
+	while (quarry_zone_info(m.q, 0, QUARRY_ZONE_DMA32, &z) &&
+	       z.free > z.wmark[QUARRY_WMARK_LOW] + QUARRY_REPORTING_CAPACITY * PB) {
+		page[n] = quarry_alloc_pages(m.q, GFP_KERNEL, QUARRY_PAGEBLOCK_ORDER);
+		assert_non_null(page[n++]);
+		quarry_drain_all_pages(m.q);
+	}
+	assert_int_equal(quarry_page_reporting_run(m.q), 0);
+	quarry_free_pages(m.q, page[--n], QUARRY_PAGEBLOCK_ORDER);
+	quarry_drain_all_pages(m.q);
+	assert_true(quarry_page_reporting_run(m.q) > 0);
+	machine_check(&m);
+	machine_fini(&m);
+}
+
+static unsigned long resident(const unsigned char *ram, size_t size)
+{
+	unsigned char *map = malloc(size / 4096);
+	unsigned long n = 0;
+
+	assert_non_null(map);
+	assert_int_equal(mincore((void *)(uintptr_t)ram, size, map), 0);
+	for (size_t i = 0; i < size / 4096; i++)
+		n += map[i] & 1u;
+	free(map);
+	return n;
+}
+
+/* The posix port gives memory back: what the process holds shrinks, and what is in use stays. */
+static void test_report_posix(void **state)
+{
+	struct machine_spec spec = report_spec;
+	const size_t size = (size_t)(512 * MIB);
+	struct page *page[64], *kept;
+	struct machine m;
+	unsigned char *ram;
+	unsigned long full;
+
+	(void)state;
+	spec.ram_bytes = size;
+	machine_build(&m, &spec);
+	ram = quarry_address(m.q, 0);
+	assert_int_equal(quarry_posix_report_free(m.q), 0);
+	assert_int_equal(quarry_posix_report_free(m.q), -QUARRY_EBUSY);
+	for (unsigned int i = 0; i < 64; i++) {
+		page[i] = quarry_alloc_pages(m.q, GFP_KERNEL, QUARRY_PAGEBLOCK_ORDER);
+		memset(quarry_page_address(m.q, page[i]), 0x5a, PB_BYTES);
+	}
+	kept = page[0];
+	full = resident(ram, size);
+	assert_true(full >= 64 * PB);
+	for (unsigned int i = 1; i < 64; i++)
+		quarry_free_pages(m.q, page[i], QUARRY_PAGEBLOCK_ORDER);
+	quarry_drain_all_pages(m.q);
+	assert_true(quarry_page_reporting_run(m.q) >= 63 * PB);
+	assert_true(resident(ram, size) <= full - 63 * PB);
+	for (size_t k = 0; k < PB_BYTES; k++)
+		assert_int_equal(((unsigned char *)quarry_page_address(m.q, kept))[k], 0x5a);
+	machine_check(&m);
+	machine_fini(&m);
+	machine_build(&m, &report_spec);
+	assert_int_equal(quarry_posix_report_free(m.q), -QUARRY_EINVAL);
+	machine_fini(&m);
+}
+
+/* ---- unaccepted memory ---- */
+
+/* A machine whose memory cannot be touched until it is accepted. */
+struct guest {
+	struct quarry *q;
+	void *storage;
+	unsigned char *ram;
+	size_t size;
+	bool booted;
+	unsigned int fail_one_in; /* accepts; 0: none */
+	unsigned long calls, pages;
+	unsigned char *accepted; /* by page: times */
+	unsigned long twice;     /* pages accepted again after boot */
+	unsigned int faults;
+};
+
+static int guest_accept(void *ctx, phys_addr_t phys, phys_addr_t size)
+{
+	struct guest *g = ctx;
+
+	assert_int_equal((phys | size) % QUARRY_PAGE_SIZE, 0);
+	if (g->fail_one_in != 0 && ++g->calls % g->fail_one_in == 0)
+		return -QUARRY_EINVAL;
+	for (size_t i = phys / QUARRY_PAGE_SIZE; i < (phys + size) / QUARRY_PAGE_SIZE; i++) {
+		g->twice += g->booted && g->accepted[i] != 0;
+		g->accepted[i] = 1;
+	}
+	g->pages += size / QUARRY_PAGE_SIZE;
+	return mprotect(g->ram + phys, size, PROT_READ | PROT_WRITE) == 0 ? 0 : -QUARRY_EINVAL;
+}
+
+static void guest_report(void *ctx, const char *line)
+{
+	struct guest *g = ctx;
+
+	(void)line;
+	g->faults++;
+}
+
+static int guest_boot(struct guest *g, size_t size, const struct quarry_range *unaccepted,
+		      unsigned int nr, unsigned int fail_one_in, bool accept)
+{
+	struct quarry_port port = {.ctx = g, .report = guest_report};
+	struct quarry_boot_params params = {
+		.nr_cpus = 2, .unaccepted = unaccepted, .nr_unaccepted = nr, .no_thp = true};
+
+	*g = (struct guest){.size = size, .fail_one_in = fail_one_in};
+	g->ram = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	assert_true(g->ram != MAP_FAILED);
+	g->accepted = calloc(size / QUARRY_PAGE_SIZE, 1);
+	for (unsigned int i = 0; i < nr; i++)
+		assert_int_equal(
+			mprotect(g->ram + unaccepted[i].start, unaccepted[i].size, PROT_NONE), 0);
+	port.direct_map = (uintptr_t)g->ram;
+	port.accept = accept ? guest_accept : NULL;
+	quarry_posix_set_cpu(0);
+	assert_int_equal(posix_memalign(&g->storage, 64, QUARRY_STORAGE_SIZE), 0);
+	g->q = quarry_init(g->storage, QUARRY_STORAGE_SIZE, &port);
+	assert_non_null(g->q);
+	assert_int_equal(quarry_memblock_add(g->q, MIB, size - MIB), 0);
+	return quarry_boot(g->q, &params);
+}
+
+static void guest_check(struct guest *g)
+{
+	assert_int_equal(quarry_check_pages(g->q, NULL), 0);
+	assert_int_equal(g->twice, 0);
+	assert_int_equal(g->faults, 0);
+}
+
+static void guest_fini(struct guest *g)
+{
+	quarry_destroy(g->q);
+	munmap(g->ram, g->size);
+	free(g->accepted);
+	free(g->storage);
+}
+
+static struct quarry_zone_info guest_zone(struct guest *g, enum quarry_zone_type zone)
+{
+	struct quarry_zone_info z;
+
+	assert_true(quarry_zone_info(g->q, 0, zone, &z));
+	return z;
+}
+
+/* Tables lie in the machine itself: every touch of a page that is not accepted would trap. */
+static void test_accept_lazily(void **state)
+{
+	/* from 33 MiB + 12 KiB on: pageblocks that are unaccepted in part, too */
+	const struct quarry_range unaccepted[] = {{33 * MIB + 3 * 4096, 479 * MIB - 3 * 4096}};
+	struct quarry_zone_info z, z2;
+	struct page *page;
+	struct guest g;
+	unsigned long taken = 0;
+
+	(void)state;
+	assert_int_equal(guest_boot(&g, 512 * MIB, unaccepted, 1, 0, true), 0);
+	g.booted = true;
+	guest_check(&g);
+	z = guest_zone(&g, QUARRY_ZONE_DMA32);
+	assert_true(z.unaccepted > 400 * 256);
+	assert_true(z.free + z.pcp < 100 * 256);
+	assert_int_equal(quarry_pfn_state(g.q, 300 * 256, NULL), QUARRY_PAGE_UNACCEPTED);
+	assert_true(g.pages < 40 * 256);
+	/* Use it all: each page can be written when it is given. */
+	while ((page = quarry_alloc_pages(g.q, GFP_HIGHUSER_MOVABLE | __GFP_NOWARN, 0)) != NULL) {
+		*(volatile unsigned char *)quarry_page_address(g.q, page) = 1;
+		if (++taken % 4096 != 0)
+			continue;
+		guest_check(&g);
+		/* No more is accepted than the high watermark asks for. */
+		z2 = guest_zone(&g, QUARRY_ZONE_DMA32);
+		assert_true(z2.unaccepted == 0 ||
+			    z2.free <= z2.wmark[QUARRY_WMARK_HIGH] + 2 * PB + 40 * 256);
+	}
+	z2 = guest_zone(&g, QUARRY_ZONE_DMA32);
+	assert_int_equal(z2.unaccepted, 0);
+	assert_int_equal(z2.managed, z.managed);
+	assert_true(taken > 480 * 256);
+	assert_int_equal(quarry_vm_event(g.q, QUARRY_VM_PAGE_ACCEPTED), z.unaccepted);
+	guest_check(&g);
+	guest_fini(&g);
+}
+
+/* A large block is not there yet: pageblocks are accepted until it is. */
+static void test_accept_for_order(void **state)
+{
+	const struct quarry_range unaccepted[] = {{64 * MIB, 448 * MIB}};
+	struct page *page;
+	struct guest g;
+
+	(void)state;
+	assert_int_equal(guest_boot(&g, 512 * MIB, unaccepted, 1, 0, true), 0);
+	g.booted = true;
+	for (unsigned int i = 0; i < 80; i++) {
+		page = quarry_alloc_pages(g.q, GFP_KERNEL, QUARRY_MAX_ORDER);
+		assert_non_null(page);
+		memset(quarry_page_address(g.q, page), 1, QUARRY_PAGE_SIZE << QUARRY_MAX_ORDER);
+		guest_check(&g);
+	}
+	/* By range, as offlining does. */
+	assert_int_equal(quarry_accept_memory(g.q, 480 * 256, 500 * 256), 20 * 256);
+	assert_int_equal(quarry_accept_memory(g.q, 480 * 256, 500 * 256), 0);
+	assert_int_equal(quarry_accept_memory(g.q, 600 * 256, 700 * 256), 0);
+	guest_check(&g);
+	guest_fini(&g);
+}
+
+/* What cannot be accepted stays out: at boot, and later. */
+static void test_accept_fails(void **state)
+{
+	const struct quarry_range unaccepted[] = {{64 * MIB + 4096, 256 * MIB},
+						  {330 * MIB, 100 * MIB}};
+	unsigned long managed, taken = 0, accepted;
+	struct quarry_zone_info z;
+	struct page *page;
+	struct guest g;
+
+	(void)state;
+	assert_int_equal(guest_boot(&g, 512 * MIB, unaccepted, 2, 3, true), 0);
+	g.booted = true;
+	guest_check(&g);
+	managed = guest_zone(&g, QUARRY_ZONE_DMA32).managed;
+	while ((page = quarry_alloc_pages(g.q, GFP_HIGHUSER_MOVABLE | __GFP_NOWARN, 0)) != NULL) {
+		*(volatile unsigned char *)quarry_page_address(g.q, page) = 1;
+		taken++;
+	}
+	z = guest_zone(&g, QUARRY_ZONE_DMA32);
+	assert_int_equal(z.unaccepted, 0);
+	accepted = (unsigned long)quarry_vm_event(g.q, QUARRY_VM_PAGE_ACCEPTED);
+	assert_true(accepted > 0);
+	assert_true(z.managed < managed && (managed - z.managed) % PB == 0);
+	guest_check(&g);
+	/* They are not released by accident either. */
+	assert_int_equal(quarry_free_reserved(g.q, 64 * 256, 512 * 256), 0);
+	guest_check(&g);
+	guest_fini(&g);
+}
+
+static void test_accept_errors(void **state)
+{
+	const struct quarry_range unaccepted[] = {{64 * MIB, 64 * MIB}};
+	struct guest g;
+
+	(void)state;
+	assert_int_equal(guest_boot(&g, 128 * MIB, unaccepted, 1, 0, false), -QUARRY_EINVAL);
+	guest_fini(&g);
+	/* Whole GiBs: nothing is written for them until the first is wanted. */
+	assert_int_equal(guest_boot(&g, 128 * MIB, unaccepted, 0, 0, true), 0);
+	assert_int_equal(guest_zone(&g, QUARRY_ZONE_DMA32).unaccepted, 0);
+	assert_int_equal(quarry_accept_memory(g.q, 0, 128 * 256), 0);
+	guest_check(&g);
+	guest_fini(&g);
+}
+
+/* Whole GiBs on a large simulated machine: boot writes no records for them. */
+static int count_accept(void *ctx, phys_addr_t phys, phys_addr_t size)
+{
+	(void)phys;
+	(*(unsigned long *)((struct machine *)ctx)->hook) += size / QUARRY_PAGE_SIZE;
+	return 0;
+}
+
+static void test_accept_large(void **state)
+{
+	const struct quarry_range unaccepted = {MACHINE_GIB, 63 * MACHINE_GIB};
+	unsigned long accepted = 0;
+	struct quarry_zone_info z;
+	struct machine m;
+	struct machine_spec spec = {
+		.memory = {{0, 64 * MACHINE_GIB, 0}},
+		.port = MACHINE_COUNTED,
+		.budget = -1,
+		.accept = count_accept,
+		.boot = {.nr_cpus = 2, .unaccepted = &unaccepted, .nr_unaccepted = 1}};
+
+	(void)state;
+	machine_build(&m, &spec);
+	m.hook = &accepted;
+	machine_check(&m);
+	assert_true(quarry_zone_info(m.q, 0, QUARRY_ZONE_NORMAL, &z));
+	assert_int_equal(z.unaccepted, 60 * MACHINE_GIB / QUARRY_PAGE_SIZE);
+	assert_int_equal(z.free, 0);
+	assert_int_equal(z.managed, z.unaccepted);
+	assert_non_null(quarry_alloc_pages(m.q, GFP_KERNEL, 0));
+	machine_check(&m);
+	assert_true(quarry_zone_info(m.q, 0, QUARRY_ZONE_NORMAL, &z));
+	assert_true(z.free >= z.wmark[QUARRY_WMARK_HIGH]);
+	assert_true(z.free <= z.wmark[QUARRY_WMARK_HIGH] + PB);
+	assert_true(accepted <= z.wmark[QUARRY_WMARK_HIGH] + 2 * PB);
+	machine_fini(&m);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_register),         cmocka_unit_test(test_report_once),
+		cmocka_unit_test(test_report_refused),   cmocka_unit_test(test_report_gap),
+		cmocka_unit_test(test_report_posix),     cmocka_unit_test(test_accept_lazily),
+		cmocka_unit_test(test_accept_for_order), cmocka_unit_test(test_accept_fails),
+		cmocka_unit_test(test_accept_errors),    cmocka_unit_test(test_accept_large),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
