@@ -23,6 +23,9 @@ QUARRY_SRCS := \
 	src/page/alloc.c \
 	src/page/slowpath.c \
 	src/page/refuse.c \
+	src/page/task.c \
+	src/page/shrinker.c \
+	src/page/reclaim.c \
 	src/page/event.c \
 	src/page/boot.c \
 	src/page/release.c \

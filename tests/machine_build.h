@@ -36,6 +36,10 @@ struct machine_spec {
 	void (*wake)(void *ctx, int nid, unsigned int order);
 	unsigned long (*reclaim)(void *ctx, int nid, gfp_t gfp, unsigned int order,
 				 unsigned long nr_pages);
+	unsigned long (*reclaimable)(void *ctx, int nid, enum quarry_zone_type zone);
+	bool (*oom)(void *ctx, int nid, gfp_t gfp, unsigned int order);
+	void (*wait)(void *ctx, int nid);
+	struct quarry_task *(*task)(void *ctx);
 	struct quarry_boot_params boot;
 };
 

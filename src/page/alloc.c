@@ -67,7 +67,8 @@ struct page *quarry_alloc_pages_nodemask(struct quarry *q, gfp_t gfp, unsigned i
 		nid = pl->cpu[quarry_cpu()].nid;
 		quarry_unpin(pin);
 	}
-	return alloc_request(q, nid, nodes != NULL ? *nodes : ~(uint64_t)0, gfp, order);
+	return alloc_request(q, nid, nodes != NULL ? *nodes : ~(uint64_t)0,
+			     quarry_gfp_context(q, gfp), order);
 }
 
 struct page *quarry_alloc_pages_node(struct quarry *q, int nid, gfp_t gfp, unsigned int order)

@@ -437,6 +437,9 @@ static int boot_make_cpus(struct boot_state *b)
 	if (pl->cpu == NULL)
 		return -QUARRY_ENOMEM;
 	quarry_lock_init(&pl->refusal_lock, QUARRY_LOCK_LEAF);
+	quarry_lock_init(&pl->reclaim_lock, QUARRY_LOCK_LEAF);
+	quarry_lock_init(&pl->shrinker_lock, QUARRY_LOCK_LEAF);
+	quarry_lock_init(&pl->scope_lock, QUARRY_LOCK_OUTER);
 	for (unsigned int c = 0; c < pl->nr_cpus; c++) {
 		unsigned int block = (unsigned int)((uint64_t)c * (unsigned int)n / pl->nr_cpus);
 

@@ -179,6 +179,10 @@ struct page_node {
 	struct page_zone *zone[QUARRY_NR_ZONES];
 	pfn_t start_pfn, end_pfn, movable_pfn;
 	unsigned int nr_cpus; /* by which its zones' pagesets are sized; 0: by all */
+	/* what requests want of its background reclaimer: under reclaim_lock */
+	uint8_t kswapd_order, kswapd_highest;
+	bool kswapd_wanted;
+	uint32_t kswapd_failures; /* runs in a row that freed nothing */
 };
 
 /* ---- per-CPU sheaves ---- */
@@ -224,7 +228,8 @@ struct page_cpu {
 	struct quarry_cpu_lock lock;
 	struct page_fast fast[PAGE_FAST_BITS];
 	int nid;
-	int mem_nid; /* the nearest node with memory */
+	int mem_nid;             /* the nearest node with memory */
+	struct quarry_task task; /* the CPU's, on a host that does not tell tasks apart */
 	/* by the zone's type and the block's order */
 	uint64_t allocs[QUARRY_NR_ZONES][QUARRY_NR_ORDERS];
 	uint64_t frees[QUARRY_NR_ZONES][QUARRY_NR_ORDERS];
@@ -261,6 +266,9 @@ struct page_layer {
 	unsigned int watermark_scale_factor;
 	unsigned int lowmem_reserve_ratio[4];
 	uint64_t refused, fallback_claimed, fallback_stolen;
+	struct quarry_lock reclaim_lock, shrinker_lock, scope_lock;
+	struct quarry_shrinker *shrinkers;
+	uint32_t pin_scopes;
 	struct quarry_lock refusal_lock;
 	struct quarry_refusal refusal;
 };
@@ -297,6 +305,8 @@ static inline void page_count(uint64_t *counter)
 	quarry_store_relaxed(counter, *counter + 1);
 }
 
+/* Turns a feature on or off, and with it the short ways of all CPUs off or on. */
+void page_set_feature(struct quarry *q, uint32_t feature, bool on);
 /* Counts @n times @event on this CPU. */
 void page_event(struct quarry *q, enum quarry_vm_event event, uint64_t n);
 
@@ -362,6 +372,14 @@ bool zone_watermark_ok(const struct page_layer *pl, const struct page_zone *z, u
 		       unsigned long mark, unsigned int highest, unsigned int alloc_flags,
 		       struct quarry_refused_zone *why);
 unsigned long zone_min_lowered(unsigned long mark, unsigned int alloc_flags);
+/* The test as it would be with @more pages free, if that made blocks too. */
+bool zone_would_do(const struct page_zone *z, unsigned int order, unsigned long mark,
+		   unsigned int highest, unsigned int alloc_flags, unsigned long more);
+/* A watermark as requests see it. */
+static inline unsigned long zone_mark(const struct page_zone *z, enum quarry_watermark mark)
+{
+	return z->wmark[mark];
+}
 bool zone_has_block(const struct page_zone *z, unsigned int order, unsigned int type);
 int zone_largest_order(const struct page_zone *z);
 uint64_t *zone_avail(const struct page_zone *z, unsigned int type, unsigned int order);
@@ -384,6 +402,9 @@ struct alloc_request {
 	uint64_t nodes;       /* bit n: node n may serve it */
 	struct page_zone **list;
 	unsigned int nr_list;
+	/* what was done for it: for the record of its refusal */
+	unsigned int rounds;
+	unsigned long reclaimed;
 };
 
 /* The walk at the low mark, then all that may be tried. NULL: refused, and recorded. */
@@ -391,6 +412,19 @@ struct page *slowpath_alloc(struct quarry *q, const struct alloc_request *r);
 /* First zone of the list that gives a block and stays above @mark; NULL: none. */
 struct page *slowpath_walk(struct quarry *q, const struct alloc_request *r,
 			   enum quarry_watermark mark, unsigned int flags);
+
+/* ---- task.c ---- */
+/* The task that runs here; NULL: interrupt context. */
+struct quarry_task *task_current(struct quarry *q);
+uint32_t task_flags(struct quarry *q); /* 0 in interrupt context */
+
+/* ---- shrinker.c, reclaim.c ---- */
+/* Every shrinker on node @nid, at @priority; returns objects freed. */
+unsigned long shrinker_run_all(struct quarry *q, int nid, gfp_t gfp, unsigned int priority);
+/* Wakes the background reclaimer of every node that may serve @r and is not balanced. */
+void reclaim_wake(struct quarry *q, const struct alloc_request *r);
+/* Whether there is anybody to reclaim from. */
+bool reclaim_possible(const struct quarry *q);
 
 /* ---- refuse.c ---- */
 void refuse_record(struct quarry *q, const struct alloc_request *r, unsigned int flags);

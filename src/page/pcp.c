@@ -37,6 +37,29 @@ static void pcp_open_fast(struct quarry *q, unsigned int cpu, const struct page_
 	}
 }
 
+void page_set_feature(struct quarry *q, uint32_t feature, bool on)
+{
+	struct page_layer *pl = q->pages;
+
+	if (on)
+		quarry_fetch_or_relaxed(&pl->features, feature);
+	else
+		quarry_fetch_and_relaxed(&pl->features, ~feature);
+	for (unsigned int cpu = 0; cpu < pl->nr_cpus; cpu++) {
+		quarry_pin_t pin;
+
+		if (!quarry_cpu_revoke(q, &pl->cpu[cpu].lock, &pin))
+			continue;
+		for (unsigned int bits = 0; bits < PAGE_FAST_BITS; bits++)
+			pl->cpu[cpu].fast[bits].out = NULL;
+		for (unsigned int i = 0; pl->features == 0 && i < pl->nr_zones; i++) {
+			if (pl->cpu[cpu].pcp[i] != NULL)
+				pcp_open_fast(q, cpu, &pl->zone[i], pl->cpu[cpu].pcp[i]);
+		}
+		quarry_cpu_give_back(q, &pl->cpu[cpu].lock, pin);
+	}
+}
+
 /* This CPU's sheaves for @z, made at first use; NULL: no memory for them. */
 static QUARRY_NOINLINE struct page_pcp *pcp_make(struct quarry *q, unsigned int cpu,
 						 const struct page_zone *z)
@@ -61,7 +84,8 @@ static QUARRY_NOINLINE struct page_pcp *pcp_make(struct quarry *q, unsigned int 
 		pcp = expected;
 	}
 	if (quarry_cpu_revoke(q, &pl->cpu[cpu].lock, &pin)) {
-		pcp_open_fast(q, cpu, z, pcp);
+		if (quarry_load_relaxed(&pl->features) == 0)
+			pcp_open_fast(q, cpu, z, pcp);
 		quarry_cpu_give_back(q, &pl->cpu[cpu].lock, pin);
 	}
 	return pcp;

@@ -264,3 +264,13 @@ bool zone_watermark_ok(const struct page_layer *pl, const struct page_zone *z, u
 	}
 	return reason == QUARRY_REFUSED_NONE;
 }
+
+bool zone_would_do(const struct page_zone *z, unsigned int order, unsigned long mark,
+		   unsigned int highest, unsigned int alloc_flags, unsigned long more)
+{
+	uint64_t free = quarry_load_relaxed(&z->nr_free) + more;
+
+	mark = zone_min_lowered(mark, alloc_flags);
+	return (alloc_flags & ZONE_ALLOC_NO_MARK) != 0 ||
+	       free > ((uint64_t)1 << order) - 1 + mark + z->reserve[highest];
+}
