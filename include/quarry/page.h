@@ -178,6 +178,7 @@ struct quarry_refusal {
 		enum quarry_zone_type zone;
 		enum quarry_refusal_reason reason;
 		unsigned long free;      /* free pages then */
+		unsigned long unusable;  /* of these, highatomic or CMA: not for this request */
 		unsigned long watermark; /* min, as lowered by the request's rights */
 		unsigned long reserve;   /* lowmem_reserve against this request */
 		int largest_order;       /* of a free block of any type; -1: none */

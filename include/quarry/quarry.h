@@ -23,6 +23,7 @@ extern "C" {
 #include <quarry/page.h>
 #include <quarry/port.h>
 #include <quarry/slab.h>
+#include <quarry/sysctl.h>
 #include <quarry/vmstat.h>
 
 enum quarry_stage {

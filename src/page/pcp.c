@@ -38,14 +38,16 @@ static void pcp_open_fast(struct quarry *q, unsigned int cpu, const struct page_
 
 		while (i < node->nr_list && node->list[i]->type > highest)
 			i++;
-		if (i < node->nr_list && node->list[i] == z)
-			pl->cpu[cpu].fast[bits] = (struct page_fast){
+		if (i < node->nr_list && node->list[i] == z) {
+			struct page_fast f = {
 				.out = pcp->out[type],
 				.zone_free = &z->nr_free,
-				.mark = z->fast_mark[highest],
 				.word = page_word_alloc(0, type),
 				.allocs = pl->cpu[cpu].allocs[z->type],
 			};
+
+			watermark_open_fast(q, cpu, bits, &f, z);
+		}
 	}
 }
 
@@ -127,6 +129,11 @@ struct page *pcp_alloc(struct quarry *q, struct page_zone *z, unsigned int order
 	quarry_pin_t pin;
 	uint32_t hint;
 
+	/* A sheaf may hold CMA pages, and none of the highatomic reserve: not for those two. */
+	if (unlikely(quarry_load_relaxed(&z->special) != 0) &&
+	    ((order > 0 && (alloc_flags & ZONE_ALLOC_HARDER) != 0) ||
+	     (type == QUARRY_MIGRATE_MOVABLE && (alloc_flags & ZONE_ALLOC_CMA) == 0)))
+		pcp = NULL;
 	if (pcp == NULL) {
 		hint = z->arena_first;
 		return zone_take(q, z, &hint, order, type, alloc_flags);

@@ -38,7 +38,7 @@ QUARRY_COLD void refuse_record(struct quarry *q, const struct alloc_request *r, 
 		why->nid = z->nid;
 		why->zone = (enum quarry_zone_type)z->type;
 		why->largest_order = zone_largest_order(z);
-		if (zone_watermark_ok(pl, z, r->order, z->wmark[QUARRY_WMARK_MIN], r->highest,
+		if (zone_watermark_ok(pl, z, r->order, zone_mark(z, QUARRY_WMARK_MIN), r->highest,
 				      flags, why))
 			why->reason = refuse_late(z, r->order, why->largest_order);
 	}
