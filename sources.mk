@@ -14,11 +14,14 @@ QUARRY_SRCS := \
 	src/page/pageblock.c \
 	src/page/arena.c \
 	src/page/zone.c \
+	src/page/zone_mark.c \
 	src/page/watermark.c \
+	src/page/sysctl.c \
 	src/page/zonelist.c \
 	src/page/meta.c \
 	src/page/info.c \
 	src/page/fallback.c \
+	src/page/highatomic.c \
 	src/page/pcp.c \
 	src/page/alloc.c \
 	src/page/slowpath.c \

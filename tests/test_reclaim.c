@@ -130,6 +130,8 @@ static void host_build(struct host *h, const struct machine_spec *spec)
 	memset(h, 0, sizeof(*h));
 	machine_build(&h->m, spec);
 	h->m.hook = h;
+	/* Marks that do not move: what is expected below is said to the page. */
+	assert_int_equal(quarry_sysctl_set(h->m.q, "watermark_boost_factor", "0"), 0);
 }
 
 static void host_fini(struct host *h)
@@ -241,6 +243,7 @@ static void shrinkers_share(void **state)
 	assert_int_equal(c.largest, 128);
 	assert_int_equal(quarry_vm_event(h.m.q, QUARRY_VM_SLABS_SCANNED), c.scanned);
 	quarry_unregister_shrinker(h.m.q, &c.shrinker);
+	hoard_free(&h.m, &c.pages);
 	host_fini(&h);
 }
 

@@ -84,12 +84,15 @@ struct quarry_boot_params {
 struct quarry_zone_info {
 	const char *name; /* "DMA", "DMA32", "Normal", "Movable", "Device" */
 	pfn_t start_pfn;
-	unsigned long spanned; /* end - start, holes included */
-	unsigned long present; /* RAM */
-	unsigned long managed; /* handed to the page allocator */
-	unsigned long free;    /* in the buddy system */
-	unsigned long pcp;     /* in per-CPU sheaves */
-	unsigned long wmark[QUARRY_NR_WMARK];
+	unsigned long spanned;         /* end - start, holes included */
+	unsigned long present;         /* RAM */
+	unsigned long managed;         /* handed to the page allocator */
+	unsigned long free;            /* in the buddy system */
+	unsigned long pcp;             /* in per-CPU sheaves */
+	unsigned long free_highatomic; /* of these, reserved for orders > 0 that cannot wait */
+	unsigned long free_cma;        /* of these, in CMA areas: for movable blocks */
+	unsigned long boost;           /* what mixing types has added to the watermarks */
+	unsigned long wmark[QUARRY_NR_WMARK]; /* boost included, as in /proc/zoneinfo */
 	unsigned long lowmem_reserve[QUARRY_NR_ZONES];
 	unsigned long pcp_high; /* Linux's pageset limits, which bound the sheaves' batches */
 	unsigned long pcp_batch;
@@ -167,6 +170,10 @@ unsigned int quarry_node_distance(struct quarry *q, int from, int to);
 
 /** quarry_totals() - fill @totals for the whole machine @q. Context: any but interrupt, booted. */
 void quarry_totals(struct quarry *q, struct quarry_totals *totals);
+
+/** quarry_pageblock_type() - enum quarry_migratetype of the pageblock of page frame @pfn of @q (Linux:
+ * get_pageblock_migratetype()). Context: any, booted. Returns -QUARRY_ENOENT if no zone has the frame. */
+int quarry_pageblock_type(struct quarry *q, pfn_t pfn);
 
 /** quarry_migratetype_name() - the name of @type: "Unmovable", "Movable" ... as in
  * /proc/pagetypeinfo. Context: any. */

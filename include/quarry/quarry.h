@@ -24,6 +24,7 @@ extern "C" {
 #include <quarry/port.h>
 #include <quarry/reclaim.h>
 #include <quarry/slab.h>
+#include <quarry/sysctl.h>
 #include <quarry/vmstat.h>
 
 enum quarry_stage {

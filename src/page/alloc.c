@@ -31,6 +31,7 @@ static QUARRY_NOINLINE struct page *alloc_request(struct quarry *q, int nid, uin
 		.order = order,
 		.type = page_gfp_type(pl, gfp),
 		.highest = pl->highest_zone[gfp & 15u],
+		.flags = page_gfp_type(pl, gfp) == QUARRY_MIGRATE_MOVABLE ? ZONE_ALLOC_CMA : 0,
 		.nid = nid,
 		.nodes = nodes,
 		.list = this_node ? node->list_this : node->list,

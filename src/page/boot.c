@@ -414,10 +414,8 @@ static int boot_make_avail(struct boot_state *b)
 		struct page_zone *z = &b->pl->zone[i];
 
 		z->avail_words = (z->arena_last - z->arena_first + 63) / 64;
-		z->avail = quarry_meta_alloc_node(b->q,
-						  sizeof(uint64_t) * z->avail_words *
-							  QUARRY_NR_ORDERS * QUARRY_MIGRATE_TYPES,
-						  z->nid);
+		z->avail = quarry_meta_alloc_node(
+			b->q, sizeof(uint64_t) * z->avail_words * ZONE_AVAIL_ROWS, z->nid);
 		if (z->avail == NULL)
 			return -QUARRY_ENOMEM;
 	}

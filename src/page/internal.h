@@ -136,6 +136,7 @@ struct page_arena {
 	uint16_t nr_pb;
 	uint16_t index; /* in page_layer.arena[] */
 	uint16_t zone_index;
+	uint16_t nr_stay; /* pageblocks of a type whose pages stay: arena_stays() */
 	uint8_t zone_type;
 	bool virgin;    /* wholly free, never touched: records and bitmaps are not written yet */
 	uint8_t type;   /* of all its pageblocks, while it is virgin */
@@ -157,16 +158,25 @@ struct page_zone {
 	uint8_t type;                     /* enum quarry_zone_type */
 	uint32_t arena_first, arena_last; /* [first, last): some between may be other zones' */
 	uint32_t avail_words;
-	uint64_t *avail; /* [type][order][avail_words]: arenas whose list is not empty */
+	uint64_t *
+		avail; /* [type][order][avail_words]: arenas whose list is not empty; zone_stay() */
 	/* read by slow paths */
 	struct page_pb *pb; /* records and bitmaps of all its arenas, near the node */
 	uint64_t (*bits)[PAGE_WORDS];
 	size_t nr_pb; /* pageblocks; while arenas are made, those that have one */
 	pfn_t start_pfn;
 	unsigned long spanned, present, managed;
-	unsigned long wmark[QUARRY_NR_WMARK];
+	unsigned long wmark[QUARRY_NR_WMARK]; /* boost included; read by zone_mark() */
+	unsigned long boost;                  /* what mixing types has added to the marks */
+	uint32_t boosted;                     /* the background reclaimer is to be woken for it */
 	unsigned long reserve[QUARRY_NR_ZONES];
 	unsigned long pcp_high, pcp_batch;
+	/* of nr_free, what not every request may have; exact at any quiet moment */
+	uint64_t nr_free_highatomic, nr_free_cma;
+	/* pageblocks of the types from QUARRY_MIGRATE_PCPTYPES on, and in all */
+	uint32_t nr_pb_special[QUARRY_MIGRATE_TYPES - QUARRY_MIGRATE_PCPTYPES];
+	uint32_t special;
+	uint32_t fast_pb; /* what the short way's marks allow for: special, rounded up */
 	uint16_t sheaf_cap[PAGE_PCP_ORDERS + 1];
 } QUARRY_ALIGNED(64);
 
@@ -244,6 +254,9 @@ struct page_cpu {
 #define PAGE_FEATURE_PREP 1u  /* prep.c: contents, owners, injected failures, trace */
 #define PAGE_FEATURE_SCOPE 2u /* a task is in a memalloc_pin scope: reclaim.c */
 
+/* Huge pages, as Linux's switch says; but for NEVER the daemon runs. */
+enum page_thp { PAGE_THP_NEVER, PAGE_THP_MADVISE, PAGE_THP_ALWAYS };
+
 struct page_layer {
 	uint32_t *section; /* pfn >> PAGE_ARENA_ORDER -> first arena there; PAGE_NO_ARENA: none */
 	pfn_t nr_sections;
@@ -262,13 +275,21 @@ struct page_layer {
 	uint8_t *distance; /* nr_nodes x nr_nodes */
 	unsigned long present, managed, totalreserve;
 	unsigned long carved; /* pages that became descriptor tables after boot */
+	/* what sysctl.c sets; guarded by tune_lock, read by anybody */
+	struct quarry_lock tune_lock;
 	unsigned long min_free_kbytes;
-	unsigned int watermark_scale_factor;
-	unsigned int lowmem_reserve_ratio[4];
-	uint64_t refused, fallback_claimed, fallback_stolen;
 	struct quarry_lock reclaim_lock, shrinker_lock, scope_lock;
 	struct quarry_shrinker *shrinkers;
 	uint32_t pin_scopes;
+	long user_min_free_kbytes; /* -1: nobody asked for a value */
+	unsigned int watermark_boost_factor, watermark_scale_factor;
+	unsigned int lowmem_reserve_ratio[QUARRY_NR_ZONES];
+	unsigned int percpu_pagelist_high_fraction;
+	unsigned int defrag_mode;
+	unsigned int extfrag_threshold, compaction_proactiveness, compact_unevictable_allowed;
+	uint8_t thp;                  /* enum page_thp: the huge-page daemon wants a reserve */
+	struct quarry_lock mark_lock; /* watermarks, boost, the fast path's marks; innermost */
+	uint64_t refused;
 	struct quarry_lock refusal_lock;
 	struct quarry_refusal refusal;
 };
@@ -346,6 +367,8 @@ unsigned int arena_put_word(struct quarry *q, struct page_arena *a, size_t w, ui
 /* Adds @pages to the arena's and the zone's free pages. */
 void arena_count(struct quarry *q, struct page_arena *a, int64_t pages);
 void arena_set_type(struct quarry *q, struct page_arena *a, unsigned int i, unsigned int type);
+/* Pageblock of @type lost or won @pages free ones; to be called if the type is none of a pageset's. */
+void arena_count_special(struct quarry *q, struct page_arena *a, unsigned int type, int64_t pages);
 quarry_pin_t arena_lock(struct quarry *q, struct page_arena *a);
 void arena_unlock(struct quarry *q, struct page_arena *a, quarry_pin_t pin);
 /* Writes the records and bitmaps of an arena that is handed over in part: nothing is free yet. */
@@ -362,27 +385,23 @@ struct page *zone_take(struct quarry *q, struct page_zone *z, uint32_t *hint, un
  * CPU is inside its own, so nothing else may be asked for here. False: none, ask zone_take().
  */
 bool zone_fill(struct quarry *q, struct page_zone *z, uint32_t *hint, unsigned int order,
-	       unsigned int type, struct page_sheaf *s);
+	       unsigned int type, unsigned int alloc_flags, struct page_sheaf *s);
 /* First arena at or after @from (round once) with a block of at least @order in lists of @type. */
 struct page_arena *zone_find_arena(struct quarry *q, struct page_zone *z, uint32_t from,
 				   unsigned int order, unsigned int type, unsigned int *found);
 void zone_put(struct quarry *q, const struct page_hand *hands, unsigned int n, unsigned int order);
 void zone_put_one(struct quarry *q, struct page *page, unsigned int order);
-bool zone_watermark_ok(const struct page_layer *pl, const struct page_zone *z, unsigned int order,
-		       unsigned long mark, unsigned int highest, unsigned int alloc_flags,
-		       struct quarry_refused_zone *why);
-unsigned long zone_min_lowered(unsigned long mark, unsigned int alloc_flags);
-/* The test as it would be with @more pages free, if that made blocks too. */
-bool zone_would_do(const struct page_zone *z, unsigned int order, unsigned long mark,
-		   unsigned int highest, unsigned int alloc_flags, unsigned long more);
-/* A watermark as requests see it. */
-static inline unsigned long zone_mark(const struct page_zone *z, enum quarry_watermark mark)
-{
-	return z->wmark[mark];
-}
 bool zone_has_block(const struct page_zone *z, unsigned int order, unsigned int type);
 int zone_largest_order(const struct page_zone *z);
 uint64_t *zone_avail(const struct page_zone *z, unsigned int type, unsigned int order);
+
+#define ZONE_AVAIL_ROWS (QUARRY_MIGRATE_TYPES * QUARRY_NR_ORDERS + 1) /* each of avail_words */
+
+/* One bit an arena, the row after those of the lists: it has pageblocks whose pages stay. */
+static inline uint64_t *zone_stay(const struct page_zone *z)
+{
+	return zone_avail(z, QUARRY_MIGRATE_TYPES, 0);
+}
 
 #define ZONE_ALLOC_HIGH 1u        /* __GFP_HIGH: half of the min reserve */
 #define ZONE_ALLOC_HARDER 2u      /* cannot wait: a further quarter; highatomic blocks */
@@ -390,6 +409,28 @@ uint64_t *zone_avail(const struct page_zone *z, unsigned int type, unsigned int 
 #define ZONE_ALLOC_CMA 8u         /* may use free pages of CMA areas */
 #define ZONE_ALLOC_NOFRAGMENT 16u /* do not mix types in a pageblock: fallback.c */
 #define ZONE_ALLOC_OOM 32u        /* the out-of-memory hook's choice: half of min */
+#define ZONE_ALLOC_KSWAPD 64u     /* may wake the background reclaimer */
+/* Those who may dig into the highatomic reserve. */
+#define ZONE_ALLOC_RESERVES (ZONE_ALLOC_HARDER | ZONE_ALLOC_OOM | ZONE_ALLOC_NO_MARK)
+
+/* ---- zone_mark.c ---- */
+/*
+ * Whether the zone may serve a request of @order: enough free pages that it may have stay above @mark,
+ * as lowered by its rights, and there is a block. @mark is one of zone_mark()'s.
+ */
+bool zone_watermark_ok(const struct page_layer *pl, const struct page_zone *z, unsigned int order,
+		       unsigned long mark, unsigned int highest, unsigned int alloc_flags,
+		       struct quarry_refused_zone *why);
+unsigned long zone_min_lowered(unsigned long mark, unsigned int alloc_flags);
+/* The test by number alone, as it would be with @more pages free. */
+bool zone_would_do(const struct page_zone *z, unsigned int order, unsigned long mark,
+		   unsigned int highest, unsigned int alloc_flags, unsigned long more);
+
+/* A watermark as requests see it: boost included. */
+static inline unsigned long zone_mark(const struct page_zone *z, enum quarry_watermark mark)
+{
+	return quarry_load_relaxed(&z->wmark[mark]);
+}
 
 /* ---- slowpath.c: one request ---- */
 struct alloc_request {
@@ -423,6 +464,8 @@ uint32_t task_flags(struct quarry *q); /* 0 in interrupt context */
 unsigned long shrinker_run_all(struct quarry *q, int nid, gfp_t gfp, unsigned int priority);
 /* Wakes the background reclaimer of every node that may serve @r and is not balanced. */
 void reclaim_wake(struct quarry *q, const struct alloc_request *r);
+/* The same for the node of @z, whose marks have just risen. */
+void reclaim_wake_boosted(struct quarry *q, const struct page_zone *z);
 /* Whether there is anybody to reclaim from. */
 bool reclaim_possible(const struct quarry *q);
 
@@ -431,10 +474,50 @@ void refuse_record(struct quarry *q, const struct alloc_request *r, unsigned int
 
 /* ---- watermark.c ---- */
 void watermark_setup(struct page_layer *pl, const struct quarry_boot_params *params);
+/*
+ * Memory came or went: all that depends on managed pages is computed anew, as at boot. The caller has
+ * updated the zones' managed pages. Takes tune_lock.
+ */
+void watermark_update(struct quarry *q);
+/* The same for the limits of pagesets alone: a CPU came or went. Takes tune_lock. */
+void watermark_update_pcp(struct quarry *q);
+/* For sysctl.c; tune_lock held. */
+void watermark_reset(struct quarry *q);          /* marks, totalreserve, limits of pagesets */
+void watermark_reset_reserves(struct quarry *q); /* reserves, totalreserve */
+void watermark_reset_pcp(struct quarry *q);      /* limits of pagesets */
+void watermark_reset_daemon(struct quarry *q);   /* the huge-page daemon starts or stops */
+/* The marks that the short way compares with, by what the zone's special pageblocks may hide. */
+void watermark_refresh_fast(struct quarry *q, struct page_zone *z);
+/* Copies the mark for a CPU's short way, which has been filled in but for that. */
+void watermark_open_fast(struct quarry *q, unsigned int cpu, unsigned int bits,
+			 const struct page_fast *f, const struct page_zone *z);
+/* Types were mixed in a pageblock of @z: its marks rise, so that more is reclaimed. */
+void watermark_boost(struct quarry *q, struct page_zone *z, unsigned int alloc_flags);
+/* The background reclaimer has balanced @z, which had a boost of @pages when it began. */
+void watermark_boost_decay(struct quarry *q, struct page_zone *z, unsigned long pages);
+/* Whether it is to be woken because of a boost; says so once. */
+bool watermark_take_boosted(struct page_zone *z);
 
 /* ---- fallback.c ---- */
+/* A block for a request of @type when its own lists are empty. Returns 1 and @page, or 0. */
 unsigned int fallback_take(struct quarry *q, struct page_zone *z, unsigned int order,
 			   unsigned int type, unsigned int alloc_flags, struct page **page);
+/* To be asked before a zone's own lists if zone->special is not 0: highatomic or CMA. NULL: go on. */
+struct page *fallback_first(struct quarry *q, struct page_zone *z, unsigned int order,
+			    unsigned int type, unsigned int alloc_flags);
+/* Whether movable pages are to come out of CMA areas first: half of what is free lies there. */
+bool fallback_cma_first(const struct page_zone *z, unsigned int type, unsigned int alloc_flags);
+/* ZONE_ALLOC_NOFRAGMENT and ZONE_ALLOC_KSWAPD for the first walk, whose first zone is @z or NULL. */
+unsigned int fallback_nofragment(const struct page_layer *pl, const struct page_zone *z, gfp_t gfp);
+
+/* ---- highatomic.c ---- */
+/* @page of @order > 0 went to a request with ZONE_ALLOC_HARDER: its pageblock is kept for such. */
+void highatomic_reserve(struct quarry *q, struct page_zone *z, struct page *page);
+/*
+ * Gives one reserved pageblock of a zone that the request may use back, as one of its type; without
+ * @force each zone keeps its last one. False: there was none.
+ */
+bool highatomic_unreserve(struct quarry *q, const struct alloc_request *r, bool force);
 
 /* ---- pcp.c ---- */
 struct page *pcp_alloc(struct quarry *q, struct page_zone *z, unsigned int order, unsigned int type,

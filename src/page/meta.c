@@ -59,7 +59,7 @@ static void *meta_from_pages(struct quarry *q, size_t size, int nid)
 		uint32_t hint = z->arena_first;
 
 		if (order <= QUARRY_MAX_ORDER &&
-		    zone_watermark_ok(pl, z, order, z->wmark[QUARRY_WMARK_MIN], z->type,
+		    zone_watermark_ok(pl, z, order, zone_mark(z, QUARRY_WMARK_MIN), z->type,
 				      ZONE_ALLOC_HIGH | ZONE_ALLOC_HARDER, NULL))
 			page = zone_take(q, z, &hint, order, QUARRY_MIGRATE_UNMOVABLE, 0);
 	}

@@ -26,14 +26,16 @@ static void pcp_open_fast(struct quarry *q, unsigned int cpu, const struct page_
 
 		while (i < node->nr_list && node->list[i]->type > highest)
 			i++;
-		if (i < node->nr_list && node->list[i] == z)
-			pl->cpu[cpu].fast[bits] = (struct page_fast){
+		if (i < node->nr_list && node->list[i] == z) {
+			struct page_fast f = {
 				.out = pcp->out[type],
 				.zone_free = &z->nr_free,
-				.mark = z->fast_mark[highest],
 				.word = page_word_alloc(0, type),
 				.allocs = pl->cpu[cpu].allocs[z->type],
 			};
+
+			watermark_open_fast(q, cpu, bits, &f, z);
+		}
 	}
 }
 
@@ -160,14 +162,19 @@ struct page *pcp_alloc(struct quarry *q, struct page_zone *z, unsigned int order
 	quarry_pin_t pin;
 	uint32_t hint;
 
-	if (slot >= 0 && z->sheaf_cap[slot] != 0)
-		pcp = pcp_enter(q, z, &pin);
+	/* A sheaf may hold CMA pages, and none of the highatomic reserve: not for those two. */
+	if (likely(quarry_load_relaxed(&z->special) == 0) ||
+	    !((order > 0 && (alloc_flags & ZONE_ALLOC_HARDER) != 0) ||
+	      (type == QUARRY_MIGRATE_MOVABLE && (alloc_flags & ZONE_ALLOC_CMA) == 0))) {
+		if (slot >= 0 && z->sheaf_cap[slot] != 0)
+			pcp = pcp_enter(q, z, &pin);
+	}
 	if (pcp == NULL) {
 		hint = z->arena_first;
 		return zone_take(q, z, &hint, order, type, alloc_flags);
 	}
 	s = &pcp->out[type][slot];
-	if (likely(s->n != 0) || zone_fill(q, z, &pcp->arena, order, type, s))
+	if (likely(s->n != 0) || zone_fill(q, z, &pcp->arena, order, type, alloc_flags, s))
 		page = page_sheaf_pop(s);
 	hint = pcp->arena;
 	pcp_leave(q, pin);

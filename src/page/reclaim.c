@@ -133,6 +133,15 @@ static bool reclaim_balanced(struct quarry *q, int nid, unsigned int order, unsi
 	return !any;
 }
 
+static bool reclaim_boosted(const struct page_node *node)
+{
+	for (unsigned int t = 0; t < QUARRY_NR_ZONES; t++) {
+		if (node->zone[t] != NULL && quarry_load_relaxed(&node->zone[t]->boost) != 0)
+			return true;
+	}
+	return false;
+}
+
 /* Notes what a request wants of node @nid, and tells the port unless that would be in vain. */
 static void reclaim_wake_node(struct quarry *q, int nid, unsigned int order, unsigned int highest)
 {
@@ -143,7 +152,7 @@ static void reclaim_wake_node(struct quarry *q, int nid, unsigned int order, uns
 	if (q->port.wake == NULL)
 		return;
 	if (quarry_load_relaxed(&node->kswapd_failures) >= RECLAIM_FAILURES ||
-	    reclaim_balanced(q, nid, order, highest))
+	    (reclaim_balanced(q, nid, order, highest) && !reclaim_boosted(node)))
 		return;
 	pin = quarry_lock(q->concurrent, &pl->reclaim_lock);
 	node->kswapd_order = (uint8_t)quarry_max(node->kswapd_order, order);
@@ -166,6 +175,11 @@ void reclaim_wake(struct quarry *q, const struct alloc_request *r)
 		last = z->nid;
 		reclaim_wake_node(q, last, r->order, r->highest);
 	}
+}
+
+void reclaim_wake_boosted(struct quarry *q, const struct page_zone *z)
+{
+	reclaim_wake_node(q, z->nid, 0, z->type);
 }
 
 bool quarry_kswapd_wanted(struct quarry *q, int nid)
@@ -221,9 +235,9 @@ static unsigned long reclaim_balance(struct quarry *q, int nid, unsigned int ord
 unsigned long quarry_kswapd_run(struct quarry *q, int nid)
 {
 	struct page_layer *pl = q->pages;
+	unsigned long pages, boost[QUARRY_NR_ZONES] = {0};
 	unsigned int order, highest;
 	struct page_node *node;
-	unsigned long pages;
 	quarry_pin_t pin;
 	uint32_t saved;
 
@@ -238,9 +252,17 @@ unsigned long quarry_kswapd_run(struct quarry *q, int nid)
 	quarry_store_relaxed(&node->kswapd_wanted, false);
 	quarry_unlock(q->concurrent, &pl->reclaim_lock, pin);
 
+	for (unsigned int t = 0; t < QUARRY_NR_ZONES; t++) {
+		if (node->zone[t] != NULL)
+			boost[t] = quarry_load_relaxed(&node->zone[t]->boost);
+	}
 	saved = quarry_memalloc_save(q, QUARRY_TASK_MEMALLOC);
 	pages = reclaim_balance(q, nid, order, highest);
 	quarry_memalloc_restore(q, QUARRY_TASK_MEMALLOC, saved);
+	for (unsigned int t = 0; t < QUARRY_NR_ZONES; t++) {
+		if (boost[t] != 0)
+			watermark_boost_decay(q, node->zone[t], boost[t]);
+	}
 	if (pages != 0)
 		quarry_store_relaxed(&node->kswapd_failures, 0u);
 	else if (!reclaim_balanced(q, nid, order, highest))

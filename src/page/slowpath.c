@@ -32,20 +32,50 @@ struct slowpath_state {
 	unsigned long progress; /* pages of the last round */
 };
 
+/* The first zone that the request may use: its node is the local one. */
+static struct page_zone *slowpath_first(const struct alloc_request *r)
+{
+	for (unsigned int i = 0; i < r->nr_list; i++) {
+		if (r->list[i]->type <= r->highest && (r->nodes >> r->list[i]->nid & 1) != 0)
+			return r->list[i];
+	}
+	return NULL;
+}
+
+/* What follows from having got a block. */
+static void slowpath_got(struct quarry *q, const struct alloc_request *r, struct page_zone *z,
+			 struct page *page, unsigned int flags)
+{
+	if (r->order > 0 && (flags & ZONE_ALLOC_HARDER) != 0)
+		highatomic_reserve(q, z, page);
+	if (unlikely(watermark_take_boosted(z)))
+		reclaim_wake_boosted(q, z);
+}
+
 static struct page *slowpath_pass(struct quarry *q, const struct alloc_request *r,
 				  enum quarry_watermark mark, unsigned int flags)
 {
+	const struct page_zone *first = slowpath_first(r);
+	bool local = (flags & ZONE_ALLOC_NOFRAGMENT) != 0 &&
+		     quarry_load_relaxed(&q->pages->defrag_mode) == 0;
+
 	for (unsigned int i = 0; i < r->nr_list; i++) {
 		struct page_zone *z = r->list[i];
 		struct page *page;
 
-		if (z->type > r->highest || (r->nodes >> z->nid & 1) == 0 ||
-		    !zone_watermark_ok(q->pages, z, r->order, zone_mark(z, mark), r->highest, flags,
+		if (z->type > r->highest || (r->nodes >> z->nid & 1) == 0)
+			continue;
+		/* A near page is worth a mixed pageblock. */
+		if (local && z->nid != first->nid)
+			return NULL;
+		if (!zone_watermark_ok(q->pages, z, r->order, zone_mark(z, mark), r->highest, flags,
 				       NULL))
 			continue;
 		page = pcp_alloc(q, z, r->order, r->type, flags);
-		if (page != NULL)
+		if (page != NULL) {
+			slowpath_got(q, r, z, page, flags);
 			return page;
+		}
 	}
 	return NULL;
 }
@@ -53,7 +83,14 @@ static struct page *slowpath_pass(struct quarry *q, const struct alloc_request *
 struct page *slowpath_walk(struct quarry *q, const struct alloc_request *r,
 			   enum quarry_watermark mark, unsigned int flags)
 {
-	return slowpath_pass(q, r, mark, flags | r->flags);
+	struct page *page;
+
+	flags |= r->flags;
+	page = slowpath_pass(q, r, mark, flags);
+	if (page == NULL && (flags & ZONE_ALLOC_NOFRAGMENT) != 0 &&
+	    quarry_load_relaxed(&q->pages->defrag_mode) == 0)
+		page = slowpath_pass(q, r, mark, flags & ~ZONE_ALLOC_NOFRAGMENT);
+	return page;
 }
 
 /* How deep the request may go below the min watermark. */
@@ -92,7 +129,8 @@ static struct page *slowpath_reclaim(struct slowpath_state *s)
 	page = slowpath_walk(s->q, r, QUARRY_WMARK_MIN, s->flags);
 	if (page != NULL)
 		return page;
-	/* What was freed may sit in sheaves. */
+	/* What was freed may sit in sheaves, or be kept for others. */
+	highatomic_unreserve(s->q, r, false);
 	quarry_drain_all_pages(s->q);
 	return slowpath_walk(s->q, r, QUARRY_WMARK_MIN, s->flags);
 }
@@ -172,11 +210,20 @@ static struct page *slowpath_wait(struct slowpath_state *s)
 	}
 }
 
-/* The sheaves' contents are free memory that no walk sees. */
-static struct page *slowpath_last(struct slowpath_state *s)
+/*
+ * The sheaves' contents are free memory that no walk sees. A request that has waited in vain may also mix
+ * types in a pageblock, whatever defrag_mode says, and breaks up the highatomic reserve.
+ */
+static struct page *slowpath_last(struct slowpath_state *s, bool waited)
 {
+	struct page *page;
+
 	quarry_drain_all_pages(s->q);
-	return slowpath_walk(s->q, &s->r, QUARRY_WMARK_MIN, s->flags);
+	s->flags &= ~ZONE_ALLOC_NOFRAGMENT;
+	page = slowpath_walk(s->q, &s->r, QUARRY_WMARK_MIN, s->flags);
+	while (page == NULL && waited && highatomic_unreserve(s->q, &s->r, true))
+		page = slowpath_walk(s->q, &s->r, QUARRY_WMARK_MIN, s->flags);
+	return page;
 }
 
 /* A request that must not fail: below all marks, and on, for as long as others can free memory. */
@@ -193,7 +240,7 @@ static struct page *slowpath_nofail(struct slowpath_state *s)
 		s->in_vain = 0;
 		page = slowpath_wait(s);
 		if (page == NULL)
-			page = slowpath_last(s);
+			page = slowpath_last(s, true);
 		if (page != NULL)
 			return page;
 	}
@@ -213,7 +260,7 @@ static QUARRY_COLD struct page *slowpath_try(struct quarry *q, const struct allo
 		reclaim_wake(q, &s.r);
 	page = slowpath_walk(q, &s.r, QUARRY_WMARK_MIN, s.flags);
 	if (page == NULL && reserves != 0) {
-		s.flags = reserves;
+		s.flags = reserves | (s.flags & ZONE_ALLOC_KSWAPD);
 		if ((s.r.gfp & __GFP_THISNODE) == 0)
 			s.r.nodes = ~(uint64_t)0;
 		page = slowpath_walk(q, &s.r, QUARRY_WMARK_MIN, s.flags);
@@ -221,7 +268,7 @@ static QUARRY_COLD struct page *slowpath_try(struct quarry *q, const struct allo
 	if (page == NULL && can_wait)
 		page = slowpath_wait(&s);
 	if (page == NULL)
-		page = slowpath_last(&s);
+		page = slowpath_last(&s, can_wait);
 	if (page == NULL && can_wait && (s.r.gfp & __GFP_NOFAIL) != 0)
 		page = slowpath_nofail(&s);
 	if (page == NULL)
@@ -231,7 +278,8 @@ static QUARRY_COLD struct page *slowpath_try(struct quarry *q, const struct allo
 
 struct page *slowpath_alloc(struct quarry *q, const struct alloc_request *r)
 {
-	struct page *page = slowpath_walk(q, r, QUARRY_WMARK_LOW, 0);
+	struct page *page = slowpath_walk(q, r, QUARRY_WMARK_LOW,
+					  fallback_nofragment(q->pages, slowpath_first(r), r->gfp));
 
 	return page != NULL ? page : slowpath_try(q, r);
 }
