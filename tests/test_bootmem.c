@@ -19,6 +19,7 @@
 #define G (1024 * M)
 #define PAGE ((phys_addr_t)QUARRY_PAGE_SIZE)
 #define TOP (~(phys_addr_t)0)
+#define WORD_BITS (8 * sizeof(long))
 
 static struct {
 	char log[64][256];
@@ -99,12 +100,19 @@ static bootmem_data_t *node(struct quarry *q, int nid)
 	return &quarry_bootmem(q)->bootmem_node_data[nid];
 }
 
+static unsigned long *map_of(struct quarry *q, int nid)
+{
+	return node(q, nid)->node_bootmem_map;
+}
+
 static bool is_taken(const bootmem_data_t *b, pfn_t pfn)
 {
 	const unsigned int bits = 8 * sizeof(unsigned long);
 	pfn_t i = pfn - b->node_min_pfn;
 
-	return (b->node_bootmem_map[i / bits] >> (i % bits) & 1) != 0;
+	const unsigned long *map = b->node_bootmem_map;
+
+	return (map[i / bits] >> (i % bits) & 1) != 0;
 }
 
 /* Physical address of an allocation. */
@@ -161,7 +169,7 @@ static void test_B1_node_data_is_indexed_by_node(void **state)
 	struct quarry *q = *state;
 	bootmem_data_t *b;
 
-	assert_int_equal(quarry_bootmem(q)->bdata_list, -1);
+	assert_ptr_equal(quarry_bootmem(q)->bdata_list->next, quarry_bootmem(q)->bdata_list);
 	assert_int_equal(quarry_init_bootmem_node(q, 5, 0x1000, 0x1000, 0x2000), 512);
 	b = &quarry_bootmem(q)->bootmem_node_data[5];
 	assert_int_equal(b->node_min_pfn, 0x1000);
@@ -169,8 +177,8 @@ static void test_B1_node_data_is_indexed_by_node(void **state)
 	assert_non_null(b->node_bootmem_map);
 	assert_int_equal(b->last_end_off, 0);
 	assert_int_equal(b->hint_idx, 0);
-	assert_int_equal(b->list.next, -1);
-	assert_int_equal(quarry_bootmem(q)->bdata_list, 5);
+	assert_ptr_equal(b->list.next, quarry_bootmem(q)->bdata_list);
+	assert_ptr_equal(quarry_bootmem(q)->bdata_list->next, &b->list);
 	valid(q);
 }
 
@@ -181,8 +189,8 @@ static void test_B2_bit_i_is_page_min_plus_i(void **state)
 	assert_int_not_equal(quarry_init_bootmem_node(q, 0, 0x900, 100, 300), 0);
 	assert_int_equal(quarry_free_bootmem_node(q, 0, 100 * PAGE, PAGE), 0);
 	assert_int_equal(quarry_free_bootmem_node(q, 0, 299 * PAGE, PAGE), 0);
-	assert_int_equal(node(q, 0)->node_bootmem_map[0], ~1ul);
-	assert_int_equal(node(q, 0)->node_bootmem_map[199 / 64], ~(1ul << 199 % 64));
+	assert_int_equal(map_of(q, 0)[0], ~1ul);
+	assert_int_equal(map_of(q, 0)[199 / WORD_BITS], ~(1ul << 199 % WORD_BITS));
 	/* [min, low) is half-open. */
 	assert_int_equal(quarry_free_bootmem_node(q, 0, 300 * PAGE, PAGE), -QUARRY_EINVAL);
 	assert_int_equal(quarry_free_bootmem_node(q, 0, 99 * PAGE, PAGE), -QUARRY_EINVAL);
@@ -195,8 +203,8 @@ static void test_B3_map_lies_where_the_caller_says_and_starts_all_ones(void **st
 
 	assert_int_equal(quarry_init_bootmem_node(q, 0, 7, 0, 4096), 512);
 	assert_ptr_equal(node(q, 0)->node_bootmem_map, quarry_phys_to_virt(q, 7 * PAGE));
-	for (int i = 0; i < 64; i++)
-		assert_int_equal(node(q, 0)->node_bootmem_map[i], ~0ul);
+	for (unsigned int i = 0; i < 4096 / WORD_BITS; i++)
+		assert_int_equal(map_of(q, 0)[i], ~0ul);
 	assert_null(quarry___alloc_bootmem_nopanic(q, 1, 1, 0)); /* RAM must be freed in first */
 }
 
@@ -233,18 +241,20 @@ static void test_B6_list_is_sorted_by_address(void **state)
 {
 	struct quarry *q = *state;
 	struct bootmem *bm = quarry_bootmem(q);
+	static const int by_address[] = {1, 2, 3, 0};
+	struct list_head *link;
 
 	assert_int_not_equal(quarry_init_bootmem_node(q, 2, 0x300, 0x300, 0x400), 0);
 	assert_int_not_equal(quarry_init_bootmem_node(q, 0, 0x500, 0x500, 0x600), 0);
 	assert_int_not_equal(quarry_init_bootmem_node(q, 1, 0x100, 0x100, 0x200), 0);
 	assert_int_not_equal(quarry_init_bootmem_node(q, 3, 0x400, 0x400, 0x500), 0);
-	assert_int_equal(bm->bdata_list, 1);
-	assert_int_equal(node(q, 1)->list.next, 2);
-	assert_int_equal(node(q, 2)->list.next, 3);
-	assert_int_equal(node(q, 3)->list.next, 0);
-	assert_int_equal(node(q, 0)->list.next, -1);
-	assert_int_equal(node(q, 0)->list.prev, 3);
-	assert_int_equal(node(q, 3)->list.prev, 2);
+	link = bm->bdata_list->next;
+	for (unsigned int i = 0; i < 4; i++, link = link->next) {
+		assert_ptr_equal(link, &node(q, by_address[i])->list);
+		assert_ptr_equal(link->prev->next, link);
+		assert_ptr_equal(link->next->prev, link);
+	}
+	assert_ptr_equal(link, bm->bdata_list);
 	valid(q);
 }
 
@@ -753,11 +763,12 @@ static void test_B6_validator_finds_damage(void **state)
 {
 	struct quarry *q = *state;
 	bootmem_data_t *b = node(q, 0);
+	struct list_head *head = quarry_bootmem(q)->bdata_list, stray = {head, head};
 
 	three_nodes(q);
-	b->list.prev = 2;
+	b->list.prev = &node(q, 2)->list;
 	assert_int_equal(quarry_check_bootmem(q, NULL), 1);
-	b->list.prev = -1;
+	b->list.prev = head;
 	b->hint_idx = 1025;
 	assert_int_equal(quarry_check_bootmem(q, NULL), 1);
 	b->hint_idx = 0;
@@ -766,15 +777,17 @@ static void test_B6_validator_finds_damage(void **state)
 	b->last_end_off = 1025 * PAGE;
 	assert_int_equal(quarry_check_bootmem(q, NULL), 1);
 	b->last_end_off = 0;
-	node(q, 2)->node_bootmem_map[15] = 0; /* 1000 pages end inside this word */
-	assert_int_equal(quarry_check_bootmem(q, NULL), 24);
-	node(q, 2)->node_bootmem_map[15] = ~0ul;
-	node(q, 2)->list.next = 0;
+	map_of(q, 2)[1000 / WORD_BITS] = 0; /* 1000 pages end inside this word */
+	assert_int_equal(quarry_check_bootmem(q, NULL), WORD_BITS - 1000 % WORD_BITS);
+	map_of(q, 2)[1000 / WORD_BITS] = ~0ul;
+	node(q, 2)->list.next = &b->list; /* a ring without its head */
 	assert_true(quarry_check_bootmem(q, NULL) > 0);
-	node(q, 2)->list.next = -1;
+	node(q, 2)->list.next = &stray;
+	assert_true(quarry_check_bootmem(q, NULL) > 0);
+	node(q, 2)->list.next = head;
 	valid(q);
-	node(q, 1)->list.next = -1;
-	assert_int_equal(quarry_check_bootmem(q, NULL), 1);
+	node(q, 1)->list.next = head; /* one is left out */
+	assert_true(quarry_check_bootmem(q, NULL) > 0);
 }
 
 /* ---- side by side with a model that goes bit by bit ---- */

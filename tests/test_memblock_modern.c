@@ -268,12 +268,14 @@ static void test_map_may_live_in_an_object_of_the_caller(void **state)
 static void test_nodes_may_live_in_an_array_of_the_caller(void **state)
 {
 	static bootmem_data_t mine[QUARRY_MAX_NODES];
+	static struct list_head list;
 	struct quarry *q = *state;
 
 	mine[3].node_low_pfn = 77; /* is cleared */
-	quarry_bootmem_use(q, mine);
+	quarry_bootmem_use(q, mine, &list);
 	assert_int_equal(quarry_init_bootmem(q, 1, 1024), 128);
 	assert_int_equal(mine[0].node_low_pfn, 1024);
+	assert_ptr_equal(list.next, &mine[0].list);
 	assert_int_equal(quarry_check_bootmem(q, &to_text), 0);
 }
 

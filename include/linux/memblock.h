@@ -471,16 +471,33 @@ static inline void memblock_free_all(void)
 	quarry_linux_boot(false);
 }
 
-/* Reserved pages to the buddy system, after memblock_free_all(). */
+/* Reserved pages to the buddy system, after memblock_free_all(). Others are reported and left alone. */
 static inline void memblock_free_late(phys_addr_t base, phys_addr_t size)
 {
-	(void)quarry_free_reserved(quarry_linux(), PFN_UP(base), PFN_DOWN(base + size));
+	(void)quarry_free_late(quarry_linux(), PFN_UP(base), PFN_DOWN(base + size));
 }
 
 /* The lists stay for questions; the arrays are not given back. */
 static inline void memblock_discard(void)
 {
 }
+
+#define HASH_EARLY \
+	0x1 /* before the hand-off: from memblock, or bootmem if memblock knows no memory */
+#define HASH_SMALL 0x2 /* *_hash_shift is the least */
+#define HASH_ZERO 0x4  /* cleared */
+
+/*
+ * A hash table sized by the memory there is: one bucket of @bucketsize bytes for each 2^@scale bytes
+ * (a fourth of that each time memory passes 64 GiB, 256 GiB ... unless @high_limit is given), or
+ * @numentries if that is not 0; a power of two, at least @low_limit, at most @high_limit or a sixteenth
+ * of memory. Halved until there is room; panics if there is none for a page. Writes log2 of the
+ * entries, and the entries less 1, where not NULL.
+ */
+void *alloc_large_system_hash(const char *tablename, unsigned long bucketsize,
+			      unsigned long numentries, int scale, int flags,
+			      unsigned int *_hash_shift, unsigned int *_hash_mask,
+			      unsigned long low_limit, unsigned long high_limit);
 
 static inline void early_memtest(phys_addr_t start, phys_addr_t end)
 {

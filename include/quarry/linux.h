@@ -23,6 +23,8 @@ extern struct memblock memblock;
 
 /* bootmem's nodes of the default instance, QUARRY_MAX_NODES of them. */
 extern bootmem_data_t bootmem_node_data[];
+/* They, linked by rising address. */
+extern struct list_head bdata_list;
 
 /* How memblock_free_all() and free_all_bootmem() boot; set it before. */
 extern struct quarry_boot_params quarry_linux_params;

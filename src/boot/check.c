@@ -82,7 +82,9 @@ static bool bootmem_check_bit(const bootmem_data_t *b, pfn_t i)
 {
 	const pfn_t word_bits = 8 * sizeof(unsigned long);
 
-	return (b->node_bootmem_map[i / word_bits] >> (i % word_bits) & 1) != 0;
+	const unsigned long *map = b->node_bootmem_map;
+
+	return (map[i / word_bits] >> (i % word_bits) & 1) != 0;
 }
 
 /* The bitmap of an open node against its hint, last end and padding. */
@@ -108,29 +110,45 @@ static unsigned int bootmem_check_map(const bootmem_data_t *b, int nid,
 	return faults;
 }
 
+/* The node that @link is in; -1: in none. */
+static int bootmem_check_nid(const struct bootmem *bm, const struct list_head *link)
+{
+	for (int nid = 0; nid < QUARRY_MAX_NODES; nid++) {
+		if (link == &bm->bootmem_node_data[nid].list)
+			return nid;
+	}
+	return -1;
+}
+
 unsigned int quarry_check_bootmem(struct quarry *q, const struct quarry_out *out)
 {
 	const struct bootmem *bm = &q->bootmem;
-	int nid = bm->bdata_list, prev = -1;
+	const struct list_head *prev = bm->bdata_list, *link = prev->next;
 	unsigned int faults = 0, linked = 0;
+	pfn_t end = 0;
+	int nid;
 
-	while (nid >= 0 && nid < QUARRY_MAX_NODES && linked++ < QUARRY_MAX_NODES) {
-		const bootmem_data_t *b = &bm->bootmem_node_data[nid];
+	for (; link != bm->bdata_list && linked < QUARRY_MAX_NODES;
+	     prev = link, link = link->next) {
+		const bootmem_data_t *b;
 
-		if (b->list.prev != prev)
-			BOOT_FAULT(faults, out, "bootmem: node %d has prev %d, not %d\n", nid,
-				   b->list.prev, prev);
+		nid = bootmem_check_nid(bm, link);
+		if (nid < 0)
+			break;
+		linked++;
+		b = &bm->bootmem_node_data[nid];
+		if (link->prev != prev)
+			BOOT_FAULT(faults, out, "bootmem: node %d has a wrong prev\n", nid);
 		if (b->node_min_pfn >= b->node_low_pfn)
 			BOOT_FAULT(faults, out, "bootmem: node %d is empty\n", nid);
 		else if (b->node_bootmem_map != NULL)
 			faults += bootmem_check_map(b, nid, faults == 0 ? out : NULL);
-		if (prev >= 0 && bm->bootmem_node_data[prev].node_low_pfn > b->node_min_pfn)
-			BOOT_FAULT(faults, out, "bootmem: node %d is not above node %d\n", nid,
-				   prev);
-		prev = nid;
-		nid = b->list.next;
+		if (end > b->node_min_pfn)
+			BOOT_FAULT(faults, out, "bootmem: node %d is not above the one before\n",
+				   nid);
+		end = b->node_low_pfn;
 	}
-	if (nid != -1)
+	if (link != bm->bdata_list || link->prev != prev)
 		BOOT_FAULT(faults, out, "bootmem: the list of nodes does not end\n");
 	for (nid = 0; nid < QUARRY_MAX_NODES; nid++) {
 		if (bm->bootmem_node_data[nid].node_low_pfn != 0)
