@@ -20,7 +20,7 @@
 #include <linux/list.h>
 #include <linux/sizes.h>
 
-struct memblock memblock = QUARRY_MEMBLOCK_INIT(memblock);
+struct memblock memblock = QUARRY_MEMBLOCK_INIT_NID(memblock, MAX_NUMNODES);
 bootmem_data_t bootmem_node_data[QUARRY_MAX_NODES];
 struct list_head bdata_list = LIST_HEAD_INIT(bdata_list);
 struct quarry_boot_params quarry_linux_params;
@@ -54,7 +54,7 @@ static void linux_bind(struct quarry *q, bool owned)
 void quarry_linux_use(struct quarry *q)
 {
 	linux_bind(q, false);
-	memblock = (struct memblock)QUARRY_MEMBLOCK_INIT(memblock);
+	memblock = (struct memblock)QUARRY_MEMBLOCK_INIT_NID(memblock, MAX_NUMNODES);
 	memset(linux_nodes, 0, sizeof(linux_nodes));
 	min_low_pfn = max_low_pfn = max_pfn = 0;
 }

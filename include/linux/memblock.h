@@ -29,7 +29,7 @@ static inline struct quarry *memblock_quarry(void)
 	return q;
 }
 
-/* Linux 6.1 still knows MAX_NUMNODES as a way to say "no node". */
+/* To ask for any node, 6.1 still takes MAX_NUMNODES too, which is the nid of a region without a node. */
 static inline int memblock_nid(int nid)
 {
 	return nid == MAX_NUMNODES ? NUMA_NO_NODE : nid;
@@ -45,7 +45,7 @@ static inline int memblock_add(phys_addr_t base, phys_addr_t size)
 static inline int memblock_add_node(phys_addr_t base, phys_addr_t size, int nid,
 				    enum memblock_flags flags)
 {
-	return quarry_memblock_add_node(memblock_quarry(), base, size, memblock_nid(nid), flags);
+	return quarry_memblock_add_node(memblock_quarry(), base, size, nid, flags);
 }
 
 static inline int memblock_remove(phys_addr_t base, phys_addr_t size)
@@ -71,7 +71,7 @@ static inline void memblock_free(void *ptr, size_t size)
 static inline int memblock_set_node(phys_addr_t base, phys_addr_t size, struct memblock_type *type,
 				    int nid)
 {
-	return quarry_memblock_set_node(memblock_quarry(), base, size, type, memblock_nid(nid));
+	return quarry_memblock_set_node(memblock_quarry(), base, size, type, nid);
 }
 
 static inline int memblock_mark_hotplug(phys_addr_t base, phys_addr_t size)
@@ -133,7 +133,7 @@ static inline bool memblock_is_reserved_noinit(struct memblock_region *m)
 
 static inline void memblock_set_region_node(struct memblock_region *r, int nid)
 {
-	r->nid = memblock_nid(nid);
+	r->nid = nid;
 }
 
 static inline int memblock_get_region_node(const struct memblock_region *r)

@@ -30,7 +30,7 @@ struct memblock_region {
 	phys_addr_t base;
 	phys_addr_t size;
 	uint32_t flags; /* enum memblock_flags */
-	int32_t nid;    /* QUARRY_NO_NODE: none */
+	int32_t nid;    /* memblock.no_nid: none */
 };
 
 /* A sorted array of disjoint regions, neighbours merged. An empty one has a region of size 0, and cnt
@@ -63,6 +63,7 @@ struct memblock {
 	bool debug;
 	bool use_hotplug;  /* movable_node is off: HOTPLUG memory is as good as other */
 	uint8_t empty_cnt; /* cnt of an empty list */
+	int32_t no_nid;    /* nid of a region without a node, see QUARRY_MEMBLOCK_INIT_NID() */
 	bool has_mirror;   /* some memory is mirrored: allocations prefer it (Linux:
 			    system_has_some_mirror) */
 	phys_addr_t memory_phys, reserved_phys; /* where a doubled array lies */
@@ -547,7 +548,10 @@ unsigned long quarry_memblock_free_late(struct quarry *q, phys_addr_t base, phys
 					quarry_give_fn give, void *arg);
 
 /* An empty map: initialiser of the object @mb of type struct memblock. */
-#define QUARRY_MEMBLOCK_INIT(mb)                                                                  \
+#define QUARRY_MEMBLOCK_INIT(mb) QUARRY_MEMBLOCK_INIT_NID(mb, QUARRY_NO_NODE)
+/* The same; @none is the nid of regions without a node: QUARRY_NO_NODE, or QUARRY_MAX_NODES as in Linux
+ * before 6.11. */
+#define QUARRY_MEMBLOCK_INIT_NID(mb, none)                                                        \
 	{                                                                                         \
 		.current_limit = MEMBLOCK_ALLOC_ANYWHERE, .empty_cnt = QUARRY_MEMBLOCK_EMPTY_CNT, \
 		.memory = {.cnt = QUARRY_MEMBLOCK_EMPTY_CNT,                                      \
@@ -558,8 +562,8 @@ unsigned long quarry_memblock_free_late(struct quarry *q, phys_addr_t base, phys
 			     .max = QUARRY_MEMBLOCK_REGIONS,                                      \
 			     .regions = (mb).reserved_init,                                       \
 			     .name = "reserved"},                                                 \
-		.memory_init = {{.nid = QUARRY_NO_NODE}},                                         \
-		.reserved_init = {{.nid = QUARRY_NO_NODE}},                                       \
+		.no_nid = (none), .memory_init = {{.nid = (none)}},                               \
+		.reserved_init = {{.nid = (none)}},                                               \
 	}
 
 #endif

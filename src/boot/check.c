@@ -15,7 +15,8 @@
 			quarry_out_printf((out), __VA_ARGS__); \
 	} while (0)
 
-static unsigned int memblock_check_region(const struct memblock_type *type, unsigned long i,
+static unsigned int memblock_check_region(const struct memblock *mb,
+					  const struct memblock_type *type, unsigned long i,
 					  uint32_t allowed, const struct quarry_out *out)
 {
 	const struct memblock_region *r = &type->regions[i];
@@ -23,7 +24,7 @@ static unsigned int memblock_check_region(const struct memblock_type *type, unsi
 
 	if (r->size == 0 || r->size > MEMBLOCK_ADDR_MAX - r->base)
 		BOOT_FAULT(faults, out, "memblock: %s[%lu] is empty or wraps\n", type->name, i);
-	if (!memblock_nid_ok(r->nid) || (r->flags & ~allowed) != 0)
+	if (!memblock_nid_ok(mb, r->nid) || (r->flags & ~allowed) != 0)
 		BOOT_FAULT(faults, out, "memblock: %s[%lu] has node %d, flags 0x%x\n", type->name,
 			   i, (int)r->nid, r->flags);
 	if (i == 0)
@@ -50,7 +51,8 @@ static unsigned int memblock_check_type(struct quarry *q, const struct memblock_
 		return faults;
 	}
 	for (i = 0; i < memblock_nr(type); i++) {
-		unsigned int n = memblock_check_region(type, i, allowed, faults == 0 ? out : NULL);
+		unsigned int n = memblock_check_region(q->memblock, type, i, allowed,
+						       faults == 0 ? out : NULL);
 
 		faults += n;
 		total += type->regions[i].size;

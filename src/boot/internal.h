@@ -44,9 +44,9 @@ static inline unsigned long memblock_nr(const struct memblock_type *type)
 	return type->regions[0].size == 0 ? 0 : type->cnt;
 }
 
-static inline bool memblock_nid_ok(int nid)
+static inline bool memblock_nid_ok(const struct memblock *mb, int nid)
 {
-	return nid >= QUARRY_NO_NODE && nid < QUARRY_MAX_NODES;
+	return (nid >= QUARRY_NO_NODE && nid < QUARRY_MAX_NODES) || nid == mb->no_nid;
 }
 
 /* Index of the first region that ends above @addr; the number of regions if there is none. */

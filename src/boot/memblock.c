@@ -68,11 +68,11 @@ struct memblock_array {
 	unsigned long max;
 };
 
-static void memblock_make_empty(struct memblock_type *type, unsigned long empty_cnt)
+static void memblock_make_empty(const struct memblock *mb, struct memblock_type *type)
 {
-	type->cnt = empty_cnt;
+	type->cnt = mb->empty_cnt;
 	type->total_size = 0;
-	type->regions[0] = (struct memblock_region){.nid = QUARRY_NO_NODE};
+	type->regions[0] = (struct memblock_region){.nid = mb->no_nid};
 }
 
 void memblock_use_static(struct memblock *mb)
@@ -83,8 +83,8 @@ void memblock_use_static(struct memblock *mb)
 	mb->reserved.max = QUARRY_MEMBLOCK_REGIONS;
 	mb->memory_phys = 0;
 	mb->reserved_phys = 0;
-	memblock_make_empty(&mb->memory, mb->empty_cnt);
-	memblock_make_empty(&mb->reserved, mb->empty_cnt);
+	memblock_make_empty(mb, &mb->memory);
+	memblock_make_empty(mb, &mb->reserved);
 }
 
 void memblock_init(struct quarry *q)
@@ -204,8 +204,8 @@ static void memblock_insert_pieces(struct quarry *q, struct memblock_type *type,
 }
 
 /* Closes the array over the regions [start, end). */
-static void memblock_remove_regions(struct memblock_type *type, unsigned long start,
-				    unsigned long end, unsigned long empty_cnt)
+static void memblock_remove_regions(const struct memblock *mb, struct memblock_type *type,
+				    unsigned long start, unsigned long end)
 {
 	unsigned long i;
 
@@ -217,7 +217,7 @@ static void memblock_remove_regions(struct memblock_type *type, unsigned long st
 		       (type->cnt - end) * sizeof(*type->regions));
 	type->cnt -= end - start;
 	if (type->cnt == 0)
-		memblock_make_empty(type, empty_cnt);
+		memblock_make_empty(mb, type);
 }
 
 /* Makes two regions of region @i; @addr lies inside it. */
@@ -264,7 +264,7 @@ static void memblock_cut_range(const struct memblock *mb, struct memblock_type *
 	unsigned long first, past;
 
 	memblock_split_ends(type, base, end, &first, &past);
-	memblock_remove_regions(type, first, past, mb->empty_cnt);
+	memblock_remove_regions(mb, type, first, past);
 }
 
 /* Doubling an array. */
@@ -307,7 +307,7 @@ static void memblock_move_array(struct quarry *q, struct memblock_type *type,
 	phys_addr_t old_start, old_end;
 	bool old_managed = memblock_array_range(mb, type, &old_start, &old_end);
 	struct memblock_region range = {
-		.base = to->phys, .size = memblock_array_bytes(to->max), .nid = QUARRY_NO_NODE};
+		.base = to->phys, .size = memblock_array_bytes(to->max), .nid = mb->no_nid};
 
 	quarry_memcpy(to->regions, old, type->cnt * sizeof(*old));
 	type->regions = to->regions;
@@ -389,7 +389,8 @@ static int memblock_add_range(struct quarry *q, struct memblock_type *type,
 	unsigned long pieces, past;
 	int err;
 
-	if (!memblock_nid_ok(range.nid) || (range.flags & ~(uint32_t)MEMBLOCK_ALL_FLAGS) != 0)
+	if (!memblock_nid_ok(q->memblock, range.nid) ||
+	    (range.flags & ~(uint32_t)MEMBLOCK_ALL_FLAGS) != 0)
 		return -QUARRY_EINVAL;
 	range.size = memblock_cap_size(range.base, range.size);
 	if (range.size == 0)
@@ -428,7 +429,7 @@ int quarry_memblock_add_node(struct quarry *q, phys_addr_t base, phys_addr_t siz
 
 int quarry_memblock_add(struct quarry *q, phys_addr_t base, phys_addr_t size)
 {
-	struct memblock_region range = {.base = base, .size = size, .nid = QUARRY_NO_NODE};
+	struct memblock_region range = {.base = base, .size = size, .nid = q->memblock->no_nid};
 
 	memblock_trace(q, "memblock_add", base, size);
 	return memblock_add_range(q, &q->memblock->memory, range);
@@ -444,7 +445,7 @@ int quarry_memblock_reserve_node(struct quarry *q, phys_addr_t base, phys_addr_t
 
 int quarry_memblock_reserve(struct quarry *q, phys_addr_t base, phys_addr_t size)
 {
-	return quarry_memblock_reserve_node(q, base, size, QUARRY_NO_NODE);
+	return quarry_memblock_reserve_node(q, base, size, q->memblock->no_nid);
 }
 
 /* Makes [base, base + size) whole regions, [*first, *past). */
@@ -472,7 +473,7 @@ static int memblock_remove_range(struct quarry *q, struct memblock_type *type, p
 	int err = memblock_isolate_range(q, type, base, size, &first, &past);
 
 	if (err == 0)
-		memblock_remove_regions(type, first, past, q->memblock->empty_cnt);
+		memblock_remove_regions(q->memblock, type, first, past);
 	return err;
 }
 
@@ -518,7 +519,7 @@ int quarry_memblock_set_node(struct quarry *q, phys_addr_t base, phys_addr_t siz
 	int err;
 
 	if ((type != &q->memblock->memory && type != &q->memblock->reserved) ||
-	    !memblock_nid_ok(nid))
+	    !memblock_nid_ok(q->memblock, nid))
 		return -QUARRY_EINVAL;
 	err = memblock_isolate_range(q, type, base, size, &first, &past);
 	if (err)
@@ -681,7 +682,7 @@ int quarry_memblock_cap_memory_range(struct quarry *q, phys_addr_t base, phys_ad
 	}
 	type->cnt = to;
 	if (to == 0)
-		memblock_make_empty(type, q->memblock->empty_cnt);
+		memblock_make_empty(q->memblock, type);
 	/* A NOMAP region that the bounds split is one again. */
 	memblock_merge_regions(q, type, 0, to);
 	memblock_cut_reserved(q->memblock, 0, base);
@@ -722,6 +723,6 @@ int quarry_memblock_trim_memory(struct quarry *q, phys_addr_t align)
 	}
 	type->cnt = to;
 	if (to == 0)
-		memblock_make_empty(type, q->memblock->empty_cnt);
+		memblock_make_empty(q->memblock, type);
 	return 0;
 }

@@ -331,7 +331,7 @@ static void memblock_dump_type(struct quarry *q, const struct memblock_type *typ
 		const struct memblock_region *r = &type->regions[i];
 		char node[24] = "";
 
-		if (r->nid != QUARRY_NO_NODE)
+		if (r->nid != q->memblock->no_nid)
 			quarry_format(node, sizeof(node), " on node %d", (int)r->nid);
 		quarry_log(q, QUARRY_LOG_INFO,
 			   " %s[0x%lx]\t[0x%016llx-0x%016llx], 0x%016llx bytes%s flags: 0x%x",

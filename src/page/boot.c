@@ -38,7 +38,7 @@ static bool boot_region(struct quarry *q, unsigned long i, pfn_t *start, pfn_t *
 	*start = bits_pfn_up(r->base);
 	*end = bits_pfn_down(r->base + r->size);
 	*end = quarry_min(*end, max);
-	*nid = r->nid == QUARRY_NO_NODE ? 0 : r->nid;
+	*nid = r->nid == QUARRY_NO_NODE || r->nid == q->memblock->no_nid ? 0 : r->nid;
 	return r->size != 0 && *start < *end;
 }
 
