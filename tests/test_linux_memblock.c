@@ -144,6 +144,25 @@ static void M2_a_region_without_a_node(void)
 	IS(memblock.memory.regions[0].nid, MAX_NUMNODES);
 }
 
+/* Names of 6.16. */
+static void rsrv_kern_and_kho_scratch(void)
+{
+	IS(memblock_add(SZ_1M, SZ_16M), 0);
+	IS(memblock_reserve_kern(SZ_2M, SZ_1M), 0);
+	IS(memblock.reserved.regions[0].flags, MEMBLOCK_RSRV_KERN);
+	IS(memblock_reserved_kern_size(PHYS_ADDR_MAX, NUMA_NO_NODE), SZ_1M);
+	IS(memblock_reserved_kern_size(PHYS_ADDR_MAX, 0), 0);
+	IS(memblock_mark_kho_scratch(SZ_4M, SZ_1M), 0);
+	OK(memblock_is_kho_scratch(&memblock.memory.regions[1]));
+	memblock_set_kho_scratch_only();
+	IS(memblock_phys_alloc(SZ_512K, SZ_512K), SZ_4M + SZ_512K);
+	IS(memblock_phys_alloc(SZ_1M, SZ_1M), 0);
+	memblock_clear_kho_scratch_only();
+	IS(memblock_phys_alloc(SZ_1M, SZ_1M), SZ_16M);
+	IS(memblock_clear_kho_scratch(SZ_4M, SZ_1M), 0);
+	IS(memblock.memory.cnt, 1);
+}
+
 static void M4_add_joins_splits_and_caps(void)
 {
 	struct memblock_type *t = &memblock.memory;
@@ -620,6 +639,7 @@ static const struct linux_test tests[] = {
 	LINUX_TEST(M1_M3_lists_at_start),
 	LINUX_TEST(M2_regions_carry_node_and_flags),
 	LINUX_TEST(M2_a_region_without_a_node),
+	LINUX_TEST(rsrv_kern_and_kho_scratch),
 	LINUX_TEST(M4_add_joins_splits_and_caps),
 	LINUX_TEST(M5_neighbours_of_other_nodes_stay_apart),
 	LINUX_TEST(M6_reserved_array_doubles_in_the_memory_there_is),

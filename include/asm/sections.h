@@ -2,14 +2,9 @@
 #ifndef _QUARRY_ASM_SECTIONS_H
 #define _QUARRY_ASM_SECTIONS_H
 
-/* The image is the process's: where it begins and ends, by the linker's names. */
-extern char __executable_start[] __attribute__((__visibility__("hidden")));
-extern char etext[], edata[], end[];
-
-#define _text __executable_start
-#define _stext __executable_start
-#define _etext etext
-#define _edata edata
-#define _end end
+/* The image is the process's: the linker's own names say where its parts begin and end. */
+extern char _text[] __asm__("__executable_start");
+extern char _stext[] __asm__("__executable_start");
+extern char _etext[], _edata[], _end[], __bss_start[];
 
 #endif

@@ -105,6 +105,43 @@ static inline int memblock_reserved_mark_noinit(phys_addr_t base, phys_addr_t si
 	return quarry_memblock_reserved_mark_noinit(memblock_quarry(), base, size);
 }
 
+/* 6.16. With quarry_memblock_set_rsrv_kern() what is allocated is flagged so too. */
+static inline int memblock_reserve_kern(phys_addr_t base, phys_addr_t size)
+{
+	return quarry_memblock_reserve_kern(memblock_quarry(), base, size);
+}
+
+static inline phys_addr_t memblock_reserved_kern_size(phys_addr_t limit, int nid)
+{
+	return quarry_memblock_reserved_kern_size(memblock_quarry(), limit,
+						  numa_valid_node(nid) ? nid : NUMA_NO_NODE);
+}
+
+static inline int memblock_mark_kho_scratch(phys_addr_t base, phys_addr_t size)
+{
+	return quarry_memblock_mark_kho_scratch(memblock_quarry(), base, size);
+}
+
+static inline int memblock_clear_kho_scratch(phys_addr_t base, phys_addr_t size)
+{
+	return quarry_memblock_clear_kho_scratch(memblock_quarry(), base, size);
+}
+
+static inline void memblock_set_kho_scratch_only(void)
+{
+	quarry_memblock_set_kho_scratch_only(memblock_quarry(), true);
+}
+
+static inline void memblock_clear_kho_scratch_only(void)
+{
+	quarry_memblock_set_kho_scratch_only(memblock_quarry(), false);
+}
+
+static inline bool memblock_is_kho_scratch(struct memblock_region *m)
+{
+	return (m->flags & MEMBLOCK_KHO_SCRATCH) != 0;
+}
+
 static inline bool memblock_is_hotpluggable(struct memblock_region *m)
 {
 	return (m->flags & MEMBLOCK_HOTPLUG) != 0;

@@ -24,6 +24,8 @@ enum memblock_flags {
 	MEMBLOCK_NOMAP = 0x4,          /* not in the direct map, never handed out */
 	MEMBLOCK_DRIVER_MANAGED = 0x8, /* belongs to a driver, never handed out at boot */
 	MEMBLOCK_RSRV_NOINIT = 0x10,   /* reserved only: Linux leaves its page descriptors alone */
+	MEMBLOCK_RSRV_KERN = 0x20,     /* reserved only: for the kernel's own use */
+	MEMBLOCK_KHO_SCRATCH = 0x40,   /* after a kexec handover the one place to allocate from */
 };
 
 struct memblock_region {
@@ -63,6 +65,8 @@ struct memblock {
 	bool debug;
 	bool use_hotplug;  /* movable_node is off: HOTPLUG memory is as good as other */
 	uint8_t empty_cnt; /* cnt of an empty list */
+	bool rsrv_kern;    /* allocations are flagged RSRV_KERN */
+	bool scratch_only; /* allocations come from KHO_SCRATCH memory alone */
 	int32_t no_nid;    /* nid of a region without a node, see QUARRY_MEMBLOCK_INIT_NID() */
 	bool has_mirror;   /* some memory is mirrored: allocations prefer it (Linux:
 			    system_has_some_mirror) */
@@ -81,9 +85,11 @@ struct memblock {
 #define MEMBLOCK_LOW_LIMIT ((phys_addr_t)0)
 #define MEMBLOCK_LOW_ADDRESS_LIMIT ((phys_addr_t)0xffffffff) /* of quarry_memblock_alloc_low() */
 #define MEMBLOCK_CACHE_LINE ((phys_addr_t)64)                /* stands for an alignment of 0 */
-/* Of memory regions. */
-#define MEMBLOCK_ALL_FLAGS \
-	(MEMBLOCK_HOTPLUG | MEMBLOCK_MIRROR | MEMBLOCK_NOMAP | MEMBLOCK_DRIVER_MANAGED)
+/* Of memory regions, and of reserved ones. */
+#define MEMBLOCK_ALL_FLAGS                                                               \
+	(MEMBLOCK_HOTPLUG | MEMBLOCK_MIRROR | MEMBLOCK_NOMAP | MEMBLOCK_DRIVER_MANAGED | \
+	 MEMBLOCK_KHO_SCRATCH)
+#define MEMBLOCK_ALL_RSRV_FLAGS (MEMBLOCK_RSRV_NOINIT | MEMBLOCK_RSRV_KERN)
 
 /** quarry_memblock() - the lists and settings of @q, to read; write through the calls below.
  * Context: any. */
@@ -190,6 +196,16 @@ int quarry_memblock_clear_nomap(struct quarry *q, phys_addr_t base, phys_addr_t 
  * nothing else depends on it. Errors as quarry_memblock_set_node(). */
 int quarry_memblock_reserved_mark_noinit(struct quarry *q, phys_addr_t base, phys_addr_t size);
 
+/** quarry_memblock_reserve_kern() - quarry_memblock_reserve() in @q of @size bytes at @base, flagged
+ * MEMBLOCK_RSRV_KERN. Context and errors as there. */
+int quarry_memblock_reserve_kern(struct quarry *q, phys_addr_t base, phys_addr_t size);
+
+/** quarry_memblock_mark_kho_scratch() - flag MEMBLOCK_KHO_SCRATCH on memory of @q, @size bytes at
+ * @base. Errors as quarry_memblock_set_node(). */
+int quarry_memblock_mark_kho_scratch(struct quarry *q, phys_addr_t base, phys_addr_t size);
+/** quarry_memblock_clear_kho_scratch() - the reverse, in @q, for @size bytes at @base. */
+int quarry_memblock_clear_kho_scratch(struct quarry *q, phys_addr_t base, phys_addr_t size);
+
 /* Named reservations: reserve_mem= of Linux's command line. */
 
 /**
@@ -243,6 +259,13 @@ void quarry_memblock_set_movable_node(struct quarry *q, bool enable);
 /** quarry_memblock_set_empty_cnt() - cnt of an empty list of @q is @cnt: 1, as in Linux before 6.10,
  * or 0, as since. At start: QUARRY_MEMBLOCK_EMPTY_CNT. -QUARRY_EINVAL for another @cnt. */
 int quarry_memblock_set_empty_cnt(struct quarry *q, unsigned int cnt);
+/** quarry_memblock_set_rsrv_kern() - @enable: what is allocated from @q from now on is reserved with
+ * MEMBLOCK_RSRV_KERN and the node asked for, as Linux does since 6.16; else without, the default. */
+void quarry_memblock_set_rsrv_kern(struct quarry *q, bool enable);
+/** quarry_memblock_set_kho_scratch_only() - @enable: allocations of @q, and memblock's own arrays, take
+ * MEMBLOCK_KHO_SCRATCH memory and no other, until the hand-off: what the kernel before left elsewhere
+ * is not known yet. */
+void quarry_memblock_set_kho_scratch_only(struct quarry *q, bool enable);
 /** quarry_memblock_set_debug() - @enable: log every call on @q, as memblock=debug does. */
 void quarry_memblock_set_debug(struct quarry *q, bool enable);
 /** quarry_memblock_dump_all() - log both lists of @q, if debugging is on. */
@@ -424,6 +447,9 @@ int quarry_memblock_trim_memory(struct quarry *q, phys_addr_t align);
 phys_addr_t quarry_memblock_phys_mem_size(struct quarry *q);
 /** quarry_memblock_reserved_size() - bytes reserved in @q. */
 phys_addr_t quarry_memblock_reserved_size(struct quarry *q);
+/** quarry_memblock_reserved_kern_size() - bytes of @q reserved with MEMBLOCK_RSRV_KERN below @limit, on
+ * node @nid (QUARRY_NO_NODE: anywhere). */
+phys_addr_t quarry_memblock_reserved_kern_size(struct quarry *q, phys_addr_t limit, int nid);
 /** quarry_memblock_start_of_DRAM() - lowest address of memory in @q; 0 if there is none. */
 phys_addr_t quarry_memblock_start_of_DRAM(struct quarry *q);
 /** quarry_memblock_end_of_DRAM() - end of the highest memory in @q; 0 if there is none. */

@@ -40,7 +40,8 @@ static unsigned int memblock_check_region(const struct memblock *mb,
 static unsigned int memblock_check_type(struct quarry *q, const struct memblock_type *type,
 					const struct quarry_out *out)
 {
-	uint32_t allowed = type == &q->memblock->memory ? MEMBLOCK_ALL_FLAGS : MEMBLOCK_RSRV_NOINIT;
+	uint32_t allowed =
+		type == &q->memblock->memory ? MEMBLOCK_ALL_FLAGS : MEMBLOCK_ALL_RSRV_FLAGS;
 	phys_addr_t total = 0, start, end;
 	unsigned int faults = 0;
 	unsigned long i;

@@ -21,6 +21,18 @@ void *memblock_late_alloc(struct quarry *q, size_t size, int nid);
 /* Makes both types empty, in the arrays of struct quarry. */
 void memblock_use_static(struct memblock *mb);
 
+/* quarry_memblock_reserve_node() with @flags. */
+int memblock_reserve_flags(struct quarry *q, phys_addr_t base, phys_addr_t size, int nid,
+			   uint32_t flags);
+
+/* What an allocation asks of the memory it takes. */
+static inline uint32_t memblock_choose_flags(const struct memblock *mb)
+{
+	if (mb->scratch_only)
+		return MEMBLOCK_KHO_SCRATCH;
+	return mb->has_mirror ? MEMBLOCK_MIRROR : MEMBLOCK_NONE;
+}
+
 /* Joins equal neighbours among the regions [first, last]; @last may lie beyond the array. */
 void memblock_merge_regions(struct quarry *q, struct memblock_type *type, unsigned long first,
 			    unsigned long last);

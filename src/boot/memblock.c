@@ -386,11 +386,12 @@ static int memblock_make_room(struct quarry *q, struct memblock_type *type, unsi
 static int memblock_add_range(struct quarry *q, struct memblock_type *type,
 			      struct memblock_region range)
 {
+	uint32_t allowed =
+		type == &q->memblock->memory ? MEMBLOCK_ALL_FLAGS : MEMBLOCK_ALL_RSRV_FLAGS;
 	unsigned long pieces, past;
 	int err;
 
-	if (!memblock_nid_ok(q->memblock, range.nid) ||
-	    (range.flags & ~(uint32_t)MEMBLOCK_ALL_FLAGS) != 0)
+	if (!memblock_nid_ok(q->memblock, range.nid) || (range.flags & ~allowed) != 0)
 		return -QUARRY_EINVAL;
 	range.size = memblock_cap_size(range.base, range.size);
 	if (range.size == 0)
@@ -435,12 +436,23 @@ int quarry_memblock_add(struct quarry *q, phys_addr_t base, phys_addr_t size)
 	return memblock_add_range(q, &q->memblock->memory, range);
 }
 
-int quarry_memblock_reserve_node(struct quarry *q, phys_addr_t base, phys_addr_t size, int nid)
+int memblock_reserve_flags(struct quarry *q, phys_addr_t base, phys_addr_t size, int nid,
+			   uint32_t flags)
 {
-	struct memblock_region range = {.base = base, .size = size, .nid = nid};
+	struct memblock_region range = {.base = base, .size = size, .flags = flags, .nid = nid};
 
 	memblock_trace(q, "memblock_reserve", base, size);
 	return memblock_add_range(q, &q->memblock->reserved, range);
+}
+
+int quarry_memblock_reserve_node(struct quarry *q, phys_addr_t base, phys_addr_t size, int nid)
+{
+	return memblock_reserve_flags(q, base, size, nid, MEMBLOCK_NONE);
+}
+
+int quarry_memblock_reserve_kern(struct quarry *q, phys_addr_t base, phys_addr_t size)
+{
+	return memblock_reserve_flags(q, base, size, q->memblock->no_nid, MEMBLOCK_RSRV_KERN);
 }
 
 int quarry_memblock_reserve(struct quarry *q, phys_addr_t base, phys_addr_t size)
@@ -578,6 +590,16 @@ int quarry_memblock_mark_nomap(struct quarry *q, phys_addr_t base, phys_addr_t s
 int quarry_memblock_clear_nomap(struct quarry *q, phys_addr_t base, phys_addr_t size)
 {
 	return memblock_setclr_flag(q, base, size, 0, MEMBLOCK_NOMAP);
+}
+
+int quarry_memblock_mark_kho_scratch(struct quarry *q, phys_addr_t base, phys_addr_t size)
+{
+	return memblock_setclr_flag(q, base, size, MEMBLOCK_KHO_SCRATCH, 0);
+}
+
+int quarry_memblock_clear_kho_scratch(struct quarry *q, phys_addr_t base, phys_addr_t size)
+{
+	return memblock_setclr_flag(q, base, size, 0, MEMBLOCK_KHO_SCRATCH);
 }
 
 int quarry_memblock_reserved_mark_noinit(struct quarry *q, phys_addr_t base, phys_addr_t size)

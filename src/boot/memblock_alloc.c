@@ -38,6 +38,8 @@ static bool memblock_should_skip(const struct quarry *q, const struct memblock_t
 		return true;
 	if ((flags & MEMBLOCK_MIRROR) != 0 && (r->flags & MEMBLOCK_MIRROR) == 0)
 		return true;
+	if ((flags & MEMBLOCK_KHO_SCRATCH) != 0 && (r->flags & MEMBLOCK_KHO_SCRATCH) == 0)
+		return true;
 	/* Who wants to unplug nothing has no reason to spare what could be. */
 	if (q->memblock->use_hotplug)
 		flags |= MEMBLOCK_HOTPLUG;
@@ -264,17 +266,14 @@ static void memblock_warn_no_mirror(struct quarry *q, phys_addr_t size)
 phys_addr_t quarry_memblock_find_in_range(struct quarry *q, phys_addr_t start, phys_addr_t end,
 					  phys_addr_t size, phys_addr_t align)
 {
-	struct memblock_request req = {size, align, start, end, QUARRY_NO_NODE, MEMBLOCK_NONE};
-	phys_addr_t found;
+	struct memblock_request req = {size, align,          start,
+				       end,  QUARRY_NO_NODE, memblock_choose_flags(q->memblock)};
+	phys_addr_t found = memblock_find(q, &req);
 
-	if (q->memblock->has_mirror) {
-		req.flags = MEMBLOCK_MIRROR;
-		found = memblock_find(q, &req);
-		if (found != 0)
-			return found;
-		memblock_warn_no_mirror(q, size);
-		req.flags = MEMBLOCK_NONE;
-	}
+	if (found != 0 || req.flags != MEMBLOCK_MIRROR)
+		return found;
+	memblock_warn_no_mirror(q, size);
+	req.flags = MEMBLOCK_NONE;
 	return memblock_find(q, &req);
 }
 
@@ -298,6 +297,16 @@ bool quarry_memblock_bottom_up(struct quarry *q)
 void quarry_memblock_set_movable_node(struct quarry *q, bool enable)
 {
 	q->memblock->use_hotplug = !enable;
+}
+
+void quarry_memblock_set_rsrv_kern(struct quarry *q, bool enable)
+{
+	q->memblock->rsrv_kern = enable;
+}
+
+void quarry_memblock_set_kho_scratch_only(struct quarry *q, bool enable)
+{
+	q->memblock->scratch_only = enable;
 }
 
 void quarry_memblock_set_current_limit(struct quarry *q, phys_addr_t limit)
@@ -370,9 +379,13 @@ void *memblock_late_alloc(struct quarry *q, size_t size, int nid)
 
 static phys_addr_t memblock_find_and_reserve(struct quarry *q, const struct memblock_request *req)
 {
+	struct memblock *mb = q->memblock;
 	phys_addr_t found = memblock_find(q, req);
+	int nid = mb->rsrv_kern && req->nid != QUARRY_NO_NODE ? req->nid : mb->no_nid;
 
-	if (found == 0 || quarry_memblock_reserve(q, found, req->size) != 0)
+	if (found == 0 ||
+	    memblock_reserve_flags(q, found, req->size, nid,
+				   mb->rsrv_kern ? MEMBLOCK_RSRV_KERN : MEMBLOCK_NONE) != 0)
 		return 0;
 	return found;
 }
@@ -389,7 +402,7 @@ static phys_addr_t memblock_alloc_range_nid(struct quarry *q, struct memblock_re
 			   (unsigned long long)MEMBLOCK_CACHE_LINE);
 		req.align = MEMBLOCK_CACHE_LINE;
 	}
-	req.flags = q->memblock->has_mirror ? MEMBLOCK_MIRROR : MEMBLOCK_NONE;
+	req.flags = memblock_choose_flags(q->memblock);
 	for (;;) {
 		req.nid = nid;
 		found = memblock_find_and_reserve(q, &req);
@@ -397,7 +410,7 @@ static phys_addr_t memblock_alloc_range_nid(struct quarry *q, struct memblock_re
 			req.nid = QUARRY_NO_NODE;
 			found = memblock_find_and_reserve(q, &req);
 		}
-		if (found != 0 || req.flags == MEMBLOCK_NONE)
+		if (found != 0 || req.flags != MEMBLOCK_MIRROR)
 			return found;
 		memblock_warn_no_mirror(q, req.size);
 		req.flags = MEMBLOCK_NONE;
@@ -510,6 +523,23 @@ phys_addr_t quarry_memblock_reserved_size(struct quarry *q)
 	return q->memblock->reserved.total_size;
 }
 
+phys_addr_t quarry_memblock_reserved_kern_size(struct quarry *q, phys_addr_t limit, int nid)
+{
+	const struct memblock_type *reserved = &q->memblock->reserved;
+	phys_addr_t total = 0;
+
+	for (unsigned long i = 0; i < memblock_nr(reserved); i++) {
+		const struct memblock_region *r = &reserved->regions[i];
+
+		if (r->base >= limit)
+			break;
+		if ((r->flags & MEMBLOCK_RSRV_KERN) != 0 &&
+		    (nid == QUARRY_NO_NODE || nid == r->nid))
+			total += quarry_min(r->size, limit - r->base);
+	}
+	return total;
+}
+
 phys_addr_t quarry_memblock_start_of_DRAM(struct quarry *q)
 {
 	return q->memblock->memory.regions[0].base;
@@ -593,7 +623,8 @@ unsigned long quarry_memblock_free_all(struct quarry *q, quarry_give_fn give, vo
 	unsigned long pages = 0, r;
 	uint64_t i;
 
-	/* Boot is over for hotplug memory too. */
+	/* Boot is over for hotplug memory too, and for scratch areas. */
+	q->memblock->scratch_only = false;
 	for (r = 0; r < memory->cnt; r++)
 		memory->regions[r].flags &= ~(uint32_t)MEMBLOCK_HOTPLUG;
 	memblock_merge_regions(q, memory, 0, memory->cnt);

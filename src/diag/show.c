@@ -32,8 +32,8 @@ void quarry_show_memblock(struct quarry *q, const struct quarry_out *out)
 }
 
 /* Names of the flags, by bit. */
-static const char *const show_memblock_flags[] = {"HOTPLUG", "MIRROR", "NOMAP", "DRV_MNG",
-						  "RSV_NIT"};
+static const char *const show_memblock_flags[] = {"HOTPLUG", "MIRROR",   "NOMAP",      "DRV_MNG",
+						  "RSV_NIT", "RSV_KERN", "KHO_SCRATCH"};
 
 static void show_memblock_region(const struct memblock_region *r, unsigned long i,
 				 const struct quarry_out *out)
