@@ -263,6 +263,8 @@ static void large_hash_tables_are_sized_as_linux_does(void)
 		unsigned int shift = 0, mask = 0;
 		char *table;
 
+		if (linux_had[i].ram_kb > QUARRY_LINUX_RAM >> 10)
+			break; /* of 32 bits */
 		new_machine();
 		quarry_linux_bootmem();
 		IS(memblock_add(0, (phys_addr_t)linux_had[i].ram_kb << 10), 0);

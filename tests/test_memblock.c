@@ -858,6 +858,34 @@ static void test_M11_for_each_mem_pfn_range_needs_a_whole_page(void **state)
 
 /* ---- M12: allocation ---- */
 
+/* Addresses that a pointer cannot hold are memory, but not for who wants a pointer: 32-bit programs. */
+static void test_M12_virtual_allocations_stay_in_reach(void **state)
+{
+	const phys_addr_t reach = (phys_addr_t)UINTPTR_MAX;
+	struct quarry *q = *state;
+	void *p;
+
+	assert_int_equal(quarry_memblock_add(q, 3 * G, 3 * G), 0);
+	assert_int_equal(quarry_memblock_phys_alloc(q, M, M), 6 * G - M);
+	p = quarry_memblock_alloc(q, M, M);
+	assert_int_equal(quarry_physical(q, p), reach > 6 * G ? 6 * G - 2 * M : 4 * G - M);
+	assert_int_equal(quarry_memblock_free(q, p, M), 0);
+	/* Around 4 GiB: ranges that touch it, end there, and lie across. */
+	assert_int_equal(quarry_memblock_reserve(q, 4 * G - 64 * K, 128 * K), 0);
+	assert_int_equal(quarry_memblock_phys_alloc_range(q, 64 * K, 64 * K, 0, 4 * G),
+			 4 * G - 128 * K);
+	assert_int_equal(quarry_memblock_phys_alloc_range(q, 64 * K, 64 * K, 4 * G, 5 * G),
+			 5 * G - 64 * K);
+	assert_int_equal(quarry_memblock_phys_free(q, 4 * G - 4 * K, 8 * K), 0);
+	assert_int_equal(quarry_memblock_find_in_range(q, 4 * G - 4 * K, 4 * G + 4 * K, 8 * K, K),
+			 4 * G - 4 * K);
+	assert_true(quarry_memblock_is_region_memory(q, 4 * G - 1, 2));
+	assert_int_equal(quarry_memblock_remove(q, 4 * G - 1, 2), 0);
+	assert_false(quarry_memblock_is_memory(q, 4 * G - 1));
+	assert_false(quarry_memblock_is_memory(q, 4 * G));
+	assert_true(quarry_memblock_is_memory(q, 4 * G + 1));
+}
+
 static void test_M12_alloc_clears_and_raw_does_not(void **state)
 {
 	struct quarry *q = *state;
@@ -1708,6 +1736,7 @@ int main(void)
 		TEST(test_M11_for_each_mem_pfn_range_needs_a_whole_page),
 		cmocka_unit_test_setup_teardown(test_M12_alloc_clears_and_raw_does_not, setup_ram,
 						teardown),
+		TEST(test_M12_virtual_allocations_stay_in_reach),
 		TEST(test_M12_retries_below_min_addr_and_on_other_nodes),
 		TEST(test_M12_align_0_is_a_cache_line),
 		TEST(test_M12_failure_is_null_or_panic),

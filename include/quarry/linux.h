@@ -15,8 +15,8 @@
 extern "C" {
 #endif
 
-/* Address space for bootmem programs; the host backs what is touched. */
-#define QUARRY_LINUX_RAM ((size_t)64 << 30)
+/* Address space for bootmem programs, less on 32 bits; the host backs what is touched. */
+#define QUARRY_LINUX_RAM ((size_t)1 << (sizeof(void *) == 8 ? 36 : 30))
 
 /* memblock's lists and settings of the default instance; may be read and written. */
 extern struct memblock memblock;

@@ -24,7 +24,11 @@ _Thread_local unsigned int quarry_posix_spins;
 _Thread_local uint64_t quarry_posix_held;
 
 #define POSIX_MMAP_FROM ((size_t)256 << 10) /* larger tables are mapped */
+#if UINTPTR_MAX > 0xffffffffu
 #define POSIX_LINUX_DIRECT_MAP 0xffff888000000000u
+#else
+#define POSIX_LINUX_DIRECT_MAP 0u /* else it would wrap, and some page be NULL */
+#endif
 
 struct posix_storage {
 	struct posix_storage *next;

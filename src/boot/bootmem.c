@@ -496,6 +496,7 @@ static void *bootmem_alloc_bdata(struct quarry *q, bootmem_data_t *bdata,
 		return NULL;
 	if (limit != 0)
 		max = quarry_min(max, limit);
+	max = quarry_min(max, bits_pfn_down(MEMBLOCK_REACH));
 	if (max <= min)
 		return NULL;
 	start = min < goal && goal < max ? goal : min;

@@ -8,6 +8,8 @@
 
 #include <boot/internal.h>
 
+#define CHECK_WORD_BITS ((pfn_t)(8 * sizeof(unsigned long)))
+
 /* Counts a fault; the first is told. */
 #define BOOT_FAULT(faults, out, ...)                           \
 	do {                                                   \
@@ -83,11 +85,10 @@ unsigned int quarry_check_memblock(struct quarry *q, const struct quarry_out *ou
 
 static bool bootmem_check_bit(const bootmem_data_t *b, pfn_t i)
 {
-	const pfn_t word_bits = 8 * sizeof(unsigned long);
 
 	const unsigned long *map = b->node_bootmem_map;
 
-	return (map[i / word_bits] >> (i % word_bits) & 1) != 0;
+	return (map[i / CHECK_WORD_BITS] >> (i % CHECK_WORD_BITS) & 1) != 0;
 }
 
 /* The bitmap of an open node against its hint, last end and padding. */

@@ -39,6 +39,10 @@ void memblock_merge_regions(struct quarry *q, struct memblock_type *type, unsign
 
 #define MEMBLOCK_ADDR_MAX (~(phys_addr_t)0)
 
+/* Where the addresses end that a pointer can hold; on 64 bits no memory lies beyond. */
+#define MEMBLOCK_REACH \
+	(sizeof(void *) == 8 ? MEMBLOCK_ADDR_MAX : (phys_addr_t)1 << (8 * sizeof(void *) % 64))
+
 static inline phys_addr_t memblock_region_end(const struct memblock_region *r)
 {
 	return r->base + r->size;

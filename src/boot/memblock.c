@@ -275,6 +275,8 @@ static int memblock_find_array(struct quarry *q, const struct memblock_type *typ
 {
 	struct memblock *mb = q->memblock;
 	phys_addr_t bytes = memblock_array_bytes(type->max * 2);
+	phys_addr_t limit = q->port.storage != NULL ? mb->current_limit
+						    : quarry_min(mb->current_limit, MEMBLOCK_REACH);
 
 	*out = (struct memblock_array){.max = type->max * 2};
 	if (q->stage > QUARRY_STAGE_BOOT) {
@@ -283,11 +285,11 @@ static int memblock_find_array(struct quarry *q, const struct memblock_type *typ
 			out->regions = mb->late_alloc(q, (size_t)bytes, QUARRY_NO_NODE);
 		return out->regions != NULL ? 0 : -QUARRY_ENOMEM;
 	}
-	out->phys = quarry_memblock_find_in_range(q, memblock_region_end(avoid), mb->current_limit,
-						  bytes, QUARRY_PAGE_SIZE);
+	out->phys = quarry_memblock_find_in_range(q, memblock_region_end(avoid), limit, bytes,
+						  QUARRY_PAGE_SIZE);
 	if (out->phys == 0 && avoid->size != 0 && avoid->base != 0)
-		out->phys = quarry_memblock_find_in_range(
-			q, 0, quarry_min(avoid->base, mb->current_limit), bytes, QUARRY_PAGE_SIZE);
+		out->phys = quarry_memblock_find_in_range(q, 0, quarry_min(avoid->base, limit),
+							  bytes, QUARRY_PAGE_SIZE);
 	if (out->phys != 0)
 		out->regions = quarry_storage(q, out->phys, (size_t)bytes);
 	if (out->regions != NULL)

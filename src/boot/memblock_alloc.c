@@ -465,7 +465,9 @@ static void *memblock_alloc_internal(struct quarry *q, const char *who, struct m
 		return memblock_late_alloc(q, (size_t)req.size, req.nid);
 	if ((size_t)req.size != req.size)
 		return NULL;
-	req.end = quarry_min(req.end, q->memblock->current_limit);
+	if (req.end == MEMBLOCK_ALLOC_ACCESSIBLE || req.end == MEMBLOCK_ALLOC_NOLEAKTRACE)
+		req.end = MEMBLOCK_ALLOC_ANYWHERE;
+	req.end = quarry_min(req.end, quarry_min(q->memblock->current_limit, MEMBLOCK_REACH));
 	found = memblock_alloc_range_nid(q, req, exact);
 	if (found == 0 && req.start != 0) {
 		req.start = 0;

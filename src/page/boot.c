@@ -199,13 +199,13 @@ static void boot_find_movable(struct boot_state *b)
 		nodes += b->node[n].present;
 	/* An even share each; what small nodes could not take goes round again among fewer. */
 	do {
-		uint64_t share = required / nodes;
+		uint64_t share = bits_div64(required, nodes);
 
 		for (int n = 0; n < b->pl->nr_nodes; n++) {
 			if (!b->node[n].present)
 				continue;
 			if (required < share)
-				share = required / nodes;
+				share = bits_div64(required, nodes);
 			boot_spread_node(b, n, share, &required);
 		}
 		nodes--;
@@ -473,7 +473,7 @@ static int boot_make_cpus(struct boot_state *b)
 		return -QUARRY_ENOMEM;
 	quarry_lock_init(&pl->refusal_lock, QUARRY_LOCK_LEAF);
 	for (unsigned int c = 0; c < pl->nr_cpus; c++) {
-		unsigned int block = (unsigned int)((uint64_t)c * (unsigned int)n / pl->nr_cpus);
+		unsigned int block = c * (unsigned int)n / pl->nr_cpus;
 
 		quarry_cpu_lock_init(b->q, &pl->cpu[c].lock);
 		pl->cpu[c].nid =

@@ -49,8 +49,10 @@ static void watermark_set_zones(struct page_layer *pl)
 		unsigned long min, gap;
 
 		min = managed == 0 ? 0
-				   : (unsigned long)((uint64_t)pages_min * z->managed / managed);
-		gap = (unsigned long)((uint64_t)z->managed * pl->watermark_scale_factor / 10000);
+				   : (unsigned long)bits_div64((uint64_t)pages_min * z->managed,
+							       managed);
+		gap = (unsigned long)bits_div64((uint64_t)z->managed * pl->watermark_scale_factor,
+						10000);
 		gap = quarry_max(min / 4, gap);
 		z->wmark[QUARRY_WMARK_MIN] = min;
 		z->wmark[QUARRY_WMARK_LOW] = min + gap;
@@ -73,7 +75,7 @@ static void watermark_set_reserves(struct page_layer *pl)
 				above += node->zone[j]->managed;
 			z->reserve[j] = j <= z->type || ratio == 0 || z->managed == 0
 						? 0
-						: (unsigned long)(above / ratio);
+						: (unsigned long)bits_div64(above, ratio);
 		}
 	}
 }
@@ -122,7 +124,7 @@ static void watermark_set_pcp(struct page_layer *pl)
 		for (unsigned int o = 0; o < PAGE_PCP_ORDERS; o++)
 			z->sheaf_cap[o] = (uint16_t)quarry_max(cap >> o, 1ul);
 		/* Whole pageblocks: what all CPUs hide of the zone together stays below a hundredth. */
-		cap = z->managed / cpus / (256 * QUARRY_PAGEBLOCK_PAGES);
+		cap = z->managed / cpus / (256ul << QUARRY_PAGEBLOCK_ORDER);
 		z->sheaf_cap[PAGE_PCP_HUGE] = (uint16_t)quarry_min(cap, 8ul);
 	}
 }
