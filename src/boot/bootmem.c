@@ -66,19 +66,37 @@ struct bootmem_mark {
 
 /* Bits. */
 
+/* The first word of [i, last) that is not @skip; @last if all are. */
+static pfn_t bootmem_skip_words(const unsigned long *map, pfn_t i, pfn_t last, unsigned long skip)
+{
+	/* Eight at a time: bitmaps of terabytes are mostly one long run. */
+	for (; i + 8 <= last; i += 8) {
+		const unsigned long *w = &map[i];
+		unsigned long odd = (w[0] ^ skip) | (w[1] ^ skip) | (w[2] ^ skip) | (w[3] ^ skip) |
+				    (w[4] ^ skip) | (w[5] ^ skip) | (w[6] ^ skip) | (w[7] ^ skip);
+
+		if (odd != 0)
+			break;
+	}
+	while (i < last && map[i] == skip)
+		i++;
+	return i;
+}
+
 /* The first bit of [from, to) that is @set; @to if there is none. */
 static pfn_t bootmem_next_bit(const unsigned long *map, pfn_t from, pfn_t to, bool set)
 {
 	unsigned long flip = set ? 0 : ~0ul, word;
-	pfn_t i;
+	pfn_t i, past;
 
 	if (from >= to)
 		return to;
 	i = from / BOOTMEM_WORD_BITS;
 	word = (map[i] ^ flip) & (~0ul << (from % BOOTMEM_WORD_BITS));
-	while (word == 0) {
-		i++;
-		if (i * BOOTMEM_WORD_BITS >= to)
+	if (word == 0) {
+		past = (to + BOOTMEM_WORD_BITS - 1) / BOOTMEM_WORD_BITS;
+		i = bootmem_skip_words(map, i + 1, past, flip);
+		if (i == past)
 			return to;
 		word = map[i] ^ flip;
 	}
@@ -86,19 +104,34 @@ static pfn_t bootmem_next_bit(const unsigned long *map, pfn_t from, pfn_t to, bo
 	return quarry_min(from, to);
 }
 
+/* Bits [from, to), which lie in one word. */
+static void bootmem_fill_word(unsigned long *map, pfn_t from, pfn_t to, bool set)
+{
+	unsigned long mask = ~0ul >> (BOOTMEM_WORD_BITS - (to - from));
+
+	mask <<= from % BOOTMEM_WORD_BITS;
+	if (set)
+		map[from / BOOTMEM_WORD_BITS] |= mask;
+	else
+		map[from / BOOTMEM_WORD_BITS] &= ~mask;
+}
+
 static void bootmem_fill_bits(unsigned long *map, pfn_t from, pfn_t to, bool set)
 {
-	while (from < to) {
-		pfn_t bit = from % BOOTMEM_WORD_BITS;
-		pfn_t n = quarry_min(BOOTMEM_WORD_BITS - bit, to - from);
-		unsigned long mask = (~0ul >> (BOOTMEM_WORD_BITS - n)) << bit;
+	pfn_t whole = bits_align_up(from, BOOTMEM_WORD_BITS);
+	pfn_t end = bits_align_down(to, BOOTMEM_WORD_BITS);
 
-		if (set)
-			map[from / BOOTMEM_WORD_BITS] |= mask;
-		else
-			map[from / BOOTMEM_WORD_BITS] &= ~mask;
-		from += n;
+	if (from >= to)
+		return;
+	if (whole > end) {
+		bootmem_fill_word(map, from, to, set);
+		return;
 	}
+	if (from < whole)
+		bootmem_fill_word(map, from, whole, set);
+	quarry_memset(&map[whole / BOOTMEM_WORD_BITS], set ? 0xff : 0, (size_t)(end - whole) / 8);
+	if (end < to)
+		bootmem_fill_word(map, end, to, set);
 }
 
 /* Nodes. */
