@@ -113,6 +113,7 @@ static void snap(struct quarry *q, struct snapshot *s)
 	memcpy(&s->head, mb, sizeof(*mb));
 	memset(s->head.memory_init, 0, sizeof(s->head.memory_init));
 	memset(s->head.reserved_init, 0, sizeof(s->head.reserved_init));
+	memset(&s->head.bound, 0, sizeof(s->head.bound)); /* what was learnt is no change */
 	assert_true(mb->memory.cnt <= 8192 && mb->reserved.cnt <= 8192);
 	memcpy(s->memory, mb->memory.regions, mb->memory.cnt * sizeof(s->memory[0]));
 	memcpy(s->reserved, mb->reserved.regions, mb->reserved.cnt * sizeof(s->reserved[0]));
@@ -857,6 +858,47 @@ static void test_M11_for_each_mem_pfn_range_needs_a_whole_page(void **state)
 }
 
 /* ---- M12: allocation ---- */
+
+/* M9: what is remembered of a search in vain never hides room, however the lists change. */
+static void test_M9_a_failure_is_remembered_until_there_is_room(void **state)
+{
+	struct quarry *q = *state;
+	struct memblock *mb = quarry_memblock(q);
+
+	assert_int_equal(quarry_memblock_add(q, M, 15 * M), 0);
+	for (phys_addr_t at = M; at < 16 * M; at += M)
+		assert_int_equal(quarry_memblock_reserve(q, at, 64 * K), 0);
+	assert_int_equal(quarry_memblock_phys_alloc(q, M, K), 0);
+	assert_int_equal(mb->bound.longest, M - 64 * K);
+	assert_int_equal(quarry_memblock_phys_alloc(q, M, K), 0);
+	assert_int_not_equal(quarry_memblock_phys_alloc(q, M - 64 * K, K), 0);
+	/* A free, an addition, a flag or a node gone: each makes room. */
+	assert_int_equal(quarry_memblock_phys_free(q, 4 * M, 64 * K), 0);
+	assert_int_equal(quarry_memblock_phys_alloc(q, M, K), 4 * M);
+	assert_int_equal(quarry_memblock_phys_alloc(q, 2 * M, K), 0);
+	assert_int_equal(quarry_memblock_add(q, 32 * M, M), 0);
+	assert_int_equal(quarry_memblock_phys_alloc(q, 2 * M, K), 0);
+	assert_int_equal(quarry_memblock_add(q, 33 * M, M), 0);
+	assert_int_equal(quarry_memblock_phys_alloc(q, 2 * M, K), 32 * M);
+	assert_int_equal(quarry_memblock_add_node(q, 64 * M, 4 * M, 1, MEMBLOCK_NOMAP), 0);
+	assert_int_equal(quarry_memblock_phys_alloc(q, 4 * M, K), 0);
+	assert_int_equal(quarry_memblock_clear_nomap(q, 64 * M, 4 * M), 0);
+	assert_int_equal(quarry_memblock_phys_alloc(q, 4 * M, K), 64 * M);
+	assert_int_equal(quarry_memblock_add_node(q, 128 * M, 4 * M, 1, MEMBLOCK_NONE), 0);
+	assert_int_equal(quarry_memblock_add_node(q, 132 * M, 4 * M, 2, MEMBLOCK_NONE), 0);
+	assert_int_equal(quarry_memblock_phys_alloc(q, 8 * M, K), 0);
+	assert_int_equal(quarry_memblock_set_node(q, 132 * M, 4 * M, &mb->memory, 1), 0);
+	assert_int_equal(quarry_memblock_phys_alloc(q, 8 * M, K), 128 * M);
+	assert_int_equal(quarry_memblock_add_node(q, 256 * M, 16 * M, 1, MEMBLOCK_HOTPLUG), 0);
+	assert_int_equal(quarry_memblock_phys_alloc(q, 16 * M, K), 0);
+	quarry_memblock_set_movable_node(q, false);
+	assert_int_equal(quarry_memblock_phys_alloc(q, 16 * M, K), 256 * M);
+	/* Lists that somebody wrote to by hand. */
+	assert_int_equal(quarry_memblock_phys_alloc(q, 16 * M, K), 0);
+	mb->reserved.total_size -= mb->reserved.regions[mb->reserved.cnt - 1].size;
+	mb->reserved.cnt--;
+	assert_int_equal(quarry_memblock_phys_alloc(q, 16 * M, K), 256 * M);
+}
 
 /* Addresses that a pointer cannot hold are memory, but not for who wants a pointer: 32-bit programs. */
 static void test_M12_virtual_allocations_stay_in_reach(void **state)
@@ -1736,6 +1778,7 @@ int main(void)
 		TEST(test_M11_for_each_mem_pfn_range_needs_a_whole_page),
 		cmocka_unit_test_setup_teardown(test_M12_alloc_clears_and_raw_does_not, setup_ram,
 						teardown),
+		TEST(test_M9_a_failure_is_remembered_until_there_is_room),
 		TEST(test_M12_virtual_allocations_stay_in_reach),
 		TEST(test_M12_retries_below_min_addr_and_on_other_nodes),
 		TEST(test_M12_align_0_is_a_cache_line),

@@ -55,6 +55,14 @@ struct memblock_reserve_mem {
 	phys_addr_t size;
 };
 
+/* The longest free run there can be, as long as the lists are as they were then: memblock_bound.c. */
+struct memblock_bound {
+	phys_addr_t longest; /* 0: not known */
+	phys_addr_t total[2];
+	unsigned long cnt[2];
+	bool use_hotplug;
+};
+
 struct memblock {
 	bool bottom_up; /* false: allocate from the top down, Linux's default on x86 */
 	phys_addr_t current_limit;
@@ -71,7 +79,8 @@ struct memblock {
 	bool has_mirror;   /* some memory is mirrored: allocations prefer it (Linux:
 			    system_has_some_mirror) */
 	phys_addr_t memory_phys, reserved_phys; /* where a doubled array lies */
-	quarry_late_alloc_fn late_alloc;        /* serve calls after hand-off, may be NULL */
+	struct memblock_bound bound;
+	quarry_late_alloc_fn late_alloc; /* serve calls after hand-off, may be NULL */
 	quarry_late_free_fn late_free;
 	struct memblock_reserve_mem reserve_mem[QUARRY_RESERVE_MEM_MAX];
 	unsigned int nr_reserve_mem;

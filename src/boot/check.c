@@ -76,11 +76,31 @@ static unsigned int memblock_check_type(struct quarry *q, const struct memblock_
 	return faults;
 }
 
+/* No run that an ordinary request may take is longer than the bound says. */
+static unsigned int memblock_check_bound(struct quarry *q, const struct quarry_out *out)
+{
+	const struct memblock *mb = q->memblock;
+	phys_addr_t start, end;
+	unsigned int faults = 0;
+	uint64_t i;
+
+	quarry_for_each_free_mem_range(q, i, QUARRY_NO_NODE, MEMBLOCK_NONE, &start, &end, NULL)
+	{
+		if (memblock_bound_forbids(mb, end - start, MEMBLOCK_NONE))
+			BOOT_FAULT(faults, out,
+				   "memblock: free run at 0x%llx is beyond the bound\n",
+				   (unsigned long long)start);
+	}
+	return faults;
+}
+
 unsigned int quarry_check_memblock(struct quarry *q, const struct quarry_out *out)
 {
 	unsigned int faults = memblock_check_type(q, &q->memblock->memory, out);
 
-	return faults + memblock_check_type(q, &q->memblock->reserved, faults == 0 ? out : NULL);
+	faults += memblock_check_type(q, &q->memblock->reserved, faults == 0 ? out : NULL);
+	/* Lists that are damaged are not walked. */
+	return faults != 0 ? faults : memblock_check_bound(q, out);
 }
 
 static bool bootmem_check_bit(const bootmem_data_t *b, pfn_t i)

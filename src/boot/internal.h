@@ -18,6 +18,18 @@ bool memblock_is_late(struct quarry *q, const char *who);
 /* What the layers above give for a call that comes too late; NULL if nobody serves. */
 void *memblock_late_alloc(struct quarry *q, size_t size, int nid);
 
+/* memblock_bound.c: the longest free run. */
+
+/* Whether a request of @size for memory with @flags must fail, wherever it looks. */
+bool memblock_bound_forbids(const struct memblock *mb, phys_addr_t size, uint32_t flags);
+/* All ordinary memory was looked at: no free run is longer than @longest, which is not 0. */
+void memblock_bound_learn(struct memblock *mb, phys_addr_t longest);
+/* Around a change of the lists; what became free, or merged, lies in [@base, @end), empty if nothing. */
+void memblock_bound_open(struct memblock *mb);
+void memblock_bound_close(struct quarry *q, phys_addr_t base, phys_addr_t end);
+/* Within a change: [@base, @end) became free. */
+void memblock_bound_grow(struct quarry *q, phys_addr_t base, phys_addr_t end);
+
 /* Makes both types empty, in the arrays of struct quarry. */
 void memblock_use_static(struct memblock *mb);
 

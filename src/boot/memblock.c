@@ -83,6 +83,7 @@ void memblock_use_static(struct memblock *mb)
 	mb->reserved.max = QUARRY_MEMBLOCK_REGIONS;
 	mb->memory_phys = 0;
 	mb->reserved_phys = 0;
+	mb->bound.longest = 0;
 	memblock_make_empty(mb, &mb->memory);
 	memblock_make_empty(mb, &mb->reserved);
 }
@@ -320,8 +321,10 @@ static void memblock_move_array(struct quarry *q, struct memblock_type *type,
 			   type->name, to->max, (unsigned long long)range.base,
 			   (unsigned long long)(range.base + range.size - 1));
 	/* After hand-off the old pages cannot be given back: they stay reserved. */
-	if (old_managed && q->stage <= QUARRY_STAGE_BOOT)
+	if (old_managed && q->stage <= QUARRY_STAGE_BOOT) {
 		memblock_cut_range(mb, &mb->reserved, old_start, old_end);
+		memblock_bound_grow(q, old_start, old_end);
+	}
 	if (!old_managed && !old_static && mb->late_free != NULL)
 		mb->late_free(q, old);
 	if (to->phys != 0)
@@ -398,6 +401,7 @@ static int memblock_add_range(struct quarry *q, struct memblock_type *type,
 	range.size = memblock_cap_size(range.base, range.size);
 	if (range.size == 0)
 		return 0;
+	memblock_bound_open(q->memblock);
 	for (;;) {
 		pieces = memblock_count_pieces(type, memblock_lower_end(type, range.base), &range,
 					       &past);
@@ -409,6 +413,8 @@ static int memblock_add_range(struct quarry *q, struct memblock_type *type,
 			return err;
 	}
 	memblock_insert_pieces(q, type, &range);
+	memblock_bound_close(q, range.base,
+			     type == &q->memblock->memory ? memblock_region_end(&range) : 0);
 	return 0;
 }
 
@@ -471,6 +477,7 @@ static int memblock_isolate_range(struct quarry *q, struct memblock_type *type, 
 	int err;
 
 	*first = *past = 0;
+	memblock_bound_open(q->memblock);
 	if (range.size == 0)
 		return 0;
 	err = memblock_make_room(q, type, 2, memblock_count_splits(type, base, end), &range);
@@ -486,9 +493,12 @@ static int memblock_remove_range(struct quarry *q, struct memblock_type *type, p
 	unsigned long first, past;
 	int err = memblock_isolate_range(q, type, base, size, &first, &past);
 
-	if (err == 0)
-		memblock_remove_regions(q->memblock, type, first, past);
-	return err;
+	if (err != 0)
+		return err;
+	memblock_remove_regions(q->memblock, type, first, past);
+	memblock_bound_close(
+		q, base, type == &q->memblock->reserved ? base + memblock_cap_size(base, size) : 0);
+	return 0;
 }
 
 int quarry_memblock_remove(struct quarry *q, phys_addr_t base, phys_addr_t size)
@@ -541,6 +551,7 @@ int quarry_memblock_set_node(struct quarry *q, phys_addr_t base, phys_addr_t siz
 	for (i = first; i < past; i++)
 		type->regions[i].nid = nid;
 	memblock_merge_regions(q, type, first != 0 ? first - 1 : 0, past);
+	memblock_bound_close(q, base, base + memblock_cap_size(base, size));
 	return 0;
 }
 
@@ -556,6 +567,7 @@ static int memblock_setclr_type(struct quarry *q, struct memblock_type *type, ph
 	for (i = first; i < past; i++)
 		type->regions[i].flags = (type->regions[i].flags | set) & ~clear;
 	memblock_merge_regions(q, type, first != 0 ? first - 1 : 0, past);
+	memblock_bound_close(q, base, base + memblock_cap_size(base, size));
 	return 0;
 }
 
@@ -658,6 +670,7 @@ static int memblock_room_to_cut(struct quarry *q)
 	struct memblock_region nowhere = {.base = 0};
 	int err = memblock_make_room(q, &mb->memory, 2, 2, &nowhere);
 
+	mb->bound.longest = 0;
 	if (err)
 		return err;
 	/* An array left standing inside a cut costs a region more. */
@@ -730,6 +743,7 @@ int quarry_memblock_trim_memory(struct quarry *q, phys_addr_t align)
 
 	if (!bits_is_power_of_2(align))
 		return -QUARRY_EINVAL;
+	q->memblock->bound.longest = 0;
 	type->total_size = 0;
 	for (i = 0; i < nr; i++) {
 		struct memblock_region r = type->regions[i];

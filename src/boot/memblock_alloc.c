@@ -182,12 +182,21 @@ bool quarry_memblock_next_mem_pfn_range(struct quarry *q, int *idx, int nid, pfn
 	return false;
 }
 
+/* After a search in vain that saw no run longer than @longest; a page is always reckoned with. */
+static void memblock_learn(struct quarry *q, const struct memblock_request *req,
+			   phys_addr_t longest)
+{
+	if (req->nid == QUARRY_NO_NODE && req->flags == MEMBLOCK_NONE &&
+	    req->start <= QUARRY_PAGE_SIZE && req->end >= quarry_memblock_end_of_DRAM(q))
+		memblock_bound_learn(q->memblock, longest);
+}
+
 static phys_addr_t memblock_find_top_down(struct quarry *q, const struct memblock_request *req)
 {
 	const struct memblock *mb = q->memblock;
 	unsigned long below = memblock_lower_base(&mb->memory, req->end);
 	uint64_t i = memblock_cursor(below - 1, memblock_lower_base(&mb->reserved, req->end));
-	phys_addr_t start, end, candidate;
+	phys_addr_t start, end, candidate, longest = QUARRY_PAGE_SIZE;
 
 	if (below == 0)
 		return 0;
@@ -195,6 +204,7 @@ static phys_addr_t memblock_find_top_down(struct quarry *q, const struct membloc
 					      &mb->reserved, &start, &end, NULL)) {
 		if (end <= req->start)
 			break;
+		longest = quarry_max(longest, end - start);
 		start = quarry_max(start, req->start);
 		end = quarry_min(end, req->end);
 		if (end < start || end - start < req->size)
@@ -203,6 +213,7 @@ static phys_addr_t memblock_find_top_down(struct quarry *q, const struct membloc
 		if (candidate >= start)
 			return candidate;
 	}
+	memblock_learn(q, req, longest);
 	return 0;
 }
 
@@ -211,20 +222,22 @@ static phys_addr_t memblock_find_bottom_up(struct quarry *q, const struct memblo
 	const struct memblock *mb = q->memblock;
 	uint64_t i = memblock_cursor(memblock_lower_end(&mb->memory, req->start),
 				     memblock_lower_base(&mb->reserved, req->start));
-	phys_addr_t start, end, candidate;
+	phys_addr_t start, end, candidate, longest = QUARRY_PAGE_SIZE;
 
 	while (quarry_memblock_next_range(q, &i, req->nid, req->flags, &mb->memory, &mb->reserved,
 					  &start, &end, NULL)) {
 		if (start >= req->end)
 			break;
+		longest = quarry_max(longest, end - start);
 		start = quarry_max(start, req->start);
 		end = quarry_min(end, req->end);
 		if (quarry_add_overflows(start, req->align - 1, &candidate))
-			break;
+			return 0;
 		candidate = bits_align_down(candidate, req->align);
 		if (candidate < end && end - candidate >= req->size)
 			return candidate;
 	}
+	memblock_learn(q, req, longest);
 	return 0;
 }
 
@@ -241,7 +254,7 @@ static phys_addr_t memblock_find(struct quarry *q, const struct memblock_request
 		req.end = q->memblock->current_limit;
 	/* Never the first page: address 0 means failure. */
 	req.start = quarry_max(req.start, (phys_addr_t)QUARRY_PAGE_SIZE);
-	if (req.start >= req.end)
+	if (req.start >= req.end || memblock_bound_forbids(q->memblock, req.size, req.flags))
 		return 0;
 	if (q->memblock->bottom_up)
 		return memblock_find_bottom_up(q, &req);
@@ -625,6 +638,7 @@ unsigned long quarry_memblock_free_all(struct quarry *q, quarry_give_fn give, vo
 	unsigned long pages = 0, r;
 	uint64_t i;
 
+	q->memblock->bound.longest = 0;
 	/* Boot is over for hotplug memory too, and for scratch areas. */
 	q->memblock->scratch_only = false;
 	for (r = 0; r < memory->cnt; r++)
