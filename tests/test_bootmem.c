@@ -14,6 +14,8 @@
 
 #include <base/quarry_state.h>
 
+#include "block_orders.h"
+
 #define K ((phys_addr_t)1024)
 #define M (1024 * K)
 #define G (1024 * M)
@@ -73,6 +75,12 @@ static int setup(void **state)
 static int setup_ram(void **state)
 {
 	*state = machine(16 * M);
+	return 0;
+}
+
+static int setup_board(void **state)
+{
+	*state = machine(32 * M);
 	return 0;
 }
 
@@ -701,6 +709,88 @@ static void give(struct quarry *q, pfn_t start, pfn_t end, void *arg)
 	given.pages += (unsigned long)(end - start);
 }
 
+/* 32 MiB of RAM on node 0, bitmap in page 1; holes of every size are reserved. @free: of each page. */
+static void board(struct quarry *q, bool *free)
+{
+	const pfn_t pages = 32 * M / PAGE;
+
+	assert_int_equal(quarry_memblock_add_node(q, 0, 32 * M, 0, MEMBLOCK_NONE), 0);
+	assert_int_equal(quarry_init_bootmem(q, 1, pages), pages / 8);
+	assert_int_equal(quarry_free_bootmem(q, 0, 32 * M), 0);
+	memset(free, 1, pages);
+	for (pfn_t at = 0, run = 1; at + run < pages / 2; at += 2 * run + 1, run = run * 3 / 2 + 1) {
+		assert_int_equal(quarry_reserve_bootmem(q, at * PAGE, run * PAGE, 0), 0);
+		memset(free + at, 0, run);
+	}
+	/* A word of the bitmap between reserved pages, and one without its first bit. */
+	for (pfn_t at = 6400; at <= 6400 + 128; at += 64) {
+		assert_int_equal(quarry_reserve_bootmem(q, (at - 1) * PAGE, PAGE, 0), 0);
+		free[at - 1] = false;
+	}
+	assert_int_equal(quarry_reserve_bootmem(q, 6464 * PAGE, PAGE, 0), 0);
+	free[6464] = false;
+	assert_int_equal(quarry_reserve_bootmem(q, PAGE, PAGE, 0), 0);
+	free[1] = true; /* the bitmap's own page is handed over last */
+}
+
+/* A clear word of the bitmap is a block of its order, other pages as they fit together; all of it counts. */
+static void test_B19_hand_off_in_blocks_of_every_order(void **state)
+{
+	static bool free[32 * 256];
+	struct quarry_boot_params params = {.bootmem = true};
+	unsigned long want[QUARRY_NR_ORDERS], got[QUARRY_NR_ORDERS], pages = 0;
+	struct quarry *q = *state;
+	struct quarry_totals totals;
+	unsigned int order;
+
+	board(q, free);
+	assert_int_equal(quarry_boot(q, &params), 0);
+	block_orders_of(free, QUARRY_ARRAY_SIZE(free), want);
+	block_orders_had(q, got);
+	for (order = 0; order < QUARRY_NR_ORDERS; order++) {
+		assert_int_equal(got[order], want[order]);
+		pages += want[order] << order;
+	}
+	assert_true(want[0] > 5 && want[6] >= 1 && want[QUARRY_MAX_ORDER] >= 1);
+	quarry_totals(q, &totals);
+	assert_int_equal(totals.managed, pages);
+	/* One word, at 6400, is a block of order 6 by itself. */
+	assert_int_equal(quarry_pfn_state(q, 6400, &order), QUARRY_PAGE_FREE);
+	assert_int_not_equal(quarry_pfn_state(q, 6399, &order), QUARRY_PAGE_FREE);
+	assert_null(node(q, 0)->node_bootmem_map);
+	assert_int_equal(quarry_check(q, &to_stderr), 0);
+}
+
+/* B18: with the real slab behind it. */
+static void test_B18_after_boot_slab_serves(void **state)
+{
+	static bool free[32 * 256];
+	struct quarry_boot_params params = {.bootmem = true};
+	struct quarry *q = *state;
+	void *p;
+
+	board(q, free);
+	assert_int_equal(quarry_boot(q, &params), 0);
+	p = quarry_alloc_bootmem(q, 100);
+	assert_non_null(
+		strstr(said.log[(said.logs - 1) % 64], "alloc_bootmem: called when boot is over"));
+	assert_non_null(p);
+	assert_in_range(quarry_ksize(q, p), 100, 128);
+	memset(p, 0xff, 100);
+	quarry_kfree(q, p);
+	/* Cleared, though the object was used before; of any size that kmalloc has; nodes too. */
+	p = quarry_alloc_bootmem_node(q, 0, 100);
+	for (unsigned int i = 0; i < 100; i++)
+		assert_int_equal(((unsigned char *)p)[i], 0);
+	quarry_kfree(q, p);
+	p = quarry___alloc_bootmem_low(q, 3 * PAGE, PAGE, 0);
+	assert_true(quarry_ksize(q, p) >= 3 * PAGE);
+	quarry_kfree(q, p);
+	assert_null(quarry_alloc_bootmem_nopanic(q, 64 * M));
+	assert_int_equal(said.reports, 0);
+	assert_int_equal(quarry_check(q, &to_stderr), 0);
+}
+
 /* B14: a node across 4 GiB; nothing is given that a pointer cannot hold. */
 static void test_B14_node_across_4_gib(void **state)
 {
@@ -1043,6 +1133,7 @@ static void test_B9_to_B19_model_side_by_side(void **state)
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST_BOARD(name) cmocka_unit_test_setup_teardown(name, setup_board, teardown)
 #define TEST_RAM(name) cmocka_unit_test_setup_teardown(name, setup_ram, teardown)
 
 int main(void)
@@ -1076,6 +1167,8 @@ int main(void)
 		TEST(test_B18_low_ends_at_4_gib),
 		TEST(test_B18_without_nopanic_failure_panics),
 		TEST(test_B18_after_boot_the_late_allocator_serves),
+		TEST_BOARD(test_B18_after_boot_slab_serves),
+		TEST_BOARD(test_B19_hand_off_in_blocks_of_every_order),
 		TEST(test_B14_node_across_4_gib),
 		TEST(test_B19_free_all_gives_runs_then_the_bitmap),
 		TEST(test_B19_bitmap_left_free_is_given_once),

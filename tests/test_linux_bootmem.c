@@ -3,6 +3,12 @@
  * bootmem by Linux's names only, as boot code of 4.19 uses it: nodes are named by their pglist_data,
  * bitmaps and hints are read directly. Rows B1 to B19; and the page and slab names after the hand-off.
  */
+/* A leak tracker that counts, in place of the one that is not there. */
+#define _QUARRY_LINUX_KMEMLEAK_H
+static unsigned int leak_roots;
+#define kmemleak_alloc(...) (leak_roots++)
+#define kmemleak_alloc_phys(...) (leak_roots++)
+
 #include <linux/bootmem.h>
 #include <linux/errno.h>
 #include <linux/gfp.h>
@@ -249,6 +255,21 @@ static void memblock_virt_alloc_family(void)
 	IS(totalram_pages(), (SZ_16M >> PAGE_SHIFT) - 1);
 }
 
+/*
+ * B17: nothing that bootmem gives is a root of a leak tracker. The headers call none; that the library
+ * calls nothing at all but mem* and the port is what scripts/check_symbols.py looks at.
+ */
+static void B17_nothing_is_registered_with_a_leak_tracker(void)
+{
+	one_node();
+	leak_roots = 0;
+	OK(alloc_bootmem(SZ_4K) != NULL && alloc_bootmem_low_pages(SZ_4K) != NULL);
+	OK(alloc_bootmem_node(NODE_DATA(0), SZ_1K) != NULL);
+	OK(__alloc_bootmem_nopanic(SZ_1K, SZ_1K, 0) != NULL);
+	OK(free_all_bootmem() != 0);
+	IS(leak_roots, 0);
+}
+
 /* What Linux 6.1 printed on machines of 128 MiB, 1 GiB and 16 GiB: tests/data/oracle. */
 static void large_hash_tables_are_sized_as_linux_does(void)
 {
@@ -407,6 +428,7 @@ static const struct linux_test tests[] = {
 	LINUX_TEST(memblock_virt_alloc_family),
 	LINUX_TEST(large_hash_tables_are_sized_as_linux_does),
 	LINUX_TEST(large_hash_tables_shrink_until_they_fit),
+	LINUX_TEST(B17_nothing_is_registered_with_a_leak_tracker),
 	LINUX_TEST(max_dma_address_is_16_mib),
 	LINUX_TEST(B19_late_free_of_what_is_not_reserved_is_refused),
 	LINUX_TEST(lists_are_rings),

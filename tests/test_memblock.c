@@ -14,6 +14,7 @@
 
 #include <base/quarry_state.h>
 
+#include "block_orders.h"
 #include "memblock_boot_log.h"
 #include "model_memblock.h"
 
@@ -1140,6 +1141,38 @@ static void test_M13_free_all_rounds_inward_and_counts(void **state)
 	valid(q);
 }
 
+/* Pages that do not fit a block of their alignment go by smaller ones; what is reserved is not counted. */
+static void test_M13_hand_off_in_blocks_of_every_order(void **state)
+{
+	static bool free[64 * 256];
+	const pfn_t pages = QUARRY_ARRAY_SIZE(free);
+	unsigned long want[QUARRY_NR_ORDERS], got[QUARRY_NR_ORDERS], sum = 0;
+	struct quarry *q = *state;
+	struct quarry_totals totals;
+
+	assert_int_equal(quarry_memblock_add_node(q, 0, 40 * M + 3 * 4096, 0, 0), 0);
+	assert_int_equal(quarry_memblock_add_node(q, 48 * M + 4096, 15 * M, 1, 0), 0);
+	memset(free, 0, sizeof(free));
+	memset(free, 1, 40 * 256 + 3);
+	memset(free + 48 * 256 + 1, 1, 15 * 256);
+	for (pfn_t at = 0, run = 1; at + run < pages; at += 2 * run + 1, run = run * 3 / 2 + 1) {
+		assert_int_equal(quarry_memblock_reserve(q, at * 4096 + 100, run * 4096 - 200), 0);
+		memset(free + at, 0, run);
+	}
+	assert_int_equal(quarry_boot(q, NULL), 0);
+	block_orders_of(free, pages, want);
+	block_orders_had(q, got);
+	for (unsigned int o = 0; o < QUARRY_NR_ORDERS; o++) {
+		assert_int_equal(got[o], want[o]);
+		sum += want[o] << o;
+	}
+	assert_true(want[0] > 2 && want[QUARRY_MAX_ORDER] >= 2);
+	quarry_totals(q, &totals);
+	assert_int_equal(totals.managed, sum);
+	assert_int_equal(totals.present, 55 * 256 + 3);
+	assert_int_equal(quarry_check(q, &to_stderr), 0);
+}
+
 static void test_M13_empty_map_gives_nothing(void **state)
 {
 	struct quarry *q = *state;
@@ -1785,6 +1818,7 @@ int main(void)
 		TEST(test_M12_failure_is_null_or_panic),
 		TEST(test_M12_every_address_of_a_linux_boot),
 		TEST(test_M13_free_all_rounds_inward_and_counts),
+		TEST(test_M13_hand_off_in_blocks_of_every_order),
 		TEST(test_M13_empty_map_gives_nothing),
 		TEST(test_M13_discard_gives_back_doubled_arrays),
 		TEST(test_M13_free_late_gives_whole_pages),
