@@ -7,6 +7,7 @@ QUARRY_SRCS := \
 	src/base/quarry.c \
 	src/boot/memblock.c \
 	src/boot/memblock_alloc.c \
+	src/boot/memblock_bound.c \
 	src/boot/reserve_mem.c \
 	src/boot/bootmem.c \
 	src/boot/check.c \

@@ -49,8 +49,12 @@ enum quarry_watermark {
  * @dma32_limit:	end of ZONE_DMA32 in bytes; 0: 4 GiB; ~0: there is no ZONE_DMA32
  * @kernelcore:		bytes that stay non-movable, spread over the nodes; 0: all
  * @movablecore:	bytes that become ZONE_MOVABLE; 0: none; kernelcore wins by the larger demand
- * @movable_node:	ZONE_MOVABLE of a node begins at its lowest MEMBLOCK_HOTPLUG memory; @kernelcore
- *			and @movablecore are not looked at
+ * @kernelcore_mirror:	ZONE_MOVABLE is the memory above 4 GiB that is not MEMBLOCK_MIRROR, in each node
+ *			from the lowest such on; Normal and Movable may then overlap in what they span.
+ *			@kernelcore and @movablecore are not looked at; without mirrored memory there
+ *			is no ZONE_MOVABLE
+ * @movable_node:	ZONE_MOVABLE of a node begins at its lowest MEMBLOCK_HOTPLUG memory; @kernelcore,
+ *			@movablecore and the start by @kernelcore_mirror are not looked at
  * @min_free_kbytes:	0: Linux's formula, unless @set_min_free_kbytes; else it is taken as it is
  * @set_min_free_kbytes: take @min_free_kbytes as it is, even 0: zones then have a min of 0
  * @watermark_scale_factor: in 1/10000 of a zone; 0: 10
@@ -71,6 +75,7 @@ struct quarry_boot_params {
 	phys_addr_t dma32_limit;
 	phys_addr_t kernelcore;
 	phys_addr_t movablecore;
+	bool kernelcore_mirror;
 	bool movable_node;
 	unsigned long min_free_kbytes;
 	bool set_min_free_kbytes;

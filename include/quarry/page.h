@@ -154,6 +154,11 @@ void quarry_drain_pages(struct quarry *q, unsigned int cpu);
  */
 unsigned long quarry_free_reserved(struct quarry *q, pfn_t start, pfn_t end);
 
+/** quarry_free_late() - quarry_free_reserved() of the page frames @start to @end, exclusive, of @q, if
+ * all are reserved memory; one that is not (free, in use, a hole) is reported, and nothing changes.
+ * Context: as there, and no other call on these frames. Return: pages handed over. */
+unsigned long quarry_free_late(struct quarry *q, pfn_t start, pfn_t end);
+
 /* Why one zone did not give the block, in the order in which the tests are made. */
 enum quarry_refusal_reason {
 	QUARRY_REFUSED_NONE,      /* it gave, or was not asked */

@@ -25,7 +25,11 @@ _Thread_local unsigned int quarry_posix_spins;
 _Thread_local uint64_t quarry_posix_held;
 
 #define POSIX_MMAP_FROM ((size_t)256 << 10) /* larger tables are mapped */
+#if UINTPTR_MAX > 0xffffffffu
 #define POSIX_LINUX_DIRECT_MAP 0xffff888000000000u
+#else
+#define POSIX_LINUX_DIRECT_MAP 0u /* else it would wrap, and some page be NULL */
+#endif
 
 struct posix_storage {
 	struct posix_storage *next;
@@ -108,6 +112,8 @@ static void *posix_storage(void *ctx, phys_addr_t phys, size_t size)
 		free(s);
 		return NULL;
 	}
+	/* A bitmap of bootmem is written from end to end at once. */
+	(void)madvise(s->p, size, MADV_HUGEPAGE);
 	m->storage = s;
 	return s->p;
 }

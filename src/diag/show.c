@@ -13,7 +13,7 @@ static void show_memblock_type(const struct memblock_type *type, const struct qu
 				  i, (unsigned long long)r->base,
 				  (unsigned long long)(r->base + r->size - 1),
 				  (unsigned long long)r->size);
-		if (r->nid != QUARRY_NO_NODE)
+		if (r->nid >= 0 && r->nid < QUARRY_MAX_NODES)
 			quarry_out_printf(out, " on node %d", (int)r->nid);
 		quarry_out_printf(out, " flags: %#x\n", (unsigned int)r->flags);
 	}
@@ -32,8 +32,8 @@ void quarry_show_memblock(struct quarry *q, const struct quarry_out *out)
 }
 
 /* Names of the flags, by bit. */
-static const char *const show_memblock_flags[] = {"HOTPLUG", "MIRROR", "NOMAP", "DRV_MNG",
-						  "RSV_NIT"};
+static const char *const show_memblock_flags[] = {"HOTPLUG", "MIRROR",   "NOMAP",      "DRV_MNG",
+						  "RSV_NIT", "RSV_KERN", "KHO_SCRATCH"};
 
 static void show_memblock_region(const struct memblock_region *r, unsigned long i,
 				 const struct quarry_out *out)
@@ -42,7 +42,7 @@ static void show_memblock_region(const struct memblock_region *r, unsigned long 
 
 	quarry_out_printf(out, "%4lu: %#018llx..%#018llx ", i, (unsigned long long)r->base,
 			  (unsigned long long)(r->base + r->size - 1));
-	if (r->nid != QUARRY_NO_NODE)
+	if (r->nid >= 0 && r->nid < QUARRY_MAX_NODES)
 		quarry_out_printf(out, "%4d ", (int)r->nid);
 	else
 		quarry_out_printf(out, "%4s ", "x");

@@ -79,8 +79,7 @@ static QUARRY_NOINLINE struct page_pcp *pcp_make(struct quarry *q, unsigned int 
 			pcp->out[t][slot].cap = z->sheaf_cap[slot];
 	}
 	/* CPUs start in arenas of their own. */
-	pcp->arena = z->arena_first +
-		     (uint32_t)((uint64_t)(z->arena_last - z->arena_first) * cpu / pl->nr_cpus);
+	pcp->arena = z->arena_first + (z->arena_last - z->arena_first) * cpu / pl->nr_cpus;
 	if (!quarry_cmpxchg(&pl->cpu[cpu].pcp[z->index], &expected, pcp)) {
 		quarry_meta_free(q, pcp);
 		pcp = expected;

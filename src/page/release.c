@@ -61,15 +61,16 @@ static void release_describe(struct page_arena *a, size_t w, uint64_t pages)
 	}
 }
 
-/* Hands over what is reserved of [@start, @end), which lies in @a. */
-static unsigned long release_arena(struct quarry *q, struct page_arena *a, pfn_t start, pfn_t end)
+/* Hands over what is reserved of [@start, @end), which lies in @a; only counts it unless @give. */
+static unsigned long release_arena(struct quarry *q, struct page_arena *a, pfn_t start, pfn_t end,
+				   bool give)
 {
 	quarry_pin_t pin = arena_lock(q, a);
 	unsigned long freed = 0;
 
 	if (a->virgin)
 		end = start; /* all of it is free */
-	if (a->empty)
+	if (a->empty && give)
 		arena_write(a);
 	while (start < end) {
 		size_t w = (size_t)((start - a->base_pfn) >> 6);
@@ -78,19 +79,25 @@ static unsigned long release_arena(struct quarry *q, struct page_arena *a, pfn_t
 		uint64_t pages =
 			release_reserved(q, a, w, first, first + (unsigned int)(stop - start));
 
+		start = stop;
+		if (!give) {
+			freed += bits_popcount64(pages);
+			continue;
+		}
 		release_describe(a, w, pages);
 		if (pages != 0)
 			freed += arena_put_word(q, a, w, pages);
-		start = stop;
 	}
-	arena_count(q, a, (int64_t)freed);
-	quarry_fetch_add_relaxed(&a->zone->managed, freed);
-	quarry_fetch_add_relaxed(&q->pages->managed, freed);
+	if (give) {
+		arena_count(q, a, (int64_t)freed);
+		quarry_fetch_add_relaxed(&a->zone->managed, freed);
+		quarry_fetch_add_relaxed(&q->pages->managed, freed);
+	}
 	arena_unlock(q, a, pin);
 	return freed;
 }
 
-unsigned long quarry_free_reserved(struct quarry *q, pfn_t start, pfn_t end)
+static unsigned long release_range(struct quarry *q, pfn_t start, pfn_t end, bool give)
 {
 	unsigned long freed = 0;
 
@@ -109,8 +116,29 @@ unsigned long quarry_free_reserved(struct quarry *q, pfn_t start, pfn_t end)
 			continue;
 		}
 		stop = quarry_min(end, a->end_pfn);
-		freed += release_arena(q, a, start, stop);
+		freed += release_arena(q, a, start, stop, give);
 		start = stop;
 	}
 	return freed;
+}
+
+unsigned long quarry_free_reserved(struct quarry *q, pfn_t start, pfn_t end)
+{
+	return release_range(q, start, end, true);
+}
+
+unsigned long quarry_free_late(struct quarry *q, pfn_t start, pfn_t end)
+{
+	unsigned long reserved;
+
+	if (start >= end)
+		return 0;
+	reserved = release_range(q, start, end, false);
+	if (reserved == end - start)
+		return release_range(q, start, end, true);
+	quarry_report(q,
+		      "boot: late free of pfn 0x%llx-0x%llx, of which %llu pages are not reserved",
+		      (unsigned long long)start, (unsigned long long)end - 1,
+		      (unsigned long long)(end - start - reserved));
+	return 0;
 }

@@ -81,8 +81,10 @@ static void watermark_set_zones(struct page_layer *pl)
 		unsigned long min, gap;
 
 		min = managed == 0 ? 0
-				   : (unsigned long)((uint64_t)pages_min * z->managed / managed);
-		gap = (unsigned long)((uint64_t)z->managed * pl->watermark_scale_factor / 10000);
+				   : (unsigned long)bits_div64((uint64_t)pages_min * z->managed,
+							       managed);
+		gap = (unsigned long)bits_div64((uint64_t)z->managed * pl->watermark_scale_factor,
+						10000);
 		gap = quarry_max(min / 4, gap);
 		quarry_store_relaxed(&z->boost, 0ul);
 		for (unsigned int m = 0; m < QUARRY_NR_WMARK; m++)
@@ -105,7 +107,7 @@ static void watermark_set_reserves(struct page_layer *pl)
 			quarry_store_relaxed(&z->reserve[j],
 					     j <= z->type || ratio == 0 || z->managed == 0
 						     ? 0ul
-						     : (unsigned long)(above / ratio));
+						     : (unsigned long)bits_div64(above, ratio));
 		}
 		watermark_set_fast(pl, z);
 	}
@@ -169,7 +171,7 @@ static void watermark_set_sheaves(struct page_layer *pl, struct page_zone *z)
 	for (unsigned int o = 0; o < PAGE_PCP_ORDERS; o++)
 		z->sheaf_cap[o] = (uint16_t)quarry_max(cap >> o, 1ul);
 	/* Whole pageblocks: what all CPUs hide of the zone together stays below a hundredth. */
-	cap = z->managed / cpus / (256 * QUARRY_PAGEBLOCK_PAGES);
+	cap = z->managed / cpus / (256ul << QUARRY_PAGEBLOCK_ORDER);
 	z->sheaf_cap[PAGE_PCP_HUGE] = (uint16_t)quarry_min(cap, 8ul);
 }
 
@@ -362,8 +364,9 @@ QUARRY_COLD void watermark_boost(struct quarry *q, struct page_zone *z, unsigned
 	if (pl->watermark_boost_factor == 0 || QUARRY_PAGEBLOCK_PAGES * 4 > z->managed)
 		return;
 	pin = quarry_lock(q->concurrent, &pl->mark_lock);
-	max = (unsigned long)((uint64_t)(z->wmark[QUARRY_WMARK_HIGH] - z->boost) *
-			      pl->watermark_boost_factor / 10000);
+	max = (unsigned long)bits_div64((uint64_t)(z->wmark[QUARRY_WMARK_HIGH] - z->boost) *
+						pl->watermark_boost_factor,
+					10000);
 	if (max != 0) {
 		max = quarry_max(max, (unsigned long)QUARRY_PAGEBLOCK_PAGES);
 		boost = quarry_min(z->boost + (unsigned long)QUARRY_PAGEBLOCK_PAGES, max);
