@@ -7,6 +7,7 @@ QUARRY_SRCS := \
 	src/base/quarry.c \
 	src/boot/memblock.c \
 	src/boot/memblock_alloc.c \
+	src/boot/memblock_bound.c \
 	src/boot/reserve_mem.c \
 	src/boot/bootmem.c \
 	src/boot/check.c \
@@ -14,15 +15,21 @@ QUARRY_SRCS := \
 	src/page/pageblock.c \
 	src/page/arena.c \
 	src/page/zone.c \
+	src/page/zone_mark.c \
 	src/page/watermark.c \
+	src/page/sysctl.c \
 	src/page/zonelist.c \
 	src/page/meta.c \
 	src/page/info.c \
 	src/page/fallback.c \
+	src/page/highatomic.c \
 	src/page/pcp.c \
 	src/page/alloc.c \
 	src/page/slowpath.c \
 	src/page/refuse.c \
+	src/page/task.c \
+	src/page/shrinker.c \
+	src/page/reclaim.c \
 	src/page/event.c \
 	src/page/boot.c \
 	src/page/release.c \

@@ -74,6 +74,25 @@ static void map_mix_one(struct quarry *q, unsigned long regions, uint64_t *seed)
 		bench_die("a call of the mixture failed");
 }
 
+/* Returns ns for each request that nothing can meet, while other calls change the map. */
+static double map_fail(struct quarry *q, unsigned long regions)
+{
+	unsigned int calls = 20000;
+	uint64_t seed = 99;
+	double start = bench_now();
+
+	for (unsigned int i = 0; i < calls; i++) {
+		phys_addr_t at = (bench_random(&seed) % regions + 1) * MAP_STEP;
+		phys_addr_t none = quarry_memblock_phys_alloc(q, (phys_addr_t)2 << 30, 4096);
+
+		bench_use(&none);
+		if (quarry_memblock_reserve(q, at, 4096) != 0 ||
+		    quarry_memblock_phys_free(q, at, 4096) != 0)
+			bench_die("a call beside the failing ones failed");
+	}
+	return (bench_now() - start) / calls;
+}
+
 static double map_mix(struct quarry *q, unsigned long regions)
 {
 	uint64_t seed = 4711;
@@ -91,17 +110,18 @@ void bench_memblock(void)
 	printf("memblock: ns a call on a map of so many regions; ms for %u random calls "
 	       "(add, remove, reserve, free, alloc)\n",
 	       MIX_CALLS);
-	printf("%8s %15s %9s %13s %15s\n", "regions", "add in order", "lookup", "random mix",
-	       "regions after");
+	printf("%8s %15s %9s %15s %13s %15s\n", "regions", "add in order", "lookup", "reserve+fail",
+	       "random mix", "regions after");
 	for (size_t i = 0; i < BENCH_ARRAY_SIZE(sizes); i++) {
 		struct quarry *q = map_new();
 		double add = map_fill(q, sizes[i]);
 		double ask = map_ask(q, sizes[i]);
+		double fail = map_fail(q, sizes[i]);
 		double mix = map_mix(q, sizes[i]);
 		const struct memblock *mb = quarry_memblock(q);
 
-		printf("%8lu %15.1f %9.1f %10.0f ms %7lu + %5lu\n", sizes[i], add, ask, mix / 1e6,
-		       mb->memory.cnt, mb->reserved.cnt);
+		printf("%8lu %15.1f %9.1f %15.1f %10.0f ms %7lu + %5lu\n", sizes[i], add, ask, fail,
+		       mix / 1e6, mb->memory.cnt, mb->reserved.cnt);
 		fflush(stdout);
 		quarry_posix_delete(q);
 	}

@@ -534,6 +534,7 @@ int machine_boot(struct machine *m)
 	p.bootmem = m->bootmem;
 	p.kernelcore = m->kernelcore;
 	p.movablecore = m->movablecore;
+	p.kernelcore_mirror = c->kernelcore_mirror;
 	p.movable_node = c->movable_node;
 	p.min_free_kbytes = c->min_free_kbytes;
 	p.set_min_free_kbytes = c->set_min_free_kbytes;

@@ -88,9 +88,6 @@ static int reserve_marks(struct machine *m, struct diag *diag)
 			  "kernelcore=mirror: the system has no mirror memory, ignored");
 		return 0;
 	}
-	diag_warn(diag, "command line", 0,
-		  "kernelcore=mirror: boot allocations prefer mirrored memory, but no ZONE_MOVABLE "
-		  "is made of the rest");
 	return reserve_mark(m, &m->map.mirror, quarry_memblock_mark_mirror);
 }
 

@@ -7,7 +7,7 @@
  * before the instance is made: programs write to it first, to begin from a known state.
  *
  * This is the one place with a global. Whoever links it gets the names memblock, bootmem_node_data,
- * min_low_pfn, max_low_pfn, max_pfn and, weakly, movable_node_enabled.
+ * bdata_list, min_low_pfn, max_low_pfn, max_pfn and, weakly, movable_node_enabled.
  */
 #include <quarry/linux.h>
 
@@ -17,9 +17,12 @@
 #include <string.h>
 
 #include <linux/bootmem.h>
+#include <linux/list.h>
+#include <linux/sizes.h>
 
-struct memblock memblock = QUARRY_MEMBLOCK_INIT(memblock);
+struct memblock memblock = QUARRY_MEMBLOCK_INIT_NID(memblock, MAX_NUMNODES);
 bootmem_data_t bootmem_node_data[QUARRY_MAX_NODES];
+struct list_head bdata_list = LIST_HEAD_INIT(bdata_list);
 struct quarry_boot_params quarry_linux_params;
 unsigned long min_low_pfn, max_low_pfn, max_pfn;
 /* Weak: a test program may define the switch itself. */
@@ -45,13 +48,13 @@ static void linux_bind(struct quarry *q, bool owned)
 	if (q == NULL)
 		return;
 	quarry_memblock_use(q, &memblock);
-	quarry_bootmem_use(q, bootmem_node_data);
+	quarry_bootmem_use(q, bootmem_node_data, &bdata_list);
 }
 
 void quarry_linux_use(struct quarry *q)
 {
 	linux_bind(q, false);
-	memblock = (struct memblock)QUARRY_MEMBLOCK_INIT(memblock);
+	memblock = (struct memblock)QUARRY_MEMBLOCK_INIT_NID(memblock, MAX_NUMNODES);
 	memset(linux_nodes, 0, sizeof(linux_nodes));
 	min_low_pfn = max_low_pfn = max_pfn = 0;
 }
@@ -167,6 +170,79 @@ unsigned long quarry_linux_boot(bool bootmem)
 	}
 	quarry_totals(q, &totals);
 	return totals.managed;
+}
+
+/* Pages of memory that a table may be sized by: Linux takes off what it keeps descriptors in. */
+static unsigned long linux_table_pages(void)
+{
+	unsigned long pages = (unsigned long)(memblock_phys_mem_size() >> PAGE_SHIFT);
+
+	for (int nid = 0; nid < QUARRY_MAX_NODES && memblock_phys_mem_size() == 0; nid++)
+		pages += (unsigned long)(bootmem_node_data[nid].node_low_pfn -
+					 bootmem_node_data[nid].node_min_pfn);
+	return pages - pages / 64;
+}
+
+/* Entries by the memory there is: one for 2^@scale bytes. */
+static unsigned long linux_table_entries(unsigned long bucketsize, int scale, int flags,
+					 unsigned int least, bool adapt)
+{
+	unsigned long n = round_up(linux_table_pages(), SZ_1M / PAGE_SIZE);
+
+	for (u64 step = SZ_64G / PAGE_SIZE; adapt && step < n; step <<= 2)
+		scale++;
+	n = scale > PAGE_SHIFT ? n >> (scale - PAGE_SHIFT) : n << (PAGE_SHIFT - scale);
+	if ((flags & HASH_SMALL) != 0)
+		return max(n, 1ul << least);
+	return n * bucketsize < PAGE_SIZE ? PAGE_SIZE / bucketsize : n;
+}
+
+static void *linux_table_room(unsigned long size, int flags)
+{
+	void *p;
+
+	if ((flags & HASH_EARLY) == 0)
+		return alloc_pages_exact(size,
+					 GFP_ATOMIC | ((flags & HASH_ZERO) != 0 ? __GFP_ZERO : 0));
+	p = memblock_phys_mem_size() != 0 ? memblock_alloc_raw(size, SMP_CACHE_BYTES)
+					  : alloc_bootmem_nopanic(size);
+	if (p != NULL && (flags & HASH_ZERO) != 0)
+		memset(p, 0, size);
+	return p;
+}
+
+void *alloc_large_system_hash(const char *tablename, unsigned long bucketsize,
+			      unsigned long numentries, int scale, int flags,
+			      unsigned int *_hash_shift, unsigned int *_hash_mask,
+			      unsigned long low_limit, unsigned long high_limit)
+{
+	u64 most = high_limit;
+	unsigned int log2qty;
+	void *table;
+
+	if (numentries == 0)
+		numentries = linux_table_entries(bucketsize, scale, flags,
+						 _hash_shift != NULL ? *_hash_shift : 0,
+						 high_limit == 0);
+	numentries = roundup_pow_of_two(numentries);
+	if (most == 0)
+		most = ((u64)linux_table_pages() << PAGE_SHIFT >> 4) / bucketsize;
+	most = min_t(u64, most, 0x80000000);
+	numentries = max(numentries, low_limit);
+	numentries = min_t(u64, numentries, most);
+	log2qty = numentries != 0 ? (unsigned int)ilog2(numentries) : 0;
+	do {
+		table = linux_table_room(bucketsize << log2qty, flags);
+	} while (table == NULL && bucketsize << log2qty > PAGE_SIZE && log2qty-- > 0);
+	if (table == NULL)
+		panic("Failed to allocate %s hash table", tablename);
+	pr_info("%s hash table entries: %lu (order: %d, %lu bytes, linear)\n", tablename,
+		1ul << log2qty, ilog2(bucketsize << log2qty) - PAGE_SHIFT, bucketsize << log2qty);
+	if (_hash_shift != NULL)
+		*_hash_shift = log2qty;
+	if (_hash_mask != NULL)
+		*_hash_mask = (1u << log2qty) - 1;
+	return table;
 }
 
 /* Prints one conversion, @spec, with its argument. Returns bytes. */

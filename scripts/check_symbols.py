@@ -16,6 +16,7 @@ from check_common import ROOT, run, sources, verdict
 
 NEEDS = {"memcpy", "memset", "memmove", "memcmp"}
 PORT = {"quarry_posix_cpu", "quarry_posix_spins", "sched_yield"}  # by port/posix/quarry_host.h
+WARN = ["-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Werror"]
 LINKER = {"_GLOBAL_OFFSET_TABLE_"}  # the linker makes it, for position-independent code
 READ_ONLY = (".text", ".rodata", ".data.rel.ro", ".note", ".eh_frame", ".debug", ".comment")
 # Cycles of calls that are not recursion, by one function of each, and why.
@@ -50,6 +51,29 @@ def object_faults(out):
     for name in sorted(set(wanted) - defined - NEEDS - PORT - LINKER):
         faults.append(f"{wanted[name]}: needs {name}, which an embedder does not have")
     return faults, len(defined)
+
+
+def i386_faults(cc):
+    """What a 32-bit object of all sources needs of libgcc; None if the compiler makes none here."""
+    faults = []
+    with tempfile.TemporaryDirectory() as tmp:
+        unity, obj = os.path.join(tmp, "unity.c"), os.path.join(tmp, "i386.o")
+        with open(unity, "w", encoding="utf-8") as f:
+            f.writelines(f'#include "{os.path.join(ROOT, src)}"\n' for src in sources())
+        for level in ("-O2", "-O0"):
+            p = subprocess.run([cc, "-m32", "-march=i586", "-std=c11", "-ffreestanding", level, *WARN,
+                                "-Iinclude", "-Isrc", "-Iport/posix", "-c", "-o", obj, unity],
+                               cwd=ROOT, capture_output=True, text=True)
+            if p.returncode != 0:
+                if "stubs-32.h" in p.stderr or "-m32" in p.stderr:
+                    return None  # no C library of that width, whose sched.h the port includes
+                faults += [f"on i386: {line}" for line in p.stderr.splitlines() if " error: " in line]
+                continue
+            for line in run("nm", "-u", obj).splitlines():
+                name = line.split()[-1]
+                if name.startswith("__") and not name.startswith("___tls_get_addr"):
+                    faults.append(f"on i386 with {level}: needs {name}, which an embedder does not have")
+    return faults
 
 
 def find_cycles(edges):
@@ -119,8 +143,10 @@ def unity_faults(cc):
 
 def main():
     faults, count = object_faults(sys.argv[1])
-    verdict("symbols", faults + unity_faults(sys.argv[2]),
-            f"ok: {count} globals, no mutable data; needs only mem* and the port; no recursion")
+    narrow = i386_faults(sys.argv[2]) if "clang" not in sys.argv[2] else None
+    verdict("symbols", faults + (narrow or []) + unity_faults(sys.argv[2]),
+            f"ok: {count} globals, no mutable data; needs only mem* and the port"
+            f"{'' if narrow is None else ', on i386 too'}; no recursion")
 
 
 main()

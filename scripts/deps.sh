@@ -6,7 +6,11 @@ set -eu
 run="libzstd-dev libjansson-dev libfdt-dev device-tree-compiler"
 case "${1:-}" in
 run) want="$run" ;;
-test) want="$run libcmocka-dev zstd" ;;
+test)
+	want="$run libcmocka-dev zstd"
+	# For the 32-bit tests, which are left out without.
+	[ "$(dpkg --print-architecture)" != amd64 ] || want="$want gcc-multilib"
+	;;
 check) want="$run clang-14 clang-format-14 python3" ;;
 bench) want="$run valgrind" ;;
 *) echo "usage: deps.sh run|test|check|bench" >&2; exit 2 ;;

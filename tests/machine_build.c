@@ -88,6 +88,10 @@ static void machine_init_own(struct machine *m, const struct machine_spec *spec)
 		.report = machine_report,
 		.wake = spec->wake,
 		.reclaim = spec->reclaim,
+		.reclaimable = spec->reclaimable,
+		.oom = spec->oom,
+		.wait = spec->wait,
+		.task = spec->task,
 		.accept = spec->accept,
 	};
 

@@ -36,6 +36,10 @@ struct machine_spec {
 	void (*wake)(void *ctx, int nid, unsigned int order);
 	unsigned long (*reclaim)(void *ctx, int nid, gfp_t gfp, unsigned int order,
 				 unsigned long nr_pages);
+	unsigned long (*reclaimable)(void *ctx, int nid, enum quarry_zone_type zone);
+	bool (*oom)(void *ctx, int nid, gfp_t gfp, unsigned int order);
+	void (*wait)(void *ctx, int nid);
+	struct quarry_task *(*task)(void *ctx);
 	int (*accept)(void *ctx, phys_addr_t phys, phys_addr_t size_bytes);
 	struct quarry_boot_params boot;
 };

@@ -10,13 +10,16 @@ bool model_buddy_init(struct model_buddy *m, pfn_t start, pfn_t end)
 	m->start = start;
 	m->end = end;
 	m->block = calloc(1, (size_t)(end - start));
-	return m->block != NULL;
+	m->type = calloc(1, (size_t)((end - start) / QUARRY_PAGEBLOCK_PAGES + 2));
+	return m->block != NULL && m->type != NULL;
 }
 
 void model_buddy_fini(struct model_buddy *m)
 {
 	free(m->block);
+	free(m->type);
 	m->block = NULL;
+	m->type = NULL;
 }
 
 static bool model_buddy_fits(const struct model_buddy *m, pfn_t pfn, unsigned int order)
@@ -27,10 +30,28 @@ static bool model_buddy_fits(const struct model_buddy *m, pfn_t pfn, unsigned in
 	       pfn < m->end && m->end - pfn >= size;
 }
 
+static unsigned char *model_buddy_type_of(const struct model_buddy *m, pfn_t pfn)
+{
+	return &m->type[pfn / QUARRY_PAGEBLOCK_PAGES - m->start / QUARRY_PAGEBLOCK_PAGES];
+}
+
+unsigned int model_buddy_type(const struct model_buddy *m, pfn_t pfn)
+{
+	return *model_buddy_type_of(m, pfn);
+}
+
+static bool model_buddy_may_merge(const struct model_buddy *m, pfn_t a, pfn_t b)
+{
+	unsigned int x = model_buddy_type(m, a), y = model_buddy_type(m, b);
+
+	return x == y || (x < QUARRY_MIGRATE_PCPTYPES && y < QUARRY_MIGRATE_PCPTYPES);
+}
+
 static void model_buddy_push(struct model_buddy *m, pfn_t pfn, unsigned int order)
 {
 	m->block[pfn - m->start] = (unsigned char)(order + 1);
 	m->nr_free[order]++;
+	m->nr_free_type[model_buddy_type(m, pfn)][order]++;
 	m->free += 1ul << order;
 }
 
@@ -38,6 +59,7 @@ static void model_buddy_pull(struct model_buddy *m, pfn_t pfn, unsigned int orde
 {
 	m->block[pfn - m->start] = 0;
 	m->nr_free[order]--;
+	m->nr_free_type[model_buddy_type(m, pfn)][order]--;
 	m->free -= 1ul << order;
 }
 
@@ -80,6 +102,21 @@ bool model_buddy_alloc(struct model_buddy *m, pfn_t pfn, unsigned int order)
 	return true;
 }
 
+/* The block (@pfn, @order) becomes free. */
+static void model_buddy_merge(struct model_buddy *m, pfn_t pfn, unsigned int order)
+{
+	while (order < QUARRY_MAX_ORDER) {
+		pfn_t buddy = pfn ^ (pfn_t)1 << order;
+
+		if (!model_buddy_is(m, buddy, order) || !model_buddy_may_merge(m, pfn, buddy))
+			break;
+		model_buddy_pull(m, buddy, order);
+		pfn &= ~((pfn_t)1 << order);
+		order++;
+	}
+	model_buddy_push(m, pfn, order);
+}
+
 bool model_buddy_free(struct model_buddy *m, pfn_t pfn, unsigned int order)
 {
 	pfn_t head;
@@ -90,15 +127,32 @@ bool model_buddy_free(struct model_buddy *m, pfn_t pfn, unsigned int order)
 		if (model_buddy_find(m, p, &head) >= 0)
 			return false;
 	}
-	while (order < QUARRY_MAX_ORDER) {
-		pfn_t buddy = pfn ^ (pfn_t)1 << order;
-
-		if (!model_buddy_is(m, buddy, order))
-			break;
-		model_buddy_pull(m, buddy, order);
-		pfn &= ~((pfn_t)1 << order);
-		order++;
-	}
-	model_buddy_push(m, pfn, order);
+	model_buddy_merge(m, pfn, order);
 	return true;
+}
+
+void model_buddy_set_type(struct model_buddy *m, pfn_t pfn, unsigned int type)
+{
+	pfn_t start = pfn & ~(pfn_t)(QUARRY_PAGEBLOCK_PAGES - 1), p, head;
+	pfn_t end = start + QUARRY_PAGEBLOCK_PAGES;
+	unsigned char order[QUARRY_PAGEBLOCK_PAGES] = {0}; /* + 1, of what is free inside */
+
+	/* A block of two pageblocks falls apart first. */
+	if (model_buddy_find(m, start, &head) == QUARRY_MAX_ORDER) {
+		model_buddy_pull(m, head, QUARRY_MAX_ORDER);
+		model_buddy_push(m, head, QUARRY_PAGEBLOCK_ORDER);
+		model_buddy_push(m, head + QUARRY_PAGEBLOCK_PAGES, QUARRY_PAGEBLOCK_ORDER);
+	}
+	start = start > m->start ? start : m->start;
+	end = end < m->end ? end : m->end;
+	for (p = start; p < end; p++) {
+		order[p - start] = m->block[p - m->start];
+		if (order[p - start] != 0)
+			model_buddy_pull(m, p, order[p - start] - 1u);
+	}
+	*model_buddy_type_of(m, pfn) = (unsigned char)type;
+	for (p = start; p < end; p++) {
+		if (order[p - start] != 0)
+			model_buddy_merge(m, p, order[p - start] - 1u);
+	}
 }

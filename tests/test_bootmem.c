@@ -14,11 +14,14 @@
 
 #include <base/quarry_state.h>
 
+#include "block_orders.h"
+
 #define K ((phys_addr_t)1024)
 #define M (1024 * K)
 #define G (1024 * M)
 #define PAGE ((phys_addr_t)QUARRY_PAGE_SIZE)
 #define TOP (~(phys_addr_t)0)
+#define WORD_BITS (8 * sizeof(long))
 
 static struct {
 	char log[64][256];
@@ -75,6 +78,12 @@ static int setup_ram(void **state)
 	return 0;
 }
 
+static int setup_board(void **state)
+{
+	*state = machine(32 * M);
+	return 0;
+}
+
 static int teardown(void **state)
 {
 	quarry_posix_delete(*state);
@@ -99,12 +108,19 @@ static bootmem_data_t *node(struct quarry *q, int nid)
 	return &quarry_bootmem(q)->bootmem_node_data[nid];
 }
 
+static unsigned long *map_of(struct quarry *q, int nid)
+{
+	return node(q, nid)->node_bootmem_map;
+}
+
 static bool is_taken(const bootmem_data_t *b, pfn_t pfn)
 {
 	const unsigned int bits = 8 * sizeof(unsigned long);
 	pfn_t i = pfn - b->node_min_pfn;
 
-	return (b->node_bootmem_map[i / bits] >> (i % bits) & 1) != 0;
+	const unsigned long *map = b->node_bootmem_map;
+
+	return (map[i / bits] >> (i % bits) & 1) != 0;
 }
 
 /* Physical address of an allocation. */
@@ -161,7 +177,7 @@ static void test_B1_node_data_is_indexed_by_node(void **state)
 	struct quarry *q = *state;
 	bootmem_data_t *b;
 
-	assert_int_equal(quarry_bootmem(q)->bdata_list, -1);
+	assert_ptr_equal(quarry_bootmem(q)->bdata_list->next, quarry_bootmem(q)->bdata_list);
 	assert_int_equal(quarry_init_bootmem_node(q, 5, 0x1000, 0x1000, 0x2000), 512);
 	b = &quarry_bootmem(q)->bootmem_node_data[5];
 	assert_int_equal(b->node_min_pfn, 0x1000);
@@ -169,8 +185,8 @@ static void test_B1_node_data_is_indexed_by_node(void **state)
 	assert_non_null(b->node_bootmem_map);
 	assert_int_equal(b->last_end_off, 0);
 	assert_int_equal(b->hint_idx, 0);
-	assert_int_equal(b->list.next, -1);
-	assert_int_equal(quarry_bootmem(q)->bdata_list, 5);
+	assert_ptr_equal(b->list.next, quarry_bootmem(q)->bdata_list);
+	assert_ptr_equal(quarry_bootmem(q)->bdata_list->next, &b->list);
 	valid(q);
 }
 
@@ -181,8 +197,8 @@ static void test_B2_bit_i_is_page_min_plus_i(void **state)
 	assert_int_not_equal(quarry_init_bootmem_node(q, 0, 0x900, 100, 300), 0);
 	assert_int_equal(quarry_free_bootmem_node(q, 0, 100 * PAGE, PAGE), 0);
 	assert_int_equal(quarry_free_bootmem_node(q, 0, 299 * PAGE, PAGE), 0);
-	assert_int_equal(node(q, 0)->node_bootmem_map[0], ~1ul);
-	assert_int_equal(node(q, 0)->node_bootmem_map[199 / 64], ~(1ul << 199 % 64));
+	assert_int_equal(map_of(q, 0)[0], ~1ul);
+	assert_int_equal(map_of(q, 0)[199 / WORD_BITS], ~(1ul << 199 % WORD_BITS));
 	/* [min, low) is half-open. */
 	assert_int_equal(quarry_free_bootmem_node(q, 0, 300 * PAGE, PAGE), -QUARRY_EINVAL);
 	assert_int_equal(quarry_free_bootmem_node(q, 0, 99 * PAGE, PAGE), -QUARRY_EINVAL);
@@ -195,8 +211,8 @@ static void test_B3_map_lies_where_the_caller_says_and_starts_all_ones(void **st
 
 	assert_int_equal(quarry_init_bootmem_node(q, 0, 7, 0, 4096), 512);
 	assert_ptr_equal(node(q, 0)->node_bootmem_map, quarry_phys_to_virt(q, 7 * PAGE));
-	for (int i = 0; i < 64; i++)
-		assert_int_equal(node(q, 0)->node_bootmem_map[i], ~0ul);
+	for (unsigned int i = 0; i < 4096 / WORD_BITS; i++)
+		assert_int_equal(map_of(q, 0)[i], ~0ul);
 	assert_null(quarry___alloc_bootmem_nopanic(q, 1, 1, 0)); /* RAM must be freed in first */
 }
 
@@ -233,18 +249,20 @@ static void test_B6_list_is_sorted_by_address(void **state)
 {
 	struct quarry *q = *state;
 	struct bootmem *bm = quarry_bootmem(q);
+	static const int by_address[] = {1, 2, 3, 0};
+	struct list_head *link;
 
 	assert_int_not_equal(quarry_init_bootmem_node(q, 2, 0x300, 0x300, 0x400), 0);
 	assert_int_not_equal(quarry_init_bootmem_node(q, 0, 0x500, 0x500, 0x600), 0);
 	assert_int_not_equal(quarry_init_bootmem_node(q, 1, 0x100, 0x100, 0x200), 0);
 	assert_int_not_equal(quarry_init_bootmem_node(q, 3, 0x400, 0x400, 0x500), 0);
-	assert_int_equal(bm->bdata_list, 1);
-	assert_int_equal(node(q, 1)->list.next, 2);
-	assert_int_equal(node(q, 2)->list.next, 3);
-	assert_int_equal(node(q, 3)->list.next, 0);
-	assert_int_equal(node(q, 0)->list.next, -1);
-	assert_int_equal(node(q, 0)->list.prev, 3);
-	assert_int_equal(node(q, 3)->list.prev, 2);
+	link = bm->bdata_list->next;
+	for (unsigned int i = 0; i < 4; i++, link = link->next) {
+		assert_ptr_equal(link, &node(q, by_address[i])->list);
+		assert_ptr_equal(link->prev->next, link);
+		assert_ptr_equal(link->next->prev, link);
+	}
+	assert_ptr_equal(link, bm->bdata_list);
 	valid(q);
 }
 
@@ -280,7 +298,7 @@ static void test_B8_bootmap_bytes_and_pages(void **state)
 	assert_int_equal(quarry_bootmap_bytes(0), 0);
 	assert_int_equal(quarry_bootmap_bytes(1), sizeof(long));
 	assert_int_equal(quarry_bootmap_bytes(64), 8);
-	assert_int_equal(quarry_bootmap_bytes(65), 16);
+	assert_int_equal(quarry_bootmap_bytes(65), 8 + sizeof(long));
 	assert_int_equal(quarry_bootmem_bootmap_pages(0), 0);
 	assert_int_equal(quarry_bootmem_bootmap_pages(1), 1);
 	assert_int_equal(quarry_bootmem_bootmap_pages(32768), 1); /* the header's example */
@@ -426,8 +444,8 @@ static void test_B13_bad_arguments_are_reported(void **state)
 	assert_null(quarry___alloc_bootmem_low_nopanic(q, 64, 64, TOP));
 	assert_int_equal(said.reports, 4);
 	assert_null(quarry___alloc_bootmem_nopanic(q, (size_t)-1, 64, 0));
-	assert_null(quarry___alloc_bootmem_nopanic(q, 64, (size_t)1 << 63, 0));
-	assert_null(quarry___alloc_bootmem_node_nopanic(q, 3, (size_t)1 << 62, 64, TOP));
+	assert_null(quarry___alloc_bootmem_nopanic(q, 64, ~(SIZE_MAX >> 1), 0));
+	assert_null(quarry___alloc_bootmem_node_nopanic(q, 3, ~(SIZE_MAX >> 1) >> 1, 64, TOP));
 	assert_int_equal(said.reports, 4); /* these are possible, just not here */
 	unchanged(q);
 	/* Where no node is open. */
@@ -596,6 +614,8 @@ static void test_B18_low_ends_at_4_gib(void **state)
 			 (four - 64) * PAGE);
 	assert_int_equal(at(q, quarry_alloc_bootmem_low_pages(q, 63 * PAGE)), (four - 63) * PAGE);
 	assert_null(quarry_alloc_bootmem_low_pages_nopanic(q, 1));
+	if (sizeof(void *) < 8)
+		return; /* no pointer reaches the rest */
 	assert_int_equal(at(q, quarry___alloc_bootmem_low_node(q, 1, PAGE, PAGE, 4 * G)),
 			 (four + 64) * PAGE);
 	assert_int_equal(at(q, quarry___alloc_bootmem_node_high(q, 0, PAGE, PAGE, 0)), 4 * G);
@@ -689,6 +709,111 @@ static void give(struct quarry *q, pfn_t start, pfn_t end, void *arg)
 	given.pages += (unsigned long)(end - start);
 }
 
+/* 32 MiB of RAM on node 0, bitmap in page 1; holes of every size are reserved. @free: of each page. */
+static void board(struct quarry *q, bool *free)
+{
+	const pfn_t pages = 32 * M / PAGE;
+
+	assert_int_equal(quarry_memblock_add_node(q, 0, 32 * M, 0, MEMBLOCK_NONE), 0);
+	assert_int_equal(quarry_init_bootmem(q, 1, pages), pages / 8);
+	assert_int_equal(quarry_free_bootmem(q, 0, 32 * M), 0);
+	memset(free, 1, pages);
+	for (pfn_t at = 0, run = 1; at + run < pages / 2;
+	     at += 2 * run + 1, run = run * 3 / 2 + 1) {
+		assert_int_equal(quarry_reserve_bootmem(q, at * PAGE, run * PAGE, 0), 0);
+		memset(free + at, 0, run);
+	}
+	/* A word of the bitmap between reserved pages, and one without its first bit. */
+	for (pfn_t at = 6400; at <= 6400 + 128; at += 64) {
+		assert_int_equal(quarry_reserve_bootmem(q, (at - 1) * PAGE, PAGE, 0), 0);
+		free[at - 1] = false;
+	}
+	assert_int_equal(quarry_reserve_bootmem(q, 6464 * PAGE, PAGE, 0), 0);
+	free[6464] = false;
+	assert_int_equal(quarry_reserve_bootmem(q, PAGE, PAGE, 0), 0);
+	free[1] = true; /* the bitmap's own page is handed over last */
+}
+
+/* A clear word of the bitmap is a block of its order, other pages as they fit together; all of it counts. */
+static void test_B19_hand_off_in_blocks_of_every_order(void **state)
+{
+	static bool free[32 * 256];
+	struct quarry_boot_params params = {.bootmem = true};
+	unsigned long want[QUARRY_NR_ORDERS], got[QUARRY_NR_ORDERS], pages = 0;
+	struct quarry *q = *state;
+	struct quarry_totals totals;
+	unsigned int order;
+
+	board(q, free);
+	assert_int_equal(quarry_boot(q, &params), 0);
+	block_orders_of(free, QUARRY_ARRAY_SIZE(free), want);
+	block_orders_had(q, got);
+	for (order = 0; order < QUARRY_NR_ORDERS; order++) {
+		assert_int_equal(got[order], want[order]);
+		pages += want[order] << order;
+	}
+	assert_true(want[0] > 5 && want[6] >= 1 && want[QUARRY_MAX_ORDER] >= 1);
+	quarry_totals(q, &totals);
+	assert_int_equal(totals.managed, pages);
+	/* One word, at 6400, is a block of order 6 by itself. */
+	assert_int_equal(quarry_pfn_state(q, 6400, &order), QUARRY_PAGE_FREE);
+	assert_int_not_equal(quarry_pfn_state(q, 6399, &order), QUARRY_PAGE_FREE);
+	assert_null(node(q, 0)->node_bootmem_map);
+	assert_int_equal(quarry_check(q, &to_stderr), 0);
+}
+
+/* B18: with the real slab behind it. */
+static void test_B18_after_boot_slab_serves(void **state)
+{
+	static bool free[32 * 256];
+	struct quarry_boot_params params = {.bootmem = true};
+	struct quarry *q = *state;
+	void *p;
+
+	board(q, free);
+	assert_int_equal(quarry_boot(q, &params), 0);
+	p = quarry_alloc_bootmem(q, 100);
+	assert_non_null(
+		strstr(said.log[(said.logs - 1) % 64], "alloc_bootmem: called when boot is over"));
+	assert_non_null(p);
+	assert_in_range(quarry_ksize(q, p), 100, 128);
+	memset(p, 0xff, 100);
+	quarry_kfree(q, p);
+	/* Cleared, though the object was used before; of any size that kmalloc has; nodes too. */
+	p = quarry_alloc_bootmem_node(q, 0, 100);
+	for (unsigned int i = 0; i < 100; i++)
+		assert_int_equal(((unsigned char *)p)[i], 0);
+	quarry_kfree(q, p);
+	p = quarry___alloc_bootmem_low(q, 3 * PAGE, PAGE, 0);
+	assert_true(quarry_ksize(q, p) >= 3 * PAGE);
+	quarry_kfree(q, p);
+	assert_null(quarry_alloc_bootmem_nopanic(q, 64 * M));
+	assert_int_equal(said.reports, 0);
+	assert_int_equal(quarry_check(q, &to_stderr), 0);
+}
+
+/* B14: a node across 4 GiB; nothing is given that a pointer cannot hold. */
+static void test_B14_node_across_4_gib(void **state)
+{
+	const phys_addr_t reach = (phys_addr_t)UINTPTR_MAX;
+	struct quarry *q = *state;
+
+	assert_int_not_equal(quarry_init_bootmem_node(q, 0, 0xffff0, 0xffff0, 0x100010), 0);
+	assert_int_equal(quarry_free_bootmem(q, 4 * G - 15 * PAGE, 31 * PAGE), 0);
+	assert_int_equal(quarry_free_bootmem(q, 4 * G, PAGE), -QUARRY_EINVAL);
+	assert_int_equal(quarry_reserve_bootmem(q, 4 * G - 1, 2, BOOTMEM_EXCLUSIVE), 0);
+	assert_int_equal(quarry_free_bootmem(q, 4 * G - PAGE, 2 * PAGE), 0);
+	assert_int_equal(at(q, quarry___alloc_bootmem_low(q, PAGE, PAGE, 4 * G - 2 * PAGE)),
+			 4 * G - 2 * PAGE);
+	if (reach > 8 * G)
+		assert_int_equal(at(q, quarry___alloc_bootmem(q, PAGE, PAGE, 4 * G + PAGE)),
+				 4 * G + PAGE);
+	else
+		assert_true(at(q, quarry___alloc_bootmem(q, PAGE, PAGE, 4 * G + PAGE)) <= reach);
+	assert_null(quarry___alloc_bootmem_low_nopanic(q, 16 * PAGE, PAGE, 0));
+	valid(q);
+}
+
 static void test_B19_free_all_gives_runs_then_the_bitmap(void **state)
 {
 	struct quarry *q = *state;
@@ -753,11 +878,12 @@ static void test_B6_validator_finds_damage(void **state)
 {
 	struct quarry *q = *state;
 	bootmem_data_t *b = node(q, 0);
+	struct list_head *head = quarry_bootmem(q)->bdata_list, stray = {head, head};
 
 	three_nodes(q);
-	b->list.prev = 2;
+	b->list.prev = &node(q, 2)->list;
 	assert_int_equal(quarry_check_bootmem(q, NULL), 1);
-	b->list.prev = -1;
+	b->list.prev = head;
 	b->hint_idx = 1025;
 	assert_int_equal(quarry_check_bootmem(q, NULL), 1);
 	b->hint_idx = 0;
@@ -766,15 +892,17 @@ static void test_B6_validator_finds_damage(void **state)
 	b->last_end_off = 1025 * PAGE;
 	assert_int_equal(quarry_check_bootmem(q, NULL), 1);
 	b->last_end_off = 0;
-	node(q, 2)->node_bootmem_map[15] = 0; /* 1000 pages end inside this word */
-	assert_int_equal(quarry_check_bootmem(q, NULL), 24);
-	node(q, 2)->node_bootmem_map[15] = ~0ul;
-	node(q, 2)->list.next = 0;
+	map_of(q, 2)[1000 / WORD_BITS] = 0; /* 1000 pages end inside this word */
+	assert_int_equal(quarry_check_bootmem(q, NULL), WORD_BITS - 1000 % WORD_BITS);
+	map_of(q, 2)[1000 / WORD_BITS] = ~0ul;
+	node(q, 2)->list.next = &b->list; /* a ring without its head */
 	assert_true(quarry_check_bootmem(q, NULL) > 0);
-	node(q, 2)->list.next = -1;
+	node(q, 2)->list.next = &stray;
+	assert_true(quarry_check_bootmem(q, NULL) > 0);
+	node(q, 2)->list.next = head;
 	valid(q);
-	node(q, 1)->list.next = -1;
-	assert_int_equal(quarry_check_bootmem(q, NULL), 1);
+	node(q, 1)->list.next = head; /* one is left out */
+	assert_true(quarry_check_bootmem(q, NULL) > 0);
 }
 
 /* ---- side by side with a model that goes bit by bit ---- */
@@ -1006,6 +1134,7 @@ static void test_B9_to_B19_model_side_by_side(void **state)
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST_BOARD(name) cmocka_unit_test_setup_teardown(name, setup_board, teardown)
 #define TEST_RAM(name) cmocka_unit_test_setup_teardown(name, setup_ram, teardown)
 
 int main(void)
@@ -1039,6 +1168,9 @@ int main(void)
 		TEST(test_B18_low_ends_at_4_gib),
 		TEST(test_B18_without_nopanic_failure_panics),
 		TEST(test_B18_after_boot_the_late_allocator_serves),
+		TEST_BOARD(test_B18_after_boot_slab_serves),
+		TEST_BOARD(test_B19_hand_off_in_blocks_of_every_order),
+		TEST(test_B14_node_across_4_gib),
 		TEST(test_B19_free_all_gives_runs_then_the_bitmap),
 		TEST(test_B19_bitmap_left_free_is_given_once),
 		TEST(test_B19_free_bootmem_late_gives_whole_pages),

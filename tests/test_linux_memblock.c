@@ -113,7 +113,54 @@ static void M2_regions_carry_node_and_flags(void)
 	memblock_set_region_node(r, 3);
 	IS(r->nid, 3);
 	memblock_set_region_node(r, MAX_NUMNODES);
-	IS(r->nid, NUMA_NO_NODE);
+	IS(r->nid, MAX_NUMNODES);
+}
+
+/* As in 6.1, where the nid of such a region is MAX_NUMNODES; NUMA_NO_NODE is stored as it is given. */
+static void M2_a_region_without_a_node(void)
+{
+	unsigned long start, end;
+	u64 cursor;
+	phys_addr_t from, to;
+	int nid;
+
+	IS(memblock_add(SZ_1M, SZ_16M), 0);
+	IS(memblock_reserve(SZ_2M, SZ_1M), 0);
+	IS(memblock.memory.regions[0].nid, MAX_NUMNODES);
+	IS(memblock_get_region_node(&memblock.reserved.regions[0]), MAX_NUMNODES);
+	IS(memblock_search_pfn_nid(SZ_4M >> PAGE_SHIFT, &start, &end), MAX_NUMNODES);
+	IS(memblock_search_pfn_nid(SZ_1G >> PAGE_SHIFT, &start, &end), -1);
+	for_each_free_mem_range(cursor, NUMA_NO_NODE, MEMBLOCK_NONE, &from, &to, &nid)
+		IS(nid, MAX_NUMNODES);
+	OK(memblock_phys_alloc(SZ_4K, SZ_4K) != 0);
+	IS(memblock.reserved.regions[1].nid, MAX_NUMNODES);
+	IS(memblock_set_node(SZ_4M, SZ_1M, &memblock.memory, 2), 0);
+	IS(memblock_set_node(SZ_4M, SZ_1M, &memblock.memory, MAX_NUMNODES), 0);
+	IS(memblock.memory.cnt, 1);
+	IS(memblock_add_node(SZ_1G, SZ_1M, NUMA_NO_NODE, MEMBLOCK_NONE), 0);
+	IS(memblock.memory.regions[1].nid, NUMA_NO_NODE);
+	IS(memblock_set_node(SZ_1G, SZ_1M, &memblock.memory, MAX_NUMNODES + 1), -EINVAL);
+	IS(memblock_remove(0, PHYS_ADDR_MAX), 0);
+	IS(memblock.memory.regions[0].nid, MAX_NUMNODES);
+}
+
+/* Names of 6.16. */
+static void rsrv_kern_and_kho_scratch(void)
+{
+	IS(memblock_add(SZ_1M, SZ_16M), 0);
+	IS(memblock_reserve_kern(SZ_2M, SZ_1M), 0);
+	IS(memblock.reserved.regions[0].flags, MEMBLOCK_RSRV_KERN);
+	IS(memblock_reserved_kern_size(PHYS_ADDR_MAX, NUMA_NO_NODE), SZ_1M);
+	IS(memblock_reserved_kern_size(PHYS_ADDR_MAX, 0), 0);
+	IS(memblock_mark_kho_scratch(SZ_4M, SZ_1M), 0);
+	OK(memblock_is_kho_scratch(&memblock.memory.regions[1]));
+	memblock_set_kho_scratch_only();
+	IS(memblock_phys_alloc(SZ_512K, SZ_512K), SZ_4M + SZ_512K);
+	IS(memblock_phys_alloc(SZ_1M, SZ_1M), 0);
+	memblock_clear_kho_scratch_only();
+	IS(memblock_phys_alloc(SZ_1M, SZ_1M), SZ_16M);
+	IS(memblock_clear_kho_scratch(SZ_4M, SZ_1M), 0);
+	IS(memblock.memory.cnt, 1);
 }
 
 static void M4_add_joins_splits_and_caps(void)
@@ -591,6 +638,8 @@ static void headers_compute(void)
 static const struct linux_test tests[] = {
 	LINUX_TEST(M1_M3_lists_at_start),
 	LINUX_TEST(M2_regions_carry_node_and_flags),
+	LINUX_TEST(M2_a_region_without_a_node),
+	LINUX_TEST(rsrv_kern_and_kho_scratch),
 	LINUX_TEST(M4_add_joins_splits_and_caps),
 	LINUX_TEST(M5_neighbours_of_other_nodes_stay_apart),
 	LINUX_TEST(M6_reserved_array_doubles_in_the_memory_there_is),

@@ -996,6 +996,107 @@ static void test_machine_mirror(void **state)
 	machine_destroy(&m);
 }
 
+#define MIRROR_EFI(kind, range) "efi: mem00: [Conventional|" kind "|WB] range=[" range "]\n"
+
+/* 2a, zone sizing: two nodes, borders at odd pages; node 1 begins with memory that is not mirrored. */
+static const char mirror_text[] =
+	"BIOS-e820: [mem 0x0000000000000000-0x000000000009ffff] usable\n"
+	"BIOS-e820: [mem 0x0000000000100000-0x00000000bfffffff] usable\n"
+	"BIOS-e820: [mem 0x0000000100000000-0x00000002ffffffff] usable\n"
+	"SRAT: Node 0 PXM 0 [mem 0x0-0x1bfffffff]\n"
+	"SRAT: Node 1 PXM 1 [mem 0x1c0000000-0x2ffffffff]\n" MIRROR_EFI("MR", "0x0-0x9ffff")
+		MIRROR_EFI("MR", "0x100000-0x3fffffff") MIRROR_EFI("MR", "0x100000000-0x120804fff")
+			MIRROR_EFI("MR", "0x160003000-0x160005fff")
+				MIRROR_EFI("MR", "0x200000000-0x23fffffff");
+
+static void mirror_said(void *ctx, const char *text, size_t len)
+{
+	strbuf_addf(ctx, "%.*s", (int)len, text);
+}
+
+/* Every page of the zone can be had and comes back, and none of a movable zone for the kernel. */
+static void mirror_exhaust(struct machine *m)
+{
+	struct strbuf said = {0};
+	struct quarry_out out = {.write = mirror_said, .ctx = &said};
+	struct quarry_totals before, after;
+	struct page *page;
+	unsigned long kernel = 0;
+	pfn_t *taken = xmalloc(sizeof(*taken) * (5 << 18));
+
+	quarry_totals(m->q, &before);
+	while ((page = quarry_alloc_pages(m->q, GFP_ATOMIC, 0)) != NULL) {
+		pfn_t pfn = quarry_page_to_pfn(m->q, page);
+		bool mirrored = pfn < 0xc0000 || pfn < 0x120805 ||
+				(pfn >= 0x160003 && pfn < 0x160006) ||
+				(pfn >= 0x200000 && pfn < 0x240000) ||
+				/* up to where the movable zone's start is rounded */
+				(pfn >= 0x120805 && pfn < 0x120c00);
+
+		assert_true(mirrored);
+		taken[kernel++] = pfn;
+	}
+	assert_true(kernel > 0x110000);
+	while (kernel > 0)
+		quarry_free_pages(m->q, quarry_pfn_to_page(m->q, taken[--kernel]), 0);
+	free(taken);
+	quarry_totals(m->q, &after);
+	assert_int_equal(before.free + before.pcp, after.free + after.pcp);
+	if (quarry_check_pages(m->q, &out) != 0)
+		fail_msg("%s", said.s);
+	strbuf_free(&said);
+}
+
+static void mirror_zones(struct machine *m)
+{
+	struct quarry_zone_info z;
+
+	assert_true(quarry_zone_info(m->q, 0, QUARRY_ZONE_NORMAL, &z));
+	assert_int_equal(z.start_pfn, 0x100000);
+	assert_int_equal(z.spanned, 0xc0000);
+	assert_int_equal(z.present, 0x20805 + 3 + (0x120c00 - 0x120805));
+	assert_true(quarry_zone_info(m->q, 0, QUARRY_ZONE_MOVABLE, &z));
+	assert_int_equal(z.start_pfn, 0x120c00);
+	assert_int_equal(z.spanned, 0x1c0000 - 0x120c00);
+	assert_int_equal(z.present, 0x1c0000 - 0x120c00 - 3);
+	assert_int_equal(z.managed, z.present);
+	assert_true(quarry_zone_info(m->q, 1, QUARRY_ZONE_MOVABLE, &z));
+	assert_int_equal(z.start_pfn, 0x1c0000);
+	assert_int_equal(z.present, 0x100000);
+	assert_true(quarry_zone_info(m->q, 1, QUARRY_ZONE_NORMAL, &z));
+	assert_int_equal(z.present, 0x40000);
+	/* Below 4 GiB nothing is movable. */
+	assert_true(quarry_zone_info(m->q, 0, QUARRY_ZONE_DMA32, &z));
+	assert_int_equal(z.present, 0xc0000 - 0x1000);
+}
+
+/* kernelcore=mirror: what is not mirrored is movable, by memblock and by bootmem. */
+static void test_machine_mirror_zones(void **state)
+{
+	for (int bootmem = 0; bootmem < 2; bootmem++) {
+		struct machine_options o = {.map_path = "t",
+					    .map_text = mirror_text,
+					    .map_len = strlen(mirror_text),
+					    .cmdline = "kernelcore=mirror movablecore=1G",
+					    .bootmem = bootmem != 0,
+					    .diag = &diag};
+		struct machine m;
+
+		(void)state;
+		assert_int_equal(machine_create(&o, &m), CLI_OK);
+		mirror_zones(&m);
+		mirror_exhaust(&m);
+		machine_destroy(&m);
+		/* Not asked for: flags and zones as without. */
+		o.cmdline = NULL;
+		assert_int_equal(machine_create(&o, &m), CLI_OK);
+		assert_false(quarry_zone_info(m.q, 0, QUARRY_ZONE_MOVABLE,
+					      &(struct quarry_zone_info){0}));
+		machine_destroy(&m);
+		diag_free(&diag);
+	}
+}
+
 /* memmap= in the form that changes types. */
 static void test_machine_memmap(void **state)
 {
@@ -1101,6 +1202,7 @@ int main(void)
 		cmocka_unit_test(test_machine_movable_node),
 		cmocka_unit_test(test_machine_crash),
 		cmocka_unit_test(test_machine_mirror),
+		cmocka_unit_test(test_machine_mirror_zones),
 		cmocka_unit_test(test_machine_memmap),
 		cmocka_unit_test(test_machine_limits),
 		cmocka_unit_test(test_machine_shares),

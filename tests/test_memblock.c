@@ -14,6 +14,7 @@
 
 #include <base/quarry_state.h>
 
+#include "block_orders.h"
 #include "memblock_boot_log.h"
 #include "model_memblock.h"
 
@@ -113,6 +114,7 @@ static void snap(struct quarry *q, struct snapshot *s)
 	memcpy(&s->head, mb, sizeof(*mb));
 	memset(s->head.memory_init, 0, sizeof(s->head.memory_init));
 	memset(s->head.reserved_init, 0, sizeof(s->head.reserved_init));
+	memset(&s->head.bound, 0, sizeof(s->head.bound)); /* what was learnt is no change */
 	assert_true(mb->memory.cnt <= 8192 && mb->reserved.cnt <= 8192);
 	memcpy(s->memory, mb->memory.regions, mb->memory.cnt * sizeof(s->memory[0]));
 	memcpy(s->reserved, mb->reserved.regions, mb->reserved.cnt * sizeof(s->reserved[0]));
@@ -858,6 +860,75 @@ static void test_M11_for_each_mem_pfn_range_needs_a_whole_page(void **state)
 
 /* ---- M12: allocation ---- */
 
+/* M9: what is remembered of a search in vain never hides room, however the lists change. */
+static void test_M9_a_failure_is_remembered_until_there_is_room(void **state)
+{
+	struct quarry *q = *state;
+	struct memblock *mb = quarry_memblock(q);
+
+	assert_int_equal(quarry_memblock_add(q, M, 15 * M), 0);
+	for (phys_addr_t at = M; at < 16 * M; at += M)
+		assert_int_equal(quarry_memblock_reserve(q, at, 64 * K), 0);
+	assert_int_equal(quarry_memblock_phys_alloc(q, M, K), 0);
+	assert_int_equal(mb->bound.longest, M - 64 * K);
+	assert_int_equal(quarry_memblock_phys_alloc(q, M, K), 0);
+	assert_int_not_equal(quarry_memblock_phys_alloc(q, M - 64 * K, K), 0);
+	/* A free, an addition, a flag or a node gone: each makes room. */
+	assert_int_equal(quarry_memblock_phys_free(q, 4 * M, 64 * K), 0);
+	assert_int_equal(quarry_memblock_phys_alloc(q, M, K), 4 * M);
+	assert_int_equal(quarry_memblock_phys_alloc(q, 2 * M, K), 0);
+	assert_int_equal(quarry_memblock_add(q, 32 * M, M), 0);
+	assert_int_equal(quarry_memblock_phys_alloc(q, 2 * M, K), 0);
+	assert_int_equal(quarry_memblock_add(q, 33 * M, M), 0);
+	assert_int_equal(quarry_memblock_phys_alloc(q, 2 * M, K), 32 * M);
+	assert_int_equal(quarry_memblock_add_node(q, 64 * M, 4 * M, 1, MEMBLOCK_NOMAP), 0);
+	assert_int_equal(quarry_memblock_phys_alloc(q, 4 * M, K), 0);
+	assert_int_equal(quarry_memblock_clear_nomap(q, 64 * M, 4 * M), 0);
+	assert_int_equal(quarry_memblock_phys_alloc(q, 4 * M, K), 64 * M);
+	assert_int_equal(quarry_memblock_add_node(q, 128 * M, 4 * M, 1, MEMBLOCK_NONE), 0);
+	assert_int_equal(quarry_memblock_add_node(q, 132 * M, 4 * M, 2, MEMBLOCK_NONE), 0);
+	assert_int_equal(quarry_memblock_phys_alloc(q, 8 * M, K), 0);
+	assert_int_equal(quarry_memblock_set_node(q, 132 * M, 4 * M, &mb->memory, 1), 0);
+	assert_int_equal(quarry_memblock_phys_alloc(q, 8 * M, K), 128 * M);
+	assert_int_equal(quarry_memblock_add_node(q, 256 * M, 16 * M, 1, MEMBLOCK_HOTPLUG), 0);
+	assert_int_equal(quarry_memblock_phys_alloc(q, 16 * M, K), 0);
+	quarry_memblock_set_movable_node(q, false);
+	assert_int_equal(quarry_memblock_phys_alloc(q, 16 * M, K), 256 * M);
+	/* Lists that somebody wrote to by hand. */
+	assert_int_equal(quarry_memblock_phys_alloc(q, 16 * M, K), 0);
+	mb->reserved.total_size -= mb->reserved.regions[mb->reserved.cnt - 1].size;
+	mb->reserved.cnt--;
+	assert_int_equal(quarry_memblock_phys_alloc(q, 16 * M, K), 256 * M);
+}
+
+/* Addresses that a pointer cannot hold are memory, but not for who wants a pointer: 32-bit programs. */
+static void test_M12_virtual_allocations_stay_in_reach(void **state)
+{
+	const phys_addr_t reach = (phys_addr_t)UINTPTR_MAX;
+	struct quarry *q = *state;
+	void *p;
+
+	assert_int_equal(quarry_memblock_add(q, 3 * G, 3 * G), 0);
+	assert_int_equal(quarry_memblock_phys_alloc(q, M, M), 6 * G - M);
+	p = quarry_memblock_alloc(q, M, M);
+	assert_int_equal(quarry_physical(q, p), reach > 6 * G ? 6 * G - 2 * M : 4 * G - M);
+	assert_int_equal(quarry_memblock_free(q, p, M), 0);
+	/* Around 4 GiB: ranges that touch it, end there, and lie across. */
+	assert_int_equal(quarry_memblock_reserve(q, 4 * G - 64 * K, 128 * K), 0);
+	assert_int_equal(quarry_memblock_phys_alloc_range(q, 64 * K, 64 * K, 0, 4 * G),
+			 4 * G - 128 * K);
+	assert_int_equal(quarry_memblock_phys_alloc_range(q, 64 * K, 64 * K, 4 * G, 5 * G),
+			 5 * G - 64 * K);
+	assert_int_equal(quarry_memblock_phys_free(q, 4 * G - 4 * K, 8 * K), 0);
+	assert_int_equal(quarry_memblock_find_in_range(q, 4 * G - 4 * K, 4 * G + 4 * K, 8 * K, K),
+			 4 * G - 4 * K);
+	assert_true(quarry_memblock_is_region_memory(q, 4 * G - 1, 2));
+	assert_int_equal(quarry_memblock_remove(q, 4 * G - 1, 2), 0);
+	assert_false(quarry_memblock_is_memory(q, 4 * G - 1));
+	assert_false(quarry_memblock_is_memory(q, 4 * G));
+	assert_true(quarry_memblock_is_memory(q, 4 * G + 1));
+}
+
 static void test_M12_alloc_clears_and_raw_does_not(void **state)
 {
 	struct quarry *q = *state;
@@ -1068,6 +1139,38 @@ static void test_M13_free_all_rounds_inward_and_counts(void **state)
 	assert_int_equal(quarry_memblock_phys_mem_size(q), 0x9ec00 + 11 * M);
 	region_is(&quarry_memblock(q)->memory, 4, 10 * M, 11 * M, 1, 0);
 	valid(q);
+}
+
+/* Pages that do not fit a block of their alignment go by smaller ones; what is reserved is not counted. */
+static void test_M13_hand_off_in_blocks_of_every_order(void **state)
+{
+	static bool free[64 * 256];
+	const pfn_t pages = QUARRY_ARRAY_SIZE(free);
+	unsigned long want[QUARRY_NR_ORDERS], got[QUARRY_NR_ORDERS], sum = 0;
+	struct quarry *q = *state;
+	struct quarry_totals totals;
+
+	assert_int_equal(quarry_memblock_add_node(q, 0, 40 * M + 3 * 4096, 0, 0), 0);
+	assert_int_equal(quarry_memblock_add_node(q, 48 * M + 4096, 15 * M, 1, 0), 0);
+	memset(free, 0, sizeof(free));
+	memset(free, 1, 40 * 256 + 3);
+	memset(free + 48 * 256 + 1, 1, 15 * 256);
+	for (pfn_t at = 0, run = 1; at + run < pages; at += 2 * run + 1, run = run * 3 / 2 + 1) {
+		assert_int_equal(quarry_memblock_reserve(q, at * 4096 + 100, run * 4096 - 200), 0);
+		memset(free + at, 0, run);
+	}
+	assert_int_equal(quarry_boot(q, NULL), 0);
+	block_orders_of(free, pages, want);
+	block_orders_had(q, got);
+	for (unsigned int o = 0; o < QUARRY_NR_ORDERS; o++) {
+		assert_int_equal(got[o], want[o]);
+		sum += want[o] << o;
+	}
+	assert_true(want[0] > 2 && want[QUARRY_MAX_ORDER] >= 2);
+	quarry_totals(q, &totals);
+	assert_int_equal(totals.managed, sum);
+	assert_int_equal(totals.present, 55 * 256 + 3);
+	assert_int_equal(quarry_check(q, &to_stderr), 0);
 }
 
 static void test_M13_empty_map_gives_nothing(void **state)
@@ -1708,11 +1811,14 @@ int main(void)
 		TEST(test_M11_for_each_mem_pfn_range_needs_a_whole_page),
 		cmocka_unit_test_setup_teardown(test_M12_alloc_clears_and_raw_does_not, setup_ram,
 						teardown),
+		TEST(test_M9_a_failure_is_remembered_until_there_is_room),
+		TEST(test_M12_virtual_allocations_stay_in_reach),
 		TEST(test_M12_retries_below_min_addr_and_on_other_nodes),
 		TEST(test_M12_align_0_is_a_cache_line),
 		TEST(test_M12_failure_is_null_or_panic),
 		TEST(test_M12_every_address_of_a_linux_boot),
 		TEST(test_M13_free_all_rounds_inward_and_counts),
+		TEST(test_M13_hand_off_in_blocks_of_every_order),
 		TEST(test_M13_empty_map_gives_nothing),
 		TEST(test_M13_discard_gives_back_doubled_arrays),
 		TEST(test_M13_free_late_gives_whole_pages),

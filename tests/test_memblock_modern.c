@@ -44,6 +44,12 @@ static int teardown(void **state)
 
 /* ---- flags ---- */
 
+static void count_given(struct quarry *q, pfn_t start, pfn_t end, void *arg)
+{
+	(void)q;
+	*(phys_addr_t *)arg += end - start;
+}
+
 static void test_rsrv_noinit_marks_reservations_only(void **state)
 {
 	struct quarry *q = *state;
@@ -65,6 +71,73 @@ static void test_rsrv_noinit_marks_reservations_only(void **state)
 	/* No flag of memory. */
 	assert_int_equal(quarry_memblock_add_node(q, 16 * M, M, 0, MEMBLOCK_RSRV_NOINIT),
 			 -QUARRY_EINVAL);
+}
+
+/* Since 6.16 what the kernel allocates can be told from what it was told to keep off. */
+static void test_rsrv_kern_marks_what_is_allocated(void **state)
+{
+	struct quarry *q = *state;
+	struct memblock *mb = quarry_memblock(q);
+
+	assert_int_equal(quarry_memblock_add_node(q, M, 8 * M, 1, MEMBLOCK_NONE), 0);
+	/* Not unless it is asked for: neighbours would not merge as in 6.1. */
+	assert_int_equal(quarry_memblock_phys_alloc(q, M, M), 8 * M);
+	assert_int_equal(mb->reserved.regions[0].flags, MEMBLOCK_NONE);
+	quarry_memblock_set_rsrv_kern(q, true);
+	assert_int_equal(quarry_memblock_phys_alloc(q, M, M), 7 * M);
+	assert_int_equal(quarry_memblock_phys_alloc_try_nid(q, M, M, 1), 6 * M);
+	assert_int_equal(mb->reserved.cnt, 3);
+	assert_int_equal(mb->reserved.regions[0].flags, MEMBLOCK_RSRV_KERN);
+	assert_int_equal(mb->reserved.regions[0].nid, 1);
+	assert_int_equal(mb->reserved.regions[1].flags, MEMBLOCK_RSRV_KERN);
+	assert_int_equal(mb->reserved.regions[2].flags, MEMBLOCK_NONE);
+	assert_int_equal(quarry_memblock_reserve_kern(q, 2 * M, K), 0);
+	assert_int_equal(quarry_memblock_reserve(q, 3 * M, K), 0);
+	assert_int_equal(mb->reserved.regions[0].flags, MEMBLOCK_RSRV_KERN);
+	assert_int_equal(mb->reserved.regions[1].flags, MEMBLOCK_NONE);
+	assert_int_equal(quarry_memblock_reserved_kern_size(q, 16 * M, QUARRY_NO_NODE), 2 * M + K);
+	assert_int_equal(quarry_memblock_reserved_kern_size(q, 16 * M, 1), M);
+	assert_int_equal(quarry_memblock_reserved_kern_size(q, 6 * M + K, QUARRY_NO_NODE), 2 * K);
+	/* No flag of memory; and it goes with the reservation. */
+	assert_int_equal(quarry_memblock_add_node(q, 16 * M, M, 0, MEMBLOCK_RSRV_KERN),
+			 -QUARRY_EINVAL);
+	assert_int_equal(quarry_memblock_phys_free(q, 6 * M, 2 * M), 0);
+	assert_int_equal(quarry_memblock_reserved_kern_size(q, TOP, QUARRY_NO_NODE), K);
+	assert_int_equal(quarry_check_memblock(q, &to_text), 0);
+}
+
+/* After a kexec handover: only the scratch areas, arrays of memblock's own included. */
+static void test_kho_scratch_is_the_one_place_to_allocate(void **state)
+{
+	struct quarry *q = *state;
+	struct memblock *mb = quarry_memblock(q);
+	phys_addr_t i, given = 0;
+
+	assert_int_equal(quarry_memblock_add(q, M, 15 * M), 0);
+	assert_int_equal(quarry_memblock_mark_kho_scratch(q, 2 * M, 2 * M), 0);
+	assert_int_equal(mb->memory.cnt, 3);
+	assert_int_equal(mb->memory.regions[1].flags, MEMBLOCK_KHO_SCRATCH);
+	/* Memory as any other until it is told to be the only one. */
+	assert_int_equal(quarry_memblock_phys_alloc(q, M, M), 15 * M);
+	quarry_memblock_set_kho_scratch_only(q, true);
+	assert_int_equal(quarry_memblock_phys_alloc(q, M, M), 3 * M);
+	assert_int_equal(quarry_memblock_find_in_range(q, 0, 16 * M, M, M), 2 * M);
+	assert_int_equal(quarry_memblock_phys_alloc(q, 2 * M, M), 0);
+	assert_int_equal(quarry_memblock_phys_alloc_range(q, M, M, 4 * M, 16 * M), 0);
+	quarry_memblock_allow_resize(q);
+	for (i = 0; i < QUARRY_MEMBLOCK_REGIONS; i++)
+		assert_int_equal(quarry_memblock_reserve(q, 8 * M + i * 2 * K, K), 0);
+	assert_in_range(mb->reserved_phys, 2 * M, 3 * M - 1);
+	quarry_memblock_set_kho_scratch_only(q, false);
+	assert_int_equal(quarry_memblock_phys_alloc(q, M, M), 14 * M);
+	assert_int_equal(quarry_memblock_clear_kho_scratch(q, 0, TOP), 0);
+	assert_int_equal(mb->memory.cnt, 1);
+	assert_int_equal(quarry_check_memblock(q, &to_text), 0);
+	/* The hand-off ends the phase, and gives scratch memory too. */
+	assert_int_equal(quarry_memblock_mark_kho_scratch(q, 4 * M, M), 0);
+	quarry_memblock_set_kho_scratch_only(q, true);
+	assert_true(quarry_memblock_free_all(q, count_given, &given) > 5 * M / QUARRY_PAGE_SIZE);
+	assert_false(mb->scratch_only);
 }
 
 static void test_driver_managed_is_walked_but_never_given(void **state)
@@ -268,12 +341,14 @@ static void test_map_may_live_in_an_object_of_the_caller(void **state)
 static void test_nodes_may_live_in_an_array_of_the_caller(void **state)
 {
 	static bootmem_data_t mine[QUARRY_MAX_NODES];
+	static struct list_head list;
 	struct quarry *q = *state;
 
 	mine[3].node_low_pfn = 77; /* is cleared */
-	quarry_bootmem_use(q, mine);
+	quarry_bootmem_use(q, mine, &list);
 	assert_int_equal(quarry_init_bootmem(q, 1, 1024), 128);
 	assert_int_equal(mine[0].node_low_pfn, 1024);
+	assert_ptr_equal(list.next, &mine[0].list);
 	assert_int_equal(quarry_check_bootmem(q, &to_text), 0);
 }
 
@@ -328,6 +403,8 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		TEST(test_rsrv_noinit_marks_reservations_only),
+		TEST(test_rsrv_kern_marks_what_is_allocated),
+		TEST(test_kho_scratch_is_the_one_place_to_allocate),
 		TEST(test_driver_managed_is_walked_but_never_given),
 		TEST(test_hotplug_is_used_without_movable_node),
 		TEST(test_noleaktrace_is_the_current_limit),

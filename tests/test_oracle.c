@@ -3,7 +3,8 @@
  * Machines that Linux 6.1 booted, booted again from what they were made of: memory map, command line,
  * number of CPUs, and the kernel's own reservations. All that Linux made of it must come out equal, to
  * the last page, by memblock and by bootmem. Facts and inputs: tests/data/oracle; each of its shapes is
- * two tests of this program. With --table it prints the table of docs/equality.md instead.
+ * two tests of this program. Where Linux's sysctls were written one after the other, a machine is booted once
+ * and they are written to it in the same order. With --table it prints the table of docs/equality.md instead.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,6 +18,7 @@
 #include <cmocka.h>
 
 #include <machine.h>
+#include <page/internal.h>
 
 #define SHAPES_MAX 400
 #define ROWS_MAX 8000
@@ -59,7 +61,22 @@ enum {
 };
 enum { NODE_SHAPE, NODE_NID, NODE_KIND, NODE_VALUE, NODE_FIELDS };
 
-static struct facts shapes, zones, nodes;
+enum {
+	STEP_SHAPE,
+	STEP_NAME,
+	STEP_SETTINGS,
+	STEP_MIN_FREE,
+	STEP_ZONE,
+	STEP_MIN,
+	STEP_LOW,
+	STEP_HIGH,
+	STEP_RESERVE,
+	STEP_PCP_HIGH,
+	STEP_PCP_BATCH,
+	STEP_FIELDS
+};
+
+static struct facts shapes, zones, nodes, steps;
 
 /* One comparison of a shape with a booted machine. */
 struct comparison {
@@ -72,6 +89,7 @@ struct comparison {
 struct run {
 	char **shape;
 	bool bootmem;
+	bool steps; /* sysctls one after the other, on one machine */
 	char name[96];
 	struct comparison result;
 	bool done;
@@ -274,26 +292,35 @@ static void compare_totals(struct comparison *c)
 	compare_number(c, "total", "zones", has, want);
 }
 
-/* Boot @shape and compare everything that is known of it. */
-static void compare_shape(struct comparison *c, char **shape, bool bootmem)
+/* Boot @shape, from @map. */
+static bool compare_boot(struct comparison *c, char **shape, const char *map, bool bootmem)
 {
 	struct machine_options options = {.quiet = true, .bootmem = bootmem};
 	struct diag diag = {0};
 	char path[256];
-	unsigned int i;
+	bool ok;
 
 	memset(c, 0, sizeof(*c));
 	c->shape = shape;
-	snprintf(path, sizeof(path), "tests/data/oracle/%s.map", shape[SHAPE_MAP]);
+	snprintf(path, sizeof(path), "tests/data/oracle/%s.map", map);
 	options.map_path = path;
 	options.cmdline = shape[SHAPE_CMDLINE];
 	options.arch = map_arch_by_name(shape[SHAPE_ARCH]);
 	options.diag = &diag;
-	if (machine_create(&options, &c->m) != CLI_OK) {
+	ok = machine_create(&options, &c->m) == CLI_OK;
+	if (!ok)
 		compare(c, false, "boot", "%.200s", diag.text.s != NULL ? diag.text.s : "failed");
-		diag_free(&diag);
+	diag_free(&diag);
+	return ok;
+}
+
+/* Boot @shape and compare everything that is known of it. */
+static void compare_shape(struct comparison *c, char **shape, bool bootmem)
+{
+	unsigned int i;
+
+	if (!compare_boot(c, shape, shape[SHAPE_MAP], bootmem))
 		return;
-	}
 	for (i = 0; i < zones.nr_rows; i++)
 		if (strcmp(zones.row[i][ZONE_SHAPE], shape[SHAPE_NAME]) == 0)
 			compare_zone(c, zones.row[i]);
@@ -302,14 +329,84 @@ static void compare_shape(struct comparison *c, char **shape, bool bootmem)
 			compare_node(c, nodes.row[i]);
 	compare_totals(c);
 	machine_destroy(&c->m);
-	diag_free(&diag);
+}
+
+/* Writes NAME=VALUE;NAME=VALUE... as Linux's administrator did. */
+static void step_settings(struct comparison *c, const char *settings)
+{
+	struct page_layer *pl = c->m.q->pages;
+	char text[256], *rest = text, *name;
+
+	snprintf(text, sizeof(text), "%s", settings);
+	while ((name = strsep(&rest, ";")) != NULL) {
+		char *value = strchr(name, '=');
+
+		*value++ = '\0';
+		if (strncmp(name, "cpu", 3) == 0) {
+			/* One CPU fewer, as its pagesets' limits see it. */
+			pl->node[pl->cpu[atoi(name + 3)].nid].nr_cpus--;
+			watermark_update_pcp(c->m.q);
+		} else {
+			compare(c, quarry_sysctl_set(c->m.q, name, value) == 0, name, "refused: %s",
+				value);
+		}
+	}
+}
+
+static void step_compare(struct comparison *c, char **want)
+{
+	const char *type = strchr(want[STEP_ZONE], ':') + 1;
+	char what[64], text[QUARRY_SYSCTL_SIZE] = "";
+	struct quarry_zone_info info;
+	enum quarry_zone_type zone;
+
+	snprintf(what, sizeof(what), "%s %s", want[STEP_NAME], want[STEP_ZONE]);
+	if (!zone_by_name(type, &zone) ||
+	    !quarry_zone_info(c->m.q, atoi(want[STEP_ZONE]), zone, &info)) {
+		compare(c, false, what, "no such zone");
+		return;
+	}
+	compare_number(c, what, "min", info.wmark[QUARRY_WMARK_MIN], want[STEP_MIN]);
+	compare_number(c, what, "low", info.wmark[QUARRY_WMARK_LOW], want[STEP_LOW]);
+	compare_number(c, what, "high", info.wmark[QUARRY_WMARK_HIGH], want[STEP_HIGH]);
+	compare_reserve(c, what, info.lowmem_reserve, want[STEP_RESERVE]);
+	compare_number(c, what, "pageset high", info.pcp_high, want[STEP_PCP_HIGH]);
+	compare_number(c, what, "pageset batch", info.pcp_batch, want[STEP_PCP_BATCH]);
+	quarry_sysctl_get(c->m.q, "min_free_kbytes", text, sizeof(text));
+	compare_number(c, what, "min_free_kbytes", strtoul(text, NULL, 10), want[STEP_MIN_FREE]);
+}
+
+/* The machine of @shape as it came to user space, and all its steps. */
+static void compare_steps(struct comparison *c, char **shape, bool bootmem)
+{
+	const char *last = "";
+	unsigned int i;
+	char map[96];
+
+	snprintf(map, sizeof(map), "%s.user", shape[SHAPE_NAME]);
+	if (!compare_boot(c, shape, map, bootmem))
+		return;
+	for (i = 0; i < steps.nr_rows; i++) {
+		char **step = steps.row[i];
+
+		if (strcmp(step[STEP_SHAPE], shape[SHAPE_NAME]) != 0)
+			continue;
+		if (strcmp(step[STEP_NAME], last) != 0)
+			step_settings(c, step[STEP_SETTINGS]);
+		last = step[STEP_NAME];
+		step_compare(c, step);
+	}
+	machine_destroy(&c->m);
 }
 
 static void test_shape(void **state)
 {
 	struct run *run = *state;
 
-	compare_shape(&run->result, run->shape, run->bootmem);
+	if (run->steps)
+		compare_steps(&run->result, run->shape, run->bootmem);
+	else
+		compare_shape(&run->result, run->shape, run->bootmem);
 	run->done = true;
 	assert_true(run->result.compared > 10);
 	if (run->result.differing != 0)
@@ -320,17 +417,30 @@ static void test_shape(void **state)
 /* ---- the program ---- */
 
 /* cmocka's names are letters, digits and underscores. */
-static void make_run(struct run *run, char **shape, bool bootmem)
+static struct CMUnitTest make_run(struct run *run, char **shape, bool bootmem, bool by_steps)
 {
 	char *p;
 
 	run->shape = shape;
 	run->bootmem = bootmem;
-	snprintf(run->name, sizeof(run->name), "%s_by_%s", shape[SHAPE_NAME],
-		 bootmem ? "bootmem" : "memblock");
+	run->steps = by_steps;
+	snprintf(run->name, sizeof(run->name), "%s%s_by_%s", shape[SHAPE_NAME],
+		 by_steps ? "_set_at_run_time" : "", bootmem ? "bootmem" : "memblock");
 	for (p = run->name; *p != '\0'; p++)
 		if (strchr("-+.=%", *p) != NULL)
 			*p = '_';
+	return (struct CMUnitTest){
+		.name = run->name, .test_func = test_shape, .initial_state = run};
+}
+
+static bool has_steps(char **shape)
+{
+	unsigned int i;
+
+	for (i = 0; i < steps.nr_rows; i++)
+		if (strcmp(steps.row[i][STEP_SHAPE], shape[SHAPE_NAME]) == 0)
+			return true;
+	return false;
 }
 
 static const char *what_is_known(char **shape)
@@ -394,22 +504,22 @@ int main(int argc, char **argv)
 	read_facts(&shapes, "shapes.tsv", SHAPE_FIELDS);
 	read_facts(&zones, "zones.tsv", ZONE_FIELDS);
 	read_facts(&nodes, "nodes.tsv", NODE_FIELDS);
+	read_facts(&steps, "steps.tsv", STEP_FIELDS);
 	if (argc == 2 && strcmp(argv[1], "--table") == 0) {
 		print_table();
 		return 0;
 	}
 	for (i = 0; i < shapes.nr_rows && i < SHAPES_MAX; i++) {
-		make_run(&runs[n], shapes.row[i], false);
-		make_run(&runs[n + 1], shapes.row[i], true);
-		for (unsigned int end = n + 2; n < end; n++)
-			tests[n] = (struct CMUnitTest){.name = runs[n].name,
-						       .test_func = test_shape,
-						       .initial_state = &runs[n]};
+		unsigned int kinds = has_steps(shapes.row[i]) ? 4 : 2, k;
+
+		for (k = 0; k < kinds && n < QUARRY_ARRAY_SIZE(runs); k++, n++)
+			tests[n] = make_run(&runs[n], shapes.row[i], (k & 1) != 0, k >= 2);
 	}
 	failed = _cmocka_run_group_tests("oracle", tests, n, NULL, NULL);
 	print_differences(n);
 	free(shapes.text);
 	free(zones.text);
 	free(nodes.text);
+	free(steps.text);
 	return failed;
 }

@@ -567,7 +567,20 @@ static void M13_reserved_pages_are_released(void **state)
 	machine_build(&m, &spec);
 	page = quarry_alloc_pages(m.q, GFP_KERNEL | __GFP_DMA, 0);
 	assert_non_null(page);
-	assert_int_equal(quarry_free_reserved(m.q, 0x300, 0x500), 0x200);
+	assert_int_equal(quarry_free_reserved(m.q, 0x300, 0x480), 0x180);
+	/* Late frees are of reserved pages alone: free ones, ones in use, holes change nothing. */
+	assert_int_equal(quarry_free_late(m.q, 0x47f, 0x500), 0);
+	assert_non_null(strstr(m.last_report, "late free of pfn 0x47f-0x4ff, of which 1 page"));
+	assert_int_equal(quarry_free_late(m.q, quarry_page_to_pfn(m.q, page),
+					  quarry_page_to_pfn(m.q, page) + 1),
+			 0);
+	assert_int_equal(quarry_free_late(m.q, 0x6400, 0x6500), 0);
+	assert_int_equal(quarry_free_late(m.q, 0x10000000, 0x10000001), 0);
+	assert_int_equal(m.reports, 4);
+	machine_check(&m);
+	assert_int_equal(quarry_free_late(m.q, 0x480, 0x480), 0);
+	assert_int_equal(quarry_free_late(m.q, 0x480, 0x500), 0x80);
+	assert_int_equal(m.reports, 4);
 	machine_check(&m);
 	assert_int_equal(quarry_free_reserved(m.q, 0, 6 * MACHINE_GIB >> 12),
 			 (37 * MACHINE_MIB >> 12) + 1 - 0x200 + (MACHINE_GIB >> 12));

@@ -3,7 +3,8 @@
  * The page allocator and a textbook buddy system side by side.
  *
  * random_operations: a list of operations from a printed seed runs on machines of many shapes. After
- * each step the validator must pass; the free blocks of every zone must be those of the model, at once
+ * each step the validator must pass; the free blocks of every zone must be those of the model by order and
+ * migratetype (P1 to P3, P9), where the types of pageblocks are the library's: at once
  * where the per-CPU sheaves hold nothing, after a drain elsewhere; and a request that may use every
  * reserve fails only if the model has no block for it either. A failing list is shrunk and printed.
  *
@@ -44,6 +45,7 @@ struct run {
 	struct model_zone zone[ZONES_MAX];
 	unsigned int nr_zones, nr_owned, nr_cpus;
 	bool sheaves; /* some zone's sheaves hold pages */
+	bool pieces;  /* a zone has a pageblock in two pieces, each with a type of its own */
 	struct owned owned[OWNED_MAX];
 	char why[400];
 };
@@ -107,6 +109,18 @@ static struct model_zone *run_zone(struct run *r, pfn_t pfn)
 	return NULL;
 }
 
+/* Whether another node's memory lies inside a pageblock, between two ranges of one node. */
+static bool run_has_pieces(const struct machine_range *m)
+{
+	for (; m[0].start < m[0].end && m[1].start < m[1].end; m++) {
+		if (m[1].nid != m[0].nid && m[2].start < m[2].end && m[2].nid == m[0].nid &&
+		    (m[0].end - 1) / QUARRY_PAGEBLOCK_PAGES / QUARRY_PAGE_SIZE ==
+			    m[2].start / QUARRY_PAGEBLOCK_PAGES / QUARRY_PAGE_SIZE)
+			return true;
+	}
+	return false;
+}
+
 static void run_begin(struct run *r, const struct machine_spec *spec)
 {
 	struct quarry_zone_info info;
@@ -115,6 +129,7 @@ static void run_begin(struct run *r, const struct machine_spec *spec)
 	r->spec = spec;
 	machine_build(&r->m, spec);
 	r->nr_cpus = spec->boot.nr_cpus != 0 ? spec->boot.nr_cpus : 1;
+	r->pieces = run_has_pieces(spec->memory);
 	for (int nid = 0; nid < QUARRY_MAX_NODES; nid++) {
 		for (unsigned int t = 0; t < QUARRY_NR_ZONES; t++) {
 			struct model_zone *z = &r->zone[r->nr_zones];
@@ -146,14 +161,55 @@ static void run_end(struct run *r)
 	machine_fini(&r->m);
 }
 
+/* The model's pageblocks take on the library's types. */
+static void run_sync_types(struct run *r, struct model_zone *z)
+{
+	pfn_t pfn = z->buddy.start;
+
+	while (pfn < z->buddy.end) {
+		pfn_t end = (pfn | (QUARRY_PAGEBLOCK_PAGES - 1)) + 1;
+
+		/* The zone's part of the pageblock may begin behind a hole, or not be there. */
+		while (pfn < z->buddy.end && pfn < end && run_nid(r, pfn) != z->nid)
+			pfn++;
+		if (pfn < z->buddy.end && pfn < end) {
+			int type = quarry_pageblock_type(r->m.q, pfn);
+
+			if ((unsigned int)type != model_buddy_type(&z->buddy, pfn))
+				model_buddy_set_type(&z->buddy, pfn, (unsigned int)type);
+		}
+		pfn = end;
+	}
+}
+
+static bool run_compare_types(struct run *r, const struct model_zone *z,
+			      const struct quarry_zone_info *info)
+{
+	for (unsigned int t = 0; t < QUARRY_MIGRATE_TYPES; t++) {
+		for (unsigned int o = 0; o < QUARRY_NR_ORDERS; o++) {
+			if (info->nr_free_type[t][o] != z->buddy.nr_free_type[t][o])
+				return RUN_FAIL(r, "zone %d:%s order %u: %lu %s, model %lu", z->nid,
+						info->name, o, info->nr_free_type[t][o],
+						quarry_migratetype_name((enum quarry_migratetype)t),
+						z->buddy.nr_free_type[t][o]);
+		}
+	}
+	return true;
+}
+
 static bool run_compare(struct run *r)
 {
 	struct quarry_zone_info info;
 
 	for (unsigned int i = 0; i < r->nr_zones; i++) {
-		const struct model_zone *z = &r->zone[i];
+		struct model_zone *z = &r->zone[i];
 
 		quarry_zone_info(r->m.q, z->nid, z->type, &info);
+		if (!r->pieces) {
+			run_sync_types(r, z);
+			if (!run_compare_types(r, z, &info))
+				return false;
+		}
 		for (unsigned int o = 0; o < QUARRY_NR_ORDERS; o++) {
 			if (info.nr_free[o] != z->buddy.nr_free[o])
 				return RUN_FAIL(
@@ -229,6 +285,9 @@ static bool run_alloc(struct run *r, const struct op *op)
 
 	if (r->nr_owned == OWNED_MAX)
 		return true;
+	/* Without types the model knows of no reserve that keeps pageblocks apart. */
+	if (r->pieces)
+		gfp &= ~__GFP_ATOMIC;
 	page = quarry_alloc_pages(r->m.q, gfp, order);
 	return page == NULL ? run_justify(r, gfp, order) : run_take(r, page, order);
 }

@@ -22,13 +22,27 @@ $(FUZZ_BINS): $(O)/tests/%: $(O)/tests/%.o $(TEST_LINK)
 	$(call SAY,LD,$@)
 	$(Q)$(CC) $(CFLAGS) -o $@ $(filter %.o %.a,$^) -lcmocka $(CLI_LIBS)
 
+# The boot layer, zones and geometry again as 32-bit programs, where the compiler can make them.
+M32_NAMES := test_memblock test_memblock_modern test_bootmem test_linux_memblock test_linux_bootmem \
+	test_linux_boot test_zones test_geometry
+M32_SHARED := linux_runner model_memblock machine_build m32/cmocka
+M32_BINS := $(M32_NAMES:%=$(O)/tests/%-m32)
+M32_WORKS = $(shell echo 'int main(void) { return 0; }' | $(CC) -m32 -x c -o /dev/null - 2>/dev/null && echo yes)
+
+$(M32_BINS): $(O)/tests/%-m32: $(O)/tests/%.o $(M32_SHARED:%=$(O)/tests/%.o) $(O)/libquarry.a
+	$(call SAY,LD,$@)
+	$(Q)$(CC) $(CFLAGS) -o $@ $^
+
 -include $(wildcard $(O)/tests/*.d)
 
-.PHONY: test-bins thread-bins
+.PHONY: test-bins thread-bins m32-bins
 test-bins: $(TEST_BINS) $(FUZZ_BINS) $(O)/quarry
 thread-bins: $(THREAD_NAMES:%=$(O)/tests/%)
+m32-bins: $(M32_BINS)
 
 ASAN := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -DQUARRY_DEBUG=1
+# Code in the style of kernels converts freely.
+M32 := -m32 -Wno-conversion -Wno-sign-conversion
 TSAN := -O1 -g -fsanitize=thread -DQUARRY_DEBUG=1
 
 ## make test       all tests, under sanitizers; ends with the count
@@ -36,6 +50,9 @@ TSAN := -O1 -g -fsanitize=thread -DQUARRY_DEBUG=1
 test: deps-test
 	@$(MAKE) --no-print-directory O=$(O)/asan CFLAGS="$(ASAN)" test-bins
 	@$(MAKE) --no-print-directory O=$(O)/tsan CFLAGS="$(TSAN)" thread-bins
+	@$(if $(M32_WORKS),$(MAKE) --no-print-directory O=$(O)/m32 CFLAGS="$(ASAN) $(M32)" m32-bins,\
+		echo "  32-bit tests left out: $(CC) -m32 makes no programs here")
 	@$(MAKE) --no-print-directory $(O)/quarry
 	@tests/run.sh $(O)/quarry $(TEST_NAMES:%=$(O)/asan/tests/%) \
-		$(THREAD_NAMES:%=$(O)/tsan/tests/%) $(FUZZ_NAMES:%=$(O)/asan/tests/%) $(TEST_SHELL)
+		$(THREAD_NAMES:%=$(O)/tsan/tests/%) $(FUZZ_NAMES:%=$(O)/asan/tests/%) $(TEST_SHELL) \
+		$(if $(M32_WORKS),$(M32_NAMES:%=$(O)/m32/tests/%-m32))

@@ -7,14 +7,18 @@
 #ifndef _QUARRY_LINUX_BOOTMEM_H
 #define _QUARRY_LINUX_BOOTMEM_H
 
+#include <linux/list.h>
 #include <linux/memblock.h>
+#include <linux/mm_types.h>
 #include <linux/mmzone.h>
 #include <linux/slab.h>
+
+#include <asm/dma.h>
+#include <asm/processor.h>
 
 #define BOOTMEM_ALLOC_ACCESSIBLE 0
 #define BOOTMEM_ALLOC_ANYWHERE (~(phys_addr_t)0)
 #define ARCH_LOW_ADDRESS_LIMIT 0xfffffffful
-#define MAX_DMA_PFN (BOOTMEM_LOW_LIMIT >> PAGE_SHIFT)
 
 static inline int bootmem_nid(const pg_data_t *pgdat)
 {
@@ -206,16 +210,29 @@ static inline void memblock_free_early_nid(phys_addr_t base, phys_addr_t size, i
 
 /* Hand-off. */
 
+/*
+ * Boot code calls these before free_all_bootmem(), so that managed pages are counted from 0. Here zones
+ * do not exist before the hand-off, which counts what it is given: there is nothing to reset.
+ */
+static inline void reset_node_managed_pages(pg_data_t *pgdat)
+{
+	(void)pgdat;
+}
+
+static inline void reset_all_zones_managed_pages(void)
+{
+}
+
 /* Boots from the nodes' free pages. Returns the pages handed over, bitmaps included. */
 static inline unsigned long free_all_bootmem(void)
 {
 	return quarry_linux_boot(true);
 }
 
-/* Reserved pages to the buddy system, after free_all_bootmem(). */
+/* Reserved pages to the buddy system, after free_all_bootmem(). Others are reported and left alone. */
 static inline void free_bootmem_late(unsigned long physaddr, unsigned long size)
 {
-	(void)quarry_free_reserved(quarry_linux(), PFN_UP(physaddr), PFN_DOWN(physaddr + size));
+	(void)quarry_free_late(quarry_linux(), PFN_UP(physaddr), PFN_DOWN(physaddr + size));
 }
 
 #endif

@@ -29,7 +29,7 @@ static inline struct quarry *memblock_quarry(void)
 	return q;
 }
 
-/* Linux 6.1 still knows MAX_NUMNODES as a way to say "no node". */
+/* To ask for any node, 6.1 still takes MAX_NUMNODES too, which is the nid of a region without a node. */
 static inline int memblock_nid(int nid)
 {
 	return nid == MAX_NUMNODES ? NUMA_NO_NODE : nid;
@@ -45,7 +45,7 @@ static inline int memblock_add(phys_addr_t base, phys_addr_t size)
 static inline int memblock_add_node(phys_addr_t base, phys_addr_t size, int nid,
 				    enum memblock_flags flags)
 {
-	return quarry_memblock_add_node(memblock_quarry(), base, size, memblock_nid(nid), flags);
+	return quarry_memblock_add_node(memblock_quarry(), base, size, nid, flags);
 }
 
 static inline int memblock_remove(phys_addr_t base, phys_addr_t size)
@@ -71,7 +71,7 @@ static inline void memblock_free(void *ptr, size_t size)
 static inline int memblock_set_node(phys_addr_t base, phys_addr_t size, struct memblock_type *type,
 				    int nid)
 {
-	return quarry_memblock_set_node(memblock_quarry(), base, size, type, memblock_nid(nid));
+	return quarry_memblock_set_node(memblock_quarry(), base, size, type, nid);
 }
 
 static inline int memblock_mark_hotplug(phys_addr_t base, phys_addr_t size)
@@ -105,6 +105,43 @@ static inline int memblock_reserved_mark_noinit(phys_addr_t base, phys_addr_t si
 	return quarry_memblock_reserved_mark_noinit(memblock_quarry(), base, size);
 }
 
+/* 6.16. With quarry_memblock_set_rsrv_kern() what is allocated is flagged so too. */
+static inline int memblock_reserve_kern(phys_addr_t base, phys_addr_t size)
+{
+	return quarry_memblock_reserve_kern(memblock_quarry(), base, size);
+}
+
+static inline phys_addr_t memblock_reserved_kern_size(phys_addr_t limit, int nid)
+{
+	return quarry_memblock_reserved_kern_size(memblock_quarry(), limit,
+						  numa_valid_node(nid) ? nid : NUMA_NO_NODE);
+}
+
+static inline int memblock_mark_kho_scratch(phys_addr_t base, phys_addr_t size)
+{
+	return quarry_memblock_mark_kho_scratch(memblock_quarry(), base, size);
+}
+
+static inline int memblock_clear_kho_scratch(phys_addr_t base, phys_addr_t size)
+{
+	return quarry_memblock_clear_kho_scratch(memblock_quarry(), base, size);
+}
+
+static inline void memblock_set_kho_scratch_only(void)
+{
+	quarry_memblock_set_kho_scratch_only(memblock_quarry(), true);
+}
+
+static inline void memblock_clear_kho_scratch_only(void)
+{
+	quarry_memblock_set_kho_scratch_only(memblock_quarry(), false);
+}
+
+static inline bool memblock_is_kho_scratch(struct memblock_region *m)
+{
+	return (m->flags & MEMBLOCK_KHO_SCRATCH) != 0;
+}
+
 static inline bool memblock_is_hotpluggable(struct memblock_region *m)
 {
 	return (m->flags & MEMBLOCK_HOTPLUG) != 0;
@@ -133,7 +170,7 @@ static inline bool memblock_is_reserved_noinit(struct memblock_region *m)
 
 static inline void memblock_set_region_node(struct memblock_region *r, int nid)
 {
-	r->nid = memblock_nid(nid);
+	r->nid = nid;
 }
 
 static inline int memblock_get_region_node(const struct memblock_region *r)
@@ -471,16 +508,33 @@ static inline void memblock_free_all(void)
 	quarry_linux_boot(false);
 }
 
-/* Reserved pages to the buddy system, after memblock_free_all(). */
+/* Reserved pages to the buddy system, after memblock_free_all(). Others are reported and left alone. */
 static inline void memblock_free_late(phys_addr_t base, phys_addr_t size)
 {
-	(void)quarry_free_reserved(quarry_linux(), PFN_UP(base), PFN_DOWN(base + size));
+	(void)quarry_free_late(quarry_linux(), PFN_UP(base), PFN_DOWN(base + size));
 }
 
 /* The lists stay for questions; the arrays are not given back. */
 static inline void memblock_discard(void)
 {
 }
+
+#define HASH_EARLY \
+	0x1 /* before the hand-off: from memblock, or bootmem if memblock knows no memory */
+#define HASH_SMALL 0x2 /* *_hash_shift is the least */
+#define HASH_ZERO 0x4  /* cleared */
+
+/*
+ * A hash table sized by the memory there is: one bucket of @bucketsize bytes for each 2^@scale bytes
+ * (a fourth of that each time memory passes 64 GiB, 256 GiB ... unless @high_limit is given), or
+ * @numentries if that is not 0; a power of two, at least @low_limit, at most @high_limit or a sixteenth
+ * of memory. Halved until there is room; panics if there is none for a page. Writes log2 of the
+ * entries, and the entries less 1, where not NULL.
+ */
+void *alloc_large_system_hash(const char *tablename, unsigned long bucketsize,
+			      unsigned long numentries, int scale, int flags,
+			      unsigned int *_hash_shift, unsigned int *_hash_mask,
+			      unsigned long low_limit, unsigned long high_limit);
 
 static inline void early_memtest(phys_addr_t start, phys_addr_t end)
 {

@@ -13,26 +13,27 @@
 /* Takes the free pages [start, end), at hand-off. May not call back into memblock or bootmem. */
 typedef void (*quarry_give_fn)(struct quarry *q, pfn_t start, pfn_t end, void *arg);
 
-/* Links of the list of nodes, sorted by node_min_pfn: indices into bootmem_node_data, -1 ends it.
- */
-struct bootmem_link {
-	int16_t next;
-	int16_t prev;
+/* A link of a ring, and its head (Linux: the same). */
+#if QUARRY_OWN_LIST_HEAD
+struct list_head {
+	struct list_head *next, *prev;
 };
+#endif
 
 typedef struct bootmem_data {
-	pfn_t node_min_pfn; /* first page the bitmap covers: bit i is page node_min_pfn + i */
-	pfn_t node_low_pfn; /* one past the last */
-	unsigned long *node_bootmem_map; /* NULL: node not initialised, or handed over */
-	uint64_t last_end_off; /* byte offset, from the node's start, of the end of the last
+	pfn_t node_min_pfn;     /* first page the bitmap covers: bit i is page node_min_pfn + i */
+	pfn_t node_low_pfn;     /* one past the last */
+	void *node_bootmem_map; /* of unsigned long; NULL: node not initialised, or handed over */
+	uint64_t last_end_off;  /* byte offset, from the node's start, of the end of the last
 				  allocation */
-	pfn_t hint_idx;        /* page index where the next search starts */
-	struct bootmem_link list;
+	pfn_t hint_idx;         /* page index where the next search starts */
+	struct list_head list;  /* of all nodes, sorted by node_min_pfn */
 } bootmem_data_t;
 
 struct bootmem {
 	bootmem_data_t *bootmem_node_data; /* QUARRY_MAX_NODES of them, indexed by node number */
-	int16_t bdata_list;                /* first node by address, -1 if none */
+	struct list_head *bdata_list;      /* head of the nodes' list */
+	struct list_head bdata_own;        /* it, unless the caller has one */
 	pfn_t min_low_pfn, max_low_pfn;
 	bool debug;
 	pfn_t map_pfn[QUARRY_MAX_NODES]; /* where each bitmap lies */
@@ -50,13 +51,14 @@ struct bootmem {
 struct bootmem *quarry_bootmem(struct quarry *q);
 
 /**
- * quarry_bootmem_use() - keep the nodes in an array of the caller
- * @q:	       memory system
- * @node_data: QUARRY_MAX_NODES entries, cleared here; must outlive @q
+ * quarry_bootmem_use() - keep the nodes and their list in objects of the caller
+ * @q:	        memory system
+ * @node_data:  QUARRY_MAX_NODES entries, cleared here; must outlive @q
+ * @bdata_list: head of the list, made empty here; must outlive @q
  *
  * Context: boot, before any other bootmem call; nodes known already are forgotten. Return: nothing.
  */
-void quarry_bootmem_use(struct quarry *q, bootmem_data_t *node_data);
+void quarry_bootmem_use(struct quarry *q, bootmem_data_t *node_data, struct list_head *bdata_list);
 
 /** quarry_bootmap_bytes() - bytes of bitmap for @pages: one bit each, in whole longs. */
 uint64_t quarry_bootmap_bytes(pfn_t pages);

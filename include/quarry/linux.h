@@ -15,14 +15,16 @@
 extern "C" {
 #endif
 
-/* Address space for bootmem programs; the host backs what is touched. */
-#define QUARRY_LINUX_RAM ((size_t)64 << 30)
+/* Address space for bootmem programs, less on 32 bits; the host backs what is touched. */
+#define QUARRY_LINUX_RAM ((size_t)1 << (sizeof(void *) == 8 ? 36 : 30))
 
 /* memblock's lists and settings of the default instance; may be read and written. */
 extern struct memblock memblock;
 
 /* bootmem's nodes of the default instance, QUARRY_MAX_NODES of them. */
 extern bootmem_data_t bootmem_node_data[];
+/* They, linked by rising address. */
+extern struct list_head bdata_list;
 
 /* How memblock_free_all() and free_all_bootmem() boot; set it before. */
 extern struct quarry_boot_params quarry_linux_params;

@@ -24,13 +24,15 @@ enum memblock_flags {
 	MEMBLOCK_NOMAP = 0x4,          /* not in the direct map, never handed out */
 	MEMBLOCK_DRIVER_MANAGED = 0x8, /* belongs to a driver, never handed out at boot */
 	MEMBLOCK_RSRV_NOINIT = 0x10,   /* reserved only: Linux leaves its page descriptors alone */
+	MEMBLOCK_RSRV_KERN = 0x20,     /* reserved only: for the kernel's own use */
+	MEMBLOCK_KHO_SCRATCH = 0x40,   /* after a kexec handover the one place to allocate from */
 };
 
 struct memblock_region {
 	phys_addr_t base;
 	phys_addr_t size;
 	uint32_t flags; /* enum memblock_flags */
-	int32_t nid;    /* QUARRY_NO_NODE: none */
+	int32_t nid;    /* memblock.no_nid: none */
 };
 
 /* A sorted array of disjoint regions, neighbours merged. An empty one has a region of size 0, and cnt
@@ -53,6 +55,14 @@ struct memblock_reserve_mem {
 	phys_addr_t size;
 };
 
+/* The longest free run there can be, as long as the lists are as they were then: memblock_bound.c. */
+struct memblock_bound {
+	phys_addr_t longest; /* 0: not known */
+	phys_addr_t total[2];
+	unsigned long cnt[2];
+	bool use_hotplug;
+};
+
 struct memblock {
 	bool bottom_up; /* false: allocate from the top down, Linux's default on x86 */
 	phys_addr_t current_limit;
@@ -63,10 +73,14 @@ struct memblock {
 	bool debug;
 	bool use_hotplug;  /* movable_node is off: HOTPLUG memory is as good as other */
 	uint8_t empty_cnt; /* cnt of an empty list */
+	bool rsrv_kern;    /* allocations are flagged RSRV_KERN */
+	bool scratch_only; /* allocations come from KHO_SCRATCH memory alone */
+	int32_t no_nid;    /* nid of a region without a node, see QUARRY_MEMBLOCK_INIT_NID() */
 	bool has_mirror;   /* some memory is mirrored: allocations prefer it (Linux:
 			    system_has_some_mirror) */
 	phys_addr_t memory_phys, reserved_phys; /* where a doubled array lies */
-	quarry_late_alloc_fn late_alloc;        /* serve calls after hand-off, may be NULL */
+	struct memblock_bound bound;
+	quarry_late_alloc_fn late_alloc; /* serve calls after hand-off, may be NULL */
 	quarry_late_free_fn late_free;
 	struct memblock_reserve_mem reserve_mem[QUARRY_RESERVE_MEM_MAX];
 	unsigned int nr_reserve_mem;
@@ -80,9 +94,11 @@ struct memblock {
 #define MEMBLOCK_LOW_LIMIT ((phys_addr_t)0)
 #define MEMBLOCK_LOW_ADDRESS_LIMIT ((phys_addr_t)0xffffffff) /* of quarry_memblock_alloc_low() */
 #define MEMBLOCK_CACHE_LINE ((phys_addr_t)64)                /* stands for an alignment of 0 */
-/* Of memory regions. */
-#define MEMBLOCK_ALL_FLAGS \
-	(MEMBLOCK_HOTPLUG | MEMBLOCK_MIRROR | MEMBLOCK_NOMAP | MEMBLOCK_DRIVER_MANAGED)
+/* Of memory regions, and of reserved ones. */
+#define MEMBLOCK_ALL_FLAGS                                                               \
+	(MEMBLOCK_HOTPLUG | MEMBLOCK_MIRROR | MEMBLOCK_NOMAP | MEMBLOCK_DRIVER_MANAGED | \
+	 MEMBLOCK_KHO_SCRATCH)
+#define MEMBLOCK_ALL_RSRV_FLAGS (MEMBLOCK_RSRV_NOINIT | MEMBLOCK_RSRV_KERN)
 
 /** quarry_memblock() - the lists and settings of @q, to read; write through the calls below.
  * Context: any. */
@@ -189,6 +205,16 @@ int quarry_memblock_clear_nomap(struct quarry *q, phys_addr_t base, phys_addr_t 
  * nothing else depends on it. Errors as quarry_memblock_set_node(). */
 int quarry_memblock_reserved_mark_noinit(struct quarry *q, phys_addr_t base, phys_addr_t size);
 
+/** quarry_memblock_reserve_kern() - quarry_memblock_reserve() in @q of @size bytes at @base, flagged
+ * MEMBLOCK_RSRV_KERN. Context and errors as there. */
+int quarry_memblock_reserve_kern(struct quarry *q, phys_addr_t base, phys_addr_t size);
+
+/** quarry_memblock_mark_kho_scratch() - flag MEMBLOCK_KHO_SCRATCH on memory of @q, @size bytes at
+ * @base. Errors as quarry_memblock_set_node(). */
+int quarry_memblock_mark_kho_scratch(struct quarry *q, phys_addr_t base, phys_addr_t size);
+/** quarry_memblock_clear_kho_scratch() - the reverse, in @q, for @size bytes at @base. */
+int quarry_memblock_clear_kho_scratch(struct quarry *q, phys_addr_t base, phys_addr_t size);
+
 /* Named reservations: reserve_mem= of Linux's command line. */
 
 /**
@@ -242,6 +268,13 @@ void quarry_memblock_set_movable_node(struct quarry *q, bool enable);
 /** quarry_memblock_set_empty_cnt() - cnt of an empty list of @q is @cnt: 1, as in Linux before 6.10,
  * or 0, as since. At start: QUARRY_MEMBLOCK_EMPTY_CNT. -QUARRY_EINVAL for another @cnt. */
 int quarry_memblock_set_empty_cnt(struct quarry *q, unsigned int cnt);
+/** quarry_memblock_set_rsrv_kern() - @enable: what is allocated from @q from now on is reserved with
+ * MEMBLOCK_RSRV_KERN and the node asked for, as Linux does since 6.16; else without, the default. */
+void quarry_memblock_set_rsrv_kern(struct quarry *q, bool enable);
+/** quarry_memblock_set_kho_scratch_only() - @enable: allocations of @q, and memblock's own arrays, take
+ * MEMBLOCK_KHO_SCRATCH memory and no other, until the hand-off: what the kernel before left elsewhere
+ * is not known yet. */
+void quarry_memblock_set_kho_scratch_only(struct quarry *q, bool enable);
 /** quarry_memblock_set_debug() - @enable: log every call on @q, as memblock=debug does. */
 void quarry_memblock_set_debug(struct quarry *q, bool enable);
 /** quarry_memblock_dump_all() - log both lists of @q, if debugging is on. */
@@ -423,6 +456,9 @@ int quarry_memblock_trim_memory(struct quarry *q, phys_addr_t align);
 phys_addr_t quarry_memblock_phys_mem_size(struct quarry *q);
 /** quarry_memblock_reserved_size() - bytes reserved in @q. */
 phys_addr_t quarry_memblock_reserved_size(struct quarry *q);
+/** quarry_memblock_reserved_kern_size() - bytes of @q reserved with MEMBLOCK_RSRV_KERN below @limit, on
+ * node @nid (QUARRY_NO_NODE: anywhere). */
+phys_addr_t quarry_memblock_reserved_kern_size(struct quarry *q, phys_addr_t limit, int nid);
 /** quarry_memblock_start_of_DRAM() - lowest address of memory in @q; 0 if there is none. */
 phys_addr_t quarry_memblock_start_of_DRAM(struct quarry *q);
 /** quarry_memblock_end_of_DRAM() - end of the highest memory in @q; 0 if there is none. */
@@ -547,7 +583,10 @@ unsigned long quarry_memblock_free_late(struct quarry *q, phys_addr_t base, phys
 					quarry_give_fn give, void *arg);
 
 /* An empty map: initialiser of the object @mb of type struct memblock. */
-#define QUARRY_MEMBLOCK_INIT(mb)                                                                  \
+#define QUARRY_MEMBLOCK_INIT(mb) QUARRY_MEMBLOCK_INIT_NID(mb, QUARRY_NO_NODE)
+/* The same; @none is the nid of regions without a node: QUARRY_NO_NODE, or QUARRY_MAX_NODES as in Linux
+ * before 6.11. */
+#define QUARRY_MEMBLOCK_INIT_NID(mb, none)                                                        \
 	{                                                                                         \
 		.current_limit = MEMBLOCK_ALLOC_ANYWHERE, .empty_cnt = QUARRY_MEMBLOCK_EMPTY_CNT, \
 		.memory = {.cnt = QUARRY_MEMBLOCK_EMPTY_CNT,                                      \
@@ -558,8 +597,8 @@ unsigned long quarry_memblock_free_late(struct quarry *q, phys_addr_t base, phys
 			     .max = QUARRY_MEMBLOCK_REGIONS,                                      \
 			     .regions = (mb).reserved_init,                                       \
 			     .name = "reserved"},                                                 \
-		.memory_init = {{.nid = QUARRY_NO_NODE}},                                         \
-		.reserved_init = {{.nid = QUARRY_NO_NODE}},                                       \
+		.no_nid = (none), .memory_init = {{.nid = (none)}},                               \
+		.reserved_init = {{.nid = (none)}},                                               \
 	}
 
 #endif

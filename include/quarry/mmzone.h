@@ -49,8 +49,12 @@ enum quarry_watermark {
  * @dma32_limit:	end of ZONE_DMA32 in bytes; 0: 4 GiB; ~0: there is no ZONE_DMA32
  * @kernelcore:		bytes that stay non-movable, spread over the nodes; 0: all
  * @movablecore:	bytes that become ZONE_MOVABLE; 0: none; kernelcore wins by the larger demand
- * @movable_node:	ZONE_MOVABLE of a node begins at its lowest MEMBLOCK_HOTPLUG memory; @kernelcore
- *			and @movablecore are not looked at
+ * @kernelcore_mirror:	ZONE_MOVABLE is the memory above 4 GiB that is not MEMBLOCK_MIRROR, in each node
+ *			from the lowest such on; Normal and Movable may then overlap in what they span.
+ *			@kernelcore and @movablecore are not looked at; without mirrored memory there
+ *			is no ZONE_MOVABLE
+ * @movable_node:	ZONE_MOVABLE of a node begins at its lowest MEMBLOCK_HOTPLUG memory; @kernelcore,
+ *			@movablecore and the start by @kernelcore_mirror are not looked at
  * @min_free_kbytes:	0: Linux's formula, unless @set_min_free_kbytes; else it is taken as it is
  * @set_min_free_kbytes: take @min_free_kbytes as it is, even 0: zones then have a min of 0
  * @watermark_scale_factor: in 1/10000 of a zone; 0: 10
@@ -76,6 +80,7 @@ struct quarry_boot_params {
 	phys_addr_t dma32_limit;
 	phys_addr_t kernelcore;
 	phys_addr_t movablecore;
+	bool kernelcore_mirror;
 	bool movable_node;
 	unsigned long min_free_kbytes;
 	bool set_min_free_kbytes;
@@ -92,16 +97,18 @@ struct quarry_boot_params {
 struct quarry_zone_info {
 	const char *name; /* "DMA", "DMA32", "Normal", "Movable", "Device" */
 	pfn_t start_pfn;
-	unsigned long spanned; /* end - start, holes included */
-	unsigned long present; /* RAM */
-	unsigned long managed; /* handed to the page allocator */
-	unsigned long free;    /* in the buddy system, isolated ones not counted */
-	unsigned long free_cma, free_highatomic; /* part of free, in pageblocks of these types */
-	unsigned long unaccepted;                /* managed, not free: to be accepted before use */
-	unsigned long isolated;                  /* in the buddy system, but isolated */
-	unsigned long cma; /* in CMA areas, used or free (Linux's "cma" in zoneinfo) */
-	unsigned long pcp; /* in per-CPU sheaves */
-	unsigned long wmark[QUARRY_NR_WMARK];
+	unsigned long spanned;         /* end - start, holes included */
+	unsigned long present;         /* RAM */
+	unsigned long managed;         /* handed to the page allocator */
+	unsigned long free;            /* in the buddy system, isolated ones not counted */
+	unsigned long isolated;        /* in the buddy system, but isolated */
+	unsigned long unaccepted;      /* managed, not free: to be accepted before use */
+	unsigned long pcp;             /* in per-CPU sheaves */
+	unsigned long free_highatomic; /* of the free, reserved for orders > 0 that cannot wait */
+	unsigned long free_cma;        /* of the free, in CMA areas: for movable blocks */
+	unsigned long cma;             /* in CMA areas, used or free (Linux's "cma" in zoneinfo) */
+	unsigned long boost;           /* what mixing types has added to the watermarks */
+	unsigned long wmark[QUARRY_NR_WMARK]; /* boost included, as in /proc/zoneinfo */
 	unsigned long lowmem_reserve[QUARRY_NR_ZONES];
 	unsigned long pcp_high; /* Linux's pageset limits, which bound the sheaves' batches */
 	unsigned long pcp_batch;
@@ -179,6 +186,10 @@ unsigned int quarry_node_distance(struct quarry *q, int from, int to);
 
 /** quarry_totals() - fill @totals for the whole machine @q. Context: any but interrupt, booted. */
 void quarry_totals(struct quarry *q, struct quarry_totals *totals);
+
+/** quarry_pageblock_type() - enum quarry_migratetype of the pageblock of page frame @pfn of @q (Linux:
+ * get_pageblock_migratetype()). Context: any, booted. Returns -QUARRY_ENOENT if no zone has the frame. */
+int quarry_pageblock_type(struct quarry *q, pfn_t pfn);
 
 /** quarry_migratetype_name() - the name of @type: "Unmovable", "Movable" ... as in
  * /proc/pagetypeinfo. Context: any. */

@@ -156,9 +156,15 @@ void quarry_drain_pages(struct quarry *q, unsigned int cpu);
  */
 unsigned long quarry_free_reserved(struct quarry *q, pfn_t start, pfn_t end);
 
+/** quarry_free_late() - quarry_free_reserved() of the page frames @start to @end, exclusive, of @q, if
+ * all are reserved memory; one that is not (free, in use, a hole) is reported, and nothing changes.
+ * Context: as there, and no other call on these frames. Return: pages handed over. */
+unsigned long quarry_free_late(struct quarry *q, pfn_t start, pfn_t end);
+
 /* Why one zone did not give the block, in the order in which the tests are made. */
 enum quarry_refusal_reason {
 	QUARRY_REFUSED_NONE,      /* it gave, or was not asked */
+	QUARRY_REFUSED_NODE,      /* its node is not in the request's mask */
 	QUARRY_REFUSED_WATERMARK, /* free pages would fall below watermark + reserve */
 	QUARRY_REFUSED_ORDER, /* enough pages, but no free block of the order in an allowed type */
 	QUARRY_REFUSED_TYPE,  /* a block is there, but of a type that this request may not break */
@@ -166,13 +172,28 @@ enum quarry_refusal_reason {
 	QUARRY_REFUSED_REASONS
 };
 
+/*
+ * What would have made the request succeed; each was tried out on the zones as they were. Several may
+ * hold.
+ */
+#define QUARRY_REMEDY_RECLAIM 1u   /* quarry_refusal.lacking more free pages in its nearest zone */
+#define QUARRY_REMEDY_COMPACT 2u   /* enough pages are free there, but scattered: moving would do */
+#define QUARRY_REMEDY_SMALLER 4u   /* quarry_refusal.smaller_order instead of its order */
+#define QUARRY_REMEDY_HIGH 8u      /* __GFP_HIGH: half of the min reserve */
+#define QUARRY_REMEDY_ATOMIC 16u   /* GFP_ATOMIC: that, a quarter more, and highatomic blocks */
+#define QUARRY_REMEDY_MEMALLOC 32u /* __GFP_MEMALLOC: all reserves */
+#define QUARRY_REMEDY_MOVABLE 64u  /* __GFP_MOVABLE: blocks of CMA areas, ZONE_MOVABLE */
+#define QUARRY_REMEDY_OTHER_NODE 128u  /* node quarry_refusal.other_nid, which it might not use */
+#define QUARRY_REMEDY_HIGHER_ZONE 256u /* zones above the highest that it might use */
+
 #define QUARRY_EXPLAIN_ZONES 8
 
-/* The last refused request: which zones were tried, and what each lacked. */
+/* The last refused request: which zones were tried, what each lacked, and what would have helped. */
 struct quarry_refusal {
 	uint64_t serial; /* counts refusals; 0: there was none */
 	gfp_t gfp;
 	unsigned int order;
+	enum quarry_migratetype type;
 	int nid;               /* preferred node */
 	unsigned int nr_zones; /* zones tried, the first QUARRY_EXPLAIN_ZONES of them below */
 	struct quarry_refused_zone {
@@ -180,11 +201,21 @@ struct quarry_refusal {
 		enum quarry_zone_type zone;
 		enum quarry_refusal_reason reason;
 		unsigned long free;      /* free pages then */
+		unsigned long unusable;  /* of those, in highatomic and CMA blocks not open to it */
 		unsigned long watermark; /* min, as lowered by the request's rights */
 		unsigned long reserve;   /* lowmem_reserve against this request */
+		unsigned long lacking;   /* free pages more that the watermark test wanted */
 		int largest_order;       /* of a free block of any type; -1: none */
+		int largest_allowed;     /* of a type that it may use; -1: none */
 	} zones[QUARRY_EXPLAIN_ZONES];
-	uint64_t total[QUARRY_REFUSED_REASONS]; /* since boot, by the first zone's reason */
+	int nearest;                 /* index of the zone that came nearest; -1: none was tried */
+	unsigned int remedies;       /* QUARRY_REMEDY_* */
+	unsigned long lacking;       /* pages, for QUARRY_REMEDY_RECLAIM */
+	unsigned int smaller_order;  /* for QUARRY_REMEDY_SMALLER */
+	int other_nid;               /* for QUARRY_REMEDY_OTHER_NODE */
+	unsigned int reclaim_rounds; /* of direct reclaim that were made for it */
+	unsigned long reclaimed;     /* pages that they freed */
+	uint64_t total[QUARRY_REFUSED_REASONS]; /* since boot, by the nearest zone's reason */
 };
 
 /** quarry_explain() - copy the record of the last refused request of @q to @refusal. Context: any.

@@ -21,6 +21,7 @@
 #ifndef QUARRY_PORT_H
 #define QUARRY_PORT_H
 
+#include <quarry/reclaim.h>
 #include <quarry/types.h>
 
 enum quarry_log_level {
@@ -53,6 +54,14 @@ enum quarry_log_level {
  * @reclaim:	free about @nr_pages of node @nid, for a request with @gfp and @order that may
  *		wait; returns pages freed, 0 if nothing can be done; may call back into quarry;
  *		may be NULL
+ * @reclaimable: pages of zone @zone of node @nid that @reclaim could free, at most; NULL: not known, and
+ *		as long as reclaim makes progress it is taken to be enough
+ * @oom:	nothing helps: end something that holds memory. True: memory was freed, or will be, and
+ *		the request is tried again; may be NULL. Context: task, no lock held
+ * @wait:	let time pass, so that others can free memory of node @nid; NULL: there is nothing to
+ *		wait for, and a request with __GFP_NOFAIL that cannot be served gives NULL
+ * @task:	the task that runs here; NULL result: interrupt context, where nothing waits and no scope
+ *		applies; NULL pointer: each CPU is one task
  * @barrier_cpus: every CPU that may be inside quarry runs a full memory fence before this returns
  *		(Linux: membarrier(); a kernel: an interrupt to each). With it, a CPU's own sheaves cost
  *		the CPU no fence. Called seldom, when one CPU wants to look at another's; any context
@@ -77,6 +86,10 @@ struct quarry_port {
 	void (*wake)(void *ctx, int nid, unsigned int order);
 	unsigned long (*reclaim)(void *ctx, int nid, gfp_t gfp, unsigned int order,
 				 unsigned long nr_pages);
+	unsigned long (*reclaimable)(void *ctx, int nid, enum quarry_zone_type zone);
+	bool (*oom)(void *ctx, int nid, gfp_t gfp, unsigned int order);
+	void (*wait)(void *ctx, int nid);
+	struct quarry_task *(*task)(void *ctx);
 	void (*barrier_cpus)(void *ctx);
 	int (*accept)(void *ctx, phys_addr_t phys, phys_addr_t size_bytes);
 	uint64_t (*now)(void *ctx);

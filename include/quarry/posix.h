@@ -17,6 +17,10 @@ extern "C" {
  *		memblock of; @ram_bytes must be 0
  * @concurrent:	more than one thread will call
  * @no_barrier:	CPUs fence for themselves, as on a host without barrier_cpus() (see port.h); for tests
+ * @reclaim:	as in struct quarry_port, but with @hook_ctx; so are @reclaimable and @oom
+ * @reclaimable: as there
+ * @oom:	as there
+ * @hook_ctx:	passed to these three
  * @log:	where log lines go; NULL: nowhere
  * @log_ctx:	passed to @log
  * @report:	where damage reports go; NULL: to @log
@@ -26,6 +30,11 @@ struct quarry_posix_options {
 	bool identity;
 	bool concurrent;
 	bool no_barrier;
+	unsigned long (*reclaim)(void *ctx, int nid, gfp_t gfp, unsigned int order,
+				 unsigned long nr_pages);
+	unsigned long (*reclaimable)(void *ctx, int nid, enum quarry_zone_type zone);
+	bool (*oom)(void *ctx, int nid, gfp_t gfp, unsigned int order);
+	void *hook_ctx;
 	void (*log)(void *ctx, enum quarry_log_level level, const char *line);
 	void (*report)(void *ctx, const char *line);
 	void *log_ctx;
@@ -50,6 +59,22 @@ void quarry_posix_delete(struct quarry *q);
 
 /** quarry_posix_set_cpu() - this thread now plays virtual CPU @cpu. */
 void quarry_posix_set_cpu(unsigned int cpu);
+
+/**
+ * quarry_posix_start_kswapd() - start a background reclaimer for each node with memory
+ * @q:		from quarry_posix_new() with @concurrent, booted
+ * @first_cpu:	the threads play CPUs @first_cpu, @first_cpu + 1 ... in the order of the nodes; nobody else
+ *		may play these
+ *
+ * Each thread sleeps until a request finds its node below the low watermark, and then makes a
+ * quarry_kswapd_run(). quarry_posix_delete() ends them.
+ * Context: one call. Return: 0; -QUARRY_EINVAL: the machine is not concurrent or not booted, has too few CPUs, or the
+ * threads run already; -QUARRY_ENOMEM: the host gives no thread; none runs then.
+ */
+QUARRY_MUST_CHECK int quarry_posix_start_kswapd(struct quarry *q, unsigned int first_cpu);
+
+/** quarry_posix_stop_kswapd() - end the background reclaimers of @q, if there are any. */
+void quarry_posix_stop_kswapd(struct quarry *q);
 
 #ifdef __cplusplus
 }

@@ -26,8 +26,10 @@ extern "C" {
 #include <quarry/mmzone.h>
 #include <quarry/page.h>
 #include <quarry/port.h>
+#include <quarry/reclaim.h>
 #include <quarry/reporting.h>
 #include <quarry/slab.h>
+#include <quarry/sysctl.h>
 #include <quarry/vmstat.h>
 
 enum quarry_stage {
@@ -39,7 +41,7 @@ enum quarry_stage {
 
 /* Room for a struct quarry, for those who want it in static memory. */
 #define QUARRY_STORAGE_SIZE                             \
-	((size_t)1536 + (size_t)64 * QUARRY_MAX_NODES + \
+	((size_t)1792 + (size_t)64 * QUARRY_MAX_NODES + \
 	 2 * sizeof(struct memblock_region) * QUARRY_MEMBLOCK_REGIONS)
 
 /**

@@ -9,6 +9,7 @@
  */
 #include <quarry/posix.h>
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +25,11 @@ _Thread_local unsigned int quarry_posix_spins;
 _Thread_local uint64_t quarry_posix_held;
 
 #define POSIX_MMAP_FROM ((size_t)256 << 10) /* larger tables are mapped */
+#if UINTPTR_MAX > 0xffffffffu
 #define POSIX_LINUX_DIRECT_MAP 0xffff888000000000u
+#else
+#define POSIX_LINUX_DIRECT_MAP 0u /* else it would wrap, and some page be NULL */
+#endif
 
 struct posix_storage {
 	struct posix_storage *next;
@@ -33,12 +38,26 @@ struct posix_storage {
 	void *p;
 };
 
+/* The background reclaimer of one node. */
+struct posix_kswapd {
+	struct posix_machine *m;
+	pthread_t thread;
+	pthread_cond_t wanted;
+	unsigned int cpu;
+	int nid;
+	bool run;
+};
+
 struct posix_machine {
 	_Alignas(64) unsigned char quarry[QUARRY_STORAGE_SIZE];
 	struct quarry_posix_options options;
 	struct quarry *q;
 	void *ram;
 	struct posix_storage *storage; /* tables of simulated memory */
+	pthread_mutex_t kswapd_lock;
+	struct posix_kswapd *kswapd; /* by node; NULL: no reclaimers run */
+	int nr_kswapd;
+	bool stop;
 };
 
 void quarry_posix_set_cpu(unsigned int cpu)
@@ -93,6 +112,8 @@ static void *posix_storage(void *ctx, phys_addr_t phys, size_t size)
 		free(s);
 		return NULL;
 	}
+	/* A bitmap of bootmem is written from end to end at once. */
+	(void)madvise(s->p, size, MADV_HUGEPAGE);
 	m->storage = s;
 	return s->p;
 }
@@ -157,6 +178,136 @@ static bool posix_has_barrier(void)
 	return syscall(SYS_membarrier, POSIX_MEMBARRIER_REGISTER, 0, 0) == 0;
 }
 
+static unsigned long posix_reclaim(void *ctx, int nid, gfp_t gfp, unsigned int order,
+				   unsigned long nr_pages)
+{
+	const struct quarry_posix_options *o = &((struct posix_machine *)ctx)->options;
+
+	return o->reclaim(o->hook_ctx, nid, gfp, order, nr_pages);
+}
+
+static unsigned long posix_reclaimable(void *ctx, int nid, enum quarry_zone_type zone)
+{
+	const struct quarry_posix_options *o = &((struct posix_machine *)ctx)->options;
+
+	return o->reclaimable(o->hook_ctx, nid, zone);
+}
+
+static bool posix_oom(void *ctx, int nid, gfp_t gfp, unsigned int order)
+{
+	const struct quarry_posix_options *o = &((struct posix_machine *)ctx)->options;
+
+	return o->oom(o->hook_ctx, nid, gfp, order);
+}
+
+/* Another thread must run for memory to come. */
+static void posix_wait(void *ctx, int nid)
+{
+	const struct timespec moment = {.tv_nsec = 100000};
+
+	(void)ctx;
+	(void)nid;
+	nanosleep(&moment, NULL);
+}
+
+/* ---- background reclaimers ---- */
+
+static void posix_wake(void *ctx, int nid, unsigned int order)
+{
+	struct posix_machine *m = ctx;
+
+	(void)order;
+	pthread_mutex_lock(&m->kswapd_lock);
+	if (m->kswapd != NULL && nid < m->nr_kswapd) {
+		m->kswapd[nid].run = true;
+		pthread_cond_signal(&m->kswapd[nid].wanted);
+	}
+	pthread_mutex_unlock(&m->kswapd_lock);
+}
+
+static void *posix_kswapd_main(void *arg)
+{
+	struct posix_kswapd *k = arg;
+	struct posix_machine *m = k->m;
+
+	quarry_posix_set_cpu(k->cpu);
+	pthread_mutex_lock(&m->kswapd_lock);
+	while (!m->stop) {
+		if (!k->run) {
+			pthread_cond_wait(&k->wanted, &m->kswapd_lock);
+			continue;
+		}
+		k->run = false;
+		pthread_mutex_unlock(&m->kswapd_lock);
+		quarry_kswapd_run(m->q, k->nid);
+		pthread_mutex_lock(&m->kswapd_lock);
+	}
+	pthread_mutex_unlock(&m->kswapd_lock);
+	return NULL;
+}
+
+void quarry_posix_stop_kswapd(struct quarry *q)
+{
+	struct posix_machine *m = (struct posix_machine *)(void *)q;
+	struct posix_kswapd *all;
+
+	pthread_mutex_lock(&m->kswapd_lock);
+	m->stop = true;
+	all = m->kswapd;
+	for (int nid = 0; nid < m->nr_kswapd; nid++)
+		pthread_cond_signal(&all[nid].wanted);
+	pthread_mutex_unlock(&m->kswapd_lock);
+	for (int nid = 0; nid < m->nr_kswapd; nid++) {
+		if (all[nid].m != NULL)
+			pthread_join(all[nid].thread, NULL);
+	}
+	/* No request may be under way that could still wake one: they are the caller's to end. */
+	pthread_mutex_lock(&m->kswapd_lock);
+	m->kswapd = NULL;
+	m->nr_kswapd = 0;
+	pthread_mutex_unlock(&m->kswapd_lock);
+	free(all);
+}
+
+int quarry_posix_start_kswapd(struct quarry *q, unsigned int first_cpu)
+{
+	struct posix_machine *m = (struct posix_machine *)(void *)q;
+	struct quarry_totals totals;
+	struct posix_kswapd *all;
+	int err = 0;
+
+	if (!m->options.concurrent || quarry_stage(q) < QUARRY_STAGE_PAGES || m->kswapd != NULL)
+		return -QUARRY_EINVAL;
+	quarry_totals(q, &totals);
+	for (int nid = 0, cpu = (int)first_cpu; nid < totals.nr_nodes; nid++) {
+		if (quarry_node_present(q, nid) && cpu++ >= (int)totals.nr_cpus)
+			return -QUARRY_EINVAL;
+	}
+	all = calloc((size_t)totals.nr_nodes, sizeof(*all));
+	if (all == NULL)
+		return -QUARRY_ENOMEM;
+	pthread_mutex_lock(&m->kswapd_lock);
+	m->stop = false;
+	m->kswapd = all;
+	m->nr_kswapd = totals.nr_nodes;
+	for (int nid = 0; nid < totals.nr_nodes; nid++) {
+		pthread_cond_init(&all[nid].wanted, NULL);
+		if (err != 0 || !quarry_node_present(q, nid))
+			continue;
+		all[nid].nid = nid;
+		all[nid].cpu = first_cpu++;
+		all[nid].m = m;
+		if (pthread_create(&all[nid].thread, NULL, posix_kswapd_main, &all[nid]) != 0) {
+			all[nid].m = NULL;
+			err = -QUARRY_ENOMEM;
+		}
+	}
+	pthread_mutex_unlock(&m->kswapd_lock);
+	if (err != 0)
+		quarry_posix_stop_kswapd(q);
+	return err;
+}
+
 struct quarry *quarry_posix_new(const struct quarry_posix_options *options)
 {
 	static const struct quarry_posix_options defaults;
@@ -179,8 +330,16 @@ struct quarry *quarry_posix_new(const struct quarry_posix_options *options)
 		return NULL;
 	memset(m, 0, sizeof(*m));
 	m->options = options != NULL ? *options : defaults;
+	pthread_mutex_init(&m->kswapd_lock, NULL);
 	port.ctx = m;
 	port.concurrent = m->options.concurrent;
+	port.reclaim = m->options.reclaim != NULL ? posix_reclaim : NULL;
+	port.reclaimable = m->options.reclaimable != NULL ? posix_reclaimable : NULL;
+	port.oom = m->options.oom != NULL ? posix_oom : NULL;
+	if (port.concurrent) {
+		port.wake = posix_wake;
+		port.wait = posix_wait;
+	}
 	if (port.concurrent && !m->options.no_barrier && posix_has_barrier())
 		port.barrier_cpus = posix_barrier_cpus;
 	if (m->options.ram_bytes != 0) {
@@ -213,6 +372,7 @@ void quarry_posix_delete(struct quarry *q)
 
 	if (q == NULL)
 		return;
+	quarry_posix_stop_kswapd(q);
 	quarry_destroy(q);
 	while (m->storage != NULL) {
 		struct posix_storage *s = m->storage;

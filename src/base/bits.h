@@ -5,16 +5,87 @@
 
 #include <base/compiler.h>
 
+/* Whether the compiler has instructions for __builtin_ctz() and __builtin_clz(), and how wide. */
+#if defined(__i386__) || defined(__x86_64__) || defined(__aarch64__) ||               \
+	defined(__ARM_FEATURE_CLZ) || defined(__riscv_zbb) || defined(__powerpc__) || \
+	defined(__s390x__)
+#define BITS_COUNT_IS_INLINE 1
+#else
+#define BITS_COUNT_IS_INLINE 0
+#endif
+#define BITS_NATIVE_64 (UINTPTR_MAX > 0xffffffffu)
+
+static inline unsigned int bits_ctz32(uint32_t x)
+{
+	unsigned int n = 0;
+
+	if (BITS_COUNT_IS_INLINE)
+		return (unsigned int)__builtin_ctz(x);
+	for (unsigned int step = 16; step != 0; step /= 2) {
+		if ((x & (((uint32_t)1 << step) - 1)) == 0) {
+			n += step;
+			x >>= step;
+		}
+	}
+	return n;
+}
+
+static inline unsigned int bits_log2_32(uint32_t x)
+{
+	unsigned int n = 0;
+
+	if (BITS_COUNT_IS_INLINE)
+		return 31u - (unsigned int)__builtin_clz(x);
+	for (unsigned int step = 16; step != 0; step /= 2) {
+		if (x >> step != 0) {
+			n += step;
+			x >>= step;
+		}
+	}
+	return n;
+}
+
 /* Index of the lowest set bit; @x is not 0. */
 static inline unsigned int bits_ctz64(uint64_t x)
 {
-	return (unsigned int)__builtin_ctzll(x);
+	if (BITS_COUNT_IS_INLINE && BITS_NATIVE_64)
+		return (unsigned int)__builtin_ctzll(x);
+	return (uint32_t)x != 0 ? bits_ctz32((uint32_t)x) : 32 + bits_ctz32((uint32_t)(x >> 32));
 }
 
 /* Index of the highest set bit; @x is not 0. */
 static inline unsigned int bits_log2(uint64_t x)
 {
-	return 63u - (unsigned int)__builtin_clzll(x);
+	if (BITS_COUNT_IS_INLINE && BITS_NATIVE_64)
+		return 63u - (unsigned int)__builtin_clzll(x);
+	return x >> 32 != 0 ? 32 + bits_log2_32((uint32_t)(x >> 32)) : bits_log2_32((uint32_t)x);
+}
+
+/* @n / @d, bit by bit: where a 64-bit division would be a library call. */
+static inline uint64_t bits_long_div(uint64_t n, uint64_t d)
+{
+	uint64_t quotient = 0, rest = 0;
+
+	for (unsigned int i = 64; i-- > 0;) {
+		bool carry = rest >> 63 != 0;
+
+		rest = rest << 1 | (n >> i & 1);
+		if (carry || rest >= d) {
+			rest -= d;
+			quotient |= (uint64_t)1 << i;
+		}
+	}
+	return quotient;
+}
+
+/* @n / @d; @d is not 0. For divisors that are no constant power of two. */
+static inline uint64_t bits_div64(uint64_t n, uint64_t d)
+{
+	if (BITS_NATIVE_64)
+		return n / d;
+	if ((n | d) >> 32 == 0)
+		return (uint32_t)n / (uint32_t)d;
+	return bits_long_div(n, d);
 }
 
 /* Position of the highest set bit counted from 1; 0 for 0 (Linux: fls). */

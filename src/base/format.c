@@ -5,7 +5,7 @@
  */
 #include <base/format.h>
 
-#include <base/compiler.h>
+#include <base/bits.h>
 
 struct format_sink {
 	char *buf;
@@ -57,8 +57,10 @@ static void format_number(struct format_sink *s, const struct format_spec *f, ui
 	unsigned int prefix_len = negative ? 1 : f->alt && base == 16 ? 2 : 0;
 
 	do {
-		t[--n] = digits[v % base];
-		v /= base;
+		uint64_t rest = bits_div64(v, base);
+
+		t[--n] = digits[v - rest * base];
+		v = rest;
 	} while (v != 0);
 	len = (unsigned int)sizeof(t) - n + prefix_len;
 	pad = f->width > len ? f->width - len : 0;

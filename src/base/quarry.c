@@ -6,6 +6,8 @@ void *quarry_storage(struct quarry *q, phys_addr_t phys, size_t size)
 {
 	if (q->port.storage != NULL)
 		return q->port.storage(q->port.ctx, phys, size);
+	if (phys > UINTPTR_MAX || size > UINTPTR_MAX - phys)
+		return NULL; /* no pointer reaches so far */
 	return quarry_phys_to_virt(q, phys);
 }
 

@@ -66,19 +66,37 @@ struct bootmem_mark {
 
 /* Bits. */
 
+/* The first word of [i, last) that is not @skip; @last if all are. */
+static pfn_t bootmem_skip_words(const unsigned long *map, pfn_t i, pfn_t last, unsigned long skip)
+{
+	/* Eight at a time: bitmaps of terabytes are mostly one long run. */
+	for (; i + 8 <= last; i += 8) {
+		const unsigned long *w = &map[i];
+		unsigned long odd = (w[0] ^ skip) | (w[1] ^ skip) | (w[2] ^ skip) | (w[3] ^ skip) |
+				    (w[4] ^ skip) | (w[5] ^ skip) | (w[6] ^ skip) | (w[7] ^ skip);
+
+		if (odd != 0)
+			break;
+	}
+	while (i < last && map[i] == skip)
+		i++;
+	return i;
+}
+
 /* The first bit of [from, to) that is @set; @to if there is none. */
 static pfn_t bootmem_next_bit(const unsigned long *map, pfn_t from, pfn_t to, bool set)
 {
 	unsigned long flip = set ? 0 : ~0ul, word;
-	pfn_t i;
+	pfn_t i, past;
 
 	if (from >= to)
 		return to;
 	i = from / BOOTMEM_WORD_BITS;
 	word = (map[i] ^ flip) & (~0ul << (from % BOOTMEM_WORD_BITS));
-	while (word == 0) {
-		i++;
-		if (i * BOOTMEM_WORD_BITS >= to)
+	if (word == 0) {
+		past = (to + BOOTMEM_WORD_BITS - 1) / BOOTMEM_WORD_BITS;
+		i = bootmem_skip_words(map, i + 1, past, flip);
+		if (i == past)
 			return to;
 		word = map[i] ^ flip;
 	}
@@ -86,33 +104,50 @@ static pfn_t bootmem_next_bit(const unsigned long *map, pfn_t from, pfn_t to, bo
 	return quarry_min(from, to);
 }
 
+/* Bits [from, to), which lie in one word. */
+static void bootmem_fill_word(unsigned long *map, pfn_t from, pfn_t to, bool set)
+{
+	unsigned long mask = ~0ul >> (BOOTMEM_WORD_BITS - (to - from));
+
+	mask <<= from % BOOTMEM_WORD_BITS;
+	if (set)
+		map[from / BOOTMEM_WORD_BITS] |= mask;
+	else
+		map[from / BOOTMEM_WORD_BITS] &= ~mask;
+}
+
 static void bootmem_fill_bits(unsigned long *map, pfn_t from, pfn_t to, bool set)
 {
-	while (from < to) {
-		pfn_t bit = from % BOOTMEM_WORD_BITS;
-		pfn_t n = quarry_min(BOOTMEM_WORD_BITS - bit, to - from);
-		unsigned long mask = (~0ul >> (BOOTMEM_WORD_BITS - n)) << bit;
+	pfn_t whole = bits_align_up(from, BOOTMEM_WORD_BITS);
+	pfn_t end = bits_align_down(to, BOOTMEM_WORD_BITS);
 
-		if (set)
-			map[from / BOOTMEM_WORD_BITS] |= mask;
-		else
-			map[from / BOOTMEM_WORD_BITS] &= ~mask;
-		from += n;
+	if (from >= to)
+		return;
+	if (whole > end) {
+		bootmem_fill_word(map, from, to, set);
+		return;
 	}
+	if (from < whole)
+		bootmem_fill_word(map, from, whole, set);
+	quarry_memset(&map[whole / BOOTMEM_WORD_BITS], set ? 0xff : 0, (size_t)(end - whole) / 8);
+	if (end < to)
+		bootmem_fill_word(map, end, to, set);
 }
 
 /* Nodes. */
 
 void bootmem_init(struct quarry *q)
 {
-	q->bootmem = (struct bootmem){.bootmem_node_data = q->bootmem_own, .bdata_list = -1};
+	quarry_bootmem_use(q, q->bootmem_own, &q->bootmem.bdata_own);
 }
 
-void quarry_bootmem_use(struct quarry *q, bootmem_data_t *node_data)
+void quarry_bootmem_use(struct quarry *q, bootmem_data_t *node_data, struct list_head *bdata_list)
 {
 	quarry_memset(node_data, 0, sizeof(*node_data) * QUARRY_MAX_NODES);
-	q->bootmem = (struct bootmem){
-		.bootmem_node_data = node_data, .bdata_list = -1, .debug = q->bootmem.debug};
+	q->bootmem = (struct bootmem){.bootmem_node_data = node_data,
+				      .bdata_list = bdata_list,
+				      .debug = q->bootmem.debug};
+	bdata_list->next = bdata_list->prev = bdata_list;
 }
 
 struct bootmem *quarry_bootmem(struct quarry *q)
@@ -140,14 +175,20 @@ static bool bootmem_is_linked(const bootmem_data_t *bdata)
 	return bdata->node_low_pfn > bdata->node_min_pfn;
 }
 
+/* The node that @link is of; NULL if it is the head. */
+static bootmem_data_t *bootmem_of_link(struct bootmem *bm, struct list_head *link)
+{
+	return link == bm->bdata_list ? NULL : QUARRY_CONTAINER_OF(link, bootmem_data_t, list);
+}
+
 static bootmem_data_t *bootmem_first(struct bootmem *bm)
 {
-	return bm->bdata_list < 0 ? NULL : &bm->bootmem_node_data[bm->bdata_list];
+	return bootmem_of_link(bm, bm->bdata_list->next);
 }
 
 static bootmem_data_t *bootmem_next(struct bootmem *bm, const bootmem_data_t *bdata)
 {
-	return bdata->list.next < 0 ? NULL : &bm->bootmem_node_data[bdata->list.next];
+	return bootmem_of_link(bm, bdata->list.next);
 }
 
 /* Node @nid if it is open, else NULL. */
@@ -159,23 +200,17 @@ static bootmem_data_t *bootmem_open_node(struct quarry *q, int nid)
 	return &q->bootmem.bootmem_node_data[nid];
 }
 
-/* Before the first node that starts higher, else at the tail. */
-static void bootmem_link(struct bootmem *bm, int16_t nid)
+/* Before the first node that starts higher, else at the tail (Linux: link_bootmem). */
+static void bootmem_link(struct bootmem *bm, bootmem_data_t *bdata)
 {
-	bootmem_data_t *data = bm->bootmem_node_data;
-	int16_t next = bm->bdata_list, prev = -1;
+	struct list_head *next = bm->bdata_list->next;
 
-	while (next >= 0 && data[next].node_min_pfn <= data[nid].node_min_pfn) {
-		prev = next;
-		next = data[next].list.next;
-	}
-	data[nid].list = (struct bootmem_link){.next = next, .prev = prev};
-	if (next >= 0)
-		data[next].list.prev = nid;
-	if (prev >= 0)
-		data[prev].list.next = nid;
-	else
-		bm->bdata_list = nid;
+	while (next != bm->bdata_list &&
+	       bootmem_of_link(bm, next)->node_min_pfn <= bdata->node_min_pfn)
+		next = next->next;
+	bdata->list = (struct list_head){.next = next, .prev = next->prev};
+	next->prev->next = &bdata->list;
+	next->prev = &bdata->list;
 }
 
 static bool bootmem_overlap(pfn_t a, pfn_t a_pages, pfn_t b, pfn_t b_pages)
@@ -238,7 +273,7 @@ uint64_t quarry_init_bootmem_node(struct quarry *q, int nid, pfn_t freepfn, pfn_
 	*bdata = (bootmem_data_t){
 		.node_min_pfn = start, .node_low_pfn = end, .node_bootmem_map = map};
 	q->bootmem.map_pfn[nid] = freepfn;
-	bootmem_link(&q->bootmem, (int16_t)nid);
+	bootmem_link(&q->bootmem, bdata);
 	quarry_memset(map, 0xff, (size_t)bytes);
 	if (q->bootmem.debug)
 		quarry_log(q, QUARRY_LOG_DEBUG,
@@ -494,6 +529,7 @@ static void *bootmem_alloc_bdata(struct quarry *q, bootmem_data_t *bdata,
 		return NULL;
 	if (limit != 0)
 		max = quarry_min(max, limit);
+	max = quarry_min(max, bits_pfn_down(MEMBLOCK_REACH));
 	if (max <= min)
 		return NULL;
 	start = min < goal && goal < max ? goal : min;

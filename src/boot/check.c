@@ -8,6 +8,8 @@
 
 #include <boot/internal.h>
 
+#define CHECK_WORD_BITS ((pfn_t)(8 * sizeof(unsigned long)))
+
 /* Counts a fault; the first is told. */
 #define BOOT_FAULT(faults, out, ...)                           \
 	do {                                                   \
@@ -15,7 +17,8 @@
 			quarry_out_printf((out), __VA_ARGS__); \
 	} while (0)
 
-static unsigned int memblock_check_region(const struct memblock_type *type, unsigned long i,
+static unsigned int memblock_check_region(const struct memblock *mb,
+					  const struct memblock_type *type, unsigned long i,
 					  uint32_t allowed, const struct quarry_out *out)
 {
 	const struct memblock_region *r = &type->regions[i];
@@ -23,7 +26,7 @@ static unsigned int memblock_check_region(const struct memblock_type *type, unsi
 
 	if (r->size == 0 || r->size > MEMBLOCK_ADDR_MAX - r->base)
 		BOOT_FAULT(faults, out, "memblock: %s[%lu] is empty or wraps\n", type->name, i);
-	if (!memblock_nid_ok(r->nid) || (r->flags & ~allowed) != 0)
+	if (!memblock_nid_ok(mb, r->nid) || (r->flags & ~allowed) != 0)
 		BOOT_FAULT(faults, out, "memblock: %s[%lu] has node %d, flags 0x%x\n", type->name,
 			   i, (int)r->nid, r->flags);
 	if (i == 0)
@@ -39,7 +42,8 @@ static unsigned int memblock_check_region(const struct memblock_type *type, unsi
 static unsigned int memblock_check_type(struct quarry *q, const struct memblock_type *type,
 					const struct quarry_out *out)
 {
-	uint32_t allowed = type == &q->memblock->memory ? MEMBLOCK_ALL_FLAGS : MEMBLOCK_RSRV_NOINIT;
+	uint32_t allowed =
+		type == &q->memblock->memory ? MEMBLOCK_ALL_FLAGS : MEMBLOCK_ALL_RSRV_FLAGS;
 	phys_addr_t total = 0, start, end;
 	unsigned int faults = 0;
 	unsigned long i;
@@ -50,7 +54,8 @@ static unsigned int memblock_check_type(struct quarry *q, const struct memblock_
 		return faults;
 	}
 	for (i = 0; i < memblock_nr(type); i++) {
-		unsigned int n = memblock_check_region(type, i, allowed, faults == 0 ? out : NULL);
+		unsigned int n = memblock_check_region(q->memblock, type, i, allowed,
+						       faults == 0 ? out : NULL);
 
 		faults += n;
 		total += type->regions[i].size;
@@ -71,18 +76,39 @@ static unsigned int memblock_check_type(struct quarry *q, const struct memblock_
 	return faults;
 }
 
+/* No run that an ordinary request may take is longer than the bound says. */
+static unsigned int memblock_check_bound(struct quarry *q, const struct quarry_out *out)
+{
+	const struct memblock *mb = q->memblock;
+	phys_addr_t start, end;
+	unsigned int faults = 0;
+	uint64_t i;
+
+	quarry_for_each_free_mem_range(q, i, QUARRY_NO_NODE, MEMBLOCK_NONE, &start, &end, NULL)
+	{
+		if (memblock_bound_forbids(mb, end - start, MEMBLOCK_NONE))
+			BOOT_FAULT(faults, out,
+				   "memblock: free run at 0x%llx is beyond the bound\n",
+				   (unsigned long long)start);
+	}
+	return faults;
+}
+
 unsigned int quarry_check_memblock(struct quarry *q, const struct quarry_out *out)
 {
 	unsigned int faults = memblock_check_type(q, &q->memblock->memory, out);
 
-	return faults + memblock_check_type(q, &q->memblock->reserved, faults == 0 ? out : NULL);
+	faults += memblock_check_type(q, &q->memblock->reserved, faults == 0 ? out : NULL);
+	/* Lists that are damaged are not walked. */
+	return faults != 0 ? faults : memblock_check_bound(q, out);
 }
 
 static bool bootmem_check_bit(const bootmem_data_t *b, pfn_t i)
 {
-	const pfn_t word_bits = 8 * sizeof(unsigned long);
 
-	return (b->node_bootmem_map[i / word_bits] >> (i % word_bits) & 1) != 0;
+	const unsigned long *map = b->node_bootmem_map;
+
+	return (map[i / CHECK_WORD_BITS] >> (i % CHECK_WORD_BITS) & 1) != 0;
 }
 
 /* The bitmap of an open node against its hint, last end and padding. */
@@ -108,29 +134,45 @@ static unsigned int bootmem_check_map(const bootmem_data_t *b, int nid,
 	return faults;
 }
 
+/* The node that @link is in; -1: in none. */
+static int bootmem_check_nid(const struct bootmem *bm, const struct list_head *link)
+{
+	for (int nid = 0; nid < QUARRY_MAX_NODES; nid++) {
+		if (link == &bm->bootmem_node_data[nid].list)
+			return nid;
+	}
+	return -1;
+}
+
 unsigned int quarry_check_bootmem(struct quarry *q, const struct quarry_out *out)
 {
 	const struct bootmem *bm = &q->bootmem;
-	int nid = bm->bdata_list, prev = -1;
+	const struct list_head *prev = bm->bdata_list, *link = prev->next;
 	unsigned int faults = 0, linked = 0;
+	pfn_t end = 0;
+	int nid;
 
-	while (nid >= 0 && nid < QUARRY_MAX_NODES && linked++ < QUARRY_MAX_NODES) {
-		const bootmem_data_t *b = &bm->bootmem_node_data[nid];
+	for (; link != bm->bdata_list && linked < QUARRY_MAX_NODES;
+	     prev = link, link = link->next) {
+		const bootmem_data_t *b;
 
-		if (b->list.prev != prev)
-			BOOT_FAULT(faults, out, "bootmem: node %d has prev %d, not %d\n", nid,
-				   b->list.prev, prev);
+		nid = bootmem_check_nid(bm, link);
+		if (nid < 0)
+			break;
+		linked++;
+		b = &bm->bootmem_node_data[nid];
+		if (link->prev != prev)
+			BOOT_FAULT(faults, out, "bootmem: node %d has a wrong prev\n", nid);
 		if (b->node_min_pfn >= b->node_low_pfn)
 			BOOT_FAULT(faults, out, "bootmem: node %d is empty\n", nid);
 		else if (b->node_bootmem_map != NULL)
 			faults += bootmem_check_map(b, nid, faults == 0 ? out : NULL);
-		if (prev >= 0 && bm->bootmem_node_data[prev].node_low_pfn > b->node_min_pfn)
-			BOOT_FAULT(faults, out, "bootmem: node %d is not above node %d\n", nid,
-				   prev);
-		prev = nid;
-		nid = b->list.next;
+		if (end > b->node_min_pfn)
+			BOOT_FAULT(faults, out, "bootmem: node %d is not above the one before\n",
+				   nid);
+		end = b->node_low_pfn;
 	}
-	if (nid != -1)
+	if (link != bm->bdata_list || link->prev != prev)
 		BOOT_FAULT(faults, out, "bootmem: the list of nodes does not end\n");
 	for (nid = 0; nid < QUARRY_MAX_NODES; nid++) {
 		if (bm->bootmem_node_data[nid].node_low_pfn != 0)

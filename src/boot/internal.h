@@ -18,14 +18,42 @@ bool memblock_is_late(struct quarry *q, const char *who);
 /* What the layers above give for a call that comes too late; NULL if nobody serves. */
 void *memblock_late_alloc(struct quarry *q, size_t size, int nid);
 
+/* memblock_bound.c: the longest free run. */
+
+/* Whether a request of @size for memory with @flags must fail, wherever it looks. */
+bool memblock_bound_forbids(const struct memblock *mb, phys_addr_t size, uint32_t flags);
+/* All ordinary memory was looked at: no free run is longer than @longest, which is not 0. */
+void memblock_bound_learn(struct memblock *mb, phys_addr_t longest);
+/* Around a change of the lists; what became free, or merged, lies in [@base, @end), empty if nothing. */
+void memblock_bound_open(struct memblock *mb);
+void memblock_bound_close(struct quarry *q, phys_addr_t base, phys_addr_t end);
+/* Within a change: [@base, @end) became free. */
+void memblock_bound_grow(struct quarry *q, phys_addr_t base, phys_addr_t end);
+
 /* Makes both types empty, in the arrays of struct quarry. */
 void memblock_use_static(struct memblock *mb);
+
+/* quarry_memblock_reserve_node() with @flags. */
+int memblock_reserve_flags(struct quarry *q, phys_addr_t base, phys_addr_t size, int nid,
+			   uint32_t flags);
+
+/* What an allocation asks of the memory it takes. */
+static inline uint32_t memblock_choose_flags(const struct memblock *mb)
+{
+	if (mb->scratch_only)
+		return MEMBLOCK_KHO_SCRATCH;
+	return mb->has_mirror ? MEMBLOCK_MIRROR : MEMBLOCK_NONE;
+}
 
 /* Joins equal neighbours among the regions [first, last]; @last may lie beyond the array. */
 void memblock_merge_regions(struct quarry *q, struct memblock_type *type, unsigned long first,
 			    unsigned long last);
 
 #define MEMBLOCK_ADDR_MAX (~(phys_addr_t)0)
+
+/* Where the addresses end that a pointer can hold; on 64 bits no memory lies beyond. */
+#define MEMBLOCK_REACH \
+	(sizeof(void *) == 8 ? MEMBLOCK_ADDR_MAX : (phys_addr_t)1 << (8 * sizeof(void *) % 64))
 
 static inline phys_addr_t memblock_region_end(const struct memblock_region *r)
 {
@@ -44,9 +72,9 @@ static inline unsigned long memblock_nr(const struct memblock_type *type)
 	return type->regions[0].size == 0 ? 0 : type->cnt;
 }
 
-static inline bool memblock_nid_ok(int nid)
+static inline bool memblock_nid_ok(const struct memblock *mb, int nid)
 {
-	return nid >= QUARRY_NO_NODE && nid < QUARRY_MAX_NODES;
+	return (nid >= QUARRY_NO_NODE && nid < QUARRY_MAX_NODES) || nid == mb->no_nid;
 }
 
 /* Index of the first region that ends above @addr; the number of regions if there is none. */

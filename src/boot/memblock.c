@@ -68,11 +68,11 @@ struct memblock_array {
 	unsigned long max;
 };
 
-static void memblock_make_empty(struct memblock_type *type, unsigned long empty_cnt)
+static void memblock_make_empty(const struct memblock *mb, struct memblock_type *type)
 {
-	type->cnt = empty_cnt;
+	type->cnt = mb->empty_cnt;
 	type->total_size = 0;
-	type->regions[0] = (struct memblock_region){.nid = QUARRY_NO_NODE};
+	type->regions[0] = (struct memblock_region){.nid = mb->no_nid};
 }
 
 void memblock_use_static(struct memblock *mb)
@@ -83,8 +83,9 @@ void memblock_use_static(struct memblock *mb)
 	mb->reserved.max = QUARRY_MEMBLOCK_REGIONS;
 	mb->memory_phys = 0;
 	mb->reserved_phys = 0;
-	memblock_make_empty(&mb->memory, mb->empty_cnt);
-	memblock_make_empty(&mb->reserved, mb->empty_cnt);
+	mb->bound.longest = 0;
+	memblock_make_empty(mb, &mb->memory);
+	memblock_make_empty(mb, &mb->reserved);
 }
 
 void memblock_init(struct quarry *q)
@@ -204,8 +205,8 @@ static void memblock_insert_pieces(struct quarry *q, struct memblock_type *type,
 }
 
 /* Closes the array over the regions [start, end). */
-static void memblock_remove_regions(struct memblock_type *type, unsigned long start,
-				    unsigned long end, unsigned long empty_cnt)
+static void memblock_remove_regions(const struct memblock *mb, struct memblock_type *type,
+				    unsigned long start, unsigned long end)
 {
 	unsigned long i;
 
@@ -217,7 +218,7 @@ static void memblock_remove_regions(struct memblock_type *type, unsigned long st
 		       (type->cnt - end) * sizeof(*type->regions));
 	type->cnt -= end - start;
 	if (type->cnt == 0)
-		memblock_make_empty(type, empty_cnt);
+		memblock_make_empty(mb, type);
 }
 
 /* Makes two regions of region @i; @addr lies inside it. */
@@ -264,7 +265,7 @@ static void memblock_cut_range(const struct memblock *mb, struct memblock_type *
 	unsigned long first, past;
 
 	memblock_split_ends(type, base, end, &first, &past);
-	memblock_remove_regions(type, first, past, mb->empty_cnt);
+	memblock_remove_regions(mb, type, first, past);
 }
 
 /* Doubling an array. */
@@ -275,6 +276,8 @@ static int memblock_find_array(struct quarry *q, const struct memblock_type *typ
 {
 	struct memblock *mb = q->memblock;
 	phys_addr_t bytes = memblock_array_bytes(type->max * 2);
+	phys_addr_t limit = q->port.storage != NULL ? mb->current_limit
+						    : quarry_min(mb->current_limit, MEMBLOCK_REACH);
 
 	*out = (struct memblock_array){.max = type->max * 2};
 	if (q->stage > QUARRY_STAGE_BOOT) {
@@ -283,11 +286,11 @@ static int memblock_find_array(struct quarry *q, const struct memblock_type *typ
 			out->regions = mb->late_alloc(q, (size_t)bytes, QUARRY_NO_NODE);
 		return out->regions != NULL ? 0 : -QUARRY_ENOMEM;
 	}
-	out->phys = quarry_memblock_find_in_range(q, memblock_region_end(avoid), mb->current_limit,
-						  bytes, QUARRY_PAGE_SIZE);
+	out->phys = quarry_memblock_find_in_range(q, memblock_region_end(avoid), limit, bytes,
+						  QUARRY_PAGE_SIZE);
 	if (out->phys == 0 && avoid->size != 0 && avoid->base != 0)
-		out->phys = quarry_memblock_find_in_range(
-			q, 0, quarry_min(avoid->base, mb->current_limit), bytes, QUARRY_PAGE_SIZE);
+		out->phys = quarry_memblock_find_in_range(q, 0, quarry_min(avoid->base, limit),
+							  bytes, QUARRY_PAGE_SIZE);
 	if (out->phys != 0)
 		out->regions = quarry_storage(q, out->phys, (size_t)bytes);
 	if (out->regions != NULL)
@@ -307,7 +310,7 @@ static void memblock_move_array(struct quarry *q, struct memblock_type *type,
 	phys_addr_t old_start, old_end;
 	bool old_managed = memblock_array_range(mb, type, &old_start, &old_end);
 	struct memblock_region range = {
-		.base = to->phys, .size = memblock_array_bytes(to->max), .nid = QUARRY_NO_NODE};
+		.base = to->phys, .size = memblock_array_bytes(to->max), .nid = mb->no_nid};
 
 	quarry_memcpy(to->regions, old, type->cnt * sizeof(*old));
 	type->regions = to->regions;
@@ -318,8 +321,10 @@ static void memblock_move_array(struct quarry *q, struct memblock_type *type,
 			   type->name, to->max, (unsigned long long)range.base,
 			   (unsigned long long)(range.base + range.size - 1));
 	/* After hand-off the old pages cannot be given back: they stay reserved. */
-	if (old_managed && q->stage <= QUARRY_STAGE_BOOT)
+	if (old_managed && q->stage <= QUARRY_STAGE_BOOT) {
 		memblock_cut_range(mb, &mb->reserved, old_start, old_end);
+		memblock_bound_grow(q, old_start, old_end);
+	}
 	if (!old_managed && !old_static && mb->late_free != NULL)
 		mb->late_free(q, old);
 	if (to->phys != 0)
@@ -386,14 +391,17 @@ static int memblock_make_room(struct quarry *q, struct memblock_type *type, unsi
 static int memblock_add_range(struct quarry *q, struct memblock_type *type,
 			      struct memblock_region range)
 {
+	uint32_t allowed =
+		type == &q->memblock->memory ? MEMBLOCK_ALL_FLAGS : MEMBLOCK_ALL_RSRV_FLAGS;
 	unsigned long pieces, past;
 	int err;
 
-	if (!memblock_nid_ok(range.nid) || (range.flags & ~(uint32_t)MEMBLOCK_ALL_FLAGS) != 0)
+	if (!memblock_nid_ok(q->memblock, range.nid) || (range.flags & ~allowed) != 0)
 		return -QUARRY_EINVAL;
 	range.size = memblock_cap_size(range.base, range.size);
 	if (range.size == 0)
 		return 0;
+	memblock_bound_open(q->memblock);
 	for (;;) {
 		pieces = memblock_count_pieces(type, memblock_lower_end(type, range.base), &range,
 					       &past);
@@ -405,6 +413,8 @@ static int memblock_add_range(struct quarry *q, struct memblock_type *type,
 			return err;
 	}
 	memblock_insert_pieces(q, type, &range);
+	memblock_bound_close(q, range.base,
+			     type == &q->memblock->memory ? memblock_region_end(&range) : 0);
 	return 0;
 }
 
@@ -428,23 +438,34 @@ int quarry_memblock_add_node(struct quarry *q, phys_addr_t base, phys_addr_t siz
 
 int quarry_memblock_add(struct quarry *q, phys_addr_t base, phys_addr_t size)
 {
-	struct memblock_region range = {.base = base, .size = size, .nid = QUARRY_NO_NODE};
+	struct memblock_region range = {.base = base, .size = size, .nid = q->memblock->no_nid};
 
 	memblock_trace(q, "memblock_add", base, size);
 	return memblock_add_range(q, &q->memblock->memory, range);
 }
 
-int quarry_memblock_reserve_node(struct quarry *q, phys_addr_t base, phys_addr_t size, int nid)
+int memblock_reserve_flags(struct quarry *q, phys_addr_t base, phys_addr_t size, int nid,
+			   uint32_t flags)
 {
-	struct memblock_region range = {.base = base, .size = size, .nid = nid};
+	struct memblock_region range = {.base = base, .size = size, .flags = flags, .nid = nid};
 
 	memblock_trace(q, "memblock_reserve", base, size);
 	return memblock_add_range(q, &q->memblock->reserved, range);
 }
 
+int quarry_memblock_reserve_node(struct quarry *q, phys_addr_t base, phys_addr_t size, int nid)
+{
+	return memblock_reserve_flags(q, base, size, nid, MEMBLOCK_NONE);
+}
+
+int quarry_memblock_reserve_kern(struct quarry *q, phys_addr_t base, phys_addr_t size)
+{
+	return memblock_reserve_flags(q, base, size, q->memblock->no_nid, MEMBLOCK_RSRV_KERN);
+}
+
 int quarry_memblock_reserve(struct quarry *q, phys_addr_t base, phys_addr_t size)
 {
-	return quarry_memblock_reserve_node(q, base, size, QUARRY_NO_NODE);
+	return quarry_memblock_reserve_node(q, base, size, q->memblock->no_nid);
 }
 
 /* Makes [base, base + size) whole regions, [*first, *past). */
@@ -456,6 +477,7 @@ static int memblock_isolate_range(struct quarry *q, struct memblock_type *type, 
 	int err;
 
 	*first = *past = 0;
+	memblock_bound_open(q->memblock);
 	if (range.size == 0)
 		return 0;
 	err = memblock_make_room(q, type, 2, memblock_count_splits(type, base, end), &range);
@@ -471,9 +493,12 @@ static int memblock_remove_range(struct quarry *q, struct memblock_type *type, p
 	unsigned long first, past;
 	int err = memblock_isolate_range(q, type, base, size, &first, &past);
 
-	if (err == 0)
-		memblock_remove_regions(type, first, past, q->memblock->empty_cnt);
-	return err;
+	if (err != 0)
+		return err;
+	memblock_remove_regions(q->memblock, type, first, past);
+	memblock_bound_close(
+		q, base, type == &q->memblock->reserved ? base + memblock_cap_size(base, size) : 0);
+	return 0;
 }
 
 int quarry_memblock_remove(struct quarry *q, phys_addr_t base, phys_addr_t size)
@@ -518,7 +543,7 @@ int quarry_memblock_set_node(struct quarry *q, phys_addr_t base, phys_addr_t siz
 	int err;
 
 	if ((type != &q->memblock->memory && type != &q->memblock->reserved) ||
-	    !memblock_nid_ok(nid))
+	    !memblock_nid_ok(q->memblock, nid))
 		return -QUARRY_EINVAL;
 	err = memblock_isolate_range(q, type, base, size, &first, &past);
 	if (err)
@@ -526,6 +551,7 @@ int quarry_memblock_set_node(struct quarry *q, phys_addr_t base, phys_addr_t siz
 	for (i = first; i < past; i++)
 		type->regions[i].nid = nid;
 	memblock_merge_regions(q, type, first != 0 ? first - 1 : 0, past);
+	memblock_bound_close(q, base, base + memblock_cap_size(base, size));
 	return 0;
 }
 
@@ -541,6 +567,7 @@ static int memblock_setclr_type(struct quarry *q, struct memblock_type *type, ph
 	for (i = first; i < past; i++)
 		type->regions[i].flags = (type->regions[i].flags | set) & ~clear;
 	memblock_merge_regions(q, type, first != 0 ? first - 1 : 0, past);
+	memblock_bound_close(q, base, base + memblock_cap_size(base, size));
 	return 0;
 }
 
@@ -577,6 +604,16 @@ int quarry_memblock_mark_nomap(struct quarry *q, phys_addr_t base, phys_addr_t s
 int quarry_memblock_clear_nomap(struct quarry *q, phys_addr_t base, phys_addr_t size)
 {
 	return memblock_setclr_flag(q, base, size, 0, MEMBLOCK_NOMAP);
+}
+
+int quarry_memblock_mark_kho_scratch(struct quarry *q, phys_addr_t base, phys_addr_t size)
+{
+	return memblock_setclr_flag(q, base, size, MEMBLOCK_KHO_SCRATCH, 0);
+}
+
+int quarry_memblock_clear_kho_scratch(struct quarry *q, phys_addr_t base, phys_addr_t size)
+{
+	return memblock_setclr_flag(q, base, size, 0, MEMBLOCK_KHO_SCRATCH);
 }
 
 int quarry_memblock_reserved_mark_noinit(struct quarry *q, phys_addr_t base, phys_addr_t size)
@@ -633,6 +670,7 @@ static int memblock_room_to_cut(struct quarry *q)
 	struct memblock_region nowhere = {.base = 0};
 	int err = memblock_make_room(q, &mb->memory, 2, 2, &nowhere);
 
+	mb->bound.longest = 0;
 	if (err)
 		return err;
 	/* An array left standing inside a cut costs a region more. */
@@ -681,7 +719,7 @@ int quarry_memblock_cap_memory_range(struct quarry *q, phys_addr_t base, phys_ad
 	}
 	type->cnt = to;
 	if (to == 0)
-		memblock_make_empty(type, q->memblock->empty_cnt);
+		memblock_make_empty(q->memblock, type);
 	/* A NOMAP region that the bounds split is one again. */
 	memblock_merge_regions(q, type, 0, to);
 	memblock_cut_reserved(q->memblock, 0, base);
@@ -705,6 +743,7 @@ int quarry_memblock_trim_memory(struct quarry *q, phys_addr_t align)
 
 	if (!bits_is_power_of_2(align))
 		return -QUARRY_EINVAL;
+	q->memblock->bound.longest = 0;
 	type->total_size = 0;
 	for (i = 0; i < nr; i++) {
 		struct memblock_region r = type->regions[i];
@@ -722,6 +761,6 @@ int quarry_memblock_trim_memory(struct quarry *q, phys_addr_t align)
 	}
 	type->cnt = to;
 	if (to == 0)
-		memblock_make_empty(type, q->memblock->empty_cnt);
+		memblock_make_empty(q->memblock, type);
 	return 0;
 }

@@ -38,6 +38,8 @@ static bool memblock_should_skip(const struct quarry *q, const struct memblock_t
 		return true;
 	if ((flags & MEMBLOCK_MIRROR) != 0 && (r->flags & MEMBLOCK_MIRROR) == 0)
 		return true;
+	if ((flags & MEMBLOCK_KHO_SCRATCH) != 0 && (r->flags & MEMBLOCK_KHO_SCRATCH) == 0)
+		return true;
 	/* Who wants to unplug nothing has no reason to spare what could be. */
 	if (q->memblock->use_hotplug)
 		flags |= MEMBLOCK_HOTPLUG;
@@ -180,12 +182,21 @@ bool quarry_memblock_next_mem_pfn_range(struct quarry *q, int *idx, int nid, pfn
 	return false;
 }
 
+/* After a search in vain that saw no run longer than @longest; a page is always reckoned with. */
+static void memblock_learn(struct quarry *q, const struct memblock_request *req,
+			   phys_addr_t longest)
+{
+	if (req->nid == QUARRY_NO_NODE && req->flags == MEMBLOCK_NONE &&
+	    req->start <= QUARRY_PAGE_SIZE && req->end >= quarry_memblock_end_of_DRAM(q))
+		memblock_bound_learn(q->memblock, longest);
+}
+
 static phys_addr_t memblock_find_top_down(struct quarry *q, const struct memblock_request *req)
 {
 	const struct memblock *mb = q->memblock;
 	unsigned long below = memblock_lower_base(&mb->memory, req->end);
 	uint64_t i = memblock_cursor(below - 1, memblock_lower_base(&mb->reserved, req->end));
-	phys_addr_t start, end, candidate;
+	phys_addr_t start, end, candidate, longest = QUARRY_PAGE_SIZE;
 
 	if (below == 0)
 		return 0;
@@ -193,6 +204,7 @@ static phys_addr_t memblock_find_top_down(struct quarry *q, const struct membloc
 					      &mb->reserved, &start, &end, NULL)) {
 		if (end <= req->start)
 			break;
+		longest = quarry_max(longest, end - start);
 		start = quarry_max(start, req->start);
 		end = quarry_min(end, req->end);
 		if (end < start || end - start < req->size)
@@ -201,6 +213,7 @@ static phys_addr_t memblock_find_top_down(struct quarry *q, const struct membloc
 		if (candidate >= start)
 			return candidate;
 	}
+	memblock_learn(q, req, longest);
 	return 0;
 }
 
@@ -209,20 +222,22 @@ static phys_addr_t memblock_find_bottom_up(struct quarry *q, const struct memblo
 	const struct memblock *mb = q->memblock;
 	uint64_t i = memblock_cursor(memblock_lower_end(&mb->memory, req->start),
 				     memblock_lower_base(&mb->reserved, req->start));
-	phys_addr_t start, end, candidate;
+	phys_addr_t start, end, candidate, longest = QUARRY_PAGE_SIZE;
 
 	while (quarry_memblock_next_range(q, &i, req->nid, req->flags, &mb->memory, &mb->reserved,
 					  &start, &end, NULL)) {
 		if (start >= req->end)
 			break;
+		longest = quarry_max(longest, end - start);
 		start = quarry_max(start, req->start);
 		end = quarry_min(end, req->end);
 		if (quarry_add_overflows(start, req->align - 1, &candidate))
-			break;
+			return 0;
 		candidate = bits_align_down(candidate, req->align);
 		if (candidate < end && end - candidate >= req->size)
 			return candidate;
 	}
+	memblock_learn(q, req, longest);
 	return 0;
 }
 
@@ -239,7 +254,7 @@ static phys_addr_t memblock_find(struct quarry *q, const struct memblock_request
 		req.end = q->memblock->current_limit;
 	/* Never the first page: address 0 means failure. */
 	req.start = quarry_max(req.start, (phys_addr_t)QUARRY_PAGE_SIZE);
-	if (req.start >= req.end)
+	if (req.start >= req.end || memblock_bound_forbids(q->memblock, req.size, req.flags))
 		return 0;
 	if (q->memblock->bottom_up)
 		return memblock_find_bottom_up(q, &req);
@@ -264,17 +279,14 @@ static void memblock_warn_no_mirror(struct quarry *q, phys_addr_t size)
 phys_addr_t quarry_memblock_find_in_range(struct quarry *q, phys_addr_t start, phys_addr_t end,
 					  phys_addr_t size, phys_addr_t align)
 {
-	struct memblock_request req = {size, align, start, end, QUARRY_NO_NODE, MEMBLOCK_NONE};
-	phys_addr_t found;
+	struct memblock_request req = {size, align,          start,
+				       end,  QUARRY_NO_NODE, memblock_choose_flags(q->memblock)};
+	phys_addr_t found = memblock_find(q, &req);
 
-	if (q->memblock->has_mirror) {
-		req.flags = MEMBLOCK_MIRROR;
-		found = memblock_find(q, &req);
-		if (found != 0)
-			return found;
-		memblock_warn_no_mirror(q, size);
-		req.flags = MEMBLOCK_NONE;
-	}
+	if (found != 0 || req.flags != MEMBLOCK_MIRROR)
+		return found;
+	memblock_warn_no_mirror(q, size);
+	req.flags = MEMBLOCK_NONE;
 	return memblock_find(q, &req);
 }
 
@@ -298,6 +310,16 @@ bool quarry_memblock_bottom_up(struct quarry *q)
 void quarry_memblock_set_movable_node(struct quarry *q, bool enable)
 {
 	q->memblock->use_hotplug = !enable;
+}
+
+void quarry_memblock_set_rsrv_kern(struct quarry *q, bool enable)
+{
+	q->memblock->rsrv_kern = enable;
+}
+
+void quarry_memblock_set_kho_scratch_only(struct quarry *q, bool enable)
+{
+	q->memblock->scratch_only = enable;
 }
 
 void quarry_memblock_set_current_limit(struct quarry *q, phys_addr_t limit)
@@ -331,7 +353,7 @@ static void memblock_dump_type(struct quarry *q, const struct memblock_type *typ
 		const struct memblock_region *r = &type->regions[i];
 		char node[24] = "";
 
-		if (r->nid != QUARRY_NO_NODE)
+		if (r->nid != q->memblock->no_nid)
 			quarry_format(node, sizeof(node), " on node %d", (int)r->nid);
 		quarry_log(q, QUARRY_LOG_INFO,
 			   " %s[0x%lx]\t[0x%016llx-0x%016llx], 0x%016llx bytes%s flags: 0x%x",
@@ -370,9 +392,13 @@ void *memblock_late_alloc(struct quarry *q, size_t size, int nid)
 
 static phys_addr_t memblock_find_and_reserve(struct quarry *q, const struct memblock_request *req)
 {
+	struct memblock *mb = q->memblock;
 	phys_addr_t found = memblock_find(q, req);
+	int nid = mb->rsrv_kern && req->nid != QUARRY_NO_NODE ? req->nid : mb->no_nid;
 
-	if (found == 0 || quarry_memblock_reserve(q, found, req->size) != 0)
+	if (found == 0 ||
+	    memblock_reserve_flags(q, found, req->size, nid,
+				   mb->rsrv_kern ? MEMBLOCK_RSRV_KERN : MEMBLOCK_NONE) != 0)
 		return 0;
 	return found;
 }
@@ -389,7 +415,7 @@ static phys_addr_t memblock_alloc_range_nid(struct quarry *q, struct memblock_re
 			   (unsigned long long)MEMBLOCK_CACHE_LINE);
 		req.align = MEMBLOCK_CACHE_LINE;
 	}
-	req.flags = q->memblock->has_mirror ? MEMBLOCK_MIRROR : MEMBLOCK_NONE;
+	req.flags = memblock_choose_flags(q->memblock);
 	for (;;) {
 		req.nid = nid;
 		found = memblock_find_and_reserve(q, &req);
@@ -397,7 +423,7 @@ static phys_addr_t memblock_alloc_range_nid(struct quarry *q, struct memblock_re
 			req.nid = QUARRY_NO_NODE;
 			found = memblock_find_and_reserve(q, &req);
 		}
-		if (found != 0 || req.flags == MEMBLOCK_NONE)
+		if (found != 0 || req.flags != MEMBLOCK_MIRROR)
 			return found;
 		memblock_warn_no_mirror(q, req.size);
 		req.flags = MEMBLOCK_NONE;
@@ -452,7 +478,9 @@ static void *memblock_alloc_internal(struct quarry *q, const char *who, struct m
 		return memblock_late_alloc(q, (size_t)req.size, req.nid);
 	if ((size_t)req.size != req.size)
 		return NULL;
-	req.end = quarry_min(req.end, q->memblock->current_limit);
+	if (req.end == MEMBLOCK_ALLOC_ACCESSIBLE || req.end == MEMBLOCK_ALLOC_NOLEAKTRACE)
+		req.end = MEMBLOCK_ALLOC_ANYWHERE;
+	req.end = quarry_min(req.end, quarry_min(q->memblock->current_limit, MEMBLOCK_REACH));
 	found = memblock_alloc_range_nid(q, req, exact);
 	if (found == 0 && req.start != 0) {
 		req.start = 0;
@@ -508,6 +536,23 @@ phys_addr_t quarry_memblock_phys_mem_size(struct quarry *q)
 phys_addr_t quarry_memblock_reserved_size(struct quarry *q)
 {
 	return q->memblock->reserved.total_size;
+}
+
+phys_addr_t quarry_memblock_reserved_kern_size(struct quarry *q, phys_addr_t limit, int nid)
+{
+	const struct memblock_type *reserved = &q->memblock->reserved;
+	phys_addr_t total = 0;
+
+	for (unsigned long i = 0; i < memblock_nr(reserved); i++) {
+		const struct memblock_region *r = &reserved->regions[i];
+
+		if (r->base >= limit)
+			break;
+		if ((r->flags & MEMBLOCK_RSRV_KERN) != 0 &&
+		    (nid == QUARRY_NO_NODE || nid == r->nid))
+			total += quarry_min(r->size, limit - r->base);
+	}
+	return total;
 }
 
 phys_addr_t quarry_memblock_start_of_DRAM(struct quarry *q)
@@ -593,7 +638,9 @@ unsigned long quarry_memblock_free_all(struct quarry *q, quarry_give_fn give, vo
 	unsigned long pages = 0, r;
 	uint64_t i;
 
-	/* Boot is over for hotplug memory too. */
+	q->memblock->bound.longest = 0;
+	/* Boot is over for hotplug memory too, and for scratch areas. */
+	q->memblock->scratch_only = false;
 	for (r = 0; r < memory->cnt; r++)
 		memory->regions[r].flags &= ~(uint32_t)MEMBLOCK_HOTPLUG;
 	memblock_merge_regions(q, memory, 0, memory->cnt);

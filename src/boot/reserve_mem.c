@@ -113,7 +113,7 @@ static bool reserve_mem_number(const char **text, phys_addr_t *value)
 		base = 8;
 	}
 	for (digits = 0; reserve_mem_digit(*p) < base; digits++, p++) {
-		if (v > (MEMBLOCK_ADDR_MAX - reserve_mem_digit(*p)) / base)
+		if (v > bits_div64(MEMBLOCK_ADDR_MAX - reserve_mem_digit(*p), base))
 			return false;
 		v = v * base + reserve_mem_digit(*p);
 	}

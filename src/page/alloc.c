@@ -30,6 +30,7 @@ static QUARRY_NOINLINE struct page *alloc_request(struct quarry *q, int nid, uin
 		.order = order,
 		.type = page_gfp_type(pl, gfp),
 		.highest = pl->highest_zone[gfp & 15u],
+		.flags = page_gfp_type(pl, gfp) == QUARRY_MIGRATE_MOVABLE ? ZONE_ALLOC_CMA : 0,
 		.nid = nid,
 		.nodes = nodes,
 		.list = list->zone,
@@ -66,7 +67,8 @@ struct page *quarry_alloc_pages_nodemask(struct quarry *q, gfp_t gfp, unsigned i
 		nid = pl->cpu[quarry_cpu()].nid;
 		quarry_unpin(pin);
 	}
-	return alloc_request(q, nid, nodes != NULL ? *nodes : ~(uint64_t)0, gfp, order);
+	return alloc_request(q, nid, nodes != NULL ? *nodes : ~(uint64_t)0,
+			     quarry_gfp_context(q, gfp), order);
 }
 
 struct page *quarry_alloc_pages_node(struct quarry *q, int nid, gfp_t gfp, unsigned int order)

@@ -13,7 +13,9 @@
  * Invariant  A pageblock is on list[o][its type] exactly when its largest free run has order o (10:
  *            its buddy, above it, is whole too) and it is not `second`. Bit o of order_mask[type] is
  *            set exactly when list[o][type] is not empty, and so is the arena's bit in the zone's
- *            avail[type][o]. nr_free counts set bits; the zone's, those that are not isolated. quarry_check_pages() checks all of this.
+ *            avail[type][o]. nr_free counts set bits; the zone's, those that are not isolated, and its
+ *            nr_free_highatomic, nr_free_cma and nr_isolated those of pageblocks of these types.
+ *            quarry_check_pages() checks all of this.
  *
  * Virgin     An arena that nobody has touched has no records and no bitmaps written: it says "order
  *            10" (or 9) and means all of itself. arena_unfold() writes them at the first touch.
@@ -157,6 +159,39 @@ void arena_unfile(struct quarry *q, struct page_arena *a, unsigned int i)
 	}
 }
 
+void arena_count_special(struct quarry *q, struct page_arena *a, unsigned int type, int64_t pages)
+{
+	if (type == QUARRY_MIGRATE_HIGHATOMIC)
+		page_add(q->concurrent, &a->zone->nr_free_highatomic, (uint64_t)pages);
+	else if (type == QUARRY_MIGRATE_CMA)
+		page_add(q->concurrent, &a->zone->nr_free_cma, (uint64_t)pages);
+	if (type != QUARRY_MIGRATE_ISOLATE)
+		return;
+	/* Isolated pages are no free pages of the zone: what arena_count() adds is taken off again. */
+	page_add(q->concurrent, &a->zone->nr_isolated, (uint64_t)pages);
+	page_add(q->concurrent, &a->zone->nr_free, 0 - (uint64_t)pages);
+}
+
+/* Pages of such a pageblock cannot be moved, so it spoils its arena for ever. */
+static bool arena_stays(unsigned int type)
+{
+	return type == QUARRY_MIGRATE_UNMOVABLE || type == QUARRY_MIGRATE_RECLAIMABLE ||
+	       type == QUARRY_MIGRATE_HIGHATOMIC;
+}
+
+/* @more pageblocks of a type whose pages stay; the zone knows which arenas have any. */
+static void arena_add_stay(struct page_arena *a, int more)
+{
+	uint32_t bit = a->index - a->zone->arena_first;
+	uint64_t *word = &zone_stay(a->zone)[bit >> 6];
+
+	a->nr_stay = (uint16_t)(a->nr_stay + more);
+	if (a->nr_stay != 0)
+		quarry_fetch_or_relaxed(word, (uint64_t)1 << (bit & 63));
+	else
+		quarry_fetch_and_relaxed(word, ~((uint64_t)1 << (bit & 63)));
+}
+
 void arena_announce(struct page_arena *a)
 {
 	bool pair = a->nr_pb > 2 || (a->nr_pb == 2 && arena_buddy(a, 0) == 1);
@@ -185,11 +220,15 @@ void arena_unfold(struct quarry *q, struct page_arena *a)
 	}
 	for (unsigned int i = a->nr_pb; i-- > 0;)
 		arena_file_as(q, a, i, QUARRY_PAGEBLOCK_ORDER);
+	if (arena_stays(type))
+		arena_add_stay(a, a->nr_pb);
 	a->virgin = false;
 }
 
 void arena_write(struct page_arena *a)
 {
+	int stay = 0;
+
 	a->virgin = false;
 	a->empty = false;
 	for (unsigned int i = 0; i < a->nr_pb; i++) {
@@ -199,7 +238,10 @@ void arena_write(struct page_arena *a)
 					    .filed = PAGE_NOT_FILED,
 					    .flags = a->unaccepted ? PAGE_PB_UNACCEPTED : 0};
 		quarry_memset(a->bits[i], 0, sizeof(a->bits[i]));
+		stay += arena_stays(type);
 	}
+	if (stay != 0)
+		arena_add_stay(a, stay);
 }
 
 static struct page *arena_page(struct page_arena *a, unsigned int i, unsigned int page)
@@ -213,32 +255,6 @@ void arena_count(struct quarry *q, struct page_arena *a, int64_t pages)
 	page_add(q->concurrent, &a->zone->nr_free, (uint64_t)pages);
 }
 
-/*
- * @pages more are free in a pageblock of @type: those beyond the three common ones are counted apart
- * too. Isolated pages are no free pages of the zone, so what arena_count() adds is taken off again.
- */
-static void arena_count_special(struct quarry *q, struct page_arena *a, unsigned int type,
-				int64_t pages)
-{
-	struct page_zone *z = a->zone;
-
-	if (type == QUARRY_MIGRATE_HIGHATOMIC) {
-		page_add(q->concurrent, &z->nr_free_highatomic, (uint64_t)pages);
-	} else if (type == QUARRY_MIGRATE_CMA) {
-		page_add(q->concurrent, &z->nr_free_cma, (uint64_t)pages);
-	} else {
-		page_add(q->concurrent, &z->nr_isolated, (uint64_t)pages);
-		page_add(q->concurrent, &z->nr_free, 0 - (uint64_t)pages);
-	}
-}
-
-static inline void arena_count_type(struct quarry *q, struct page_arena *a, unsigned int type,
-				    int64_t pages)
-{
-	if (unlikely(type >= QUARRY_MIGRATE_PCPTYPES))
-		arena_count_special(q, a, type, pages);
-}
-
 /* The pair that starts at pageblock @i, filed under order 10. */
 static void arena_take_pair(struct quarry *q, struct page_arena *a, unsigned int i)
 {
@@ -250,7 +266,8 @@ static void arena_take_pair(struct quarry *q, struct page_arena *a, unsigned int
 			memmap_describe(a, j);
 		pageblock_clear(a->bits[j], 0, QUARRY_PAGEBLOCK_ORDER);
 		a->pb[j].nr_free = 0;
-		arena_count_type(q, a, a->pb[j].type, -(int64_t)QUARRY_PAGEBLOCK_PAGES);
+		if (unlikely(a->pb[j].type >= QUARRY_MIGRATE_PCPTYPES))
+			arena_count_special(q, a, a->pb[j].type, -(int64_t)QUARRY_PAGEBLOCK_PAGES);
 	}
 	arena_count(q, a, -2 * (int64_t)QUARRY_PAGEBLOCK_PAGES);
 }
@@ -268,8 +285,9 @@ static void arena_open(struct quarry *q, struct page_arena *a, unsigned int i)
 static void arena_close(struct quarry *q, struct page_arena *a, unsigned int i, unsigned int pages)
 {
 	a->pb[i].nr_free = (uint16_t)(a->pb[i].nr_free - pages);
+	if (unlikely(a->pb[i].type >= QUARRY_MIGRATE_PCPTYPES))
+		arena_count_special(q, a, a->pb[i].type, -(int64_t)pages);
 	arena_count(q, a, -(int64_t)pages);
-	arena_count_type(q, a, a->pb[i].type, -(int64_t)pages);
 	if (a->pb[i].nr_free != 0)
 		arena_file(q, a, i);
 }
@@ -385,8 +403,9 @@ static void arena_put_pb(struct quarry *q, struct page_arena *a, unsigned int i,
 	}
 	pageblock_set(a->bits[i], page, order);
 	pb->nr_free = (uint16_t)(pb->nr_free + (1u << order));
+	if (unlikely(pb->type >= QUARRY_MIGRATE_PCPTYPES))
+		arena_count_special(q, a, pb->type, (int64_t)1 << order);
 	arena_count(q, a, (int64_t)1 << order);
-	arena_count_type(q, a, pb->type, (int64_t)1 << order);
 	merged = pageblock_merged_order(a->bits[i], page, order);
 	if (pb->filed == PAGE_NOT_FILED || merged > pb->filed) {
 		arena_unfile(q, a, i);
@@ -412,7 +431,8 @@ unsigned int arena_put_word(struct quarry *q, struct page_arena *a, size_t w, ui
 	bits[word] |= mask;
 	n = bits_popcount64(mask);
 	pb->nr_free = (uint16_t)(pb->nr_free + n);
-	arena_count_type(q, a, pb->type, n);
+	if (unlikely(pb->type >= QUARRY_MIGRATE_PCPTYPES))
+		arena_count_special(q, a, pb->type, n);
 	if (pb->filed == PAGE_NOT_FILED) {
 		if (n != 0)
 			arena_file_as(q, a, i, pageblock_grown(bits, word, 0));
@@ -439,15 +459,32 @@ void arena_put(struct quarry *q, struct page_arena *a, pfn_t pfn, unsigned int o
 	arena_put_pb(q, a, i + 1, 0, QUARRY_PAGEBLOCK_ORDER);
 }
 
+/* The zone's pageblocks of types that not everybody may take from; their number moves the fast marks. */
+static void arena_add_special(struct quarry *q, struct page_arena *a, unsigned int i, int more)
+{
+	struct page_zone *z = a->zone;
+	unsigned int type = a->pb[i].type;
+
+	if (type < QUARRY_MIGRATE_PCPTYPES)
+		return;
+	quarry_fetch_add_relaxed(&z->nr_pb_special[type - QUARRY_MIGRATE_PCPTYPES], (uint32_t)more);
+	quarry_fetch_add_relaxed(&z->special, (uint32_t)more);
+	arena_count_special(q, a, type, more * (int64_t)a->pb[i].nr_free);
+	watermark_refresh_fast(q, z);
+}
+
 void arena_set_type(struct quarry *q, struct page_arena *a, unsigned int i, unsigned int type)
 {
 	unsigned int largest = pageblock_largest(a->bits[i]);
+	int stay = arena_stays(type) - arena_stays(a->pb[i].type);
 
 	arena_unfile(q, a, i);
-	arena_count_type(q, a, a->pb[i].type, -(int64_t)a->pb[i].nr_free);
-	arena_count_type(q, a, type, a->pb[i].nr_free);
+	arena_add_special(q, a, i, -1);
 	a->pb[i].type = (uint8_t)type;
+	arena_add_special(q, a, i, 1);
 	arena_file_as(q, a, i, largest);
+	if (stay != 0)
+		arena_add_stay(a, stay);
 }
 
 unsigned int arena_take_bits(struct quarry *q, struct page_arena *a, unsigned int i,
@@ -478,7 +515,8 @@ void arena_hide(struct quarry *q, struct page_arena *a, unsigned int i)
 	a->pb[i].nr_free = 0;
 	a->pb[i].flags |= PAGE_PB_HIDDEN;
 	arena_count(q, a, -pages);
-	arena_count_type(q, a, a->pb[i].type, -pages);
+	if (unlikely(a->pb[i].type >= QUARRY_MIGRATE_PCPTYPES))
+		arena_count_special(q, a, a->pb[i].type, -pages);
 }
 
 void arena_show(struct quarry *q, struct page_arena *a, unsigned int i)

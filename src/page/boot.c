@@ -21,6 +21,7 @@ struct boot_state {
 	const struct quarry_boot_params *params;
 	struct page_node *node;
 	pfn_t dma_end, dma32_end, max_pfn;
+	bool mirror; /* ZONE_MOVABLE is what is not mirrored: it may lie between parts of Normal */
 	/* the arena that the last piece belongs to, while arenas are counted and made */
 	int last_nid;
 	enum quarry_zone_type last_type;
@@ -37,8 +38,14 @@ static bool boot_region(struct quarry *q, unsigned long i, pfn_t *start, pfn_t *
 	*start = bits_pfn_up(r->base);
 	*end = bits_pfn_down(r->base + r->size);
 	*end = quarry_min(*end, max);
-	*nid = r->nid == QUARRY_NO_NODE ? 0 : r->nid;
+	*nid = r->nid == QUARRY_NO_NODE || r->nid == q->memblock->no_nid ? 0 : r->nid;
 	return r->size != 0 && *start < *end;
+}
+
+/* Whether memory region @i stays for the kernel wherever ZONE_MOVABLE begins. */
+static bool boot_mirrored(const struct boot_state *b, unsigned long i)
+{
+	return b->mirror && (b->q->memblock->memory.regions[i].flags & MEMBLOCK_MIRROR) != 0;
 }
 
 static int boot_span_nodes(struct boot_state *b)
@@ -143,14 +150,41 @@ static void boot_find_hotplug(struct boot_state *b)
 	}
 }
 
+/*
+ * With kernelcore=mirror: from the node's lowest memory that is not mirrored, what lies below 4 GiB
+ * apart. Mirrored memory above is the kernel's all the same.
+ */
+static void boot_find_unmirrored(struct boot_state *b)
+{
+	const pfn_t low = bits_pfn_down((phys_addr_t)4 << 30);
+	bool unmirrored = false;
+	pfn_t start, end;
+	int nid;
+
+	for (unsigned long i = b->q->memblock->memory.cnt; i-- > 0;) {
+		if (boot_mirrored(b, i) || !boot_region(b->q, i, &start, &end, &nid))
+			continue;
+		if (start >= low)
+			b->node[nid].movable_pfn = start;
+		else
+			unmirrored = true;
+	}
+	if (unmirrored)
+		quarry_log(b->q, QUARRY_LOG_WARN,
+			   "This configuration results in unmirrored kernel memory.");
+}
+
 /* Where each node's ZONE_MOVABLE begins; 0: it has none. */
 static void boot_find_movable(struct boot_state *b)
 {
 	uint64_t required = bits_pfn_up(b->params->kernelcore);
 	uint64_t total = b->pl->present, core, nodes = 0;
 
-	if (b->params->movable_node) {
-		boot_find_hotplug(b);
+	if (b->params->movable_node || b->params->kernelcore_mirror) {
+		if (b->params->movable_node)
+			boot_find_hotplug(b);
+		else if (b->mirror)
+			boot_find_unmirrored(b);
 		boot_align_movable(b);
 		return;
 	}
@@ -165,13 +199,13 @@ static void boot_find_movable(struct boot_state *b)
 		nodes += b->node[n].present;
 	/* An even share each; what small nodes could not take goes round again among fewer. */
 	do {
-		uint64_t share = required / nodes;
+		uint64_t share = bits_div64(required, nodes);
 
 		for (int n = 0; n < b->pl->nr_nodes; n++) {
 			if (!b->node[n].present)
 				continue;
 			if (required < share)
-				share = required / nodes;
+				share = bits_div64(required, nodes);
 			boot_spread_node(b, n, share, &required);
 		}
 		nodes--;
@@ -179,10 +213,10 @@ static void boot_find_movable(struct boot_state *b)
 	boot_align_movable(b);
 }
 
-static enum quarry_zone_type boot_zone_type(const struct boot_state *b, int nid, pfn_t pfn,
+/* The zone of page @pfn, whose node's ZONE_MOVABLE begins at @movable (0: nowhere), and its end. */
+static enum quarry_zone_type boot_zone_type(const struct boot_state *b, pfn_t movable, pfn_t pfn,
 					    pfn_t *zone_end)
 {
-	pfn_t movable = b->node[nid].movable_pfn;
 	enum quarry_zone_type type;
 
 	if (movable != 0 && pfn >= movable) {
@@ -209,13 +243,14 @@ typedef void (*boot_piece_fn)(struct boot_state *b, int nid, enum quarry_zone_ty
 static void boot_for_each_piece(struct boot_state *b, boot_piece_fn fn)
 {
 	for (unsigned long i = 0; i < b->q->memblock->memory.cnt; i++) {
-		pfn_t start, end, stop;
+		pfn_t start, end, stop, movable;
 		int nid;
 
 		if (!boot_region(b->q, i, &start, &end, &nid))
 			continue;
+		movable = boot_mirrored(b, i) ? 0 : b->node[nid].movable_pfn;
 		while (start < end) {
-			enum quarry_zone_type type = boot_zone_type(b, nid, start, &stop);
+			enum quarry_zone_type type = boot_zone_type(b, movable, start, &stop);
 
 			stop = quarry_min(stop, bits_align_down(start, PAGE_ARENA_PAGES) +
 							PAGE_ARENA_PAGES);
@@ -249,7 +284,7 @@ static void boot_span_zone(struct boot_state *b, struct page_zone *z)
 		low = quarry_max(b->dma_end, b->dma32_end);
 	else
 		low = node->movable_pfn;
-	if (z->type != QUARRY_ZONE_MOVABLE && node->movable_pfn != 0)
+	if (z->type != QUARRY_ZONE_MOVABLE && node->movable_pfn != 0 && !b->mirror)
 		high = quarry_min(high, node->movable_pfn);
 	z->start_pfn = quarry_max(low, node->start_pfn);
 	z->spanned = (unsigned long)(quarry_min(high, node->end_pfn) - z->start_pfn);
@@ -436,10 +471,8 @@ static int boot_make_avail(struct boot_state *b)
 									     : z->arena_last) -
 				  z->arena_first + 63) /
 				 64;
-		z->avail = quarry_meta_alloc_node(b->q,
-						  sizeof(uint64_t) * z->avail_words *
-							  QUARRY_NR_ORDERS * QUARRY_MIGRATE_TYPES,
-						  z->nid);
+		z->avail = quarry_meta_alloc_node(
+			b->q, sizeof(uint64_t) * z->avail_words * ZONE_AVAIL_ROWS, z->nid);
 		if (z->avail == NULL)
 			return -QUARRY_ENOMEM;
 	}
@@ -459,8 +492,11 @@ static int boot_make_cpus(struct boot_state *b)
 	if (pl->cpu == NULL)
 		return -QUARRY_ENOMEM;
 	quarry_lock_init(&pl->refusal_lock, QUARRY_LOCK_LEAF);
+	quarry_lock_init(&pl->reclaim_lock, QUARRY_LOCK_LEAF);
+	quarry_lock_init(&pl->shrinker_lock, QUARRY_LOCK_LEAF);
+	quarry_lock_init(&pl->scope_lock, QUARRY_LOCK_OUTER);
 	for (unsigned int c = 0; c < pl->nr_cpus; c++) {
-		unsigned int block = (unsigned int)((uint64_t)c * (unsigned int)n / pl->nr_cpus);
+		unsigned int block = c * (unsigned int)n / pl->nr_cpus;
 
 		quarry_cpu_lock_init(b->q, &pl->cpu[c].lock);
 		pl->cpu[c].nid =
@@ -681,6 +717,7 @@ int page_boot(struct quarry *q, const struct quarry_boot_params *params)
 		return err;
 	q->boot_from_bootmem = b.params->bootmem;
 	q->boot_params = b.params;
+	b.mirror = b.params->kernelcore_mirror && q->memblock->has_mirror;
 	if ((err = boot_make_layer(&b)) != 0 || (err = boot_span_nodes(&b)) != 0)
 		return err;
 	boot_find_movable(&b);

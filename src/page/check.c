@@ -12,9 +12,9 @@ struct check_state {
 	struct quarry *q;
 	const struct quarry_out *out;
 	unsigned int faults;
-	unsigned long unaccepted;
-	unsigned long in_sheaves, allocated, slab, free, poisoned;
-	unsigned long free_of[QUARRY_MIGRATE_TYPES]; /* of one zone */
+	unsigned long in_sheaves, allocated, slab, free, poisoned, unaccepted;
+	/* of one zone, by pageblocks' types from QUARRY_MIGRATE_PCPTYPES on */
+	unsigned long special_free[QUARRY_MIGRATE_TYPES], special_pb[QUARRY_MIGRATE_TYPES];
 };
 
 static void check_fault(struct check_state *c, const char *what, unsigned long long where,
@@ -110,7 +110,8 @@ static void check_pageblock(struct check_state *c, const struct page_arena *a, u
 		check_descriptors(c, a, i);
 	check_equal(c, "type of a pageblock", where, pb->type < QUARRY_MIGRATE_TYPES, true);
 	c->free += pb->nr_free;
-	c->free_of[pb->type % QUARRY_MIGRATE_TYPES] += pb->nr_free;
+	c->special_free[pb->type % QUARRY_MIGRATE_TYPES] += pb->nr_free;
+	c->special_pb[pb->type % QUARRY_MIGRATE_TYPES]++;
 }
 
 static void check_lists(struct check_state *c, const struct page_arena *a)
@@ -187,6 +188,63 @@ static void check_sheaves(struct check_state *c)
 	}
 }
 
+/* Pageblocks whose pages stay, and the zone's bit that says so. */
+static void check_stay(struct check_state *c, const struct page_arena *a)
+{
+	uint32_t bit = a->index - a->zone->arena_first;
+	unsigned int stay = 0;
+
+	for (unsigned int i = 0; i < a->nr_pb; i++)
+		stay += a->pb[i].type == QUARRY_MIGRATE_UNMOVABLE ||
+			a->pb[i].type == QUARRY_MIGRATE_RECLAIMABLE ||
+			a->pb[i].type == QUARRY_MIGRATE_HIGHATOMIC;
+	check_equal(c, "pageblocks that stay", a->start_pfn, a->nr_stay, stay);
+	check_equal(c, "zone's bit of an arena that stays", a->start_pfn,
+		    zone_stay(a->zone)[bit >> 6] >> (bit & 63) & 1, stay != 0);
+}
+
+/* What the watermark check takes off, and the marks of the short way. */
+static void check_special(struct check_state *c, const struct page_zone *z)
+{
+	unsigned long sum = 0;
+
+	for (unsigned int t = QUARRY_MIGRATE_PCPTYPES; t < QUARRY_MIGRATE_TYPES; t++) {
+		check_equal(c, "pageblocks of a special type", z->start_pfn,
+			    z->nr_pb_special[t - QUARRY_MIGRATE_PCPTYPES], c->special_pb[t]);
+		sum += c->special_pb[t];
+	}
+	check_equal(c, "special pageblocks of the zone", z->start_pfn, z->special, sum);
+	check_equal(c, "free highatomic pages", z->start_pfn, z->nr_free_highatomic,
+		    c->special_free[QUARRY_MIGRATE_HIGHATOMIC]);
+	check_equal(c, "free CMA pages", z->start_pfn, z->nr_free_cma,
+		    c->special_free[QUARRY_MIGRATE_CMA]);
+	for (unsigned int j = 0; j < QUARRY_NR_ZONES; j++)
+		check_equal(c, "short way's mark is high enough", z->start_pfn,
+			    z->fast_mark[j] >= z->wmark[QUARRY_WMARK_LOW] + z->reserve[j] +
+						       z->nr_free_highatomic + z->nr_free_cma,
+			    true);
+}
+
+/* Every CPU's short way compares with the zone's mark. */
+static void check_fast(struct check_state *c)
+{
+	struct page_layer *pl = c->q->pages;
+
+	for (unsigned int cpu = 0; cpu < pl->nr_cpus; cpu++) {
+		for (unsigned int bits = 0; bits < PAGE_FAST_BITS; bits++) {
+			const struct page_fast *f = &pl->cpu[cpu].fast[bits];
+
+			for (unsigned int i = 0; f->out != NULL && i < pl->nr_zones; i++) {
+				if (f->zone_free == &pl->zone[i].nr_free)
+					check_equal(
+						c, "mark of a CPU's short way", cpu, f->mark,
+						pl->zone[i]
+							.fast_mark[pl->highest_zone[bits & 15u]]);
+			}
+		}
+	}
+}
+
 static void check_arena(struct check_state *c, const struct page_arena *a)
 {
 	unsigned long before = c->free;
@@ -218,6 +276,7 @@ static void check_arena(struct check_state *c, const struct page_arena *a)
 		check_pageblock(c, a, i);
 	}
 	check_lists(c, a);
+	check_stay(c, a);
 	check_equal(c, "free pages of the arena", a->start_pfn, a->nr_free, c->free - before);
 }
 
@@ -254,23 +313,22 @@ unsigned int quarry_check_pages(struct quarry *q, const struct quarry_out *out)
 		const struct page_zone *z = &pl->zone[i];
 		unsigned long before = c.free, unaccepted = c.unaccepted;
 
-		quarry_memset(c.free_of, 0, sizeof(c.free_of));
+		quarry_memset(c.special_free, 0, sizeof(c.special_free));
+		quarry_memset(c.special_pb, 0, sizeof(c.special_pb));
 		for (uint32_t k = z->arena_first; k < z->arena_last; k++) {
 			if (pl->arena[k].zone == z)
 				check_arena(&c, &pl->arena[k]);
 		}
 		check_equal(&c, "free pages of the zone", z->start_pfn, z->nr_free,
-			    c.free - before - c.free_of[QUARRY_MIGRATE_ISOLATE]);
+			    c.free - before - c.special_free[QUARRY_MIGRATE_ISOLATE]);
 		check_equal(&c, "isolated free pages", z->start_pfn, z->nr_isolated,
-			    c.free_of[QUARRY_MIGRATE_ISOLATE]);
-		check_equal(&c, "free CMA pages", z->start_pfn, z->nr_free_cma,
-			    c.free_of[QUARRY_MIGRATE_CMA]);
-		check_equal(&c, "free highatomic pages", z->start_pfn, z->nr_free_highatomic,
-			    c.free_of[QUARRY_MIGRATE_HIGHATOMIC]);
+			    c.special_free[QUARRY_MIGRATE_ISOLATE]);
 		check_equal(&c, "unaccepted pages of the zone", z->start_pfn, z->nr_unaccepted,
 			    c.unaccepted - unaccepted);
 		managed += z->managed;
+		check_special(&c, z);
 	}
+	check_fast(&c);
 	check_sheaves(&c);
 	check_sections(&c);
 	check_equal(&c, "poisoned page not where it should be", 0, hwpoison_fault(pl), 0);

@@ -31,14 +31,14 @@
 void compaction_setup(struct page_layer *pl)
 {
 	pl->extfrag_threshold = COMPACT_EXTFRAG_THRESHOLD;
-	pl->compact_proactiveness = COMPACT_PROACTIVENESS;
+	pl->compaction_proactiveness = COMPACT_PROACTIVENESS;
 }
 
 int quarry_set_compaction_proactiveness(struct quarry *q, unsigned int percent)
 {
 	if (percent > 100)
 		return -QUARRY_EINVAL;
-	quarry_store_relaxed(&q->pages->compact_proactiveness, percent);
+	quarry_store_relaxed(&q->pages->compaction_proactiveness, percent);
 	return 0;
 }
 
@@ -342,7 +342,7 @@ static bool compaction_low_score(struct vacate *v, void *arg)
 
 static unsigned long compaction_proactive(struct quarry *q, int nid)
 {
-	unsigned int proactiveness = quarry_load_relaxed(&q->pages->compact_proactiveness);
+	unsigned int proactiveness = quarry_load_relaxed(&q->pages->compaction_proactiveness);
 	unsigned int low = quarry_max(100u - proactiveness, 5u);
 	unsigned int high = quarry_min(low + 10u, 100u);
 	unsigned long made = 0;

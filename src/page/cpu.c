@@ -30,7 +30,7 @@ void page_cpu_offline(struct quarry *q, unsigned int cpu)
 	quarry_store_relaxed(&pl->cpu[cpu].offline, true);
 	pl->nr_online_cpus--;
 	node->nr_cpus -= node->nr_cpus != 0;
-	watermark_update_pcp(pl);
+	watermark_update_pcp(q);
 	pcp_update(q);
 }
 
@@ -43,7 +43,7 @@ int page_cpu_online(struct quarry *q, unsigned int cpu)
 	quarry_store_relaxed(&pl->cpu[cpu].offline, false);
 	pl->nr_online_cpus++;
 	pl->node[pl->cpu[cpu].nid].nr_cpus++;
-	watermark_update_pcp(pl);
+	watermark_update_pcp(q);
 	pcp_update(q);
 	return 0;
 }

@@ -110,7 +110,9 @@ static int hotplug_make_slot(struct quarry *q, pfn_t s, int nid)
 	a->pb = (struct page_pb *)(void *)(p + HOTPLUG_PBS * sizeof(*a->bits));
 	a->map = page_word_base((struct page *)(void *)(p + records + PAGE_WORD_BYTES - 1));
 	for (unsigned int i = 0; i < HOTPLUG_PBS; i++)
-		a->pb[i] = (struct page_pb){.filed = PAGE_NOT_FILED, .flags = PAGE_PB_OFFLINE};
+		a->pb[i] = (struct page_pb){.filed = PAGE_NOT_FILED,
+					    .type = QUARRY_MIGRATE_MOVABLE,
+					    .flags = PAGE_PB_OFFLINE};
 	quarry_memset(a->head, 0xff, sizeof(a->head));
 	h->nr_slots++;
 	h->section[s].own = index + 1;
@@ -284,7 +286,7 @@ static int hotplug_find_zone(struct quarry *q, struct hotplug_online *o, enum qu
 		return -QUARRY_E2BIG;
 	z = &pl->zone[pl->nr_zones];
 	z->avail_words = (pl->max_arenas - pl->nr_boot_arenas + 63) / 64;
-	size = sizeof(uint64_t) * z->avail_words * QUARRY_NR_ORDERS * QUARRY_MIGRATE_TYPES;
+	size = sizeof(uint64_t) * z->avail_words * ZONE_AVAIL_ROWS;
 	z->avail = quarry_meta_alloc_node(q, size, o->nid);
 	if (z->avail == NULL)
 		return -QUARRY_ENOMEM;
@@ -345,7 +347,7 @@ static unsigned int hotplug_free_pageblock(struct quarry *q, struct page_arena *
 	const uint64_t *poison = hwpoison_bits(q->pages, base);
 	struct page_pb *pb = &a->pb[i];
 
-	pb->type = type;
+	arena_set_type(q, a, i, type);
 	pb->flags = 0;
 	for (unsigned int w = 0; w < PAGE_WORDS; w++)
 		a->bits[i][w] = poison != NULL ? ~poison[w] : ~(uint64_t)0;
@@ -421,7 +423,7 @@ static void hotplug_commit_online(struct quarry *q, struct hotplug_online *o)
 		quarry_store_release(&node->zone[z->type], z);
 	}
 	/* Marks first: they keep requests out of what is not theirs from the first page on. */
-	watermark_update(pl);
+	watermark_update(q);
 	for (pfn_t s = o->r.first; s < o->r.last; s++)
 		hotplug_open_section(q, s, z);
 	if (o->lists != NULL) {

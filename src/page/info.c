@@ -97,7 +97,10 @@ bool quarry_zone_info(struct quarry *q, int nid, enum quarry_zone_type zone,
 	info->pcp_high = z->pcp_high;
 	info->pcp_batch = z->pcp_batch;
 	for (unsigned int i = 0; i < QUARRY_NR_WMARK; i++)
-		info->wmark[i] = z->wmark[i];
+		info->wmark[i] = zone_mark(z, (enum quarry_watermark)i);
+	info->boost = quarry_load_relaxed(&z->boost);
+	info->free_highatomic = (unsigned long)quarry_load_relaxed(&z->nr_free_highatomic);
+	info->free_cma = (unsigned long)quarry_load_relaxed(&z->nr_free_cma);
 	for (unsigned int i = 0; i < QUARRY_NR_ZONES; i++)
 		info->lowmem_reserve[i] = z->reserve[i];
 	info_add_arenas(q, z, info);
@@ -106,6 +109,22 @@ bool quarry_zone_info(struct quarry *q, int nid, enum quarry_zone_type zone,
 			info->nr_free[o] += info->nr_free_type[t][o];
 	}
 	return true;
+}
+
+int quarry_pageblock_type(struct quarry *q, pfn_t pfn)
+{
+	struct page_arena *a = memmap_arena(q->pages, pfn);
+	quarry_pin_t pin;
+	int type;
+
+	if (a == NULL)
+		return -QUARRY_ENOENT;
+	pin = arena_lock(q, a);
+	type = a->virgin || (a->empty && a->one_piece)
+		       ? a->type
+		       : a->pb[(pfn - a->base_pfn) >> QUARRY_PAGEBLOCK_ORDER].type;
+	arena_unlock(q, a, pin);
+	return type;
 }
 
 bool quarry_node_present(struct quarry *q, int nid)
@@ -133,8 +152,8 @@ void quarry_totals(struct quarry *q, struct quarry_totals *totals)
 		.nr_cpus = pl->nr_online_cpus,
 		.meta_bytes = quarry_load_relaxed(&q->meta_bytes),
 		.refused = quarry_load_relaxed(&pl->refused),
-		.fallback_claimed = quarry_load_relaxed(&pl->fallback_claimed),
-		.fallback_stolen = quarry_load_relaxed(&pl->fallback_stolen),
+		.fallback_claimed = quarry_vm_event(q, QUARRY_VM_FALLBACK_CLAIMED),
+		.fallback_stolen = quarry_vm_event(q, QUARRY_VM_FALLBACK_STOLEN),
 	};
 	for (unsigned int i = 0; i < pl->nr_zones; i++) {
 		totals->free += (unsigned long)quarry_load_relaxed(&pl->zone[i].nr_free);

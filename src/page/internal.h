@@ -151,6 +151,7 @@ struct page_arena {
 	uint16_t nr_pb;
 	uint16_t index; /* in page_layer.arena[] */
 	uint16_t zone_index;
+	uint16_t nr_stay; /* pageblocks of a type whose pages stay: arena_stays() */
 	uint8_t zone_type;
 	bool virgin;     /* wholly free, never touched: records and bitmaps are not written yet */
 	uint8_t type;    /* of all its pageblocks, while it is virgin */
@@ -173,20 +174,28 @@ struct page_zone {
 	uint8_t type;                     /* enum quarry_zone_type */
 	uint32_t arena_first, arena_last; /* [first, last): some between may be other zones' */
 	uint32_t avail_words;
-	uint64_t *avail; /* [type][order][avail_words]: arenas whose list is not empty */
+	uint64_t *
+		avail; /* [type][order][avail_words]: arenas whose list is not empty; zone_stay() */
 	/* read by slow paths */
-	uint64_t nr_free_highatomic, nr_free_cma; /* part of nr_free, by pageblock's type */
-	unsigned long nr_unaccepted;              /* managed, but not free yet: accept.c */
-	uint32_t accept_from;                     /* arenas before it have nothing to accept */
-	uint64_t nr_isolated;                     /* pages in the buddy system, but isolated */
-	struct page_pb *pb; /* records and bitmaps of all its arenas, near the node */
+	unsigned long nr_unaccepted; /* managed, but not free yet: accept.c */
+	uint32_t accept_from;        /* arenas before it have nothing to accept */
+	uint64_t nr_isolated;        /* pages in the buddy system, but isolated */
+	struct page_pb *pb;          /* records and bitmaps of all its arenas, near the node */
 	uint64_t (*bits)[PAGE_WORDS];
 	size_t nr_pb; /* pageblocks; while arenas are made, those that have one */
 	pfn_t start_pfn;
 	unsigned long spanned, present, managed;
-	unsigned long wmark[QUARRY_NR_WMARK];
+	unsigned long wmark[QUARRY_NR_WMARK]; /* boost included; read by zone_mark() */
+	unsigned long boost;                  /* what mixing types has added to the marks */
+	uint32_t boosted;                     /* the background reclaimer is to be woken for it */
 	unsigned long reserve[QUARRY_NR_ZONES];
 	unsigned long pcp_high, pcp_batch;
+	/* of nr_free, what not every request may have; exact at any quiet moment */
+	uint64_t nr_free_highatomic, nr_free_cma;
+	/* pageblocks of the types from QUARRY_MIGRATE_PCPTYPES on, and in all */
+	uint32_t nr_pb_special[QUARRY_MIGRATE_TYPES - QUARRY_MIGRATE_PCPTYPES];
+	uint32_t special;
+	uint32_t fast_pb; /* what the short way's marks allow for: special, rounded up */
 	uint16_t sheaf_cap[PAGE_PCP_ORDERS + 1];
 	unsigned long cma_pages; /* in CMA areas, used or free; part of managed */
 	/* compaction.c: when to try again after it was of no use */
@@ -208,7 +217,11 @@ struct page_node {
 	const struct page_zonelist *list_this; /* the node's own zones */
 	struct page_zone *zone[QUARRY_NR_ZONES];
 	pfn_t start_pfn, end_pfn, movable_pfn;
-	unsigned int nr_cpus;     /* by which its zones' pagesets are sized; 0: by all */
+	unsigned int nr_cpus; /* online; by which its zones' pagesets are sized; 0: by all */
+	/* what requests want of its background reclaimer: under reclaim_lock */
+	uint8_t kswapd_order, kswapd_highest;
+	bool kswapd_wanted;
+	uint32_t kswapd_failures; /* runs in a row that freed nothing */
 	uint32_t compact_order;   /* kcompactd was asked for blocks of this order; 0: for none */
 	uint32_t compact_highest; /* ... in zones up to this */
 };
@@ -257,7 +270,8 @@ struct page_cpu {
 	struct page_fast fast[PAGE_FAST_BITS];
 	bool offline;
 	int nid;
-	int mem_nid; /* the nearest node with memory */
+	int mem_nid;             /* the nearest node with memory */
+	struct quarry_task task; /* the CPU's, on a host that does not tell tasks apart */
 	/* by the zone's type and the block's order */
 	uint64_t allocs[QUARRY_NR_ZONES][QUARRY_NR_ORDERS];
 	uint64_t frees[QUARRY_NR_ZONES][QUARRY_NR_ORDERS];
@@ -276,6 +290,8 @@ struct page_mover {
 	const struct quarry_mover *ops;
 	void *ctx;
 };
+/* Huge pages, as Linux's switch says; but for NEVER the daemon runs. */
+enum page_thp { PAGE_THP_NEVER, PAGE_THP_MADVISE, PAGE_THP_ALWAYS };
 
 struct page_layer {
 	/* pfn >> PAGE_SECTION_ORDER -> first arena there that is in use; PAGE_NO_ARENA: none */
@@ -293,9 +309,6 @@ struct page_layer {
 	uint32_t max_arenas;      /* room in arena[] */
 	unsigned int max_zones;   /* room in zone[] and in each zonelist */
 	bool movable_node;        /* hotplug.c: what is added is movable */
-	bool thp;                 /* Linux's huge-page daemon runs: it raises min_free_kbytes */
-	bool user_min_free;       /* min_free_kbytes was given */
-	bool no_thp;              /* booted without huge pages */
 	struct hotplug_layer *hotplug;
 	struct quarry_reporting_dev reporting; /* report NULL: nobody is told */
 	struct hwpoison_record *poison;        /* of pageblocks that have, or had, marked pages */
@@ -310,15 +323,25 @@ struct page_layer {
 	uint8_t *distance; /* nr_nodes x nr_nodes */
 	unsigned long present, managed, totalreserve;
 	unsigned long carved; /* pages that became descriptor tables after boot */
+	/* what sysctl.c sets; guarded by tune_lock, read by anybody */
+	struct quarry_lock tune_lock;
 	unsigned long min_free_kbytes;
-	unsigned int watermark_scale_factor;
-	unsigned int lowmem_reserve_ratio[4];
-	uint64_t refused, fallback_claimed, fallback_stolen;
+	struct quarry_lock reclaim_lock, shrinker_lock, scope_lock;
+	struct quarry_shrinker *shrinkers;
+	uint32_t pin_scopes;
+	long user_min_free_kbytes; /* -1: nobody asked for a value */
+	unsigned int watermark_boost_factor, watermark_scale_factor;
+	unsigned int lowmem_reserve_ratio[QUARRY_NR_ZONES];
+	unsigned int percpu_pagelist_high_fraction;
+	unsigned int defrag_mode;
+	unsigned int extfrag_threshold, compaction_proactiveness, compact_unevictable_allowed;
+	uint8_t thp;                  /* enum page_thp: the huge-page daemon wants a reserve */
+	struct quarry_lock mark_lock; /* watermarks, boost, the fast path's marks; innermost */
+	uint64_t refused;
 	struct quarry_lock refusal_lock;
 	struct quarry_refusal refusal;
 	uint32_t nr_movers;
 	struct page_mover mover[QUARRY_MAX_MOVERS]; /* number n stands at n - 1 */
-	unsigned int extfrag_threshold, compact_proactiveness;
 };
 
 #define PAGE_NO_ARENA 0xffffffffu
@@ -365,6 +388,8 @@ static inline void page_count(uint64_t *counter)
 	quarry_store_relaxed(counter, *counter + 1);
 }
 
+/* Turns a feature on or off, and with it the short ways of all CPUs off or on. */
+void page_set_feature(struct quarry *q, uint32_t feature, bool on);
 /* Counts @n times @event on this CPU. */
 void page_event(struct quarry *q, enum quarry_vm_event event, uint64_t n);
 
@@ -407,6 +432,8 @@ void arena_set_type(struct quarry *q, struct page_arena *a, unsigned int i, unsi
 /* Takes the free ones of pages @want of pageblock @i, which @got then names; returns how many. */
 unsigned int arena_take_bits(struct quarry *q, struct page_arena *a, unsigned int i,
 			     const uint64_t *want, uint64_t *got);
+/* Pageblock of @type lost or won @pages free ones; to be called if the type is none of a pageset's. */
+void arena_count_special(struct quarry *q, struct page_arena *a, unsigned int type, int64_t pages);
 quarry_pin_t arena_lock(struct quarry *q, struct page_arena *a);
 void arena_unlock(struct quarry *q, struct page_arena *a, quarry_pin_t pin);
 /*
@@ -429,19 +456,23 @@ struct page *zone_take(struct quarry *q, struct page_zone *z, uint32_t *hint, un
  * CPU is inside its own, so nothing else may be asked for here. False: none, ask zone_take().
  */
 bool zone_fill(struct quarry *q, struct page_zone *z, uint32_t *hint, unsigned int order,
-	       unsigned int type, struct page_sheaf *s);
+	       unsigned int type, unsigned int alloc_flags, struct page_sheaf *s);
 /* First arena at or after @from (round once) with a block of at least @order in lists of @type. */
 struct page_arena *zone_find_arena(struct quarry *q, struct page_zone *z, uint32_t from,
 				   unsigned int order, unsigned int type, unsigned int *found);
 void zone_put(struct quarry *q, const struct page_hand *hands, unsigned int n, unsigned int order);
 void zone_put_one(struct quarry *q, struct page *page, unsigned int order);
-bool zone_watermark_ok(const struct page_layer *pl, const struct page_zone *z, unsigned int order,
-		       unsigned long mark, unsigned int highest, unsigned int alloc_flags,
-		       struct quarry_refused_zone *why);
-unsigned long zone_min_lowered(unsigned long mark, unsigned int alloc_flags);
 bool zone_has_block(const struct page_zone *z, unsigned int order, unsigned int type);
 int zone_largest_order(const struct page_zone *z);
 uint64_t *zone_avail(const struct page_zone *z, unsigned int type, unsigned int order);
+
+#define ZONE_AVAIL_ROWS (QUARRY_MIGRATE_TYPES * QUARRY_NR_ORDERS + 1) /* each of avail_words */
+
+/* One bit an arena, the row after those of the lists: it has pageblocks whose pages stay. */
+static inline uint64_t *zone_stay(const struct page_zone *z)
+{
+	return zone_avail(z, QUARRY_MIGRATE_TYPES, 0);
+}
 
 #define ZONE_ALLOC_HIGH 1u        /* __GFP_HIGH: half of the min reserve */
 #define ZONE_ALLOC_HARDER 2u      /* cannot wait: a further quarter; highatomic blocks */
@@ -449,6 +480,28 @@ uint64_t *zone_avail(const struct page_zone *z, unsigned int type, unsigned int 
 #define ZONE_ALLOC_CMA 8u         /* may use free pages of CMA areas */
 #define ZONE_ALLOC_NOFRAGMENT 16u /* do not mix types in a pageblock: fallback.c */
 #define ZONE_ALLOC_OOM 32u        /* the out-of-memory hook's choice: half of min */
+#define ZONE_ALLOC_KSWAPD 64u     /* may wake the background reclaimer */
+/* Those who may dig into the highatomic reserve. */
+#define ZONE_ALLOC_RESERVES (ZONE_ALLOC_HARDER | ZONE_ALLOC_OOM | ZONE_ALLOC_NO_MARK)
+
+/* ---- zone_mark.c ---- */
+/*
+ * Whether the zone may serve a request of @order: enough free pages that it may have stay above @mark,
+ * as lowered by its rights, and there is a block. @mark is one of zone_mark()'s.
+ */
+bool zone_watermark_ok(const struct page_layer *pl, const struct page_zone *z, unsigned int order,
+		       unsigned long mark, unsigned int highest, unsigned int alloc_flags,
+		       struct quarry_refused_zone *why);
+unsigned long zone_min_lowered(unsigned long mark, unsigned int alloc_flags);
+/* The test by number alone, as it would be with @more pages free. */
+bool zone_would_do(const struct page_zone *z, unsigned int order, unsigned long mark,
+		   unsigned int highest, unsigned int alloc_flags, unsigned long more);
+
+/* A watermark as requests see it: boost included. */
+static inline unsigned long zone_mark(const struct page_zone *z, enum quarry_watermark mark)
+{
+	return quarry_load_relaxed(&z->wmark[mark]);
+}
 
 /* ---- slowpath.c: one request ---- */
 struct alloc_request {
@@ -461,6 +514,9 @@ struct alloc_request {
 	uint64_t nodes;       /* bit n: node n may serve it */
 	struct page_zone *const *list;
 	unsigned int nr_list;
+	/* what was done for it: for the record of its refusal */
+	unsigned int rounds;
+	unsigned long reclaimed;
 };
 
 /* The walk at the low mark, then all that may be tried. NULL: refused, and recorded. */
@@ -469,19 +525,70 @@ struct page *slowpath_alloc(struct quarry *q, const struct alloc_request *r);
 struct page *slowpath_walk(struct quarry *q, const struct alloc_request *r,
 			   enum quarry_watermark mark, unsigned int flags);
 
+/* ---- task.c ---- */
+/* The task that runs here; NULL: interrupt context. */
+struct quarry_task *task_current(struct quarry *q);
+uint32_t task_flags(struct quarry *q); /* 0 in interrupt context */
+
+/* ---- shrinker.c, reclaim.c ---- */
+/* Every shrinker on node @nid, at @priority; returns objects freed. */
+unsigned long shrinker_run_all(struct quarry *q, int nid, gfp_t gfp, unsigned int priority);
+/* Wakes the background reclaimer of every node that may serve @r and is not balanced. */
+void reclaim_wake(struct quarry *q, const struct alloc_request *r);
+/* The same for the node of @z, whose marks have just risen. */
+void reclaim_wake_boosted(struct quarry *q, const struct page_zone *z);
+/* Whether there is anybody to reclaim from. */
+bool reclaim_possible(const struct quarry *q);
+
 /* ---- refuse.c ---- */
 void refuse_record(struct quarry *q, const struct alloc_request *r, unsigned int flags);
 
 /* ---- watermark.c ---- */
 void watermark_setup(struct page_layer *pl, const struct quarry_boot_params *params);
-/* All figures anew, after zones or CPUs have changed. */
-void watermark_update(struct page_layer *pl);
-/* The limits of the per-CPU sheaves alone. */
-void watermark_update_pcp(struct page_layer *pl);
+/*
+ * Memory came or went: all that depends on managed pages is computed anew, as at boot. The caller has
+ * updated the zones' managed pages. Takes tune_lock.
+ */
+void watermark_update(struct quarry *q);
+/* The same for the limits of pagesets alone: a CPU came or went. Takes tune_lock. */
+void watermark_update_pcp(struct quarry *q);
+/* For sysctl.c; tune_lock held. */
+void watermark_reset(struct quarry *q);          /* marks, totalreserve, limits of pagesets */
+void watermark_reset_reserves(struct quarry *q); /* reserves, totalreserve */
+void watermark_reset_pcp(struct quarry *q);      /* limits of pagesets */
+void watermark_reset_daemon(struct quarry *q);   /* the huge-page daemon starts or stops */
+/* The marks that the short way compares with, by what the zone's special pageblocks may hide. */
+void watermark_refresh_fast(struct quarry *q, struct page_zone *z);
+/* Copies the mark for a CPU's short way, which has been filled in but for that. */
+void watermark_open_fast(struct quarry *q, unsigned int cpu, unsigned int bits,
+			 const struct page_fast *f, const struct page_zone *z);
+/* Types were mixed in a pageblock of @z: its marks rise, so that more is reclaimed. */
+void watermark_boost(struct quarry *q, struct page_zone *z, unsigned int alloc_flags);
+/* The background reclaimer has balanced @z, which had a boost of @pages when it began. */
+void watermark_boost_decay(struct quarry *q, struct page_zone *z, unsigned long pages);
+/* Whether it is to be woken because of a boost; says so once. */
+bool watermark_take_boosted(struct page_zone *z);
 
 /* ---- fallback.c ---- */
+/* A block for a request of @type when its own lists are empty. Returns 1 and @page, or 0. */
 unsigned int fallback_take(struct quarry *q, struct page_zone *z, unsigned int order,
 			   unsigned int type, unsigned int alloc_flags, struct page **page);
+/* To be asked before a zone's own lists if zone->special is not 0: highatomic or CMA. NULL: go on. */
+struct page *fallback_first(struct quarry *q, struct page_zone *z, unsigned int order,
+			    unsigned int type, unsigned int alloc_flags);
+/* Whether movable pages are to come out of CMA areas first: half of what is free lies there. */
+bool fallback_cma_first(const struct page_zone *z, unsigned int type, unsigned int alloc_flags);
+/* ZONE_ALLOC_NOFRAGMENT and ZONE_ALLOC_KSWAPD for the first walk, whose first zone is @z or NULL. */
+unsigned int fallback_nofragment(const struct page_layer *pl, const struct page_zone *z, gfp_t gfp);
+
+/* ---- highatomic.c ---- */
+/* @page of @order > 0 went to a request with ZONE_ALLOC_HARDER: its pageblock is kept for such. */
+void highatomic_reserve(struct quarry *q, struct page_zone *z, struct page *page);
+/*
+ * Gives one reserved pageblock of a zone that the request may use back, as one of its type; without
+ * @force each zone keeps its last one. False: there was none.
+ */
+bool highatomic_unreserve(struct quarry *q, const struct alloc_request *r, bool force);
 
 /* ---- pcp.c ---- */
 struct page *pcp_alloc(struct quarry *q, struct page_zone *z, unsigned int order, unsigned int type,

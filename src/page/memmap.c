@@ -68,6 +68,7 @@ static struct page *memmap_carve(struct quarry *q, struct page_arena *a)
 		pageblock_clear(a->bits[i], (unsigned int)page, order);
 		a->pb[i].nr_free = (uint16_t)(a->pb[i].nr_free - (1u << order));
 		a->nr_free -= 1u << order;
+		arena_count_special(q, a, a->pb[i].type, -((int64_t)1 << order));
 		page_add(q->concurrent, &a->zone->nr_free, 0 - ((uint64_t)1 << order));
 		arena_file(q, a, i);
 		quarry_memset(map, 0, size);

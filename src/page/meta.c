@@ -63,7 +63,7 @@ static void *meta_from_pages(struct quarry *q, size_t size, int nid)
 		if (unlikely(quarry_load_relaxed(&z->nr_unaccepted) != 0))
 			accept_fill(q, z, order);
 		if (order <= QUARRY_MAX_ORDER &&
-		    zone_watermark_ok(pl, z, order, z->wmark[QUARRY_WMARK_MIN], z->type,
+		    zone_watermark_ok(pl, z, order, zone_mark(z, QUARRY_WMARK_MIN), z->type,
 				      ZONE_ALLOC_HIGH | ZONE_ALLOC_HARDER, NULL))
 			page = zone_take(q, z, &hint, order, QUARRY_MIGRATE_UNMOVABLE, 0);
 	}

@@ -80,7 +80,7 @@ static void offline_take(struct quarry *q, struct page_arena *a, unsigned int i)
 	uint64_t got[PAGE_WORDS];
 
 	arena_take_bits(q, a, i, all, got);
-	pb->type = pb->kept;
+	arena_set_type(q, a, i, QUARRY_MIGRATE_MOVABLE);
 	pb->flags = (uint8_t)((pb->flags & PAGE_PB_POISONED) | PAGE_PB_OFFLINE);
 	for (unsigned int k = 0; k < QUARRY_PAGEBLOCK_PAGES; k++) {
 		if (!page_is_poisoned(page_word(&page[k])))
@@ -181,7 +181,7 @@ static void offline_commit(struct quarry *q, struct offline *o)
 	quarry_fetch_add_relaxed(&pl->managed, 0 - nr);
 	offline_shrink_zone(pl, z, o->start, o->end);
 	offline_shrink_node(pl, z->nid);
-	watermark_update(pl);
+	watermark_update(q);
 	if (o->lists != NULL) {
 		zonelist_publish(q, o->lists);
 		boot_settle_cpus(pl);

@@ -26,14 +26,39 @@ static void pcp_open_fast(struct quarry *q, unsigned int cpu, const struct page_
 
 		while (i < list->nr && list->zone[i]->type > highest)
 			i++;
-		if (i < list->nr && list->zone[i] == z)
-			pl->cpu[cpu].fast[bits] = (struct page_fast){
+		if (i < list->nr && list->zone[i] == z) {
+			struct page_fast f = {
 				.out = pcp->out[type],
 				.zone_free = &z->nr_free,
-				.mark = z->fast_mark[highest],
 				.word = page_word_alloc(0, type),
 				.allocs = pl->cpu[cpu].allocs[z->type],
 			};
+
+			watermark_open_fast(q, cpu, bits, &f, z);
+		}
+	}
+}
+
+void page_set_feature(struct quarry *q, uint32_t feature, bool on)
+{
+	struct page_layer *pl = q->pages;
+
+	if (on)
+		quarry_fetch_or_relaxed(&pl->features, feature);
+	else
+		quarry_fetch_and_relaxed(&pl->features, ~feature);
+	for (unsigned int cpu = 0; cpu < pl->nr_cpus; cpu++) {
+		quarry_pin_t pin;
+
+		if (!quarry_cpu_revoke(q, &pl->cpu[cpu].lock, &pin))
+			continue;
+		for (unsigned int bits = 0; bits < PAGE_FAST_BITS; bits++)
+			pl->cpu[cpu].fast[bits].out = NULL;
+		for (unsigned int i = 0; pl->features == 0 && i < pl->nr_zones; i++) {
+			if (pl->cpu[cpu].pcp[i] != NULL)
+				pcp_open_fast(q, cpu, &pl->zone[i], pl->cpu[cpu].pcp[i]);
+		}
+		quarry_cpu_give_back(q, &pl->cpu[cpu].lock, pin);
 	}
 }
 
@@ -59,14 +84,14 @@ static QUARRY_NOINLINE struct page_pcp *pcp_make(struct quarry *q, unsigned int 
 		return NULL;
 	pcp_set_caps(pcp, z);
 	/* CPUs start in arenas of their own. */
-	pcp->arena = z->arena_first +
-		     (uint32_t)((uint64_t)(z->arena_last - z->arena_first) * cpu / pl->nr_cpus);
+	pcp->arena = z->arena_first + (z->arena_last - z->arena_first) * cpu / pl->nr_cpus;
 	if (!quarry_cmpxchg(&pl->cpu[cpu].pcp[z->index], &expected, pcp)) {
 		quarry_meta_free(q, pcp);
 		pcp = expected;
 	}
 	if (quarry_cpu_revoke(q, &pl->cpu[cpu].lock, &pin)) {
-		pcp_open_fast(q, cpu, z, pcp);
+		if (quarry_load_relaxed(&pl->features) == 0)
+			pcp_open_fast(q, cpu, z, pcp);
 		quarry_cpu_give_back(q, &pl->cpu[cpu].lock, pin);
 	}
 	return pcp;
@@ -141,14 +166,19 @@ struct page *pcp_alloc(struct quarry *q, struct page_zone *z, unsigned int order
 	quarry_pin_t pin;
 	uint32_t hint;
 
-	if (slot >= 0 && z->sheaf_cap[slot] != 0)
-		pcp = pcp_enter(q, z, &pin);
+	/* A sheaf may hold CMA pages, and none of the highatomic reserve: not for those two. */
+	if (likely(quarry_load_relaxed(&z->special) == 0) ||
+	    !((order > 0 && (alloc_flags & ZONE_ALLOC_HARDER) != 0) ||
+	      (type == QUARRY_MIGRATE_MOVABLE && (alloc_flags & ZONE_ALLOC_CMA) == 0))) {
+		if (slot >= 0 && z->sheaf_cap[slot] != 0)
+			pcp = pcp_enter(q, z, &pin);
+	}
 	if (pcp == NULL) {
 		hint = z->arena_first;
 		return zone_take(q, z, &hint, order, type, alloc_flags);
 	}
 	s = &pcp->out[type][slot];
-	if (likely(s->n != 0) || zone_fill(q, z, &pcp->arena, order, type, s))
+	if (likely(s->n != 0) || zone_fill(q, z, &pcp->arena, order, type, alloc_flags, s))
 		page = page_sheaf_pop(s);
 	hint = pcp->arena;
 	pcp_leave(q, pin);

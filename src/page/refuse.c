@@ -1,18 +1,168 @@
 /* SPDX-License-Identifier: MIT */
-/* Why a request was refused: what each zone of its list lacked, kept for quarry_explain(). */
+/*
+ * Why a request was refused: what each zone of its list lacked, which came nearest, and what would have
+ * made it succeed. Kept for quarry_explain().
+ *
+ * Nothing here is a guess: a remedy is named if the same tests, made with that one thing changed, let a
+ * zone through. Zones may have changed since the walk; the record describes them as they are now.
+ */
 #include "internal.h"
 
-/* Why a zone that passed the watermark test gave nothing. */
-static enum quarry_refusal_reason refuse_late(const struct page_zone *z, unsigned int order,
-					      int largest_order)
+/* Rights beyond the request's own, smallest first. */
+static const struct {
+	uint32_t remedy;
+	unsigned int flags;
+} refuse_rights[] = {
+	{QUARRY_REMEDY_HIGH, ZONE_ALLOC_HIGH},
+	{QUARRY_REMEDY_ATOMIC, ZONE_ALLOC_HIGH | ZONE_ALLOC_HARDER},
+	{QUARRY_REMEDY_MEMALLOC, ZONE_ALLOC_NO_MARK},
+};
+
+/* Largest order of a free block of a type that @flags let the request use; -1: none. */
+static int refuse_largest_allowed(const struct page_zone *z, unsigned int flags)
 {
-	if (largest_order < (int)order)
-		return QUARRY_REFUSED_ORDER;
-	for (unsigned int type = 0; type < QUARRY_MIGRATE_PCPTYPES; type++) {
-		if (zone_has_block(z, order, type))
-			return QUARRY_REFUSED_METADATA;
+	for (int o = QUARRY_MAX_ORDER; o >= 0; o--) {
+		for (unsigned int type = 0; type < QUARRY_MIGRATE_TYPES; type++) {
+			if ((type == QUARRY_MIGRATE_HIGHATOMIC &&
+			     (flags & ZONE_ALLOC_HARDER) == 0) ||
+			    (type == QUARRY_MIGRATE_CMA && (flags & ZONE_ALLOC_CMA) == 0) ||
+			    type == QUARRY_MIGRATE_ISOLATE)
+				continue;
+			if (zone_has_block(z, (unsigned int)o, type))
+				return o;
+		}
 	}
-	return QUARRY_REFUSED_TYPE;
+	return -1;
+}
+
+/* Why a zone that passes the watermark test gave nothing. */
+static enum quarry_refusal_reason refuse_late(const struct quarry_refused_zone *why,
+					      unsigned int order)
+{
+	if (why->largest_allowed >= (int)order)
+		return QUARRY_REFUSED_METADATA;
+	return why->largest_order >= (int)order ? QUARRY_REFUSED_TYPE : QUARRY_REFUSED_ORDER;
+}
+
+static bool refuse_passes(const struct quarry *q, const struct alloc_request *r,
+			  const struct page_zone *z, unsigned int order, unsigned int flags)
+{
+	return zone_watermark_ok(q->pages, z, order, zone_mark(z, QUARRY_WMARK_MIN), r->highest,
+				 flags, NULL);
+}
+
+static void refuse_zone(const struct quarry *q, const struct alloc_request *r,
+			const struct page_zone *z, unsigned int flags,
+			struct quarry_refused_zone *why)
+{
+	uint64_t need;
+
+	*why = (struct quarry_refused_zone){
+		.nid = z->nid,
+		.zone = (enum quarry_zone_type)z->type,
+		.largest_order = zone_largest_order(z),
+		.largest_allowed = refuse_largest_allowed(z, flags),
+	};
+	if (zone_watermark_ok(q->pages, z, r->order, zone_mark(z, QUARRY_WMARK_MIN), r->highest,
+			      flags, why))
+		why->reason = refuse_late(why, r->order);
+	need = ((uint64_t)1 << r->order) + why->watermark + why->reserve + why->unusable;
+	if (why->reason == QUARRY_REFUSED_WATERMARK)
+		why->lacking = (unsigned long)(need - why->free);
+	if ((r->nodes >> z->nid & 1) == 0)
+		why->reason = QUARRY_REFUSED_NODE;
+}
+
+/* Whether @a came nearer to giving the block than @b. */
+static bool refuse_nearer(const struct quarry_refused_zone *a, const struct quarry_refused_zone *b)
+{
+	if ((a->reason == QUARRY_REFUSED_NODE) != (b->reason == QUARRY_REFUSED_NODE))
+		return b->reason == QUARRY_REFUSED_NODE;
+	if (a->reason != b->reason)
+		return a->reason > b->reason;
+	if (a->reason == QUARRY_REFUSED_WATERMARK)
+		return a->lacking < b->lacking;
+	return a->largest_allowed > b->largest_allowed;
+}
+
+/* What helps in a zone that the request may use. */
+static unsigned int refuse_remedies_in(const struct quarry *q, const struct alloc_request *r,
+				       const struct page_zone *z, unsigned int flags,
+				       struct quarry_refusal *f)
+{
+	unsigned int remedies = 0;
+
+	for (unsigned int i = 0; i < QUARRY_ARRAY_SIZE(refuse_rights); i++) {
+		if (refuse_passes(q, r, z, r->order, flags | refuse_rights[i].flags))
+			remedies |= refuse_rights[i].remedy;
+	}
+	if (refuse_passes(q, r, z, r->order, flags | ZONE_ALLOC_CMA))
+		remedies |= QUARRY_REMEDY_MOVABLE;
+	for (unsigned int o = r->order; o-- > 0;) {
+		if (!refuse_passes(q, r, z, o, flags))
+			continue;
+		f->smaller_order = (remedies | f->remedies) & QUARRY_REMEDY_SMALLER
+					   ? quarry_max(f->smaller_order, o)
+					   : o;
+		remedies |= QUARRY_REMEDY_SMALLER;
+		break;
+	}
+	return remedies;
+}
+
+/* Whether the request's mark, by number of pages alone, holds in @z: what lacks is a whole block. */
+static bool refuse_has_pages(const struct alloc_request *r, const struct page_zone *z,
+			     unsigned int flags)
+{
+	return zone_would_do(z, r->order, zone_mark(z, QUARRY_WMARK_MIN), r->highest, flags, 0);
+}
+
+/* What helps outside the zones that the request may use: another node, a zone above its highest. */
+static void refuse_look_elsewhere(const struct quarry *q, const struct alloc_request *r,
+				  unsigned int flags, struct quarry_refusal *f)
+{
+	const struct page_layer *pl = q->pages;
+	struct alloc_request any = *r;
+
+	any.highest = QUARRY_ZONE_NORMAL;
+	for (unsigned int i = 0; i < pl->nr_zones; i++) {
+		const struct page_zone *z = &pl->zone[i];
+		bool here = (r->nodes >> z->nid & 1) != 0 &&
+			    ((r->gfp & __GFP_THISNODE) == 0 || z->nid == r->nid);
+
+		if (z->managed == 0)
+			continue;
+		if (z->type <= r->highest && !here && refuse_passes(q, r, z, r->order, flags) &&
+		    (f->remedies & QUARRY_REMEDY_OTHER_NODE) == 0) {
+			f->remedies |= QUARRY_REMEDY_OTHER_NODE;
+			f->other_nid = z->nid;
+		}
+		if (z->type > r->highest && z->type <= QUARRY_ZONE_NORMAL && here &&
+		    refuse_passes(q, &any, z, r->order, flags))
+			f->remedies |= QUARRY_REMEDY_HIGHER_ZONE;
+		if (z->type == QUARRY_ZONE_MOVABLE && r->highest < QUARRY_ZONE_MOVABLE && here &&
+		    refuse_passes(q, &any, z, r->order, flags))
+			f->remedies |= QUARRY_REMEDY_MOVABLE;
+	}
+}
+
+static void refuse_find_remedies(const struct quarry *q, const struct alloc_request *r,
+				 unsigned int flags, struct quarry_refusal *f)
+{
+	for (unsigned int i = 0; i < r->nr_list; i++) {
+		const struct page_zone *z = r->list[i];
+
+		if (z->type > r->highest || (r->nodes >> z->nid & 1) == 0)
+			continue;
+		f->remedies |= refuse_remedies_in(q, r, z, flags, f);
+		if (r->order > 0 && refuse_has_pages(r, z, flags))
+			f->remedies |= QUARRY_REMEDY_COMPACT;
+	}
+	if (f->nearest >= 0 && f->zones[f->nearest].reason == QUARRY_REFUSED_WATERMARK) {
+		f->remedies |= QUARRY_REMEDY_RECLAIM;
+		f->lacking = f->zones[f->nearest].lacking;
+	}
+	refuse_look_elsewhere(q, r, flags, f);
 }
 
 QUARRY_COLD void refuse_record(struct quarry *q, const struct alloc_request *r, unsigned int flags)
@@ -24,25 +174,30 @@ QUARRY_COLD void refuse_record(struct quarry *q, const struct alloc_request *r, 
 	f->serial++;
 	f->gfp = r->gfp;
 	f->order = r->order;
+	f->type = (enum quarry_migratetype)r->type;
 	f->nid = r->nid;
 	f->nr_zones = 0;
+	f->nearest = -1;
+	f->remedies = 0;
+	f->lacking = 0;
+	f->smaller_order = 0;
+	f->other_nid = QUARRY_NO_NODE;
+	f->reclaim_rounds = r->rounds;
+	f->reclaimed = r->reclaimed;
 	for (unsigned int i = 0; i < r->nr_list; i++) {
 		struct page_zone *z = r->list[i];
-		struct quarry_refused_zone *why;
 
 		if (z->type > r->highest)
 			continue;
 		if (f->nr_zones++ >= QUARRY_EXPLAIN_ZONES)
 			continue;
-		why = &f->zones[f->nr_zones - 1];
-		why->nid = z->nid;
-		why->zone = (enum quarry_zone_type)z->type;
-		why->largest_order = zone_largest_order(z);
-		if (zone_watermark_ok(pl, z, r->order, z->wmark[QUARRY_WMARK_MIN], r->highest,
-				      flags, why))
-			why->reason = refuse_late(z, r->order, why->largest_order);
+		refuse_zone(q, r, z, flags, &f->zones[f->nr_zones - 1]);
+		if (f->nearest < 0 ||
+		    refuse_nearer(&f->zones[f->nr_zones - 1], &f->zones[f->nearest]))
+			f->nearest = (int)f->nr_zones - 1;
 	}
-	f->total[f->nr_zones > 0 ? f->zones[0].reason : QUARRY_REFUSED_ORDER]++;
+	refuse_find_remedies(q, r, flags, f);
+	f->total[f->nearest >= 0 ? f->zones[f->nearest].reason : QUARRY_REFUSED_ORDER]++;
 	page_count(&pl->refused);
 	quarry_unlock(q->concurrent, &pl->refusal_lock, pin);
 }

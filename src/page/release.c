@@ -36,7 +36,8 @@ static uint64_t release_reserved(struct quarry *q, const struct page_arena *a, s
 	size_t i = w / PAGE_WORDS;
 	uint64_t clear = ~a->bits[i][w % PAGE_WORDS], reserved = 0;
 
-	if ((a->pb[i].flags & (PAGE_PB_OFFLINE | PAGE_PB_UNACCEPTED | PAGE_PB_HIDDEN)) != 0)
+	if ((a->empty && a->unaccepted) ||
+	    (a->pb[i].flags & (PAGE_PB_OFFLINE | PAGE_PB_UNACCEPTED | PAGE_PB_HIDDEN)) != 0)
 		return 0; /* not free, but nobody's to release */
 	for (unsigned int bit = first; bit < last; bit++) {
 		pfn_t pfn = a->base_pfn + w * 64 + bit;
@@ -63,15 +64,16 @@ static void release_describe(struct page_arena *a, size_t w, uint64_t pages)
 	}
 }
 
-/* Hands over what is reserved of [@start, @end), which lies in @a. */
-static unsigned long release_arena(struct quarry *q, struct page_arena *a, pfn_t start, pfn_t end)
+/* Hands over what is reserved of [@start, @end), which lies in @a; only counts it unless @give. */
+static unsigned long release_arena(struct quarry *q, struct page_arena *a, pfn_t start, pfn_t end,
+				   bool give)
 {
 	quarry_pin_t pin = arena_lock(q, a);
 	unsigned long freed = 0, given = 0;
 
 	if (a->virgin)
 		end = start; /* all of it is free */
-	if (a->empty)
+	if (a->empty && give)
 		arena_write(a);
 	while (start < end) {
 		size_t w = (size_t)((start - a->base_pfn) >> 6);
@@ -80,20 +82,26 @@ static unsigned long release_arena(struct quarry *q, struct page_arena *a, pfn_t
 		uint64_t pages =
 			release_reserved(q, a, w, first, first + (unsigned int)(stop - start));
 
+		start = stop;
+		if (!give) {
+			given += bits_popcount64(pages);
+			continue;
+		}
 		release_describe(a, w, pages);
 		if (pages != 0)
 			freed += arena_put_word(q, a, w, pages);
 		given += bits_popcount64(pages); /* some may be poisoned: managed, but not free */
-		start = stop;
 	}
-	arena_count(q, a, (int64_t)freed);
-	quarry_fetch_add_relaxed(&a->zone->managed, given);
-	quarry_fetch_add_relaxed(&q->pages->managed, given);
+	if (give) {
+		arena_count(q, a, (int64_t)freed);
+		quarry_fetch_add_relaxed(&a->zone->managed, given);
+		quarry_fetch_add_relaxed(&q->pages->managed, given);
+	}
 	arena_unlock(q, a, pin);
 	return given;
 }
 
-unsigned long quarry_free_reserved(struct quarry *q, pfn_t start, pfn_t end)
+static unsigned long release_range(struct quarry *q, pfn_t start, pfn_t end, bool give)
 {
 	unsigned long freed = 0;
 
@@ -112,8 +120,29 @@ unsigned long quarry_free_reserved(struct quarry *q, pfn_t start, pfn_t end)
 			continue;
 		}
 		stop = quarry_min(stop, a->end_pfn); /* parts of a boot arena may be gone */
-		freed += release_arena(q, a, start, stop);
+		freed += release_arena(q, a, start, stop, give);
 		start = stop;
 	}
 	return freed;
+}
+
+unsigned long quarry_free_reserved(struct quarry *q, pfn_t start, pfn_t end)
+{
+	return release_range(q, start, end, true);
+}
+
+unsigned long quarry_free_late(struct quarry *q, pfn_t start, pfn_t end)
+{
+	unsigned long reserved;
+
+	if (start >= end)
+		return 0;
+	reserved = release_range(q, start, end, false);
+	if (reserved == end - start)
+		return release_range(q, start, end, true);
+	quarry_report(q,
+		      "boot: late free of pfn 0x%llx-0x%llx, of which %llu pages are not reserved",
+		      (unsigned long long)start, (unsigned long long)end - 1,
+		      (unsigned long long)(end - start - reserved));
+	return 0;
 }

@@ -2,17 +2,57 @@
 /*
  * A request that the CPU's sheaf cannot serve at once.
  *
- * The zonelist of its node is walked with the low watermark; if no zone gives, the background
- * reclaimer is woken and the list walked again with min, lowered by the request's rights; then, if it
- * may wait, memory is reclaimed through the port and the walk repeated; last, every CPU's sheaves are
- * emptied and the walk made once more.
+ * Steps      1  The zonelist is walked with the low watermark.
+ *            2  The background reclaimers are woken; the list is walked with min, lowered by the
+ *               request's rights.
+ *            3  A task that reclaims, or is being ended, may have the reserves, from any node.
+ *            4  Direct reclaim, again and again while it makes progress; once, the reserved highatomic
+ *               pageblocks are given up and all CPUs' sheaves emptied.
+ *            5  The out-of-memory hook.
+ *            6  All sheaves are emptied and the list is walked a last time: what they hold is free
+ *               memory, and a refusal must not be a lie.
+ *
+ * Ends       A request that may not wait goes from 3 to 6. With __GFP_NORETRY 4 is made once; for a
+ *            costly order (above 3) too, unless __GFP_RETRY_MAYFAIL, which stops before 5. With
+ *            __GFP_NOFAIL 4 and 5 are repeated for as long as the host can make progress or let time
+ *            pass (port.wait), and the reserves are used.
  *
  * Context    No lock is held between steps. A request that may not wait calls nothing that does.
  */
 #include "internal.h"
 
-#define SLOWPATH_ROUNDS 16u
+#define SLOWPATH_ROUNDS 16u /* rounds in vain before memory counts as spent */
+#define SLOWPATH_COSTLY 3u  /* Linux: PAGE_ALLOC_COSTLY_ORDER */
 
+struct slowpath_state {
+	struct quarry *q;
+	struct alloc_request r;
+	unsigned int flags;     /* rights */
+	unsigned int in_vain;   /* rounds of reclaim in a row without progress */
+	unsigned long progress; /* pages of the last round */
+};
+
+/* The first zone that the request may use: its node is the local one. */
+static struct page_zone *slowpath_first(const struct alloc_request *r)
+{
+	for (unsigned int i = 0; i < r->nr_list; i++) {
+		if (r->list[i]->type <= r->highest && (r->nodes >> r->list[i]->nid & 1) != 0)
+			return r->list[i];
+	}
+	return NULL;
+}
+
+/* What follows from having got a block. */
+static void slowpath_got(struct quarry *q, const struct alloc_request *r, struct page_zone *z,
+			 struct page *page, unsigned int flags)
+{
+	if (r->order > 0 && (flags & ZONE_ALLOC_HARDER) != 0)
+		highatomic_reserve(q, z, page);
+	if (unlikely(watermark_take_boosted(z)))
+		reclaim_wake_boosted(q, z);
+}
+
+/* Whether @z stays above @mark; what is unaccepted of it is accepted as far as that needs. */
 static bool slowpath_zone_ok(struct quarry *q, const struct alloc_request *r, struct page_zone *z,
 			     unsigned long mark, unsigned int flags)
 {
@@ -25,21 +65,44 @@ static bool slowpath_zone_ok(struct quarry *q, const struct alloc_request *r, st
 	return true;
 }
 
-struct page *slowpath_walk(struct quarry *q, const struct alloc_request *r,
-			   enum quarry_watermark mark, unsigned int flags)
+static struct page *slowpath_pass(struct quarry *q, const struct alloc_request *r,
+				  enum quarry_watermark mark, unsigned int flags)
 {
+	const struct page_zone *first = slowpath_first(r);
+	bool local = (flags & ZONE_ALLOC_NOFRAGMENT) != 0 &&
+		     quarry_load_relaxed(&q->pages->defrag_mode) == 0;
+
 	for (unsigned int i = 0; i < r->nr_list; i++) {
 		struct page_zone *z = r->list[i];
 		struct page *page;
 
-		if (z->type > r->highest || (r->nodes >> z->nid & 1) == 0 ||
-		    !slowpath_zone_ok(q, r, z, z->wmark[mark], flags))
+		if (z->type > r->highest || (r->nodes >> z->nid & 1) == 0)
+			continue;
+		/* A near page is worth a mixed pageblock. */
+		if (local && z->nid != first->nid)
+			return NULL;
+		if (!slowpath_zone_ok(q, r, z, zone_mark(z, mark), flags))
 			continue;
 		page = pcp_alloc(q, z, r->order, r->type, flags);
-		if (page != NULL)
+		if (page != NULL) {
+			slowpath_got(q, r, z, page, flags);
 			return page;
+		}
 	}
 	return NULL;
+}
+
+struct page *slowpath_walk(struct quarry *q, const struct alloc_request *r,
+			   enum quarry_watermark mark, unsigned int flags)
+{
+	struct page *page;
+
+	flags |= r->flags;
+	page = slowpath_pass(q, r, mark, flags);
+	if (page == NULL && (flags & ZONE_ALLOC_NOFRAGMENT) != 0 &&
+	    quarry_load_relaxed(&q->pages->defrag_mode) == 0)
+		page = slowpath_pass(q, r, mark, flags & ~ZONE_ALLOC_NOFRAGMENT);
+	return page;
 }
 
 /* How deep the request may go below the min watermark. */
@@ -47,8 +110,6 @@ static unsigned int slowpath_rights(gfp_t gfp)
 {
 	unsigned int flags = 0;
 
-	if ((gfp & __GFP_MEMALLOC) != 0 && (gfp & __GFP_NOMEMALLOC) == 0)
-		flags |= ZONE_ALLOC_NO_MARK;
 	if ((gfp & __GFP_HIGH) != 0)
 		flags |= ZONE_ALLOC_HIGH;
 	if ((gfp & __GFP_ATOMIC) != 0 && (gfp & __GFP_NOMEMALLOC) == 0)
@@ -56,54 +117,181 @@ static unsigned int slowpath_rights(gfp_t gfp)
 	return flags;
 }
 
-static struct page *slowpath_reclaim(struct quarry *q, const struct alloc_request *r,
-				     unsigned int flags)
+/* What the request, or its task, may take out of the reserves; 0: nothing. */
+static unsigned int slowpath_reserves(gfp_t gfp, uint32_t task)
 {
-	unsigned int rounds = (r->gfp & __GFP_NORETRY) != 0 ? 1 : SLOWPATH_ROUNDS;
-	unsigned long want = quarry_max(32ul, 1ul << r->order);
+	if ((gfp & __GFP_NOMEMALLOC) != 0)
+		return 0;
+	if ((gfp & __GFP_MEMALLOC) != 0 || (task & QUARRY_TASK_MEMALLOC) != 0)
+		return ZONE_ALLOC_NO_MARK;
+	return (task & QUARRY_TASK_OOM_VICTIM) != 0 ? ZONE_ALLOC_OOM : 0;
+}
 
-	if ((r->gfp & __GFP_DIRECT_RECLAIM) == 0 || q->port.reclaim == NULL)
+/* One round of reclaim, and the walk after it. */
+static struct page *slowpath_reclaim(struct slowpath_state *s)
+{
+	const struct alloc_request *r = &s->r;
+	struct page *page;
+
+	s->progress = quarry_try_to_free_pages(s->q, r->nid, r->gfp, r->order);
+	s->r.rounds++;
+	s->r.reclaimed += s->progress;
+	if (s->progress == 0)
 		return NULL;
-	for (unsigned int i = 0; i < rounds || (r->gfp & __GFP_NOFAIL) != 0; i++) {
-		struct page *page;
+	page = slowpath_walk(s->q, r, QUARRY_WMARK_MIN, s->flags);
+	if (page != NULL)
+		return page;
+	/* What was freed may sit in sheaves, or be kept for others. */
+	highatomic_unreserve(s->q, r, false);
+	quarry_drain_all_pages(s->q);
+	return slowpath_walk(s->q, r, QUARRY_WMARK_MIN, s->flags);
+}
 
-		if (q->port.reclaim(q->port.ctx, r->nid, r->gfp, r->order, want) == 0)
+/* Whether a zone could serve the request if all that reclaim may free were free. */
+static bool slowpath_reclaimable(const struct slowpath_state *s)
+{
+	const struct quarry *q = s->q;
+	const struct alloc_request *r = &s->r;
+
+	if (q->port.reclaimable == NULL)
+		return true;
+	for (unsigned int i = 0; i < r->nr_list; i++) {
+		const struct page_zone *z = r->list[i];
+		unsigned long more;
+
+		if (z->type > r->highest || (r->nodes >> z->nid & 1) == 0)
+			continue;
+		more = q->port.reclaimable(q->port.ctx, z->nid, (enum quarry_zone_type)z->type);
+		if (zone_would_do(z, r->order, zone_mark(z, QUARRY_WMARK_MIN), r->highest, s->flags,
+				  more))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Whether another round makes sense. A round that freed something is not in vain if the host can tell
+ * when it has nothing more to give; else each counts, or a host that always frees a little would keep
+ * the request for ever.
+ */
+static bool slowpath_again(struct slowpath_state *s)
+{
+	if (s->progress != 0 && s->r.order <= SLOWPATH_COSTLY && s->q->port.reclaimable != NULL)
+		s->in_vain = 0;
+	else
+		s->in_vain++;
+	return s->progress != 0 && s->in_vain <= SLOWPATH_ROUNDS && slowpath_reclaimable(s);
+}
+
+/* The last resort. True: it is worth another try. */
+static bool slowpath_oom(struct slowpath_state *s)
+{
+	const struct alloc_request *r = &s->r;
+	struct quarry *q = s->q;
+
+	if (q->port.oom == NULL || r->order > SLOWPATH_COSTLY ||
+	    (r->gfp & (__GFP_RETRY_MAYFAIL | __GFP_THISNODE)) != 0 ||
+	    r->highest < QUARRY_ZONE_DMA32)
+		return false;
+	if (!q->port.oom(q->port.ctx, r->nid, r->gfp, r->order))
+		return false;
+	page_event(q, QUARRY_VM_OOM_KILL, 1);
+	return true;
+}
+
+/* Reclaims until there is a block, or it is no use. */
+static struct page *slowpath_wait(struct slowpath_state *s)
+{
+	const gfp_t gfp = s->r.gfp;
+	const bool once = (gfp & __GFP_NORETRY) != 0 ||
+			  (s->r.order > SLOWPATH_COSTLY && (gfp & __GFP_RETRY_MAYFAIL) == 0);
+	struct page *page;
+
+	for (;;) {
+		page = slowpath_reclaim(s);
+		if (page != NULL || once)
+			return page;
+		if (slowpath_again(s))
+			continue;
+		if (!slowpath_oom(s))
 			return NULL;
-		page = slowpath_walk(q, r, QUARRY_WMARK_MIN, flags);
-		if (page == NULL && r->order > 0) {
-			quarry_drain_all_pages(q);
-			page = slowpath_walk(q, r, QUARRY_WMARK_MIN, flags);
-		}
+		s->in_vain = 0;
+		page = slowpath_walk(s->q, &s->r, QUARRY_WMARK_MIN, s->flags);
 		if (page != NULL)
 			return page;
 	}
-	return NULL;
 }
 
-static QUARRY_COLD struct page *slowpath_try(struct quarry *q, const struct alloc_request *r)
+/*
+ * The sheaves' contents are free memory that no walk sees. A request that has waited in vain may also mix
+ * types in a pageblock, whatever defrag_mode says, and breaks up the highatomic reserve.
+ */
+static struct page *slowpath_last(struct slowpath_state *s, bool waited)
 {
-	unsigned int flags = slowpath_rights(r->gfp);
 	struct page *page;
 
-	if ((r->gfp & __GFP_KSWAPD_RECLAIM) != 0 && q->port.wake != NULL)
-		q->port.wake(q->port.ctx, r->nid, r->order);
-	page = slowpath_walk(q, r, QUARRY_WMARK_MIN, flags);
-	if (page == NULL)
-		page = slowpath_reclaim(q, r, flags);
-	if (page == NULL) {
-		quarry_drain_all_pages(q);
-		page = slowpath_walk(q, r, QUARRY_WMARK_MIN, flags);
+	quarry_drain_all_pages(s->q);
+	s->flags &= ~ZONE_ALLOC_NOFRAGMENT;
+	page = slowpath_walk(s->q, &s->r, QUARRY_WMARK_MIN, s->flags);
+	while (page == NULL && waited && highatomic_unreserve(s->q, &s->r, true))
+		page = slowpath_walk(s->q, &s->r, QUARRY_WMARK_MIN, s->flags);
+	return page;
+}
+
+/* A request that must not fail: below all marks, and on, for as long as others can free memory. */
+static struct page *slowpath_nofail(struct slowpath_state *s)
+{
+	struct quarry *q = s->q;
+	struct page *page;
+
+	for (;;) {
+		page = slowpath_walk(q, &s->r, QUARRY_WMARK_MIN, s->flags | ZONE_ALLOC_NO_MARK);
+		if (page != NULL || q->port.wait == NULL)
+			return page;
+		q->port.wait(q->port.ctx, s->r.nid);
+		s->in_vain = 0;
+		page = slowpath_wait(s);
+		if (page == NULL)
+			page = slowpath_last(s, true);
+		if (page != NULL)
+			return page;
 	}
-	if (page == NULL && (r->gfp & __GFP_NOFAIL) != 0)
-		page = slowpath_walk(q, r, QUARRY_WMARK_MIN, flags | ZONE_ALLOC_NO_MARK);
+}
+
+static QUARRY_COLD struct page *slowpath_try(struct quarry *q, const struct alloc_request *request)
+{
+	struct slowpath_state s = {.q = q, .r = *request, .flags = slowpath_rights(request->gfp)};
+	const struct quarry_task *task = task_current(q);
+	uint32_t task_flags = task != NULL ? task->flags : 0;
+	bool can_wait = (s.r.gfp & __GFP_DIRECT_RECLAIM) != 0 && task != NULL &&
+			(task_flags & QUARRY_TASK_MEMALLOC) == 0;
+	unsigned int reserves = slowpath_reserves(s.r.gfp, task_flags);
+	struct page *page;
+
+	if ((s.r.gfp & __GFP_KSWAPD_RECLAIM) != 0)
+		reclaim_wake(q, &s.r);
+	page = slowpath_walk(q, &s.r, QUARRY_WMARK_MIN, s.flags);
+	if (page == NULL && reserves != 0) {
+		s.flags = reserves | (s.flags & ZONE_ALLOC_KSWAPD);
+		if ((s.r.gfp & __GFP_THISNODE) == 0)
+			s.r.nodes = ~(uint64_t)0;
+		page = slowpath_walk(q, &s.r, QUARRY_WMARK_MIN, s.flags);
+	}
+	if (page == NULL && can_wait)
+		page = slowpath_wait(&s);
 	if (page == NULL)
-		refuse_record(q, r, flags);
+		page = slowpath_last(&s, can_wait);
+	if (page == NULL && can_wait && (s.r.gfp & __GFP_NOFAIL) != 0)
+		page = slowpath_nofail(&s);
+	if (page == NULL)
+		refuse_record(q, &s.r, s.flags);
 	return page;
 }
 
 struct page *slowpath_alloc(struct quarry *q, const struct alloc_request *r)
 {
-	struct page *page = slowpath_walk(q, r, QUARRY_WMARK_LOW, 0);
+	struct page *page = slowpath_walk(q, r, QUARRY_WMARK_LOW,
+					  fallback_nofragment(q->pages, slowpath_first(r), r->gfp));
 
 	return page != NULL ? page : slowpath_try(q, r);
 }

@@ -9,6 +9,20 @@
  * share by managed pages; the gap to low, and from low to high, is the larger of min / 4 and
  * managed * watermark_scale_factor / 10000. A lower zone keeps managed(higher zones) / ratio pages
  * from requests that could have used those.
+ *
+ * Boost      When types are mixed in a pageblock, the zone's marks rise by one pageblock each time, up to
+ *            watermark_boost_factor / 10000 of high, and the background reclaimer is woken: with more
+ *            free, the next request need not mix. It takes the boost back when it has balanced the zone.
+ *            wmark[] holds the marks with the boost, as requests see them.
+ *
+ * Short way  A request out of a sheaf compares free pages with one number for each CPU and kind of
+ *            request: low + reserve, and all pages of highatomic and CMA pageblocks, as these may be what is
+ *            free. That is too high, never too low; the long way looks at the counts. The number of such
+ *            pageblocks is rounded up to a power of two, so that CPUs are told rarely.
+ *
+ * Run time   Everything but reserves is computed again after a sysctl, hotplug of memory or of CPUs.
+ *            tune_lock serialises that; mark_lock, below the arenas' locks, guards marks, boost and the
+ *            short way's copies. Readers take neither: each number is read and written whole.
  */
 #include "internal.h"
 
@@ -37,6 +51,24 @@ static unsigned long watermark_lowmem(const struct page_layer *pl)
 	return sum;
 }
 
+/* Tells the zone's own marks and all CPUs. mark_lock held, or boot. */
+static void watermark_set_fast(struct page_layer *pl, struct page_zone *z)
+{
+	unsigned long raise = (unsigned long)z->fast_pb * QUARRY_PAGEBLOCK_PAGES;
+
+	for (unsigned int j = 0; j < QUARRY_NR_ZONES; j++)
+		z->fast_mark[j] = z->wmark[QUARRY_WMARK_LOW] + z->reserve[j] + raise;
+	for (unsigned int c = 0; c < pl->nr_cpus; c++) {
+		struct page_fast *f = pl->cpu[c].fast;
+
+		for (unsigned int bits = 0; bits < PAGE_FAST_BITS; bits++) {
+			if (f[bits].zone_free == &z->nr_free)
+				quarry_store_relaxed(&f[bits].mark,
+						     z->fast_mark[pl->highest_zone[bits & 15u]]);
+		}
+	}
+}
+
 static void watermark_set_zones(struct page_layer *pl)
 {
 	unsigned long pages_min = pl->min_free_kbytes >> (QUARRY_PAGE_SHIFT - 10);
@@ -49,13 +81,15 @@ static void watermark_set_zones(struct page_layer *pl)
 		unsigned long min, gap;
 
 		min = managed == 0 ? 0
-				   : (unsigned long)((uint64_t)pages_min * z->managed / managed);
-		gap = (unsigned long)((uint64_t)z->managed * pl->watermark_scale_factor / 10000);
+				   : (unsigned long)bits_div64((uint64_t)pages_min * z->managed,
+							       managed);
+		gap = (unsigned long)bits_div64((uint64_t)z->managed * pl->watermark_scale_factor,
+						10000);
 		gap = quarry_max(min / 4, gap);
-		z->wmark[QUARRY_WMARK_MIN] = min;
-		z->wmark[QUARRY_WMARK_LOW] = min + gap;
-		z->wmark[QUARRY_WMARK_HIGH] = min + 2 * gap;
-		z->wmark[QUARRY_WMARK_PROMO] = min + 3 * gap;
+		quarry_store_relaxed(&z->boost, 0ul);
+		for (unsigned int m = 0; m < QUARRY_NR_WMARK; m++)
+			quarry_store_relaxed(&z->wmark[m], min + m * gap);
+		watermark_set_fast(pl, z);
 	}
 }
 
@@ -64,24 +98,26 @@ static void watermark_set_reserves(struct page_layer *pl)
 	for (unsigned int i = 0; i < pl->nr_zones; i++) {
 		struct page_zone *z = &pl->zone[i];
 		struct page_node *node = &pl->node[z->nid];
-		unsigned int ratio =
-			z->type < QUARRY_ZONE_DEVICE ? pl->lowmem_reserve_ratio[z->type] : 0;
+		unsigned int ratio = pl->lowmem_reserve_ratio[z->type];
 		uint64_t above = 0;
 
 		for (unsigned int j = 0; j < QUARRY_NR_ZONES; j++) {
 			if (j > z->type && node->zone[j] != NULL)
 				above += node->zone[j]->managed;
-			z->reserve[j] = j <= z->type || ratio == 0 || z->managed == 0
-						? 0
-						: (unsigned long)(above / ratio);
+			quarry_store_relaxed(&z->reserve[j],
+					     j <= z->type || ratio == 0 || z->managed == 0
+						     ? 0ul
+						     : (unsigned long)bits_div64(above, ratio));
 		}
+		watermark_set_fast(pl, z);
 	}
 }
 
 /* Pages that ordinary requests can never have. */
 static void watermark_set_totalreserve(struct page_layer *pl)
 {
-	pl->totalreserve = 0;
+	unsigned long sum = 0;
+
 	for (unsigned int i = 0; i < pl->nr_zones; i++) {
 		const struct page_zone *z = &pl->zone[i];
 		unsigned long max = 0;
@@ -89,8 +125,9 @@ static void watermark_set_totalreserve(struct page_layer *pl)
 		for (unsigned int j = z->type; j < QUARRY_NR_ZONES; j++)
 			max = quarry_max(max, z->reserve[j]);
 		max += z->wmark[QUARRY_WMARK_HIGH];
-		pl->totalreserve += quarry_min(max, z->managed);
+		sum += quarry_min(max, z->managed);
 	}
+	quarry_store_relaxed(&pl->totalreserve, sum);
 }
 
 static unsigned long watermark_pcp_batch(const struct page_zone *z)
@@ -104,37 +141,38 @@ static unsigned long watermark_pcp_batch(const struct page_zone *z)
 	return quarry_max(b, 1ul);
 }
 
-/* The limits of Linux's per-CPU pagesets, and the sizes of our sheaves under them. */
+/* The limits of Linux's per-CPU pagesets. */
 static void watermark_set_pcp(struct page_layer *pl)
 {
 	for (unsigned int i = 0; i < pl->nr_zones; i++) {
 		struct page_zone *z = &pl->zone[i];
-		unsigned long cpus = pl->node[z->nid].nr_cpus, cap;
+		unsigned long cpus = pl->node[z->nid].nr_cpus, pages;
 
 		if (cpus == 0)
 			cpus = pl->nr_online_cpus;
-		z->pcp_batch = watermark_pcp_batch(z);
-		z->pcp_high = quarry_max(z->wmark[QUARRY_WMARK_LOW] / cpus, z->pcp_batch * 4);
-		/* Where Linux caches single pages only, so do we; else a word of the bitmap at a time. */
-		cap = z->pcp_batch == 1
-			      ? 1
-			      : quarry_min(z->pcp_batch + 1, (unsigned long)PAGE_SHEAF_BLOCKS);
-		for (unsigned int o = 0; o < PAGE_PCP_ORDERS; o++)
-			z->sheaf_cap[o] = (uint16_t)quarry_max(cap >> o, 1ul);
-		/* Whole pageblocks: what all CPUs hide of the zone together stays below a hundredth. */
-		cap = z->managed / cpus / (256 * QUARRY_PAGEBLOCK_PAGES);
-		z->sheaf_cap[PAGE_PCP_HUGE] = (uint16_t)quarry_min(cap, 8ul);
+		pages = pl->percpu_pagelist_high_fraction != 0
+				? z->managed / pl->percpu_pagelist_high_fraction
+				: z->wmark[QUARRY_WMARK_LOW];
+		quarry_store_relaxed(&z->pcp_batch, watermark_pcp_batch(z));
+		quarry_store_relaxed(&z->pcp_high, quarry_max(pages / cpus, z->pcp_batch * 4));
 	}
 }
 
-static void watermark_set_fast_marks(struct page_layer *pl)
+/* The sizes of our sheaves under them; they are made once. */
+static void watermark_set_sheaves(struct page_layer *pl, struct page_zone *z)
 {
-	for (unsigned int i = 0; i < pl->nr_zones; i++) {
-		struct page_zone *z = &pl->zone[i];
+	unsigned long cpus = pl->node[z->nid].nr_cpus, cap;
 
-		for (unsigned int j = 0; j < QUARRY_NR_ZONES; j++)
-			z->fast_mark[j] = z->wmark[QUARRY_WMARK_LOW] + z->reserve[j];
-	}
+	if (cpus == 0)
+		cpus = pl->nr_cpus;
+	/* Where Linux caches single pages only, so do we; else a word of the bitmap at a time. */
+	cap = z->pcp_batch == 1 ? 1
+				: quarry_min(z->pcp_batch + 1, (unsigned long)PAGE_SHEAF_BLOCKS);
+	for (unsigned int o = 0; o < PAGE_PCP_ORDERS; o++)
+		z->sheaf_cap[o] = (uint16_t)quarry_max(cap >> o, 1ul);
+	/* Whole pageblocks: what all CPUs hide of the zone together stays below a hundredth. */
+	cap = z->managed / cpus / (256ul << QUARRY_PAGEBLOCK_ORDER);
+	z->sheaf_cap[PAGE_PCP_HUGE] = (uint16_t)quarry_min(cap, 8ul);
 }
 
 /* Linux's min_free_kbytes: sqrt(16 * lowmem KiB), within bounds. */
@@ -158,53 +196,202 @@ static unsigned long watermark_recommended(const struct page_layer *pl)
 	return quarry_min(pages, watermark_lowmem(pl) / 20) * kib;
 }
 
-static void watermark_set_rest(struct page_layer *pl)
+/* Linux's value, unless somebody asked for more. */
+static void watermark_set_min_free(struct page_layer *pl)
 {
-	watermark_set_reserves(pl);
-	watermark_set_totalreserve(pl);
-	watermark_set_pcp(pl);
-	watermark_set_fast_marks(pl);
+	unsigned long kbytes = watermark_default(pl);
+
+	if (pl->user_min_free_kbytes < 0 || kbytes > (unsigned long)pl->user_min_free_kbytes)
+		pl->min_free_kbytes = kbytes;
 }
 
-void watermark_update_pcp(struct page_layer *pl)
+/* What the huge-page daemon does when it starts: it wants more. When it stops: as if it never was. */
+static void watermark_set_daemon(struct page_layer *pl)
 {
-	watermark_set_pcp(pl);
+	if (pl->thp != PAGE_THP_NEVER)
+		pl->min_free_kbytes = quarry_max(pl->min_free_kbytes, watermark_recommended(pl));
+	else
+		watermark_set_min_free(pl);
+	watermark_set_zones(pl);
 }
 
 void watermark_setup(struct page_layer *pl, const struct quarry_boot_params *params)
 {
 	bool given = params->set_min_free_kbytes || params->min_free_kbytes != 0;
+	bool large = pl->managed >= ((size_t)512 << 20) / QUARRY_PAGE_SIZE;
 
-	pl->user_min_free = given;
-	pl->no_thp = params->no_thp;
-	pl->thp = pl->managed >= ((size_t)512 << 20) / QUARRY_PAGE_SIZE;
-	pl->min_free_kbytes = given ? params->min_free_kbytes : watermark_default(pl);
-	watermark_set_zones(pl);
+	pl->watermark_boost_factor = 15000;
+	pl->extfrag_threshold = 500;
+	pl->compaction_proactiveness = 20;
+	pl->compact_unevictable_allowed = 1;
+	pl->thp = large && !params->no_thp ? PAGE_THP_ALWAYS : PAGE_THP_NEVER;
 	/* A value that was asked for stays: in Linux it comes after the daemon has started. */
-	if (!given && pl->thp) {
-		/* Without huge pages the daemon computes anew, now with high watermarks to subtract. */
-		pl->min_free_kbytes =
-			params->no_thp ? watermark_default(pl)
-				       : quarry_max(pl->min_free_kbytes, watermark_recommended(pl));
-		watermark_set_zones(pl);
-	}
-	watermark_set_rest(pl);
+	pl->user_min_free_kbytes = given ? (long)params->min_free_kbytes : -1;
+	pl->min_free_kbytes = params->min_free_kbytes;
+	if (!given)
+		watermark_set_min_free(pl);
+	watermark_set_zones(pl);
+	if (!given && large)
+		watermark_set_daemon(pl);
+	watermark_set_reserves(pl);
+	watermark_set_totalreserve(pl);
+	watermark_set_pcp(pl);
+	for (unsigned int i = 0; i < pl->nr_zones; i++)
+		watermark_set_sheaves(pl, &pl->zone[i]);
 }
 
-/*
- * Linux runs boot's computation again: the root of what lowmem is now, above the high watermarks of
- * before; a value that was asked for gives way only to a larger one. The daemon, if it runs, then raises it.
- */
-void watermark_update(struct page_layer *pl)
-{
-	unsigned long root = watermark_default(pl);
+/* ---- run time ---- */
 
-	if (!pl->user_min_free || root > pl->min_free_kbytes)
-		pl->min_free_kbytes = root;
+void watermark_reset(struct quarry *q)
+{
+	struct page_layer *pl = q->pages;
+	quarry_pin_t pin = quarry_lock(q->concurrent, &pl->mark_lock);
+
 	watermark_set_zones(pl);
-	if (pl->thp && !pl->no_thp) {
-		pl->min_free_kbytes = quarry_max(pl->min_free_kbytes, watermark_recommended(pl));
-		watermark_set_zones(pl);
+	watermark_set_totalreserve(pl);
+	watermark_set_pcp(pl);
+	quarry_unlock(q->concurrent, &pl->mark_lock, pin);
+}
+
+void watermark_reset_reserves(struct quarry *q)
+{
+	struct page_layer *pl = q->pages;
+	quarry_pin_t pin = quarry_lock(q->concurrent, &pl->mark_lock);
+
+	watermark_set_reserves(pl);
+	watermark_set_totalreserve(pl);
+	quarry_unlock(q->concurrent, &pl->mark_lock, pin);
+}
+
+void watermark_reset_pcp(struct quarry *q)
+{
+	struct page_layer *pl = q->pages;
+	quarry_pin_t pin = quarry_lock(q->concurrent, &pl->mark_lock);
+
+	watermark_set_pcp(pl);
+	quarry_unlock(q->concurrent, &pl->mark_lock, pin);
+}
+
+void watermark_reset_daemon(struct quarry *q)
+{
+	struct page_layer *pl = q->pages;
+	quarry_pin_t pin = quarry_lock(q->concurrent, &pl->mark_lock);
+
+	watermark_set_daemon(pl);
+	watermark_set_totalreserve(pl);
+	watermark_set_pcp(pl);
+	quarry_unlock(q->concurrent, &pl->mark_lock, pin);
+}
+
+void watermark_update(struct quarry *q)
+{
+	struct page_layer *pl = q->pages;
+	quarry_pin_t tune = quarry_lock(q->concurrent, &pl->tune_lock);
+	quarry_pin_t pin = quarry_lock(q->concurrent, &pl->mark_lock);
+
+	watermark_set_min_free(pl);
+	watermark_set_zones(pl);
+	watermark_set_reserves(pl);
+	if (pl->thp != PAGE_THP_NEVER)
+		watermark_set_daemon(pl);
+	watermark_set_totalreserve(pl);
+	watermark_set_pcp(pl);
+	for (unsigned int i = 0; i < pl->nr_zones; i++) {
+		/* A zone that had no memory at boot has no sheaves yet either. */
+		if (pl->zone[i].sheaf_cap[0] == 0)
+			watermark_set_sheaves(pl, &pl->zone[i]);
 	}
-	watermark_set_rest(pl);
+	quarry_unlock(q->concurrent, &pl->mark_lock, pin);
+	quarry_unlock(q->concurrent, &pl->tune_lock, tune);
+}
+
+void watermark_update_pcp(struct quarry *q)
+{
+	struct page_layer *pl = q->pages;
+	quarry_pin_t tune = quarry_lock(q->concurrent, &pl->tune_lock);
+
+	watermark_reset_pcp(q);
+	quarry_unlock(q->concurrent, &pl->tune_lock, tune);
+}
+
+/* ---- the short way ---- */
+
+void watermark_refresh_fast(struct quarry *q, struct page_zone *z)
+{
+	quarry_pin_t pin = quarry_lock(q->concurrent, &q->pages->mark_lock);
+	uint32_t special = quarry_load_relaxed(&z->special);
+	uint32_t pb = special == 0 ? 0 : (uint32_t)1 << bits_fls(special - 1);
+
+	if (pb != z->fast_pb) {
+		z->fast_pb = pb;
+		watermark_set_fast(q->pages, z);
+	}
+	quarry_unlock(q->concurrent, &q->pages->mark_lock, pin);
+}
+
+void watermark_open_fast(struct quarry *q, unsigned int cpu, unsigned int bits,
+			 const struct page_fast *f, const struct page_zone *z)
+{
+	struct page_layer *pl = q->pages;
+	quarry_pin_t pin = quarry_lock(q->concurrent, &pl->mark_lock);
+
+	pl->cpu[cpu].fast[bits] = *f;
+	quarry_store_relaxed(&pl->cpu[cpu].fast[bits].mark,
+			     z->fast_mark[pl->highest_zone[bits & 15u]]);
+	quarry_unlock(q->concurrent, &pl->mark_lock, pin);
+}
+
+/* ---- boost ---- */
+
+/* Changes a zone's boost, and all marks with it. mark_lock held. */
+static void watermark_set_boost(struct page_layer *pl, struct page_zone *z, unsigned long boost)
+{
+	unsigned long more = boost - z->boost; /* wraps round if it is less */
+
+	quarry_store_relaxed(&z->boost, boost);
+	for (unsigned int m = 0; m < QUARRY_NR_WMARK; m++)
+		quarry_store_relaxed(&z->wmark[m], z->wmark[m] + more);
+	watermark_set_fast(pl, z);
+}
+
+QUARRY_COLD void watermark_boost(struct quarry *q, struct page_zone *z, unsigned int alloc_flags)
+{
+	struct page_layer *pl = q->pages;
+	unsigned long max, boost;
+	quarry_pin_t pin;
+
+	/* On a small zone a boost would be a good part of it. */
+	if (pl->watermark_boost_factor == 0 || QUARRY_PAGEBLOCK_PAGES * 4 > z->managed)
+		return;
+	pin = quarry_lock(q->concurrent, &pl->mark_lock);
+	max = (unsigned long)bits_div64((uint64_t)(z->wmark[QUARRY_WMARK_HIGH] - z->boost) *
+						pl->watermark_boost_factor,
+					10000);
+	if (max != 0) {
+		max = quarry_max(max, (unsigned long)QUARRY_PAGEBLOCK_PAGES);
+		boost = quarry_min(z->boost + (unsigned long)QUARRY_PAGEBLOCK_PAGES, max);
+		if (boost != z->boost)
+			watermark_set_boost(pl, z, boost);
+	}
+	quarry_unlock(q->concurrent, &pl->mark_lock, pin);
+	if (max == 0)
+		return;
+	page_event(q, QUARRY_VM_WATERMARK_BOOST, 1);
+	if ((alloc_flags & ZONE_ALLOC_KSWAPD) != 0)
+		quarry_store_relaxed(&z->boosted, 1u);
+}
+
+void watermark_boost_decay(struct quarry *q, struct page_zone *z, unsigned long pages)
+{
+	quarry_pin_t pin = quarry_lock(q->concurrent, &q->pages->mark_lock);
+
+	if (z->boost != 0 && pages != 0)
+		watermark_set_boost(q->pages, z, z->boost - quarry_min(z->boost, pages));
+	quarry_unlock(q->concurrent, &q->pages->mark_lock, pin);
+}
+
+bool watermark_take_boosted(struct page_zone *z)
+{
+	return unlikely(quarry_load_relaxed(&z->boosted) != 0) &&
+	       quarry_exchange_acquire(&z->boosted, 0u) != 0;
 }

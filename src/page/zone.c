@@ -129,6 +129,8 @@ struct page *zone_take(struct quarry *q, struct page_zone *z, uint32_t *hint, un
 {
 	struct page *page = NULL;
 
+	if (unlikely(quarry_load_relaxed(&z->special) != 0))
+		page = fallback_first(q, z, order, type, alloc_flags);
 	/* An arena's bit is a hint: another CPU may have emptied it meanwhile. */
 	for (unsigned int tries = 0; page == NULL && tries < ZONE_TRIES; tries++) {
 		struct page_arena *a = zone_pick_arena(q, z, *hint, order, type);
@@ -148,8 +150,8 @@ struct page *zone_take(struct quarry *q, struct page_zone *z, uint32_t *hint, un
 	return page;
 }
 
-bool zone_fill(struct quarry *q, struct page_zone *z, uint32_t *hint, unsigned int order,
-	       unsigned int type, struct page_sheaf *s)
+static unsigned int zone_fill_from(struct quarry *q, struct page_zone *z, uint32_t *hint,
+				   unsigned int order, unsigned int type, struct page_sheaf *s)
 {
 	unsigned int n = 0;
 
@@ -167,6 +169,19 @@ bool zone_fill(struct quarry *q, struct page_zone *z, uint32_t *hint, unsigned i
 		arena_unlock(q, a, pin);
 		*hint = a->index;
 	}
+	return n;
+}
+
+bool zone_fill(struct quarry *q, struct page_zone *z, uint32_t *hint, unsigned int order,
+	       unsigned int type, unsigned int alloc_flags, struct page_sheaf *s)
+{
+	unsigned int n = 0;
+
+	if (unlikely(quarry_load_relaxed(&z->special) != 0) &&
+	    fallback_cma_first(z, type, alloc_flags))
+		n = zone_fill_from(q, z, hint, order, QUARRY_MIGRATE_CMA, s);
+	if (n == 0)
+		n = zone_fill_from(q, z, hint, order, type, s);
 	return n != 0;
 }
 
@@ -223,46 +238,4 @@ void zone_put_one(struct quarry *q, struct page *page, unsigned int order)
 	struct page_hand hand = {page_word_base(page), (uint64_t)1 << page_word_bit(page)};
 
 	zone_put(q, &hand, 1, order);
-}
-
-unsigned long zone_min_lowered(unsigned long mark, unsigned int alloc_flags)
-{
-	if ((alloc_flags & ZONE_ALLOC_HIGH) != 0)
-		mark -= mark / 2;
-	if ((alloc_flags & ZONE_ALLOC_HARDER) != 0)
-		mark -= mark / 4;
-	return mark;
-}
-
-bool zone_watermark_ok(const struct page_layer *pl, const struct page_zone *z, unsigned int order,
-		       unsigned long mark, unsigned int highest, unsigned int alloc_flags,
-		       struct quarry_refused_zone *why)
-{
-	uint64_t free = quarry_load_relaxed(&z->nr_free);
-	uint64_t need = ((uint64_t)1 << order) - 1;
-	enum quarry_refusal_reason reason = QUARRY_REFUSED_NONE;
-
-	(void)pl;
-	mark = zone_min_lowered(mark, alloc_flags);
-	if ((alloc_flags & ZONE_ALLOC_NO_MARK) == 0 && free <= need + mark + z->reserve[highest]) {
-		reason = QUARRY_REFUSED_WATERMARK;
-	} else if (order > 0) {
-		bool any = false;
-
-		for (unsigned int type = 0; type < QUARRY_MIGRATE_PCPTYPES && !any; type++)
-			any = zone_has_block(z, order, type);
-		if (!any && (alloc_flags & ZONE_ALLOC_HARDER) != 0)
-			any = zone_has_block(z, order, QUARRY_MIGRATE_HIGHATOMIC);
-		if (!any && (alloc_flags & ZONE_ALLOC_CMA) != 0)
-			any = zone_has_block(z, order, QUARRY_MIGRATE_CMA);
-		if (!any)
-			reason = QUARRY_REFUSED_ORDER;
-	}
-	if (why != NULL) {
-		why->reason = reason;
-		why->free = (unsigned long)free;
-		why->watermark = mark;
-		why->reserve = z->reserve[highest];
-	}
-	return reason == QUARRY_REFUSED_NONE;
 }

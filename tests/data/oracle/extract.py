@@ -25,6 +25,7 @@ Written are
     zones.tsv       zones expected
     nodes.tsv       zonelists and distances expected
     hotplug.tsv     zones expected after a memory block or a CPU has come or gone
+    steps.tsv       what was set, one step after the other, and the zones expected after each
 
 "-" is a figure that the capture does not show. All else is compared to the last page. Shapes of OUTDIR
 that CAPTURES does not have stay as they are.
@@ -212,7 +213,8 @@ def devicetree_lists(zones, dmesg):
 
 class Facts:
     def __init__(self):
-        self.shapes, self.zones, self.nodes, self.hotplug = [], [], [], []
+        self.shapes, self.zones, self.nodes = [], [], []
+        self.steps, self.hotplug = [], []
 
     def add(self, name, map_name, arch, cmdline, totals, zones, lists, distance):
         self.shapes.append([name, map_name, arch, sum(z["present"] for z in zones.values()),
@@ -231,6 +233,8 @@ class Facts:
                    "shape map arch present managed min_free_kbytes totalreserve command_line")
         self.table(out, "zones.tsv", self.zones, "shape zone " + " ".join(COLUMNS))
         self.table(out, "nodes.tsv", self.nodes, "shape node kind value")
+        self.table(out, "steps.tsv", self.steps,
+                   "shape step settings min_free_kbytes zone " + " ".join(STEP_COLUMNS))
         self.table(out, "hotplug.tsv", self.hotplug, "shape map action min_free_kbytes "
                    "totalreserve zone " + " ".join(COLUMNS))
 
@@ -290,6 +294,37 @@ def add_dimm(facts, name, dmesg, stages, folder):
 def sysctl_steps(folder):
     steps = [d for d in os.listdir(folder) if re.match(r"s\d+-", d)]
     return sorted(steps, key=lambda d: int(re.match(r"s(\d+)", d)[1]))
+
+
+TUNABLES = ("percpu_pagelist_high_fraction watermark_scale_factor lowmem_reserve_ratio "
+            "min_free_kbytes").split()
+STEP_COLUMNS = "min low high lowmem_reserve pcp_high pcp_batch".split()
+
+
+def sysctl_values(folder):
+    text = read(os.path.join(folder, "sysctl-vm.txt"))
+    return {k: " ".join(v.split()) for k, v in re.findall(r"^(\w+):(.*)$", text, re.M)}
+
+
+def step_settings(step, before, now):
+    """What was written to get from one step to the next."""
+    kind, _, value = step.partition("-")[2].partition("-")
+    written = [k + "=" + now[k] for k in TUNABLES if now[k] != before[k]]
+    if kind == "thp":  # min_free_kbytes follows from it
+        return [w for w in written if not w.startswith("min_free_kbytes")] + [
+            "transparent_hugepage/enabled=" + value]
+    return written + [kind + "=" + value] if kind.startswith("cpu") else written
+
+
+def add_run_time_steps(facts, name, folder):
+    before = sysctl_values(folder)
+    for step in sysctl_steps(folder):
+        now = sysctl_values(os.path.join(folder, step))
+        settings = step_settings(step, before, now)
+        for zone, z in parse_zoneinfo(read(os.path.join(folder, step, "zoneinfo.txt"))).items():
+            facts.steps.append([name, step.partition("-")[0], ";".join(settings),
+                                now["min_free_kbytes"], zone] + [z[c] for c in STEP_COLUMNS])
+        before = now
 
 
 STEP_PARAMETERS = "min_free_kbytes watermark_scale_factor lowmem_reserve_ratio".split()
@@ -353,6 +388,8 @@ def add_shape(facts, out, folder, name):
         return
     zones = booted_zones(complete[1], booted[1], zoneinfo)
     facts.add(name, name, arch, cmdline, booted[0], zones, lists, distance)
+    if name.startswith("sysctl-"):
+        add_run_time_steps(facts, name, folder)
     add_steps(facts, out, name, folder, flavour, cmdline, arch, dmesg, zones, extra, lists, distance)
     add_hotplug_steps(facts, out, name, folder, flavour, cmdline, dmesg, zones, extra)
 

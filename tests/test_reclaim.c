@@ -1,0 +1,717 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Memory pressure (P18, X4, S20): shrinkers, direct and background reclaim, scopes, the out-of-memory
+ * hook, requests that must not fail; and refusals that say what would have helped.
+ */
+#include <quarry/quarry.h>
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "page_hoard.h"
+
+/* What the host holds and may be asked to give back. */
+struct host {
+	struct machine m;
+	struct hoard pages;  /* port.reclaim gives these */
+	struct hoard victim; /* port.oom gives these */
+	unsigned int reclaims, ooms, waits, wakes;
+	unsigned long asked;
+	gfp_t gfp;
+	int nid;
+	bool in_interrupt;
+	bool nested; /* reclaim itself asks for a page */
+	struct quarry_task task;
+};
+
+static struct host *host_of(void *ctx)
+{
+	return ((struct machine *)ctx)->hook;
+}
+
+static unsigned long host_give(struct host *h, struct hoard *from, unsigned long n)
+{
+	unsigned long pages = 0;
+
+	while (pages < n && from->n > 0) {
+		from->n--;
+		quarry_free_pages(h->m.q, from->page[from->n], from->order[from->n]);
+		pages += 1ul << from->order[from->n];
+	}
+	return pages;
+}
+
+static unsigned long host_reclaim(void *ctx, int nid, gfp_t gfp, unsigned int order,
+				  unsigned long nr_pages)
+{
+	struct host *h = host_of(ctx);
+
+	(void)order;
+	if (h == NULL)
+		return 0;
+	h->reclaims++;
+	h->gfp = gfp;
+	h->nid = nid;
+	h->asked = nr_pages;
+	if (h->nested) {
+		/* Its own request uses the reserves, and does not come back here. */
+		unsigned int before = h->reclaims;
+		struct page *page = quarry_alloc_pages(h->m.q, GFP_KERNEL, 0);
+
+		assert_non_null(page);
+		assert_int_equal(h->reclaims, before);
+		assert_int_equal(quarry_try_to_free_pages(h->m.q, 0, GFP_KERNEL, 0), 0);
+		quarry_free_pages(h->m.q, page, 0);
+	}
+	return host_give(h, &h->pages, nr_pages);
+}
+
+static unsigned long host_reclaimable(void *ctx, int nid, enum quarry_zone_type zone)
+{
+	(void)nid;
+	(void)zone;
+	return host_of(ctx) != NULL ? host_of(ctx)->pages.n : 0;
+}
+
+static bool host_oom(void *ctx, int nid, gfp_t gfp, unsigned int order)
+{
+	struct host *h = host_of(ctx);
+
+	(void)nid;
+	(void)gfp;
+	(void)order;
+	if (h == NULL)
+		return false;
+	h->ooms++;
+	return host_give(h, &h->victim, 64) != 0;
+}
+
+/* Time passes: after three moments somebody frees. */
+static void host_wait(void *ctx, int nid)
+{
+	struct host *h = host_of(ctx);
+
+	(void)nid;
+	assert_non_null(h);
+	if (++h->waits == 3)
+		host_give(h, &h->victim, 1);
+}
+
+static void host_wake(void *ctx, int nid, unsigned int order)
+{
+	(void)nid;
+	(void)order;
+	if (host_of(ctx) != NULL)
+		host_of(ctx)->wakes++;
+}
+
+static struct quarry_task *host_task(void *ctx)
+{
+	struct host *h = host_of(ctx);
+
+	return h == NULL || h->in_interrupt ? NULL : &h->task;
+}
+
+static const struct machine_spec host_spec = {
+	.memory = {{0, 15 * MIB, 0}},
+	.port = MACHINE_COUNTED,
+	.budget = -1,
+	.reclaim = host_reclaim,
+	.wake = host_wake,
+};
+
+static void host_build(struct host *h, const struct machine_spec *spec)
+{
+	memset(h, 0, sizeof(*h));
+	machine_build(&h->m, spec);
+	h->m.hook = h;
+	/* Marks that do not move: what is expected below is said to the page. */
+	assert_int_equal(quarry_sysctl_set(h->m.q, "watermark_boost_factor", "0"), 0);
+}
+
+static void host_fini(struct host *h)
+{
+	h->m.hook = NULL;
+	hoard_free(&h->m, &h->pages);
+	hoard_free(&h->m, &h->victim);
+	machine_check(&h->m);
+	machine_fini(&h->m);
+}
+
+static void dma_zone(struct host *h, struct quarry_zone_info *z)
+{
+	assert_true(quarry_zone_info(h->m.q, 0, QUARRY_ZONE_DMA, z));
+}
+
+/* ---- shrinkers ---- */
+
+/* A cache of pages that a shrinker frees. */
+struct cache {
+	struct quarry_shrinker shrinker;
+	struct host *h;
+	struct hoard pages;
+	unsigned long scanned, calls, largest, counts;
+	int nids[16];
+	gfp_t gfp;
+	bool stop;
+	bool no_fs; /* does nothing where file systems must not be entered */
+};
+
+static unsigned long cache_count(struct quarry_shrinker *s, struct quarry_shrink_control *sc)
+{
+	struct cache *c = s->ctx;
+
+	c->nids[c->counts++ % 16] = sc->nid;
+	return c->pages.n != 0 ? c->pages.n : QUARRY_SHRINK_EMPTY;
+}
+
+static unsigned long cache_scan(struct quarry_shrinker *s, struct quarry_shrink_control *sc)
+{
+	struct cache *c = s->ctx;
+
+	c->gfp = sc->gfp;
+	c->calls++;
+	if (c->stop || (c->no_fs && (sc->gfp & __GFP_FS) == 0))
+		return QUARRY_SHRINK_STOP;
+	c->scanned += sc->nr_to_scan;
+	if (sc->nr_to_scan > c->largest)
+		c->largest = sc->nr_to_scan;
+	return host_give(c->h, &c->pages, sc->nr_to_scan);
+}
+
+static void cache_init(struct cache *c, struct host *h)
+{
+	memset(c, 0, sizeof(*c));
+	c->h = h;
+	c->shrinker = (struct quarry_shrinker){.count_objects = cache_count,
+					       .scan_objects = cache_scan,
+					       .seeks = QUARRY_DEFAULT_SEEKS,
+					       .name = "test",
+					       .ctx = c};
+}
+
+static void shrinkers_come_and_go(void **state)
+{
+	struct quarry_shrinker bad = {.count_objects = cache_count};
+	struct cache a, b;
+	struct host h;
+
+	(void)state;
+	host_build(&h, &host_spec);
+	cache_init(&a, &h);
+	cache_init(&b, &h);
+	assert_int_equal(quarry_register_shrinker(h.m.q, &bad), -QUARRY_EINVAL);
+	assert_int_equal(quarry_register_shrinker(h.m.q, &a.shrinker), 0);
+	assert_int_equal(quarry_register_shrinker(h.m.q, &b.shrinker), 0);
+	assert_int_equal(quarry_register_shrinker(h.m.q, &a.shrinker), -QUARRY_EEXIST);
+	assert_int_equal(quarry_drop_slab(h.m.q), 0); /* both are empty: counted, not scanned */
+	assert_true(a.counts == 1 && b.counts == 1);
+	assert_int_equal(a.calls, 0);
+	quarry_unregister_shrinker(h.m.q, &a.shrinker);
+	quarry_unregister_shrinker(h.m.q, &a.shrinker);
+	assert_int_equal(quarry_drop_slab(h.m.q), 0);
+	assert_true(a.counts == 1 && b.counts == 2);
+	quarry_unregister_shrinker(h.m.q, &b.shrinker);
+	assert_int_equal(quarry_vm_event(h.m.q, QUARRY_VM_DROP_SLAB), 2);
+	host_fini(&h);
+}
+
+/* How much a cache is asked for: 4 / seeks of it at priority 0, in batches; what is less is kept. */
+static void shrinkers_share(void **state)
+{
+	struct cache c;
+	struct host h;
+
+	(void)state;
+	host_build(&h, &host_spec);
+	cache_init(&c, &h);
+	assert_int_equal(quarry_register_shrinker(h.m.q, &c.shrinker), 0);
+	hoard_order(&h.m, &c.pages, GFP_NOWAIT, 0);
+	while (c.pages.n > 1000)
+		host_give(&h, &c.pages, 1);
+	c.stop = true;
+	assert_int_equal(quarry_drop_slab(h.m.q), 0);
+	assert_int_equal(c.calls, 1); /* it said stop */
+	assert_int_equal(c.shrinker.deferred[0], 2000);
+	c.stop = false;
+	assert_int_equal(quarry_drop_slab(h.m.q), 1000);
+	assert_int_equal(c.largest, 128);
+	assert_int_equal(quarry_vm_event(h.m.q, QUARRY_VM_SLABS_SCANNED), c.scanned);
+	quarry_unregister_shrinker(h.m.q, &c.shrinker);
+	hoard_free(&h.m, &c.pages);
+	host_fini(&h);
+}
+
+/* X4: a request that may wait is served by what shrinkers free; only of nodes that have memory. */
+static void shrinkers_serve_requests(void **state)
+{
+	struct machine_spec spec = {.memory = {{0, 8 * MIB, 0}, {8 * MIB, 15 * MIB, 1}},
+				    .port = MACHINE_COUNTED,
+				    .budget = -1,
+				    .boot = {.nr_cpus = 2, .nr_nodes = 3}};
+	bool seen[3] = {false};
+	struct cache c;
+	struct host h;
+	struct page *page;
+
+	(void)state;
+	host_build(&h, &spec);
+	cache_init(&c, &h);
+	c.shrinker.flags = QUARRY_SHRINKER_NUMA_AWARE;
+	assert_int_equal(quarry_register_shrinker(h.m.q, &c.shrinker), 0);
+	hoard_order(&h.m, &c.pages, GFP_NOWAIT, 0);
+	assert_null(quarry_alloc_pages(h.m.q, GFP_NOWAIT, 0));
+	assert_int_equal(c.calls, 0);
+	c.no_fs = true;
+	assert_null(quarry_alloc_pages(h.m.q, GFP_NOFS, 0));
+	assert_true(c.calls > 0);
+	assert_int_equal(c.gfp, GFP_NOFS);
+	for (unsigned int i = 0; i < 16 && i < c.counts; i++)
+		seen[c.nids[i]] = true;
+	assert_true(seen[0] && seen[1] && !seen[2]);
+	page = quarry_alloc_pages(h.m.q, GFP_KERNEL, 0);
+	assert_non_null(page);
+	assert_int_equal(c.gfp, GFP_KERNEL);
+	assert_true(quarry_vm_event(h.m.q, QUARRY_VM_PGSTEAL_DIRECT) > 0);
+	assert_true(quarry_vm_event(h.m.q, QUARRY_VM_ALLOCSTALL) >= 2);
+	quarry_free_pages(h.m.q, page, 0);
+	quarry_unregister_shrinker(h.m.q, &c.shrinker);
+	hoard_free(&h.m, &c.pages);
+	host_fini(&h);
+}
+
+/* ---- direct reclaim ---- */
+
+static void direct_reclaim_does_not_recurse(void **state)
+{
+	struct page *page;
+	struct host h;
+
+	(void)state;
+	host_build(&h, &host_spec);
+	hoard_order(&h.m, &h.pages, GFP_NOWAIT, 0);
+	h.nested = true;
+	page = quarry_alloc_pages(h.m.q, GFP_KERNEL, 0);
+	assert_non_null(page);
+	assert_int_equal(h.reclaims, 1);
+	assert_int_equal(h.asked, 32);
+	quarry_free_pages(h.m.q, page, 0);
+	host_fini(&h);
+}
+
+/* How often each kind of request asks before it gives up, when nothing comes. */
+static void effort_by_flags(void **state)
+{
+	static const struct {
+		gfp_t gfp;
+		unsigned int order, reclaims, ooms;
+	} cases[] = {
+		{GFP_NOWAIT, 0, 0, 0},
+		{GFP_ATOMIC, 0, 0, 0},
+		{GFP_KERNEL | __GFP_NORETRY, 0, 13, 0},
+		{GFP_KERNEL | __GFP_RETRY_MAYFAIL, 0, 13, 0},
+		{GFP_KERNEL, 0, 13, 1},
+		{GFP_KERNEL, 3, 13, 1},
+		{GFP_KERNEL, 4, 13, 0}, /* costly */
+		{GFP_KERNEL | __GFP_THISNODE, 0, 13, 0},
+		{GFP_DMA | GFP_KERNEL, 0, 13, 0}, /* a low zone is not worth a process */
+	};
+	struct machine_spec spec = {.memory = {{0, 40 * MIB, 0}},
+				    .port = MACHINE_COUNTED,
+				    .budget = -1,
+				    .reclaim = host_reclaim,
+				    .oom = host_oom};
+	struct hoard all = {0};
+	struct host h;
+
+	(void)state;
+	host_build(&h, &spec);
+	hoard_order(&h.m, &all, GFP_ALL, 0);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		h.reclaims = 0;
+		h.ooms = 0;
+		assert_null(quarry_alloc_pages(h.m.q, cases[i].gfp, cases[i].order));
+		assert_int_equal(h.reclaims, cases[i].reclaims);
+		assert_int_equal(h.ooms, cases[i].ooms);
+	}
+	hoard_free(&h.m, &all);
+	host_fini(&h);
+}
+
+/* With a host that knows what it could free, progress is followed up for as long as that is enough. */
+static void reclaim_follows_progress(void **state)
+{
+	struct machine_spec spec = host_spec;
+	struct page *page;
+	struct host h;
+
+	(void)state;
+	spec.reclaimable = host_reclaimable;
+	spec.memory[0].end = 100 * MIB;
+	host_build(&h, &spec);
+	hoard_order(&h.m, &h.pages, GFP_NOWAIT, 0);
+	/* Pages come back in reverse order of address; a block of order 3 needs many rounds at times. */
+	page = quarry_alloc_pages(h.m.q, GFP_KERNEL, 3);
+	assert_non_null(page);
+	quarry_free_pages(h.m.q, page, 3);
+	host_fini(&h);
+}
+
+static void oom_hook_frees(void **state)
+{
+	struct machine_spec spec = {.memory = {{0, 40 * MIB, 0}},
+				    .port = MACHINE_COUNTED,
+				    .budget = -1,
+				    .oom = host_oom};
+	struct page *page;
+	struct host h;
+
+	(void)state;
+	host_build(&h, &spec);
+	hoard_order(&h.m, &h.victim, GFP_NOWAIT, 0);
+	page = quarry_alloc_pages(h.m.q, GFP_KERNEL, 0);
+	assert_non_null(page);
+	assert_int_equal(h.ooms, 1);
+	assert_int_equal(quarry_vm_event(h.m.q, QUARRY_VM_OOM_KILL), 1);
+	quarry_free_pages(h.m.q, page, 0);
+	host_fini(&h);
+}
+
+/* X4: NOFAIL loops while time can pass, and takes the reserves first. */
+static void nofail_loops(void **state)
+{
+	struct machine_spec spec = {.memory = {{0, 15 * MIB, 0}},
+				    .port = MACHINE_COUNTED,
+				    .budget = -1,
+				    .wait = host_wait};
+	struct quarry_zone_info z;
+	struct page *page;
+	struct host h;
+
+	(void)state;
+	host_build(&h, &spec);
+	hoard_order(&h.m, &h.victim, GFP_NOWAIT, 0);
+	dma_zone(&h, &z);
+	assert_true(z.free > 0); /* the reserve */
+	page = quarry_alloc_pages(h.m.q, GFP_KERNEL | __GFP_NOFAIL, 0);
+	assert_non_null(page);
+	assert_int_equal(h.waits, 0);
+	quarry_free_pages(h.m.q, page, 0);
+	hoard_order(&h.m, &h.victim, GFP_ALL, 0);
+	page = quarry_alloc_pages(h.m.q, GFP_KERNEL | __GFP_NOFAIL, 0);
+	assert_non_null(page);
+	assert_int_equal(h.waits, 3);
+	quarry_free_pages(h.m.q, page, 0);
+	host_fini(&h);
+}
+
+/* Where nobody else can free, a request that must not fail comes back empty rather than never. */
+static void nofail_alone(void **state)
+{
+	struct machine_spec spec = {
+		.memory = {{0, 15 * MIB, 0}}, .port = MACHINE_COUNTED, .budget = -1};
+	struct hoard all = {0};
+	struct host h;
+
+	(void)state;
+	host_build(&h, &spec);
+	hoard_order(&h.m, &all, GFP_ALL, 0);
+	assert_null(quarry_alloc_pages(h.m.q, GFP_KERNEL | __GFP_NOFAIL, 0));
+	hoard_free(&h.m, &all);
+	host_fini(&h);
+}
+
+/* ---- tasks ---- */
+
+static void scopes_change_requests(void **state)
+{
+	struct machine_spec spec = host_spec;
+	uint32_t io, fs, again, pin;
+	struct page *page;
+	struct host h;
+
+	(void)state;
+	spec.task = host_task;
+	spec.boot.movablecore = 4 * MIB;
+	spec.boot.dma_limit = ~(phys_addr_t)0;
+	spec.boot.dma32_limit = ~(phys_addr_t)0;
+	host_build(&h, &spec);
+	assert_int_equal(quarry_gfp_context(h.m.q, GFP_HIGHUSER_MOVABLE), GFP_HIGHUSER_MOVABLE);
+	fs = quarry_memalloc_save(h.m.q, QUARRY_TASK_NOFS);
+	assert_int_equal(quarry_gfp_context(h.m.q, GFP_KERNEL), GFP_NOFS);
+	io = quarry_memalloc_save(h.m.q, QUARRY_TASK_NOIO);
+	again = quarry_memalloc_save(h.m.q, QUARRY_TASK_NOIO);
+	assert_int_equal(quarry_gfp_context(h.m.q, GFP_KERNEL), GFP_NOIO);
+	quarry_memalloc_restore(h.m.q, QUARRY_TASK_NOIO, again);
+	assert_int_equal(quarry_gfp_context(h.m.q, GFP_KERNEL), GFP_NOIO);
+	quarry_memalloc_restore(h.m.q, QUARRY_TASK_NOIO, io);
+	assert_int_equal(quarry_gfp_context(h.m.q, GFP_KERNEL), GFP_NOFS);
+	h.in_interrupt = true; /* the scope is the task's, not the interrupt's */
+	assert_int_equal(quarry_gfp_context(h.m.q, GFP_KERNEL), GFP_KERNEL);
+	assert_int_equal(quarry_memalloc_save(h.m.q, QUARRY_TASK_NOIO), 0);
+	h.in_interrupt = false;
+	quarry_memalloc_restore(h.m.q, QUARRY_TASK_NOFS, fs);
+	assert_int_equal(h.task.flags, 0);
+
+	/* Pinned pages must not lie in ZONE_MOVABLE, the short way included. */
+	for (unsigned int i = 0; i < 3; i++) {
+		page = quarry_alloc_pages(h.m.q, GFP_HIGHUSER_MOVABLE, 0);
+		assert_true(quarry_page_to_pfn(h.m.q, page) >= 11 * MIB / PAGE);
+		quarry_free_pages(h.m.q, page, 0);
+		pin = quarry_memalloc_save(h.m.q, QUARRY_TASK_PIN);
+		page = quarry_alloc_pages(h.m.q, GFP_HIGHUSER_MOVABLE, 0);
+		assert_true(quarry_page_to_pfn(h.m.q, page) < 11 * MIB / PAGE);
+		quarry_free_pages(h.m.q, page, 0);
+		quarry_memalloc_restore(h.m.q, QUARRY_TASK_PIN, pin);
+	}
+	host_fini(&h);
+}
+
+/* S20: what interrupts, victims and reclaimers may take of the reserve. */
+static void reserves_by_task(void **state)
+{
+	struct machine_spec spec = host_spec;
+	struct quarry_zone_info z;
+	struct hoard all = {0};
+	unsigned long min;
+	struct host h;
+
+	(void)state;
+	spec.task = host_task;
+	host_build(&h, &spec);
+	hoard_order(&h.m, &all, GFP_NOWAIT, 0);
+	dma_zone(&h, &z);
+	min = z.wmark[QUARRY_WMARK_MIN];
+	assert_int_equal(z.free, min);
+	h.in_interrupt = true;
+	h.reclaims = 0;
+	assert_null(quarry_alloc_pages(h.m.q, GFP_KERNEL, 0)); /* waits for nothing there */
+	assert_int_equal(h.reclaims, 0);
+	hoard_order(&h.m, &all, __GFP_HIGH, 0);
+	dma_zone(&h, &z);
+	assert_int_equal(z.free, min - min / 2);
+	hoard_order(&h.m, &all, GFP_ATOMIC, 0);
+	dma_zone(&h, &z);
+	assert_int_equal(z.free, min - min / 2 - (min - min / 2) / 4);
+	h.in_interrupt = false;
+	h.task.flags = QUARRY_TASK_MEMALLOC;
+	assert_null(quarry_alloc_pages(h.m.q, GFP_KERNEL | __GFP_NOMEMALLOC, 0));
+	hoard_order(&h.m, &all, GFP_NOWAIT, 0);
+	dma_zone(&h, &z);
+	assert_int_equal(z.free, 0);
+	h.task.flags = 0;
+	hoard_free(&h.m, &all);
+	hoard_order(&h.m, &all, GFP_NOWAIT, 0);
+	h.task.flags = QUARRY_TASK_OOM_VICTIM;
+	hoard_order(&h.m, &all, GFP_NOWAIT, 0);
+	dma_zone(&h, &z);
+	assert_int_equal(z.free, min - min / 2);
+	hoard_free(&h.m, &all);
+	host_fini(&h);
+}
+
+/* ---- background ---- */
+
+static void kswapd_until_high(void **state)
+{
+	struct quarry_zone_info z;
+	struct page *page;
+	struct host h;
+
+	(void)state;
+	host_build(&h, &host_spec);
+	assert_false(quarry_kswapd_wanted(h.m.q, 0));
+	assert_int_equal(quarry_kswapd_run(h.m.q, 0), 0);
+	assert_false(quarry_kswapd_wanted(h.m.q, -1));
+	assert_false(quarry_kswapd_wanted(h.m.q, 1));
+	do {
+		page = quarry_alloc_pages(h.m.q, GFP_NOWAIT, 0);
+		assert_non_null(page);
+		hoard_add(&h.pages, page, 0);
+	} while (h.wakes == 0);
+	dma_zone(&h, &z);
+	assert_true(z.free <= z.wmark[QUARRY_WMARK_LOW]);
+	assert_true(quarry_kswapd_wanted(h.m.q, 0));
+	assert_int_equal(h.reclaims, 0);
+	assert_true(quarry_kswapd_run(h.m.q, 0) > 0);
+	quarry_drain_all_pages(h.m.q);
+	dma_zone(&h, &z);
+	assert_true(z.free > z.wmark[QUARRY_WMARK_HIGH]);
+	assert_true(h.pages.n > 0); /* not more than it takes */
+	assert_false(quarry_kswapd_wanted(h.m.q, 0));
+	assert_int_equal(h.gfp, GFP_KERNEL);
+	assert_true(quarry_vm_event(h.m.q, QUARRY_VM_PGSTEAL_KSWAPD) > 0);
+	assert_int_equal(quarry_vm_event(h.m.q, QUARRY_VM_PAGEOUTRUN), 1);
+	host_fini(&h);
+}
+
+/* Sixteen runs in vain, and the node is left alone until something is freed. */
+static void kswapd_gives_up(void **state)
+{
+	struct hoard all = {0};
+	struct page *page;
+	struct host h;
+
+	(void)state;
+	host_build(&h, &host_spec);
+	hoard_order(&h.m, &all, GFP_NOWAIT, 0);
+	for (unsigned int i = 0; i < 20; i++) {
+		assert_null(quarry_alloc_pages(h.m.q, GFP_NOWAIT, 0));
+		assert_int_equal(quarry_kswapd_wanted(h.m.q, 0), i < 16);
+		assert_int_equal(quarry_kswapd_run(h.m.q, 0), 0);
+	}
+	hoard_add(&h.pages, all.page[--all.n], 0);
+	page = quarry_alloc_pages(h.m.q, GFP_KERNEL, 0); /* direct reclaim works */
+	assert_non_null(page);
+	hoard_add(&all, page, 0);
+	assert_null(quarry_alloc_pages(h.m.q, GFP_NOWAIT, 0));
+	assert_true(quarry_kswapd_wanted(h.m.q, 0));
+	hoard_free(&h.m, &all);
+	host_fini(&h);
+}
+
+/* Only nodes that may serve the request are woken. */
+static void kswapd_by_node(void **state)
+{
+	struct machine_spec spec = {.memory = {{0, 8 * MIB, 0}, {8 * MIB, 15 * MIB, 1}},
+				    .port = MACHINE_COUNTED,
+				    .budget = -1,
+				    .wake = host_wake,
+				    .boot = {.nr_cpus = 2}};
+	const quarry_nodemask_t one = 2;
+	struct quarry_refusal f;
+	struct hoard all = {0};
+	struct page *page;
+	struct host h;
+
+	(void)state;
+	host_build(&h, &spec);
+	while ((page = quarry_alloc_pages_nodemask(h.m.q, GFP_NOWAIT, 0, 0, &one)) != NULL) {
+		assert_true(quarry_page_to_pfn(h.m.q, page) >= 8 * MIB / PAGE);
+		hoard_add(&all, page, 0);
+	}
+	assert_true(quarry_kswapd_wanted(h.m.q, 1));
+	assert_false(quarry_kswapd_wanted(h.m.q, 0));
+	assert_true(quarry_explain(h.m.q, &f));
+	assert_int_equal(f.nr_zones, 2);
+	assert_int_equal(f.zones[0].reason, QUARRY_REFUSED_NODE);
+	assert_int_equal(f.zones[1].reason, QUARRY_REFUSED_WATERMARK);
+	assert_int_equal(f.nearest, 1);
+	assert_true(f.remedies & QUARRY_REMEDY_OTHER_NODE);
+	assert_int_equal(f.other_nid, 0);
+	hoard_free(&h.m, &all);
+	host_fini(&h);
+}
+
+/* ---- what would have helped ---- */
+
+/* Each remedy that is named is tried, and works; each that is not named does not. */
+static void remedies_are_true(void **state)
+{
+	struct quarry_refusal f;
+	struct hoard all = {0};
+	struct page *page;
+	struct host h;
+	gfp_t gfp = GFP_NOWAIT | __GFP_NOWARN;
+
+	(void)state;
+	host_build(&h, &host_spec);
+	hoard_order(&h.m, &all, gfp, 0);
+	assert_null(quarry_alloc_pages(h.m.q, gfp, 0));
+	assert_true(quarry_explain(h.m.q, &f));
+	assert_int_equal(f.remedies, QUARRY_REMEDY_RECLAIM | QUARRY_REMEDY_HIGH |
+					     QUARRY_REMEDY_ATOMIC | QUARRY_REMEDY_MEMALLOC);
+	assert_int_equal(f.lacking, 1);
+	page = quarry_alloc_pages(h.m.q, gfp | __GFP_HIGH, 0);
+	assert_non_null(page);
+	quarry_free_pages(h.m.q, page, 0);
+	quarry_drain_all_pages(h.m.q);
+	quarry_free_pages(h.m.q, all.page[--all.n], 0);
+	page = quarry_alloc_pages(h.m.q, gfp, 0);
+	assert_non_null(page);
+	quarry_free_pages(h.m.q, page, 0);
+
+	/* Enough pages, but every second one: a smaller order, or moving, would do. */
+	hoard_free(&h.m, &all);
+	hoard_order(&h.m, &all, GFP_ALL, 0);
+	for (size_t i = 0; i < all.n; i++) {
+		if (quarry_page_to_pfn(h.m.q, all.page[i]) % 2 == 0)
+			hoard_add(&h.pages, all.page[i], 0);
+	}
+	for (size_t i = 0; i < all.n;) {
+		if (quarry_page_to_pfn(h.m.q, all.page[i]) % 2 != 0)
+			i++;
+		else
+			all.page[i] = all.page[--all.n];
+	}
+	host_give(&h, &h.pages, ~0ul);
+	quarry_drain_all_pages(h.m.q);
+	assert_null(quarry_alloc_pages(h.m.q, gfp, 2));
+	assert_true(quarry_explain(h.m.q, &f));
+	assert_int_equal(f.zones[0].reason, QUARRY_REFUSED_ORDER);
+	assert_int_equal(f.zones[0].largest_order, 0);
+	assert_int_equal(f.remedies, QUARRY_REMEDY_COMPACT | QUARRY_REMEDY_SMALLER);
+	assert_int_equal(f.smaller_order, 0);
+	all.pages = all.n;
+	hoard_free(&h.m, &all);
+	host_fini(&h);
+}
+
+static void take_text(void *ctx, const char *text, size_t len)
+{
+	strncat(ctx, text, len);
+}
+
+/* The record in words: every refusal names zone, lack and remedy. */
+static void refusal_in_words(void **state)
+{
+	char text[4096] = "";
+	struct quarry_out out = {take_text, text};
+	struct hoard all = {0};
+	struct host h;
+
+	(void)state;
+	host_build(&h, &host_spec);
+	quarry_show_refusal(h.m.q, &out);
+	assert_string_equal(text, "");
+	hoard_order(&h.m, &all, GFP_NOWAIT, 0);
+	assert_null(quarry_alloc_pages(h.m.q, GFP_KERNEL, 0));
+	text[0] = '\0';
+	quarry_show_refusal(h.m.q, &out);
+	assert_non_null(strstr(text, "refused: order 0, Unmovable, gfp 0xcc0"));
+	assert_non_null(strstr(text, "(short by 1)"));
+	assert_non_null(strstr(text, "reclaim: 1 rounds freed 0 pages"));
+	assert_non_null(strstr(text, "would have helped: 1 more free pages in node 0 zone DMA, "
+				     "__GFP_HIGH, GFP_ATOMIC, __GFP_MEMALLOC"));
+	hoard_free(&h.m, &all);
+	host_fini(&h);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(shrinkers_come_and_go),
+		cmocka_unit_test(shrinkers_share),
+		cmocka_unit_test(shrinkers_serve_requests),
+		cmocka_unit_test(direct_reclaim_does_not_recurse),
+		cmocka_unit_test(effort_by_flags),
+		cmocka_unit_test(reclaim_follows_progress),
+		cmocka_unit_test(oom_hook_frees),
+		cmocka_unit_test(nofail_loops),
+		cmocka_unit_test(nofail_alone),
+		cmocka_unit_test(scopes_change_requests),
+		cmocka_unit_test(reserves_by_task),
+		cmocka_unit_test(kswapd_until_high),
+		cmocka_unit_test(kswapd_gives_up),
+		cmocka_unit_test(kswapd_by_node),
+		cmocka_unit_test(remedies_are_true),
+		cmocka_unit_test(refusal_in_words),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
