@@ -24,6 +24,7 @@ QUARRY_SRCS := \
 	src/page/slowpath.c \
 	src/page/refuse.c \
 	src/page/event.c \
+	src/page/mempolicy.c \
 	src/page/boot.c \
 	src/page/release.c \
 	src/page/check.c \

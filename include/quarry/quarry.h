@@ -19,6 +19,7 @@ extern "C" {
 #include <quarry/debug.h>
 #include <quarry/gfp.h>
 #include <quarry/memblock.h>
+#include <quarry/mempolicy.h>
 #include <quarry/mmzone.h>
 #include <quarry/page.h>
 #include <quarry/port.h>

@@ -179,6 +179,7 @@ struct page_node {
 	struct page_zone *zone[QUARRY_NR_ZONES];
 	pfn_t start_pfn, end_pfn, movable_pfn;
 	unsigned int nr_cpus; /* by which its zones' pagesets are sized; 0: by all */
+	uint8_t weight;       /* of weighted interleave: mempolicy.c; 0: the default */
 };
 
 /* ---- per-CPU sheaves ---- */
