@@ -37,6 +37,19 @@ QUARRY_SRCS := \
 	src/diag/show.c \
 	src/quarry.c
 
+# The self-test, freestanding too: selftest.h.
+QUARRY_SELFTEST_SRCS := \
+	selftest/selftest.c \
+	selftest/scratch.c \
+	selftest/bootmem.c \
+	selftest/memblock.c \
+	selftest/pages.c \
+	selftest/zones.c \
+	selftest/slabs.c \
+	selftest/layers.c \
+	selftest/numa.c \
+	selftest/stress.c
+
 # The posix port: a memory system inside a process.
 QUARRY_POSIX_SRCS := port/posix/posix.c
 
@@ -67,4 +80,5 @@ QUARRY_CLI_SRCS := \
 	cli/engine.c \
 	cli/fate.c \
 	cli/replay.c \
-	cli/report.c
+	cli/report.c \
+	cli/selftest.c
