@@ -168,13 +168,6 @@ static void pages_references(struct selftest_run *t)
 	quarry_free_pages(t->q, page, 0);
 	IS(quarry_page_count(t->q, page), 1);
 	IS(quarry_pfn_state(t->q, pfn, NULL), QUARRY_PAGE_ALLOCATED);
-	p = quarry_get_free_pages(t->q, GFP_KERNEL | __GFP_ZERO, 0);
-	OK(p != NULL);
-	if (!t->env->no_access) {
-		OK(selftest_all(p, 0, QUARRY_PAGE_SIZE));
-		selftest_set(p, 0x5a, QUARRY_PAGE_SIZE);
-	}
-	quarry_free_pages_addr(t->q, p, 0);
 	/* Three pages, not four. */
 	p = quarry_alloc_pages_exact(t->q, 2 * QUARRY_PAGE_SIZE + 1, GFP_KERNEL);
 	OK(p != NULL);
@@ -183,6 +176,25 @@ static void pages_references(struct selftest_run *t)
 	IS(quarry_pfn_state(t->q, pfn + 2, NULL), QUARRY_PAGE_ALLOCATED);
 	OK(quarry_pfn_state(t->q, pfn + 3, NULL) != QUARRY_PAGE_TAIL);
 	quarry_free_pages_exact(t->q, p, 2 * QUARRY_PAGE_SIZE + 1);
+}
+
+/* Every page has held something, so whichever is given was cleared. */
+static void pages_zeroed(struct selftest_run *t)
+{
+	unsigned char *p;
+
+	if (!selftest_boot(t, &pages_3m))
+		return;
+	selftest_pile_up(t, GFP_KERNEL | __GFP_MEMALLOC | __GFP_NOWARN);
+	for (void **link = t->m.pile; link != NULL; link = *link)
+		selftest_set(link + 1, 0xa5, QUARRY_PAGE_SIZE - sizeof(*link));
+	selftest_pile_down(&t->m, ~0ul);
+	p = quarry_get_free_pages(t->m.q, GFP_KERNEL | __GFP_ZERO, 2);
+	OK(p != NULL && selftest_all(p, 0, 4 * QUARRY_PAGE_SIZE));
+	quarry_free_pages_addr(t->m.q, p, 2);
+	p = quarry_kzalloc(t->m.q, 1000, GFP_KERNEL);
+	OK(p != NULL && selftest_all(p, 0, 1000));
+	quarry_kfree(t->m.q, p);
 }
 
 /* Each is reported and changes nothing. */
@@ -223,7 +235,8 @@ const struct selftest selftest_pages[] = {
 	 pages_smallest_is_halved},
 	{"P5", "free counts are what the lists hold", pages_counts},
 	{"P8", "pages go back to the lists of their type", pages_keep_their_type},
-	{"P19", "references, zeroed pages, exact sizes", pages_references},
+	{"P19", "references, exact sizes", pages_references},
+	{"P19 S20", "zeroed pages and objects", pages_zeroed},
 	{"P19", "double frees, wrong orders and foreign pages are refused", pages_damage},
 	{NULL, NULL, NULL},
 };

@@ -118,6 +118,13 @@ static void zones_ranges(struct selftest_run *t)
 	OK(quarry_zone_info(t->m.q, 0, QUARRY_ZONE_MOVABLE, &info));
 	IS(info.start_pfn, 0x140000);
 	IS(info.present, 0x40000);
+	selftest_machine_fini(t);
+	spec.boot.movablecore = 0;
+	spec.boot.kernelcore = 4 * GIB; /* from the lowest memory on; then up to a whole block */
+	if (!selftest_boot(t, &spec))
+		return;
+	OK(quarry_zone_info(t->m.q, 0, QUARRY_ZONE_MOVABLE, &info));
+	IS(info.start_pfn, 0x140400);
 }
 
 /* Of any machine: the marks rise, and what lies between two is the same. */
