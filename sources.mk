@@ -25,6 +25,7 @@ QUARRY_SRCS := \
 	src/page/refuse.c \
 	src/page/event.c \
 	src/page/mempolicy.c \
+	src/page/pageinfo.c \
 	src/page/boot.c \
 	src/page/release.c \
 	src/page/check.c \

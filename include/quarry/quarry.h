@@ -22,6 +22,7 @@ extern "C" {
 #include <quarry/mempolicy.h>
 #include <quarry/mmzone.h>
 #include <quarry/page.h>
+#include <quarry/pageinfo.h>
 #include <quarry/port.h>
 #include <quarry/slab.h>
 #include <quarry/vmstat.h>
