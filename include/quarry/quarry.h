@@ -19,8 +19,10 @@ extern "C" {
 #include <quarry/debug.h>
 #include <quarry/gfp.h>
 #include <quarry/memblock.h>
+#include <quarry/mempolicy.h>
 #include <quarry/mmzone.h>
 #include <quarry/page.h>
+#include <quarry/pageinfo.h>
 #include <quarry/port.h>
 #include <quarry/reclaim.h>
 #include <quarry/slab.h>

@@ -104,22 +104,6 @@ bool quarry_zone_info(struct quarry *q, int nid, enum quarry_zone_type zone,
 	return true;
 }
 
-int quarry_pageblock_type(struct quarry *q, pfn_t pfn)
-{
-	struct page_arena *a = memmap_arena(q->pages, pfn);
-	quarry_pin_t pin;
-	int type;
-
-	if (a == NULL)
-		return -QUARRY_ENOENT;
-	pin = arena_lock(q, a);
-	type = a->virgin || (a->empty && a->one_piece)
-		       ? a->type
-		       : a->pb[(pfn - a->base_pfn) >> QUARRY_PAGEBLOCK_ORDER].type;
-	arena_unlock(q, a, pin);
-	return type;
-}
-
 bool quarry_node_present(struct quarry *q, int nid)
 {
 	return nid >= 0 && nid < q->pages->nr_nodes && q->pages->node[nid].present;
