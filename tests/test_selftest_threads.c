@@ -154,7 +154,7 @@ static void stress_sees_a_page_with_two_owners(void **state)
 	page = quarry_alloc_pages(m.q, GFP_KERNEL, 0);
 	assert_non_null(page);
 	*(uintptr_t *)quarry_page_address(m.q, page) = 1;
-	shared.box[5] = (uintptr_t)quarry_page_to_pfn(m.q, page) << 4;
+	shared.box[5] = (uintptr_t)(quarry_page_to_pfn(m.q, page) + 1) << 4;
 	assert_true(stress(&m, false, 1, &shared) > 0);
 	machine_check(&m);
 	machine_fini(&m);

@@ -193,7 +193,7 @@ struct page_node {
 	uint8_t kswapd_order, kswapd_highest;
 	bool kswapd_wanted;
 	uint32_t kswapd_failures; /* runs in a row that freed nothing */
-	uint8_t weight;       /* of weighted interleave: mempolicy.c; 0: the default */
+	uint8_t weight;           /* of weighted interleave: mempolicy.c; 0: the default */
 };
 
 /* ---- per-CPU sheaves ---- */
