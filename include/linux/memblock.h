@@ -536,10 +536,10 @@ void *alloc_large_system_hash(const char *tablename, unsigned long bucketsize,
 			      unsigned int *_hash_shift, unsigned int *_hash_mask,
 			      unsigned long low_limit, unsigned long high_limit);
 
+/* Does what quarry_linux_memtest says, memtest= of the command line: nothing at first. */
 static inline void early_memtest(phys_addr_t start, phys_addr_t end)
 {
-	(void)start;
-	(void)end;
+	(void)quarry_memblock_memtest(memblock_quarry(), start, end, quarry_linux_memtest);
 }
 
 #endif
