@@ -163,6 +163,19 @@ static void rsrv_kern_and_kho_scratch(void)
 	IS(memblock.memory.cnt, 1);
 }
 
+static void numa_coverage_and_mirrors(void)
+{
+	OK(memblock_validate_numa_coverage(0));
+	IS(memblock_add_node(0, SZ_16M, 1, MEMBLOCK_NONE), 0);
+	OK(memblock_validate_numa_coverage(0));
+	IS(memblock_add(SZ_32M, SZ_1M), 0);
+	OK(!memblock_validate_numa_coverage(SZ_1M - 1));
+	OK(memblock_validate_numa_coverage(SZ_1M));
+	OK(!memblock_has_mirror());
+	IS(memblock_mark_mirror(0, SZ_1M), 0);
+	OK(memblock_has_mirror());
+}
+
 static void early_memtest_by_name(void)
 {
 	static u64 cells[SZ_64K / 8] __aligned(SZ_4K);
@@ -683,6 +696,7 @@ static const struct linux_test tests[] = {
 	LINUX_TEST(M14_limits_and_questions),
 	LINUX_TEST(reserve_mem_by_name),
 	LINUX_TEST(headers_compute),
+	LINUX_TEST(numa_coverage_and_mirrors), /* last: that there are mirrors is never forgotten */
 };
 
 int main(void)
