@@ -9,6 +9,7 @@ QUARRY_SRCS := \
 	src/boot/memblock_alloc.c \
 	src/boot/memblock_bound.c \
 	src/boot/reserve_mem.c \
+	src/boot/memtest.c \
 	src/boot/bootmem.c \
 	src/boot/check.c \
 	src/page/memmap.c \
