@@ -255,7 +255,7 @@ unsigned int fallback_nofragment(const struct page_layer *pl, const struct page_
 		return flags;
 	/* Where there is a lower zone it may be used before this one's pageblocks are mixed. */
 	below = pl->node[z->nid].zone[QUARRY_ZONE_DMA32];
-	if (below != NULL && below->managed != 0)
+	if (below != NULL && quarry_load_relaxed(&below->managed) != 0)
 		flags |= ZONE_ALLOC_NOFRAGMENT;
 	return flags;
 }
