@@ -469,6 +469,8 @@ static int boot_make_cpus(struct boot_state *b)
 	pl->cpu = quarry_meta_alloc(b->q, sizeof(*pl->cpu) * pl->nr_cpus);
 	if (pl->cpu == NULL)
 		return -QUARRY_ENOMEM;
+	quarry_lock_init(&pl->tune_lock, QUARRY_LOCK_OUTER);
+	quarry_lock_init(&pl->mark_lock, QUARRY_LOCK_LEAF);
 	quarry_lock_init(&pl->refusal_lock, QUARRY_LOCK_LEAF);
 	quarry_lock_init(&pl->reclaim_lock, QUARRY_LOCK_LEAF);
 	quarry_lock_init(&pl->shrinker_lock, QUARRY_LOCK_LEAF);

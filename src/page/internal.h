@@ -220,7 +220,8 @@ struct page_sheaf {
  * They are apart so that a page just freed goes back to its pageblock before it is used again.
  */
 struct page_pcp {
-	uint32_t arena; /* where this CPU allocates */
+	uint32_t arena;      /* where this CPU allocates movable pages */
+	uint32_t arena_stay; /* and others, which spoil an arena: see fallback.c */
 	struct page_sheaf out[QUARRY_MIGRATE_PCPTYPES][PAGE_PCP_ORDERS + 1];
 	struct page_sheaf in[PAGE_PCP_ORDERS + 1];
 };

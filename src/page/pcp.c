@@ -62,6 +62,17 @@ void page_set_feature(struct quarry *q, uint32_t feature, bool on)
 	}
 }
 
+/*
+ * Where the search for blocks begins: in the first arena for pages that stay, behind it for movable ones, which
+ * come to it last.
+ */
+static uint32_t pcp_first_arena(const struct page_zone *z, unsigned int type)
+{
+	bool behind = type == QUARRY_MIGRATE_MOVABLE && z->arena_last - z->arena_first > 1;
+
+	return z->arena_first + behind;
+}
+
 /* This CPU's sheaves for @z, made at first use; NULL: no memory for them. */
 static QUARRY_NOINLINE struct page_pcp *pcp_make(struct quarry *q, unsigned int cpu,
 						 const struct page_zone *z)
@@ -79,7 +90,9 @@ static QUARRY_NOINLINE struct page_pcp *pcp_make(struct quarry *q, unsigned int 
 			pcp->out[t][slot].cap = z->sheaf_cap[slot];
 	}
 	/* CPUs start in arenas of their own. */
-	pcp->arena = z->arena_first + (z->arena_last - z->arena_first) * cpu / pl->nr_cpus;
+	pcp->arena_stay = z->arena_first;
+	pcp->arena = pcp_first_arena(z, QUARRY_MIGRATE_MOVABLE);
+	pcp->arena += (z->arena_last - pcp->arena) * cpu / pl->nr_cpus;
 	if (!quarry_cmpxchg(&pl->cpu[cpu].pcp[z->index], &expected, pcp)) {
 		quarry_meta_free(q, pcp);
 		pcp = expected;
@@ -159,7 +172,7 @@ struct page *pcp_alloc(struct quarry *q, struct page_zone *z, unsigned int order
 	struct page *page = NULL;
 	struct page_sheaf *s;
 	quarry_pin_t pin;
-	uint32_t hint;
+	uint32_t first, *hint;
 
 	/* A sheaf may hold CMA pages, and none of the highatomic reserve: not for those two. */
 	if (likely(quarry_load_relaxed(&z->special) == 0) ||
@@ -169,15 +182,16 @@ struct page *pcp_alloc(struct quarry *q, struct page_zone *z, unsigned int order
 			pcp = pcp_enter(q, z, &pin);
 	}
 	if (pcp == NULL) {
-		hint = z->arena_first;
-		return zone_take(q, z, &hint, order, type, alloc_flags);
+		first = pcp_first_arena(z, type);
+		return zone_take(q, z, &first, order, type, alloc_flags);
 	}
 	s = &pcp->out[type][slot];
-	if (likely(s->n != 0) || zone_fill(q, z, &pcp->arena, order, type, alloc_flags, s))
+	hint = type == QUARRY_MIGRATE_MOVABLE ? &pcp->arena : &pcp->arena_stay;
+	if (likely(s->n != 0) || zone_fill(q, z, hint, order, type, alloc_flags, s))
 		page = page_sheaf_pop(s);
-	hint = pcp->arena;
+	first = *hint;
 	pcp_leave(q, pin);
-	return page != NULL ? page : zone_take(q, z, &hint, order, type, alloc_flags);
+	return page != NULL ? page : zone_take(q, z, &first, order, type, alloc_flags);
 }
 
 void pcp_free(struct quarry *q, struct page *page, unsigned int order)
