@@ -570,6 +570,235 @@ static void whether_it_is_suitable(void **state)
 	machine_fini(&m);
 }
 
+/* A zone in which it failed is passed over 1, 3, 7 ... 63 times for the same order, not for smaller ones. */
+static void failures_are_deferred(void **state)
+{
+	struct page *page = NULL;
+	struct alloc_request r;
+	struct page_zone *z;
+	struct machine m;
+	struct owner o;
+
+	(void)state;
+	chequer(&m, &o, &m32);
+	z = &m.q->pages->zone[0];
+	o.refuse_percent = 100;
+	r = request(&m, GFP_HIGHUSER_MOVABLE, 5);
+	for (unsigned int passed_over = 0; passed_over <= 63; passed_over = 2 * passed_over + 1) {
+		for (unsigned int i = 0; i < passed_over; i++)
+			assert_int_equal(compaction_direct(m.q, &r, 0, 1, &page), COMPACT_DEFERRED);
+		/* All pageblocks were of no use the last time; the hints are reset when it starts anew. */
+		assert_int_equal(compaction_direct(m.q, &r, 0, 1, &page),
+				 passed_over % 63 == 0 ? COMPACT_COMPLETE : COMPACT_PARTIAL);
+		assert_null(page);
+	}
+	assert_int_equal(z->compact_defer_shift, 6);
+	/* Full priority is not deferred, nor put off by hints; and a failure of an asynchronous call tells nothing. */
+	assert_int_equal(compaction_direct(m.q, &r, 0, COMPACT_PRIO_SYNC_FULL, &page),
+			 COMPACT_COMPLETE);
+	for (unsigned int i = 0; i < 63; i++)
+		assert_true(compaction_deferred(z, 5));
+	o.refuse_percent = 0;
+	/* It starts anew, and serves. A larger order failed for all that is known; a smaller one did not. */
+	assert_int_equal(compaction_direct(m.q, &r, 0, 1, &page), COMPACT_SUCCESS);
+	assert_non_null(page);
+	zone_put_one(m.q, page, 5);
+	assert_int_equal(z->compact_order_failed, 6);
+	assert_false(compaction_deferred(z, 5));
+	compaction_defer_reset(z, 5, true);
+	assert_int_equal(z->compact_defer_shift, 0);
+	assert_int_equal(z->compact_considered, 0);
+	check(&m, &o);
+	owner_fini(&o);
+	machine_fini(&m);
+}
+
+/* Asynchronous calls pass over other types' pageblocks, and give up at a lock that is held. */
+static void asynchronous_calls_give_up(void **state)
+{
+	static const struct machine_spec spec = {
+		.memory = {{0, 32 * MACHINE_MIB, 0}},
+		.ram_bytes = 32 << 20,
+		.concurrent = true,
+		.boot = {.dma_limit = ~(phys_addr_t)0, .dma32_limit = ~(phys_addr_t)0},
+	};
+	struct page *page = NULL;
+	struct page_arena *a;
+	struct alloc_request r;
+	struct machine m;
+	struct owner o;
+
+	(void)state;
+	chequer(&m, &o, &spec);
+	a = &m.q->pages->arena[0];
+	r = request(&m, GFP_HIGHUSER_MOVABLE, 3);
+	a->lock.held = 1;
+	assert_int_equal(compaction_direct(m.q, &r, 0, COMPACT_PRIO_ASYNC, &page),
+			 COMPACT_CONTENDED);
+	a->lock.held = 0;
+	assert_null(page);
+	assert_int_equal(o.migrated, 0);
+	for (unsigned int i = 0; i < a->nr_pb; i++) {
+		assert_int_equal(a->pb[i].skip, 0);
+		arena_set_type(m.q, a, i,
+			       i == 5 ? QUARRY_MIGRATE_MOVABLE : QUARRY_MIGRATE_UNMOVABLE);
+	}
+	/* Of the others none is emptied; and what comes out of the one stays in it. */
+	assert_int_equal(compaction_direct(m.q, &r, 0, COMPACT_PRIO_ASYNC, &page), COMPACT_SUCCESS);
+	assert_non_null(page);
+	assert_int_equal(quarry_page_to_pfn(m.q, page) / 512, 5);
+	zone_put_one(m.q, page, 3);
+	assert_int_equal(a->pb[5].nr_free, 256);
+	r = request(&m, GFP_HIGHUSER_MOVABLE, 9);
+	assert_int_equal(compaction_direct(m.q, &r, 0, COMPACT_PRIO_ASYNC, &page),
+			 COMPACT_COMPLETE);
+	check(&m, &o);
+	/* With full priority any pageblock takes in, and is emptied. */
+	assert_int_equal(compaction_direct(m.q, &r, 0, COMPACT_PRIO_SYNC_FULL, &page),
+			 COMPACT_SUCCESS);
+	zone_put_one(m.q, page, 9);
+	check(&m, &o);
+	owner_fini(&o);
+	machine_fini(&m);
+}
+
+/* A hint keeps a pageblock out until it is reset; asking for the whole node does not heed it. */
+static void hints_are_heeded(void **state)
+{
+	struct page *page = NULL;
+	struct page_arena *a;
+	struct alloc_request r;
+	struct machine m;
+	struct owner o;
+
+	(void)state;
+	chequer(&m, &o, &m32);
+	a = &m.q->pages->arena[0];
+	r = request(&m, GFP_HIGHUSER_MOVABLE, 9);
+	for (unsigned int i = 0; i < a->nr_pb; i++)
+		a->pb[i].skip = i != 3;
+	assert_int_equal(compaction_direct(m.q, &r, 0, 1, &page), COMPACT_SUCCESS);
+	assert_int_equal(quarry_page_to_pfn(m.q, page) / 512, 3);
+	zone_put_one(m.q, page, 9);
+	assert_int_equal(quarry_compact_node(m.q, 0), 0);
+	assert_int_equal(whole_pageblocks(&m), 8);
+	check(&m, &o);
+	owner_fini(&o);
+	machine_fini(&m);
+}
+
+/* ---- kcompactd ---- */
+
+static void kcompactd_serves_and_keeps_the_score(void **state)
+{
+	struct page_zone *z;
+	struct machine m;
+	struct owner o;
+
+	(void)state;
+	chequer(&m, &o, &m32);
+	z = &m.q->pages->zone[0];
+	assert_int_equal(quarry_kcompactd_run(m.q, 1), 0);
+	assert_int_equal(quarry_set_compaction_proactiveness(m.q, 101), -QUARRY_EINVAL);
+	assert_int_equal(quarry_set_compaction_proactiveness(m.q, 0), 0);
+	assert_int_equal(quarry_kcompactd_run(m.q, 0),
+			 0); /* nobody asked, and it shall not by itself */
+	compaction_wake(m.q, 0, 0, QUARRY_ZONE_NORMAL);
+	assert_int_equal(quarry_kcompactd_run(m.q, 0), 0);
+	/* Asked for two orders, the larger is made. */
+	compaction_wake(m.q, 0, 7, QUARRY_ZONE_NORMAL);
+	compaction_wake(m.q, 0, 3, QUARRY_ZONE_DMA);
+	assert_int_equal(quarry_kcompactd_run(m.q, 0), 1);
+	assert_int_equal(zone_largest_order(z), 7);
+	assert_int_equal(quarry_vm_event(m.q, QUARRY_VM_COMPACT_DAEMON_WAKE), 1);
+	assert_true(quarry_vm_event(m.q, QUARRY_VM_COMPACT_DAEMON_MIGRATE) != 0);
+	assert_int_equal(quarry_vm_event(m.q, QUARRY_VM_COMPACT_DAEMON_FREE), o.migrated);
+	assert_int_equal(quarry_kcompactd_run(m.q, 0), 0); /* served */
+	check(&m, &o);
+	/* By the score: from 99 (nothing is whole; present / (present + 1)) down to the mark. */
+	assert_int_equal(quarry_fragmentation_score(m.q, 0), 99);
+	assert_int_equal(quarry_fragmentation_score(m.q, 1), 0);
+	assert_int_equal(quarry_set_compaction_proactiveness(m.q, 50), 0);
+	assert_int_equal(quarry_kcompactd_run(m.q, 0), 4); /* of 8: half is whole */
+	assert_true(quarry_fragmentation_score(m.q, 0) <= 50);
+	assert_int_equal(quarry_kcompactd_run(m.q, 0), 0); /* below 60 */
+	assert_int_equal(quarry_set_compaction_proactiveness(m.q, 100), 0);
+	assert_int_equal(quarry_kcompactd_run(m.q, 0), 4);
+	assert_int_equal(quarry_fragmentation_score(m.q, 0), 0);
+	check(&m, &o);
+	owner_fini(&o);
+	machine_fini(&m);
+}
+
+static void kcompactd_defers(void **state)
+{
+	struct machine m;
+	struct owner o;
+
+	(void)state;
+	chequer(&m, &o, &m32);
+	o.refuse_percent = 100;
+	quarry_set_compaction_proactiveness(m.q, 0);
+	for (unsigned int i = 0; i < 2; i++) {
+		compaction_wake(m.q, 0, 6, QUARRY_ZONE_NORMAL);
+		assert_int_equal(quarry_kcompactd_run(m.q, 0), 0);
+	}
+	o.refuse_percent = 0;
+	compaction_wake(m.q, 0, 6, QUARRY_ZONE_NORMAL); /* failed once; the next was passed over */
+	assert_int_equal(quarry_kcompactd_run(m.q, 0), 1);
+	check(&m, &o);
+	owner_fini(&o);
+	machine_fini(&m);
+}
+
+/* ---- the state that random replacement leaves (notes: test of fragmentation) ---- */
+
+static void after_random_replacement(void **state)
+{
+	unsigned long room, moves;
+	unsigned int free[16];
+	uint64_t seed = 11;
+	struct machine m;
+	struct owner o;
+	size_t n;
+
+	(void)state;
+	for (unsigned int order = 0; order <= 3; order += 3) {
+		machine_build(&m, &m32);
+		owner_init(&o, &m, PAGES(32), PAGES(32), true);
+		n = fill(&o, order);
+		free_some(&o, n, 50, 5);
+		for (unsigned int round = 0; round < 100; round++) {
+			size_t freed = 0;
+
+			for (size_t i = 0; i < n; i++) {
+				if (o.block[i].page != NULL && machine_random(&seed) % 10 == 0) {
+					owner_free(&o, i);
+					freed++;
+				}
+			}
+			for (size_t i = 0; freed > 0; i++) {
+				size_t slot = (size_t)machine_random(&seed) % n;
+
+				if (o.block[slot].page == NULL) {
+					assert_true(owner_alloc(&o, slot, ALL, order));
+					freed--;
+				}
+			}
+		}
+		room = 0;
+		for (size_t i = 0, k = free_of_pageblocks(&m, PAGES(32), free); i < k; i++)
+			room += free[i];
+		moves = fewest_moves(free, 16);
+		quarry_compact_memory(m.q);
+		check(&m, &o);
+		assert_int_equal(whole_pageblocks(&m), room / 512);
+		assert_true(o.migrated <= moves);
+		owner_fini(&o);
+		machine_fini(&m);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -583,6 +812,12 @@ int main(void)
 		cmocka_unit_test(makes_a_block_of_each_order),
 		cmocka_unit_test(capture_keeps_pageblocks_clean),
 		cmocka_unit_test(whether_it_is_suitable),
+		cmocka_unit_test(failures_are_deferred),
+		cmocka_unit_test(asynchronous_calls_give_up),
+		cmocka_unit_test(hints_are_heeded),
+		cmocka_unit_test(kcompactd_serves_and_keeps_the_score),
+		cmocka_unit_test(kcompactd_defers),
+		cmocka_unit_test(after_random_replacement),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
