@@ -58,7 +58,8 @@ QUARRY_MUST_CHECK int quarry_register_mover(struct quarry *q, const struct quarr
  * @page:   first page of an allocated block of order QUARRY_PAGEBLOCK_ORDER at most, owned by the caller
  * @number: of a registered mover; 0: it can no longer be moved (Linux: __ClearPageMovable())
  *
- * The block moves with its order, type, references and mover. Freeing it forgets the mover.
+ * The block moves with its order, type, references and mover. Freeing it forgets the mover; before
+ * quarry_split_page() the owner must take it off, under his lock and while the block is not isolated.
  * Context: any; the owner's lock against @page's isolation, for number 0.
  * Return: 0; -QUARRY_EINVAL: no such mover or no such block, nothing changed.
  */

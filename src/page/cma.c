@@ -100,6 +100,7 @@ int quarry_cma_init_reserved_mem(struct quarry *q, phys_addr_t base, phys_addr_t
 	if (bitmap == NULL)
 		return -QUARRY_ENOMEM;
 	area = &layer->area[layer->nr_areas];
+	quarry_lock_init(&area->lock, QUARRY_LOCK_LEAF);
 	area->bitmap = bitmap;
 	area->nr_bits = bits;
 	area->info.base_pfn = base >> QUARRY_PAGE_SHIFT;
