@@ -36,6 +36,13 @@ QUARRY_SRCS := \
 	src/page/pageinfo.c \
 	src/page/boot.c \
 	src/page/release.c \
+	src/page/mover.c \
+	src/page/isolate.c \
+	src/page/contig.c \
+	src/page/cma.c \
+	src/page/vacate.c \
+	src/page/fragmentation.c \
+	src/page/compaction.c \
 	src/page/check.c \
 	src/slab/cache.c \
 	src/slab/slab.c \

@@ -92,10 +92,12 @@ struct quarry_zone_info {
 	unsigned long spanned;         /* end - start, holes included */
 	unsigned long present;         /* RAM */
 	unsigned long managed;         /* handed to the page allocator */
-	unsigned long free;            /* in the buddy system */
+	unsigned long free;            /* in the buddy system, isolated ones not counted */
 	unsigned long pcp;             /* in per-CPU sheaves */
 	unsigned long free_highatomic; /* of these, reserved for orders > 0 that cannot wait */
 	unsigned long free_cma;        /* of these, in CMA areas: for movable blocks */
+	unsigned long isolated;        /* in the buddy system, but isolated */
+	unsigned long cma;             /* in CMA areas, used or free: "cma" of /proc/zoneinfo */
 	unsigned long boost;           /* what mixing types has added to the watermarks */
 	unsigned long wmark[QUARRY_NR_WMARK]; /* boost included, as in /proc/zoneinfo */
 	unsigned long lowmem_reserve[QUARRY_NR_ZONES];

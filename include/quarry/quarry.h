@@ -16,6 +16,8 @@ extern "C" {
 #include <quarry/types.h>
 
 #include <quarry/bootmem.h>
+#include <quarry/compaction.h>
+#include <quarry/contig.h>
 #include <quarry/debug.h>
 #include <quarry/gfp.h>
 #include <quarry/memblock.h>

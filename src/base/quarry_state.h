@@ -13,6 +13,7 @@
 
 struct page_layer;  /* src/page/internal.h */
 struct slab_layer;  /* src/slab/internal.h */
+struct cma_layer;   /* src/page/cma.c */
 struct meta_header; /* src/page/meta.c */
 
 struct quarry {
@@ -27,6 +28,7 @@ struct quarry {
 	size_t meta_bytes;      /* of all tables now */
 	struct meta_header *meta_list; /* all that quarry_meta_alloc() has out */
 	struct quarry_lock meta_lock;
+	struct cma_layer *cma;     /* made by the first declaration, at boot */
 	struct memblock *memblock; /* memblock_own, or what quarry_memblock_use() was given */
 	struct bootmem bootmem;
 	struct memblock memblock_own;

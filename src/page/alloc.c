@@ -143,8 +143,13 @@ static QUARRY_COLD bool alloc_free_odd(struct quarry *q, struct page *page, unsi
 		return false;
 	}
 	while ((word & PAGE_WORD_STATE_MASK) == PAGE_WORD_ALLOC && page_word_order(word) == order) {
-		if (page_word_refs(word) <= 1)
-			return true;
+		if (page_word_refs(word) <= 1) {
+			/* One that can be moved: compaction may take a reference at this moment. */
+			if (page_word_mover(word) == 0 ||
+			    alloc_change_refs(q, page, &word, word & PAGE_WORD_ARENA_MASK))
+				return true;
+			continue;
+		}
 		if (alloc_change_refs(q, page, &word, word - PAGE_WORD_REF_ONE))
 			return false;
 	}

@@ -13,8 +13,9 @@
  * Invariant  A pageblock is on list[o][its type] exactly when its largest free run has order o (10:
  *            its buddy, above it, is whole too) and it is not `second`. Bit o of order_mask[type] is
  *            set exactly when list[o][type] is not empty, and so is the arena's bit in the zone's
- *            avail[type][o]. nr_free counts set bits, and the zone's nr_free_highatomic and
- *            nr_free_cma those of pageblocks of these types. quarry_check_pages() checks all of this.
+ *            avail[type][o]. nr_free counts set bits (the zone's, those that are not
+ *            isolated), nr_free_highatomic, nr_free_cma and nr_isolated of the zone those of
+ *            pageblocks of these types. quarry_check_pages() checks all of this.
  *
  * Virgin     An arena that nobody has touched has no records and no bitmaps written: it says "order
  *            10" (or 9) and means all of itself. arena_unfold() writes them at the first touch.
@@ -164,6 +165,11 @@ void arena_count_special(struct quarry *q, struct page_arena *a, unsigned int ty
 		page_add(q->concurrent, &a->zone->nr_free_highatomic, (uint64_t)pages);
 	else if (type == QUARRY_MIGRATE_CMA)
 		page_add(q->concurrent, &a->zone->nr_free_cma, (uint64_t)pages);
+	if (type != QUARRY_MIGRATE_ISOLATE)
+		return;
+	/* Isolated pages are no free pages of the zone: what arena_count() adds is taken off again. */
+	page_add(q->concurrent, &a->zone->nr_isolated, (uint64_t)pages);
+	page_add(q->concurrent, &a->zone->nr_free, 0 - (uint64_t)pages);
 }
 
 /* Pages of such a pageblock cannot be moved, so it spoils its arena for ever. */
@@ -456,4 +462,23 @@ void arena_set_type(struct quarry *q, struct page_arena *a, unsigned int i, unsi
 	arena_file_as(q, a, i, largest);
 	if (stay != 0)
 		arena_add_stay(a, stay);
+}
+
+unsigned int arena_take_bits(struct quarry *q, struct page_arena *a, unsigned int i,
+			     const uint64_t *want, uint64_t *got)
+{
+	uint64_t *bits = a->bits[i];
+	unsigned int n = 0;
+
+	for (unsigned int w = 0; w < PAGE_WORDS; w++) {
+		got[w] = bits[w] & want[w];
+		n += bits_popcount64(got[w]);
+	}
+	if (n == 0)
+		return 0;
+	arena_open(q, a, i);
+	for (unsigned int w = 0; w < PAGE_WORDS; w++)
+		bits[w] &= ~got[w];
+	arena_close(q, a, i, n);
+	return n;
 }

@@ -703,6 +703,7 @@ int page_boot(struct quarry *q, const struct quarry_boot_params *params)
 	if ((err = zonelist_reserve(q)) != 0)
 		return err;
 	boot_hand_over(&b);
+	cma_activate(q);
 	q->stage = QUARRY_STAGE_PAGES;
 	zonelist_build(q);
 	boot_settle_cpus(b.pl);

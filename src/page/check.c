@@ -191,6 +191,8 @@ static void check_special(struct check_state *c, const struct page_zone *z)
 	check_equal(c, "special pageblocks of the zone", z->start_pfn, z->special, sum);
 	check_equal(c, "free highatomic pages", z->start_pfn, z->nr_free_highatomic,
 		    c->special_free[QUARRY_MIGRATE_HIGHATOMIC]);
+	check_equal(c, "isolated free pages", z->start_pfn, z->nr_isolated,
+		    c->special_free[QUARRY_MIGRATE_ISOLATE]);
 	check_equal(c, "free CMA pages", z->start_pfn, z->nr_free_cma,
 		    c->special_free[QUARRY_MIGRATE_CMA]);
 	for (unsigned int j = 0; j < QUARRY_NR_ZONES; j++)
@@ -260,7 +262,7 @@ unsigned int quarry_check_pages(struct quarry *q, const struct quarry_out *out)
 				check_arena(&c, &pl->arena[k]);
 		}
 		check_equal(&c, "free pages of the zone", z->start_pfn, z->nr_free,
-			    c.free - before);
+			    c.free - before - c.special_free[QUARRY_MIGRATE_ISOLATE]);
 		managed += z->managed;
 		check_special(&c, z);
 	}

@@ -86,6 +86,8 @@ bool quarry_zone_info(struct quarry *q, int nid, enum quarry_zone_type zone,
 	info->present = z->present;
 	info->managed = z->managed;
 	info->free = (unsigned long)quarry_load_relaxed(&z->nr_free);
+	info->isolated = (unsigned long)quarry_load_relaxed(&z->nr_isolated);
+	info->cma = z->cma_pages;
 	info->pcp = pcp_pages(q, z);
 	info->pcp_high = z->pcp_high;
 	info->pcp_batch = z->pcp_batch;

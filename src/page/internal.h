@@ -151,7 +151,7 @@ struct page_arena {
 
 struct page_zone {
 	/* read by every request */
-	uint64_t nr_free;                         /* pages in the buddy system */
+	uint64_t nr_free; /* pages in the buddy system that are not isolated */
 	unsigned long fast_mark[QUARRY_NR_ZONES]; /* low + reserve, by the request's highest zone */
 	uint16_t index;                           /* in page_layer.zone[] */
 	int16_t nid;
@@ -173,11 +173,17 @@ struct page_zone {
 	unsigned long pcp_high, pcp_batch;
 	/* of nr_free, what not every request may have; exact at any quiet moment */
 	uint64_t nr_free_highatomic, nr_free_cma;
+	uint64_t nr_isolated; /* pages in the buddy system, but isolated: not in nr_free */
 	/* pageblocks of the types from QUARRY_MIGRATE_PCPTYPES on, and in all */
 	uint32_t nr_pb_special[QUARRY_MIGRATE_TYPES - QUARRY_MIGRATE_PCPTYPES];
 	uint32_t special;
 	uint32_t fast_pb; /* what the short way's marks allow for: special, rounded up */
 	uint16_t sheaf_cap[PAGE_PCP_ORDERS + 1];
+	unsigned long cma_pages; /* in CMA areas, used or free; part of managed */
+	/* compaction.c: when to try again after it was of no use */
+	uint32_t compact_considered;
+	uint8_t compact_defer_shift, compact_order_failed;
+	uint32_t compact_arena; /* where the last block was made */
 } QUARRY_ALIGNED(64);
 
 struct page_node {
@@ -194,6 +200,8 @@ struct page_node {
 	bool kswapd_wanted;
 	uint32_t kswapd_failures; /* runs in a row that freed nothing */
 	uint8_t weight;           /* of weighted interleave: mempolicy.c; 0: the default */
+	uint32_t compact_order;   /* kcompactd was asked for blocks of this order; 0: for none */
+	uint32_t compact_highest; /* ... in zones up to this */
 };
 
 /* ---- per-CPU sheaves ---- */
@@ -259,6 +267,11 @@ struct page_cpu {
 /* Huge pages, as Linux's switch says; but for NEVER the daemon runs. */
 enum page_thp { PAGE_THP_NEVER, PAGE_THP_MADVISE, PAGE_THP_ALWAYS };
 
+struct page_mover {
+	const struct quarry_mover *ops;
+	void *ctx;
+};
+
 struct page_layer {
 	uint32_t *section; /* pfn >> PAGE_ARENA_ORDER -> first arena there; PAGE_NO_ARENA: none */
 	pfn_t nr_sections;
@@ -294,6 +307,8 @@ struct page_layer {
 	uint64_t refused;
 	struct quarry_lock refusal_lock;
 	struct quarry_refusal refusal;
+	uint32_t nr_movers;
+	struct page_mover mover[QUARRY_MAX_MOVERS]; /* number n stands at n - 1 */
 };
 
 #define PAGE_NO_ARENA 0xffffffffu
@@ -371,6 +386,9 @@ void arena_count(struct quarry *q, struct page_arena *a, int64_t pages);
 void arena_set_type(struct quarry *q, struct page_arena *a, unsigned int i, unsigned int type);
 /* Pageblock of @type lost or won @pages free ones; to be called if the type is none of a pageset's. */
 void arena_count_special(struct quarry *q, struct page_arena *a, unsigned int type, int64_t pages);
+/* Takes the free ones of pages @want of pageblock @i, which @got then names; returns how many. */
+unsigned int arena_take_bits(struct quarry *q, struct page_arena *a, unsigned int i,
+			     const uint64_t *want, uint64_t *got);
 quarry_pin_t arena_lock(struct quarry *q, struct page_arena *a);
 void arena_unlock(struct quarry *q, struct page_arena *a, quarry_pin_t pin);
 /* Writes the records and bitmaps of an arena that is handed over in part: nothing is free yet. */
@@ -573,6 +591,112 @@ static inline int pcp_slot(unsigned int order)
 	       : order == QUARRY_PAGEBLOCK_ORDER ? PAGE_PCP_HUGE
 						 : -1;
 }
+
+/* ---- mover.c: pages that their owners can move ---- */
+static inline unsigned int page_word_mover(uint64_t word)
+{
+	return (unsigned int)((word & PAGE_WORD_MOVER_MASK) >> PAGE_WORD_MOVER_SHIFT);
+}
+
+/* Whether @word is of an allocated block that somebody can move. */
+static inline bool mover_can(uint64_t word)
+{
+	return (word & PAGE_WORD_STATE_MASK) == PAGE_WORD_ALLOC && page_word_mover(word) != 0;
+}
+
+/*
+ * Takes a reference to block @page and has its owner pin it. False: it is not, or no longer, a block
+ * that can be moved, somebody else holds it, or the owner refuses. No lock held.
+ */
+bool mover_isolate(struct quarry *q, struct page *page);
+/* The owner gets an isolated block back; if it has let go of it meanwhile, it is freed. */
+void mover_putback(struct quarry *q, struct page *page);
+/*
+ * Moves isolated block @src to @dst, a block of the same order that the caller has taken out of the
+ * buddy system. 0: @dst is the owner's; @src is the caller's, as an allocated block without mover.
+ * Else the migrate callback's error: @dst is the caller's as before, @src is still isolated.
+ */
+int mover_move(struct quarry *q, struct page *dst, struct page *src);
+
+/* ---- isolate.c ---- */
+/* First page of the allocated block that @pfn of @a lies in, or @pfn itself. a->lock held, or not. */
+pfn_t isolate_block_start(const struct page_arena *a, pfn_t pfn);
+
+/* ---- contig.c ---- */
+/*
+ * Moves all blocks that can be moved out of [start, end), whose pageblocks are isolated, once. 0;
+ * -QUARRY_EBUSY: a block was refused, or its migration failed; -QUARRY_ENOMEM: no page to move to.
+ */
+int contig_migrate(struct quarry *q, pfn_t start, pfn_t end, gfp_t gfp);
+/* Moves the one block that begins at @page somewhere else; its old place is then a plain allocated
+ * block, the caller's. Errors as above; the block is then its owner's as before. */
+int contig_migrate_block(struct quarry *q, struct page *page, gfp_t gfp);
+
+/* ---- vacate.c: mechanics of compaction ---- */
+/* One run over a zone. */
+struct vacate {
+	struct quarry *q;
+	struct page_zone *z;
+	bool async; /* give up when another CPU is at work on an arena; movable pageblocks only */
+	bool ignore_skip; /* look at pageblocks that were of no use the last time too */
+	bool any_target;  /* move into pageblocks of any type, not only movable ones and CMA */
+	bool no_cma;      /* empty no CMA pageblocks: the block would be of no use */
+	bool pack;      /* move only into pageblocks that are fuller than the one that is emptied */
+	bool contended; /* out: given up */
+	bool skipped;   /* out: a pageblock was passed over because of its hint */
+	struct page_arena *target; /* the pageblock that is being filled */
+	unsigned int target_pb;
+	uint64_t scanned, free_scanned, moved; /* out: pages */
+};
+
+/* Makes one free block of @order in arena @a; NULL: it cannot be done. The block is the caller's, out
+ * of the buddy system; its pages read PAGE_WORD_FREE. */
+struct page *vacate_block(struct vacate *v, struct page_arena *a, unsigned int order);
+/* Empties all pageblocks of the zone that can be emptied into others of it; returns how many. @enough
+ * is asked before each; true: stop. */
+unsigned long vacate_zone(struct vacate *v, bool (*enough)(struct vacate *v, void *arg), void *arg);
+
+/* ---- compaction.c ---- */
+enum compact_result {
+	COMPACT_NOT_SUITABLE, /* failures in the zone are for lack of pages, not of order */
+	COMPACT_SKIPPED,      /* too few free pages to move anything */
+	COMPACT_DEFERRED,     /* it was of no use the last times */
+	COMPACT_CONTINUE,     /* go on: the zone is suitable */
+	COMPACT_COMPLETE,     /* the whole zone was looked at, and no block was made */
+	COMPACT_PARTIAL,      /* the same, but for pageblocks skipped */
+	COMPACT_CONTENDED,    /* given up: another CPU was in the way */
+	COMPACT_SUCCESS,      /* there is a block now */
+};
+
+enum compact_priority { /* Linux: COMPACT_PRIO_* */
+			COMPACT_PRIO_SYNC_FULL,
+			COMPACT_PRIO_SYNC_LIGHT,
+			COMPACT_PRIO_ASYNC,
+};
+#define COMPACT_PRIO_DEFAULT COMPACT_PRIO_SYNC_LIGHT
+
+enum compact_result compaction_suitable(struct quarry *q, const struct page_zone *z,
+					unsigned int order, unsigned int highest,
+					unsigned int alloc_flags);
+/*
+ * Tries to make a block for request @r, zone by zone of its list. COMPACT_SUCCESS: if *@captured is not
+ * NULL it is that block, as zone_take() would give it (no watermark was looked at, and nothing is
+ * counted); else walk the list again. The best result of all zones otherwise. COMPACT_STALL, _SUCCESS
+ * and _FAIL are the caller's to count: it knows whether the request was served. No lock held.
+ */
+enum compact_result compaction_direct(struct quarry *q, const struct alloc_request *r,
+				      unsigned int alloc_flags, unsigned int priority,
+				      struct page **captured);
+/* Whether compaction of @z for @order failed lately, so that this call is to be passed over. */
+bool compaction_deferred(struct page_zone *z, unsigned int order);
+/* Such a block is there again; @success: the request was served. */
+void compaction_defer_reset(struct page_zone *z, unsigned int order, bool success);
+/* Asks kcompactd of node @nid for blocks of @order in zones up to @highest. Any context. */
+void compaction_wake(struct quarry *q, int nid, unsigned int order, unsigned int highest);
+
+/* ---- cma.c ---- */
+/* Hands the pages of all areas declared so far to the buddy system; at boot. */
+void cma_activate(struct quarry *q);
 
 /* ---- zonelist.c ---- */
 int zonelist_reserve(struct quarry *q); /* room for the lists */

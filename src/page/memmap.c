@@ -47,7 +47,8 @@ static struct page *memmap_carve(struct quarry *q, struct page_arena *a)
 	if (a->virgin)
 		arena_unfold(q, a);
 	for (unsigned int i = a->nr_pb; i-- > 0;) {
-		int page = a->pb[i].filed == PAGE_NOT_FILED && !a->pb[i].second
+		bool full = a->pb[i].filed == PAGE_NOT_FILED && !a->pb[i].second;
+		int page = full || a->pb[i].type >= QUARRY_MIGRATE_PCPTYPES
 				   ? -1
 				   : pageblock_find(a->bits[i], order);
 		pfn_t pfn;
