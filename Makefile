@@ -21,6 +21,7 @@ DEPFLAGS = -MMD -MP
 LIB_OBJS := $(QUARRY_SRCS:%.c=$(O)/%.o)
 POSIX_OBJS := $(QUARRY_POSIX_SRCS:%.c=$(O)/%.o)
 LINUX_OBJS := $(QUARRY_LINUX_SRCS:%.c=$(O)/%.o)
+SELFTEST_OBJS := $(QUARRY_SELFTEST_SRCS:%.c=$(O)/%.o)
 CLI_OBJS := $(QUARRY_CLI_SRCS:%.c=$(O)/%.o)
 CLI_LIBS := -lzstd -ljansson -lfdt -lpthread -lm
 
@@ -32,7 +33,7 @@ all: deps-run $(O)/quarry
 help:
 	@sed -n 's/^## //p' $(filter Makefile %.mk,$(MAKEFILE_LIST))
 
-$(LIB_OBJS): $(O)/%.o: %.c
+$(LIB_OBJS) $(SELFTEST_OBJS): $(O)/%.o: %.c
 	$(call SAY,CC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LIBFLAGS) $(CFLAGS) $(DEPFLAGS) -c -o $@ $<
@@ -42,7 +43,7 @@ $(O)/%.o: %.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(HOSTFLAGS) $(CFLAGS) $(DEPFLAGS) -c -o $@ $<
 
-$(O)/libquarry.a: $(LIB_OBJS) $(POSIX_OBJS) $(LINUX_OBJS)
+$(O)/libquarry.a: $(LIB_OBJS) $(SELFTEST_OBJS) $(POSIX_OBJS) $(LINUX_OBJS)
 	$(call SAY,AR,$@)
 	$(Q)rm -f $@ && ar rcs $@ $^
 
@@ -60,7 +61,7 @@ deps-run deps-test deps-check deps-bench: deps-%:
 run: all
 	@scripts/demo.sh $(O)/quarry
 
--include $(LIB_OBJS:.o=.d) $(POSIX_OBJS:.o=.d) $(LINUX_OBJS:.o=.d) $(CLI_OBJS:.o=.d)
+-include $(LIB_OBJS:.o=.d) $(SELFTEST_OBJS:.o=.d) $(POSIX_OBJS:.o=.d) $(LINUX_OBJS:.o=.d) $(CLI_OBJS:.o=.d)
 -include examples/examples.mk
 -include tests/tests.mk
 -include bench/bench.mk

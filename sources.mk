@@ -9,6 +9,7 @@ QUARRY_SRCS := \
 	src/boot/memblock_alloc.c \
 	src/boot/memblock_bound.c \
 	src/boot/reserve_mem.c \
+	src/boot/memtest.c \
 	src/boot/bootmem.c \
 	src/boot/check.c \
 	src/page/memmap.c \
@@ -31,6 +32,8 @@ QUARRY_SRCS := \
 	src/page/shrinker.c \
 	src/page/reclaim.c \
 	src/page/event.c \
+	src/page/mempolicy.c \
+	src/page/pageinfo.c \
 	src/page/boot.c \
 	src/page/release.c \
 	src/page/hotplug.c \
@@ -55,6 +58,19 @@ QUARRY_SRCS := \
 	src/diag/proc.c \
 	src/diag/show.c \
 	src/quarry.c
+
+# The self-test, freestanding too: selftest.h.
+QUARRY_SELFTEST_SRCS := \
+	selftest/selftest.c \
+	selftest/scratch.c \
+	selftest/bootmem.c \
+	selftest/memblock.c \
+	selftest/pages.c \
+	selftest/zones.c \
+	selftest/slabs.c \
+	selftest/layers.c \
+	selftest/numa.c \
+	selftest/stress.c
 
 # The posix port: a memory system inside a process.
 QUARRY_POSIX_SRCS := port/posix/posix.c
@@ -86,4 +102,5 @@ QUARRY_CLI_SRCS := \
 	cli/engine.c \
 	cli/fate.c \
 	cli/replay.c \
-	cli/report.c
+	cli/report.c \
+	cli/selftest.c

@@ -417,27 +417,34 @@ static const struct cmdline_param {
 	{"default_hugepagesz", cmdline_hugepages},
 	{"numa", cmdline_numa},
 	{"min_free_kbytes", cmdline_min_free},
-	{"sysctl.vm.min_free_kbytes", cmdline_min_free},
 	{"watermark_scale_factor", cmdline_scale_factor},
-	{"sysctl.vm.watermark_scale_factor", cmdline_scale_factor},
 	{"lowmem_reserve_ratio", cmdline_reserve_ratio},
-	{"sysctl.vm.lowmem_reserve_ratio", cmdline_reserve_ratio},
 	{"transparent_hugepage", cmdline_thp},
 	{"memblock", cmdline_memblock},
 	{"nr_cpus", cmdline_cpus},
 	{"maxcpus", cmdline_cpus},
 };
 
-/* Compare names; '-' is '_', and sysctl's '/' is '.'. */
+/* Compare names; '-' is '_'. */
 static bool cmdline_is(const char *name, const char *known)
 {
 	for (; *name != '\0' && *known != '\0'; name++, known++) {
-		char c = *name == '-' ? '_' : *name == '/' ? '.' : *name;
+		char c = *name == '-' ? '_' : *name;
 
 		if (c != *known)
 			return false;
 	}
 	return *name == *known;
+}
+
+/* Whether @name begins with @with, '/' taken for '.'. */
+static bool cmdline_starts(const char *name, const char *with)
+{
+	for (; *with != '\0'; name++, with++) {
+		if ((*name == '/' ? '.' : *name) != *with)
+			return false;
+	}
+	return true;
 }
 
 /* Cut the next parameter off *s, quotes removed; NULL: none is left. */
@@ -462,14 +469,64 @@ static char *cmdline_next(char **s)
 	return start;
 }
 
+/*
+ * sysctl.vm.NAME=VALUE: taken when the machine has booted, by the rules of the tunable. Returns what was
+ * expected. *@known: whether there is such a one.
+ */
+static const char *cmdline_sysctl(struct cmdline *c, const char *name, const char *value,
+				  bool *known)
+{
+	static const char *const names[] = {"min_free_kbytes", "watermark_scale_factor",
+					    "lowmem_reserve_ratio", "percpu_pagelist_high_fraction",
+					    "watermark_boost_factor"};
+	struct cmdline probe = {0};
+	const char *expected = NULL;
+	char *blank;
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]) && strcmp(name, names[i]) != 0; i++)
+		;
+	*known = i < sizeof(names) / sizeof(names[0]);
+	if (!*known)
+		return NULL;
+	if (i == 0)
+		expected = cmdline_min_free(&probe, value);
+	else if (i == 1)
+		expected = cmdline_scale_factor(&probe, value);
+	if (expected != NULL)
+		return expected;
+	c->sysctls = xrealloc(c->sysctls, c->nr_sysctls + 1, sizeof(*c->sysctls));
+	c->sysctls[c->nr_sysctls] = (struct cmdline_sysctl){xstrdup(name), xstrdup(value)};
+	/* Lists are written with blanks there, with commas here. */
+	while ((blank = strchr(c->sysctls[c->nr_sysctls].value, ',')) != NULL)
+		*blank = ' ';
+	c->nr_sysctls++;
+	return NULL;
+}
+
+static void cmdline_bad(struct diag *diag, const char *param, const char *value,
+			const char *expected)
+{
+	diag_error(diag, "command line", 0, "\"%.60s%s%.60s\" is wrong, expected %s", param,
+		   value != NULL ? "=" : "", value != NULL ? value : "", expected);
+}
+
 static bool cmdline_one(struct cmdline *c, char *param, struct diag *diag)
 {
 	char *value = strchr(param, '=');
 	const char *expected;
+	bool known;
 	size_t i;
 
 	if (value != NULL)
 		*value++ = '\0';
+	if (strncmp(param, "sysctl", 6) == 0 && cmdline_starts(param + 6, ".vm.")) {
+		expected = cmdline_sysctl(c, param + 10, value != NULL ? value : "", &known);
+		if (expected != NULL)
+			cmdline_bad(diag, param, value, expected);
+		if (known)
+			return expected == NULL;
+	}
 	for (i = 0; i < sizeof(cmdline_params) / sizeof(cmdline_params[0]); i++)
 		if (cmdline_is(param, cmdline_params[i].name))
 			break;
@@ -477,8 +534,7 @@ static bool cmdline_one(struct cmdline *c, char *param, struct diag *diag)
 		expected = cmdline_params[i].set(c, value != NULL ? value : "");
 		if (expected == NULL)
 			return true;
-		diag_error(diag, "command line", 0, "\"%.60s%s%.60s\" is wrong, expected %s", param,
-			   value != NULL ? "=" : "", value != NULL ? value : "", expected);
+		cmdline_bad(diag, param, value, expected);
 		return false;
 	}
 	strbuf_addf(&c->unknown, "%s%s%s%s", c->unknown.len != 0 ? " " : "", param,
@@ -511,6 +567,11 @@ int cmdline_parse(struct cmdline *c, const char *text, struct diag *diag)
 
 void cmdline_free(struct cmdline *c)
 {
+	for (size_t i = 0; i < c->nr_sysctls; i++) {
+		free(c->sysctls[i].name);
+		free(c->sysctls[i].value);
+	}
+	free(c->sysctls);
 	free(c->ops);
 	strbuf_free(&c->unknown);
 	*c = (struct cmdline){0};

@@ -59,6 +59,11 @@ struct cmdline_crash {
 	uint64_t low; /* ",low": below 4 GiB, beside one above */
 };
 
+/* A tunable that init writes, after boot. */
+struct cmdline_sysctl {
+	char *name, *value;
+};
+
 struct cmdline {
 	struct cmdline_op *ops;
 	size_t nr_ops, cap_ops;
@@ -79,6 +84,8 @@ struct cmdline {
 	unsigned int lowmem_reserve_ratio[4];
 	bool set_lowmem_reserve_ratio;
 	bool no_thp;
+	struct cmdline_sysctl *sysctls; /* sysctl.vm.NAME=VALUE, in their order */
+	size_t nr_sysctls;
 	bool memblock_debug;
 	unsigned int nr_cpus;  /* limit; 0: none */
 	struct strbuf unknown; /* parameters without a meaning here, separated by spaces */

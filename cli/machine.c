@@ -515,6 +515,26 @@ static uint64_t machine_hotplug_end(const struct machine *m)
 	return end;
 }
 
+/* sysctl.vm.NAME=: written when the kernel has let go of what it needed to start. */
+static int machine_write_sysctls(struct machine *m)
+{
+	size_t i;
+
+	if (m->cmdline.nr_sysctls == 0)
+		return CLI_OK;
+	machine_free_started(m);
+	for (i = 0; i < m->cmdline.nr_sysctls; i++) {
+		const struct cmdline_sysctl *s = &m->cmdline.sysctls[i];
+
+		if (quarry_sysctl_set(m->q, s->name, s->value) != 0) {
+			machine_error(m, "sysctl.vm.%s=%.60s is wrong, expected numbers in range",
+				      s->name, s->value);
+			return CLI_INPUT;
+		}
+	}
+	return CLI_OK;
+}
+
 int machine_boot(struct machine *m)
 {
 	struct quarry_boot_params p = {.nr_cpus = m->nr_cpus,
@@ -552,7 +572,7 @@ int machine_boot(struct machine *m)
 			   "page that is memory");
 	else if (err != 0)
 		machine_error(m, "the host has no memory for the machine's tables");
-	return err == 0 ? CLI_OK : err == -QUARRY_EINVAL ? CLI_INPUT : CLI_FAILED;
+	return err == 0 ? machine_write_sysctls(m) : err == -QUARRY_EINVAL ? CLI_INPUT : CLI_FAILED;
 }
 
 int machine_create(const struct machine_options *options, struct machine *m)

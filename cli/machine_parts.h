@@ -16,6 +16,9 @@ void machine_set_cpus(struct machine *m, const struct machine_options *o);
 /* machine_reserve.c: flags and reservations of a memblock that has the memory. Returns a status. */
 int machine_reserve(struct machine *m, struct diag *diag);
 
+/* What Linux had freed when init started: its RAM disk, and of its image what is for starting it. */
+void machine_free_started(struct machine *m);
+
 /* machine.c: ends of ZONE_DMA and ZONE_DMA32 in bytes, 0: there is none. */
 void machine_zone_limits(const struct machine *m, uint64_t *dma, uint64_t *dma32);
 

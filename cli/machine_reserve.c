@@ -211,6 +211,24 @@ static int reserve_released(struct machine *m, struct diag *diag)
 	return reserve_apply_op(m, &op, diag);
 }
 
+void machine_free_started(struct machine *m)
+{
+	const struct map_op *image = m->map.unused_kb != 0 ? reserve_image(m) : NULL;
+	const uint64_t page = QUARRY_PAGE_SIZE;
+	size_t i;
+
+	for (i = 0; i < m->map.reserve.nr && m->map.initrd_freed; i++) {
+		const struct map_range *r = &m->map.reserve.r[i];
+
+		if (r->type == MAP_RESERVE_RAMDISK)
+			quarry_free_reserved(m->q, (r->start + page - 1) / page, r->end / page);
+	}
+	/* The log says how much of the image, not where. */
+	if (image != NULL && m->map.unused_kb * 1024 < image->end - image->start)
+		quarry_free_reserved(m->q, (image->start + page - 1) / page,
+				     image->start / page + m->map.unused_kb * 1024 / page);
+}
+
 static int reserve_logged(struct machine *m, struct diag *diag)
 {
 	bool logged = false;

@@ -18,6 +18,7 @@ static const struct main_verb {
 	{"boot", "quarry boot", boot_main, "boot a simulated machine from a firmware memory map"},
 	{"replay", "quarry replay", replay_main,
 	 "replay a recorded kernel trace on such a machine"},
+	{"selftest", "quarry selftest", selftest_main, "try every part of the library"},
 };
 
 #define MAIN_NR_VERBS (sizeof(main_verbs) / sizeof(main_verbs[0]))
@@ -37,7 +38,8 @@ static void main_usage(FILE *out)
 	      "  quarry boot maps/server-16s-12t.txt\n"
 	      "  quarry boot /proc/iomem --cmdline \"mem=4G\"     (as root)\n"
 	      "  dmesg | quarry boot -\n"
-	      "  quarry replay TRACE --machine maps/vm-24g-2cpu.txt\n\n"
+	      "  quarry replay TRACE --machine maps/vm-24g-2cpu.txt\n"
+	      "  quarry selftest --stress 10\n\n"
 	      "quarry VERB --help tells a verb's options; the manual is quarry(1).\n",
 	      out);
 }

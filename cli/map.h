@@ -152,6 +152,8 @@ struct map {
 	unsigned int nr_lists; /* such lists */
 	bool handed_over;      /* the log has come to where the page allocator took over */
 	uint64_t released_kb;  /* of its image that the kernel freed before it set watermarks */
+	uint64_t unused_kb;    /* of its image that it freed before user space */
+	bool initrd_freed;     /* and its RAM disk */
 	uint64_t cma_kb;       /* reserved, but lent to the page allocator */
 	struct map_update *updates;
 	size_t nr_updates, cap_updates;

@@ -780,6 +780,10 @@ static enum map_line map_freeing(struct map_parser *ps, const char *p)
 	ps->map->expected.freed_kb += kb;
 	if (strncmp(p, "SMP alternatives ", 17) == 0)
 		ps->map->released_kb = kb;
+	else if (strncmp(p, "initrd ", 7) == 0)
+		ps->map->initrd_freed = true;
+	else
+		ps->map->unused_kb += kb;
 	return MAP_LINE_TAKEN;
 }
 

@@ -8,5 +8,6 @@
 
 int boot_main(int argc, char **argv);
 int replay_main(int argc, char **argv);
+int selftest_main(int argc, char **argv);
 
 #endif

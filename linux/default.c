@@ -24,6 +24,7 @@ struct memblock memblock = QUARRY_MEMBLOCK_INIT_NID(memblock, MAX_NUMNODES);
 bootmem_data_t bootmem_node_data[QUARRY_MAX_NODES];
 struct list_head bdata_list = LIST_HEAD_INIT(bdata_list);
 struct quarry_boot_params quarry_linux_params;
+unsigned int quarry_linux_memtest;
 unsigned long min_low_pfn, max_low_pfn, max_pfn;
 /* Weak: a test program may define the switch itself. */
 __attribute__((weak)) bool movable_node_enabled;

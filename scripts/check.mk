@@ -7,7 +7,7 @@ everything: $(O)/quarry bench-bins examples
 
 ## make check      layering, symbols, formatting, style, docs, warnings of two compilers
 .PHONY: check
-check: deps-check $(LIB_OBJS) examples
+check: deps-check $(LIB_OBJS) $(SELFTEST_OBJS) examples
 	@status=0; \
 	python3 -B scripts/check_layers.py $(O) || status=1; \
 	python3 -B scripts/check_symbols.py $(O) $(CC) || status=1; \

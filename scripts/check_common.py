@@ -39,9 +39,9 @@ def line_of(text, pos):
     return text.count("\n", 0, pos) + 1
 
 
-def sources():
-    """The library's sources, from sources.mk."""
-    m = re.search(r"^QUARRY_SRCS := ((?:.*\\\n)*.*)$", read("sources.mk"), re.M)
+def sources(variable="QUARRY_SRCS"):
+    """The library's sources, or those of another list, from sources.mk."""
+    m = re.search(r"^" + variable + r" := ((?:.*\\\n)*.*)$", read("sources.mk"), re.M)
     return m.group(1).replace("\\\n", " ").split()
 
 

@@ -4,7 +4,7 @@
 
 Public functions are documented where they are declared, by the names of their parameters; links lead
 somewhere; every page of docs/ can be reached; the README's example is examples/hello.c, and what the
-README says it prints is what it prints.
+README says it prints is what it prints; each row of the boot layer has a test.
 """
 import os
 import re
@@ -97,6 +97,26 @@ def link_faults():
     return faults, sum(len(l) for l in links.values())
 
 
+def row_faults():
+    """Every row of the boot layer's checklist stands in docs/linux-names.md, with tests that exist."""
+    path = "docs/linux-names.md"
+    text = read(path)
+    start = text.index("## Every row and its tests")
+    table = text[start:text.index("\n## ", start + 1)]
+    tests = {m for p in files(".c", under="tests")
+             for m in re.findall(r"^static void (\w+)\(void(?: \*\*state)?\)", read(p), re.M)}
+    faults, rows = [], {}
+    for m in re.finditer(r"^\| (\w+) \|.*\| ([^|\n]+) \|$", table, re.M):
+        names = re.findall(r"`(\w+)`", m.group(2))
+        rows[m.group(1)] = rows.get(m.group(1), []) + names
+        line = line_of(text, start + m.start())
+        faults += [f"{path}:{line}: there is no test {name}()" for name in names if name not in tests]
+    for row in [f"B{i}" for i in range(1, 20)] + [f"M{i}" for i in range(1, 15)] + ["2a"]:
+        if not rows.get(row):
+            faults.append(f"{path}: row {row} has no test")
+    return faults
+
+
 def example_faults(out):
     hello = read("examples/hello.c")
     hello = hello[hello.index("#include"):]
@@ -120,7 +140,7 @@ def main():
         faults += f
         count += n
     links, n = link_faults()
-    verdict("docs", faults + links + example_faults(sys.argv[1]),
+    verdict("docs", faults + links + row_faults() + example_faults(sys.argv[1]),
             f"ok: {count} public functions, {n} links, the README's example")
 
 

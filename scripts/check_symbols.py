@@ -4,7 +4,7 @@
 
 Undefined symbols of all objects together are the four mem* functions and the port's; there is no
 mutable data; every global name carries a prefix; the sources compile as one object, and call each
-other without recursion.
+other without recursion. The self-test needs the library's public calls and mem* at most.
 """
 import os
 import re
@@ -31,9 +31,9 @@ def stems(src):
     return {"quarry_", name + "_", name.split("_")[0] + "_", os.path.dirname(src).split("/")[-1] + "_"}
 
 
-def object_faults(out):
+def object_faults(out, which="QUARRY_SRCS", public=frozenset()):
     faults, defined, wanted = [], set(), {}
-    for src in sources():
+    for src in sources(which):
         for line in run("nm", "--format=sysv", os.path.join(out, src[:-2] + ".o")).splitlines():
             field = [f.strip() for f in line.split("|")]
             if len(field) != 7 or field[0] == "Name":
@@ -48,9 +48,9 @@ def object_faults(out):
                 defined.add(name)
                 if not name.startswith(tuple(stems(src))):
                     faults.append(f"{src}: global {name} lacks the prefix quarry_ or its module's")
-    for name in sorted(set(wanted) - defined - NEEDS - PORT - LINKER):
+    for name in sorted(set(wanted) - defined - public - NEEDS - PORT - LINKER):
         faults.append(f"{wanted[name]}: needs {name}, which an embedder does not have")
-    return faults, len(defined)
+    return faults, defined
 
 
 def i386_faults(cc):
@@ -142,10 +142,12 @@ def unity_faults(cc):
 
 
 def main():
-    faults, count = object_faults(sys.argv[1])
+    faults, defined = object_faults(sys.argv[1])
+    public = frozenset(n for n in defined if n.startswith("quarry_"))
+    faults += object_faults(sys.argv[1], "QUARRY_SELFTEST_SRCS", public)[0]
     narrow = i386_faults(sys.argv[2]) if "clang" not in sys.argv[2] else None
     verdict("symbols", faults + (narrow or []) + unity_faults(sys.argv[2]),
-            f"ok: {count} globals, no mutable data; needs only mem* and the port"
+            f"ok: {len(defined)} globals, no mutable data; needs only mem* and the port"
             f"{'' if narrow is None else ', on i386 too'}; no recursion")
 
 

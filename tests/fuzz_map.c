@@ -53,10 +53,19 @@ static void fuzz_check_machine(struct machine *m)
 static void fuzz_machine(const uint8_t *data, size_t size, bool bootmem)
 {
 	struct diag diag = {0};
+	static const char *const lines[] = {
+		"mem=6G",
+		"kernelcore=mirror",
+		"mem=8G numa=fake=3",
+		"kernelcore=30% mem=6G",
+		"mem=4G movable_node kernelcore=mirror",
+		"memmap=1M$4M,2M@6M mem=6G numa=fake=64M",
+		"mem=5G numa=fake=2U movablecore=1G",
+		"memmap=4M%16M-1+2 mem=6G crashkernel=64M reserve_mem=1M:4K:x"};
 	struct machine_options o = {.map_path = "fuzz",
 				    .map_text = (const char *)data,
 				    .map_len = size,
-				    .cmdline = "mem=6G",
+				    .cmdline = lines[size % (sizeof(lines) / sizeof(lines[0]))],
 				    .bootmem = bootmem,
 				    .diag = &diag};
 	struct machine m;
@@ -125,6 +134,8 @@ static const char *const fuzz_words[] = {
 	" kernel: ",
 	"efi: mem00: type=7, attr=0xf, range=[0x0-0x1000)",
 	"efi: mem00: [Conventional|WB] range=[0x0-0xfff]",
+	"\nefi: mem01: [Conventional|MR|WB] range=[0x100000-0x3fffffff]\n",
+	"\nefi: mem02: [Conventional|MR|WB] range=[0x100001000-0x13fffffff]\n",
 	"\n00001000-0009fbff : System RAM\n",
 	"\n  00100000-001fffff : Kernel code\n",
 	"\nSRAT: Node 3 PXM 1 [mem 0x0-0xffffffff]\n",

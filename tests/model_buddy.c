@@ -127,6 +127,12 @@ bool model_buddy_free(struct model_buddy *m, pfn_t pfn, unsigned int order)
 		if (model_buddy_find(m, p, &head) >= 0)
 			return false;
 	}
+	/* Its pageblocks may have come apart while it was in use. */
+	if (order == QUARRY_MAX_ORDER &&
+	    !model_buddy_may_merge(m, pfn, pfn + QUARRY_PAGEBLOCK_PAGES)) {
+		model_buddy_merge(m, pfn + QUARRY_PAGEBLOCK_PAGES, QUARRY_PAGEBLOCK_ORDER);
+		order = QUARRY_PAGEBLOCK_ORDER;
+	}
 	model_buddy_merge(m, pfn, order);
 	return true;
 }

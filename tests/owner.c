@@ -121,13 +121,10 @@ static uint64_t *owner_word(struct owner *o, const struct owner_block *b, unsign
 	return (uint64_t *)(void *)(p + (last ? QUARRY_PAGE_SIZE - 8 : 0));
 }
 
-bool owner_alloc(struct owner *o, size_t slot, gfp_t gfp, unsigned int order)
+void owner_adopt(struct owner *o, size_t slot, struct page *page, unsigned int order)
 {
-	struct page *page = quarry_alloc_pages(o->m->q, gfp, order);
 	struct owner_block *b = &o->block[slot];
 
-	if (page == NULL)
-		return false;
 	pthread_mutex_lock(&o->lock);
 	*b = (struct owner_block){.page = page, .order = order, .stamp = machine_random(&o->seed)};
 	for (unsigned int k = 0; o->has_ram && k < 1u << order; k++) {
@@ -138,7 +135,15 @@ bool owner_alloc(struct owner *o, size_t slot, gfp_t gfp, unsigned int order)
 	pthread_mutex_unlock(&o->lock);
 	if (quarry_set_page_mover(o->m->q, page, o->number) != 0)
 		__atomic_fetch_add(&o->wrong, 1ul, __ATOMIC_RELAXED);
-	return true;
+}
+
+bool owner_alloc(struct owner *o, size_t slot, gfp_t gfp, unsigned int order)
+{
+	struct page *page = quarry_alloc_pages(o->m->q, gfp, order);
+
+	if (page != NULL)
+		owner_adopt(o, slot, page, order);
+	return page != NULL;
 }
 
 static unsigned long owner_check_block(struct owner *o, const struct owner_block *b)

@@ -38,6 +38,8 @@ void owner_init(struct owner *o, struct machine *m, size_t slots, pfn_t nr_pfns,
 void owner_fini(struct owner *o);
 /* Takes a block into @slot, which is empty, and makes it movable; false: no memory. */
 bool owner_alloc(struct owner *o, size_t slot, gfp_t gfp, unsigned int order);
+/* Puts allocated block @page into @slot. */
+void owner_adopt(struct owner *o, size_t slot, struct page *page, unsigned int order);
 void owner_free(struct owner *o, size_t slot);
 void owner_free_all(struct owner *o);
 /* All blocks hold what was written to them, and nobody holds one. Returns faults. */

@@ -142,12 +142,24 @@ static void test_numbers(void **state)
 	done();
 	good("sysctl.vm.min_free_kbytes=1 sysctl/vm/watermark_scale_factor=2 numa=fake=64 "
 	     "transparent_hugepage=never transparent_hugepage=always maxcpus=0");
-	assert_int_equal(c.min_free_kbytes, 1);
-	assert_int_equal(c.watermark_scale_factor, 2);
+	assert_false(c.set_min_free_kbytes); /* not before it has booted */
+	assert_int_equal(c.nr_sysctls, 2);
+	assert_string_equal(c.sysctls[0].name, "min_free_kbytes");
+	assert_string_equal(c.sysctls[1].value, "2");
 	assert_int_equal(c.numa_fake, 64);
 	assert_false(c.no_thp);
 	assert_int_equal(c.nr_cpus, 1);
 	done();
+	good("sysctl.vm.lowmem_reserve_ratio=64,64,8 \"sysctl.vm.lowmem_reserve_ratio=1 2 3\"");
+	assert_string_equal(c.sysctls[0].value, "64 64 8");
+	assert_string_equal(c.sysctls[1].value, "1 2 3");
+	done();
+	good("sysctl.vm.swappiness=1 sysctl.kernel.panic=1");
+	assert_int_equal(c.nr_sysctls, 0);
+	assert_non_null(strstr(c.unknown.s, "swappiness"));
+	done();
+	bad("sysctl.vm.min_free_kbytes=lots", "min_free_kbytes=N");
+	bad("sysctl.vm.watermark_scale_factor=0", "1 to 3000");
 	bad("min_free_kbytes=lots", "min_free_kbytes=N");
 	bad("watermark_scale_factor=0", "1 to 3000");
 	bad("watermark_scale_factor=3001", "1 to 3000");

@@ -205,11 +205,619 @@ static void packs_with_the_fewest_moves(void **state)
 	machine_fini(&m);
 }
 
+/* Blocks of several orders, movers that refuse and fail at random: nothing is lost or broken. */
+static void packs_blocks_of_all_orders(void **state)
+{
+	unsigned long before, after, moved = 0, failed = 0;
+	uint64_t seed = 7;
+	struct machine m;
+	struct owner o;
+
+	(void)state;
+	machine_build(&m, &m32);
+	owner_init(&o, &m, PAGES(32), PAGES(32), true);
+	for (unsigned int round = 0; round < 40; round++) {
+		for (size_t i = 0; i < 3000; i++) {
+			size_t slot = machine_random(&seed) % 2000;
+
+			if (o.block[slot].page != NULL)
+				owner_free(&o, slot);
+			else
+				owner_alloc(&o, slot, GFP_HIGHUSER_MOVABLE,
+					    (unsigned int)(machine_random(&seed) % 5));
+		}
+		o.refuse_percent = round % 4 == 1 ? 5 : 0;
+		o.fail_percent = round % 4 >= 2 ? 5 : 0;
+		check(&m, &o);
+		quarry_drain_all_pages(m.q);
+		before = whole_pageblocks(&m);
+		moved = o.migrated;
+		assert_int_equal(quarry_compact_node(m.q, 0), 0);
+		check(&m, &o);
+		after = whole_pageblocks(&m);
+		assert_true(after >= before);
+		if (round % 4 == 0) /* all may be moved: what is left has no room elsewhere */
+			assert_true(machine_free_pages(&m) - after * 512 < 2 * 512);
+		moved = o.migrated - moved;
+		failed += o.failed + o.refused;
+	}
+	assert_true(failed != 0);
+	assert_int_equal(quarry_vm_event(m.q, QUARRY_VM_PGMIGRATE_SUCCESS), o.migrated);
+	assert_true(quarry_vm_event(m.q, QUARRY_VM_PGMIGRATE_FAIL) != 0);
+	assert_int_equal(m.reports, 0);
+	owner_fini(&o);
+	machine_check(&m);
+	machine_fini(&m);
+}
+
+/* What single arenas cannot put together: a zone with pieces of four GiB is packed as one. */
+static void packs_over_arenas(void **state)
+{
+	static const struct machine_spec spec = {
+		.memory = {{0, 7 * MACHINE_MIB, 0},
+			   {MACHINE_GIB, MACHINE_GIB + 6 * MACHINE_MIB, 0},
+			   {2 * MACHINE_GIB, 2 * MACHINE_GIB + 5 * MACHINE_MIB, 0},
+			   {3 * MACHINE_GIB, 3 * MACHINE_GIB + 8 * MACHINE_MIB, 0}},
+		.boot = {.dma_limit = ~(phys_addr_t)0, .dma32_limit = ~(phys_addr_t)0},
+	};
+
+	(void)state;
+	for (uint64_t seed = 0; seed < 8; seed++) {
+		unsigned long room;
+		struct machine m;
+		struct owner o;
+		size_t n;
+
+		machine_build(&m, &spec);
+		owner_init(&o, &m, PAGES(26), 4 * PAGES(1024), false);
+		n = fill(&o, 0);
+		assert_int_equal(n, PAGES(26));
+		free_some(&o, n, 10 + (unsigned int)seed * 7, seed);
+		quarry_drain_all_pages(m.q);
+		room = machine_free_pages(&m);
+		quarry_compact_memory(m.q);
+		check(&m, &o);
+		/* Two pageblocks are no whole ones: 1 MiB of 7 and of 5. Full, at best. */
+		assert_true(whole_pageblocks(&m) >= (room - 512) / 512);
+		owner_fini(&o);
+		machine_fini(&m);
+	}
+}
+
+/* A page that cannot be moved keeps its pageblock, which takes in what comes out of others. */
+static void unmovable_pages_stay(void **state)
+{
+	unsigned long room;
+	struct machine m;
+	struct owner o;
+	size_t n;
+
+	(void)state;
+	machine_build(&m, &m32);
+	owner_init(&o, &m, PAGES(32), PAGES(32), true);
+	n = fill(&o, 0);
+	for (size_t i = 0; i < n; i++) {
+		pfn_t pfn = quarry_page_to_pfn(m.q, o.block[i].page);
+
+		if (pfn % 512 == 77 && pfn / 512 % 2 == 0) /* in each second pageblock */
+			assert_int_equal(quarry_set_page_mover(m.q, o.block[i].page, 0), 0);
+		else if (pfn % 3 != 0)
+			owner_free(&o, i);
+	}
+	quarry_drain_all_pages(m.q);
+	room = machine_free_pages(&m);
+	assert_int_equal(whole_pageblocks(&m), 0);
+	quarry_compact_memory(m.q);
+	machine_check(&m);
+	assert_int_equal(o.wrong, 0);
+	assert_int_equal(machine_free_pages(&m), room);
+	/* All eight others are whole: half of the memory had room for a sixth of it. */
+	assert_int_equal(whole_pageblocks(&m), 8);
+	for (size_t i = 0; i < n; i++) {
+		if (o.block[i].page != NULL)
+			quarry_set_page_mover(m.q, o.block[i].page, o.number);
+	}
+	quarry_compact_memory(m.q);
+	check(&m, &o);
+	assert_int_equal(whole_pageblocks(&m), room / 512);
+	owner_fini(&o);
+	machine_fini(&m);
+}
+
+/* ---- races that the library handles ---- */
+
+static void frees_while_it_moves(struct owner *o, struct page *src)
+{
+	size_t slot = o->slot_of[quarry_page_to_pfn(o->m->q, src)];
+
+	if (machine_random(&o->seed) % 4 == 0)
+		owner_free(o, slot - 1);
+}
+
+/* The owner may free a block after it was isolated: it is freed when compaction lets go of it. */
+static void freed_while_isolated(void **state)
+{
+	struct machine m;
+	struct owner o;
+	size_t n;
+
+	(void)state;
+	machine_build(&m, &m32);
+	owner_init(&o, &m, PAGES(32), PAGES(32), true);
+	n = fill(&o, 0);
+	free_some(&o, n, 60, 3);
+	o.before = frees_while_it_moves;
+	for (unsigned int i = 0; i < 5; i++) {
+		quarry_compact_memory(m.q);
+		check(&m, &o);
+	}
+	assert_true(o.failed != 0);
+	assert_int_equal(o.failed, o.put_back);
+	o.before = NULL;
+	owner_fini(&o);
+	machine_check(&m);
+	quarry_drain_all_pages(m.q);
+	assert_int_equal(whole_pageblocks(&m), 16);
+	assert_int_equal(m.reports, 0);
+	machine_fini(&m);
+}
+
+static void takes_a_reference(struct owner *o, struct page *src)
+{
+	quarry_get_page(o->m->q, src);
+}
+
+/* References move with the block, also those taken before the owner's turn; the count is exact. */
+static void references_move_along(void **state)
+{
+	struct page *old[64];
+	struct machine m;
+	struct owner o;
+
+	(void)state;
+	machine_build(&m, &m32);
+	owner_init(&o, &m, 64, PAGES(32), true);
+	for (size_t i = 0; i < 64; i++) {
+		assert_true(owner_alloc(&o, i, GFP_HIGHUSER_MOVABLE, 3));
+		old[i] = o.block[i].page;
+	}
+	for (size_t i = 0; i < 64; i++) {
+		if (i % 2 == 0)
+			owner_free(&o, i);
+		else
+			quarry_get_page(m.q, old[i]);
+	}
+	quarry_drain_all_pages(m.q);
+	o.before = takes_a_reference;
+	/* Move each by hand: what compaction picks is not the point. */
+	for (size_t i = 1; i < 64; i += 2) {
+		struct page *dst = quarry_alloc_pages(m.q, GFP_HIGHUSER_MOVABLE, 3);
+
+		assert_true(mover_isolate(m.q, old[i]));
+		assert_false(mover_isolate(m.q, old[i])); /* one at a time */
+		assert_int_equal(quarry_page_count(m.q, old[i]), 3);
+		assert_int_equal(mover_move(m.q, dst, old[i]), 0);
+		assert_ptr_equal(o.block[i].page, dst);
+		assert_int_equal(quarry_page_count(m.q, dst), 3);
+		assert_int_equal(quarry_page_mover(m.q, dst), o.number);
+		assert_int_equal(quarry_page_mover(m.q, old[i]), 0);
+		assert_int_equal(quarry_page_count(m.q, old[i]), 1);
+		quarry_free_pages(m.q, old[i], 3);
+		quarry_free_pages(m.q, dst, 3);
+		quarry_free_pages(m.q, dst, 3);
+		assert_int_equal(quarry_page_count(m.q, dst), 1);
+	}
+	o.before = NULL;
+	check(&m, &o);
+	assert_int_equal(m.reports, 0);
+	owner_fini(&o);
+	machine_fini(&m);
+}
+
+/* ---- requests ---- */
+
+static struct alloc_request request(struct machine *m, gfp_t gfp, unsigned int order)
+{
+	struct page_layer *pl = m->q->pages;
+
+	return (struct alloc_request){
+		.gfp = gfp,
+		.order = order,
+		.type = page_gfp_type(pl, gfp),
+		.highest = pl->highest_zone[gfp & 15u],
+		.nodes = ~(uint64_t)0,
+		.list = zonelist_of(&pl->node[0], false)->zone,
+		.nr_list = zonelist_of(&pl->node[0], false)->nr,
+	};
+}
+
+/* Movable single pages everywhere, each second one free. */
+static void chequer(struct machine *m, struct owner *o, const struct machine_spec *spec)
+{
+	size_t n;
+
+	machine_build(m, spec);
+	owner_init(o, m, PAGES(32), PAGES(32), spec->ram_bytes != 0);
+	n = fill(o, 0);
+	for (size_t i = 0; i < n; i++) {
+		if (quarry_page_to_pfn(m->q, o->block[i].page) % 2 != 0)
+			owner_free(o, i);
+	}
+	quarry_drain_all_pages(m->q);
+	assert_int_equal(zone_largest_order(&m->q->pages->zone[0]), 0);
+}
+
+/* A block of each order is made and handed over; the fewest moves are half of it. */
+static void makes_a_block_of_each_order(void **state)
+{
+	for (unsigned int order = 1; order <= QUARRY_MAX_ORDER; order++) {
+		unsigned int priority = order % 3;
+		struct page *page = NULL;
+		struct alloc_request r;
+		struct page_zone *z;
+		unsigned long free;
+		struct machine m;
+		struct owner o;
+
+		(void)state;
+		chequer(&m, &o, &m32);
+		z = &m.q->pages->zone[0];
+		free = machine_free_pages(&m);
+		r = request(&m, GFP_HIGHUSER_MOVABLE, order);
+		assert_int_equal(compaction_suitable(m.q, z, order, r.highest, 0),
+				 COMPACT_CONTINUE);
+		assert_int_equal(compaction_direct(m.q, &r, 0, priority, &page), COMPACT_SUCCESS);
+		assert_non_null(page);
+		assert_int_equal(quarry_page_to_pfn(m.q, page) % (1u << order), 0);
+		assert_int_equal(o.migrated, 1u << (order - 1));
+		assert_int_equal(machine_free_pages(&m), free - (1u << order));
+		assert_int_equal(owner_check(&o), 0);
+		/* It is the caller's: to be described as allocated, or put back. */
+		zone_put_one(m.q, page, order);
+		check(&m, &o);
+		assert_true(zone_largest_order(z) >= (int)order);
+		assert_int_equal(compaction_suitable(m.q, z, order, r.highest, 0), COMPACT_SUCCESS);
+		assert_int_equal(m.reports, 0);
+		owner_fini(&o);
+		machine_fini(&m);
+	}
+}
+
+/* Unmovable pages get no block of a movable pageblock past the rules of fallback, below order 9. */
+static void capture_keeps_pageblocks_clean(void **state)
+{
+	struct page *page = NULL;
+	struct alloc_request r;
+	struct machine m;
+	struct owner o;
+
+	(void)state;
+	chequer(&m, &o, &m32);
+	r = request(&m, GFP_KERNEL, 4);
+	assert_int_equal(compaction_direct(m.q, &r, 0, COMPACT_PRIO_DEFAULT, &page),
+			 COMPACT_SUCCESS);
+	assert_null(page);
+	assert_true(zone_largest_order(&m.q->pages->zone[0]) >= 4);
+	check(&m, &o);
+	r = request(&m, GFP_KERNEL, 9);
+	assert_int_equal(compaction_direct(m.q, &r, 0, COMPACT_PRIO_DEFAULT, &page),
+			 COMPACT_SUCCESS);
+	assert_non_null(page);
+	zone_put_one(m.q, page, 9);
+	/* Nobody to hand it to. */
+	r = request(&m, GFP_KERNEL, 10);
+	assert_int_equal(compaction_direct(m.q, &r, 0, COMPACT_PRIO_DEFAULT, NULL),
+			 COMPACT_SUCCESS);
+	assert_int_equal(zone_largest_order(&m.q->pages->zone[0]), 10);
+	check(&m, &o);
+	owner_fini(&o);
+	machine_fini(&m);
+}
+
+static void whether_it_is_suitable(void **state)
+{
+	struct page *page = NULL;
+	struct page_zone *z;
+	struct alloc_request r;
+	struct machine m;
+	struct owner o;
+
+	(void)state;
+	chequer(&m, &o, &m32);
+	z = &m.q->pages->zone[0];
+	/* Orders of 0, and requests that may not wait for I/O: not at all. */
+	r = request(&m, GFP_HIGHUSER_MOVABLE, 0);
+	assert_int_equal(compaction_direct(m.q, &r, 0, 0, &page), COMPACT_SKIPPED);
+	r = request(&m, GFP_HIGHUSER_MOVABLE & ~__GFP_IO, 4);
+	assert_int_equal(compaction_direct(m.q, &r, 0, 0, &page), COMPACT_SKIPPED);
+	/* Not on a node that may not serve the request. */
+	r = request(&m, GFP_HIGHUSER_MOVABLE, 4);
+	r.nodes = 2;
+	assert_int_equal(compaction_direct(m.q, &r, 0, 0, &page), COMPACT_SKIPPED);
+	/* 4096 single pages are free: of the order they lack everything. */
+	assert_int_equal(quarry_fragmentation_index(m.q, 0, QUARRY_ZONE_NORMAL, 0), -1000);
+	assert_int_equal(quarry_fragmentation_index(m.q, 0, QUARRY_ZONE_NORMAL, 4),
+			 1000 - (int)((1000 + 4096ul * 1000 / 16) / 4096));
+	assert_int_equal(quarry_unusable_index(m.q, 0, QUARRY_ZONE_NORMAL, 1), 1000);
+	assert_int_equal(quarry_unusable_index(m.q, 0, QUARRY_ZONE_NORMAL, 0), 0);
+	assert_int_equal(quarry_fragmentation_index(m.q, 0, QUARRY_ZONE_NORMAL, 11), 0);
+	assert_int_equal(quarry_unusable_index(m.q, 0, QUARRY_ZONE_DMA, 1), 0);
+	assert_int_equal(quarry_fragmentation_index(m.q, 1, QUARRY_ZONE_NORMAL, 4), 0);
+	/* The threshold counts for orders above 3 only. */
+	assert_int_equal(quarry_set_extfrag_threshold(m.q, 1001), -QUARRY_EINVAL);
+	assert_int_equal(quarry_set_extfrag_threshold(m.q, 1000), 0);
+	assert_int_equal(compaction_suitable(m.q, z, 4, r.highest, 0), COMPACT_NOT_SUITABLE);
+	assert_int_equal(compaction_suitable(m.q, z, 3, r.highest, 0), COMPACT_CONTINUE);
+	assert_int_equal(quarry_set_extfrag_threshold(m.q, 500), 0);
+	assert_int_equal(compaction_suitable(m.q, z, 4, r.highest, 0), COMPACT_CONTINUE);
+	/* Too few pages above the watermark and twice the block; with one more it is enough. */
+	while (z->nr_free > z->wmark[QUARRY_WMARK_LOW] + 2 * 16 + 1) {
+		uint32_t hint = z->arena_first;
+
+		assert_non_null(zone_take(m.q, z, &hint, 0, QUARRY_MIGRATE_MOVABLE, 0));
+	}
+	assert_int_equal(compaction_suitable(m.q, z, 4, r.highest, 0), COMPACT_CONTINUE);
+	{
+		uint32_t hint = z->arena_first;
+		struct page *last = zone_take(m.q, z, &hint, 0, QUARRY_MIGRATE_MOVABLE, 0);
+
+		assert_int_equal(compaction_suitable(m.q, z, 4, r.highest, 0), COMPACT_SKIPPED);
+		assert_int_equal(compaction_direct(m.q, &r, 0, 0, &page), COMPACT_SKIPPED);
+		zone_put_one(m.q, last, 0);
+	}
+	assert_int_equal(owner_check(&o), 0);
+	owner_fini(&o);
+	machine_fini(&m);
+}
+
+/* A zone in which it failed is passed over 1, 3, 7 ... 63 times for the same order, not for smaller ones. */
+static void failures_are_deferred(void **state)
+{
+	struct page *page = NULL;
+	struct alloc_request r;
+	struct page_zone *z;
+	struct machine m;
+	struct owner o;
+
+	(void)state;
+	chequer(&m, &o, &m32);
+	z = &m.q->pages->zone[0];
+	o.refuse_percent = 100;
+	r = request(&m, GFP_HIGHUSER_MOVABLE, 5);
+	for (unsigned int passed_over = 0; passed_over <= 63; passed_over = 2 * passed_over + 1) {
+		for (unsigned int i = 0; i < passed_over; i++)
+			assert_int_equal(compaction_direct(m.q, &r, 0, 1, &page), COMPACT_DEFERRED);
+		/* All pageblocks were of no use the last time; the hints are reset when it starts anew. */
+		assert_int_equal(compaction_direct(m.q, &r, 0, 1, &page),
+				 passed_over % 63 == 0 ? COMPACT_COMPLETE : COMPACT_PARTIAL);
+		assert_null(page);
+	}
+	assert_int_equal(z->compact_defer_shift, 6);
+	/* Full priority is not deferred, nor put off by hints; and a failure of an asynchronous call tells nothing. */
+	assert_int_equal(compaction_direct(m.q, &r, 0, COMPACT_PRIO_SYNC_FULL, &page),
+			 COMPACT_COMPLETE);
+	for (unsigned int i = 0; i < 63; i++)
+		assert_true(compaction_deferred(z, 5));
+	o.refuse_percent = 0;
+	/* It starts anew, and serves. A larger order failed for all that is known; a smaller one did not. */
+	assert_int_equal(compaction_direct(m.q, &r, 0, 1, &page), COMPACT_SUCCESS);
+	assert_non_null(page);
+	zone_put_one(m.q, page, 5);
+	assert_int_equal(z->compact_order_failed, 6);
+	assert_false(compaction_deferred(z, 5));
+	compaction_defer_reset(z, 5, true);
+	assert_int_equal(z->compact_defer_shift, 0);
+	assert_int_equal(z->compact_considered, 0);
+	check(&m, &o);
+	owner_fini(&o);
+	machine_fini(&m);
+}
+
+/* Asynchronous calls pass over other types' pageblocks, and give up at a lock that is held. */
+static void asynchronous_calls_give_up(void **state)
+{
+	static const struct machine_spec spec = {
+		.memory = {{0, 32 * MACHINE_MIB, 0}},
+		.ram_bytes = 32 << 20,
+		.concurrent = true,
+		.boot = {.dma_limit = ~(phys_addr_t)0, .dma32_limit = ~(phys_addr_t)0},
+	};
+	struct page *page = NULL;
+	struct page_arena *a;
+	struct alloc_request r;
+	struct machine m;
+	struct owner o;
+
+	(void)state;
+	chequer(&m, &o, &spec);
+	a = &m.q->pages->arena[0];
+	r = request(&m, GFP_HIGHUSER_MOVABLE, 3);
+	a->lock.held = 1;
+	assert_int_equal(compaction_direct(m.q, &r, 0, COMPACT_PRIO_ASYNC, &page),
+			 COMPACT_CONTENDED);
+	a->lock.held = 0;
+	assert_null(page);
+	assert_int_equal(o.migrated, 0);
+	for (unsigned int i = 0; i < a->nr_pb; i++) {
+		assert_int_equal(a->pb[i].skip, 0);
+		arena_set_type(m.q, a, i,
+			       i == 5 ? QUARRY_MIGRATE_MOVABLE : QUARRY_MIGRATE_UNMOVABLE);
+	}
+	/* Of the others none is emptied; and what comes out of the one stays in it. */
+	assert_int_equal(compaction_direct(m.q, &r, 0, COMPACT_PRIO_ASYNC, &page), COMPACT_SUCCESS);
+	assert_non_null(page);
+	assert_int_equal(quarry_page_to_pfn(m.q, page) / 512, 5);
+	zone_put_one(m.q, page, 3);
+	assert_int_equal(a->pb[5].nr_free, 256);
+	r = request(&m, GFP_HIGHUSER_MOVABLE, 9);
+	assert_int_equal(compaction_direct(m.q, &r, 0, COMPACT_PRIO_ASYNC, &page),
+			 COMPACT_COMPLETE);
+	check(&m, &o);
+	/* With full priority any pageblock takes in, and is emptied. */
+	assert_int_equal(compaction_direct(m.q, &r, 0, COMPACT_PRIO_SYNC_FULL, &page),
+			 COMPACT_SUCCESS);
+	zone_put_one(m.q, page, 9);
+	check(&m, &o);
+	owner_fini(&o);
+	machine_fini(&m);
+}
+
+/* A hint keeps a pageblock out until it is reset; asking for the whole node does not heed it. */
+static void hints_are_heeded(void **state)
+{
+	struct page *page = NULL;
+	struct page_arena *a;
+	struct alloc_request r;
+	struct machine m;
+	struct owner o;
+
+	(void)state;
+	chequer(&m, &o, &m32);
+	a = &m.q->pages->arena[0];
+	r = request(&m, GFP_HIGHUSER_MOVABLE, 9);
+	for (unsigned int i = 0; i < a->nr_pb; i++)
+		a->pb[i].skip = i != 3;
+	assert_int_equal(compaction_direct(m.q, &r, 0, 1, &page), COMPACT_SUCCESS);
+	assert_int_equal(quarry_page_to_pfn(m.q, page) / 512, 3);
+	zone_put_one(m.q, page, 9);
+	assert_int_equal(quarry_compact_node(m.q, 0), 0);
+	assert_int_equal(whole_pageblocks(&m), 8);
+	check(&m, &o);
+	owner_fini(&o);
+	machine_fini(&m);
+}
+
+/* ---- kcompactd ---- */
+
+static void kcompactd_serves_and_keeps_the_score(void **state)
+{
+	struct page_zone *z;
+	struct machine m;
+	struct owner o;
+
+	(void)state;
+	chequer(&m, &o, &m32);
+	z = &m.q->pages->zone[0];
+	assert_int_equal(quarry_kcompactd_run(m.q, 1), 0);
+	assert_int_equal(quarry_set_compaction_proactiveness(m.q, 101), -QUARRY_EINVAL);
+	assert_int_equal(quarry_set_compaction_proactiveness(m.q, 0), 0);
+	assert_int_equal(quarry_kcompactd_run(m.q, 0),
+			 0); /* nobody asked, and it shall not by itself */
+	compaction_wake(m.q, 0, 0, QUARRY_ZONE_NORMAL);
+	assert_int_equal(quarry_kcompactd_run(m.q, 0), 0);
+	/* Asked for two orders, the larger is made. */
+	compaction_wake(m.q, 0, 7, QUARRY_ZONE_NORMAL);
+	compaction_wake(m.q, 0, 3, QUARRY_ZONE_DMA);
+	assert_int_equal(quarry_kcompactd_run(m.q, 0), 1);
+	assert_int_equal(zone_largest_order(z), 7);
+	assert_int_equal(quarry_vm_event(m.q, QUARRY_VM_COMPACT_DAEMON_WAKE), 1);
+	assert_true(quarry_vm_event(m.q, QUARRY_VM_COMPACT_DAEMON_MIGRATE) != 0);
+	assert_int_equal(quarry_vm_event(m.q, QUARRY_VM_COMPACT_DAEMON_FREE), o.migrated);
+	assert_int_equal(quarry_kcompactd_run(m.q, 0), 0); /* served */
+	check(&m, &o);
+	/* By the score: from 99 (nothing is whole; present / (present + 1)) down to the mark. */
+	assert_int_equal(quarry_fragmentation_score(m.q, 0), 99);
+	assert_int_equal(quarry_fragmentation_score(m.q, 1), 0);
+	assert_int_equal(quarry_set_compaction_proactiveness(m.q, 50), 0);
+	assert_int_equal(quarry_kcompactd_run(m.q, 0), 4); /* of 8: half is whole */
+	assert_true(quarry_fragmentation_score(m.q, 0) <= 50);
+	assert_int_equal(quarry_kcompactd_run(m.q, 0), 0); /* below 60 */
+	assert_int_equal(quarry_set_compaction_proactiveness(m.q, 100), 0);
+	assert_int_equal(quarry_kcompactd_run(m.q, 0), 4);
+	assert_int_equal(quarry_fragmentation_score(m.q, 0), 0);
+	check(&m, &o);
+	owner_fini(&o);
+	machine_fini(&m);
+}
+
+static void kcompactd_defers(void **state)
+{
+	struct machine m;
+	struct owner o;
+
+	(void)state;
+	chequer(&m, &o, &m32);
+	o.refuse_percent = 100;
+	quarry_set_compaction_proactiveness(m.q, 0);
+	for (unsigned int i = 0; i < 2; i++) {
+		compaction_wake(m.q, 0, 6, QUARRY_ZONE_NORMAL);
+		assert_int_equal(quarry_kcompactd_run(m.q, 0), 0);
+	}
+	o.refuse_percent = 0;
+	compaction_wake(m.q, 0, 6, QUARRY_ZONE_NORMAL); /* failed once; the next was passed over */
+	assert_int_equal(quarry_kcompactd_run(m.q, 0), 1);
+	check(&m, &o);
+	owner_fini(&o);
+	machine_fini(&m);
+}
+
+/* ---- the state that random replacement leaves (notes: test of fragmentation) ---- */
+
+static void after_random_replacement(void **state)
+{
+	unsigned long room, moves;
+	unsigned int free[16];
+	uint64_t seed = 11;
+	struct machine m;
+	struct owner o;
+	size_t n;
+
+	(void)state;
+	for (unsigned int order = 0; order <= 3; order += 3) {
+		machine_build(&m, &m32);
+		owner_init(&o, &m, PAGES(32), PAGES(32), true);
+		n = fill(&o, order);
+		free_some(&o, n, 50, 5);
+		for (unsigned int round = 0; round < 100; round++) {
+			size_t freed = 0;
+
+			for (size_t i = 0; i < n; i++) {
+				if (o.block[i].page != NULL && machine_random(&seed) % 10 == 0) {
+					owner_free(&o, i);
+					freed++;
+				}
+			}
+			for (size_t i = 0; freed > 0; i++) {
+				size_t slot = (size_t)machine_random(&seed) % n;
+
+				if (o.block[slot].page == NULL) {
+					assert_true(owner_alloc(&o, slot, ALL, order));
+					freed--;
+				}
+			}
+		}
+		room = 0;
+		for (size_t i = 0, k = free_of_pageblocks(&m, PAGES(32), free); i < k; i++)
+			room += free[i];
+		moves = fewest_moves(free, 16);
+		quarry_compact_memory(m.q);
+		check(&m, &o);
+		assert_int_equal(whole_pageblocks(&m), room / 512);
+		assert_true(o.migrated <= moves);
+		owner_fini(&o);
+		machine_fini(&m);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(movers_are_registered),
 		cmocka_unit_test(packs_with_the_fewest_moves),
+		cmocka_unit_test(packs_blocks_of_all_orders),
+		cmocka_unit_test(packs_over_arenas),
+		cmocka_unit_test(unmovable_pages_stay),
+		cmocka_unit_test(freed_while_isolated),
+		cmocka_unit_test(references_move_along),
+		cmocka_unit_test(makes_a_block_of_each_order),
+		cmocka_unit_test(capture_keeps_pageblocks_clean),
+		cmocka_unit_test(whether_it_is_suitable),
+		cmocka_unit_test(failures_are_deferred),
+		cmocka_unit_test(asynchronous_calls_give_up),
+		cmocka_unit_test(hints_are_heeded),
+		cmocka_unit_test(kcompactd_serves_and_keeps_the_score),
+		cmocka_unit_test(kcompactd_defers),
+		cmocka_unit_test(after_random_replacement),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -163,6 +163,38 @@ static void rsrv_kern_and_kho_scratch(void)
 	IS(memblock.memory.cnt, 1);
 }
 
+static void numa_coverage_and_mirrors(void)
+{
+	OK(memblock_validate_numa_coverage(0));
+	IS(memblock_add_node(0, SZ_16M, 1, MEMBLOCK_NONE), 0);
+	OK(memblock_validate_numa_coverage(0));
+	IS(memblock_add(SZ_32M, SZ_1M), 0);
+	OK(!memblock_validate_numa_coverage(SZ_1M - 1));
+	OK(memblock_validate_numa_coverage(SZ_1M));
+	OK(!memblock_has_mirror());
+	IS(memblock_mark_mirror(0, SZ_1M), 0);
+	OK(memblock_has_mirror());
+}
+
+static void early_memtest_by_name(void)
+{
+	static u64 cells[SZ_64K / 8] __aligned(SZ_4K);
+	phys_addr_t base = __pa(cells);
+
+	IS(memblock_add(base, sizeof(cells)), 0);
+	IS(memblock_reserve(base, SZ_4K), 0);
+	cells[0] = cells[SZ_4K / 8] = cells[SZ_8K / 8] = 1;
+	early_memtest(base, base + SZ_8K);
+	IS(cells[SZ_4K / 8], 1); /* without memtest= */
+	quarry_linux_memtest = 4;
+	early_memtest(base, base + SZ_8K);
+	quarry_linux_memtest = 0;
+	IS(cells[0], 1); /* reserved */
+	IS(cells[SZ_4K / 8], 0);
+	IS(cells[SZ_8K / 8], 1); /* beyond */
+	IS(memblock_reserved_size(), SZ_4K);
+}
+
 static void M4_add_joins_splits_and_caps(void)
 {
 	struct memblock_type *t = &memblock.memory;
@@ -640,6 +672,7 @@ static const struct linux_test tests[] = {
 	LINUX_TEST(M2_regions_carry_node_and_flags),
 	LINUX_TEST(M2_a_region_without_a_node),
 	LINUX_TEST(rsrv_kern_and_kho_scratch),
+	LINUX_TEST(early_memtest_by_name),
 	LINUX_TEST(M4_add_joins_splits_and_caps),
 	LINUX_TEST(M5_neighbours_of_other_nodes_stay_apart),
 	LINUX_TEST(M6_reserved_array_doubles_in_the_memory_there_is),
@@ -663,6 +696,7 @@ static const struct linux_test tests[] = {
 	LINUX_TEST(M14_limits_and_questions),
 	LINUX_TEST(reserve_mem_by_name),
 	LINUX_TEST(headers_compute),
+	LINUX_TEST(numa_coverage_and_mirrors), /* last: that there are mirrors is never forgotten */
 };
 
 int main(void)

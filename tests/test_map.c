@@ -1097,6 +1097,62 @@ static void test_machine_mirror_zones(void **state)
 	}
 }
 
+/* One zone of sysctl-1G as Linux 6.1 had it after the writes: tests/data/oracle/steps.tsv. */
+static void sysctl_zone(struct machine *m, enum quarry_zone_type zone, unsigned long min,
+			unsigned long low, unsigned long high, unsigned long pcp_high)
+{
+	struct quarry_zone_info z;
+
+	assert_true(quarry_zone_info(m->q, 0, zone, &z));
+	assert_int_equal(z.wmark[QUARRY_WMARK_MIN], min);
+	assert_int_equal(z.wmark[QUARRY_WMARK_LOW], low);
+	assert_int_equal(z.wmark[QUARRY_WMARK_HIGH], high);
+	assert_int_equal(z.pcp_high, pcp_high);
+}
+
+/* sysctl.vm.NAME= is written when start-up code and the RAM disk are free again, as init does. */
+static void test_machine_sysctl(void **state)
+{
+	struct strbuf text = {0};
+	struct quarry_zone_info z;
+	struct machine m;
+	FILE *log = fopen("tests/data/oracle/sysctl-1G.map", "re");
+	char line[1024];
+
+	(void)state;
+	assert_non_null(log);
+	while (fgets(line, sizeof(line), log) != NULL)
+		strbuf_addf(&text, "%s", line);
+	fclose(log);
+	strbuf_addf(&text, "Freeing initrd memory: 1008K\n"
+			   "Freeing unused decrypted memory: 2036K\n"
+			   "Freeing unused kernel image (initmem) memory: 2612K\n"
+			   "Freeing unused kernel image (text/rodata gap) memory: 2040K\n"
+			   "Freeing unused kernel image (rodata/data gap) memory: 1892K\n");
+	assert_int_equal(boot_text(&m, text.s, "sysctl.vm.min_free_kbytes=20000"), CLI_OK);
+	sysctl_zone(&m, QUARRY_ZONE_DMA, 77, 96, 115, 48);
+	sysctl_zone(&m, QUARRY_ZONE_DMA32, 4922, 6152, 7382, 3076);
+	assert_true(quarry_zone_info(m.q, 0, QUARRY_ZONE_DMA, &z));
+	/* Reserves are from boot: nobody has written, or read, their ratio since. */
+	assert_int_equal(z.lowmem_reserve[QUARRY_ZONE_DMA32], 948);
+	machine_destroy(&m);
+	/* Each in its turn. */
+	assert_int_equal(boot_text(&m, text.s,
+				   "sysctl.vm.min_free_kbytes=20000 "
+				   "\"sysctl.vm.lowmem_reserve_ratio=64 64 8 0\" "
+				   "sysctl.vm.watermark_scale_factor=200 "
+				   "sysctl.vm.percpu_pagelist_high_fraction=8"),
+			 CLI_OK);
+	sysctl_zone(&m, QUARRY_ZONE_DMA, 77, 153, 229, 240);
+	sysctl_zone(&m, QUARRY_ZONE_DMA32, 4922, 9827, 14732, 15328);
+	assert_true(quarry_zone_info(m.q, 0, QUARRY_ZONE_DMA, &z));
+	assert_int_equal(z.lowmem_reserve[QUARRY_ZONE_DMA32], 3832);
+	machine_destroy(&m);
+	assert_int_equal(boot_text(&m, text.s, "sysctl.vm.percpu_pagelist_high_fraction=3"),
+			 CLI_INPUT);
+	strbuf_free(&text);
+}
+
 /* memmap= in the form that changes types. */
 static void test_machine_memmap(void **state)
 {
@@ -1203,6 +1259,7 @@ int main(void)
 		cmocka_unit_test(test_machine_crash),
 		cmocka_unit_test(test_machine_mirror),
 		cmocka_unit_test(test_machine_mirror_zones),
+		cmocka_unit_test(test_machine_sysctl),
 		cmocka_unit_test(test_machine_memmap),
 		cmocka_unit_test(test_machine_limits),
 		cmocka_unit_test(test_machine_shares),

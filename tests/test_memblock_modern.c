@@ -372,6 +372,58 @@ static void test_an_array_put_back_by_hand_is_the_static_one(void **state)
 	assert_int_equal(quarry_memblock_reserved_size(q), 0);
 }
 
+/* ---- memtest ---- */
+
+static void test_memtest_reserves_what_is_bad(void **state)
+{
+	struct quarry_posix_options options = {.ram_bytes = 4 * M};
+	struct quarry *q = quarry_posix_new(&options);
+	struct memblock *mb;
+	uint64_t *word;
+
+	(void)state;
+	assert_non_null(q);
+	mb = quarry_memblock(q);
+	word = quarry_address(q, 0);
+	assert_int_equal(quarry_memblock_add(q, 0, 2 * M), 0);
+	assert_int_equal(quarry_memblock_add(q, 3 * M + 4, M / 2), 0);
+	assert_int_equal(quarry_memblock_reserve(q, M, 64 * K), 0);
+	word[M / 8] = word[(2 * M + K) / 8] = 7; /* reserved, and no memory: never touched */
+	assert_int_equal(quarry_memblock_memtest(q, 0, TOP, 17), 0);
+	assert_int_equal(mb->reserved.cnt, 1);
+	assert_int_equal(word[0], 0);
+	assert_int_equal(word[M / 8], 7);
+	assert_int_equal(word[(2 * M + K) / 8], 7);
+	/* Words that do not hold: one, three in a row, the last of a stretch, the first. */
+	quarry_memblock_memtest_fill(q, 0, TOP, 0x5555555555555555u);
+	assert_int_equal(word[(M - 8) / 8], 0x5555555555555555u);
+	word[100] ^= 1;
+	word[200] = word[201] = word[202] = 0;
+	word[(M - 8) / 8] ^= (uint64_t)1 << 63;
+	word[(M + 64 * K) / 8] = 0;
+	assert_int_equal(quarry_memblock_memtest_check(q, 0, TOP, 0x5555555555555555u), 8 * 6);
+	assert_int_equal(mb->reserved.cnt, 3);
+	assert_int_equal(mb->reserved.regions[0].base, 800);
+	assert_int_equal(mb->reserved.regions[0].size, 8);
+	assert_int_equal(mb->reserved.regions[1].base, 1600);
+	assert_int_equal(mb->reserved.regions[1].size, 24);
+	assert_int_equal(mb->reserved.regions[2].base, M - 8);
+	assert_int_equal(mb->reserved.regions[2].size, 64 * K + 16);
+	/* Within bounds, and never what is reserved by now. */
+	word[50] = word[M / 16] = 0;
+	assert_int_equal(quarry_memblock_memtest_check(q, M / 4, M, 0x5555555555555555u), 8);
+	assert_int_equal(quarry_memblock_memtest(q, 0, 4 * K, 1), 0);
+	assert_int_equal(word[49], 0);
+	assert_int_equal(word[4 * K / 8], 0x5555555555555555u);
+	assert_int_equal(quarry_check_memblock(q, &to_text), 0);
+	quarry_posix_delete(q);
+	/* Simulated memory is not touched. */
+	q = quarry_posix_new(NULL);
+	assert_int_equal(quarry_memblock_add(q, 0, 2 * M), 0);
+	assert_int_equal(quarry_memblock_memtest(q, 0, TOP, 17), 0);
+	quarry_posix_delete(q);
+}
+
 /* ---- text ---- */
 
 static void test_list_as_debugfs_has_it(void **state)
@@ -414,6 +466,7 @@ int main(void)
 		TEST(test_map_may_live_in_an_object_of_the_caller),
 		TEST(test_nodes_may_live_in_an_array_of_the_caller),
 		TEST(test_an_array_put_back_by_hand_is_the_static_one),
+		TEST(test_memtest_reserves_what_is_bad),
 		TEST(test_list_as_debugfs_has_it),
 	};
 

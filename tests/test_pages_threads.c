@@ -17,7 +17,7 @@
 
 #include <cmocka.h>
 
-#include "machine_build.h"
+#include "page_hoard.h"
 
 #define WORKERS 4
 #define HELD 48
@@ -204,6 +204,7 @@ static void run_crew(const struct machine_spec *spec, unsigned int steps)
 	struct crew c = {.steps = steps};
 	pthread_t thread[WORKERS + 2];
 	struct quarry_totals totals;
+	struct hoard spent = {0};
 	unsigned long free;
 	struct machine m;
 
@@ -245,6 +246,9 @@ static void run_crew(const struct machine_spec *spec, unsigned int steps)
 	quarry_totals(m.q, &totals);
 	assert_int_equal(totals.free + totals.pcp, free);
 	assert_int_equal(totals.pgalloc, totals.pgfree);
+	/* Pageblocks kept for atomic requests merge with no other: one that waits in vain breaks them up. */
+	hoard_order(&m, &spent, GFP_KERNEL, 0);
+	hoard_free(&m, &spent);
 	quarry_drain_all_pages(m.q);
 	machine_check(&m);
 	machine_free_blocks(&m, after);

@@ -480,6 +480,28 @@ static inline void __next_mem_pfn_range(int *idx, int nid, unsigned long *out_st
 	for ((i) = 0, (rgn) = &(type)->regions[0]; (i) < (type)->cnt; \
 	     (i)++, (rgn) = &(type)->regions[i])
 
+/* 6.6 */
+static inline bool memblock_has_mirror(void)
+{
+	return memblock.has_mirror;
+}
+
+/* 6.8: whether at most @threshold_bytes of memory belong to no node; says so if there are more. */
+static inline bool memblock_validate_numa_coverage(unsigned long threshold_bytes)
+{
+	unsigned long start, end, pages = 0;
+	int i, nid;
+
+	for_each_mem_pfn_range(i, NUMA_NO_NODE, &start, &end, &nid) pages +=
+		numa_valid_node(nid) ? 0 : end - start;
+	if (PFN_PHYS(pages) <= threshold_bytes)
+		return true;
+	pr_err("NUMA: no nodes coverage for %luMB of %luMB RAM\n",
+	       (unsigned long)(PFN_PHYS(pages) >> 20),
+	       (unsigned long)(memblock_phys_mem_size() >> 20));
+	return false;
+}
+
 static inline unsigned long memblock_region_memory_base_pfn(const struct memblock_region *reg)
 {
 	return (unsigned long)PFN_UP(reg->base);
@@ -536,10 +558,10 @@ void *alloc_large_system_hash(const char *tablename, unsigned long bucketsize,
 			      unsigned int *_hash_shift, unsigned int *_hash_mask,
 			      unsigned long low_limit, unsigned long high_limit);
 
+/* Does what quarry_linux_memtest says, memtest= of the command line: nothing at first. */
 static inline void early_memtest(phys_addr_t start, phys_addr_t end)
 {
-	(void)start;
-	(void)end;
+	(void)quarry_memblock_memtest(memblock_quarry(), start, end, quarry_linux_memtest);
 }
 
 #endif

@@ -58,7 +58,8 @@ QUARRY_MUST_CHECK int quarry_register_mover(struct quarry *q, const struct quarr
  * @page:   first page of an allocated block of order QUARRY_PAGEBLOCK_ORDER at most, owned by the caller
  * @number: of a registered mover; 0: it can no longer be moved (Linux: __ClearPageMovable())
  *
- * The block moves with its order, type, references and mover. Freeing it forgets the mover.
+ * The block moves with its order, type, references and mover. Freeing it forgets the mover; before
+ * quarry_split_page() the owner must take it off, under his lock and while the block is not isolated.
  * Context: any; the owner's lock against @page's isolation, for number 0.
  * Return: 0; -QUARRY_EINVAL: no such mover or no such block, nothing changed.
  */
@@ -95,15 +96,6 @@ void quarry_compact_memory(struct quarry *q);
  * Return: pageblocks, or blocks that were asked for, that were made; 0 also if there is no such node.
  */
 unsigned long quarry_kcompactd_run(struct quarry *q, int nid);
-
-/** quarry_set_compaction_proactiveness() - of @q: 0 (never) to 100, at first 20 (Linux:
- * vm.compaction_proactiveness). -QUARRY_EINVAL if @percent is above, nothing changed. Context: any. */
-int quarry_set_compaction_proactiveness(struct quarry *q, unsigned int percent);
-
-/** quarry_set_extfrag_threshold() - of @q: a zone whose quarry_fragmentation_index() is @threshold or
- * less, 0..1000, is not compacted for a request of order 4 and above; at first 500 (Linux:
- * vm.extfrag_threshold). -QUARRY_EINVAL if it is above 1000, nothing changed. Context: any. */
-int quarry_set_extfrag_threshold(struct quarry *q, unsigned int threshold);
 
 /**
  * quarry_fragmentation_score() - how broken a node's free memory is, in percent

@@ -54,6 +54,11 @@
 #define QUARRY_OWN_LIST_HEAD 1
 #endif
 
+/* CMA areas that may be declared (Linux: MAX_CMA_AREAS). */
+#ifndef QUARRY_MAX_CMA_AREAS
+#define QUARRY_MAX_CMA_AREAS 20
+#endif
+
 /* Caches that may exist at once, kmalloc's own included. */
 #ifndef QUARRY_MAX_CACHES
 #define QUARRY_MAX_CACHES 1024
@@ -81,6 +86,9 @@
 #endif
 #if QUARRY_OWN_LIST_HEAD < 0 || QUARRY_OWN_LIST_HEAD > 1
 #error "QUARRY_OWN_LIST_HEAD must be 0 or 1"
+#endif
+#if QUARRY_MAX_CMA_AREAS < 1 || QUARRY_MAX_CMA_AREAS > 1024
+#error "QUARRY_MAX_CMA_AREAS must be 1..1024"
 #endif
 #if QUARRY_MAX_CACHES < 64 || QUARRY_MAX_CACHES > 8191
 #error "QUARRY_MAX_CACHES must be 64..8191"

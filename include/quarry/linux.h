@@ -26,6 +26,9 @@ extern bootmem_data_t bootmem_node_data[];
 /* They, linked by rising address. */
 extern struct list_head bdata_list;
 
+/* Patterns that early_memtest() writes; 0: none. */
+extern unsigned int quarry_linux_memtest;
+
 /* How memblock_free_all() and free_all_bootmem() boot; set it before. */
 extern struct quarry_boot_params quarry_linux_params;
 

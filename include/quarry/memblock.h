@@ -246,6 +246,28 @@ bool quarry_memblock_reserve_mem_find(struct quarry *q, const char *name, phys_a
  * 0; -QUARRY_EINVAL: no such name; errors of quarry_memblock_phys_free(), nothing changed. */
 int quarry_memblock_reserve_mem_release(struct quarry *q, const char *name);
 
+/* Testing memory: memtest= of Linux's command line. Memory that the CPU cannot reach is not tested. */
+
+/**
+ * quarry_memblock_memtest() - write patterns to free memory, read them back, reserve what is bad
+ * @q:	    memory system
+ * @start:  lowest address
+ * @end:    one past the last
+ * @passes: how many patterns; 17 are different, the last one is all zeros
+ *
+ * Context: boot. Bad words are logged and reserved. O(passes * free bytes). Return: bytes reserved.
+ */
+phys_addr_t quarry_memblock_memtest(struct quarry *q, phys_addr_t start, phys_addr_t end,
+				    unsigned int passes);
+/** quarry_memblock_memtest_fill() - the first half of a pass: @pattern to free memory of @q from @start to
+ * @end. Flush caches after it. */
+void quarry_memblock_memtest_fill(struct quarry *q, phys_addr_t start, phys_addr_t end,
+				  uint64_t pattern);
+/** quarry_memblock_memtest_check() - the second half: what of free memory of @q from @start to @end is
+ * not @pattern is logged and reserved. Return: bytes reserved. */
+phys_addr_t quarry_memblock_memtest_check(struct quarry *q, phys_addr_t start, phys_addr_t end,
+					  uint64_t pattern);
+
 /* Settings. */
 
 /** quarry_memblock_allow_resize() - from now on full arrays of @q are doubled, in free memory of

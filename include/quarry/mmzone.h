@@ -187,10 +187,6 @@ unsigned int quarry_node_distance(struct quarry *q, int from, int to);
 /** quarry_totals() - fill @totals for the whole machine @q. Context: any but interrupt, booted. */
 void quarry_totals(struct quarry *q, struct quarry_totals *totals);
 
-/** quarry_pageblock_type() - enum quarry_migratetype of the pageblock of page frame @pfn of @q (Linux:
- * get_pageblock_migratetype()). Context: any, booted. Returns -QUARRY_ENOENT if no zone has the frame. */
-int quarry_pageblock_type(struct quarry *q, pfn_t pfn);
-
 /** quarry_migratetype_name() - the name of @type: "Unmovable", "Movable" ... as in
  * /proc/pagetypeinfo. Context: any. */
 const char *quarry_migratetype_name(enum quarry_migratetype type);

@@ -23,8 +23,10 @@ extern "C" {
 #include <quarry/hotplug.h>
 #include <quarry/hwpoison.h>
 #include <quarry/memblock.h>
+#include <quarry/mempolicy.h>
 #include <quarry/mmzone.h>
 #include <quarry/page.h>
+#include <quarry/pageinfo.h>
 #include <quarry/port.h>
 #include <quarry/reclaim.h>
 #include <quarry/reporting.h>

@@ -90,7 +90,8 @@ struct page *quarry_alloc_pages(struct quarry *q, gfp_t gfp, unsigned int order)
 	    likely(quarry_cpu_enter(&cpu->lock))) {
 		s = f->out != NULL ? &f->out[slot] : NULL;
 		if (likely(s != NULL && s->n != 0 &&
-			   quarry_load_relaxed(f->zone_free) > f->mark + ((1ul << order) - 1))) {
+			   quarry_load_relaxed(f->zone_free) >
+				   quarry_load_relaxed(&f->mark) + ((1ul << order) - 1))) {
 			page = page_sheaf_pop(s);
 			page_set_word(page, page_word(page) | f->word |
 						    (uint64_t)order << PAGE_WORD_ORDER_SHIFT);

@@ -13,9 +13,9 @@
  * Invariant  A pageblock is on list[o][its type] exactly when its largest free run has order o (10:
  *            its buddy, above it, is whole too) and it is not `second`. Bit o of order_mask[type] is
  *            set exactly when list[o][type] is not empty, and so is the arena's bit in the zone's
- *            avail[type][o]. nr_free counts set bits; the zone's, those that are not isolated, and its
- *            nr_free_highatomic, nr_free_cma and nr_isolated those of pageblocks of these types.
- *            quarry_check_pages() checks all of this.
+ *            avail[type][o]. nr_free counts set bits (the zone's, those that are not
+ *            isolated), nr_free_highatomic, nr_free_cma and nr_isolated of the zone those of
+ *            pageblocks of these types. quarry_check_pages() checks all of this.
  *
  * Virgin     An arena that nobody has touched has no records and no bitmaps written: it says "order
  *            10" (or 9) and means all of itself. arena_unfold() writes them at the first touch.

@@ -491,6 +491,8 @@ static int boot_make_cpus(struct boot_state *b)
 	pl->cpu = quarry_meta_alloc(b->q, sizeof(*pl->cpu) * pl->nr_cpus);
 	if (pl->cpu == NULL)
 		return -QUARRY_ENOMEM;
+	quarry_lock_init(&pl->tune_lock, QUARRY_LOCK_OUTER);
+	quarry_lock_init(&pl->mark_lock, QUARRY_LOCK_LEAF);
 	quarry_lock_init(&pl->refusal_lock, QUARRY_LOCK_LEAF);
 	quarry_lock_init(&pl->reclaim_lock, QUARRY_LOCK_LEAF);
 	quarry_lock_init(&pl->shrinker_lock, QUARRY_LOCK_LEAF);
@@ -732,7 +734,6 @@ int page_boot(struct quarry *q, const struct quarry_boot_params *params)
 		return -QUARRY_ENOMEM;
 	boot_hand_over(&b);
 	cma_activate(q);
-	compaction_setup(b.pl);
 	q->boot_params = NULL; /* the caller's, and not needed again */
 	q->stage = QUARRY_STAGE_PAGES;
 	zonelist_populated(b.pl, populated);

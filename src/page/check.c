@@ -216,6 +216,8 @@ static void check_special(struct check_state *c, const struct page_zone *z)
 	check_equal(c, "special pageblocks of the zone", z->start_pfn, z->special, sum);
 	check_equal(c, "free highatomic pages", z->start_pfn, z->nr_free_highatomic,
 		    c->special_free[QUARRY_MIGRATE_HIGHATOMIC]);
+	check_equal(c, "isolated free pages", z->start_pfn, z->nr_isolated,
+		    c->special_free[QUARRY_MIGRATE_ISOLATE]);
 	check_equal(c, "free CMA pages", z->start_pfn, z->nr_free_cma,
 		    c->special_free[QUARRY_MIGRATE_CMA]);
 	for (unsigned int j = 0; j < QUARRY_NR_ZONES; j++)
@@ -321,8 +323,6 @@ unsigned int quarry_check_pages(struct quarry *q, const struct quarry_out *out)
 		}
 		check_equal(&c, "free pages of the zone", z->start_pfn, z->nr_free,
 			    c.free - before - c.special_free[QUARRY_MIGRATE_ISOLATE]);
-		check_equal(&c, "isolated free pages", z->start_pfn, z->nr_isolated,
-			    c.special_free[QUARRY_MIGRATE_ISOLATE]);
 		check_equal(&c, "unaccepted pages of the zone", z->start_pfn, z->nr_unaccepted,
 			    c.unaccepted - unaccepted);
 		managed += z->managed;

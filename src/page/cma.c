@@ -100,6 +100,7 @@ int quarry_cma_init_reserved_mem(struct quarry *q, phys_addr_t base, phys_addr_t
 	if (bitmap == NULL)
 		return -QUARRY_ENOMEM;
 	area = &layer->area[layer->nr_areas];
+	quarry_lock_init(&area->lock, QUARRY_LOCK_LEAF);
 	area->bitmap = bitmap;
 	area->nr_bits = bits;
 	area->info.base_pfn = base >> QUARRY_PAGE_SHIFT;
@@ -205,7 +206,7 @@ static void cma_give_pageblock(struct quarry *q, struct page_arena *a, pfn_t pfn
 
 	if (a->virgin || a->empty)
 		arena_write(a);
-	a->pb[i].type = QUARRY_MIGRATE_CMA;
+	arena_set_type(q, a, i, QUARRY_MIGRATE_CMA);
 	arena_put(q, a, pfn, QUARRY_PAGEBLOCK_ORDER);
 	a->zone->managed += (unsigned long)QUARRY_PAGEBLOCK_PAGES;
 	q->pages->managed += (unsigned long)QUARRY_PAGEBLOCK_PAGES;

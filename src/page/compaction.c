@@ -25,30 +25,6 @@
 
 #define COMPACT_MAX_DEFER_SHIFT 6u
 #define COMPACT_COSTLY_ORDER 3u
-#define COMPACT_EXTFRAG_THRESHOLD 500u
-#define COMPACT_PROACTIVENESS 20u
-
-void compaction_setup(struct page_layer *pl)
-{
-	pl->extfrag_threshold = COMPACT_EXTFRAG_THRESHOLD;
-	pl->compaction_proactiveness = COMPACT_PROACTIVENESS;
-}
-
-int quarry_set_compaction_proactiveness(struct quarry *q, unsigned int percent)
-{
-	if (percent > 100)
-		return -QUARRY_EINVAL;
-	quarry_store_relaxed(&q->pages->compaction_proactiveness, percent);
-	return 0;
-}
-
-int quarry_set_extfrag_threshold(struct quarry *q, unsigned int threshold)
-{
-	if (threshold > 1000)
-		return -QUARRY_EINVAL;
-	quarry_store_relaxed(&q->pages->extfrag_threshold, threshold);
-	return 0;
-}
 
 /* ---- deferral: hints, changed without a lock ---- */
 
@@ -118,10 +94,10 @@ enum compact_result compaction_suitable(struct quarry *q, const struct page_zone
 		order > COMPACT_COSTLY_ORDER ? QUARRY_WMARK_LOW : QUARRY_WMARK_MIN;
 	int index;
 
-	if (zone_watermark_ok(q->pages, z, order, z->wmark[QUARRY_WMARK_MIN], highest, alloc_flags,
-			      NULL))
+	if (zone_watermark_ok(q->pages, z, order, zone_mark(z, QUARRY_WMARK_MIN), highest,
+			      alloc_flags, NULL))
 		return COMPACT_SUCCESS;
-	if (!zone_watermark_ok(q->pages, z, 0, z->wmark[mark] + (2ul << order), highest,
+	if (!zone_watermark_ok(q->pages, z, 0, zone_mark(z, mark) + (2ul << order), highest,
 			       ZONE_ALLOC_CMA, NULL))
 		return COMPACT_SKIPPED;
 	if (order <= COMPACT_COSTLY_ORDER)
@@ -220,6 +196,7 @@ enum compact_result compaction_direct(struct quarry *q, const struct alloc_reque
 
 	if (captured != NULL)
 		*captured = NULL;
+	alloc_flags |= r->flags;
 	if (r->order == 0 || (r->gfp & __GFP_IO) == 0)
 		return COMPACT_SKIPPED;
 	for (unsigned int i = 0; i < r->nr_list; i++) {

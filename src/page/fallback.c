@@ -18,7 +18,8 @@
  *
  * Arenas     A pageblock of pages that stay spoils its whole arena for anybody who wants a gigabyte. So
  *            they claim whole pageblocks in arenas that have such pageblocks already, as long as there
- *            are; zone_stay() tells which. Linux has no arenas, and with one arena its order results.
+ *            are; zone_stay() tells which. And CPUs look for them in the same arena first, while each
+ *            has its own for movable pages. Linux has no arenas, and with one its order results.
  *
  * Cost       For each order a walk over words of the zone's bits, 64 GiB a word. One arena is locked at a
  *            time; an arena's bit is a hint, what it promises is looked at again under its lock.
@@ -254,7 +255,7 @@ unsigned int fallback_nofragment(const struct page_layer *pl, const struct page_
 		return flags;
 	/* Where there is a lower zone it may be used before this one's pageblocks are mixed. */
 	below = pl->node[z->nid].zone[QUARRY_ZONE_DMA32];
-	if (below != NULL && below->managed != 0)
+	if (below != NULL && quarry_load_relaxed(&below->managed) != 0)
 		flags |= ZONE_ALLOC_NOFRAGMENT;
 	return flags;
 }

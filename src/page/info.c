@@ -88,8 +88,6 @@ bool quarry_zone_info(struct quarry *q, int nid, enum quarry_zone_type zone,
 	info->present = z->present;
 	info->managed = z->managed;
 	info->free = (unsigned long)quarry_load_relaxed(&z->nr_free);
-	info->free_cma = (unsigned long)quarry_load_relaxed(&z->nr_free_cma);
-	info->free_highatomic = (unsigned long)quarry_load_relaxed(&z->nr_free_highatomic);
 	info->unaccepted = quarry_load_relaxed(&z->nr_unaccepted);
 	info->isolated = (unsigned long)quarry_load_relaxed(&z->nr_isolated);
 	info->cma = z->cma_pages;
@@ -109,22 +107,6 @@ bool quarry_zone_info(struct quarry *q, int nid, enum quarry_zone_type zone,
 			info->nr_free[o] += info->nr_free_type[t][o];
 	}
 	return true;
-}
-
-int quarry_pageblock_type(struct quarry *q, pfn_t pfn)
-{
-	struct page_arena *a = memmap_arena(q->pages, pfn);
-	quarry_pin_t pin;
-	int type;
-
-	if (a == NULL)
-		return -QUARRY_ENOENT;
-	pin = arena_lock(q, a);
-	type = a->virgin || (a->empty && a->one_piece)
-		       ? a->type
-		       : a->pb[(pfn - a->base_pfn) >> QUARRY_PAGEBLOCK_ORDER].type;
-	arena_unlock(q, a, pin);
-	return type;
 }
 
 bool quarry_node_present(struct quarry *q, int nid)

@@ -179,7 +179,6 @@ struct page_zone {
 	/* read by slow paths */
 	unsigned long nr_unaccepted; /* managed, but not free yet: accept.c */
 	uint32_t accept_from;        /* arenas before it have nothing to accept */
-	uint64_t nr_isolated;        /* pages in the buddy system, but isolated */
 	struct page_pb *pb;          /* records and bitmaps of all its arenas, near the node */
 	uint64_t (*bits)[PAGE_WORDS];
 	size_t nr_pb; /* pageblocks; while arenas are made, those that have one */
@@ -192,6 +191,7 @@ struct page_zone {
 	unsigned long pcp_high, pcp_batch;
 	/* of nr_free, what not every request may have; exact at any quiet moment */
 	uint64_t nr_free_highatomic, nr_free_cma;
+	uint64_t nr_isolated; /* pages in the buddy system, but isolated: not in nr_free */
 	/* pageblocks of the types from QUARRY_MIGRATE_PCPTYPES on, and in all */
 	uint32_t nr_pb_special[QUARRY_MIGRATE_TYPES - QUARRY_MIGRATE_PCPTYPES];
 	uint32_t special;
@@ -222,6 +222,7 @@ struct page_node {
 	uint8_t kswapd_order, kswapd_highest;
 	bool kswapd_wanted;
 	uint32_t kswapd_failures; /* runs in a row that freed nothing */
+	uint8_t weight;           /* of weighted interleave: mempolicy.c; 0: the default */
 	uint32_t compact_order;   /* kcompactd was asked for blocks of this order; 0: for none */
 	uint32_t compact_highest; /* ... in zones up to this */
 };
@@ -250,7 +251,8 @@ struct page_sheaf {
  * They are apart so that a page just freed goes back to its pageblock before it is used again.
  */
 struct page_pcp {
-	uint32_t arena; /* where this CPU allocates */
+	uint32_t arena;      /* where this CPU allocates movable pages */
+	uint32_t arena_stay; /* and others, which spoil an arena: see fallback.c */
 	struct page_sheaf out[QUARRY_MIGRATE_PCPTYPES][PAGE_PCP_ORDERS + 1];
 	struct page_sheaf in[PAGE_PCP_ORDERS + 1];
 };
@@ -286,12 +288,13 @@ struct page_cpu {
 #define PAGE_FEATURE_PREP 1u  /* prep.c: contents, owners, injected failures, trace */
 #define PAGE_FEATURE_SCOPE 2u /* a task is in a memalloc_pin scope: reclaim.c */
 
+/* Huge pages, as Linux's switch says; but for NEVER the daemon runs. */
+enum page_thp { PAGE_THP_NEVER, PAGE_THP_MADVISE, PAGE_THP_ALWAYS };
+
 struct page_mover {
 	const struct quarry_mover *ops;
 	void *ctx;
 };
-/* Huge pages, as Linux's switch says; but for NEVER the daemon runs. */
-enum page_thp { PAGE_THP_NEVER, PAGE_THP_MADVISE, PAGE_THP_ALWAYS };
 
 struct page_layer {
 	/* pfn >> PAGE_SECTION_ORDER -> first arena there that is in use; PAGE_NO_ARENA: none */
@@ -429,11 +432,11 @@ unsigned int arena_put_word(struct quarry *q, struct page_arena *a, size_t w, ui
 /* Adds @pages to the arena's and the zone's free pages. */
 void arena_count(struct quarry *q, struct page_arena *a, int64_t pages);
 void arena_set_type(struct quarry *q, struct page_arena *a, unsigned int i, unsigned int type);
+/* Pageblock of @type lost or won @pages free ones; to be called if the type is none of a pageset's. */
+void arena_count_special(struct quarry *q, struct page_arena *a, unsigned int type, int64_t pages);
 /* Takes the free ones of pages @want of pageblock @i, which @got then names; returns how many. */
 unsigned int arena_take_bits(struct quarry *q, struct page_arena *a, unsigned int i,
 			     const uint64_t *want, uint64_t *got);
-/* Pageblock of @type lost or won @pages free ones; to be called if the type is none of a pageset's. */
-void arena_count_special(struct quarry *q, struct page_arena *a, unsigned int type, int64_t pages);
 quarry_pin_t arena_lock(struct quarry *q, struct page_arena *a);
 void arena_unlock(struct quarry *q, struct page_arena *a, quarry_pin_t pin);
 /*
@@ -598,7 +601,7 @@ void pcp_free(struct quarry *q, struct page *page, unsigned int order);
 void pcp_push(struct quarry *q, struct page_sheaf *s, struct page *page, unsigned int order);
 
 unsigned long pcp_pages(struct quarry *q, const struct page_zone *z);
-/* Takes over new limits, marks and zonelists into what the CPUs keep of them. */
+/* Every CPU looks anew where its requests go first: zonelists or features have changed. */
 void pcp_update(struct quarry *q);
 
 /* The descriptor of the first page of @page's word; every table of descriptors is aligned to this. */
@@ -729,7 +732,6 @@ enum compact_priority { /* Linux: COMPACT_PRIO_* */
 };
 #define COMPACT_PRIO_DEFAULT COMPACT_PRIO_SYNC_LIGHT
 
-void compaction_setup(struct page_layer *pl);
 enum compact_result compaction_suitable(struct quarry *q, const struct page_zone *z,
 					unsigned int order, unsigned int highest,
 					unsigned int alloc_flags);

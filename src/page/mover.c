@@ -73,14 +73,25 @@ static const struct page_mover *mover_of(const struct quarry *q, uint64_t word)
 	return &q->pages->mover[page_word_mover(word) - 1];
 }
 
-/* Ends isolation: our reference goes, and the block with it if it was the last. */
+/*
+ * Ends isolation: our reference goes, and the block with it if it was the last. Mark and reference go
+ * at once: whoever isolates the block next may move it, and counts the references that it has.
+ */
 static void mover_let_go(struct quarry *q, struct page *page)
 {
-	uint64_t word = page_word(page);
+	uint64_t word = page_word(page), to;
+	unsigned int order;
 
-	while (!mover_change(q, page, &word, word & ~PAGE_WORD_ISOLATED))
-		;
-	quarry_free_pages(q, page, page_word_order(word));
+	do {
+		order = page_word_order(word);
+		if (page_word_refs(word) > 1)
+			to = (word & ~PAGE_WORD_ISOLATED) - PAGE_WORD_REF_ONE;
+		else
+			to = (word & PAGE_WORD_ARENA_MASK) |
+			     page_word_alloc(order, page_word_type(word));
+	} while (!mover_change(q, page, &word, to));
+	if (page_word_refs(word) == 1)
+		quarry_free_pages(q, page, order);
 }
 
 bool mover_isolate(struct quarry *q, struct page *page)

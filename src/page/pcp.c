@@ -39,27 +39,34 @@ static void pcp_open_fast(struct quarry *q, unsigned int cpu, const struct page_
 	}
 }
 
-void page_set_feature(struct quarry *q, uint32_t feature, bool on)
+void pcp_update(struct quarry *q)
 {
 	struct page_layer *pl = q->pages;
+	unsigned int nr_zones = quarry_load_acquire(&pl->nr_zones);
 
-	if (on)
-		quarry_fetch_or_relaxed(&pl->features, feature);
-	else
-		quarry_fetch_and_relaxed(&pl->features, ~feature);
 	for (unsigned int cpu = 0; cpu < pl->nr_cpus; cpu++) {
+		struct page_cpu *c = &pl->cpu[cpu];
 		quarry_pin_t pin;
 
-		if (!quarry_cpu_revoke(q, &pl->cpu[cpu].lock, &pin))
+		if (!quarry_cpu_revoke(q, &c->lock, &pin))
 			continue;
 		for (unsigned int bits = 0; bits < PAGE_FAST_BITS; bits++)
-			pl->cpu[cpu].fast[bits].out = NULL;
-		for (unsigned int i = 0; pl->features == 0 && i < pl->nr_zones; i++) {
-			if (pl->cpu[cpu].pcp[i] != NULL)
-				pcp_open_fast(q, cpu, &pl->zone[i], pl->cpu[cpu].pcp[i]);
+			c->fast[bits].out = NULL;
+		for (unsigned int i = 0; pl->features == 0 && i < nr_zones; i++) {
+			if (c->pcp[i] != NULL)
+				pcp_open_fast(q, cpu, &pl->zone[i], c->pcp[i]);
 		}
-		quarry_cpu_give_back(q, &pl->cpu[cpu].lock, pin);
+		quarry_cpu_give_back(q, &c->lock, pin);
 	}
+}
+
+void page_set_feature(struct quarry *q, uint32_t feature, bool on)
+{
+	if (on)
+		quarry_fetch_or_relaxed(&q->pages->features, feature);
+	else
+		quarry_fetch_and_relaxed(&q->pages->features, ~feature);
+	pcp_update(q);
 }
 
 static void pcp_set_caps(struct page_pcp *pcp, const struct page_zone *z)
@@ -69,6 +76,17 @@ static void pcp_set_caps(struct page_pcp *pcp, const struct page_zone *z)
 		for (unsigned int t = 0; t < QUARRY_MIGRATE_PCPTYPES; t++)
 			pcp->out[t][slot].cap = z->sheaf_cap[slot];
 	}
+}
+
+/*
+ * Where the search for blocks begins: in the first arena for pages that stay, behind it for movable ones, which
+ * come to it last.
+ */
+static uint32_t pcp_first_arena(const struct page_zone *z, unsigned int type)
+{
+	bool behind = type == QUARRY_MIGRATE_MOVABLE && z->arena_last - z->arena_first > 1;
+
+	return z->arena_first + behind;
 }
 
 /* This CPU's sheaves for @z, made at first use; NULL: no memory for them. */
@@ -84,7 +102,9 @@ static QUARRY_NOINLINE struct page_pcp *pcp_make(struct quarry *q, unsigned int 
 		return NULL;
 	pcp_set_caps(pcp, z);
 	/* CPUs start in arenas of their own. */
-	pcp->arena = z->arena_first + (z->arena_last - z->arena_first) * cpu / pl->nr_cpus;
+	pcp->arena_stay = z->arena_first;
+	pcp->arena = pcp_first_arena(z, QUARRY_MIGRATE_MOVABLE);
+	pcp->arena += (z->arena_last - pcp->arena) * cpu / pl->nr_cpus;
 	if (!quarry_cmpxchg(&pl->cpu[cpu].pcp[z->index], &expected, pcp)) {
 		quarry_meta_free(q, pcp);
 		pcp = expected;
@@ -164,7 +184,7 @@ struct page *pcp_alloc(struct quarry *q, struct page_zone *z, unsigned int order
 	struct page *page = NULL;
 	struct page_sheaf *s;
 	quarry_pin_t pin;
-	uint32_t hint;
+	uint32_t first, *hint;
 
 	/* A sheaf may hold CMA pages, and none of the highatomic reserve: not for those two. */
 	if (likely(quarry_load_relaxed(&z->special) == 0) ||
@@ -174,15 +194,16 @@ struct page *pcp_alloc(struct quarry *q, struct page_zone *z, unsigned int order
 			pcp = pcp_enter(q, z, &pin);
 	}
 	if (pcp == NULL) {
-		hint = z->arena_first;
-		return zone_take(q, z, &hint, order, type, alloc_flags);
+		first = pcp_first_arena(z, type);
+		return zone_take(q, z, &first, order, type, alloc_flags);
 	}
 	s = &pcp->out[type][slot];
-	if (likely(s->n != 0) || zone_fill(q, z, &pcp->arena, order, type, alloc_flags, s))
+	hint = type == QUARRY_MIGRATE_MOVABLE ? &pcp->arena : &pcp->arena_stay;
+	if (likely(s->n != 0) || zone_fill(q, z, hint, order, type, alloc_flags, s))
 		page = page_sheaf_pop(s);
-	hint = pcp->arena;
+	first = *hint;
 	pcp_leave(q, pin);
-	return page != NULL ? page : zone_take(q, z, &hint, order, type, alloc_flags);
+	return page != NULL ? page : zone_take(q, z, &first, order, type, alloc_flags);
 }
 
 void pcp_free(struct quarry *q, struct page *page, unsigned int order)
@@ -266,26 +287,4 @@ unsigned long pcp_pages(struct quarry *q, const struct page_zone *z)
 		quarry_cpu_give_back(q, &q->pages->cpu[cpu].lock, pin);
 	}
 	return pages;
-}
-
-void pcp_update(struct quarry *q)
-{
-	struct page_layer *pl = q->pages;
-	quarry_pin_t pin;
-
-	for (unsigned int cpu = 0; cpu < pl->nr_cpus; cpu++) {
-		struct page_cpu *c = &pl->cpu[cpu];
-
-		if (!quarry_cpu_revoke(q, &c->lock, &pin))
-			continue;
-		for (unsigned int bits = 0; bits < PAGE_FAST_BITS; bits++)
-			c->fast[bits].out = NULL;
-		for (unsigned int i = 0; i < pl->nr_zones; i++) {
-			if (c->pcp[i] == NULL)
-				continue;
-			pcp_set_caps(c->pcp[i], &pl->zone[i]);
-			pcp_open_fast(q, cpu, &pl->zone[i], c->pcp[i]);
-		}
-		quarry_cpu_give_back(q, &c->lock, pin);
-	}
 }

@@ -260,7 +260,10 @@ static struct page *slowpath_nofail(struct slowpath_state *s)
 
 static QUARRY_COLD struct page *slowpath_try(struct quarry *q, const struct alloc_request *request)
 {
-	struct slowpath_state s = {.q = q, .r = *request, .flags = slowpath_rights(request->gfp)};
+	struct slowpath_state s = {.q = q,
+				   .r = *request,
+				   .flags = slowpath_rights(request->gfp) |
+					    fallback_nofragment(q->pages, NULL, request->gfp)};
 	const struct quarry_task *task = task_current(q);
 	uint32_t task_flags = task != NULL ? task->flags : 0;
 	bool can_wait = (s.r.gfp & __GFP_DIRECT_RECLAIM) != 0 && task != NULL &&

@@ -135,7 +135,8 @@ static int vacate_pick(struct vacate *v, const struct page_arena *a, unsigned in
 		    !(pair ? vacate_is_pair(v, a, i) : vacate_is_victim(v, a, i)))
 			continue;
 		free = a->pb[i].nr_free + (pair ? a->pb[i + 1].nr_free : 0u);
-		if (best < 0 || free > most) {
+		/* Of equals the last: the others may then take in what is in it. */
+		if (best < 0 || free >= most) {
 			best = (int)i;
 			most = free;
 		}

@@ -357,15 +357,15 @@ static void watermark_set_boost(struct page_layer *pl, struct page_zone *z, unsi
 QUARRY_COLD void watermark_boost(struct quarry *q, struct page_zone *z, unsigned int alloc_flags)
 {
 	struct page_layer *pl = q->pages;
+	unsigned int factor = quarry_load_relaxed(&pl->watermark_boost_factor);
 	unsigned long max, boost;
 	quarry_pin_t pin;
 
 	/* On a small zone a boost would be a good part of it. */
-	if (pl->watermark_boost_factor == 0 || QUARRY_PAGEBLOCK_PAGES * 4 > z->managed)
+	if (factor == 0 || QUARRY_PAGEBLOCK_PAGES * 4 > quarry_load_relaxed(&z->managed))
 		return;
 	pin = quarry_lock(q->concurrent, &pl->mark_lock);
-	max = (unsigned long)bits_div64((uint64_t)(z->wmark[QUARRY_WMARK_HIGH] - z->boost) *
-						pl->watermark_boost_factor,
+	max = (unsigned long)bits_div64((uint64_t)(z->wmark[QUARRY_WMARK_HIGH] - z->boost) * factor,
 					10000);
 	if (max != 0) {
 		max = quarry_max(max, (unsigned long)QUARRY_PAGEBLOCK_PAGES);
