@@ -544,11 +544,11 @@ static void whether_it_is_suitable(void **state)
 	assert_int_equal(quarry_unusable_index(m.q, 0, QUARRY_ZONE_DMA, 1), 0);
 	assert_int_equal(quarry_fragmentation_index(m.q, 1, QUARRY_ZONE_NORMAL, 4), 0);
 	/* The threshold counts for orders above 3 only. */
-	assert_int_equal(quarry_set_extfrag_threshold(m.q, 1001), -QUARRY_EINVAL);
-	assert_int_equal(quarry_set_extfrag_threshold(m.q, 1000), 0);
+	assert_int_equal(quarry_sysctl_set(m.q, "extfrag_threshold", "1001"), -QUARRY_EINVAL);
+	assert_int_equal(quarry_sysctl_set(m.q, "extfrag_threshold", "1000"), 0);
 	assert_int_equal(compaction_suitable(m.q, z, 4, r.highest, 0), COMPACT_NOT_SUITABLE);
 	assert_int_equal(compaction_suitable(m.q, z, 3, r.highest, 0), COMPACT_CONTINUE);
-	assert_int_equal(quarry_set_extfrag_threshold(m.q, 500), 0);
+	assert_int_equal(quarry_sysctl_set(m.q, "extfrag_threshold", "500"), 0);
 	assert_int_equal(compaction_suitable(m.q, z, 4, r.highest, 0), COMPACT_CONTINUE);
 	/* Too few pages above the watermark and twice the block; with one more it is enough. */
 	while (z->nr_free > z->wmark[QUARRY_WMARK_LOW] + 2 * 16 + 1) {
@@ -699,8 +699,8 @@ static void kcompactd_serves_and_keeps_the_score(void **state)
 	chequer(&m, &o, &m32);
 	z = &m.q->pages->zone[0];
 	assert_int_equal(quarry_kcompactd_run(m.q, 1), 0);
-	assert_int_equal(quarry_set_compaction_proactiveness(m.q, 101), -QUARRY_EINVAL);
-	assert_int_equal(quarry_set_compaction_proactiveness(m.q, 0), 0);
+	assert_int_equal(quarry_sysctl_set(m.q, "compaction_proactiveness", "101"), -QUARRY_EINVAL);
+	assert_int_equal(quarry_sysctl_set(m.q, "compaction_proactiveness", "0"), 0);
 	assert_int_equal(quarry_kcompactd_run(m.q, 0),
 			 0); /* nobody asked, and it shall not by itself */
 	compaction_wake(m.q, 0, 0, QUARRY_ZONE_NORMAL);
@@ -718,11 +718,11 @@ static void kcompactd_serves_and_keeps_the_score(void **state)
 	/* By the score: from 99 (nothing is whole; present / (present + 1)) down to the mark. */
 	assert_int_equal(quarry_fragmentation_score(m.q, 0), 99);
 	assert_int_equal(quarry_fragmentation_score(m.q, 1), 0);
-	assert_int_equal(quarry_set_compaction_proactiveness(m.q, 50), 0);
+	assert_int_equal(quarry_sysctl_set(m.q, "compaction_proactiveness", "50"), 0);
 	assert_int_equal(quarry_kcompactd_run(m.q, 0), 4); /* of 8: half is whole */
 	assert_true(quarry_fragmentation_score(m.q, 0) <= 50);
 	assert_int_equal(quarry_kcompactd_run(m.q, 0), 0); /* below 60 */
-	assert_int_equal(quarry_set_compaction_proactiveness(m.q, 100), 0);
+	assert_int_equal(quarry_sysctl_set(m.q, "compaction_proactiveness", "100"), 0);
 	assert_int_equal(quarry_kcompactd_run(m.q, 0), 4);
 	assert_int_equal(quarry_fragmentation_score(m.q, 0), 0);
 	check(&m, &o);
@@ -738,7 +738,7 @@ static void kcompactd_defers(void **state)
 	(void)state;
 	chequer(&m, &o, &m32);
 	o.refuse_percent = 100;
-	quarry_set_compaction_proactiveness(m.q, 0);
+	quarry_sysctl_set(m.q, "compaction_proactiveness", "0");
 	for (unsigned int i = 0; i < 2; i++) {
 		compaction_wake(m.q, 0, 6, QUARRY_ZONE_NORMAL);
 		assert_int_equal(quarry_kcompactd_run(m.q, 0), 0);

@@ -36,7 +36,7 @@ int quarry_fragmentation_index(struct quarry *q, int nid, enum quarry_zone_type 
 		return 0;
 	if (f.suitable != 0)
 		return -1000;
-	return 1000 - (int)((1000 + f.pages * 1000 / ((uint64_t)1 << order)) / f.blocks);
+	return 1000 - (int)bits_div64(1000 + (f.pages * 1000 >> order), f.blocks);
 }
 
 int quarry_unusable_index(struct quarry *q, int nid, enum quarry_zone_type zone, unsigned int order)
@@ -47,7 +47,7 @@ int quarry_unusable_index(struct quarry *q, int nid, enum quarry_zone_type zone,
 		return 0;
 	if (f.pages == 0)
 		return 1000;
-	return (int)((f.pages - (f.suitable << order)) * 1000 / f.pages);
+	return (int)bits_div64((f.pages - (f.suitable << order)) * 1000, f.pages);
 }
 
 unsigned int quarry_fragmentation_score(struct quarry *q, int nid)
@@ -70,10 +70,12 @@ unsigned int quarry_fragmentation_score(struct quarry *q, int nid)
 		if (z == NULL || !fragmentation_count(q, nid, (enum quarry_zone_type)t,
 						      QUARRY_PAGEBLOCK_ORDER, &f))
 			continue;
-		percent = f.pages == 0 ? 0
-				       : (f.pages - (f.suitable << QUARRY_PAGEBLOCK_ORDER)) * 100 /
-						 f.pages;
-		score += (unsigned int)(z->present * percent / (present + 1));
+		percent = f.pages == 0
+				  ? 0
+				  : bits_div64((f.pages - (f.suitable << QUARRY_PAGEBLOCK_ORDER)) *
+						       100,
+					       f.pages);
+		score += (unsigned int)bits_div64(z->present * percent, present + 1);
 	}
 	return score;
 }
