@@ -173,7 +173,7 @@ static void check_sheaves(struct check_state *c)
 	struct page_layer *pl = c->q->pages;
 
 	for (unsigned int cpu = 0; cpu < pl->nr_cpus; cpu++) {
-		for (unsigned int i = 0; i < pl->nr_zones; i++) {
+		for (unsigned int i = 0; i < page_nr_zones(pl); i++) {
 			const struct page_pcp *pcp = pl->cpu[cpu].pcp[i];
 
 			for (unsigned int s = 0; pcp != NULL && s <= PAGE_PCP_ORDERS; s++) {
@@ -236,7 +236,7 @@ static void check_fast(struct check_state *c)
 		for (unsigned int bits = 0; bits < PAGE_FAST_BITS; bits++) {
 			const struct page_fast *f = &pl->cpu[cpu].fast[bits];
 
-			for (unsigned int i = 0; f->out != NULL && i < pl->nr_zones; i++) {
+			for (unsigned int i = 0; f->out != NULL && i < page_nr_zones(pl); i++) {
 				if (f->zone_free == &pl->zone[i].nr_free)
 					check_equal(
 						c, "mark of a CPU's short way", cpu, f->mark,
@@ -311,13 +311,13 @@ unsigned int quarry_check_pages(struct quarry *q, const struct quarry_out *out)
 
 	if (pl == NULL)
 		return 0;
-	for (unsigned int i = 0; i < pl->nr_zones; i++) {
+	for (unsigned int i = 0; i < page_nr_zones(pl); i++) {
 		const struct page_zone *z = &pl->zone[i];
 		unsigned long before = c.free, unaccepted = c.unaccepted;
 
 		quarry_memset(c.special_free, 0, sizeof(c.special_free));
 		quarry_memset(c.special_pb, 0, sizeof(c.special_pb));
-		for (uint32_t k = z->arena_first; k < z->arena_last; k++) {
+		for (uint32_t k = z->arena_first; k < zone_arena_end(z); k++) {
 			if (pl->arena[k].zone == z)
 				check_arena(&c, &pl->arena[k]);
 		}

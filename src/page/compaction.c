@@ -71,11 +71,11 @@ static bool compaction_restarting(const struct page_zone *z, unsigned int order)
 
 static void compaction_reset_skip(struct quarry *q, struct page_zone *z)
 {
-	for (uint32_t k = z->arena_first; k < z->arena_last; k++) {
+	for (uint32_t k = z->arena_first; k < zone_arena_end(z); k++) {
 		struct page_arena *a = &q->pages->arena[k];
 		quarry_pin_t pin;
 
-		if (a->zone != z)
+		if (!page_arena_is_of(a, z))
 			continue;
 		pin = arena_lock(q, a);
 		for (unsigned int i = 0; !a->virgin && !a->empty && i < a->nr_pb; i++)
@@ -122,17 +122,17 @@ static void compaction_count(const struct vacate *v, bool daemon)
 static struct page *compaction_make(struct vacate *v, unsigned int order)
 {
 	struct page_zone *z = v->z;
-	uint32_t n = z->arena_last - z->arena_first;
+	uint32_t n = zone_arena_end(z) - z->arena_first;
 	uint32_t from = quarry_load_relaxed(&z->compact_arena);
 
-	if (from < z->arena_first || from >= z->arena_last)
+	if (from < z->arena_first || from >= zone_arena_end(z))
 		from = z->arena_first;
 	if (!v->async)
 		quarry_drain_all_pages(v->q);
 	for (uint32_t i = 0; i < n && !v->contended; i++) {
-		uint32_t k = from + i < z->arena_last ? from + i : from + i - n;
+		uint32_t k = from + i < zone_arena_end(z) ? from + i : from + i - n;
 		struct page_arena *a = &v->q->pages->arena[k];
-		struct page *page = a->zone == z ? vacate_block(v, a, order) : NULL;
+		struct page *page = page_arena_is_of(a, z) ? vacate_block(v, a, order) : NULL;
 
 		if (page != NULL) {
 			quarry_store_relaxed(&z->compact_arena, k);
@@ -252,7 +252,7 @@ int quarry_compact_node(struct quarry *q, int nid)
 	if (!quarry_node_present(q, nid))
 		return -QUARRY_EINVAL;
 	for (unsigned int t = 0; t < QUARRY_NR_ZONES; t++) {
-		struct page_zone *z = q->pages->node[nid].zone[t];
+		struct page_zone *z = page_node_zone(q->pages, nid, t);
 
 		if (z != NULL)
 			compaction_whole_zone(q, z, false, compaction_never_enough, NULL);
@@ -327,7 +327,7 @@ static unsigned long compaction_proactive(struct quarry *q, int nid)
 	if (proactiveness == 0 || quarry_fragmentation_score(q, nid) <= high)
 		return 0;
 	for (unsigned int t = 0; t < QUARRY_NR_ZONES; t++) {
-		struct page_zone *z = q->pages->node[nid].zone[t];
+		struct page_zone *z = page_node_zone(q->pages, nid, t);
 
 		if (z != NULL)
 			made += compaction_whole_zone(q, z, true, compaction_low_score, &low);

@@ -58,12 +58,12 @@ unsigned int quarry_fragmentation_score(struct quarry *q, int nid)
 	if (!quarry_node_present(q, nid))
 		return 0;
 	for (unsigned int t = 0; t < QUARRY_NR_ZONES; t++) {
-		const struct page_zone *z = q->pages->node[nid].zone[t];
+		const struct page_zone *z = page_node_zone(q->pages, nid, t);
 
 		present += z != NULL ? z->present : 0;
 	}
 	for (unsigned int t = 0; t < QUARRY_NR_ZONES; t++) {
-		const struct page_zone *z = q->pages->node[nid].zone[t];
+		const struct page_zone *z = page_node_zone(q->pages, nid, t);
 		struct fragmentation f;
 		uint64_t percent;
 

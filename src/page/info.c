@@ -80,7 +80,7 @@ bool quarry_zone_info(struct quarry *q, int nid, enum quarry_zone_type zone,
 	*info = (struct quarry_zone_info){.name = quarry_zone_name(zone)};
 	if (nid < 0 || nid >= q->pages->nr_nodes || (unsigned int)zone >= QUARRY_NR_ZONES)
 		return false;
-	z = q->pages->node[nid].zone[zone];
+	z = page_node_zone(q->pages, nid, (unsigned int)zone);
 	if (z == NULL || z->present == 0)
 		return false;
 	info->start_pfn = z->start_pfn;
@@ -137,7 +137,7 @@ void quarry_totals(struct quarry *q, struct quarry_totals *totals)
 		.fallback_claimed = quarry_vm_event(q, QUARRY_VM_FALLBACK_CLAIMED),
 		.fallback_stolen = quarry_vm_event(q, QUARRY_VM_FALLBACK_STOLEN),
 	};
-	for (unsigned int i = 0; i < pl->nr_zones; i++) {
+	for (unsigned int i = 0; i < page_nr_zones(pl); i++) {
 		totals->free += (unsigned long)quarry_load_relaxed(&pl->zone[i].nr_free);
 		totals->pcp += pcp_pages(q, &pl->zone[i]);
 	}

@@ -349,6 +349,19 @@ struct page_layer {
 
 #define PAGE_NO_ARENA 0xffffffffu
 
+/* Zones in pl->zone[]; hotplug adds to them. */
+static inline unsigned int page_nr_zones(const struct page_layer *pl)
+{
+	return quarry_load_acquire(&pl->nr_zones);
+}
+
+/* Node @nid's zone of @type; NULL: there never was one. */
+static inline struct page_zone *page_node_zone(const struct page_layer *pl, int nid,
+					       unsigned int type)
+{
+	return quarry_load_acquire(&pl->node[nid].zone[type]);
+}
+
 /* One past the zone's last arena; hotplug makes it grow. */
 static inline uint32_t zone_arena_end(const struct page_zone *z)
 {

@@ -185,7 +185,7 @@ unsigned long quarry_zone_free_pages(struct quarry *q, int nid, enum quarry_zone
 
 	if (nid < 0 || nid >= q->pages->nr_nodes || (unsigned int)zone >= QUARRY_NR_ZONES)
 		return 0;
-	z = q->pages->node[nid].zone[zone];
+	z = page_node_zone(q->pages, nid, (unsigned int)zone);
 	return z != NULL ? (unsigned long)quarry_load_relaxed(&z->nr_free) : 0;
 }
 

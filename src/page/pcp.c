@@ -42,7 +42,7 @@ static void pcp_open_fast(struct quarry *q, unsigned int cpu, const struct page_
 void pcp_update(struct quarry *q)
 {
 	struct page_layer *pl = q->pages;
-	unsigned int nr_zones = quarry_load_acquire(&pl->nr_zones);
+	unsigned int nr_zones = page_nr_zones(pl);
 
 	for (unsigned int cpu = 0; cpu < pl->nr_cpus; cpu++) {
 		struct page_cpu *c = &pl->cpu[cpu];
@@ -52,9 +52,12 @@ void pcp_update(struct quarry *q)
 			continue;
 		for (unsigned int bits = 0; bits < PAGE_FAST_BITS; bits++)
 			c->fast[bits].out = NULL;
-		for (unsigned int i = 0; pl->features == 0 && i < nr_zones; i++) {
-			if (c->pcp[i] != NULL)
-				pcp_open_fast(q, cpu, &pl->zone[i], c->pcp[i]);
+		for (unsigned int i = 0; quarry_load_relaxed(&pl->features) == 0 && i < nr_zones;
+		     i++) {
+			struct page_pcp *pcp = quarry_load_acquire(&c->pcp[i]);
+
+			if (pcp != NULL)
+				pcp_open_fast(q, cpu, &pl->zone[i], pcp);
 		}
 		quarry_cpu_give_back(q, &c->lock, pin);
 	}
@@ -84,7 +87,7 @@ static void pcp_set_caps(struct page_pcp *pcp, const struct page_zone *z)
  */
 static uint32_t pcp_first_arena(const struct page_zone *z, unsigned int type)
 {
-	bool behind = type == QUARRY_MIGRATE_MOVABLE && z->arena_last - z->arena_first > 1;
+	bool behind = type == QUARRY_MIGRATE_MOVABLE && zone_arena_end(z) - z->arena_first > 1;
 
 	return z->arena_first + behind;
 }
@@ -104,7 +107,7 @@ static QUARRY_NOINLINE struct page_pcp *pcp_make(struct quarry *q, unsigned int 
 	/* CPUs start in arenas of their own. */
 	pcp->arena_stay = z->arena_first;
 	pcp->arena = pcp_first_arena(z, QUARRY_MIGRATE_MOVABLE);
-	pcp->arena += (z->arena_last - pcp->arena) * cpu / pl->nr_cpus;
+	pcp->arena += (zone_arena_end(z) - pcp->arena) * cpu / pl->nr_cpus;
 	if (!quarry_cmpxchg(&pl->cpu[cpu].pcp[z->index], &expected, pcp)) {
 		quarry_meta_free(q, pcp);
 		pcp = expected;
@@ -245,7 +248,7 @@ void quarry_drain_pages(struct quarry *q, unsigned int cpu)
 
 	if (cpu >= pl->nr_cpus || !quarry_cpu_revoke(q, &pl->cpu[cpu].lock, &pin))
 		return;
-	for (unsigned int i = 0; i < pl->nr_zones; i++) {
+	for (unsigned int i = 0; i < page_nr_zones(pl); i++) {
 		struct page_pcp *pcp = quarry_load_acquire(&pl->cpu[cpu].pcp[i]);
 
 		if (pcp != NULL)

@@ -125,7 +125,7 @@ static void refuse_look_elsewhere(const struct quarry *q, const struct alloc_req
 	struct alloc_request any = *r;
 
 	any.highest = QUARRY_ZONE_NORMAL;
-	for (unsigned int i = 0; i < pl->nr_zones; i++) {
+	for (unsigned int i = 0; i < page_nr_zones(pl); i++) {
 		const struct page_zone *z = &pl->zone[i];
 		bool here = (r->nodes >> z->nid & 1) != 0 &&
 			    ((r->gfp & __GFP_THISNODE) == 0 || z->nid == r->nid);

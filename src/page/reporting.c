@@ -120,7 +120,7 @@ static bool reporting_run_zone(struct quarry *q, struct page_zone *z, unsigned l
 unsigned long quarry_page_reporting_run(struct quarry *q)
 {
 	struct page_layer *pl = q->pages;
-	unsigned int nr_zones = quarry_load_acquire(&pl->nr_zones);
+	unsigned int nr_zones = page_nr_zones(pl);
 	unsigned long told = 0;
 
 	for (unsigned int i = 0; i < nr_zones && pl->reporting.report != NULL; i++) {

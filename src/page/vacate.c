@@ -335,12 +335,12 @@ static struct page *vacate_take_target(struct vacate *v, const struct vacate_win
 
 	if (page == NULL && first != w->a)
 		page = vacate_take_in(v, w->a, w, order);
-	for (uint32_t k = v->z->arena_first; page == NULL && k < v->z->arena_last; k++) {
+	for (uint32_t k = v->z->arena_first; page == NULL && k < zone_arena_end(v->z); k++) {
 		struct page_arena *a = &v->q->pages->arena[k];
 
 		if (v->contended)
 			break;
-		if (a->zone == v->z && a != w->a && a != first)
+		if (page_arena_is_of(a, v->z) && a != w->a && a != first)
 			page = vacate_take_in(v, a, w, order);
 	}
 	return page;
@@ -374,10 +374,11 @@ static bool vacate_has_room(struct vacate *v, const struct vacate_window *w, boo
 	/* A block of order 9 needs a whole pageblock, which counts as no room. */
 	if ((w->orders >> QUARRY_PAGEBLOCK_ORDER) != 0)
 		return true;
-	for (uint32_t k = v->z->arena_first; far && room < w->used && k < v->z->arena_last; k++) {
+	for (uint32_t k = v->z->arena_first; far && room < w->used && k < zone_arena_end(v->z);
+	     k++) {
 		struct page_arena *a = &v->q->pages->arena[k];
 
-		if (a->zone == v->z && a != w->a)
+		if (page_arena_is_of(a, v->z) && a != w->a)
 			room += vacate_room_in(v, a, w, w->used - room);
 	}
 	return room >= w->used;
@@ -504,14 +505,14 @@ unsigned long vacate_zone(struct vacate *v, bool (*enough)(struct vacate *v, voi
 	unsigned long made = 0;
 
 	v->pack = true;
-	for (uint32_t k = z->arena_first; k < z->arena_last; k++) {
-		if (v->q->pages->arena[k].zone == z)
+	for (uint32_t k = z->arena_first; k < zone_arena_end(z); k++) {
+		if (page_arena_is_of(&v->q->pages->arena[k], z))
 			made += vacate_pack(v, &v->q->pages->arena[k], false, enough, arg);
 	}
 	/* What single arenas could not put together. */
-	for (uint32_t k = z->arena_last;
-	     k-- > z->arena_first && z->arena_last - z->arena_first > 1;) {
-		if (v->q->pages->arena[k].zone == z)
+	for (uint32_t k = zone_arena_end(z);
+	     k-- > z->arena_first && zone_arena_end(z) - z->arena_first > 1;) {
+		if (page_arena_is_of(&v->q->pages->arena[k], z))
 			made += vacate_pack(v, &v->q->pages->arena[k], true, enough, arg);
 	}
 	return made;

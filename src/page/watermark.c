@@ -42,7 +42,7 @@ static unsigned long watermark_lowmem(const struct page_layer *pl)
 {
 	unsigned long sum = 0;
 
-	for (unsigned int i = 0; i < pl->nr_zones; i++) {
+	for (unsigned int i = 0; i < page_nr_zones(pl); i++) {
 		const struct page_zone *z = &pl->zone[i];
 
 		if (z->type <= QUARRY_ZONE_NORMAL && z->managed > z->wmark[QUARRY_WMARK_HIGH])
@@ -74,9 +74,9 @@ static void watermark_set_zones(struct page_layer *pl)
 	unsigned long pages_min = pl->min_free_kbytes >> (QUARRY_PAGE_SHIFT - 10);
 	uint64_t managed = 0;
 
-	for (unsigned int i = 0; i < pl->nr_zones; i++)
+	for (unsigned int i = 0; i < page_nr_zones(pl); i++)
 		managed += pl->zone[i].managed;
-	for (unsigned int i = 0; i < pl->nr_zones; i++) {
+	for (unsigned int i = 0; i < page_nr_zones(pl); i++) {
 		struct page_zone *z = &pl->zone[i];
 		unsigned long min, gap;
 
@@ -95,7 +95,7 @@ static void watermark_set_zones(struct page_layer *pl)
 
 static void watermark_set_reserves(struct page_layer *pl)
 {
-	for (unsigned int i = 0; i < pl->nr_zones; i++) {
+	for (unsigned int i = 0; i < page_nr_zones(pl); i++) {
 		struct page_zone *z = &pl->zone[i];
 		struct page_node *node = &pl->node[z->nid];
 		unsigned int ratio = pl->lowmem_reserve_ratio[z->type];
@@ -118,7 +118,7 @@ static void watermark_set_totalreserve(struct page_layer *pl)
 {
 	unsigned long sum = 0;
 
-	for (unsigned int i = 0; i < pl->nr_zones; i++) {
+	for (unsigned int i = 0; i < page_nr_zones(pl); i++) {
 		const struct page_zone *z = &pl->zone[i];
 		unsigned long max = 0;
 
@@ -144,7 +144,7 @@ static unsigned long watermark_pcp_batch(const struct page_zone *z)
 /* The limits of Linux's per-CPU pagesets. */
 static void watermark_set_pcp(struct page_layer *pl)
 {
-	for (unsigned int i = 0; i < pl->nr_zones; i++) {
+	for (unsigned int i = 0; i < page_nr_zones(pl); i++) {
 		struct page_zone *z = &pl->zone[i];
 		unsigned long cpus = pl->node[z->nid].nr_cpus, pages;
 
@@ -190,7 +190,7 @@ static unsigned long watermark_recommended(const struct page_layer *pl)
 	unsigned long kib = 1ul << (QUARRY_PAGE_SHIFT - 10);
 	unsigned long zones = 0, pages;
 
-	for (unsigned int i = 0; i < pl->nr_zones; i++)
+	for (unsigned int i = 0; i < page_nr_zones(pl); i++)
 		zones += pl->zone[i].type <= QUARRY_ZONE_NORMAL && pl->zone[i].present != 0;
 	pages = 11 * (unsigned long)QUARRY_PAGEBLOCK_PAGES * zones;
 	return quarry_min(pages, watermark_lowmem(pl) / 20) * kib;
@@ -236,7 +236,7 @@ void watermark_setup(struct page_layer *pl, const struct quarry_boot_params *par
 	watermark_set_reserves(pl);
 	watermark_set_totalreserve(pl);
 	watermark_set_pcp(pl);
-	for (unsigned int i = 0; i < pl->nr_zones; i++)
+	for (unsigned int i = 0; i < page_nr_zones(pl); i++)
 		watermark_set_sheaves(pl, &pl->zone[i]);
 }
 
@@ -296,7 +296,7 @@ void watermark_update(struct quarry *q)
 		watermark_set_daemon(pl);
 	watermark_set_totalreserve(pl);
 	watermark_set_pcp(pl);
-	for (unsigned int i = 0; i < pl->nr_zones; i++) {
+	for (unsigned int i = 0; i < page_nr_zones(pl); i++) {
 		/* A zone that had no memory at boot has no sheaves yet either. */
 		if (pl->zone[i].sheaf_cap[0] == 0)
 			watermark_set_sheaves(pl, &pl->zone[i]);

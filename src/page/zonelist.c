@@ -115,7 +115,7 @@ struct zonelist_set *zonelist_prepare(struct quarry *q, const uint64_t populated
 void zonelist_populated(const struct page_layer *pl, uint64_t populated[PAGE_ZONE_WORDS])
 {
 	quarry_memset(populated, 0, PAGE_ZONE_WORDS * sizeof(*populated));
-	for (unsigned int i = 0; i < pl->nr_zones; i++) {
+	for (unsigned int i = 0; i < page_nr_zones(pl); i++) {
 		if (pl->zone[i].managed != 0)
 			populated[i / 64] |= (uint64_t)1 << i % 64;
 	}
