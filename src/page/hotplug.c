@@ -376,9 +376,11 @@ static void hotplug_open_section(struct quarry *q, pfn_t s, struct page_zone *z)
 	if (a->zone != z)
 		a = &pl->arena[section->own - 1];
 	pin = arena_lock(q, a);
-	quarry_store_relaxed(&a->zone, z);
-	a->zone_index = z->index;
-	a->zone_type = z->type;
+	if (a->zone != z) { /* its own, in which nothing is in use; boot's keep theirs */
+		quarry_store_relaxed(&a->zone, z);
+		a->zone_index = z->index;
+		a->zone_type = z->type;
+	}
 	first = (unsigned int)((start - a->base_pfn) >> QUARRY_PAGEBLOCK_ORDER);
 	n = (unsigned int)HOTPLUG_PBS;
 	for (unsigned int i = first + n; i-- > first;)
