@@ -385,7 +385,8 @@ unsigned int arena_put_word(struct quarry *q, struct page_arena *a, size_t w, ui
 void arena_count(struct quarry *q, struct page_arena *a, int64_t pages);
 void arena_set_type(struct quarry *q, struct page_arena *a, unsigned int i, unsigned int type);
 /* Pageblock of @type lost or won @pages free ones; to be called if the type is none of a pageset's. */
-void arena_count_special(struct quarry *q, struct page_arena *a, unsigned int type, int64_t pages);
+QUARRY_COLD void arena_count_special(struct quarry *q, struct page_arena *a, unsigned int type,
+				     int64_t pages);
 /* Takes the free ones of pages @want of pageblock @i, which @got then names; returns how many. */
 unsigned int arena_take_bits(struct quarry *q, struct page_arena *a, unsigned int i,
 			     const uint64_t *want, uint64_t *got);
