@@ -13,6 +13,8 @@
 #include <linux/mm.h>
 #include <linux/mmzone.h>
 #include <linux/nodemask.h>
+#include <linux/sched/mm.h>
+#include <linux/shrinker.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/swap.h>
@@ -278,6 +280,110 @@ static void P15_P18_what_flags_allow(void)
 	IS(n, 0);
 }
 
+/* A cache of pages, linked through their contents. */
+struct page_cache {
+	struct shrinker shrinker;
+	struct page *head;
+	unsigned long nr, calls;
+};
+
+static void cache_fill(struct page_cache *c)
+{
+	struct page *page;
+
+	while ((page = alloc_page(GFP_NOWAIT | __GFP_NOWARN)) != NULL) {
+		*(struct page **)page_address(page) = c->head;
+		c->head = page;
+		c->nr++;
+	}
+}
+
+static unsigned long cache_count(struct shrinker *s, struct shrink_control *sc)
+{
+	IS(sc->nid, 0);
+	return container_of(s, struct page_cache, shrinker)->nr;
+}
+
+static unsigned long cache_scan(struct shrinker *s, struct shrink_control *sc)
+{
+	struct page_cache *c = container_of(s, struct page_cache, shrinker);
+	unsigned long freed = 0;
+
+	c->calls++;
+	while (freed < sc->nr_to_scan && c->head != NULL) {
+		struct page *page = c->head;
+
+		c->head = *(struct page **)page_address(page);
+		__free_page(page);
+		c->nr--;
+		freed++;
+	}
+	sc->nr_scanned = freed;
+	return freed;
+}
+
+static void X4_shrinkers(void)
+{
+	struct page_cache cache = {
+		.shrinker = {.count_objects = cache_count,
+			     .scan_objects = cache_scan,
+			     .seeks = DEFAULT_SEEKS},
+	};
+	struct shrinker nothing = {.seeks = 1}, *other;
+	struct page *page;
+
+	boot();
+	IS(register_shrinker(&nothing, "nothing"), -EINVAL);
+	IS(register_shrinker(&cache.shrinker, "cache-%d", 1), 0);
+	cache_fill(&cache);
+	OK(cache.nr > 1000);
+	IS(cache.calls, 0);
+	page = alloc_page(GFP_KERNEL); /* may wait: the cache gives */
+	OK(page != NULL);
+	OK(cache.calls > 0);
+	__free_page(page);
+	drop_slab();
+	OK(cache.nr < 1000);
+	unregister_shrinker(&cache.shrinker);
+	cache.calls = 0;
+	drop_slab();
+	IS(cache.calls, 0);
+	while (cache.head != NULL) {
+		page = cache.head;
+		cache.head = *(struct page **)page_address(page);
+		__free_page(page);
+	}
+	other = shrinker_alloc(0, "other");
+	OK(other != NULL);
+	other->count_objects = cache_count;
+	other->scan_objects = cache_scan;
+	shrinker_register(other);
+	shrinker_free(other);
+}
+
+static void S20_scopes(void)
+{
+	unsigned int noio, nofs, pin, noreclaim;
+
+	boot();
+	nofs = memalloc_nofs_save();
+	IS(current_gfp_context(GFP_KERNEL), GFP_NOFS);
+	noio = memalloc_noio_save();
+	IS(current_gfp_context(GFP_KERNEL), GFP_NOIO);
+	memalloc_noio_restore(noio);
+	IS(current_gfp_context(GFP_KERNEL), GFP_NOFS);
+	memalloc_nofs_restore(nofs);
+	IS(current_gfp_context(GFP_KERNEL), GFP_KERNEL);
+	pin = memalloc_pin_save();
+	IS(current_gfp_context(GFP_HIGHUSER_MOVABLE), GFP_HIGHUSER);
+	memalloc_pin_restore(pin);
+	noreclaim = memalloc_noreclaim_save();
+	while (alloc_page(GFP_KERNEL) != NULL)
+		;
+	IS(nr_free_pages(), 0); /* all reserves */
+	memalloc_noreclaim_restore(noreclaim);
+}
+
 static void P19_addresses(void)
 {
 	unsigned long addr;
@@ -490,6 +596,8 @@ int main(void)
 		LINUX_TEST(P1_P2_P5_blocks),
 		LINUX_TEST(P9_types_of_pageblocks),
 		LINUX_TEST(P15_P18_what_flags_allow),
+		LINUX_TEST(X4_shrinkers),
+		LINUX_TEST(S20_scopes),
 		LINUX_TEST(P19_addresses),
 		LINUX_TEST(P19_references),
 		LINUX_TEST(P19_bulk),
