@@ -4,7 +4,8 @@
 
 Public functions are documented where they are declared, by the names of their parameters; links lead
 somewhere; every page of docs/ can be reached; the README's example is examples/hello.c, and what the
-README says it prints is what it prints; each row of the boot layer has a test.
+README says it prints is what it prints; each row of the boot layer has a test; headers and tests have the
+names that docs/linux-names.md says.
 """
 import os
 import re
