@@ -63,6 +63,7 @@ QUARRY_SELFTEST_SRCS := \
 	selftest/zones.c \
 	selftest/slabs.c \
 	selftest/layers.c \
+	selftest/pressure.c \
 	selftest/numa.c \
 	selftest/stress.c
 
@@ -70,7 +71,7 @@ QUARRY_SELFTEST_SRCS := \
 QUARRY_POSIX_SRCS := port/posix/posix.c
 
 # Linux's names: the default instance behind include/linux.
-QUARRY_LINUX_SRCS := linux/default.c
+QUARRY_LINUX_SRCS := linux/default.c linux/pages.c linux/shrinker.c
 
 # The quarry program.
 QUARRY_CLI_SRCS := \
