@@ -49,7 +49,10 @@ QUARRY_SRCS := \
 	src/slab/sheaf.c \
 	src/slab/kmalloc.c \
 	src/slab/check.c \
+	src/diag/diag.c \
 	src/diag/proc.c \
+	src/diag/vmstat.c \
+	src/diag/meminfo.c \
 	src/diag/show.c \
 	src/quarry.c
 
@@ -97,4 +100,5 @@ QUARRY_CLI_SRCS := \
 	cli/fate.c \
 	cli/replay.c \
 	cli/report.c \
+	cli/views.c \
 	cli/selftest.c

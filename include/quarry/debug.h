@@ -18,8 +18,26 @@ struct quarry_out {
 void quarry_show_buddyinfo(struct quarry *q, const struct quarry_out *out);
 /** quarry_show_pagetypeinfo() - /proc/pagetypeinfo of @q to @out. */
 void quarry_show_pagetypeinfo(struct quarry *q, const struct quarry_out *out);
-/** quarry_show_zoneinfo() - the per-zone part of /proc/zoneinfo of @q to @out. */
+/** quarry_show_zoneinfo() - /proc/zoneinfo of @q to @out. */
 void quarry_show_zoneinfo(struct quarry *q, const struct quarry_out *out);
+/** quarry_show_vmstat() - /proc/vmstat of @q to @out. Lines without a counterpart here read 0. */
+void quarry_show_vmstat(struct quarry *q, const struct quarry_out *out);
+/** quarry_show_meminfo() - /proc/meminfo of @q to @out. Lines without a counterpart here read 0. */
+void quarry_show_meminfo(struct quarry *q, const struct quarry_out *out);
+/** quarry_show_iomem() - RAM of @q and what is reserved of it to @out, in the format of /proc/iomem. */
+void quarry_show_iomem(struct quarry *q, const struct quarry_out *out);
+/** quarry_show_extfrag_index() - debugfs extfrag/extfrag_index of @q to @out. */
+void quarry_show_extfrag_index(struct quarry *q, const struct quarry_out *out);
+/** quarry_show_unusable_index() - debugfs extfrag/unusable_index of @q to @out. */
+void quarry_show_unusable_index(struct quarry *q, const struct quarry_out *out);
+/** quarry_show_node_meminfo() - meminfo of node @nid of @q to @out, as in /sys/devices/system/node. */
+void quarry_show_node_meminfo(struct quarry *q, int nid, const struct quarry_out *out);
+/** quarry_show_node_vmstat() - vmstat of node @nid of @q to @out, as in /sys/devices/system/node. */
+void quarry_show_node_vmstat(struct quarry *q, int nid, const struct quarry_out *out);
+/** quarry_show_node_numastat() - numastat of node @nid of @q to @out, as in /sys/devices/system/node. */
+void quarry_show_node_numastat(struct quarry *q, int nid, const struct quarry_out *out);
+/** quarry_show_mem() - the report that Linux gives on SysRq-m and when a request fails, of @q to @out. */
+void quarry_show_mem(struct quarry *q, const struct quarry_out *out);
 /** quarry_show_slabinfo() - /proc/slabinfo 2.1 of @q to @out. */
 void quarry_show_slabinfo(struct quarry *q, const struct quarry_out *out);
 /** quarry_show_memblock() - memblock's two lists of @q to @out, as memblock=debug prints them. */

@@ -149,6 +149,16 @@ struct page_arena {
 
 /* ---- zones and nodes ---- */
 
+/* Counted by zone, beside what CPUs count by the zone's type: event.c. */
+enum page_zone_event {
+	PAGE_ZONE_STRAY, /* this and OTHER modulo 2^64 */
+	PAGE_ZONE_OTHER,
+	PAGE_ZONE_MISS,
+	PAGE_ZONE_FOREIGN,
+	PAGE_ZONE_INTERLEAVE,
+	PAGE_ZONE_EVENTS
+};
+
 struct page_zone {
 	/* read by every request */
 	uint64_t nr_free; /* pages in the buddy system that are not isolated */
@@ -184,6 +194,7 @@ struct page_zone {
 	uint32_t compact_considered;
 	uint8_t compact_defer_shift, compact_order_failed;
 	uint32_t compact_arena; /* where the last block was made */
+	uint64_t events[PAGE_ZONE_EVENTS];
 } QUARRY_ALIGNED(64);
 
 struct page_node {
@@ -289,6 +300,7 @@ struct page_layer {
 	struct page_zone *zone;
 	uint8_t *distance; /* nr_nodes x nr_nodes */
 	unsigned long present, managed, totalreserve;
+	uint64_t handed_over; /* pages from boot, from reservations, from memory put online */
 	unsigned long carved; /* pages that became descriptor tables after boot */
 	/* what sysctl.c sets; guarded by tune_lock, read by anybody */
 	struct quarry_lock tune_lock;
@@ -489,6 +501,25 @@ void reclaim_wake_boosted(struct quarry *q, const struct page_zone *z);
 /* Whether there is anybody to reclaim from. */
 bool reclaim_possible(const struct quarry *q);
 
+/* ---- event.c ---- */
+/* A request was served by @z: counted by zone if more than one node may serve. */
+void event_numa(struct quarry *q, struct page_zone *z, const struct alloc_request *r);
+void event_numa_at(struct quarry *q, struct page_zone *z, struct page_zone *preferred);
+/* A block of @order was taken from @z past the request: counts what alloc.c counts. */
+void event_alloc(struct quarry *q, struct page_zone *z, struct page_zone *preferred,
+		 unsigned int order);
+/* A policy of interleaving chose the node that @page is on, and got it. */
+void event_interleave(struct quarry *q, const struct page *page);
+/* Before and after zonelists change; no other CPU at work. */
+void event_homes_leave(struct quarry *q);
+void event_homes_enter(struct quarry *q);
+
+/* A request whose highest zone is @highest reclaims by itself. */
+static inline enum quarry_vm_event event_allocstall(unsigned int highest)
+{
+	return (enum quarry_vm_event)(QUARRY_VM_ALLOCSTALL_DMA + highest);
+}
+
 /* ---- refuse.c ---- */
 void refuse_record(struct quarry *q, const struct alloc_request *r, unsigned int flags);
 
@@ -547,6 +578,7 @@ void pcp_free(struct quarry *q, struct page *page, unsigned int order);
 void pcp_push(struct quarry *q, struct page_sheaf *s, struct page *page, unsigned int order);
 
 unsigned long pcp_pages(struct quarry *q, const struct page_zone *z);
+unsigned long pcp_pages_of(struct quarry *q, const struct page_zone *z, unsigned int cpu);
 /* The descriptor of the first page of @page's word; every table of descriptors is aligned to this. */
 #define PAGE_WORD_BYTES (64 * sizeof(struct page))
 

@@ -92,6 +92,7 @@ static unsigned long release_arena(struct quarry *q, struct page_arena *a, pfn_t
 		arena_count(q, a, (int64_t)freed);
 		quarry_fetch_add_relaxed(&a->zone->managed, freed);
 		quarry_fetch_add_relaxed(&q->pages->managed, freed);
+		quarry_fetch_add_relaxed(&q->pages->handed_over, freed);
 	}
 	arena_unlock(q, a, pin);
 	return freed;

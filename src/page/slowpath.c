@@ -46,6 +46,7 @@ static struct page_zone *slowpath_first(const struct alloc_request *r)
 static void slowpath_got(struct quarry *q, const struct alloc_request *r, struct page_zone *z,
 			 struct page *page, unsigned int flags)
 {
+	event_numa(q, z, r);
 	if (r->order > 0 && (flags & ZONE_ALLOC_HARDER) != 0)
 		highatomic_reserve(q, z, page);
 	if (unlikely(watermark_take_boosted(z)))
