@@ -34,6 +34,10 @@ QUARRY_SRCS := \
 	src/page/event.c \
 	src/page/mempolicy.c \
 	src/page/pageinfo.c \
+	src/page/prep.c \
+	src/page/fault.c \
+	src/page/pageowner.c \
+	src/page/warn.c \
 	src/page/boot.c \
 	src/page/release.c \
 	src/page/mover.c \
@@ -53,6 +57,7 @@ QUARRY_SRCS := \
 	src/diag/proc.c \
 	src/diag/vmstat.c \
 	src/diag/meminfo.c \
+	src/diag/owner.c \
 	src/diag/show.c \
 	src/quarry.c
 

@@ -25,6 +25,12 @@ static const struct views_file views_files[] = {
 	{"zoneinfo", quarry_show_zoneinfo},
 };
 
+/* With page_owner=on. */
+static const struct views_file views_owner_files[] = {
+	{"allocinfo", quarry_show_allocinfo},
+	{"page_owner", quarry_show_page_owner},
+};
+
 struct views_node_file {
 	const char *name;
 	void (*show)(struct quarry *q, int nid, const struct quarry_out *out);
@@ -144,16 +150,31 @@ static bool views_write_nodes(struct quarry *q, const char *dir)
 	return good;
 }
 
-int views_write(struct quarry *q, const char *dir)
+static bool views_write_files(struct quarry *q, const char *dir, const struct views_file *files,
+			      size_t nr)
 {
-	bool good = views_mkdir(dir);
+	bool good = true;
 
-	for (size_t i = 0; good && i < sizeof(views_files) / sizeof(views_files[0]); i++) {
+	for (size_t i = 0; good && i < nr; i++) {
 		struct strbuf text = {0};
 		struct quarry_out out = {views_collect, &text};
 
-		views_files[i].show(q, &out);
-		good = views_save(&text, dir, views_files[i].name);
+		files[i].show(q, &out);
+		good = views_save(&text, dir, files[i].name);
 	}
+	return good;
+}
+
+int views_write(struct quarry *q, const char *dir)
+{
+	struct quarry_page_debug_info info;
+	bool good =
+		views_mkdir(dir) && views_write_files(q, dir, views_files,
+						      sizeof(views_files) / sizeof(views_files[0]));
+
+	quarry_page_debug_info(q, &info);
+	if (good && info.owner_bytes != 0)
+		good = views_write_files(q, dir, views_owner_files,
+					 sizeof(views_owner_files) / sizeof(views_owner_files[0]));
 	return good && views_write_nodes(q, dir) ? CLI_OK : CLI_FAILED;
 }

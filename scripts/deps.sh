@@ -7,7 +7,7 @@ run="libzstd-dev libjansson-dev libfdt-dev device-tree-compiler"
 case "${1:-}" in
 run) want="$run" ;;
 test)
-	want="$run libcmocka-dev zstd"
+	want="$run libcmocka-dev zstd procps numactl"
 	# For the 32-bit tests, which are left out without.
 	[ "$(dpkg --print-architecture)" != amd64 ] || want="$want gcc-multilib"
 	;;

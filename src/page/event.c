@@ -89,7 +89,7 @@ static void event_zone_add(struct quarry *q, struct page_zone *z, enum page_zone
 	page_add(q->concurrent, &z->events[event], n);
 }
 
-void event_numa_at(struct quarry *q, struct page_zone *z, struct page_zone *preferred)
+static void event_numa_at(struct quarry *q, struct page_zone *z, struct page_zone *preferred)
 {
 	struct page_layer *pl = q->pages;
 	struct page_zone *home;
@@ -185,23 +185,21 @@ bool quarry_zone_numa(struct quarry *q, int nid, enum quarry_zone_type zone,
 
 /* ---- pages ---- */
 
-void event_alloc(struct quarry *q, struct page_zone *z, struct page_zone *preferred,
-		 unsigned int order)
+void event_table(struct quarry *q, const struct page *page, unsigned int order)
 {
-	quarry_pin_t pin = quarry_pin();
+	unsigned int type = page_arena_of(q->pages, page)->zone_type;
 
-	page_count(&q->pages->cpu[quarry_cpu()].allocs[z->type][order]);
-	quarry_unpin(pin);
-	event_numa_at(q, z, preferred);
+	page_add(q->concurrent, &q->pages->table_pages[type], (uint64_t)1 << order);
 }
 
 uint64_t quarry_pgalloc(struct quarry *q, enum quarry_zone_type zone)
 {
 	struct page_layer *pl = q->pages;
-	uint64_t pages = 0;
+	uint64_t pages;
 
 	if ((unsigned int)zone >= QUARRY_NR_ZONES)
 		return 0;
+	pages = quarry_load_relaxed(&pl->table_pages[zone]);
 	for (unsigned int c = 0; c < pl->nr_cpus; c++) {
 		for (unsigned int o = 0; o < QUARRY_NR_ORDERS; o++)
 			pages += quarry_load_relaxed(&pl->cpu[c].allocs[zone][o]) << o;

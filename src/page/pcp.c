@@ -140,6 +140,8 @@ static void pcp_leave(struct quarry *q, quarry_pin_t pin)
 /* Gives all blocks of @s to the buddy system. */
 static void pcp_spill(struct quarry *q, struct page_sheaf *s, unsigned int order)
 {
+	if (page_prep_on(q))
+		prep_trace_drain(q, s->hand, s->n, order);
 	zone_put(q, s->hand, s->n, order);
 	s->n = 0;
 	s->blocks = 0;
