@@ -34,6 +34,10 @@ QUARRY_SRCS := \
 	src/page/event.c \
 	src/page/mempolicy.c \
 	src/page/pageinfo.c \
+	src/page/prep.c \
+	src/page/fault.c \
+	src/page/pageowner.c \
+	src/page/warn.c \
 	src/page/boot.c \
 	src/page/release.c \
 	src/page/mover.c \
@@ -49,7 +53,11 @@ QUARRY_SRCS := \
 	src/slab/sheaf.c \
 	src/slab/kmalloc.c \
 	src/slab/check.c \
+	src/diag/diag.c \
 	src/diag/proc.c \
+	src/diag/vmstat.c \
+	src/diag/meminfo.c \
+	src/diag/owner.c \
 	src/diag/show.c \
 	src/quarry.c
 
@@ -98,4 +106,5 @@ QUARRY_CLI_SRCS := \
 	cli/fate.c \
 	cli/replay.c \
 	cli/report.c \
+	cli/views.c \
 	cli/selftest.c

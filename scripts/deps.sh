@@ -6,7 +6,7 @@ set -eu
 run="libzstd-dev libjansson-dev libfdt-dev device-tree-compiler"
 case "${1:-}" in
 run) want="$run" ;;
-test) want="$run libcmocka-dev zstd" ;;
+test) want="$run libcmocka-dev zstd procps numactl" ;;
 check) want="$run clang-14 clang-format-14 python3" ;;
 bench) want="$run valgrind" ;;
 *) echo "usage: deps.sh run|test|check|bench" >&2; exit 2 ;;

@@ -705,6 +705,7 @@ int page_boot(struct quarry *q, const struct quarry_boot_params *params)
 	boot_hand_over(&b);
 	cma_activate(q);
 	q->stage = QUARRY_STAGE_PAGES;
+	b.pl->handed_over = b.pl->managed;
 	zonelist_build(q);
 	boot_settle_cpus(b.pl);
 	watermark_setup(b.pl, b.params);

@@ -102,6 +102,7 @@ static struct page *fallback_take_from(struct fallback_request *r, struct page_a
 {
 	unsigned int i = a->head[o][from];
 	unsigned int claimed = 0;
+	struct page *page;
 
 	if (o >= QUARRY_PAGEBLOCK_ORDER)
 		claimed = o == QUARRY_MAX_ORDER ? 2 : 1;
@@ -113,7 +114,10 @@ static struct page *fallback_take_from(struct fallback_request *r, struct page_a
 	for (unsigned int k = claimed; k-- > 0;)
 		arena_set_type(r->q, a, i + k, r->type);
 	fallback_note(r, o, claimed);
-	return arena_take_from(r->q, a, i, r->order);
+	page = arena_take_from(r->q, a, i, r->order);
+	if (page_prep_on(r->q) && page != NULL)
+		prep_trace_extfrag(r->q, page, r->order, r->type, o, from, claimed != 0);
+	return page;
 }
 
 /*

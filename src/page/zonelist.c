@@ -80,8 +80,10 @@ void zonelist_build(struct quarry *q)
 {
 	uint32_t load[QUARRY_MAX_NODES] = {0};
 
+	event_homes_leave(q);
 	for (int n = 0; n < q->pages->nr_nodes; n++)
 		zonelist_build_node(q->pages, n, load);
+	event_homes_enter(q);
 }
 
 unsigned int quarry_zonelist(struct quarry *q, int nid, bool this_node_only,
