@@ -34,6 +34,10 @@ QUARRY_SRCS := \
 	src/page/event.c \
 	src/page/mempolicy.c \
 	src/page/pageinfo.c \
+	src/page/prep.c \
+	src/page/fault.c \
+	src/page/pageowner.c \
+	src/page/warn.c \
 	src/page/boot.c \
 	src/page/release.c \
 	src/page/hotplug.c \
@@ -55,7 +59,11 @@ QUARRY_SRCS := \
 	src/slab/sheaf.c \
 	src/slab/kmalloc.c \
 	src/slab/check.c \
+	src/diag/diag.c \
 	src/diag/proc.c \
+	src/diag/vmstat.c \
+	src/diag/meminfo.c \
+	src/diag/owner.c \
 	src/diag/show.c \
 	src/quarry.c
 
@@ -69,6 +77,7 @@ QUARRY_SELFTEST_SRCS := \
 	selftest/zones.c \
 	selftest/slabs.c \
 	selftest/layers.c \
+	selftest/pressure.c \
 	selftest/numa.c \
 	selftest/stress.c
 
@@ -76,7 +85,7 @@ QUARRY_SELFTEST_SRCS := \
 QUARRY_POSIX_SRCS := port/posix/posix.c
 
 # Linux's names: the default instance behind include/linux.
-QUARRY_LINUX_SRCS := linux/default.c
+QUARRY_LINUX_SRCS := linux/default.c linux/pages.c linux/shrinker.c
 
 # The quarry program.
 QUARRY_CLI_SRCS := \
@@ -103,4 +112,5 @@ QUARRY_CLI_SRCS := \
 	cli/fate.c \
 	cli/replay.c \
 	cli/report.c \
+	cli/views.c \
 	cli/selftest.c

@@ -8,6 +8,7 @@
 
 #include <boot.h>
 #include <verbs.h>
+#include <views.h>
 
 #define BOOT_ROWS 20  /* of each list, without --verbose */
 #define BOOT_NODES 8  /* nodes whose zonelists are shown, without --verbose */
@@ -567,10 +568,18 @@ static json_t *boot_json(struct machine *m, const char *cmdline)
 
 /* ---- the verb ---- */
 
-enum { BOOT_OPT_ALLOCATOR = 256, BOOT_OPT_CMDLINE, BOOT_OPT_JSON, BOOT_OPT_SOURCE, BOOT_OPT_ARCH };
+enum {
+	BOOT_OPT_ALLOCATOR = 256,
+	BOOT_OPT_CMDLINE,
+	BOOT_OPT_JSON,
+	BOOT_OPT_SOURCE,
+	BOOT_OPT_ARCH,
+	BOOT_OPT_PROC,
+};
 
 struct boot_args {
 	struct machine_options machine;
+	const char *proc_dir; /* where the texts of /proc go; NULL: nowhere */
 	bool json, quiet, verbose;
 };
 
@@ -587,6 +596,9 @@ static const struct argp_option boot_options[] = {
 	{"arch", BOOT_OPT_ARCH, "NAME", 0,
 	 "Zones of x86_64, arm64 or riscv64 (default: what a devicetree says, else x86_64)", 0},
 	{"json", BOOT_OPT_JSON, NULL, 0, "Print one JSON object instead of the log", 0},
+	{"proc", BOOT_OPT_PROC, "DIR", 0,
+	 "Write buddyinfo, zoneinfo, vmstat, meminfo ... into DIR, as Linux shows them in /proc",
+	 0},
 	{"quiet", 'q', NULL, 0, "Print the summary alone", 0},
 	{"verbose", 'v', NULL, 0, "Show every entry of every list", 0},
 	{NULL, 0, NULL, 0, NULL, 0},
@@ -627,6 +639,9 @@ static error_t boot_parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case BOOT_OPT_JSON:
 		a->json = true;
+		return 0;
+	case BOOT_OPT_PROC:
+		a->proc_dir = arg;
 		return 0;
 	case BOOT_OPT_SOURCE:
 		a->machine.map_source = map_source_by_name(arg);
@@ -687,6 +702,8 @@ static int boot_run_text(const struct boot_args *a, uint64_t start)
 	status = machine_boot(&m);
 	if (status == CLI_OK)
 		boot_log_zones(&log, &m);
+	if (status == CLI_OK && a->proc_dir != NULL)
+		status = views_write(m.q, a->proc_dir);
 	machine_destroy(&m);
 	return status;
 }
@@ -713,6 +730,8 @@ static int boot_run_json(const struct boot_args *a)
 	    json_dumpf(object, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6)) != 0)
 		status = CLI_FAILED;
 	putchar('\n');
+	if (status == CLI_OK && a->proc_dir != NULL)
+		status = views_write(m.q, a->proc_dir);
 	json_decref(object);
 	machine_destroy(&m);
 	return status;

@@ -511,6 +511,19 @@ static void cmdline_bad(struct diag *diag, const char *param, const char *value,
 		   value != NULL ? "=" : "", value != NULL ? value : "", expected);
 }
 
+/* Whether quarry_page_debug() knows it. Its value is looked at there. */
+static bool cmdline_is_page_debug(const char *param)
+{
+	static const char *const names[] = {"init_on_alloc", "init_on_free",    "page_poison",
+					    "page_owner",    "fail_page_alloc", "fail-nth",
+					    "warn_alloc"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (cmdline_is(param, names[i]))
+			return true;
+	return strncmp(param, "fail_page_alloc.", 16) == 0;
+}
+
 static bool cmdline_one(struct cmdline *c, char *param, struct diag *diag)
 {
 	char *value = strchr(param, '=');
@@ -536,6 +549,11 @@ static bool cmdline_one(struct cmdline *c, char *param, struct diag *diag)
 			return true;
 		cmdline_bad(diag, param, value, expected);
 		return false;
+	}
+	if (cmdline_is_page_debug(param)) {
+		strbuf_addf(&c->page_debug, "%s%s=%s", c->page_debug.len != 0 ? " " : "", param,
+			    value != NULL ? value : "");
+		return true;
 	}
 	strbuf_addf(&c->unknown, "%s%s%s%s", c->unknown.len != 0 ? " " : "", param,
 		    value != NULL ? "=" : "", value != NULL ? value : "");
@@ -573,6 +591,7 @@ void cmdline_free(struct cmdline *c)
 	}
 	free(c->sysctls);
 	free(c->ops);
+	strbuf_free(&c->page_debug);
 	strbuf_free(&c->unknown);
 	*c = (struct cmdline){0};
 }

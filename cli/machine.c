@@ -572,6 +572,15 @@ int machine_boot(struct machine *m)
 			   "page that is memory");
 	else if (err != 0)
 		machine_error(m, "the host has no memory for the machine's tables");
+	if (err == 0 && c->page_debug.len != 0) {
+		err = quarry_page_debug(m->q, c->page_debug.s);
+		if (err != 0)
+			machine_error(m, "\"%.200s\": %s", c->page_debug.s,
+				      err == -QUARRY_EINVAL
+					      ? "one of them is wrong, expected values as Linux "
+						"takes them"
+					      : "the host has no memory for their tables");
+	}
 	return err == 0 ? machine_write_sysctls(m) : err == -QUARRY_EINVAL ? CLI_INPUT : CLI_FAILED;
 }
 

@@ -12,6 +12,7 @@
 #include <report.h>
 #include <trace.h>
 #include <verbs.h>
+#include <views.h>
 
 #define REPLAY_MAX_FAULTS 10 /* damage reports that are printed */
 
@@ -25,6 +26,7 @@ enum {
 	REPLAY_OPT_PROGRESS,
 	REPLAY_OPT_TOP,
 	REPLAY_OPT_SLABINFO,
+	REPLAY_OPT_PROC,
 };
 
 static const struct argp_option replay_options[] = {
@@ -42,6 +44,8 @@ static const struct argp_option replay_options[] = {
 	 0},
 	{"slabinfo", REPLAY_OPT_SLABINFO, NULL, 0, "Show caches without objects too", 0},
 	{"json", REPLAY_OPT_JSON, NULL, 0, "Print one JSON object instead of the report", 0},
+	{"proc", REPLAY_OPT_PROC, "DIR", 0,
+	 "Write buddyinfo, zoneinfo, vmstat, meminfo ... at the end into DIR, as in /proc", 0},
 	{"no-progress", REPLAY_OPT_NO_PROGRESS, NULL, 0, "No progress bar", 0},
 	{"progress", REPLAY_OPT_PROGRESS, NULL, 0,
 	 "A progress bar even if standard error is no terminal, and leave it there", 0},
@@ -51,7 +55,8 @@ static const struct argp_option replay_options[] = {
 struct replay_args {
 	const char *trace_path;
 	struct machine_options machine;
-	uint64_t limit; /* 0: none */
+	const char *proc_dir; /* where the texts of /proc go; NULL: nowhere */
+	uint64_t limit;       /* 0: none */
 	unsigned int top;
 	enum progress_mode progress;
 	bool json, all_caches;
@@ -149,6 +154,9 @@ static error_t replay_parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case REPLAY_OPT_JSON:
 		a->json = true;
+		return 0;
+	case REPLAY_OPT_PROC:
+		a->proc_dir = arg;
 		return 0;
 	case REPLAY_OPT_NO_PROGRESS:
 		a->progress = PROGRESS_NEVER;
@@ -251,6 +259,8 @@ static int replay_finish(struct replay *r)
 	if (!r->args->json)
 		report_text(stdout, &report);
 	else if (report_json(stdout, &report) != 0)
+		return CLI_FAILED;
+	if (r->args->proc_dir != NULL && views_write(r->machine.q, r->args->proc_dir) != CLI_OK)
 		return CLI_FAILED;
 	return report_complete(&report) && r->faults == 0 ? CLI_OK : CLI_FAILED;
 }

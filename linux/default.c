@@ -7,7 +7,7 @@
  * before the instance is made: programs write to it first, to begin from a known state.
  *
  * This is the one place with a global. Whoever links it gets the names memblock, bootmem_node_data,
- * bdata_list, min_low_pfn, max_low_pfn, max_pfn and, weakly, movable_node_enabled.
+ * bdata_list, min_low_pfn, max_low_pfn, max_pfn, node_states and, weakly, movable_node_enabled.
  */
 #include <quarry/linux.h>
 
@@ -18,6 +18,7 @@
 
 #include <linux/bootmem.h>
 #include <linux/list.h>
+#include <linux/nodemask.h>
 #include <linux/sizes.h>
 
 struct memblock memblock = QUARRY_MEMBLOCK_INIT_NID(memblock, MAX_NUMNODES);
@@ -87,6 +88,11 @@ struct quarry *quarry_linux(void)
 	static const struct quarry_posix_options options = {.identity = true, .log = linux_log};
 
 	return linux_instance != NULL ? linux_instance : linux_make(&options);
+}
+
+struct quarry *quarry_linux_current(void)
+{
+	return linux_instance;
 }
 
 struct quarry *quarry_linux_bootmem(void)
@@ -169,6 +175,7 @@ unsigned long quarry_linux_boot(bool bootmem)
 		if (quarry_node_present(q, nid))
 			linux_size_node(q, nid);
 	}
+	quarry_linux_node_states();
 	quarry_totals(q, &totals);
 	return totals.managed;
 }

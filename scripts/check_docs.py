@@ -4,7 +4,8 @@
 
 Public functions are documented where they are declared, by the names of their parameters; links lead
 somewhere; every page of docs/ can be reached; the README's example is examples/hello.c, and what the
-README says it prints is what it prints; each row of the boot layer has a test.
+README says it prints is what it prints; each row of the boot layer has a test; headers and tests have the
+names that docs/linux-names.md says.
 """
 import os
 import re
@@ -117,6 +118,46 @@ def row_faults():
     return faults
 
 
+def table_rows(text):
+    """(line, {column: cell}) of each row of each table that has a header."""
+    head = None
+    for number, line in enumerate(text.split("\n"), 1):
+        cells = [c.strip() for c in line.strip().strip("|").split("|")] if line.startswith("|") else None
+        if cells is None:
+            head = None
+        elif head is None:
+            head = cells
+        elif not set("".join(cells)) <= set("-: "):
+            yield number, dict(zip(head, cells))
+
+
+def name_faults(path):
+    """The tests that a page names exist, and so do the names that it says are in a header."""
+    tests = set()
+    for test in files(".c", under="tests"):
+        tests |= set(re.findall(r"^static void (?:test_)?(\w+)\(", code(read(test)), re.M))
+    faults, count = [], 0
+    for line, row in table_rows(read(path)):
+        for name in re.findall(r"`([^`]+)`", row.get("test", "")):
+            if name.startswith("tests/"):
+                known = os.path.exists(os.path.join(ROOT, name))
+            elif name.endswith("..."):
+                known = any(t.startswith(name[:-3]) for t in tests)
+            else:
+                known = name in tests
+            count += 1
+            if not known:
+                faults.append(f"{path}:{line}: there is no test {name}")
+        if "header" not in row or "Linux" not in row:
+            continue
+        text = "".join(read("include/" + h) for h in re.findall(r"`([^`]+)`", row["header"]))
+        for name in re.findall(r"`([^`]+)`", row["Linux"]):
+            count += 1
+            if not re.search(r"\b" + re.escape(name) + r"\b", text):
+                faults.append(f"{path}:{line}: {name} is not in {row['header']}")
+    return faults, count
+
+
 def example_faults(out):
     hello = read("examples/hello.c")
     hello = hello[hello.index("#include"):]
@@ -140,8 +181,9 @@ def main():
         faults += f
         count += n
     links, n = link_faults()
-    verdict("docs", faults + links + row_faults() + example_faults(sys.argv[1]),
-            f"ok: {count} public functions, {n} links, the README's example")
+    names, known = name_faults("docs/linux-names.md")
+    verdict("docs", faults + links + row_faults() + names + example_faults(sys.argv[1]),
+            f"ok: {count} public functions, {n} links, {known} names, the README's example")
 
 
 main()

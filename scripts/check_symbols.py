@@ -56,13 +56,16 @@ def object_faults(out, which="QUARRY_SRCS", public=frozenset()):
 def i386_faults(cc):
     """What a 32-bit object of all sources needs of libgcc; None if the compiler makes none here."""
     faults = []
+    # asm/ headers are the machine's own: they serve both widths.
+    machine = subprocess.run([cc, "-print-multiarch"], capture_output=True, text=True).stdout.strip()
     with tempfile.TemporaryDirectory() as tmp:
         unity, obj = os.path.join(tmp, "unity.c"), os.path.join(tmp, "i386.o")
         with open(unity, "w", encoding="utf-8") as f:
             f.writelines(f'#include "{os.path.join(ROOT, src)}"\n' for src in sources())
         for level in ("-O2", "-O0"):
             p = subprocess.run([cc, "-m32", "-march=i586", "-std=c11", "-ffreestanding", level, *WARN,
-                                "-Iinclude", "-Isrc", "-Iport/posix", "-c", "-o", obj, unity],
+                                "-isystem", "/usr/include/" + machine, "-Iinclude", "-Isrc", "-Iport/posix",
+                                "-c", "-o", obj, unity],
                                cwd=ROOT, capture_output=True, text=True)
             if p.returncode != 0:
                 if "stubs-32.h" in p.stderr or "-m32" in p.stderr:

@@ -6,26 +6,31 @@ set -eu
 run="libzstd-dev libjansson-dev libfdt-dev device-tree-compiler"
 case "${1:-}" in
 run) want="$run" ;;
-test)
-	want="$run libcmocka-dev zstd"
-	# For the 32-bit tests, which are left out without.
-	[ "$(dpkg --print-architecture)" != amd64 ] || want="$want gcc-multilib"
-	;;
+test) want="$run libcmocka-dev zstd procps numactl" ;;
 check) want="$run clang-14 clang-format-14 python3" ;;
 bench) want="$run valgrind" ;;
 *) echo "usage: deps.sh run|test|check|bench" >&2; exit 2 ;;
 esac
 
-missing=
-for p in $want; do
-	dpkg-query -W -f='${Status}' "$p" 2>/dev/null | grep -q 'ok installed' || missing="$missing $p"
-done
-[ -n "$missing" ] || exit 0
+# 32-bit programs are tested where they can be made. Not gcc-multilib, which drives out cross compilers.
+wish=
+if [ "$1" = test ] && [ "$(dpkg --print-architecture)" = amd64 ] && command -v gcc >/dev/null; then
+	wish="gcc-$(gcc -dumpversion)-multilib"
+fi
 
-echo "quarry: installing Debian packages:$missing"
+lacking() {
+	for p in "$@"; do
+		dpkg-query -W -f='${Status}' "$p" 2>/dev/null | grep -q 'ok installed' || printf ' %s' "$p"
+	done
+}
+missing=$(lacking $want)
+wish=$(lacking $wish)
+[ -n "$missing$wish" ] || exit 0
+
 sudo=
 if [ "$(id -u)" -ne 0 ]; then
 	if ! command -v sudo >/dev/null; then
+		[ -n "$missing" ] || exit 0
 		echo "quarry: not root and no sudo; please install them yourself: apt-get install$missing" >&2
 		exit 1
 	fi
@@ -34,13 +39,19 @@ fi
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 install() {
-	DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y --no-install-recommends $missing >"$log" 2>&1
+	echo "quarry: installing Debian packages:$1"
+	DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y --no-install-recommends --no-remove $1 \
+		>"$log" 2>&1
 }
-if ! install; then
-	$sudo apt-get update >"$log" 2>&1 || true
-	if ! install; then
-		cat "$log" >&2
-		echo "quarry: could not install:$missing" >&2
-		exit 1
-	fi
+# With the lists of packages that are there, then with new ones.
+install_or_update() {
+	install "$1" || { $sudo apt-get update >"$log" 2>&1 || true; install "$1"; }
+}
+if [ -n "$missing" ] && ! install_or_update "$missing"; then
+	cat "$log" >&2
+	echo "quarry: could not install:$missing" >&2
+	exit 1
+fi
+if [ -n "$wish" ] && ! install_or_update "$wish"; then
+	echo "quarry: could not install$wish, go on without"
 fi

@@ -35,6 +35,7 @@ struct selftest_spec {
 	unsigned long (*reclaim)(void *ctx, int nid, gfp_t gfp, unsigned int order,
 				 unsigned long nr_pages);
 	void (*wake)(void *ctx, int nid, unsigned int order);
+	bool (*oom)(void *ctx, int nid, gfp_t gfp, unsigned int order);
 	struct quarry_boot_params boot;
 };
 
@@ -77,7 +78,7 @@ struct selftest {
 
 /* Ended by an entry without fn. */
 extern const struct selftest selftest_bootmem[], selftest_memblock[], selftest_pages[],
-	selftest_zones[], selftest_slabs[], selftest_layers[], selftest_numa[];
+	selftest_zones[], selftest_slabs[], selftest_layers[], selftest_pressure[], selftest_numa[];
 
 uint64_t selftest_random(uint64_t *state);
 size_t selftest_length(const char *s);

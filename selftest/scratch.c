@@ -96,6 +96,7 @@ static bool scratch_begin(struct selftest_run *t, const struct selftest_spec *sp
 		.storage = scratch_storage,
 		.wake = spec->wake,
 		.reclaim = spec->reclaim,
+		.oom = spec->oom,
 	};
 	void *storage;
 

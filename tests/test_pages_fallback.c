@@ -283,15 +283,17 @@ static bool ref_foretold(const struct ref *r, pfn_t pfn, unsigned int order, uns
 	bool cma = type == QUARRY_MIGRATE_MOVABLE && (flags & ZONE_ALLOC_CMA) != 0 &&
 		   ref_has(r, QUARRY_MIGRATE_CMA, order);
 	bool high = ref_has(r, QUARRY_MIGRATE_HIGHATOMIC, order);
-	unsigned long free_cma = 0;
+	unsigned long free_cma = 0, free = r->b.free; /* but for what is isolated */
 	enum ref_verdict verdict;
 
-	for (unsigned int o = 0; o < QUARRY_NR_ORDERS; o++)
+	for (unsigned int o = 0; o < QUARRY_NR_ORDERS; o++) {
 		free_cma += r->b.nr_free_type[QUARRY_MIGRATE_CMA][o] << o;
+		free -= r->b.nr_free_type[QUARRY_MIGRATE_ISOLATE][o] << o;
+	}
 	*out = (struct ref_outcome){0};
 	if (order > 0 && (flags & ZONE_ALLOC_HARDER) != 0 && high)
 		return ref_plain(r, pfn, order, QUARRY_MIGRATE_HIGHATOMIC);
-	if (cma && free_cma > r->b.free / 2)
+	if (cma && free_cma > free / 2)
 		return ref_plain(r, pfn, order, QUARRY_MIGRATE_CMA);
 	if (ref_has(r, type, order))
 		return ref_plain(r, pfn, order, type);
@@ -891,32 +893,69 @@ static void claims_where_it_is_spoilt(void **state)
 	machine_fini(&m);
 }
 
-/* 4 CPUs, 16 arenas, movable pages come and go, kernel pages stay: they stay together. */
-static void few_arenas_are_spoilt(void **state)
+/* No memory for the descriptors of a clean arena: an arena that has some is claimed from instead. */
+static void claims_without_new_tables(void **state)
+{
+	struct machine_spec spec = one_zone(4 * MACHINE_GIB);
+	struct hoard h = {0};
+	struct machine m;
+	struct page *page;
+
+	(void)state;
+	spec.port = MACHINE_COUNTED;
+	spec.budget = -1;
+	machine_build(&m, &spec);
+	/* Two of four arenas get their tables. */
+	page = quarry_alloc_pages(m.q, GFP_KERNEL | __GFP_MOVABLE, 10);
+	hoard_add(&h, page, 10);
+	assert_true(memmap_give_map(m.q, &m.q->pages->arena[3]));
+	set_type(&m, 3 * PAGE_ARENA_PAGES, QUARRY_MIGRATE_MOVABLE);
+	m.budget = 0;
+	for (unsigned int i = 0; i < 600; i++) {
+		page = quarry_alloc_pages(m.q, GFP_KERNEL, 10);
+		if (page == NULL)
+			break;
+		hoard_add(&h, page, 10);
+	}
+	/* All of the two arenas that have tables, none of the two that have none. */
+	assert_true(m.tables_refused > 0);
+	assert_int_equal(h.n, 512);
+	for (size_t i = 0; i < h.n; i++)
+		assert_non_null(quarry_pfn_to_page(m.q, quarry_page_to_pfn(m.q, h.page[i])));
+	machine_check(&m);
+	m.budget = -1;
+	page = quarry_alloc_pages(m.q, GFP_KERNEL, 10);
+	assert_non_null(page);
+	hoard_add(&h, page, 10);
+	hoard_free(&m, &h);
+	machine_check(&m);
+	machine_fini(&m);
+}
+
+/* Movable blocks come and go, up to @keep at a time, and kernel pages stay. Returns arenas that have any. */
+static unsigned int live_together(unsigned int cpus, size_t keep, uint64_t seed)
 {
 	struct machine_spec spec = one_zone(16 * MACHINE_GIB);
 	struct hoard movable = {0}, stay = {0};
-	uint64_t seed = 77;
+	unsigned int spoilt;
 	struct machine m;
 
-	(void)state;
-	spec.boot.nr_cpus = 4;
+	spec.boot.nr_cpus = cpus;
 	machine_build(&m, &spec);
-	for (unsigned int i = 0; i < 60000; i++) {
+	for (unsigned int i = 0; i < 40000; i++) {
 		uint64_t x = machine_random(&seed);
-		unsigned int order = (x >> 8 & 3) == 0 ? 0 : 9;
+		gfp_t kind = x & 16 ? __GFP_RECLAIMABLE : 0;
+		unsigned int order = (unsigned int)(x >> 16 & 15) % 8;
 
-		quarry_posix_set_cpu((unsigned int)(x & 3));
-		if ((x >> 12 & 7) == 0)
-			hoard_add(&stay,
-				  quarry_alloc_pages(m.q,
-						     GFP_KERNEL | (x & 16 ? __GFP_RECLAIMABLE : 0),
-						     (unsigned int)(x >> 16 & 7)),
-				  (unsigned int)(x >> 16 & 7));
-		else if (movable.n < 7000 || (x >> 12 & 1) != 0)
+		quarry_posix_set_cpu((unsigned int)(x & 7) % cpus);
+		if ((x >> 12 & 7) == 0) {
+			hoard_add(&stay, quarry_alloc_pages(m.q, GFP_KERNEL | kind, order), order);
+		} else if (movable.n < keep || (x >> 12 & 1) != 0) {
+			order = (x >> 8 & 3) == 0 ? order : 9;
 			hoard_add(&movable, quarry_alloc_pages(m.q, GFP_HIGHUSER_MOVABLE, order),
 				  order);
-		if (movable.n > 7000) {
+		}
+		if (movable.n > keep) {
 			size_t k = (size_t)(x >> 32) % movable.n;
 
 			quarry_free_pages(m.q, movable.page[k], movable.order[k]);
@@ -925,15 +964,30 @@ static void few_arenas_are_spoilt(void **state)
 			movable.order[k] = movable.order[movable.n];
 		}
 	}
-	print_message("%zu MiB stay, in %u of 16 arenas\n", stay.pages >> 8, spoilt_arenas(&m));
 	assert_true(stay.pages > 100000);
-	assert_int_equal(spoilt_arenas(&m), 1);
+	spoilt = spoilt_arenas(&m);
 	quarry_posix_set_cpu(0);
 	hoard_free(&m, &movable);
 	hoard_free(&m, &stay);
 	quarry_drain_all_pages(m.q);
 	machine_check(&m);
 	machine_fini(&m);
+	return spoilt;
+}
+
+/* Half a GiB of kernel pages among 4 to 13 GiB of movable ones, of 16: they stay together. */
+static void few_arenas_are_spoilt(void **state)
+{
+	(void)state;
+	for (unsigned int cpus = 1; cpus <= 8; cpus *= 2) {
+		for (size_t keep = 3000; keep <= 9000; keep += 3000) {
+			unsigned int spoilt = live_together(cpus, keep, cpus * keep);
+
+			print_message("%u CPUs, %zu movable blocks: %u of 16 arenas\n", cpus, keep,
+				      spoilt);
+			assert_int_equal(spoilt, 1);
+		}
+	}
 }
 
 int main(void)
@@ -948,6 +1002,7 @@ int main(void)
 		cmocka_unit_test(defrag_mode),
 		cmocka_unit_test(movable_shares_with_cma),
 		cmocka_unit_test(claims_where_it_is_spoilt),
+		cmocka_unit_test(claims_without_new_tables),
 		cmocka_unit_test(few_arenas_are_spoilt),
 	};
 

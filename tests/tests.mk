@@ -27,7 +27,10 @@ M32_NAMES := test_memblock test_memblock_modern test_bootmem test_linux_memblock
 	test_linux_boot test_zones test_geometry
 M32_SHARED := linux_runner model_memblock machine_build m32/cmocka
 M32_BINS := $(M32_NAMES:%=$(O)/tests/%-m32)
-M32_WORKS = $(shell echo 'int main(void) { return 0; }' | $(CC) -m32 -x c -o /dev/null - 2>/dev/null && echo yes)
+# Code in the style of kernels converts freely. asm/ headers are the machine's own: they serve both widths.
+M32 = -m32 -isystem /usr/include/$(shell $(CC) -print-multiarch 2>/dev/null) -Wno-conversion -Wno-sign-conversion
+M32_WORKS = $(shell echo 'int main(void) { return 0; }' | $(CC) $(M32) -include errno.h -fsanitize=address \
+	-x c -o /dev/null - 2>/dev/null && echo yes)
 
 $(M32_BINS): $(O)/tests/%-m32: $(O)/tests/%.o $(M32_SHARED:%=$(O)/tests/%.o) $(O)/libquarry.a
 	$(call SAY,LD,$@)
@@ -41,8 +44,6 @@ thread-bins: $(THREAD_NAMES:%=$(O)/tests/%)
 m32-bins: $(M32_BINS)
 
 ASAN := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -DQUARRY_DEBUG=1
-# Code in the style of kernels converts freely.
-M32 := -m32 -Wno-conversion -Wno-sign-conversion
 TSAN := -O1 -g -fsanitize=thread -DQUARRY_DEBUG=1
 
 ## make test       all tests, under sanitizers; ends with the count

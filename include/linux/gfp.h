@@ -5,6 +5,9 @@
 
 #include <quarry/linux.h>
 
+#include <linux/mmzone.h>
+#include <linux/nodemask.h>
+#include <linux/topology.h>
 #include <linux/types.h>
 
 static inline struct page *alloc_pages(gfp_t gfp, unsigned int order)
@@ -17,7 +20,41 @@ static inline struct page *alloc_pages_node(int nid, gfp_t gfp, unsigned int ord
 	return quarry_alloc_pages_node(quarry_linux(), nid, gfp, order);
 }
 
+static inline struct page *__alloc_pages(gfp_t gfp, unsigned int order, int preferred_nid,
+					 const nodemask_t *nodemask)
+{
+	quarry_nodemask_t nodes = nodemask != NULL ? quarry_nodemask(nodemask) : 0;
+
+	return quarry_alloc_pages_nodemask(quarry_linux(), gfp, order, preferred_nid,
+					   nodemask != NULL ? &nodes : NULL);
+}
+
+static inline struct page *__alloc_pages_node(int nid, gfp_t gfp, unsigned int order)
+{
+	return __alloc_pages(gfp, order, nid, NULL);
+}
+
 #define alloc_page(gfp) alloc_pages(gfp, 0)
+
+/* Fills the empty places of the array; returns how many of its first places are filled then. */
+unsigned long __alloc_pages_bulk_array(gfp_t gfp, int nid, unsigned long nr_pages,
+				       struct page **page_array);
+
+static inline unsigned long alloc_pages_bulk_array_node(gfp_t gfp, int nid, unsigned long nr_pages,
+							struct page **page_array)
+{
+	return __alloc_pages_bulk_array(gfp, nid, nr_pages, page_array);
+}
+
+static inline unsigned long alloc_pages_bulk_array(gfp_t gfp, unsigned long nr_pages,
+						   struct page **page_array)
+{
+	return __alloc_pages_bulk_array(gfp, NUMA_NO_NODE, nr_pages, page_array);
+}
+
+/* By their names since 6.14. */
+#define alloc_pages_bulk(gfp, nr, array) alloc_pages_bulk_array(gfp, nr, array)
+#define alloc_pages_bulk_node(gfp, nid, nr, array) alloc_pages_bulk_array_node(gfp, nid, nr, array)
 
 static inline void __free_pages(struct page *page, unsigned int order)
 {
@@ -32,6 +69,7 @@ static inline unsigned long __get_free_pages(gfp_t gfp, unsigned int order)
 }
 
 #define __get_free_page(gfp) __get_free_pages((gfp), 0)
+#define __get_dma_pages(gfp, order) __get_free_pages((gfp) | GFP_DMA, (order))
 
 static inline unsigned long get_zeroed_page(gfp_t gfp)
 {
@@ -54,5 +92,62 @@ static inline void free_pages_exact(void *virt, size_t size)
 {
 	quarry_free_pages_exact(quarry_linux(), virt, size);
 }
+
+void *alloc_pages_exact_nid(int nid, size_t size, gfp_t gfp);
+
+/* ---- what flags mean ---- */
+
+static inline enum zone_type gfp_zone(gfp_t flags)
+{
+	if ((flags & __GFP_DMA) != 0)
+		return ZONE_DMA;
+	if ((flags & __GFP_DMA32) != 0)
+		return ZONE_DMA32;
+	return (flags & __GFP_MOVABLE) != 0 && (flags & __GFP_HIGHMEM) != 0 ? ZONE_MOVABLE
+									    : ZONE_NORMAL;
+}
+
+static inline int gfp_migratetype(gfp_t flags)
+{
+	return (int)((flags & (__GFP_MOVABLE | __GFP_RECLAIMABLE)) >> 3);
+}
+
+static inline bool gfpflags_allow_blocking(gfp_t flags)
+{
+	return (flags & __GFP_DIRECT_RECLAIM) != 0;
+}
+
+/* 6.14 */
+static inline bool gfpflags_allow_spinning(gfp_t flags)
+{
+	return (flags & __GFP_RECLAIM) != 0;
+}
+
+static inline bool gfp_has_io_fs(gfp_t flags)
+{
+	return (flags & (__GFP_IO | __GFP_FS)) == (__GFP_IO | __GFP_FS);
+}
+
+static inline int gfp_zonelist(gfp_t flags)
+{
+	return (flags & __GFP_THISNODE) != 0 ? ZONELIST_NOFALLBACK : ZONELIST_FALLBACK;
+}
+
+static inline struct zonelist *node_zonelist(int nid, gfp_t flags)
+{
+	return NODE_DATA(nid)->node_zonelists + gfp_zonelist(flags);
+}
+
+/* ---- CPUs' caches ---- */
+
+/* @zone is not looked at: all zones' pages go back. */
+static inline void drain_all_pages(struct zone *zone)
+{
+	(void)zone;
+	quarry_drain_all_pages(quarry_linux());
+}
+
+/* Of the CPU that the calling thread plays. */
+void drain_local_pages(struct zone *zone);
 
 #endif

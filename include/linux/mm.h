@@ -7,7 +7,11 @@
 
 #include <linux/gfp.h>
 #include <linux/mmzone.h>
+#include <linux/page-flags.h>
+#include <linux/page_ref.h>
 #include <linux/pfn.h>
+#include <linux/sysinfo.h> /* the C library's */
+#include <linux/vmstat.h>
 
 #define PAGE_ALIGN(addr) ALIGN(addr, PAGE_SIZE)
 #define PAGE_ALIGN_DOWN(addr) ALIGN_DOWN(addr, PAGE_SIZE)
@@ -31,9 +35,27 @@ static inline phys_addr_t virt_to_phys(const volatile void *address)
 #define virt_to_pfn(p) PHYS_PFN(__pa(p))
 #define pfn_to_virt(pfn) __va(PFN_PHYS(pfn))
 
+/*
+ * Whether the frame lies in a zone, holes of up to a GiB included. The descriptor of such a frame is
+ * made when it is asked for; NULL: nothing there was ever handed over, or there is no memory for it.
+ */
+static inline int pfn_valid(unsigned long pfn)
+{
+	return quarry_stage(quarry_linux()) >= QUARRY_STAGE_PAGES &&
+	       quarry_pfn_zone(quarry_linux(), pfn, NULL, NULL);
+}
+
 static inline struct page *pfn_to_page(unsigned long pfn)
 {
-	return quarry_pfn_to_page(quarry_linux(), pfn);
+	return pfn_valid(pfn) ? quarry_describe_pfn(quarry_linux(), pfn) : NULL;
+}
+
+static inline int pfn_to_nid(unsigned long pfn)
+{
+	int nid = NUMA_NO_NODE;
+
+	quarry_pfn_zone(quarry_linux(), pfn, &nid, NULL);
+	return nid;
 }
 
 static inline unsigned long page_to_pfn(const struct page *page)
@@ -56,14 +78,93 @@ static inline struct page *virt_to_page(const void *addr)
 	return quarry_virt_to_page(quarry_linux(), addr);
 }
 
-static inline int page_count(const struct page *page)
+#define virt_addr_valid(addr) pfn_valid(virt_to_pfn(addr))
+#define nth_page(page, n) ((page) + (n))
+
+static inline struct page *virt_to_head_page(const void *addr)
 {
-	return (int)quarry_page_count(quarry_linux(), page);
+	return compound_head(virt_to_page(addr));
 }
+
+/* ---- where a page lies ---- */
+
+static inline int page_to_nid(const struct page *page)
+{
+	return quarry_page_nid(quarry_linux(), page);
+}
+
+static inline enum zone_type page_zonenum(const struct page *page)
+{
+	return quarry_page_zone(quarry_linux(), page);
+}
+
+static inline struct zone *page_zone(const struct page *page)
+{
+	return quarry_linux_zone(page_to_nid(page), page_zonenum(page));
+}
+
+static inline struct pglist_data *page_pgdat(const struct page *page)
+{
+	return quarry_linux_node(page_to_nid(page));
+}
+
+#define get_pfnblock_migratetype(page, pfn) \
+	((void)(page), (int)quarry_pageblock_type(quarry_linux(), (pfn)))
+#define get_pageblock_migratetype(page) get_pfnblock_migratetype((page), page_to_pfn(page))
+
+static inline void set_pageblock_migratetype(struct page *page, int type)
+{
+	(void)quarry_set_pageblock_type(quarry_linux(), page_to_pfn(page),
+					(enum quarry_migratetype)type);
+}
+
+/* ---- references ---- */
 
 static inline void get_page(struct page *page)
 {
-	quarry_get_page(quarry_linux(), page);
+	quarry_get_page(quarry_linux(), compound_head(page));
+}
+
+static inline bool try_get_page(struct page *page)
+{
+	page = compound_head(page);
+	if (page_ref_count(page) <= 0)
+		return false;
+	get_page(page);
+	return true;
+}
+
+static inline void put_page(struct page *page)
+{
+	quarry_put_page(quarry_linux(), compound_head(page));
+}
+
+/* ---- blocks ---- */
+
+static inline unsigned int compound_order(const struct page *page)
+{
+	return quarry_page_order(quarry_linux(), page);
+}
+
+static inline unsigned long compound_nr(const struct page *page)
+{
+	return 1ul << compound_order(page);
+}
+
+static inline unsigned long page_size(const struct page *page)
+{
+	return PAGE_SIZE << compound_order(page);
+}
+
+static inline unsigned int page_shift(const struct page *page)
+{
+	return PAGE_SHIFT + compound_order(page);
+}
+
+/* Of a free block's first page, see PageBuddy(). */
+static inline unsigned int buddy_order(const struct page *page)
+{
+	return (unsigned int)quarry_free_block_order(quarry_linux(), page_to_pfn(page));
 }
 
 static inline void split_page(struct page *page, unsigned int order)
@@ -81,15 +182,46 @@ static inline int get_order(unsigned long size)
 	return order;
 }
 
+/* ---- contents: all memory is in the direct map ---- */
+
+static inline void clear_page(void *page)
+{
+	__builtin_memset(page, 0, PAGE_SIZE);
+}
+
+static inline void copy_page(void *to, const void *from)
+{
+	__builtin_memcpy(to, from, PAGE_SIZE);
+}
+
+/* ---- reserved memory handed over after boot ---- */
+
+static inline void free_reserved_page(struct page *page)
+{
+	(void)quarry_free_reserved(quarry_linux(), page_to_pfn(page), page_to_pfn(page) + 1);
+}
+
+/* Pages handed over of [@start, @end); each is filled with @poison first, if that is a byte. */
+unsigned long free_reserved_area(void *start, void *end, int poison, const char *s);
+
+/* ---- how much there is ---- */
+
+struct quarry_totals quarry_linux_totals(void);
+
 /* Pages managed; 0 before boot. */
 static inline unsigned long totalram_pages(void)
 {
-	struct quarry_totals totals;
-
-	if (quarry_stage(quarry_linux()) < QUARRY_STAGE_PAGES)
-		return 0;
-	quarry_totals(quarry_linux(), &totals);
-	return totals.managed;
+	return quarry_linux_totals().managed;
 }
+
+#define totalreserve_pages (quarry_linux_totals().totalreserve)
+#define totalhigh_pages() 0ul
+#define nr_free_pages() global_zone_page_state(NR_FREE_PAGES)
+
+/* Managed pages above the high watermarks, up to ZONE_NORMAL, of this CPU's zonelist. */
+unsigned long nr_free_buffer_pages(void);
+
+void si_meminfo(struct sysinfo *val);
+void si_meminfo_node(struct sysinfo *val, int nid);
 
 #endif

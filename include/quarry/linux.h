@@ -36,6 +36,9 @@ extern struct quarry_boot_params quarry_linux_params;
  * of memory. Context: one thread until it is made. */
 struct quarry *quarry_linux(void);
 
+/** quarry_linux_current() - the default instance, or NULL if there is none. Context: any. */
+struct quarry *quarry_linux_current(void);
+
 /** quarry_linux_bootmem() - quarry_linux() that, if there is none, makes one with QUARRY_LINUX_RAM
  * bytes of memory. */
 struct quarry *quarry_linux_bootmem(void);

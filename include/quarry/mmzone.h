@@ -180,6 +180,9 @@ unsigned int quarry_zonelist(struct quarry *q, int nid, bool this_node_only,
 /** quarry_node_present() - whether node @nid of @q has memory. Context: any, booted. */
 bool quarry_node_present(struct quarry *q, int nid);
 
+/** quarry_node_online() - whether node @nid of @q has memory or a CPU. Context: any, booted. */
+bool quarry_node_online(struct quarry *q, int nid);
+
 /** quarry_node_distance() - distance from node @from to node @to of @q, 10 = local. Context: any,
  * booted. */
 unsigned int quarry_node_distance(struct quarry *q, int from, int to);

@@ -186,6 +186,12 @@ struct kmem_cache *quarry_virt_to_cache(struct quarry *q, const void *p);
 void quarry_kmem_cache_info(struct quarry *q, struct kmem_cache *cache,
 			    struct quarry_cache_info *info);
 
+/** quarry_slab_pages() - pages in slabs on node @nid of @q: those of caches with SLAB_RECLAIM_ACCOUNT in
+ * @reclaimable, all others in @unreclaimable (Linux: nr_slab_reclaimable, nr_slab_unreclaimable). Context:
+ * not interrupt. O(caches). */
+void quarry_slab_pages(struct quarry *q, int nid, unsigned long *reclaimable,
+		       unsigned long *unreclaimable);
+
 /** quarry_kmem_cache_next() - the cache of @q made before @cache, the newest for NULL: the order
  * of /proc/slabinfo. NULL at the end. */
 struct kmem_cache *quarry_kmem_cache_next(struct quarry *q, struct kmem_cache *cache);

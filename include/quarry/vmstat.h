@@ -6,11 +6,16 @@
 #ifndef QUARRY_VMSTAT_H
 #define QUARRY_VMSTAT_H
 
+#include <quarry/mmzone.h>
 #include <quarry/types.h>
 
 /* QUARRY_VM_EVENTS(X) applies X(symbol, "name") to every event, in the order of the enumeration. */
 #define QUARRY_VM_EVENTS(X)                                                                        \
-	X(ALLOCSTALL, "allocstall")                                                                \
+	X(ALLOCSTALL_DMA, "allocstall_dma")                                                        \
+	X(ALLOCSTALL_DMA32, "allocstall_dma32")                                                    \
+	X(ALLOCSTALL, "allocstall_normal")                                                         \
+	X(ALLOCSTALL_MOVABLE, "allocstall_movable")                                                \
+	X(ALLOCSTALL_DEVICE, "allocstall_device")                                                  \
 	X(PGSTEAL_KSWAPD, "pgsteal_kswapd")                                                        \
 	X(PGSTEAL_DIRECT, "pgsteal_direct")                                                        \
 	X(PGSCAN_KSWAPD, "pgscan_kswapd")                                                          \
@@ -45,10 +50,7 @@
 	X(PAGE_REPORTED, "balloon_reported")            /* ours: pages told to the port as free */ \
 	X(PAGE_ACCEPTED, "pages_accepted")              /* ours */                                 \
 	X(FAULT_INJECTED, "fail_page_alloc")            /* ours */                                 \
-	X(NUMA_MISS, "numa_miss")                                                                  \
-	X(NUMA_FOREIGN, "numa_foreign")                                                            \
-	X(NUMA_INTERLEAVE, "numa_interleave")                                                      \
-	X(NUMA_OTHER, "numa_other")
+	X(NUMA_INTERLEAVE, "numa_interleave")
 
 enum quarry_vm_event {
 #define QUARRY_VM_EVENT_SYMBOL(symbol, name) QUARRY_VM_##symbol,
@@ -63,5 +65,42 @@ uint64_t quarry_vm_event(struct quarry *q, enum quarry_vm_event event);
 
 /** quarry_vm_event_name() - name of @event, as in /proc/vmstat. Context: any. */
 const char *quarry_vm_event_name(enum quarry_vm_event event);
+
+/*
+ * Where requests for pages were served, in requests, by the zone that served them. As in Linux: hit +
+ * miss = local + other = requests served. A miss is counted by the zone that gave, and as foreign by
+ * the zone that was wanted.
+ */
+struct quarry_numa_stat {
+	uint64_t hit;        /* on the node that was preferred */
+	uint64_t miss;       /* on another */
+	uint64_t foreign;    /* wanted here, served elsewhere */
+	uint64_t interleave; /* hits that a policy of interleaving sent here */
+	uint64_t local;      /* on the node of the CPU that asked */
+	uint64_t other;      /* on another node than that CPU's */
+};
+
+/** quarry_zone_numa() - fill @stat for @zone of node @nid of @q. False, and zeros, if there is no such
+ * zone. Context: any, booted. O(CPUs). */
+bool quarry_zone_numa(struct quarry *q, int nid, enum quarry_zone_type zone,
+		      struct quarry_numa_stat *stat);
+
+/** quarry_pgalloc() - pages of zones of type @zone of @q that were handed out since boot (Linux:
+ * pgalloc_normal ...). Context: any, booted. O(CPUs). */
+uint64_t quarry_pgalloc(struct quarry *q, enum quarry_zone_type zone);
+
+/** quarry_pgfree() - pages that came to the allocator of @q: those freed since boot, and, as in Linux,
+ * those handed over at boot and afterwards. Context: any, booted. O(CPUs). */
+uint64_t quarry_pgfree(struct quarry *q);
+
+/** quarry_pageset_count() - pages of @zone of node @nid in the sheaves of CPU @cpu of @q (Linux: the
+ * count of a pageset); 0 if any of them does not exist. Context: any but interrupt, booted. */
+unsigned long quarry_pageset_count(struct quarry *q, int nid, enum quarry_zone_type zone,
+				   unsigned int cpu);
+
+/** quarry_stat_threshold() - by how much a CPU's share of Linux's counters for @zone of node @nid of @q
+ * may be off, by Linux's formula: min(125, 2 * fls(CPUs) * (1 + fls(managed / 128 MiB))). Quarry's own
+ * are exact. 0 if there is no such zone. Context: any, booted. */
+unsigned int quarry_stat_threshold(struct quarry *q, int nid, enum quarry_zone_type zone);
 
 #endif

@@ -13,6 +13,9 @@
 #define QUARRY_ALIGNED(n) __attribute__((aligned(n)))
 #define QUARRY_UNUSED __attribute__((unused))
 
+/* To which the function returns that this stands in. */
+#define QUARRY_RETURN_ADDRESS() __builtin_return_address(0)
+
 #define QUARRY_ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define quarry_prefetch(p) __builtin_prefetch(p)
 

@@ -1,45 +1,55 @@
 /* SPDX-License-Identifier: MIT */
 /* The texts of Linux's /proc files on memory, byte for byte in its format. */
-#include <base/format.h>
-#include <base/quarry_state.h>
+#include "diag.h"
 
-/* Linux lists CMA only where it is configured, and so do we: when a zone has such a pageblock. */
-static bool proc_has_cma(struct quarry *q, int nr_nodes)
-{
-	struct quarry_zone_info info;
-
-	for (int nid = 0; nid < nr_nodes; nid++) {
-		for (unsigned int t = 0; t < QUARRY_NR_ZONES; t++) {
-			if (quarry_zone_info(q, nid, (enum quarry_zone_type)t, &info) &&
-			    info.nr_pageblocks[QUARRY_MIGRATE_CMA] != 0)
-				return true;
-		}
-	}
-	return false;
-}
-
-static int proc_nr_nodes(struct quarry *q)
-{
-	struct quarry_totals totals;
-
-	quarry_totals(q, &totals);
-	return totals.nr_nodes;
-}
+/* Linux stops counting the blocks of a list at so many, and says so by a sign. */
+#define PROC_COUNT_MAX 100000ul
 
 void quarry_show_buddyinfo(struct quarry *q, const struct quarry_out *out)
 {
-	int nodes = proc_nr_nodes(q);
 	struct quarry_zone_info info;
+	int nid = 0, zone = -1;
 
-	for (int nid = 0; nid < nodes; nid++) {
-		for (unsigned int t = 0; t < QUARRY_NR_ZONES; t++) {
-			if (!quarry_zone_info(q, nid, (enum quarry_zone_type)t, &info))
-				continue;
-			quarry_out_printf(out, "Node %d, zone %8s ", nid, info.name);
-			for (unsigned int o = 0; o < QUARRY_NR_ORDERS; o++)
-				quarry_out_printf(out, "%6lu ", info.nr_free[o]);
-			quarry_out_printf(out, "\n");
-		}
+	while (diag_next_zone(q, &nid, &zone, &info)) {
+		quarry_out_printf(out, "Node %d, zone %8s ", nid, info.name);
+		for (unsigned int o = 0; o < QUARRY_NR_ORDERS; o++)
+			quarry_out_printf(out, "%6lu ", info.nr_free[o]);
+		quarry_out_printf(out, "\n");
+	}
+}
+
+/* debugfs extfrag/extfrag_index and unusable_index, in thousandths. */
+static void proc_index(const struct quarry_out *out, bool signed_place, int index)
+{
+	quarry_out_printf(out, "%*d.%03d ", signed_place ? 2 : 1, index / 1000, index % 1000);
+}
+
+void quarry_show_extfrag_index(struct quarry *q, const struct quarry_out *out)
+{
+	struct quarry_zone_info info;
+	int nid = 0, zone = -1;
+
+	while (diag_next_zone(q, &nid, &zone, &info)) {
+		quarry_out_printf(out, "Node %d, zone %8s ", nid, info.name);
+		for (unsigned int o = 0; o < QUARRY_NR_ORDERS; o++)
+			proc_index(
+				out, true,
+				quarry_fragmentation_index(q, nid, (enum quarry_zone_type)zone, o));
+		quarry_out_printf(out, "\n");
+	}
+}
+
+void quarry_show_unusable_index(struct quarry *q, const struct quarry_out *out)
+{
+	struct quarry_zone_info info;
+	int nid = 0, zone = -1;
+
+	while (diag_next_zone(q, &nid, &zone, &info)) {
+		quarry_out_printf(out, "Node %d, zone %8s ", nid, info.name);
+		for (unsigned int o = 0; o < QUARRY_NR_ORDERS; o++)
+			proc_index(out, false,
+				   quarry_unusable_index(q, nid, (enum quarry_zone_type)zone, o));
+		quarry_out_printf(out, "\n");
 	}
 }
 
@@ -52,7 +62,9 @@ static void proc_free_per_type(const struct quarry_out *out, int nid, bool cma,
 		quarry_out_printf(out, "Node %4d, zone %8s, type %12s ", nid, info->name,
 				  quarry_migratetype_name((enum quarry_migratetype)m));
 		for (unsigned int o = 0; o < QUARRY_NR_ORDERS; o++)
-			quarry_out_printf(out, "%6lu ", info->nr_free_type[m][o]);
+			quarry_out_printf(out, "%s%6lu ",
+					  info->nr_free_type[m][o] >= PROC_COUNT_MAX ? ">" : "",
+					  quarry_min(info->nr_free_type[m][o], PROC_COUNT_MAX));
 		quarry_out_printf(out, "\n");
 	}
 }
@@ -68,10 +80,9 @@ static void proc_blocks_per_type(const struct quarry_out *out, int nid, bool cma
 	quarry_out_printf(out, "\n");
 }
 
-void quarry_show_pagetypeinfo(struct quarry *q, const struct quarry_out *out)
+static void proc_pagetypeinfo_node(struct quarry *q, int nid, bool cma,
+				   const struct quarry_out *out)
 {
-	int nodes = proc_nr_nodes(q);
-	bool cma = proc_has_cma(q, nodes);
 	struct quarry_zone_info info;
 
 	quarry_out_printf(out, "Page block order: %d\nPages per block:  %lu\n\n",
@@ -80,11 +91,9 @@ void quarry_show_pagetypeinfo(struct quarry *q, const struct quarry_out *out)
 	for (unsigned int o = 0; o < QUARRY_NR_ORDERS; o++)
 		quarry_out_printf(out, "%6u ", o);
 	quarry_out_printf(out, "\n");
-	for (int nid = 0; nid < nodes; nid++) {
-		for (unsigned int t = 0; t < QUARRY_NR_ZONES; t++) {
-			if (quarry_zone_info(q, nid, (enum quarry_zone_type)t, &info))
-				proc_free_per_type(out, nid, cma, &info);
-		}
+	for (unsigned int t = 0; t < QUARRY_NR_ZONES; t++) {
+		if (quarry_zone_info(q, nid, (enum quarry_zone_type)t, &info))
+			proc_free_per_type(out, nid, cma, &info);
 	}
 	quarry_out_printf(out, "\n%-23s", "Number of blocks type ");
 	for (unsigned int m = 0; m < QUARRY_MIGRATE_TYPES; m++) {
@@ -93,47 +102,21 @@ void quarry_show_pagetypeinfo(struct quarry *q, const struct quarry_out *out)
 					  quarry_migratetype_name((enum quarry_migratetype)m));
 	}
 	quarry_out_printf(out, "\n");
-	for (int nid = 0; nid < nodes; nid++) {
-		for (unsigned int t = 0; t < QUARRY_NR_ZONES; t++) {
-			if (quarry_zone_info(q, nid, (enum quarry_zone_type)t, &info))
-				proc_blocks_per_type(out, nid, cma, &info);
-		}
+	for (unsigned int t = 0; t < QUARRY_NR_ZONES; t++) {
+		if (quarry_zone_info(q, nid, (enum quarry_zone_type)t, &info))
+			proc_blocks_per_type(out, nid, cma, &info);
 	}
 }
 
-void quarry_show_zoneinfo(struct quarry *q, const struct quarry_out *out)
+void quarry_show_pagetypeinfo(struct quarry *q, const struct quarry_out *out)
 {
-	int nodes = proc_nr_nodes(q);
-	struct quarry_zone_info info;
+	int nodes = diag_nr_nodes(q);
+	bool cma = diag_has_cma(q);
 
+	/* Each node with memory tells all of it, head lines included. */
 	for (int nid = 0; nid < nodes; nid++) {
-		for (unsigned int t = 0; t < QUARRY_NR_ZONES; t++) {
-			if (!quarry_node_present(q, nid))
-				continue;
-			quarry_zone_info(q, nid, (enum quarry_zone_type)t, &info);
-			quarry_out_printf(out, "Node %d, zone %8s\n", nid, info.name);
-			quarry_out_printf(out, "  pages free     %lu\n        boost    0\n",
-					  info.free);
-			quarry_out_printf(out, "        min      %lu\n        low      %lu\n",
-					  info.wmark[QUARRY_WMARK_MIN],
-					  info.wmark[QUARRY_WMARK_LOW]);
-			quarry_out_printf(out, "        high     %lu\n        spanned  %lu\n",
-					  info.wmark[QUARRY_WMARK_HIGH], info.spanned);
-			quarry_out_printf(out, "        present  %lu\n        managed  %lu\n",
-					  info.present, info.managed);
-			quarry_out_printf(out, "        cma      %lu\n        protection: (",
-					  info.nr_pageblocks[QUARRY_MIGRATE_CMA] *
-						  (unsigned long)QUARRY_PAGEBLOCK_PAGES);
-			for (unsigned int j = 0; j < QUARRY_NR_ZONES; j++)
-				quarry_out_printf(out, "%s%lu", j != 0 ? ", " : "",
-						  info.lowmem_reserve[j]);
-			quarry_out_printf(out, ")\n");
-			if (info.managed == 0)
-				continue;
-			quarry_out_printf(out, "      nr_free_pages %lu\n", info.free);
-			quarry_out_printf(out, "  start_pfn:           %llu\n",
-					  (unsigned long long)info.start_pfn);
-		}
+		if (quarry_node_present(q, nid))
+			proc_pagetypeinfo_node(q, nid, cma, out);
 	}
 }
 

@@ -21,7 +21,8 @@ static void alloc_zero(struct quarry *q, struct page *page, unsigned int order)
 
 /* The long way: @nid is a node, @order in range. */
 static QUARRY_NOINLINE struct page *alloc_request(struct quarry *q, int nid, uint64_t nodes,
-						  gfp_t gfp, unsigned int order)
+						  gfp_t gfp, unsigned int order,
+						  const struct page_caller *caller)
 {
 	struct page_layer *pl = q->pages;
 	const struct page_zonelist *list = zonelist_of(&pl->node[nid], (gfp & __GFP_THISNODE) != 0);
@@ -40,22 +41,29 @@ static QUARRY_NOINLINE struct page *alloc_request(struct quarry *q, int nid, uin
 	struct page *page;
 	quarry_pin_t pin;
 
-	page = slowpath_alloc(q, &r);
-	if (page == NULL)
+	if (page_prep_on(q) && fault_refuses(q, gfp, order))
 		return NULL;
+	page = slowpath_alloc(q, &r);
+	if (page == NULL) {
+		if (page_prep_on(q))
+			prep_alloc(q, NULL, order, gfp, caller);
+		return NULL;
+	}
 	page_set_word(page, (page_word(page) & PAGE_WORD_ARENA_MASK) |
 				    page_word_alloc(order, page_gfp_type(pl, gfp)));
 	a = page_arena_of(pl, page);
 	pin = quarry_pin();
 	page_count(&pl->cpu[quarry_cpu()].allocs[a->zone_type][order]);
 	quarry_unpin(pin);
+	if (page_prep_on(q))
+		prep_alloc(q, page, order, gfp, caller);
 	if ((gfp & __GFP_ZERO) != 0)
 		alloc_zero(q, page, order);
 	return page;
 }
 
-struct page *quarry_alloc_pages_nodemask(struct quarry *q, gfp_t gfp, unsigned int order, int nid,
-					 const quarry_nodemask_t *nodes)
+static struct page *alloc_for(struct quarry *q, gfp_t gfp, unsigned int order, int nid,
+			      const quarry_nodemask_t *nodes, const struct page_caller *caller)
 {
 	struct page_layer *pl = q->pages;
 	quarry_pin_t pin;
@@ -68,12 +76,37 @@ struct page *quarry_alloc_pages_nodemask(struct quarry *q, gfp_t gfp, unsigned i
 		quarry_unpin(pin);
 	}
 	return alloc_request(q, nid, nodes != NULL ? *nodes : ~(uint64_t)0,
-			     quarry_gfp_context(q, gfp), order);
+			     quarry_gfp_context(q, gfp), order, caller);
+}
+
+/* The long way, of this CPU's node, for a call that returns to @address. */
+static QUARRY_NOINLINE struct page *alloc_long(struct quarry *q, gfp_t gfp, unsigned int order,
+					       const void *address)
+{
+	return alloc_for(q, gfp, order, QUARRY_NO_NODE, NULL,
+			 &(struct page_caller){.address = address});
+}
+
+struct page *quarry_alloc_pages_nodemask(struct quarry *q, gfp_t gfp, unsigned int order, int nid,
+					 const quarry_nodemask_t *nodes)
+{
+	return alloc_for(q, gfp, order, nid, nodes,
+			 &(struct page_caller){.address = QUARRY_RETURN_ADDRESS()});
 }
 
 struct page *quarry_alloc_pages_node(struct quarry *q, int nid, gfp_t gfp, unsigned int order)
 {
-	return quarry_alloc_pages_nodemask(q, gfp, order, nid, NULL);
+	return alloc_for(q, gfp, order, nid, NULL,
+			 &(struct page_caller){.address = QUARRY_RETURN_ADDRESS()});
+}
+
+struct page *quarry_alloc_pages_at(struct quarry *q, gfp_t gfp, unsigned int order,
+				   const struct quarry_page_site *site)
+{
+	/* While nobody wants to know, the short way is the best one. */
+	if (!page_prep_on(q))
+		return quarry_alloc_pages(q, gfp, order);
+	return alloc_for(q, gfp, order, QUARRY_NO_NODE, NULL, &(struct page_caller){.site = site});
 }
 
 struct page *quarry_alloc_pages(struct quarry *q, gfp_t gfp, unsigned int order)
@@ -103,7 +136,7 @@ struct page *quarry_alloc_pages(struct quarry *q, gfp_t gfp, unsigned int order)
 		quarry_cpu_leave(&cpu->lock);
 	}
 	quarry_unpin(pin);
-	return quarry_alloc_pages_node(q, QUARRY_NO_NODE, gfp, order);
+	return alloc_long(q, gfp, order, QUARRY_RETURN_ADDRESS());
 }
 
 /* Whether @page, which reads @word, stands where its arena keeps descriptors. */
@@ -168,6 +201,8 @@ static QUARRY_COLD bool alloc_free_odd(struct quarry *q, struct page *page, unsi
 			      "block)",
 			      pfn, order);
 	}
+	if (page_prep_on(q))
+		pageowner_report(q, page);
 	return false;
 }
 
@@ -189,6 +224,8 @@ void quarry_free_pages(struct quarry *q, struct page *page, unsigned int order)
 	if (unlikely((word & ~ignore) != page_word_alloc(order, 0) || order > QUARRY_MAX_ORDER) &&
 	    !alloc_free_odd(q, page, order))
 		return;
+	if (page_prep_on(q))
+		prep_free(q, page, order, QUARRY_RETURN_ADDRESS());
 	pin = quarry_pin();
 	cpu = &pl->cpu[quarry_cpu()];
 	page_set_word(page, word & PAGE_WORD_ARENA_MASK); /* PAGE_WORD_FREE */
@@ -238,19 +275,27 @@ int quarry_split_page(struct quarry *q, struct page *page, unsigned int order)
 	uint64_t word = page != NULL ? page_word(page) : 0;
 	unsigned int type = page_word_type(word);
 
-	(void)q;
 	if ((word & PAGE_WORD_STATE_MASK) != PAGE_WORD_ALLOC || page_word_order(word) != order ||
 	    page_word_refs(word) != 1)
 		return -QUARRY_EINVAL;
+	if (page_prep_on(q))
+		prep_split(q, page, order);
 	word = (word & PAGE_WORD_ARENA_MASK) | page_word_alloc(0, type);
 	for (unsigned int i = 0; i < 1u << order; i++)
 		page_set_word(&page[i], word);
 	return 0;
 }
 
+/* quarry_alloc_pages() for a call that returns to @address. */
+static struct page *alloc_from(struct quarry *q, gfp_t gfp, unsigned int order, const void *address)
+{
+	return page_prep_on(q) ? alloc_long(q, gfp, order, address)
+			       : quarry_alloc_pages(q, gfp, order);
+}
+
 void *quarry_get_free_pages(struct quarry *q, gfp_t gfp, unsigned int order)
 {
-	struct page *page = quarry_alloc_pages(q, gfp, order);
+	struct page *page = alloc_from(q, gfp, order, QUARRY_RETURN_ADDRESS());
 
 	return page != NULL ? quarry_page_address(q, page) : NULL;
 }
@@ -278,7 +323,7 @@ void *quarry_alloc_pages_exact(struct quarry *q, size_t size_bytes, gfp_t gfp)
 	if (pages == 0 || pages > (size_t)1 << QUARRY_MAX_ORDER)
 		return NULL;
 	order = bits_fls(pages - 1);
-	page = quarry_alloc_pages(q, gfp, order);
+	page = alloc_from(q, gfp, order, QUARRY_RETURN_ADDRESS());
 	if (page == NULL)
 		return NULL;
 	quarry_split_page(q, page, order);

@@ -159,7 +159,8 @@ void arena_unfile(struct quarry *q, struct page_arena *a, unsigned int i)
 	}
 }
 
-void arena_count_special(struct quarry *q, struct page_arena *a, unsigned int type, int64_t pages)
+QUARRY_COLD void arena_count_special(struct quarry *q, struct page_arena *a, unsigned int type,
+				     int64_t pages)
 {
 	if (type == QUARRY_MIGRATE_HIGHATOMIC)
 		page_add(q->concurrent, &a->zone->nr_free_highatomic, (uint64_t)pages);

@@ -736,6 +736,7 @@ int page_boot(struct quarry *q, const struct quarry_boot_params *params)
 	cma_activate(q);
 	q->boot_params = NULL; /* the caller's, and not needed again */
 	q->stage = QUARRY_STAGE_PAGES;
+	b.pl->handed_over = b.pl->managed;
 	zonelist_populated(b.pl, populated);
 	zonelist_publish(q, zonelist_prepare(q, populated));
 	boot_settle_cpus(b.pl);

@@ -8,6 +8,8 @@
 #include <base/format.h>
 #include <base/string.h>
 
+#define CHECK_PB ((unsigned long)QUARRY_PAGEBLOCK_PAGES)
+
 struct check_state {
 	struct quarry *q;
 	const struct quarry_out *out;
@@ -252,7 +254,7 @@ static void check_arena(struct check_state *c, const struct page_arena *a)
 	unsigned long before = c->free;
 
 	if (a->empty) {
-		c->unaccepted += a->unaccepted ? a->nr_pb * QUARRY_PAGEBLOCK_PAGES : 0;
+		c->unaccepted += a->unaccepted ? a->nr_pb * CHECK_PB : 0;
 		check_equal(c, "free pages of an arena that has none", a->start_pfn, a->nr_free, 0);
 		return;
 	}
@@ -268,7 +270,7 @@ static void check_arena(struct check_state *c, const struct page_arena *a)
 			continue;
 		}
 		if ((a->pb[i].flags & PAGE_PB_UNACCEPTED) != 0) {
-			c->unaccepted += QUARRY_PAGEBLOCK_PAGES;
+			c->unaccepted += CHECK_PB;
 			check_equal(c, "free pages not accepted", a->start_pfn + i,
 				    a->pb[i].nr_free, 0);
 		}

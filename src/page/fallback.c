@@ -102,6 +102,7 @@ static struct page *fallback_take_from(struct fallback_request *r, struct page_a
 {
 	unsigned int i = a->head[o][from];
 	unsigned int claimed = 0;
+	struct page *page;
 
 	if (o >= QUARRY_PAGEBLOCK_ORDER)
 		claimed = o == QUARRY_MAX_ORDER ? 2 : 1;
@@ -113,12 +114,18 @@ static struct page *fallback_take_from(struct fallback_request *r, struct page_a
 	for (unsigned int k = claimed; k-- > 0;)
 		arena_set_type(r->q, a, i + k, r->type);
 	fallback_note(r, o, claimed);
-	return arena_take_from(r->q, a, i, r->order);
+	page = arena_take_from(r->q, a, i, r->order);
+	if (page_prep_on(r->q) && page != NULL)
+		prep_trace_extfrag(r->q, page, r->order, r->type, o, from, claimed != 0);
+	return page;
 }
 
-/* First arena with a pageblock in list[@o][@from]; of those with pages that stay, if @stay. */
+/*
+ * First arena with a pageblock in list[@o][@from]; of those with pages that stay, if @stay; of those that
+ * have descriptors, if @mapped.
+ */
 static struct page_arena *fallback_find(const struct fallback_request *r, unsigned int o,
-					unsigned int from, bool stay)
+					unsigned int from, bool stay, bool mapped)
 {
 	const struct page_zone *z = r->z;
 	const uint64_t *avail = zone_avail(z, from, o), *stays = zone_stay(z);
@@ -128,8 +135,13 @@ static struct page_arena *fallback_find(const struct fallback_request *r, unsign
 
 		if (stay)
 			bits &= quarry_load_relaxed(&stays[w]);
-		if (bits != 0)
-			return &r->q->pages->arena[z->arena_first + w * 64 + bits_ctz64(bits)];
+		for (; bits != 0; bits &= bits - 1) {
+			struct page_arena *a =
+				&r->q->pages->arena[z->arena_first + w * 64 + bits_ctz64(bits)];
+
+			if (!mapped || quarry_load_acquire(&a->map) != NULL)
+				return a;
+		}
 	}
 	return NULL;
 }
@@ -144,9 +156,12 @@ static struct page *fallback_at(struct fallback_request *r, unsigned int o, bool
 
 	for (unsigned int k = 0; a == NULL && k < 2; k++) {
 		from = fallback_types[r->type][k];
-		a = fallback_find(r, o, from, stay);
+		a = fallback_find(r, o, from, stay, false);
 	}
-	if (a == NULL || !memmap_give_map(r->q, a))
+	/* If there is no memory for its descriptors, another may have some. */
+	if (a != NULL && !memmap_give_map(r->q, a))
+		a = fallback_find(r, o, from, stay, true);
+	if (a == NULL)
 		return NULL;
 	pin = arena_lock(r->q, a);
 	if (a->virgin)

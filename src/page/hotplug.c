@@ -419,6 +419,7 @@ static void hotplug_commit_online(struct quarry *q, struct hotplug_online *o)
 	quarry_fetch_add_relaxed(&z->managed, nr);
 	quarry_fetch_add_relaxed(&pl->present, nr);
 	quarry_fetch_add_relaxed(&pl->managed, nr);
+	quarry_fetch_add_relaxed(&pl->handed_over, (uint64_t)nr);
 	quarry_store_release(&pl->nr_arenas, pl->nr_boot_arenas + pl->hotplug->nr_slots);
 	if (o->new_zone) {
 		quarry_store_release(&pl->nr_zones, pl->nr_zones + 1);

@@ -114,6 +114,15 @@ bool quarry_node_present(struct quarry *q, int nid)
 	return nid >= 0 && nid < q->pages->nr_nodes && q->pages->node[nid].present;
 }
 
+bool quarry_node_online(struct quarry *q, int nid)
+{
+	for (unsigned int c = 0; c < q->pages->nr_cpus; c++) {
+		if (nid >= 0 && q->pages->cpu[c].nid == nid)
+			return true;
+	}
+	return quarry_node_present(q, nid);
+}
+
 unsigned int quarry_node_distance(struct quarry *q, int from, int to)
 {
 	int n = q->pages->nr_nodes;

@@ -165,6 +165,16 @@ struct page_arena {
 
 /* ---- zones and nodes ---- */
 
+/* Counted by zone, beside what CPUs count by the zone's type: event.c. */
+enum page_zone_event {
+	PAGE_ZONE_STRAY, /* this and OTHER modulo 2^64 */
+	PAGE_ZONE_OTHER,
+	PAGE_ZONE_MISS,
+	PAGE_ZONE_FOREIGN,
+	PAGE_ZONE_INTERLEAVE,
+	PAGE_ZONE_EVENTS
+};
+
 struct page_zone {
 	/* read by every request */
 	uint64_t nr_free; /* pages in the buddy system that are not isolated */
@@ -202,6 +212,7 @@ struct page_zone {
 	uint32_t compact_considered;
 	uint8_t compact_defer_shift, compact_order_failed;
 	uint32_t compact_arena; /* where the last block was made */
+	uint64_t events[PAGE_ZONE_EVENTS];
 } QUARRY_ALIGNED(64);
 
 /* Never changed once it is published: hotplug puts another one in its place. See zonelist.c. */
@@ -304,6 +315,7 @@ struct page_layer {
 	struct page_cpu *cpu;
 	struct page_node *node;
 	uint32_t features;        /* PAGE_FEATURE_* */
+	struct page_prep *prep;   /* prep.c: NULL until it is asked for */
 	uint8_t highest_zone[16]; /* by the low four bits of gfp */
 	uint8_t mobility[4];      /* migratetype, by the two mobility bits of gfp */
 	bool no_grouping;         /* too little memory for migratetypes: everything is unmovable */
@@ -325,7 +337,9 @@ struct page_layer {
 	struct page_zone *zone;
 	uint8_t *distance; /* nr_nodes x nr_nodes */
 	unsigned long present, managed, totalreserve;
-	unsigned long carved; /* pages that became descriptor tables after boot */
+	uint64_t handed_over; /* pages from boot, from reservations, from memory put online */
+	uint64_t table_pages[QUARRY_NR_ZONES]; /* taken for tables since boot, by the zone's type */
+	unsigned long carved;                  /* pages that became descriptor tables after boot */
 	/* what sysctl.c sets; guarded by tune_lock, read by anybody */
 	struct quarry_lock tune_lock;
 	unsigned long min_free_kbytes;
@@ -341,6 +355,7 @@ struct page_layer {
 	uint8_t thp;                  /* enum page_thp: the huge-page daemon wants a reserve */
 	struct quarry_lock mark_lock; /* watermarks, boost, the fast path's marks; innermost */
 	uint64_t refused;
+	uint64_t warned; /* refusals that were told in the log, or would have been */
 	struct quarry_lock refusal_lock;
 	struct quarry_refusal refusal;
 	uint32_t nr_movers;
@@ -446,7 +461,8 @@ unsigned int arena_put_word(struct quarry *q, struct page_arena *a, size_t w, ui
 void arena_count(struct quarry *q, struct page_arena *a, int64_t pages);
 void arena_set_type(struct quarry *q, struct page_arena *a, unsigned int i, unsigned int type);
 /* Pageblock of @type lost or won @pages free ones; to be called if the type is none of a pageset's. */
-void arena_count_special(struct quarry *q, struct page_arena *a, unsigned int type, int64_t pages);
+QUARRY_COLD void arena_count_special(struct quarry *q, struct page_arena *a, unsigned int type,
+				     int64_t pages);
 /* Takes the free ones of pages @want of pageblock @i, which @got then names; returns how many. */
 unsigned int arena_take_bits(struct quarry *q, struct page_arena *a, unsigned int i,
 			     const uint64_t *want, uint64_t *got);
@@ -556,6 +572,68 @@ void reclaim_wake_boosted(struct quarry *q, const struct page_zone *z);
 /* Whether there is anybody to reclaim from. */
 bool reclaim_possible(const struct quarry *q);
 
+/* ---- event.c ---- */
+/* A request was served by @z: counted by zone if more than one node may serve. */
+void event_numa(struct quarry *q, struct page_zone *z, const struct alloc_request *r);
+/* Quarry took a block for a table of its own; it is freed as any other. */
+void event_table(struct quarry *q, const struct page *page, unsigned int order);
+/* A policy of interleaving chose the node that @page is on, and got it. */
+void event_interleave(struct quarry *q, const struct page *page);
+/* Before and after zonelists change; no other CPU at work. */
+void event_homes_leave(struct quarry *q);
+void event_homes_enter(struct quarry *q);
+
+/* A request whose highest zone is @highest reclaims by itself. */
+static inline enum quarry_vm_event event_allocstall(unsigned int highest)
+{
+	return (enum quarry_vm_event)(QUARRY_VM_ALLOCSTALL_DMA + highest);
+}
+
+/* ---- prep.c, fault.c, pageowner.c: only while PAGE_FEATURE_PREP is set ---- */
+/* Who asks: @site if given, else the call that returns to @address. */
+struct page_caller {
+	const struct quarry_page_site *site;
+	const void *address;
+};
+
+/* Whether the request fails by will. */
+bool fault_refuses(struct quarry *q, gfp_t gfp, unsigned int order);
+/* The request has got @page, or NULL. The descriptor says so, contents are as they were freed. */
+void prep_alloc(struct quarry *q, struct page *page, unsigned int order, gfp_t gfp,
+		const struct page_caller *caller);
+/* The last reference to the block is gone; the descriptor still says "allocated". */
+void prep_free(struct quarry *q, struct page *page, unsigned int order, const void *address);
+/* The block becomes 2^@order pages, each of its own. */
+void prep_split(struct quarry *q, struct page *page, unsigned int order);
+/* What lay in @src lies in @dst now; @src is free, or will be by prep_free(). */
+void prep_moved(struct quarry *q, const struct page *dst, const struct page *src);
+/* The pages @mask from @pfn on come to the allocator past quarry_free_pages(). */
+void prep_release(struct quarry *q, pfn_t pfn, uint64_t mask);
+/* Damage was reported of @page: tell who had it. */
+void pageowner_report(struct quarry *q, const struct page *page);
+/* Blocks went from a sheaf to the buddy system. */
+void prep_trace_drain(struct quarry *q, const struct page_hand *hands, unsigned int n,
+		      unsigned int order);
+/* A block came out of the buddy system, to fill a sheaf or not. */
+void prep_trace_locked(struct quarry *q, struct page *page, unsigned int order, unsigned int type,
+		       bool refill);
+/* The same for the hands of @s from @from on. */
+void prep_trace_refill(struct quarry *q, const struct page_sheaf *s, unsigned int from,
+		       unsigned int order, unsigned int type);
+void prep_trace_extfrag(struct quarry *q, struct page *page, unsigned int order, unsigned int type,
+			unsigned int fallback_order, unsigned int fallback_type, bool claimed);
+
+static inline bool page_prep_on(const struct quarry *q)
+{
+	return unlikely((quarry_load_relaxed(&q->pages->features) & PAGE_FEATURE_PREP) != 0);
+}
+
+/* ---- warn.c ---- */
+/* The request was refused: say so in the log, unless it was told often enough. */
+void warn_alloc(struct quarry *q, const struct alloc_request *r);
+/* A request that waits: call it again and again; says so every ten seconds. @since is 0 at first. */
+void warn_stall(struct quarry *q, const struct alloc_request *r, uint64_t *since, uint64_t *next);
+
 /* ---- refuse.c ---- */
 void refuse_record(struct quarry *q, const struct alloc_request *r, unsigned int flags);
 
@@ -614,6 +692,7 @@ void pcp_free(struct quarry *q, struct page *page, unsigned int order);
 void pcp_push(struct quarry *q, struct page_sheaf *s, struct page *page, unsigned int order);
 
 unsigned long pcp_pages(struct quarry *q, const struct page_zone *z);
+unsigned long pcp_pages_of(struct quarry *q, const struct page_zone *z, unsigned int cpu);
 /* Every CPU looks anew where its requests go first: zonelists or features have changed. */
 void pcp_update(struct quarry *q);
 

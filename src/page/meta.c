@@ -77,6 +77,7 @@ static void *meta_from_pages(struct quarry *q, size_t size, int nid)
 		zone_put_one(q, page, order);
 		return NULL;
 	}
+	event_table(q, page, order);
 	quarry_memset(p, 0, size);
 	return p;
 }

@@ -155,6 +155,8 @@ static void pcp_leave(struct quarry *q, quarry_pin_t pin)
 /* Gives all blocks of @s to the buddy system. */
 static void pcp_spill(struct quarry *q, struct page_sheaf *s, unsigned int order)
 {
+	if (page_prep_on(q))
+		prep_trace_drain(q, s->hand, s->n, order);
 	zone_put(q, s->hand, s->n, order);
 	s->n = 0;
 	s->blocks = 0;
@@ -272,22 +274,29 @@ static unsigned long pcp_blocks(const struct page_sheaf *s)
 	return blocks;
 }
 
+unsigned long pcp_pages_of(struct quarry *q, const struct page_zone *z, unsigned int cpu)
+{
+	struct page_cpu *c = &q->pages->cpu[cpu];
+	struct page_pcp *pcp = quarry_load_acquire(&c->pcp[z->index]);
+	unsigned long pages = 0;
+	quarry_pin_t pin;
+
+	if (pcp == NULL || !quarry_cpu_revoke(q, &c->lock, &pin))
+		return 0;
+	for (unsigned int slot = 0; slot <= PAGE_PCP_ORDERS; slot++) {
+		pages += pcp_blocks(&pcp->in[slot]) << pcp_order(slot);
+		for (unsigned int t = 0; t < QUARRY_MIGRATE_PCPTYPES; t++)
+			pages += pcp_blocks(&pcp->out[t][slot]) << pcp_order(slot);
+	}
+	quarry_cpu_give_back(q, &c->lock, pin);
+	return pages;
+}
+
 unsigned long pcp_pages(struct quarry *q, const struct page_zone *z)
 {
 	unsigned long pages = 0;
 
-	for (unsigned int cpu = 0; cpu < q->pages->nr_cpus; cpu++) {
-		struct page_pcp *pcp = quarry_load_acquire(&q->pages->cpu[cpu].pcp[z->index]);
-		quarry_pin_t pin;
-
-		if (pcp == NULL || !quarry_cpu_revoke(q, &q->pages->cpu[cpu].lock, &pin))
-			continue;
-		for (unsigned int slot = 0; slot <= PAGE_PCP_ORDERS; slot++) {
-			pages += pcp_blocks(&pcp->in[slot]) << pcp_order(slot);
-			for (unsigned int t = 0; t < QUARRY_MIGRATE_PCPTYPES; t++)
-				pages += pcp_blocks(&pcp->out[t][slot]) << pcp_order(slot);
-		}
-		quarry_cpu_give_back(q, &q->pages->cpu[cpu].lock, pin);
-	}
+	for (unsigned int cpu = 0; cpu < q->pages->nr_cpus; cpu++)
+		pages += pcp_pages_of(q, z, cpu);
 	return pages;
 }

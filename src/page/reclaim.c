@@ -92,7 +92,7 @@ unsigned long quarry_try_to_free_pages(struct quarry *q, int nid, gfp_t gfp, uns
 	if ((gfp & __GFP_DIRECT_RECLAIM) == 0 || nid < 0 || nid >= pl->nr_nodes ||
 	    !reclaim_possible(q) || (task_flags(q) & QUARRY_TASK_MEMALLOC) != 0)
 		return 0;
-	page_event(q, QUARRY_VM_ALLOCSTALL, 1);
+	page_event(q, event_allocstall(q->pages->highest_zone[gfp & 15u]), 1);
 	saved = quarry_memalloc_save(q, QUARRY_TASK_MEMALLOC);
 	for (unsigned int p = RECLAIM_PRIORITY + 1; p-- > 0 && pages < rc.want;) {
 		const struct page_zonelist *list = zonelist_of(&pl->node[nid], false);

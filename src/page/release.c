@@ -87,6 +87,8 @@ static unsigned long release_arena(struct quarry *q, struct page_arena *a, pfn_t
 			given += bits_popcount64(pages);
 			continue;
 		}
+		if (page_prep_on(q))
+			prep_release(q, a->base_pfn + w * 64, pages);
 		release_describe(a, w, pages);
 		if (pages != 0)
 			freed += arena_put_word(q, a, w, pages);
@@ -96,6 +98,7 @@ static unsigned long release_arena(struct quarry *q, struct page_arena *a, pfn_t
 		arena_count(q, a, (int64_t)freed);
 		quarry_fetch_add_relaxed(&a->zone->managed, given);
 		quarry_fetch_add_relaxed(&q->pages->managed, given);
+		quarry_fetch_add_relaxed(&q->pages->handed_over, given);
 	}
 	arena_unlock(q, a, pin);
 	return given;

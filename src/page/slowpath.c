@@ -46,6 +46,7 @@ static struct page_zone *slowpath_first(const struct alloc_request *r)
 static void slowpath_got(struct quarry *q, const struct alloc_request *r, struct page_zone *z,
 			 struct page *page, unsigned int flags)
 {
+	event_numa(q, z, r);
 	if (r->order > 0 && (flags & ZONE_ALLOC_HARDER) != 0)
 		highatomic_reserve(q, z, page);
 	if (unlikely(watermark_take_boosted(z)))
@@ -205,9 +206,11 @@ static struct page *slowpath_wait(struct slowpath_state *s)
 	const gfp_t gfp = s->r.gfp;
 	const bool once = (gfp & __GFP_NORETRY) != 0 ||
 			  (s->r.order > SLOWPATH_COSTLY && (gfp & __GFP_RETRY_MAYFAIL) == 0);
+	uint64_t since = 0, next = 0;
 	struct page *page;
 
 	for (;;) {
+		warn_stall(s->q, &s->r, &since, &next);
 		page = slowpath_reclaim(s);
 		if (page != NULL || once)
 			return page;
@@ -286,8 +289,10 @@ static QUARRY_COLD struct page *slowpath_try(struct quarry *q, const struct allo
 		page = slowpath_last(&s, can_wait);
 	if (page == NULL && can_wait && (s.r.gfp & __GFP_NOFAIL) != 0)
 		page = slowpath_nofail(&s);
-	if (page == NULL)
+	if (page == NULL) {
 		refuse_record(q, &s.r, s.flags);
+		warn_alloc(q, &s.r);
+	}
 	return page;
 }
 

@@ -147,6 +147,8 @@ struct page *zone_take(struct quarry *q, struct page_zone *z, uint32_t *hint, un
 	}
 	if (page == NULL)
 		fallback_take(q, z, order, type, alloc_flags, &page);
+	if (page_prep_on(q) && page != NULL)
+		prep_trace_locked(q, page, order, type, false);
 	return page;
 }
 
@@ -175,13 +177,15 @@ static unsigned int zone_fill_from(struct quarry *q, struct page_zone *z, uint32
 bool zone_fill(struct quarry *q, struct page_zone *z, uint32_t *hint, unsigned int order,
 	       unsigned int type, unsigned int alloc_flags, struct page_sheaf *s)
 {
-	unsigned int n = 0;
+	unsigned int n = 0, held = s->n;
 
 	if (unlikely(quarry_load_relaxed(&z->special) != 0) &&
 	    fallback_cma_first(z, type, alloc_flags))
 		n = zone_fill_from(q, z, hint, order, QUARRY_MIGRATE_CMA, s);
 	if (n == 0)
 		n = zone_fill_from(q, z, hint, order, type, s);
+	if (page_prep_on(q))
+		prep_trace_refill(q, s, held, order, type);
 	return n != 0;
 }
 

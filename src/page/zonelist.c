@@ -129,12 +129,14 @@ void zonelist_publish(struct quarry *q, struct zonelist_set *set)
 	for (int n = 0; n < pl->nr_nodes && !set->built; n++)
 		zonelist_build_node(pl, set, n, load);
 	set->built = true;
+	event_homes_leave(q);
 	for (int n = 0; n < pl->nr_nodes; n++) {
 		quarry_store_release(&pl->node[n].list,
 				     (const struct page_zonelist *)set->list[2 * n]);
 		quarry_store_release(&pl->node[n].list_this,
 				     (const struct page_zonelist *)set->list[2 * n + 1]);
 	}
+	event_homes_enter(q);
 }
 
 unsigned int quarry_zonelist(struct quarry *q, int nid, bool this_node_only,

@@ -498,6 +498,21 @@ void quarry_kmem_cache_info(struct quarry *q, struct kmem_cache *s, struct quarr
 	info->frees = info->allocs >= info->active_objs ? info->allocs - info->active_objs : 0;
 }
 
+void quarry_slab_pages(struct quarry *q, int nid, unsigned long *reclaimable,
+		       unsigned long *unreclaimable)
+{
+	struct kmem_cache *s = NULL;
+
+	*reclaimable = *unreclaimable = 0;
+	while ((s = quarry_kmem_cache_next(q, s)) != NULL) {
+		bool counts = (s->flags & SLAB_RECLAIM_ACCOUNT) != 0;
+
+		if (nid >= 0 && (uint32_t)nid < s->nr_nodes)
+			*(counts ? reclaimable : unreclaimable) +=
+				quarry_load_relaxed(&s->node[nid].pages);
+	}
+}
+
 /* ---- the layer ---- */
 
 int quarry_slab_init(struct quarry *q, unsigned int nr_cpus_for_geometry)

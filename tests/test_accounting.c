@@ -1,0 +1,671 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * True accounting: at any quiet moment the texts of /proc say what is there. The other side of each
+ * comparison is counted page by page through quarry_pfn_state(), or by a model that sees the requests
+ * alone. Rows X5 (i)-(v), X5 (x), P5.
+ */
+#include <page/internal.h>
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "machine_build.h"
+#include "procparse.h"
+
+#define HOARD 600
+
+/* Three zones on two nodes, a third node with CPUs alone; a hole. */
+static const struct machine_spec nodes = {
+	.memory = {{64 * MACHINE_KIB, 636 * MACHINE_KIB, 0},
+		   {1 * MACHINE_MIB, 64 * MACHINE_MIB, 0},
+		   {65 * MACHINE_MIB, 96 * MACHINE_MIB, 1},
+		   {4096 * MACHINE_MIB, 4160 * MACHINE_MIB, 1}},
+	.reserved = {{2 * MACHINE_MIB, 2 * MACHINE_MIB + 300 * MACHINE_KIB}},
+	.boot = {.nr_cpus = 4, .nr_nodes = 3, .cpu_node = (const int[]){0, 1, 1, 2}},
+};
+
+static const int cpu_node[] = {0, 1, 1, 2};
+
+struct block {
+	struct page *page;
+	unsigned int order;
+};
+
+/* What the requests alone tell, by node and zone. */
+struct model {
+	struct machine m;
+	struct block hoard[HOARD];
+	unsigned int held;
+	uint64_t seed;
+	struct quarry_numa_stat numa[3][QUARRY_NR_ZONES];
+	uint64_t pgalloc[QUARRY_NR_ZONES], pgfree;
+	struct procparse *p;
+};
+
+/* ---- texts ---- */
+
+struct text {
+	char *s;
+	size_t len;
+};
+
+static void collect(void *ctx, const char *s, size_t len)
+{
+	struct text *t = ctx;
+
+	t->s = realloc(t->s, t->len + len + 1);
+	assert_non_null(t->s);
+	memcpy(t->s + t->len, s, len);
+	t->len += len;
+	t->s[t->len] = '\0';
+}
+
+static void read_view(struct model *s, enum procparse_kind kind,
+		      void (*show)(struct quarry *, const struct quarry_out *))
+{
+	struct text t = {0};
+	struct quarry_out out = {collect, &t};
+
+	show(s->m.q, &out);
+	if (!procparse(s->p, kind, t.s))
+		fail_msg("%s", s->p->error);
+	free(t.s);
+}
+
+static long long get(const struct model *s, int nid, const char *zone, const char *key, int column)
+{
+	long long v = procparse_get(s->p, nid, zone, key, column);
+
+	if (v < 0)
+		fail_msg("no number %s[%d] of node %d %s", key, column, nid, zone);
+	return v;
+}
+
+/* ---- page by page ---- */
+
+struct count {
+	unsigned long free, pcp, owned, slab; /* pages */
+	unsigned long blocks[QUARRY_NR_ORDERS];
+	unsigned long of_type[QUARRY_MIGRATE_TYPES][QUARRY_NR_ORDERS];
+};
+
+static bool is_free(struct quarry *q, pfn_t pfn)
+{
+	return quarry_pfn_state(q, pfn, NULL) == QUARRY_PAGE_FREE;
+}
+
+/* Type of the pageblock that @pfn lies in. */
+static unsigned int type_of(struct quarry *q, pfn_t pfn)
+{
+	const struct page_arena *a = memmap_arena(q->pages, pfn);
+
+	return a->virgin ? a->type : a->pb[(pfn - a->base_pfn) >> QUARRY_PAGEBLOCK_ORDER].type;
+}
+
+/* The largest order of an aligned free run that begins at @pfn and ends before @end. */
+static unsigned int run_order(struct quarry *q, pfn_t pfn, pfn_t end)
+{
+	unsigned int order = 0;
+
+	while (order < QUARRY_MAX_ORDER && (pfn & (((pfn_t)2 << order) - 1)) == 0 &&
+	       pfn + ((pfn_t)2 << order) <= end) {
+		for (pfn_t k = (pfn_t)1 << order; k < (pfn_t)2 << order; k++) {
+			if (!is_free(q, pfn + k))
+				return order;
+		}
+		order++;
+	}
+	return order;
+}
+
+/* Walks the zone as a textbook buddy system would hold it: maximal aligned free runs. */
+static void count_zone(struct quarry *q, const struct quarry_zone_info *z, struct count *c)
+{
+	pfn_t end = z->start_pfn + z->spanned;
+
+	memset(c, 0, sizeof(*c));
+	for (pfn_t pfn = z->start_pfn; pfn < end;) {
+		unsigned int order;
+
+		switch (quarry_pfn_state(q, pfn, NULL)) {
+		case QUARRY_PAGE_FREE:
+			order = run_order(q, pfn, end);
+			c->free += 1ul << order;
+			c->blocks[order]++;
+			c->of_type[type_of(q, pfn)][order]++;
+			pfn += (pfn_t)1 << order;
+			continue;
+		case QUARRY_PAGE_PCP:
+			c->pcp++;
+			break;
+		case QUARRY_PAGE_ALLOCATED:
+		case QUARRY_PAGE_TAIL:
+			c->owned++;
+			break;
+		case QUARRY_PAGE_SLAB:
+			c->slab++;
+			break;
+		default:
+			break;
+		}
+		pfn++;
+	}
+}
+
+static void check_zone(struct model *s, int nid, enum quarry_zone_type zone, struct count *c)
+{
+	const char *name = quarry_zone_name(zone);
+	struct quarry_zone_info z;
+	long long count = 0;
+	char key[32];
+
+	if (!quarry_zone_info(s->m.q, nid, zone, &z))
+		return;
+	count_zone(s->m.q, &z, c);
+	read_view(s, PROCPARSE_ZONEINFO, quarry_show_zoneinfo);
+	/* X5 (i) */
+	assert_int_equal(get(s, nid, name, "free", 0), c->free);
+	assert_int_equal(get(s, nid, name, "nr_free_pages", 0), c->free);
+	assert_int_equal(c->free, z.managed - c->owned - c->slab - c->pcp);
+	for (int cpu = 0; cpu < 4; cpu++) {
+		snprintf(key, sizeof(key), "cpu %d count", cpu);
+		assert_int_equal(get(s, nid, name, key, 0),
+				 quarry_pageset_count(s->m.q, nid, zone, (unsigned int)cpu));
+		count += get(s, nid, name, key, 0);
+	}
+	assert_int_equal(count, c->pcp);
+	/* X5 (ii), (iii): the blocks are the maximal aligned runs inside the zone. */
+	read_view(s, PROCPARSE_BUDDYINFO, quarry_show_buddyinfo);
+	for (int o = 0; o <= QUARRY_MAX_ORDER; o++)
+		assert_int_equal(get(s, nid, name, "free blocks", o), c->blocks[o]);
+	/* X5 (iv), (v), P5: by the type of their pageblock; the lists make up the area's count. */
+	read_view(s, PROCPARSE_PAGETYPEINFO, quarry_show_pagetypeinfo);
+	for (int o = 0; o <= QUARRY_MAX_ORDER; o++) {
+		long long sum = 0;
+
+		for (unsigned int t = 0; t < QUARRY_MIGRATE_TYPES; t++) {
+			const char *type = quarry_migratetype_name((enum quarry_migratetype)t);
+
+			if (t == QUARRY_MIGRATE_CMA)
+				continue;
+			assert_int_equal(get(s, nid, name, type, o), c->of_type[t][o]);
+			sum += get(s, nid, name, type, o);
+		}
+		assert_int_equal(sum, c->blocks[o]);
+	}
+}
+
+/* All views of a quiet machine against what was counted. */
+static void check_views(struct model *s)
+{
+	unsigned long free = 0, pcp = 0, managed = 0;
+	struct quarry_totals totals;
+	struct count c;
+
+	for (int nid = 0; nid < 3; nid++) {
+		unsigned long node_free = 0;
+
+		for (unsigned int t = 0; t < QUARRY_NR_ZONES; t++) {
+			memset(&c, 0, sizeof(c));
+			check_zone(s, nid, (enum quarry_zone_type)t, &c);
+			node_free += c.free;
+			pcp += c.pcp;
+		}
+		free += node_free;
+	}
+	quarry_totals(s->m.q, &totals);
+	managed = totals.managed;
+	read_view(s, PROCPARSE_MEMINFO, quarry_show_meminfo);
+	assert_int_equal(get(s, -1, "", "MemFree", 0), free * 4);
+	assert_int_equal(get(s, -1, "", "MemTotal", 0), managed * 4);
+	read_view(s, PROCPARSE_SHOWMEM, quarry_show_mem);
+	assert_int_equal(get(s, -1, "", "free", 0), free);
+	assert_int_equal(get(s, -1, "", "free_pcp", 0), pcp);
+	read_view(s, PROCPARSE_VMSTAT, quarry_show_vmstat);
+	assert_int_equal(get(s, -1, "", "nr_free_pages", 0), free);
+	/* What came and did not go is there. */
+	assert_int_equal(get(s, -1, "", "pgfree", 0) - get(s, -1, "", "pgalloc_dma", 0) -
+				 get(s, -1, "", "pgalloc_dma32", 0) -
+				 get(s, -1, "", "pgalloc_normal", 0),
+			 free + pcp);
+}
+
+/* ---- the model of counts ---- */
+
+static void zone_of(struct quarry *q, pfn_t pfn, int *nid, unsigned int *zone)
+{
+	struct quarry_zone_info z;
+
+	for (*nid = 0; *nid < 3; ++*nid) {
+		for (*zone = 0; *zone < QUARRY_NR_ZONES; ++*zone) {
+			if (quarry_zone_info(q, *nid, (enum quarry_zone_type) * zone, &z) &&
+			    pfn >= z.start_pfn && pfn < z.start_pfn + z.spanned)
+				return;
+		}
+	}
+	fail_msg("pfn %llu is in no zone", (unsigned long long)pfn);
+}
+
+static unsigned int highest_zone(gfp_t gfp)
+{
+	return (gfp & __GFP_DMA) != 0     ? QUARRY_ZONE_DMA
+	       : (gfp & __GFP_DMA32) != 0 ? QUARRY_ZONE_DMA32
+					  : QUARRY_ZONE_NORMAL;
+}
+
+/* The zone that the request would like best. */
+static void preferred(struct quarry *q, int nid, gfp_t gfp, uint64_t mask, int *pnid,
+		      unsigned int *pzone)
+{
+	struct quarry_zoneref refs[16];
+	unsigned int n = quarry_zonelist(q, nid, (gfp & __GFP_THISNODE) != 0, refs, 16);
+
+	for (unsigned int i = 0; i < n; i++) {
+		if (refs[i].zone <= highest_zone(gfp) && (mask >> refs[i].nid & 1) != 0) {
+			*pnid = refs[i].nid;
+			*pzone = refs[i].zone;
+			return;
+		}
+	}
+	fail_msg("no zone may serve");
+}
+
+static void model_alloc(struct model *s, unsigned int cpu, int nid, gfp_t gfp, uint64_t mask,
+			struct page *page, unsigned int order)
+{
+	unsigned int zone, want_zone;
+	int got, want;
+
+	zone_of(s->m.q, quarry_page_to_pfn(s->m.q, page), &got, &zone);
+	preferred(s->m.q, nid < 0 ? cpu_node[cpu] : nid, gfp, mask, &want, &want_zone);
+	s->pgalloc[zone] += 1ull << order;
+	if (got == want) {
+		s->numa[got][zone].hit++;
+	} else {
+		s->numa[got][zone].miss++;
+		s->numa[want][want_zone].foreign++;
+	}
+	if (got == cpu_node[cpu])
+		s->numa[got][zone].local++;
+	else
+		s->numa[got][zone].other++;
+}
+
+static void step_alloc(struct model *s)
+{
+	static const gfp_t kinds[] = {GFP_KERNEL,           GFP_HIGHUSER_MOVABLE,
+				      GFP_ATOMIC,           GFP_KERNEL | __GFP_RECLAIMABLE,
+				      GFP_KERNEL | GFP_DMA, GFP_KERNEL | GFP_DMA32};
+	uint64_t r = machine_random(&s->seed);
+	unsigned int cpu = r & 3, order = (r >> 2) % 100 < 60 ? 0 : (unsigned int)(r >> 10) % 11;
+	gfp_t gfp = kinds[(r >> 20) % 6] | ((r >> 26) % 8 == 0 ? __GFP_THISNODE : 0u);
+	int nid = (int)(r >> 32) % 3 - 1;
+	uint64_t mask = (r >> 36) % 4 == 0 ? 2 : ~(uint64_t)0;
+	struct page *page;
+
+	quarry_posix_set_cpu(cpu);
+	if (mask != 2 && nid < 0)
+		page = quarry_alloc_pages(s->m.q, gfp, order);
+	else if (mask != 2)
+		page = quarry_alloc_pages_node(s->m.q, nid, gfp, order);
+	else
+		page = quarry_alloc_pages_nodemask(s->m.q, gfp, order, nid, &mask);
+	if (page == NULL)
+		return;
+	model_alloc(s, cpu, nid, gfp, mask, page, order);
+	s->hoard[s->held++] = (struct block){page, order};
+}
+
+static void step_free(struct model *s)
+{
+	uint64_t r = machine_random(&s->seed);
+	unsigned int i = (unsigned int)(r >> 8) % s->held;
+
+	quarry_posix_set_cpu(r & 3);
+	quarry_free_pages(s->m.q, s->hoard[i].page, s->hoard[i].order);
+	s->pgfree += 1ull << s->hoard[i].order;
+	s->hoard[i] = s->hoard[--s->held];
+}
+
+static void check_counts(struct model *s)
+{
+	struct quarry_numa_stat stat, sum = {0};
+	uint64_t handed_over = s->m.q->pages->handed_over;
+
+	for (int nid = 0; nid < 3; nid++) {
+		for (unsigned int t = 0; t < QUARRY_NR_ZONES; t++) {
+			const struct quarry_numa_stat *want = &s->numa[nid][t];
+
+			quarry_zone_numa(s->m.q, nid, (enum quarry_zone_type)t, &stat);
+			if (memcmp(&stat, want, sizeof(stat)) != 0)
+				fail_msg("node %d zone %u: hit %llu %llu miss %llu %llu foreign "
+					 "%llu %llu local %llu %llu other %llu %llu",
+					 nid, t, (unsigned long long)stat.hit,
+					 (unsigned long long)want->hit,
+					 (unsigned long long)stat.miss,
+					 (unsigned long long)want->miss,
+					 (unsigned long long)stat.foreign,
+					 (unsigned long long)want->foreign,
+					 (unsigned long long)stat.local,
+					 (unsigned long long)want->local,
+					 (unsigned long long)stat.other,
+					 (unsigned long long)want->other);
+			sum.hit += want->hit;
+			sum.miss += want->miss;
+			sum.foreign += want->foreign;
+			sum.local += want->local;
+			sum.other += want->other;
+		}
+	}
+	read_view(s, PROCPARSE_VMSTAT, quarry_show_vmstat);
+	assert_int_equal(get(s, -1, "", "numa_hit", 0), sum.hit);
+	assert_int_equal(get(s, -1, "", "numa_miss", 0), sum.miss);
+	assert_int_equal(get(s, -1, "", "numa_foreign", 0), sum.foreign);
+	assert_int_equal(get(s, -1, "", "numa_local", 0), sum.local);
+	assert_int_equal(get(s, -1, "", "numa_other", 0), sum.other);
+	assert_int_equal(get(s, -1, "", "pgalloc_dma", 0), s->pgalloc[QUARRY_ZONE_DMA]);
+	assert_int_equal(get(s, -1, "", "pgalloc_dma32", 0), s->pgalloc[QUARRY_ZONE_DMA32]);
+	assert_int_equal(get(s, -1, "", "pgalloc_normal", 0), s->pgalloc[QUARRY_ZONE_NORMAL]);
+	assert_int_equal(get(s, -1, "", "pgfree", 0), s->pgfree + handed_over);
+}
+
+static void model_begin(struct model *s, const struct machine_spec *spec, uint64_t seed)
+{
+	memset(s, 0, sizeof(*s));
+	s->p = malloc(sizeof(*s->p));
+	assert_non_null(s->p);
+	s->seed = seed;
+	machine_build(&s->m, spec);
+}
+
+static void model_end(struct model *s)
+{
+	quarry_posix_set_cpu(0);
+	machine_fini(&s->m);
+	free(s->p);
+}
+
+/* X5 (i)-(v): a random life, looked at again and again. */
+static void x5_views_are_exact(void **state)
+{
+	struct model *s = malloc(sizeof(*s));
+
+	(void)state;
+	assert_non_null(s);
+	for (uint64_t seed = 1; seed <= 3; seed++) {
+		print_message("seed %llu\n", (unsigned long long)seed);
+		model_begin(s, &nodes, seed);
+		for (unsigned int step = 0; step < 2400; step++) {
+			bool grow = (step / 600) % 2 == 0;
+			bool alloc = machine_random(&s->seed) % 8 < (grow ? 6u : 2u);
+
+			if (s->held == 0 || (alloc && s->held < HOARD))
+				step_alloc(s);
+			else
+				step_free(s);
+			if (step % 150 == 0)
+				check_views(s);
+			if (step % 150 == 0)
+				check_counts(s);
+			if (step % 50 == 0)
+				machine_check(&s->m);
+		}
+		while (s->held > 0)
+			step_free(s);
+		quarry_drain_all_pages(s->m.q);
+		check_views(s);
+		check_counts(s);
+		model_end(s);
+	}
+	free(s);
+}
+
+/* The same where tables lie in the managed memory: they are taken from zones too. */
+static void x5_tables_inside(void **state)
+{
+	static const struct machine_spec inside = {
+		.memory = {{1 * MACHINE_MIB, 32 * MACHINE_MIB, 0}},
+		.port = MACHINE_INSIDE,
+		.ram_bytes = 32 << 20,
+		.boot = {.nr_cpus = 2},
+	};
+	struct model *s = malloc(sizeof(*s));
+	struct quarry_totals t;
+	void *p[64];
+
+	(void)state;
+	assert_non_null(s);
+	model_begin(s, &inside, 1);
+	for (int i = 0; i < 64; i++)
+		p[i] = quarry_kmalloc(s->m.q, (size_t)64 << i % 8, GFP_KERNEL);
+	quarry_totals(s->m.q, &t);
+	read_view(s, PROCPARSE_VMSTAT, quarry_show_vmstat);
+	assert_int_equal(get(s, -1, "", "pgfree", 0) - get(s, -1, "", "pgalloc_dma", 0) -
+				 get(s, -1, "", "pgalloc_dma32", 0),
+			 t.free + t.pcp + s->m.q->pages->carved);
+	machine_check(&s->m);
+	for (int i = 0; i < 64; i++)
+		quarry_kfree(s->m.q, p[i]);
+	model_end(s);
+	free(s);
+}
+
+/* nr_slab_reclaimable and nr_slab_unreclaimable against the pages' descriptors. */
+static void slab_pages_by_node(void **state)
+{
+	struct model *s = malloc(sizeof(*s));
+	struct kmem_cache *cache;
+	struct count c;
+	unsigned long r, u;
+	void *object[300];
+
+	(void)state;
+	assert_non_null(s);
+	model_begin(s, &nodes, 1);
+	cache = quarry_kmem_cache_create(s->m.q, "inodes", 600, SLAB_RECLAIM_ACCOUNT, NULL);
+	assert_non_null(cache);
+	for (int i = 0; i < 300; i++) {
+		quarry_posix_set_cpu(i % 3 == 0 ? 0 : 1);
+		object[i] = i % 2 != 0 ? quarry_kmem_cache_alloc(s->m.q, cache, GFP_KERNEL)
+				       : quarry_kmalloc(s->m.q, 500, GFP_KERNEL);
+		assert_non_null(object[i]);
+	}
+	for (int nid = 0; nid < 3; nid++) {
+		struct quarry_zone_info z;
+		unsigned long slab = 0;
+
+		quarry_slab_pages(s->m.q, nid, &r, &u);
+		for (unsigned int t = 0; t < QUARRY_NR_ZONES; t++) {
+			if (quarry_zone_info(s->m.q, nid, (enum quarry_zone_type)t, &z)) {
+				count_zone(s->m.q, &z, &c);
+				slab += c.slab;
+			}
+		}
+		assert_int_equal(r + u, slab);
+		assert_int_equal(r != 0, nid < 2);
+		assert_int_equal(u != 0, nid < 2);
+	}
+	read_view(s, PROCPARSE_VMSTAT, quarry_show_vmstat);
+	quarry_slab_pages(s->m.q, 0, &r, &u);
+	u = r;
+	quarry_slab_pages(s->m.q, 1, &r, &c.free);
+	assert_int_equal(get(s, -1, "", "nr_slab_reclaimable", 0), r + u);
+	quarry_slab_pages(s->m.q, 7, &r, &u);
+	assert_int_equal(r + u, 0);
+	for (int i = 0; i < 300; i++)
+		quarry_kfree(s->m.q, object[i]);
+	assert_int_equal(quarry_kmem_cache_destroy(s->m.q, cache), 0);
+	model_end(s);
+	free(s);
+}
+
+static unsigned long bootmem_bits(struct quarry *q)
+{
+	const bootmem_data_t *b = &q->bootmem.bootmem_node_data[0];
+	const unsigned char *map = (const unsigned char *)b->node_bootmem_map;
+	unsigned long set = 0;
+
+	for (pfn_t i = 0; i < b->node_low_pfn - b->node_min_pfn; i++)
+		set += (unsigned int)map[i / 8] >> (i % 8) & 1u;
+	return set;
+}
+
+/* X5 (x): bits of the map are set for what was handed out and what is reserved, and for nothing else. */
+static void x5_bootmem_bits(void **state)
+{
+	static const struct machine_spec spec = {
+		.memory = {{0, 64 * MACHINE_MIB, 0}},
+		.port = MACHINE_INSIDE,
+		.ram_bytes = 64 << 20,
+		.boot = {.bootmem = true},
+	};
+	unsigned long expected;
+	struct machine m;
+	void *p[20];
+
+	(void)state;
+	machine_init(&m, &spec);
+	expected = bootmem_bits(m.q);
+	for (size_t i = 0; i < 20; i++) {
+		p[i] = quarry_alloc_bootmem_pages_nopanic(m.q, QUARRY_PAGE_SIZE * (i + 1));
+		assert_non_null(p[i]);
+		expected += i + 1;
+		assert_int_equal(bootmem_bits(m.q), expected);
+		assert_int_equal(quarry_check_bootmem(m.q, NULL), 0);
+	}
+	assert_int_equal(quarry_reserve_bootmem(m.q, 40 << 20, 3 << 20, BOOTMEM_EXCLUSIVE), 0);
+	expected += 768;
+	assert_int_equal(bootmem_bits(m.q), expected);
+	for (size_t i = 0; i < 20; i += 2) {
+		quarry_free_bootmem(m.q, quarry_physical(m.q, p[i]), QUARRY_PAGE_SIZE * (i + 1));
+		expected -= i + 1;
+		assert_int_equal(bootmem_bits(m.q), expected);
+	}
+	machine_fini(&m);
+}
+
+/* A page given by a reservation later counts as freed, as Linux counts it. */
+static void released_pages_count(void **state)
+{
+	struct model *s = malloc(sizeof(*s));
+	uint64_t before;
+
+	(void)state;
+	assert_non_null(s);
+	model_begin(s, &nodes, 1);
+	before = quarry_pgfree(s->m.q);
+	assert_int_equal(quarry_free_reserved(s->m.q, 512, 512 + 75), 75);
+	assert_int_equal(quarry_pgfree(s->m.q), before + 75);
+	check_views(s);
+	model_end(s);
+	free(s);
+}
+
+/* Where zonelists are built anew, what was counted stays. */
+static void numa_counts_outlive_zonelists(void **state)
+{
+	struct model *s = malloc(sizeof(*s));
+
+	(void)state;
+	assert_non_null(s);
+	model_begin(s, &nodes, 5);
+	for (unsigned int step = 0; step < 400; step++)
+		step_alloc(s);
+	check_counts(s);
+	event_homes_leave(s->m.q);
+	/* Node 2 has CPUs alone: turn its list round. */
+	for (unsigned int i = 0, j = s->m.q->pages->node[2].nr_list - 1u; i < j; i++, j--) {
+		struct page_zone **list = s->m.q->pages->node[2].list, *z = list[i];
+
+		list[i] = list[j];
+		list[j] = z;
+	}
+	event_homes_enter(s->m.q);
+	check_counts(s);
+	while (s->held > 0)
+		step_free(s);
+	model_end(s);
+	free(s);
+}
+
+/* Out of range is nothing; Linux's thresholds by its formula. */
+static void questions_out_of_range(void **state)
+{
+	struct quarry_numa_stat stat;
+	struct machine m;
+
+	(void)state;
+	machine_build(&m, &nodes);
+	assert_false(quarry_zone_numa(m.q, 3, QUARRY_ZONE_NORMAL, &stat));
+	assert_false(quarry_zone_numa(m.q, -1, QUARRY_ZONE_NORMAL, &stat));
+	assert_int_equal(stat.hit, 0);
+	assert_int_equal(quarry_pageset_count(m.q, 0, QUARRY_ZONE_NORMAL, 0), 0);
+	assert_int_equal(quarry_pageset_count(m.q, 0, QUARRY_ZONE_DMA, 99), 0);
+	assert_int_equal(quarry_stat_threshold(m.q, 2, QUARRY_ZONE_DMA), 0);
+	/* 4 CPUs, below 128 MiB: 2 * 3 * 1 */
+	assert_int_equal(quarry_stat_threshold(m.q, 0, QUARRY_ZONE_DMA), 6);
+	assert_int_equal(quarry_pgalloc(m.q, QUARRY_NR_ZONES), 0);
+	assert_true(quarry_node_online(m.q, 2));
+	assert_false(quarry_node_present(m.q, 2));
+	assert_false(quarry_node_online(m.q, 3));
+	assert_false(quarry_node_online(m.q, -1));
+	assert_int_equal(quarry_fragmentation_index(m.q, 3, QUARRY_ZONE_DMA, 0), 0);
+	assert_int_equal(quarry_fragmentation_index(m.q, 0, QUARRY_ZONE_DMA, 11), 0);
+	assert_int_equal(quarry_unusable_index(m.q, 0, QUARRY_ZONE_DMA, 11), 0);
+	machine_fini(&m);
+}
+
+/* Both indices on a zone whose every second page is free. */
+static void indices_by_hand(void **state)
+{
+	static const struct machine_spec small = {.memory = {{0, 8 * MACHINE_MIB, 0}}};
+	struct page *page[2048];
+	unsigned int n = 0;
+	struct machine m;
+
+	(void)state;
+	machine_build(&m, &small);
+	assert_int_equal(quarry_fragmentation_index(m.q, 0, QUARRY_ZONE_DMA, 10), -1000);
+	assert_int_equal(quarry_unusable_index(m.q, 0, QUARRY_ZONE_DMA, 10), 0);
+	while (n < 2048 && (page[n] = quarry_alloc_pages(m.q, GFP_KERNEL | GFP_DMA | __GFP_MEMALLOC,
+							 0)) != NULL)
+		n++;
+	assert_int_equal(quarry_fragmentation_index(m.q, 0, QUARRY_ZONE_DMA, 0), 0);
+	assert_int_equal(quarry_unusable_index(m.q, 0, QUARRY_ZONE_DMA, 0), 1000);
+	for (unsigned int i = 0; i < n; i++) {
+		if ((quarry_page_to_pfn(m.q, page[i]) & 1) != 0) {
+			quarry_free_pages(m.q, page[i], 0);
+			page[i] = NULL;
+		}
+	}
+	quarry_drain_all_pages(m.q);
+	/* N blocks, N pages: 1000 - (1000 + N * 1000 / 2) / N. */
+	assert_in_range(quarry_fragmentation_index(m.q, 0, QUARRY_ZONE_DMA, 1), 498, 501);
+	assert_in_range(quarry_fragmentation_index(m.q, 0, QUARRY_ZONE_DMA, 3), 873, 876);
+	assert_int_equal(quarry_unusable_index(m.q, 0, QUARRY_ZONE_DMA, 1), 1000);
+	assert_int_equal(quarry_unusable_index(m.q, 0, QUARRY_ZONE_DMA, 0), 0);
+	for (unsigned int i = 0; i < n; i++)
+		quarry_free_pages(m.q, page[i], 0);
+	machine_fini(&m);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(x5_views_are_exact),
+		cmocka_unit_test(x5_tables_inside),
+		cmocka_unit_test(x5_bootmem_bits),
+		cmocka_unit_test(slab_pages_by_node),
+		cmocka_unit_test(released_pages_count),
+		cmocka_unit_test(numa_counts_outlive_zonelists),
+		cmocka_unit_test(questions_out_of_range),
+		cmocka_unit_test(indices_by_hand),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

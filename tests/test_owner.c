@@ -1,0 +1,500 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Who has which page: page_owner, allocinfo, the names in damage reports (spec 2b: page_owner, allocation
+ * profiling by call site).
+ */
+#include <page/internal.h>
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "machine_build.h"
+
+static const struct machine_spec real = {
+	.memory = {{64 * MACHINE_KIB, 636 * MACHINE_KIB, 0},
+		   {1 * MACHINE_MIB, 64 * MACHINE_MIB, 0}},
+	.ram_bytes = 64 << 20,
+	.boot = {.nr_cpus = 2},
+};
+
+static const struct quarry_page_site sites[] = {
+	{"drivers/net/ring.c", "ring_fill", 40},
+	{"fs/cache.c", "cache_grow", 7},
+	{"mm/big.c", "big_alloc", 1200},
+};
+
+static void begin(struct machine *m)
+{
+	machine_build(m, &real);
+	assert_int_equal(quarry_page_debug(m->q, "page_owner=on"), 0);
+}
+
+/* ---- texts ---- */
+
+struct text {
+	char *s;
+	size_t len;
+};
+
+static void collect(void *ctx, const char *s, size_t len)
+{
+	struct text *t = ctx;
+
+	t->s = realloc(t->s, t->len + len + 1);
+	assert_non_null(t->s);
+	memcpy(t->s + t->len, s, len);
+	t->len += len;
+	t->s[t->len] = '\0';
+}
+
+/* The place of a tag: index, or -1. */
+static int find_site(struct machine *m, const struct quarry_page_site *site,
+		     struct quarry_page_site_info *info)
+{
+	for (unsigned int i = 0; quarry_page_site(m->q, i, info); i++) {
+		if (info->site == site)
+			return (int)i;
+	}
+	return -1;
+}
+
+/* ---- one block ---- */
+
+static void a_block_has_an_owner(void **state)
+{
+	struct quarry_page_owner o;
+	struct page *page;
+	struct machine m;
+	pfn_t pfn;
+
+	(void)state;
+	begin(&m);
+	quarry_posix_set_cpu(1);
+	page = quarry_alloc_pages_at(m.q, GFP_KERNEL | __GFP_ZERO, 3, &sites[0]);
+	pfn = quarry_page_to_pfn(m.q, page);
+	assert_true(quarry_page_owner(m.q, pfn, &o));
+	assert_true(o.allocated);
+	assert_int_equal(o.order, 3);
+	assert_int_equal(o.gfp, GFP_KERNEL | __GFP_ZERO);
+	assert_ptr_equal(o.alloc.site, &sites[0]);
+	assert_null(o.alloc.address);
+	assert_int_equal(o.alloc.cpu, 1);
+	assert_true(o.alloc.ns != 0);
+	quarry_posix_set_cpu(0);
+	quarry_free_pages(m.q, page, 3);
+	assert_true(quarry_page_owner(m.q, pfn, &o));
+	assert_false(o.allocated);
+	assert_ptr_equal(o.alloc.site, &sites[0]); /* the last one */
+	assert_non_null(o.free.address);
+	assert_int_equal(o.free.cpu, 0);
+	assert_true(o.free.ns >= o.alloc.ns);
+	/* Nobody had this one, and that is none. */
+	assert_false(quarry_page_owner(m.q, pfn + 4096, &o));
+	assert_false(quarry_page_owner(m.q, (pfn_t)1 << 40, &o));
+	machine_check(&m);
+	machine_fini(&m);
+}
+
+/* Every public call is told apart by where it returns to. */
+static void calls_are_told_apart(void **state)
+{
+	struct quarry_page_owner o[7];
+	quarry_nodemask_t node0 = 1;
+	struct page *page[5];
+	struct machine m;
+	void *p[2];
+
+	(void)state;
+	begin(&m);
+	page[0] = quarry_alloc_pages(m.q, GFP_KERNEL, 0);
+	page[1] = quarry_alloc_pages(m.q, GFP_KERNEL, 0);
+	page[2] = quarry_alloc_pages_node(m.q, 0, GFP_KERNEL, 0);
+	page[3] = quarry_alloc_pages_nodemask(m.q, GFP_KERNEL, 0, 0, &node0);
+	page[4] = quarry_alloc_pages_at(m.q, GFP_KERNEL, 0, QUARRY_PAGE_SITE());
+	p[0] = quarry_get_free_pages(m.q, GFP_KERNEL, 0);
+	p[1] = quarry_alloc_pages_exact(m.q, QUARRY_PAGE_SIZE, GFP_KERNEL);
+	for (int i = 0; i < 7; i++) {
+		struct page *one = i < 5 ? page[i] : quarry_virt_to_page(m.q, p[i - 5]);
+
+		assert_true(quarry_page_owner(m.q, quarry_page_to_pfn(m.q, one), &o[i]));
+		assert_true((o[i].alloc.address != NULL) == (i != 4));
+		for (int k = 0; k < i; k++)
+			assert_ptr_not_equal(o[i].alloc.address, o[k].alloc.address);
+		quarry_free_pages(m.q, one, 0);
+	}
+	assert_string_equal(o[4].alloc.site->function, "calls_are_told_apart");
+	assert_non_null(strstr(o[4].alloc.site->file, "test_owner.c"));
+	machine_fini(&m);
+}
+
+static void split_pages_have_owners_each(void **state)
+{
+	struct quarry_page_site_info info;
+	struct quarry_page_owner o;
+	struct page *page;
+	struct machine m;
+
+	(void)state;
+	begin(&m);
+	page = quarry_alloc_pages_at(m.q, GFP_KERNEL, 4, &sites[1]);
+	assert_int_equal(quarry_split_page(m.q, page, 4), 0);
+	assert_true(find_site(&m, &sites[1], &info) > 0);
+	assert_int_equal(info.live_blocks, 16);
+	assert_int_equal(info.live_bytes, 16 * QUARRY_PAGE_SIZE);
+	assert_int_equal(info.blocks, 1);
+	for (int i = 0; i < 16; i++) {
+		assert_true(quarry_page_owner(m.q, quarry_page_to_pfn(m.q, page + i), &o));
+		assert_true(o.allocated);
+		assert_int_equal(o.order, 0);
+		assert_ptr_equal(o.alloc.site, &sites[1]);
+		quarry_free_pages(m.q, page + i, 0);
+	}
+	find_site(&m, &sites[1], &info);
+	assert_int_equal(info.live_blocks, 0);
+	assert_int_equal(info.live_bytes, 0);
+	machine_check(&m);
+	machine_fini(&m);
+}
+
+/* What compaction must do: the owner goes along. */
+static void owners_move_with_contents(void **state)
+{
+	struct quarry_page_site_info info;
+	struct quarry_page_owner o;
+	struct page *src, *dst;
+	struct machine m;
+
+	(void)state;
+	begin(&m);
+	src = quarry_alloc_pages_at(m.q, GFP_HIGHUSER_MOVABLE, 2, &sites[0]);
+	dst = quarry_alloc_pages_at(m.q, GFP_HIGHUSER_MOVABLE, 2, &sites[1]);
+	prep_moved(m.q, dst, src);
+	assert_true(quarry_page_owner(m.q, quarry_page_to_pfn(m.q, dst), &o));
+	assert_ptr_equal(o.alloc.site, &sites[0]);
+	quarry_free_pages(m.q, src, 2);
+	find_site(&m, &sites[0], &info);
+	assert_int_equal(info.live_blocks, 1);
+	find_site(&m, &sites[1], &info);
+	assert_int_equal(info.live_blocks, 0);
+	quarry_free_pages(m.q, dst, 2);
+	find_site(&m, &sites[0], &info);
+	assert_int_equal(info.live_blocks, 0);
+	machine_fini(&m);
+}
+
+/* ---- damage ---- */
+
+struct lines {
+	char text[4096];
+	unsigned int n;
+};
+
+static void keep_line(void *ctx, const char *line)
+{
+	struct lines *l = ctx;
+
+	l->n++;
+	snprintf(l->text + strlen(l->text), sizeof(l->text) - strlen(l->text), "%s\n", line);
+}
+
+static void damage_names_owner_and_last_user(void **state)
+{
+	struct lines l = {.n = 0};
+	struct quarry_posix_options options = {.report = keep_line, .log_ctx = &l};
+	struct quarry *q = quarry_posix_new(&options);
+	struct page *page;
+
+	(void)state;
+	assert_int_equal(quarry_memblock_add(q, 0, 16 << 20), 0);
+	assert_int_equal(quarry_boot(q, NULL), 0);
+	assert_int_equal(quarry_page_debug(q, "page_owner=on"), 0);
+	page = quarry_alloc_pages_at(q, GFP_KERNEL, 2, &sites[2]);
+	quarry_free_pages(q, page, 1); /* wrong order */
+	assert_non_null(strstr(l.text, "is a block of order 2, freed as order 1; kept\n"
+				       "page: it was taken at mm/big.c:1200 big_alloc() by CPU 0"));
+	memset(&l, 0, sizeof(l));
+	quarry_free_pages(q, page + 2, 0); /* a tail */
+	assert_non_null(strstr(l.text, "it was taken at mm/big.c:1200 big_alloc() by CPU 0"));
+	memset(&l, 0, sizeof(l));
+	quarry_free_pages(q, page, 2);
+	assert_int_equal(l.n, 0);
+	quarry_free_pages(q, page, 2); /* twice */
+	assert_non_null(strstr(l.text, "is not allocated (double free"));
+	assert_non_null(strstr(l.text, "it was last taken at mm/big.c:1200 big_alloc()"));
+	assert_non_null(strstr(l.text, "it was last freed by a call from 0x"));
+	assert_int_equal(l.n, 3);
+	quarry_posix_delete(q);
+}
+
+/* ---- many blocks ---- */
+
+#define BLOCKS 300
+
+struct held {
+	struct page *page;
+	unsigned int order, site;
+};
+
+static void compare_sites(struct machine *m, const struct held *h)
+{
+	struct quarry_page_site_info info;
+	struct quarry_page_owner o;
+	unsigned int live = 0, seen = 0;
+	pfn_t pfn = 0;
+
+	for (unsigned int s = 0; s < 3; s++) {
+		uint64_t bytes = 0, blocks = 0;
+
+		for (int i = 0; i < BLOCKS; i++) {
+			if (h[i].page != NULL && h[i].site == s) {
+				bytes += QUARRY_PAGE_SIZE << h[i].order;
+				blocks++;
+			}
+		}
+		assert_true(find_site(m, &sites[s], &info) > 0);
+		assert_int_equal(info.live_bytes, bytes);
+		assert_int_equal(info.live_blocks, blocks);
+		live += (unsigned int)blocks;
+	}
+	while (quarry_page_owner_next(m->q, &pfn, &o)) {
+		bool found = false;
+
+		for (int i = 0; i < BLOCKS && !found; i++)
+			found = h[i].page != NULL && quarry_page_to_pfn(m->q, h[i].page) == pfn &&
+				h[i].order == o.order && &sites[h[i].site] == o.alloc.site;
+		assert_true(found);
+		seen++;
+		pfn += (pfn_t)1 << o.order;
+	}
+	assert_int_equal(seen, live);
+}
+
+static void totals_by_place(void **state)
+{
+	struct held h[BLOCKS] = {{NULL, 0, 0}};
+	struct quarry_page_debug_info info;
+	struct text t = {0};
+	struct quarry_out out = {collect, &t};
+	uint64_t seed = 3;
+	struct machine m;
+
+	(void)state;
+	begin(&m);
+	for (unsigned int s = 0; s < 3; s++)
+		quarry_free_pages(m.q, quarry_alloc_pages_at(m.q, GFP_KERNEL, 0, &sites[s]), 0);
+	for (int step = 0; step < 3000; step++) {
+		uint64_t r = machine_random(&seed);
+		struct held *one = &h[r % BLOCKS];
+
+		quarry_posix_set_cpu(r >> 40 & 1);
+		if (one->page != NULL) {
+			quarry_free_pages(m.q, one->page, one->order);
+			one->page = NULL;
+		} else {
+			one->order = (unsigned int)(r >> 20) % 7;
+			one->site = (unsigned int)(r >> 30) % 3;
+			one->page = quarry_alloc_pages_at(m.q, GFP_KERNEL, one->order,
+							  &sites[one->site]);
+		}
+		if (step % 300 == 0)
+			compare_sites(&m, h);
+		if (step % 300 == 0)
+			machine_check(&m);
+	}
+	compare_sites(&m, h);
+	quarry_page_debug_info(m.q, &info);
+	assert_int_equal(info.owner_lost, 0);
+	assert_true(info.sites >= 5); /* unknown, three tags, calls of free */
+	/* 28 bytes a page of what was touched, beside the fixed tables. */
+	assert_true(info.owner_bytes < (300 << 10) + 16384 * 28);
+	quarry_show_page_sites(m.q, 2, &out);
+	assert_non_null(strchr(t.s, '\n'));
+	assert_int_equal(strspn(strchr(strchr(t.s, '\n') + 1, '\n'), "\n"), 1); /* two lines */
+	free(t.s);
+	/* Off and on: nothing is known of what was taken before. */
+	assert_int_equal(quarry_page_debug(m.q, "page_owner=off"), 0);
+	assert_false(quarry_page_owner(m.q, 4096, &(struct quarry_page_owner){0}));
+	assert_int_equal(quarry_page_debug(m.q, "page_owner=on"), 0);
+	for (int i = 0; i < BLOCKS; i++)
+		quarry_free_pages(m.q, h[i].page, h[i].order);
+	for (unsigned int i = 0; i < 3; i++) {
+		struct quarry_page_site_info s;
+
+		assert_int_equal(find_site(&m, &sites[i], &s), -1);
+	}
+	machine_check(&m);
+	machine_fini(&m);
+}
+
+static void texts_of_linux(void **state)
+{
+	struct text t = {0};
+	struct quarry_out out = {collect, &t};
+	struct page *a, *b;
+	char expect[400];
+	struct machine m;
+	pfn_t pfn;
+
+	(void)state;
+	begin(&m);
+	a = quarry_alloc_pages_at(m.q, GFP_KERNEL, 3, &sites[0]);
+	b = quarry_alloc_pages_at(m.q, GFP_HIGHUSER_MOVABLE, 0, &sites[1]);
+	quarry_show_allocinfo(m.q, &out);
+	assert_string_equal(t.s, "allocinfo - version: 1.0\n"
+				 "#     <size>  <calls> <tag info>\n"
+				 "       32768        1 drivers/net/ring.c:40 func:ring_fill \n"
+				 "        4096        1 fs/cache.c:7 func:cache_grow \n");
+	free(t.s);
+	t = (struct text){0};
+	quarry_show_page_sites(m.q, 10, &out);
+	assert_string_equal(t.s,
+			    "        32 KiB in        1 blocks, of         32 KiB in        1: "
+			    "drivers/net/ring.c:40 func:ring_fill\n"
+			    "         4 KiB in        1 blocks, of          4 KiB in        1: "
+			    "fs/cache.c:7 func:cache_grow\n");
+	free(t.s);
+	t = (struct text){0};
+	quarry_show_page_owner(m.q, &out);
+	pfn = quarry_page_to_pfn(m.q, a);
+	snprintf(expect, sizeof(expect),
+		 "\nPFN %llu type Unmovable Block %llu type %s Flags 0x0()\n "
+		 "drivers/net/ring.c:40 func:ring_fill\n\n",
+		 (unsigned long long)pfn, (unsigned long long)pfn >> 9,
+		 quarry_migratetype_name((enum quarry_migratetype)quarry_pageblock_type(m.q, pfn)));
+	assert_non_null(strstr(t.s, expect));
+	assert_non_null(strstr(t.s, "Page allocated via order 3, mask 0xcc0(GFP_KERNEL), pid 0, "
+				    "tgid 0 (cpu0), ts "));
+	assert_non_null(strstr(t.s, "Page allocated via order 0, mask 0x100cca"
+				    "(GFP_HIGHUSER_MOVABLE), pid 0, "));
+	free(t.s);
+	quarry_free_pages(m.q, a, 3);
+	quarry_free_pages(m.q, b, 0);
+	machine_fini(&m);
+}
+
+/* More places than there is room for: the rest is one. */
+static void too_many_places(void **state)
+{
+	static struct quarry_page_site many[5000];
+	struct quarry_page_site_info info;
+	struct machine m;
+
+	(void)state;
+	begin(&m);
+	for (int i = 0; i < 5000; i++) {
+		many[i] = (struct quarry_page_site){"many.c", "many", (unsigned int)i};
+		quarry_free_pages(m.q, quarry_alloc_pages_at(m.q, GFP_KERNEL, 0, &many[i]), 0);
+	}
+	assert_true(quarry_page_site(m.q, 0, &info));
+	assert_in_range(info.blocks, 5000 - 4096, 5000 - 4090);
+	assert_int_equal(info.live_blocks, 0);
+	assert_false(quarry_page_site(m.q, 4096, &info));
+	machine_fini(&m);
+}
+
+/* Each table refused once: the block is handed out all the same, and what is lost is counted. */
+static void no_memory_for_records(void **state)
+{
+	struct machine_spec spec = {
+		.memory = {{1 * MACHINE_MIB, 64 * MACHINE_MIB, 0}},
+		.port = MACHINE_COUNTED,
+		.budget = -1,
+	};
+	struct quarry_page_debug_info info;
+	struct quarry_page_owner o;
+	struct machine m;
+
+	(void)state;
+	for (long budget = 0; budget < 3; budget++) {
+		struct page *page;
+
+		machine_build(&m, &spec);
+		/* Descriptors and sheaves are there. */
+		quarry_free_pages(m.q, quarry_alloc_pages(m.q, GFP_KERNEL, 0), 0);
+		assert_int_equal(quarry_page_debug(m.q, "page_owner=on"), 0);
+		m.budget = budget;
+		page = quarry_alloc_pages_at(m.q, GFP_KERNEL, 0, &sites[0]);
+		assert_non_null(page);
+		quarry_page_debug_info(m.q, &info);
+		assert_int_equal(info.owner_lost, budget < 2);
+		assert_int_equal(quarry_page_owner(m.q, quarry_page_to_pfn(m.q, page), &o),
+				 budget == 2);
+		m.budget = -1;
+		quarry_free_pages(m.q, page, 0);
+		machine_check(&m);
+		machine_fini(&m);
+	}
+}
+
+/* Slabs are pages with owners too; tables inside the machine are not. */
+static void slabs_have_owners(void **state)
+{
+	struct machine_spec inside = real;
+	struct quarry_page_owner o;
+	unsigned int seen = 0;
+	pfn_t pfn = 0;
+	struct machine m;
+	void *p[64];
+
+	(void)state;
+	inside.port = MACHINE_INSIDE;
+	machine_build(&m, &inside);
+	assert_int_equal(quarry_page_debug(m.q, "page_owner=on"), 0);
+	for (int i = 0; i < 64; i++)
+		p[i] = quarry_kmalloc(m.q, 1000, GFP_KERNEL);
+	while (quarry_page_owner_next(m.q, &pfn, &o)) {
+		assert_int_equal(quarry_pfn_state(m.q, pfn, NULL), QUARRY_PAGE_SLAB);
+		pfn += (pfn_t)1 << o.order;
+		seen++;
+	}
+	assert_true(seen >= 2);
+	for (int i = 0; i < 64; i++)
+		quarry_kfree(m.q, p[i]);
+	machine_check(&m);
+	machine_fini(&m);
+}
+
+/* Off: the tag costs nothing, and nothing is kept. */
+static void off_is_off(void **state)
+{
+	struct quarry_page_debug_info info;
+	struct quarry_page_site_info site;
+	struct page *page;
+	struct machine m;
+	pfn_t pfn = 0;
+
+	(void)state;
+	machine_build(&m, &real);
+	page = quarry_alloc_pages_at(m.q, GFP_KERNEL, 0, &sites[0]);
+	assert_non_null(page);
+	assert_false(quarry_page_owner_next(m.q, &pfn, &(struct quarry_page_owner){0}));
+	assert_false(quarry_page_site(m.q, 0, &site));
+	quarry_page_debug_info(m.q, &info);
+	assert_int_equal(info.owner_bytes, 0);
+	quarry_free_pages(m.q, page, 0);
+	machine_fini(&m);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_block_has_an_owner),
+		cmocka_unit_test(calls_are_told_apart),
+		cmocka_unit_test(split_pages_have_owners_each),
+		cmocka_unit_test(owners_move_with_contents),
+		cmocka_unit_test(damage_names_owner_and_last_user),
+		cmocka_unit_test(totals_by_place),
+		cmocka_unit_test(texts_of_linux),
+		cmocka_unit_test(too_many_places),
+		cmocka_unit_test(no_memory_for_records),
+		cmocka_unit_test(slabs_have_owners),
+		cmocka_unit_test(off_is_off),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
