@@ -410,10 +410,12 @@ static bool vacate_move(struct vacate *v, struct vacate_window *w, size_t k)
 		return false;
 	}
 	if (mover_move(v->q, dst, src) != 0) {
+		mover_discard(v->q, dst, order);
 		zone_put_one(v->q, dst, order);
 		mover_putback(v->q, src);
 		return false;
 	}
+	mover_discard(v->q, src, order);
 	vacate_keep(w, k, order);
 	v->moved += (uint64_t)1 << order;
 	return true;
