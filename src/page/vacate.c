@@ -480,41 +480,36 @@ struct page *vacate_block(struct vacate *v, struct page_arena *a, unsigned int o
 }
 
 /* Empties pageblocks of @a while there is room, in the arena or, if @far, in the zone. */
-static unsigned long vacate_pack(struct vacate *v, struct page_arena *a, bool far,
-				 bool (*enough)(struct vacate *v, void *arg), void *arg)
+static void vacate_pack(struct vacate *v, struct page_arena *a, bool far)
 {
 	const unsigned int order = QUARRY_PAGEBLOCK_ORDER;
 	struct vacate_tried tried = {{0}};
 	struct vacate_window w;
-	unsigned long made = 0;
 
 	v->target = NULL;
-	while (!enough(v, arg) && vacate_open(v, a, &w, order, &tried)) {
+	while (v->made < v->goal && vacate_open(v, a, &w, order, &tried)) {
 		if (!vacate_has_room(v, &w, far))
 			break; /* nor have those that have more in use */
 		if (vacate_run(v, &w)) {
 			vacate_release(v->q, &w);
-			made++;
+			v->made++;
 		}
 	}
-	return made;
 }
 
-unsigned long vacate_zone(struct vacate *v, bool (*enough)(struct vacate *v, void *arg), void *arg)
+void vacate_zone(struct vacate *v)
 {
-	struct page_zone *z = v->z;
-	unsigned long made = 0;
+	const struct page_zone *z = v->z;
 
 	v->pack = true;
 	for (uint32_t k = z->arena_first; k < z->arena_last; k++) {
 		if (v->q->pages->arena[k].zone == z)
-			made += vacate_pack(v, &v->q->pages->arena[k], false, enough, arg);
+			vacate_pack(v, &v->q->pages->arena[k], false);
 	}
 	/* What single arenas could not put together. */
 	for (uint32_t k = z->arena_last;
 	     k-- > z->arena_first && z->arena_last - z->arena_first > 1;) {
 		if (v->q->pages->arena[k].zone == z)
-			made += vacate_pack(v, &v->q->pages->arena[k], true, enough, arg);
+			vacate_pack(v, &v->q->pages->arena[k], true);
 	}
-	return made;
 }
