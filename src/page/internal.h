@@ -727,6 +727,7 @@ struct vacate {
 	bool skipped;   /* out: a pageblock was passed over because of its hint */
 	unsigned long goal;        /* vacate_zone(): pageblocks to empty */
 	unsigned long made;        /* out: pageblocks emptied */
+	unsigned int cramped;      /* how often there was no room to move to */
 	struct page_arena *target; /* the pageblock that is being filled */
 	unsigned int target_pb;
 	uint64_t scanned, free_scanned, moved; /* out: pages */

@@ -34,6 +34,8 @@
 
 #include <base/string.h>
 
+/* Each time that no room is found all records of the zone were looked at: so often at most in a run. */
+#define VACATE_MAX_CRAMPED 8u
 #define VACATE_TRIED_WORDS ((unsigned int)((PAGE_ARENA_PAGEBLOCKS + 63) / 64))
 
 struct vacate_window {
@@ -472,8 +474,12 @@ struct page *vacate_block(struct vacate *v, struct page_arena *a, unsigned int o
 	struct vacate_window w;
 	struct vacate_tried tried = {{0}};
 
-	while (vacate_open(v, a, &w, order, &tried)) {
-		if (vacate_has_room(v, &w, true) && vacate_run(v, &w))
+	while (v->cramped < VACATE_MAX_CRAMPED && vacate_open(v, a, &w, order, &tried)) {
+		if (!vacate_has_room(v, &w, true)) {
+			v->cramped++;
+			break; /* the others of this arena hardly have less in use */
+		}
+		if (vacate_run(v, &w))
 			return &a->map[((size_t)w.pb << QUARRY_PAGEBLOCK_ORDER) + w.first];
 	}
 	return NULL;
