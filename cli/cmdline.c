@@ -304,6 +304,31 @@ static const char *cmdline_crashkernel(struct cmdline *c, const char *s)
 	return NULL;
 }
 
+/* SIZE[@START[-END]]: with START alone exactly there, else anywhere in between. */
+static const char *cmdline_cma(struct cmdline *c, const char *s)
+{
+	static const char expected[] = "cma=SIZE, SIZE@START or SIZE@START-END";
+	struct cmdline_cma k = {.set = true};
+
+	if (!util_scan_size(&s, &k.size))
+		return expected;
+	if (*s == '@') {
+		s++;
+		if (!util_scan_size(&s, &k.base) ||
+		    __builtin_add_overflow(k.base, k.size, &k.limit))
+			return expected;
+		if (*s == '-') {
+			s++;
+			if (!util_scan_size(&s, &k.limit) || k.limit <= k.base)
+				return expected;
+		}
+	}
+	if (*s != '\0')
+		return expected;
+	c->cma = k;
+	return NULL;
+}
+
 uint64_t cmdline_crash_size(const struct cmdline *c, uint64_t ram)
 {
 	/* As in Linux, for firmware that keeps a little of the RAM for itself. */
@@ -411,6 +436,7 @@ static const struct cmdline_param {
 	{"movablecore", cmdline_movablecore},
 	{"movable_node", cmdline_movable_node},
 	{"reserve_mem", cmdline_reserve_mem},
+	{"cma", cmdline_cma},
 	{"crashkernel", cmdline_crashkernel},
 	{"hugepages", cmdline_hugepages},
 	{"hugepagesz", cmdline_hugepages},

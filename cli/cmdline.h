@@ -64,6 +64,12 @@ struct cmdline_sysctl {
 	char *name, *value;
 };
 
+/* cma=: the default CMA area; a size of 0: none. */
+struct cmdline_cma {
+	bool set;
+	uint64_t size, base, limit; /* base and limit 0: no matter */
+};
+
 struct cmdline {
 	struct cmdline_op *ops;
 	size_t nr_ops, cap_ops;
@@ -78,6 +84,7 @@ struct cmdline {
 	struct cmdline_named named[CMDLINE_MAX_NAMED];
 	size_t nr_named;
 	struct cmdline_crash crash;
+	struct cmdline_cma cma;
 	uint64_t min_free_kbytes; /* as given, even 0, if set_min_free_kbytes */
 	bool set_min_free_kbytes;
 	unsigned int watermark_scale_factor; /* 0: not given */

@@ -535,6 +535,17 @@ static int machine_write_sysctls(struct machine *m)
 	return CLI_OK;
 }
 
+static int machine_add_lent(struct quarry_cma *cma, void *arg)
+{
+	struct machine *m = arg;
+	struct quarry_cma_info info;
+
+	quarry_cma_info(m->q, cma, &info);
+	if (info.active)
+		m->lent += (uint64_t)info.count * QUARRY_PAGE_SIZE;
+	return 0;
+}
+
 int machine_boot(struct machine *m)
 {
 	struct quarry_boot_params p = {.nr_cpus = m->nr_cpus,
@@ -565,6 +576,7 @@ int machine_boot(struct machine *m)
 	p.max_hotplug_phys = machine_hotplug_end(m);
 	err = quarry_boot(m->q, &p);
 	m->boot_ns = util_now_ns() - start;
+	quarry_cma_for_each_area(m->q, machine_add_lent, m);
 	if (err == -QUARRY_EINVAL)
 		machine_error(
 			m, "this machine cannot boot: expected at most 65536 stretches of 1 GiB, "

@@ -4,7 +4,7 @@
  *
  *	mirrored and hot-pluggable memory marked -> the kernel's own places, RAM disk -> the calls of
  *	a memblock=debug log -> fixed regions of /reserved-memory -> /memreserve/ -> its dynamic
- *	regions -> crashkernel= -> reserve_mem=
+ *	regions -> cma= -> crashkernel= -> reserve_mem=
  *
  * A region that finds no room is a warning, as in Linux; a memblock that cannot grow is an error.
  */
@@ -30,6 +30,22 @@ static void reserve_note(struct machine *m, const char *name, const char *kind, 
 	*r = (struct machine_reservation){
 		.start = start, .end = end, .kind = kind, .cma_default = cma_default};
 	snprintf(r->name, sizeof(r->name), "%s", name);
+}
+
+/* What is reserved at [start, end) becomes a CMA area: quarry_boot() lends its pages out. */
+static int reserve_cma(struct machine *m, const char *name, uint64_t start, uint64_t end,
+		       bool is_default, struct diag *diag)
+{
+	int err = quarry_cma_init_reserved_mem(m->q, start, end - start, 0, name, NULL);
+
+	reserve_note(m, name, "CMA", start, end, is_default);
+	if (err == -QUARRY_EINVAL || err == -QUARRY_ENOSPC) {
+		diag_warn(diag, m->map.path, 0, "CMA area %s: %s, its pages stay reserved", name,
+			  err == -QUARRY_ENOSPC ? "there are too many"
+						: "it is not of whole pageblocks");
+		err = 0;
+	}
+	return err;
 }
 
 /* ---- marks ---- */
@@ -204,11 +220,7 @@ static int reserve_released(struct machine *m, struct diag *diag)
 			  "cma-reserved: no reservation of that size, its pages stay reserved");
 		return 0;
 	}
-	m->lent = cma->end - cma->start;
-	reserve_note(m, "reserved", "CMA", cma->start, cma->end, true);
-	op.start = cma->start;
-	op.end = cma->end;
-	return reserve_apply_op(m, &op, diag);
+	return reserve_cma(m, "reserved", cma->start, cma->end, true, diag);
 }
 
 void machine_free_started(struct machine *m)
@@ -268,6 +280,22 @@ static bool reserve_cma_fits(struct machine *m, const struct map_resmem *r, uint
 	return false;
 }
 
+/* Region @r came to lie at [start, end). */
+static int reserve_done(struct machine *m, const struct map_resmem *r, uint64_t start, uint64_t end,
+			struct diag *diag)
+{
+	if (r->kind == MAP_RESMEM_CMA)
+		return reserve_cma(m, r->name, start, end, r->cma_default, diag);
+	reserve_note(m, r->name, reserve_kind(r), start, end, false);
+	return 0;
+}
+
+/* With cma= the default pool of a Devicetree is not taken. */
+static bool reserve_bypassed(const struct machine *m, const struct map_resmem *r)
+{
+	return m->cmdline.cma.set && r->kind == MAP_RESMEM_CMA && r->cma_default;
+}
+
 static int reserve_fixed(struct machine *m, const struct map_resmem *r, struct diag *diag)
 {
 	const struct memblock *mb = quarry_memblock(m->q);
@@ -288,9 +316,7 @@ static int reserve_fixed(struct machine *m, const struct map_resmem *r, struct d
 	} else {
 		err = quarry_memblock_reserve(m->q, r->start, size);
 	}
-	if (err == 0)
-		reserve_note(m, r->name, reserve_kind(r), r->start, r->end, r->cma_default);
-	return err;
+	return err == 0 ? reserve_done(m, r, r->start, r->end, diag) : err;
 }
 
 /* A place for @r, reserved; 0: there is none. */
@@ -331,9 +357,7 @@ static int reserve_dynamic(struct machine *m, const struct map_resmem *r, struct
 		if (err == 0)
 			err = quarry_memblock_phys_free(m->q, at, r->size);
 	}
-	if (err == 0)
-		reserve_note(m, r->name, reserve_kind(r), at, at + r->size, r->cma_default);
-	return err;
+	return err == 0 ? reserve_done(m, r, at, at + r->size, diag) : err;
 }
 
 static int reserve_devicetree(struct machine *m, struct diag *diag)
@@ -342,17 +366,51 @@ static int reserve_devicetree(struct machine *m, struct diag *diag)
 	size_t i;
 
 	for (i = 0; i < m->map.nr_resmem && err == 0; i++)
-		if (!m->map.resmem[i].dynamic)
+		if (!m->map.resmem[i].dynamic && !reserve_bypassed(m, &m->map.resmem[i]))
 			err = reserve_fixed(m, &m->map.resmem[i], diag);
 	if (err == 0)
 		err = reserve_table(m, MAP_RESERVE_OTHER);
 	for (i = 0; i < m->map.nr_resmem && err == 0; i++)
-		if (m->map.resmem[i].dynamic)
+		if (m->map.resmem[i].dynamic && !reserve_bypassed(m, &m->map.resmem[i]))
 			err = reserve_dynamic(m, &m->map.resmem[i], diag);
 	return err;
 }
 
-/* ---- crashkernel= and reserve_mem= ---- */
+/* ---- cma=, crashkernel= and reserve_mem= ---- */
+
+/* The default area that cma= asks for; not beside one of the log's kernel. */
+static int reserve_cma_param(struct machine *m, struct diag *diag)
+{
+	const struct cmdline_cma *k = &m->cmdline.cma;
+	struct quarry_cma_spec spec = {
+		.base = k->base,
+		.size = k->size,
+		.limit = k->limit,
+		.fixed = k->base != 0 && k->limit == k->base + k->size,
+		.name = "reserved",
+		.nid = QUARRY_NO_NODE,
+	};
+	struct quarry_cma_info info;
+	struct quarry_cma *cma;
+	int err;
+
+	if (!k->set || k->size == 0)
+		return 0;
+	if (m->map.cma_kb != 0) {
+		diag_warn(diag, "command line", 0, "cma=: the log has one already, which is taken");
+		return 0;
+	}
+	err = quarry_cma_declare_contiguous(m->q, &spec, &cma);
+	if (err == 0) {
+		quarry_cma_info(m->q, cma, &info);
+		reserve_note(m, info.name, "CMA", info.base_pfn << QUARRY_PAGE_SHIFT,
+			     (info.base_pfn + info.count) << QUARRY_PAGE_SHIFT, true);
+	} else {
+		diag_warn(diag, "command line", 0, "cma=: no room for %#" PRIx64 " bytes%s",
+			  k->size, spec.fixed ? " there" : "");
+	}
+	return 0;
+}
 
 /* Beside a crash kernel above 4 GiB, some memory below for its devices. False: no room. */
 static bool reserve_crash_low(struct machine *m, uint64_t align)
@@ -450,6 +508,8 @@ int machine_reserve(struct machine *m, struct diag *diag)
 	if (err == 0)
 		err = m->map.source == MAP_SOURCE_DEVICETREE ? reserve_devicetree(m, diag)
 							     : reserve_logged(m, diag);
+	if (err == 0)
+		err = reserve_cma_param(m, diag);
 	if (err == 0)
 		err = reserve_crash(m, diag);
 	if (err == 0)

@@ -178,6 +178,15 @@ seq 400 | awk '{ printf "BIOS-e820: [mem 0x%x-0x%x] usable\n", $1 * 8192 + 10485
 run 2 boot "$tmp/map" --cmdline "reserve_mem=1M:4K:x"
 err "memblock has no room to add memory: its lists of ranges must grow, expected fewer ranges"
 
+# cma=: an area of whole pageblocks, lent to movable blocks
+run 0 boot "$maps/qemu-1g-1node.boot.txt" --cmdline "cma=63M@256M-512M"
+out "Reserved memory: reserved [mem 0x1c000000-0x1fffffff], 64 MiB, CMA (default)"
+out "65536K cma-reserved)"
+run 0 boot "$maps/qemu-1g-1node.boot.txt" --cmdline "cma=9G"
+err "cma=: no room for 0x240000000 bytes"
+run 0 boot "$maps/qemu-1g-1node.boot.txt" --allocator bootmem --cmdline "cma=64M"
+out "65536K cma-reserved)"
+
 # Devicetree: source, blob, from a pipe, with included files, damaged
 run 0 boot "$maps/arm64-hikey-1g.dts"
 out "Reserved memory: linux,cma [mem 0x36000000-0x3dffffff], 128 MiB, CMA (default)"

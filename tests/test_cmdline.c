@@ -277,6 +277,37 @@ static void test_crash(void **state)
 	bad("crashkernel=1G-2G:64M,", "crashkernel=SIZE");
 }
 
+static void test_cma(void **state)
+{
+	(void)state;
+	good("");
+	assert_false(c.cma.set);
+	done();
+	good("cma=0");
+	assert_true(c.cma.set);
+	assert_int_equal(c.cma.size, 0);
+	done();
+	good("cma=64M");
+	assert_int_equal(c.cma.size, 64 << 20);
+	assert_int_equal(c.cma.base + c.cma.limit, 0);
+	done();
+	good("cma=64M@1G cma=16M@512M-1G");
+	assert_int_equal(c.cma.size, 16 << 20);
+	assert_int_equal(c.cma.base, 512 << 20);
+	assert_int_equal(c.cma.limit, 1 << 30);
+	done();
+	good("cma=64M@1G");
+	assert_int_equal(c.cma.limit, (1 << 30) + (64 << 20));
+	done();
+	bad("cma=", "cma=SIZE");
+	bad("cma=much", "cma=SIZE");
+	bad("cma=1M@", "cma=SIZE");
+	bad("cma=1M@1G-", "cma=SIZE");
+	bad("cma=1M@1G-1G", "cma=SIZE");
+	bad("cma=1M@1G-2G,", "cma=SIZE");
+	bad("cma=16E@1G-2G", "cma=SIZE");
+}
+
 static void test_unknown(void **state)
 {
 	(void)state;
@@ -324,7 +355,8 @@ int main(void)
 		cmocka_unit_test(test_memmap),      cmocka_unit_test(test_shares),
 		cmocka_unit_test(test_numbers),     cmocka_unit_test(test_fake),
 		cmocka_unit_test(test_reserve_mem), cmocka_unit_test(test_crash),
-		cmocka_unit_test(test_unknown),     cmocka_unit_test(test_sizes),
+		cmocka_unit_test(test_cma),         cmocka_unit_test(test_unknown),
+		cmocka_unit_test(test_sizes),
 	};
 
 	return cmocka_run_group_tests_name("cmdline", tests, NULL, NULL);

@@ -414,6 +414,47 @@ static void references_move_along(void **state)
 	machine_fini(&m);
 }
 
+/* Free pages keep their pattern, and owners are known, through moves and failures (page_poison, page_owner). */
+static void contents_and_owners_are_kept(void **state)
+{
+	struct quarry_page_owner owner;
+	struct machine m;
+	struct owner o;
+	size_t n;
+
+	(void)state;
+	machine_build(&m, &m32);
+	assert_int_equal(quarry_page_debug(m.q, "page_poison=1 page_owner=on"), 0);
+	owner_init(&o, &m, PAGES(32), PAGES(32), true);
+	n = fill(&o, 0);
+	free_some(&o, n, 40, 21);
+	o.fail_percent = 3;
+	quarry_compact_memory(m.q);
+	o.fail_percent = 0;
+	quarry_compact_memory(m.q);
+	check(&m, &o);
+	assert_true(o.migrated != 0 && o.failed != 0);
+	for (size_t i = 0; i < n; i++) {
+		if (o.block[i].page != NULL) {
+			assert_true(quarry_page_owner(m.q, quarry_page_to_pfn(m.q, o.block[i].page),
+						      &owner));
+			assert_true(owner.allocated);
+		}
+	}
+	/* What became free is asked for again, and would be reported if it had been written to. */
+	if (quarry_alloc_contig_range(m.q, 1000, 2000, QUARRY_MIGRATE_MOVABLE, GFP_KERNEL) == 0)
+		quarry_free_contig_range(m.q, 1000, 1000);
+	for (size_t i = 0; i < n; i++) {
+		if (o.block[i].page == NULL)
+			owner_alloc(&o, i, GFP_HIGHUSER_MOVABLE | __GFP_MEMALLOC, 0);
+	}
+	check(&m, &o);
+	if (m.reports != 0)
+		fail_msg("%u reports, the last: %s", m.reports, m.last_report);
+	owner_fini(&o);
+	machine_fini(&m);
+}
+
 /* ---- requests ---- */
 
 static struct alloc_request request(struct machine *m, gfp_t gfp, unsigned int order)
@@ -809,6 +850,7 @@ int main(void)
 		cmocka_unit_test(unmovable_pages_stay),
 		cmocka_unit_test(freed_while_isolated),
 		cmocka_unit_test(references_move_along),
+		cmocka_unit_test(contents_and_owners_are_kept),
 		cmocka_unit_test(makes_a_block_of_each_order),
 		cmocka_unit_test(capture_keeps_pageblocks_clean),
 		cmocka_unit_test(whether_it_is_suitable),

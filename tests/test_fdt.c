@@ -498,6 +498,7 @@ static void reservation(const struct machine *m, size_t i, const char *name, con
 
 static void test_machine_reserved(void **state)
 {
+	struct quarry_zone_info zone;
 	struct quarry_totals t;
 	struct machine m;
 
@@ -533,8 +534,36 @@ static void test_machine_reserved(void **state)
 	assert_non_null(strstr(diag.text.s, "/reserved-memory/odd: a CMA pool must lie on"));
 	quarry_totals(m.q, &t);
 	assert_int_equal(t.present, 65536);
-	/* fw 256, low 256, pool 1024, crash kernel 4096, trace 16, RAM disk 256, memreserve 1 */
-	assert_int_equal(t.managed, 65536 - 256 - 256 - 1024 - 4096 - 16 - 256 - 1);
+	/* fw 256, low 256, crash kernel 4096, trace 16, RAM disk 256, memreserve 1; the pool is lent */
+	assert_int_equal(t.managed, 65536 - 256 - 256 - 4096 - 16 - 256 - 1);
+	assert_true(quarry_zone_info(m.q, 0, QUARRY_ZONE_DMA, &zone));
+	assert_int_equal(zone.cma, 1024);
+	assert_int_equal(zone.free_cma, 1024);
+	assert_int_equal(m.lent, 4 << 20);
+	machine_destroy(&m);
+	diag_free(&diag);
+}
+
+/* cma= takes the place of the Devicetree's default pool; other pools stay. */
+static void test_machine_cma(void **state)
+{
+	struct quarry_zone_info zone;
+	struct machine m;
+
+	(void)state;
+	boot(&m,
+	     START "/ { " CELLS2 RAM RESERVED
+		   "first { compatible = \"shared-dma-pool\"; reusable; size = <0 0x400000>; "
+		   "linux,cma-default; };\n"
+		   "second { compatible = \"shared-dma-pool\"; reusable; size = <0 0x200000>; };\n"
+		   "}; };",
+	     "cma=7M@0x42000000-0x44000000", MAP_ARCH_UNKNOWN);
+	assert_int_equal(m.nr_reservations, 2);
+	reservation(&m, 0, "second", "CMA", 0x4fe00000, 0x50000000);
+	reservation(&m, 1, "reserved", "CMA", 0x43800000, 0x44000000);
+	assert_true(m.reservations[1].cma_default);
+	assert_true(quarry_zone_info(m.q, 0, QUARRY_ZONE_DMA, &zone));
+	assert_int_equal(zone.cma, 512 + 2048);
 	machine_destroy(&m);
 	diag_free(&diag);
 }
@@ -609,7 +638,7 @@ int main(void)
 		cmocka_unit_test(test_dtc_misbehaves),   cmocka_unit_test(test_truncated),
 		cmocka_unit_test(test_linux_arm64),      cmocka_unit_test(test_zone_limits),
 		cmocka_unit_test(test_machine_reserved), cmocka_unit_test(test_machine_limits),
-		cmocka_unit_test(test_machine_maps),
+		cmocka_unit_test(test_machine_maps),     cmocka_unit_test(test_machine_cma),
 	};
 
 	return cmocka_run_group_tests_name("fdt", tests, NULL, NULL);

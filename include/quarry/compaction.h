@@ -90,9 +90,10 @@ void quarry_compact_memory(struct quarry *q);
  * @nid: node
  *
  * Compacts zones for which a request has asked for larger blocks since; else, if the node's
- * fragmentation score is above its high mark (110 - proactiveness, at most 100), all its zones until
- * it is below the low mark (100 - proactiveness, at least 5). To be called when the port's wake
- * callback says so, and now and then. Context: as quarry_compact_node().
+ * fragmentation score is above its high mark (110 - proactiveness, at most 100), each of its zones
+ * until the share of its free pages in smaller blocks is at the low mark (100 - proactiveness, at
+ * least 5). To be called when the port's wake callback says so, and now and then.
+ * Context: as quarry_compact_node().
  * Return: pageblocks, or blocks that were asked for, that were made; 0 also if there is no such node.
  */
 unsigned long quarry_kcompactd_run(struct quarry *q, int nid);

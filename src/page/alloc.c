@@ -178,7 +178,9 @@ static QUARRY_COLD bool alloc_free_odd(struct quarry *q, struct page *page, unsi
 		if (page_word_refs(word) <= 1) {
 			/* One that can be moved: compaction may take a reference at this moment. */
 			if (page_word_mover(word) == 0 ||
-			    alloc_change_refs(q, page, &word, word & PAGE_WORD_ARENA_MASK))
+			    alloc_change_refs(q, page, &word,
+					      (word & PAGE_WORD_ARENA_MASK) |
+						      page_word_alloc(order, page_word_type(word))))
 				return true;
 			continue;
 		}

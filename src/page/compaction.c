@@ -226,25 +226,20 @@ enum compact_result compaction_direct(struct quarry *q, const struct alloc_reque
 
 /* ---- whole nodes ---- */
 
-static bool compaction_never_enough(struct vacate *v, void *arg)
+/* Empties up to @goal pageblocks of @z that can be emptied; returns how many. */
+static unsigned long compaction_pack(struct quarry *q, struct page_zone *z, bool daemon,
+				     unsigned long goal)
 {
-	(void)v;
-	(void)arg;
-	return false;
-}
-
-/* Empties what can be emptied in @z until @enough; returns pageblocks. */
-static unsigned long compaction_whole_zone(struct quarry *q, struct page_zone *z, bool daemon,
-					   bool (*enough)(struct vacate *v, void *arg), void *arg)
-{
-	struct vacate v = {
-		.q = q, .z = z, .ignore_skip = true, .any_target = q->pages->no_grouping};
-	unsigned long made;
+	struct vacate v = {.q = q,
+			   .z = z,
+			   .goal = goal,
+			   .ignore_skip = true,
+			   .any_target = q->pages->no_grouping};
 
 	quarry_drain_all_pages(q);
-	made = vacate_zone(&v, enough, arg);
+	vacate_zone(&v);
 	compaction_count(&v, daemon);
-	return made;
+	return v.made;
 }
 
 int quarry_compact_node(struct quarry *q, int nid)
@@ -255,7 +250,7 @@ int quarry_compact_node(struct quarry *q, int nid)
 		struct page_zone *z = page_node_zone(q->pages, nid, t);
 
 		if (z != NULL)
-			compaction_whole_zone(q, z, false, compaction_never_enough, NULL);
+			compaction_pack(q, z, false, ~0ul);
 	}
 	return 0;
 }
@@ -309,14 +304,6 @@ static unsigned long compaction_serve(struct quarry *q, const struct page_node *
 	return made;
 }
 
-/* Proactive compaction ends when the node's score is below @arg. */
-static bool compaction_low_score(struct vacate *v, void *arg)
-{
-	const unsigned int *low = arg;
-
-	return quarry_fragmentation_score(v->q, v->z->nid) <= *low;
-}
-
 static unsigned long compaction_proactive(struct quarry *q, int nid)
 {
 	unsigned int proactiveness = quarry_load_relaxed(&q->pages->compaction_proactiveness);
@@ -330,7 +317,7 @@ static unsigned long compaction_proactive(struct quarry *q, int nid)
 		struct page_zone *z = page_node_zone(q->pages, nid, t);
 
 		if (z != NULL)
-			made += compaction_whole_zone(q, z, true, compaction_low_score, &low);
+			made += compaction_pack(q, z, true, fragmentation_lack(q, z, low));
 	}
 	return made;
 }

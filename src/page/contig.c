@@ -124,8 +124,10 @@ static void contig_take_arena(struct quarry *q, struct page_arena *a, pfn_t star
 	arena_unlock(q, a, pin);
 }
 
-static void contig_take(struct quarry *q, pfn_t start, pfn_t end, unsigned int type, gfp_t gfp)
+static void contig_take(struct quarry *q, pfn_t start, pfn_t end, unsigned int type, gfp_t gfp,
+			const void *address)
 {
+	struct page_caller caller = {.address = address};
 	pfn_t stop;
 
 	for (pfn_t pfn = start; pfn < end; pfn = stop) {
@@ -133,6 +135,8 @@ static void contig_take(struct quarry *q, pfn_t start, pfn_t end, unsigned int t
 
 		stop = quarry_min(end, a->end_pfn);
 		contig_take_arena(q, a, pfn, stop, type);
+		for (pfn_t k = pfn; page_prep_on(q) && k < stop; k++)
+			prep_alloc(q, &a->map[k - a->base_pfn], 0, gfp, &caller);
 	}
 	if ((gfp & __GFP_ZERO) != 0 && !q->no_access)
 		quarry_memset(quarry_phys_to_virt(q, (phys_addr_t)start << QUARRY_PAGE_SHIFT), 0,
@@ -175,7 +179,7 @@ int quarry_alloc_contig_range(struct quarry *q, pfn_t start, pfn_t end,
 			break;
 	}
 	if (err == 0)
-		contig_take(q, start, end, migratetype, gfp);
+		contig_take(q, start, end, migratetype, gfp, QUARRY_RETURN_ADDRESS());
 	quarry_undo_isolate_page_range(q, start, end);
 	return err;
 }

@@ -79,3 +79,18 @@ unsigned int quarry_fragmentation_score(struct quarry *q, int nid)
 	}
 	return score;
 }
+
+unsigned long fragmentation_lack(struct quarry *q, const struct page_zone *z, unsigned int percent)
+{
+	const uint64_t whole = 100 * QUARRY_PAGEBLOCK_PAGES;
+	struct fragmentation f;
+	uint64_t broken, allowed;
+
+	if (!fragmentation_count(q, z->nid, (enum quarry_zone_type)z->type, QUARRY_PAGEBLOCK_ORDER,
+				 &f))
+		return 0;
+	/* The share is rounded down, so anything below the next percent will do. */
+	broken = (f.pages - (f.suitable << QUARRY_PAGEBLOCK_ORDER)) * 100;
+	allowed = f.pages * (percent + 1);
+	return broken < allowed ? 0 : (unsigned long)bits_div64(broken - allowed + whole, whole);
+}

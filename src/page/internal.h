@@ -766,6 +766,8 @@ void mover_putback(struct quarry *q, struct page *page);
  * Else the migrate callback's error: @dst is the caller's as before, @src is still isolated.
  */
 int mover_move(struct quarry *q, struct page *dst, struct page *src);
+/* What a block's contents are to be when it goes to the buddy system past quarry_free_pages(). */
+void mover_discard(struct quarry *q, struct page *page, unsigned int order);
 
 /* ---- isolate.c ---- */
 /* First page of the allocated block that @pfn of @a lies in, or @pfn itself. a->lock held, or not. */
@@ -793,6 +795,9 @@ struct vacate {
 	bool pack;      /* move only into pageblocks that are fuller than the one that is emptied */
 	bool contended; /* out: given up */
 	bool skipped;   /* out: a pageblock was passed over because of its hint */
+	unsigned long goal;        /* vacate_zone(): pageblocks to empty */
+	unsigned long made;        /* out: pageblocks emptied */
+	unsigned int cramped;      /* how often there was no room to move to */
 	struct page_arena *target; /* the pageblock that is being filled */
 	unsigned int target_pb;
 	uint64_t scanned, free_scanned, moved; /* out: pages */
@@ -801,9 +806,12 @@ struct vacate {
 /* Makes one free block of @order in arena @a; NULL: it cannot be done. The block is the caller's, out
  * of the buddy system; its pages read PAGE_WORD_FREE. */
 struct page *vacate_block(struct vacate *v, struct page_arena *a, unsigned int order);
-/* Empties all pageblocks of the zone that can be emptied into others of it; returns how many. @enough
- * is asked before each; true: stop. */
-unsigned long vacate_zone(struct vacate *v, bool (*enough)(struct vacate *v, void *arg), void *arg);
+/* Empties pageblocks of the zone into others of it, while there is room and up to v->goal of them. */
+void vacate_zone(struct vacate *v);
+
+/* ---- fragmentation.c ---- */
+/* Pageblocks that zone @z lacks for at most @percent of its free pages to lie in smaller blocks. */
+unsigned long fragmentation_lack(struct quarry *q, const struct page_zone *z, unsigned int percent);
 
 /* ---- compaction.c ---- */
 enum compact_result {

@@ -156,7 +156,18 @@ int mover_move(struct quarry *q, struct page *dst, struct page *src)
 			     (word & PAGE_WORD_ARENA_MASK) |
 				     page_word_alloc(page_word_order(word), page_word_type(word))))
 		;
+	if (page_prep_on(q))
+		prep_moved(q, dst, src);
 	mover_make_good(q, dst, (uint64_t)page_word_refs(last) - page_word_refs(word));
 	mover_let_go(q, dst);
 	return 0;
+}
+
+void mover_discard(struct quarry *q, struct page *page, unsigned int order)
+{
+	uint64_t mask = order < 6 ? ((uint64_t)1 << (1u << order)) - 1 : ~(uint64_t)0;
+	pfn_t pfn = quarry_page_to_pfn(q, page);
+
+	for (unsigned int i = 0; page_prep_on(q) && i < 1u << order; i += 64)
+		prep_release(q, pfn + i, mask);
 }

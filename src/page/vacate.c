@@ -34,6 +34,8 @@
 
 #include <base/string.h>
 
+/* Each time that no room is found all records of the zone were looked at: so often at most in a run. */
+#define VACATE_MAX_CRAMPED 8u
 #define VACATE_TRIED_WORDS ((unsigned int)((PAGE_ARENA_PAGEBLOCKS + 63) / 64))
 
 struct vacate_window {
@@ -411,10 +413,12 @@ static bool vacate_move(struct vacate *v, struct vacate_window *w, size_t k)
 		return false;
 	}
 	if (mover_move(v->q, dst, src) != 0) {
+		mover_discard(v->q, dst, order);
 		zone_put_one(v->q, dst, order);
 		mover_putback(v->q, src);
 		return false;
 	}
+	mover_discard(v->q, src, order);
 	vacate_keep(w, k, order);
 	v->moved += (uint64_t)1 << order;
 	return true;
@@ -471,49 +475,48 @@ struct page *vacate_block(struct vacate *v, struct page_arena *a, unsigned int o
 	struct vacate_window w;
 	struct vacate_tried tried = {{0}};
 
-	while (vacate_open(v, a, &w, order, &tried)) {
-		if (vacate_has_room(v, &w, true) && vacate_run(v, &w))
+	while (v->cramped < VACATE_MAX_CRAMPED && vacate_open(v, a, &w, order, &tried)) {
+		if (!vacate_has_room(v, &w, true)) {
+			v->cramped++;
+			break; /* the others of this arena hardly have less in use */
+		}
+		if (vacate_run(v, &w))
 			return &a->map[((size_t)w.pb << QUARRY_PAGEBLOCK_ORDER) + w.first];
 	}
 	return NULL;
 }
 
 /* Empties pageblocks of @a while there is room, in the arena or, if @far, in the zone. */
-static unsigned long vacate_pack(struct vacate *v, struct page_arena *a, bool far,
-				 bool (*enough)(struct vacate *v, void *arg), void *arg)
+static void vacate_pack(struct vacate *v, struct page_arena *a, bool far)
 {
 	const unsigned int order = QUARRY_PAGEBLOCK_ORDER;
 	struct vacate_tried tried = {{0}};
 	struct vacate_window w;
-	unsigned long made = 0;
 
 	v->target = NULL;
-	while (!enough(v, arg) && vacate_open(v, a, &w, order, &tried)) {
+	while (v->made < v->goal && vacate_open(v, a, &w, order, &tried)) {
 		if (!vacate_has_room(v, &w, far))
 			break; /* nor have those that have more in use */
 		if (vacate_run(v, &w)) {
 			vacate_release(v->q, &w);
-			made++;
+			v->made++;
 		}
 	}
-	return made;
 }
 
-unsigned long vacate_zone(struct vacate *v, bool (*enough)(struct vacate *v, void *arg), void *arg)
+void vacate_zone(struct vacate *v)
 {
-	struct page_zone *z = v->z;
-	unsigned long made = 0;
+	const struct page_zone *z = v->z;
 
 	v->pack = true;
 	for (uint32_t k = z->arena_first; k < zone_arena_end(z); k++) {
 		if (page_arena_is_of(&v->q->pages->arena[k], z))
-			made += vacate_pack(v, &v->q->pages->arena[k], false, enough, arg);
+			vacate_pack(v, &v->q->pages->arena[k], false);
 	}
 	/* What single arenas could not put together. */
 	for (uint32_t k = zone_arena_end(z);
 	     k-- > z->arena_first && zone_arena_end(z) - z->arena_first > 1;) {
 		if (page_arena_is_of(&v->q->pages->arena[k], z))
-			made += vacate_pack(v, &v->q->pages->arena[k], true, enough, arg);
+			vacate_pack(v, &v->q->pages->arena[k], true);
 	}
-	return made;
 }
