@@ -87,9 +87,9 @@ struct cmdline {
 	struct cmdline_sysctl *sysctls; /* sysctl.vm.NAME=VALUE, in their order */
 	size_t nr_sysctls;
 	bool memblock_debug;
-	unsigned int nr_cpus;  /* limit; 0: none */
+	unsigned int nr_cpus;     /* limit; 0: none */
 	struct strbuf page_debug; /* those of quarry_page_debug(), separated by spaces */
-	struct strbuf unknown; /* parameters without a meaning here, separated by spaces */
+	struct strbuf unknown;    /* parameters without a meaning here, separated by spaces */
 };
 
 /*
