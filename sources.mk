@@ -78,6 +78,7 @@ QUARRY_SELFTEST_SRCS := \
 	selftest/slabs.c \
 	selftest/layers.c \
 	selftest/pressure.c \
+	selftest/moving.c \
 	selftest/numa.c \
 	selftest/stress.c
 
@@ -85,7 +86,7 @@ QUARRY_SELFTEST_SRCS := \
 QUARRY_POSIX_SRCS := port/posix/posix.c
 
 # Linux's names: the default instance behind include/linux.
-QUARRY_LINUX_SRCS := linux/default.c linux/pages.c linux/shrinker.c
+QUARRY_LINUX_SRCS := linux/default.c linux/pages.c linux/shrinker.c linux/moving.c
 
 # The quarry program.
 QUARRY_CLI_SRCS := \
