@@ -80,6 +80,7 @@ QUARRY_SELFTEST_SRCS := \
 	selftest/pressure.c \
 	selftest/moving.c \
 	selftest/numa.c \
+	selftest/debug.c \
 	selftest/stress.c
 
 # The posix port: a memory system inside a process.
