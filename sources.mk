@@ -78,14 +78,16 @@ QUARRY_SELFTEST_SRCS := \
 	selftest/slabs.c \
 	selftest/layers.c \
 	selftest/pressure.c \
+	selftest/moving.c \
 	selftest/numa.c \
+	selftest/debug.c \
 	selftest/stress.c
 
 # The posix port: a memory system inside a process.
 QUARRY_POSIX_SRCS := port/posix/posix.c
 
 # Linux's names: the default instance behind include/linux.
-QUARRY_LINUX_SRCS := linux/default.c linux/pages.c linux/shrinker.c
+QUARRY_LINUX_SRCS := linux/default.c linux/pages.c linux/shrinker.c linux/moving.c
 
 # The quarry program.
 QUARRY_CLI_SRCS := \

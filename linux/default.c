@@ -33,6 +33,7 @@ __attribute__((weak)) bool movable_node_enabled;
 static struct pglist_data linux_nodes[QUARRY_MAX_NODES];
 static struct quarry *linux_instance;
 static bool linux_owned; /* made here: to be deleted here */
+static unsigned long linux_serial;
 
 static void linux_log(void *ctx, enum quarry_log_level level, const char *line)
 {
@@ -47,6 +48,7 @@ static void linux_bind(struct quarry *q, bool owned)
 		quarry_posix_delete(linux_instance);
 	linux_instance = q;
 	linux_owned = owned;
+	linux_serial += q != NULL;
 	if (q == NULL)
 		return;
 	quarry_memblock_use(q, &memblock);
@@ -93,6 +95,11 @@ struct quarry *quarry_linux(void)
 struct quarry *quarry_linux_current(void)
 {
 	return linux_instance;
+}
+
+unsigned long quarry_linux_serial(void)
+{
+	return linux_serial;
 }
 
 struct quarry *quarry_linux_bootmem(void)

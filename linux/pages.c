@@ -43,6 +43,7 @@ static void pages_fill_zone(struct quarry *q, struct pglist_data *node, unsigned
 	z->spanned_pages = info.spanned;
 	z->present_pages = info.present;
 	z->managed_pages = info.managed;
+	z->cma_pages = info.cma;
 	for (unsigned int i = 0; i < NR_WMARK; i++)
 		z->_watermark[i] = info.wmark[i];
 	for (unsigned int i = 0; i < MAX_NR_ZONES; i++)
@@ -188,10 +189,13 @@ struct quarry_totals quarry_linux_totals(void)
 unsigned long zone_page_state(struct zone *zone, enum zone_stat_item item)
 {
 	struct quarry *q = pages_booted();
+	struct quarry_zone_info info;
 
-	if (q == NULL || item != NR_FREE_PAGES)
+	if (q == NULL)
 		return 0;
-	return quarry_zone_free_pages(q, zone->node, zone_idx(zone));
+	if (item == NR_FREE_CMA_PAGES && quarry_zone_info(q, zone->node, zone_idx(zone), &info))
+		return info.free_cma;
+	return item == NR_FREE_PAGES ? quarry_zone_free_pages(q, zone->node, zone_idx(zone)) : 0;
 }
 
 unsigned long quarry_linux_node_state(int nid, enum zone_stat_item item)

@@ -78,7 +78,8 @@ struct selftest {
 
 /* Ended by an entry without fn. */
 extern const struct selftest selftest_bootmem[], selftest_memblock[], selftest_pages[],
-	selftest_zones[], selftest_slabs[], selftest_layers[], selftest_pressure[], selftest_numa[];
+	selftest_zones[], selftest_slabs[], selftest_layers[], selftest_pressure[],
+	selftest_moving[], selftest_numa[], selftest_debug[];
 
 uint64_t selftest_random(uint64_t *state);
 size_t selftest_length(const char *s);

@@ -4,15 +4,19 @@
  * two nodes with memory, and a third with a CPU only.
  */
 #include <linux/bootmem.h>
+#include <linux/cma.h>
+#include <linux/compaction.h>
 #include <linux/errno.h>
 #include <linux/gfp.h>
 #include <linux/highmem.h>
 #include <linux/kernel.h>
 #include <linux/memblock.h>
 #include <linux/mempolicy.h>
+#include <linux/migrate.h>
 #include <linux/mm.h>
 #include <linux/mmzone.h>
 #include <linux/nodemask.h>
+#include <linux/page-isolation.h>
 #include <linux/sched/mm.h>
 #include <linux/shrinker.h>
 #include <linux/sizes.h>
@@ -384,6 +388,134 @@ static void S20_scopes(void)
 	memalloc_noreclaim_restore(noreclaim);
 }
 
+static void P3_isolation(void)
+{
+	unsigned long start = SZ_16M >> PAGE_SHIFT, end = start + pageblock_nr_pages, free;
+	struct page *page;
+
+	boot();
+	drain_all_pages(NULL);
+	free = nr_free_pages();
+	IS(start_isolate_page_range(start, end, MIGRATE_MOVABLE, 0, GFP_KERNEL), 0);
+	OK(is_migrate_isolate_page(pfn_to_page(start)));
+	OK(has_isolate_pageblock(page_zone(pfn_to_page(start))));
+	OK(!is_migrate_isolate_page(pfn_to_page(end)));
+	IS(buddy_order(pfn_to_page(start)), pageblock_order); /* apart from its free buddy */
+	IS(nr_free_pages(), free - pageblock_nr_pages);
+	IS(test_pages_isolated(start, end, 0), 0);
+	IS(start_isolate_page_range(start, end, MIGRATE_MOVABLE, 0, GFP_KERNEL), -EBUSY);
+	undo_isolate_page_range(start, end, MIGRATE_MOVABLE);
+	IS(buddy_order(pfn_to_page(start)), MAX_PAGE_ORDER);
+	IS(nr_free_pages(), free);
+	page = alloc_page(GFP_KERNEL);
+	start = page_to_pfn(page);
+	IS(start_isolate_page_range(start, start + 1, MIGRATE_MOVABLE, REPORT_FAILURE, GFP_KERNEL),
+	   -EBUSY);
+	__free_page(page);
+}
+
+/* A driver with pages that can be moved. */
+static struct page *driver_page;
+static int driver_moves;
+
+static bool driver_isolate(struct page *page, isolate_mode_t mode)
+{
+	return mode == 0 && page == driver_page;
+}
+
+static int driver_migrate(struct page *dst, struct page *src, enum migrate_mode mode)
+{
+	if (mode == MIGRATE_ASYNC || src != driver_page)
+		return -EAGAIN;
+	copy_page(page_address(dst), page_address(src));
+	driver_page = dst;
+	driver_moves++;
+	return MIGRATEPAGE_SUCCESS;
+}
+
+static void driver_putback(struct page *page)
+{
+	OK(page == driver_page);
+}
+
+static void contiguous_ranges(void)
+{
+	static const struct movable_operations ops = {driver_isolate, driver_migrate,
+						      driver_putback};
+	struct page *page;
+	unsigned long pfn;
+
+	boot();
+	driver_moves = 0;
+	driver_page = alloc_page(GFP_HIGHUSER_MOVABLE);
+	strcpy(page_address(driver_page), "driver's");
+	__SetPageMovable(driver_page, &ops);
+	OK(__PageMovable(driver_page));
+	pfn = page_to_pfn(driver_page);
+	IS(alloc_contig_range(pfn, pfn + 100, MIGRATE_MOVABLE, GFP_KERNEL), 0);
+	IS(driver_moves, 1);
+	OK(page_to_pfn(driver_page) < pfn || page_to_pfn(driver_page) >= pfn + 100);
+	OK(strcmp(page_address(driver_page), "driver's") == 0);
+	OK(page_count(pfn_to_page(pfn + 99)) == 1);
+	free_contig_range(pfn, 100);
+	__ClearPageMovable(driver_page);
+	OK(!__PageMovable(driver_page));
+	pfn = page_to_pfn(driver_page);
+	IS(alloc_contig_range(pfn, pfn + 1, MIGRATE_MOVABLE, GFP_KERNEL), -EBUSY);
+	__free_page(driver_page);
+	page = alloc_contig_pages(2048, GFP_KERNEL, 1, NULL); /* more than the largest block */
+	OK(page != NULL);
+	IS(page_to_nid(page), 1);
+	free_contig_range(page_to_pfn(page), 2048);
+	OK(fragmentation_index(page_zone(page), 9) == -1000);
+	drain_all_pages(NULL);
+	IS(extfrag_for_order(page_zone(page), 0), 0);
+	IS(nr_free_pages(), totalram_pages());
+}
+
+/* Another instance, perhaps at the same address: the driver's operations are made known anew. */
+static void contiguous_ranges_on_a_new_machine(void)
+{
+	contiguous_ranges();
+	new_machine();
+	contiguous_ranges();
+}
+
+static int count_area(struct cma *area, void *data)
+{
+	OK(cma_get_size(area) > 0);
+	++*(int *)data;
+	return 0;
+}
+
+static void cma_areas(void)
+{
+	struct cma *area, *other;
+	struct page *page;
+	int n = 0;
+
+	IS(cma_declare_contiguous(0, SZ_8M, 0, 0, 0, false, "camera", &area), 0);
+	IS(cma_declare_contiguous_nid(0, 0, 0, 0, 0, false, "none", &other, 0), -EINVAL);
+	memblock_reserve(SZ_16M, SZ_4M);
+	IS(cma_init_reserved_mem(SZ_16M, SZ_4M, 0, "display", &other), 0);
+	boot();
+	IS(cma_get_size(area), SZ_8M);
+	IS(cma_get_base(other), SZ_16M);
+	OK(strcmp(cma_get_name(other), "display") == 0);
+	cma_for_each_area(count_area, &n);
+	IS(n, 2);
+	IS(global_zone_page_state(NR_FREE_CMA_PAGES), (SZ_8M + SZ_4M) / PAGE_SIZE);
+	IS(zone_cma_pages(&NODE_DATA(0)->node_zones[ZONE_DMA32]) +
+		   zone_cma_pages(&NODE_DATA(1)->node_zones[ZONE_DMA32]),
+	   (SZ_8M + SZ_4M) / PAGE_SIZE);
+	page = cma_alloc(other, 1000, 2, false);
+	OK(page != NULL);
+	OK(is_migrate_cma(get_pageblock_migratetype(page)));
+	OK(cma_alloc(other, 1000, 0, true) == NULL);
+	OK(cma_release(other, page, 1000));
+	OK(!cma_release(other, NULL, 1));
+}
+
 static void P19_addresses(void)
 {
 	unsigned long addr;
@@ -598,6 +730,10 @@ int main(void)
 		LINUX_TEST(P15_P18_what_flags_allow),
 		LINUX_TEST(X4_shrinkers),
 		LINUX_TEST(S20_scopes),
+		LINUX_TEST(P3_isolation),
+		LINUX_TEST(contiguous_ranges),
+		LINUX_TEST(contiguous_ranges_on_a_new_machine),
+		LINUX_TEST(cma_areas),
 		LINUX_TEST(P19_addresses),
 		LINUX_TEST(P19_references),
 		LINUX_TEST(P19_bulk),

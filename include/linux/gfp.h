@@ -138,6 +138,29 @@ static inline struct zonelist *node_zonelist(int nid, gfp_t flags)
 	return NODE_DATA(nid)->node_zonelists + gfp_zonelist(flags);
 }
 
+/* ---- ranges as they lie ---- */
+
+static inline int alloc_contig_range(unsigned long start, unsigned long end,
+				     unsigned int migratetype, gfp_t gfp_mask)
+{
+	return quarry_alloc_contig_range(quarry_linux(), start, end,
+					 (enum quarry_migratetype)migratetype, gfp_mask);
+}
+
+static inline struct page *alloc_contig_pages(unsigned long nr_pages, gfp_t gfp_mask, int nid,
+					      const nodemask_t *nodemask)
+{
+	quarry_nodemask_t nodes = nodemask != NULL ? quarry_nodemask(nodemask) : 0;
+
+	return quarry_alloc_contig_pages(quarry_linux(), nr_pages, gfp_mask, nid,
+					 nodemask != NULL ? &nodes : NULL);
+}
+
+static inline void free_contig_range(unsigned long pfn, unsigned long nr_pages)
+{
+	quarry_free_contig_range(quarry_linux(), pfn, nr_pages);
+}
+
 /* ---- CPUs' caches ---- */
 
 /* @zone is not looked at: all zones' pages go back. */

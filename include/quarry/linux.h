@@ -39,6 +39,10 @@ struct quarry *quarry_linux(void);
 /** quarry_linux_current() - the default instance, or NULL if there is none. Context: any. */
 struct quarry *quarry_linux_current(void);
 
+/** quarry_linux_serial() - how many default instances there have been: state of one instance is not
+ * another's, even at the same address. Context: any. */
+unsigned long quarry_linux_serial(void);
+
 /** quarry_linux_bootmem() - quarry_linux() that, if there is none, makes one with QUARRY_LINUX_RAM
  * bytes of memory. */
 struct quarry *quarry_linux_bootmem(void);
