@@ -158,7 +158,6 @@ static size_t owner_trace_fields(const struct quarry_trace_event *e, char *buf, 
 size_t quarry_trace_format(const struct quarry_trace_event *event, char *buf, size_t size)
 {
 	bool known = (unsigned int)event->type < QUARRY_NR_TRACE_TYPES;
-	uint64_t seconds = bits_div64(event->ns, 1000000000);
 	char page[24] = "(nil)", name[40];
 	size_t len, left;
 
