@@ -2,6 +2,8 @@
 /* Owners of pages and events as text: page_owner, /proc/allocinfo, perf script. */
 #include "diag.h"
 
+#include <base/bits.h>
+
 #define OWNER_GFP_MAX 160
 
 /* "file:line func:name", or the address that a call returned to. */
@@ -165,8 +167,8 @@ size_t quarry_trace_format(const struct quarry_trace_event *event, char *buf, si
 	quarry_format(name, sizeof(name), "kmem:%s", known ? owner_trace_names[event->type] : "?");
 	len = quarry_format(buf, size, "%16s %5u [%03u] %5llu.%09llu: %26s: page=%s pfn=%#llx ",
 			    "quarry", event->cpu, event->cpu,
-			    (unsigned long long)(event->ns / 1000000000),
-			    (unsigned long long)(event->ns % 1000000000), name, page,
+			    (unsigned long long)bits_div64(event->ns, 1000000000),
+			    (unsigned long long)bits_mod64(event->ns, 1000000000), name, page,
 			    (unsigned long long)event->pfn);
 	left = len < size ? size - len : 0;
 	return len + owner_trace_fields(event, left != 0 ? buf + len : buf, left);
