@@ -173,7 +173,7 @@ static void owners_move_with_contents(void **state)
 	begin(&m);
 	src = quarry_alloc_pages_at(m.q, GFP_HIGHUSER_MOVABLE, 2, &sites[0]);
 	dst = quarry_alloc_pages_at(m.q, GFP_HIGHUSER_MOVABLE, 2, &sites[1]);
-	prep_moved(m.q, dst, src);
+	prep_moved(m.q, dst, src, 2);
 	assert_true(quarry_page_owner(m.q, quarry_page_to_pfn(m.q, dst), &o));
 	assert_ptr_equal(o.alloc.site, &sites[0]);
 	quarry_free_pages(m.q, src, 2);

@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-#include "machine_build.h"
+#include "owner.h"
 
 static const struct machine_spec real = {
 	.memory = {{64 * MACHINE_KIB, 636 * MACHINE_KIB, 0},
@@ -399,6 +399,50 @@ static void allocator_writes_into_no_free_page(void **state)
 	}
 }
 
+/* Blocks that compaction moves leave pages behind that are as freed ones, and take their owner along. */
+static void compaction_keeps_poison_and_owners(void **state)
+{
+	struct quarry_page_site_info site;
+	struct quarry_page_debug_info info;
+	unsigned long moved, live = 0;
+	struct page *page[4096];
+	unsigned int n = 0;
+	struct owner o;
+	struct machine m;
+
+	(void)state;
+	machine_build(&m, &real);
+	assert_int_equal(quarry_page_debug(m.q, "page_poison=1 page_owner=on"), 0);
+	owner_init(&o, &m, 6000, (64 << 20) / QUARRY_PAGE_SIZE, true);
+	for (size_t i = 0; i < 6000; i++)
+		assert_true(owner_alloc(&o, i, GFP_HIGHUSER_MOVABLE, i % 3 == 0 ? 1 : 0));
+	for (size_t i = 0; i < 6000; i++) {
+		if (i % 4 != 0)
+			owner_free(&o, i);
+	}
+	quarry_drain_all_pages(m.q);
+	moved = o.migrated;
+	quarry_compact_memory(m.q);
+	assert_true(o.migrated > moved + 100);
+	machine_check(&m);
+	assert_int_equal(owner_check(&o), 0);
+	for (unsigned int i = 0; quarry_page_site(m.q, i, &site); i++)
+		live += site.live_blocks;
+	assert_int_equal(live, 1500);
+	/* All that is free is looked at. */
+	while (n < 4096 &&
+	       (page[n] = quarry_alloc_pages(m.q, GFP_KERNEL | __GFP_NOWARN, 0)) != NULL)
+		n++;
+	quarry_page_debug_info(m.q, &info);
+	assert_int_equal(info.poison_found, 0);
+	assert_int_equal(m.reports, 0);
+	while (n-- > 0)
+		quarry_free_pages(m.q, page[n], 0);
+	owner_free_all(&o);
+	owner_fini(&o);
+	machine_fini(&m);
+}
+
 /* ---- failures by will ---- */
 
 /* Which of @n requests fail, as a string of . and F. */
@@ -652,6 +696,7 @@ int main(void)
 		cmocka_unit_test(poison_report_in_words),
 		cmocka_unit_test(no_access_no_contents),
 		cmocka_unit_test(allocator_writes_into_no_free_page),
+		cmocka_unit_test(compaction_keeps_poison_and_owners),
 		cmocka_unit_test(fault_injection_by_the_rules),
 		cmocka_unit_test(fail_nth_through_kmalloc),
 		cmocka_unit_test(refusals_are_told),

@@ -37,15 +37,6 @@ bool diag_has_cma(struct quarry *q)
 	return false;
 }
 
-unsigned long diag_free_cma(const struct quarry_zone_info *info)
-{
-	unsigned long pages = 0;
-
-	for (unsigned int o = 0; o < QUARRY_NR_ORDERS; o++)
-		pages += info->nr_free_type[QUARRY_MIGRATE_CMA][o] << o;
-	return pages;
-}
-
 void diag_add_node(struct quarry *q, int nid, struct diag_pages *sum)
 {
 	unsigned long reclaimable, unreclaimable;
@@ -58,10 +49,10 @@ void diag_add_node(struct quarry *q, int nid, struct diag_pages *sum)
 		sum->managed += info.managed;
 		sum->free += info.free;
 		sum->pcp += info.pcp;
-		sum->free_cma += diag_free_cma(&info);
+		sum->free_cma += info.free_cma;
 		sum->low += info.wmark[QUARRY_WMARK_LOW];
 		sum->movable += t == QUARRY_ZONE_MOVABLE ? info.managed : 0;
-		sum->cma += info.nr_pageblocks[QUARRY_MIGRATE_CMA] << QUARRY_PAGEBLOCK_ORDER;
+		sum->cma += info.cma;
 	}
 	quarry_slab_pages(q, nid, &reclaimable, &unreclaimable);
 	sum->slab_reclaimable += reclaimable;

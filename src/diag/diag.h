@@ -20,8 +20,6 @@ struct diag_pages {
 int diag_nr_nodes(struct quarry *q);
 /* Linux lists CMA only where it is configured, and so do we: when a zone has such a pageblock. */
 bool diag_has_cma(struct quarry *q);
-/* Pages of CMA pageblocks that are free. */
-unsigned long diag_free_cma(const struct quarry_zone_info *info);
 /* Adds what node @nid has. */
 void diag_add_node(struct quarry *q, int nid, struct diag_pages *sum);
 /* What the machine has. */

@@ -274,7 +274,7 @@ static void meminfo_mem_zone(struct quarry *q, const struct quarry_out *out, int
 			  "present:%lukB managed:%lukB mlocked:0kB bounce:0kB free_pcp:%lukB "
 			  "local_pcp:%lukB free_cma:%lukB\nlowmem_reserve[]:",
 			  z->present * k, z->managed * k, z->pcp * k,
-			  quarry_pageset_count(q, nid, zone, cpu) * k, diag_free_cma(z) * k);
+			  quarry_pageset_count(q, nid, zone, cpu) * k, z->free_cma * k);
 	for (unsigned int j = 0; j < QUARRY_NR_ZONES; j++)
 		quarry_out_printf(out, " %lu", z->lowmem_reserve[j]);
 	quarry_out_printf(out, "\n");

@@ -214,7 +214,7 @@ static void vmstat_add_zone(struct quarry *q, int nid, enum quarry_zone_type zon
 		return;
 	quarry_zone_numa(q, nid, zone, &numa);
 	values->v[VMSTAT_FREE] += info.free;
-	values->v[VMSTAT_FREE_CMA] += diag_free_cma(&info);
+	values->v[VMSTAT_FREE_CMA] += info.free_cma;
 	values->v[VMSTAT_NUMA_HIT] += numa.hit;
 	values->v[VMSTAT_NUMA_MISS] += numa.miss;
 	values->v[VMSTAT_NUMA_FOREIGN] += numa.foreign;
@@ -360,8 +360,7 @@ static void vmstat_zoneinfo_marks(const struct quarry_out *out, const struct qua
 			  info->wmark[QUARRY_WMARK_HIGH], info->spanned);
 	quarry_out_printf(out, "        present  %lu\n        managed  %lu\n", info->present,
 			  info->managed);
-	quarry_out_printf(out, "        cma      %lu\n        protection: (",
-			  info->nr_pageblocks[QUARRY_MIGRATE_CMA] << QUARRY_PAGEBLOCK_ORDER);
+	quarry_out_printf(out, "        cma      %lu\n        protection: (", info->cma);
 	for (unsigned int j = 0; j < QUARRY_NR_ZONES; j++)
 		quarry_out_printf(out, "%s%lu", j != 0 ? ", " : "", info->lowmem_reserve[j]);
 	quarry_out_printf(out, ")\n");

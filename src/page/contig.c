@@ -25,6 +25,7 @@ static void contig_count(struct quarry *q, const struct page_arena *a, uint64_t 
 
 	quarry_store_relaxed(count, *count + n);
 	quarry_unpin(pin);
+	event_no_request(q, a->zone_type, n);
 }
 
 /* Pages to move a block to may come from anywhere that movable pages may. */

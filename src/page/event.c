@@ -128,6 +128,18 @@ void event_numa(struct quarry *q, struct page_zone *z, const struct alloc_reques
 	event_numa_at(q, z, r->list[i]);
 }
 
+void event_no_request(struct quarry *q, unsigned int type, uint64_t n)
+{
+	struct page_layer *pl = q->pages;
+	quarry_pin_t pin = quarry_pin();
+	int nid = pl->cpu[quarry_cpu()].nid;
+	struct page_zone *home = event_home(pl, nid, type);
+
+	quarry_unpin(pin);
+	event_zone_add(q, home, PAGE_ZONE_STRAY, 0 - n);
+	event_zone_add(q, home, PAGE_ZONE_OTHER, home->nid != nid ? 0 - n : 0);
+}
+
 void event_interleave(struct quarry *q, const struct page *page)
 {
 	event_zone_add(q, page_arena_of(q->pages, page)->zone, PAGE_ZONE_INTERLEAVE, 1);

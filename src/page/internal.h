@@ -577,6 +577,8 @@ bool reclaim_possible(const struct quarry *q);
 void event_numa(struct quarry *q, struct page_zone *z, const struct alloc_request *r);
 /* Quarry took a block for a table of its own; it is freed as any other. */
 void event_table(struct quarry *q, const struct page *page, unsigned int order);
+/* @n blocks were counted as allocs of @type by no request: they are no hits. */
+void event_no_request(struct quarry *q, unsigned int type, uint64_t n);
 /* A policy of interleaving chose the node that @page is on, and got it. */
 void event_interleave(struct quarry *q, const struct page *page);
 /* Before and after zonelists change; no other CPU at work. */
@@ -605,8 +607,9 @@ void prep_alloc(struct quarry *q, struct page *page, unsigned int order, gfp_t g
 void prep_free(struct quarry *q, struct page *page, unsigned int order, const void *address);
 /* The block becomes 2^@order pages, each of its own. */
 void prep_split(struct quarry *q, struct page *page, unsigned int order);
-/* What lay in @src lies in @dst now; @src is free, or will be by prep_free(). */
-void prep_moved(struct quarry *q, const struct page *dst, const struct page *src);
+/* The block of @order that lay at @src lies at @dst now. @src will be free, or passes prep_free(). */
+void prep_moved(struct quarry *q, const struct page *dst, const struct page *src,
+		unsigned int order);
 /* The pages @mask from @pfn on come to the allocator past quarry_free_pages(). */
 void prep_release(struct quarry *q, pfn_t pfn, uint64_t mask);
 /* Damage was reported of @page: tell who had it. */

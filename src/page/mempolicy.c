@@ -296,7 +296,7 @@ static struct page *mempolicy_interleaved(struct quarry *q, gfp_t gfp, unsigned 
 	struct page *page = quarry_alloc_pages_node(q, nid, gfp, order);
 
 	if (page != NULL && page_arena_of(q->pages, page)->zone->nid == nid)
-		page_event(q, QUARRY_VM_NUMA_INTERLEAVE, 1);
+		event_interleave(q, page);
 	return page;
 }
 

@@ -151,6 +151,8 @@ int mover_move(struct quarry *q, struct page *dst, struct page *src)
 		page_set_word(dst, arena | PAGE_WORD_FREE);
 		return err;
 	}
+	if (page_prep_on(q))
+		prep_moved(q, dst, src, page_word_order(word));
 	last = page_word(src);
 	while (!mover_change(q, src, &last,
 			     (word & PAGE_WORD_ARENA_MASK) |

@@ -158,8 +158,13 @@ void prep_split(struct quarry *q, struct page *page, unsigned int order)
 		pageowner_split(q, page, order);
 }
 
-void prep_moved(struct quarry *q, const struct page *dst, const struct page *src)
+void prep_moved(struct quarry *q, const struct page *dst, const struct page *src,
+		unsigned int order)
 {
+	int byte = prep_fill_byte(q, &q->pages->prep->config);
+
+	if (byte >= 0)
+		quarry_memset(quarry_page_address(q, src), byte, QUARRY_PAGE_SIZE << order);
 	if (q->pages->prep->owner != NULL)
 		pageowner_moved(q, dst, src);
 }
