@@ -142,6 +142,6 @@ void warn_stall(struct quarry *q, const struct alloc_request *r, uint64_t *since
 		return;
 	*next = now + WARN_STALL_NS;
 	quarry_format(what, sizeof(what), "page allocation stalls for %llums",
-		      (unsigned long long)(now - *since) / 1000000);
+		      (unsigned long long)bits_div64(now - *since, 1000000));
 	warn_request(q, r, what);
 }
