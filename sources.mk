@@ -81,6 +81,7 @@ QUARRY_SELFTEST_SRCS := \
 	selftest/moving.c \
 	selftest/numa.c \
 	selftest/debug.c \
+	selftest/machines.c \
 	selftest/stress.c
 
 # The posix port: a memory system inside a process.

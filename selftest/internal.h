@@ -36,6 +36,7 @@ struct selftest_spec {
 				 unsigned long nr_pages);
 	void (*wake)(void *ctx, int nid, unsigned int order);
 	bool (*oom)(void *ctx, int nid, gfp_t gfp, unsigned int order);
+	int (*accept)(void *ctx, phys_addr_t phys, phys_addr_t size_bytes);
 	struct quarry_boot_params boot;
 };
 
@@ -79,7 +80,7 @@ struct selftest {
 /* Ended by an entry without fn. */
 extern const struct selftest selftest_bootmem[], selftest_memblock[], selftest_pages[],
 	selftest_zones[], selftest_slabs[], selftest_layers[], selftest_pressure[],
-	selftest_moving[], selftest_numa[], selftest_debug[];
+	selftest_moving[], selftest_numa[], selftest_debug[], selftest_machines[];
 
 uint64_t selftest_random(uint64_t *state);
 size_t selftest_length(const char *s);

@@ -97,6 +97,7 @@ static bool scratch_begin(struct selftest_run *t, const struct selftest_spec *sp
 		.wake = spec->wake,
 		.reclaim = spec->reclaim,
 		.oom = spec->oom,
+		.accept = spec->accept,
 	};
 	void *storage;
 

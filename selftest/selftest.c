@@ -12,8 +12,9 @@
 #include "internal.h"
 
 static const struct selftest *const selftest_groups[] = {
-	selftest_bootmem, selftest_memblock, selftest_pages,  selftest_zones, selftest_slabs,
-	selftest_layers,  selftest_pressure, selftest_moving, selftest_numa,  selftest_debug,
+	selftest_bootmem, selftest_memblock, selftest_pages,    selftest_zones,
+	selftest_slabs,   selftest_layers,   selftest_pressure, selftest_moving,
+	selftest_numa,    selftest_debug,    selftest_machines,
 };
 
 #define SELFTEST_NR_GROUPS (sizeof(selftest_groups) / sizeof(selftest_groups[0]))

@@ -11,6 +11,7 @@
 #include <linux/highmem.h>
 #include <linux/kernel.h>
 #include <linux/memblock.h>
+#include <linux/memory_hotplug.h>
 #include <linux/mempolicy.h>
 #include <linux/migrate.h>
 #include <linux/mm.h>
@@ -516,6 +517,55 @@ static void cma_areas(void)
 	OK(!cma_release(other, NULL, 1));
 }
 
+/* A machine of one memory block, and room for a second one. */
+static void hotplug(void)
+{
+	const struct quarry_posix_options options = {.ram_bytes = SZ_256M};
+	struct zone *zone;
+	struct page *page;
+	unsigned long start = SZ_128M >> PAGE_SHIFT, nr = SZ_128M >> PAGE_SHIFT;
+
+	OK(quarry_linux_start(&options) == 0);
+	quarry_linux_params = (struct quarry_boot_params){.max_hotplug_phys = SZ_256M};
+	memblock_add(0, SZ_128M);
+	boot();
+	IS(add_memory(0, SZ_128M + SZ_1M, SZ_128M, MHP_NONE), -EINVAL);
+	IS(add_memory(0, SZ_128M, SZ_128M, MHP_NONE), 0);
+	IS(add_memory(0, SZ_128M, SZ_128M, MHP_NONE), -EEXIST);
+	OK(pfn_to_online_page(start) == NULL);
+	zone = zone_for_pfn_range(MMOP_ONLINE_MOVABLE, 0, NULL, start, nr);
+	IS(zone_idx(zone), ZONE_MOVABLE);
+	IS(online_pages(start, nr, zone, NULL), 0);
+	zone = &NODE_DATA(0)->node_zones[ZONE_MOVABLE];
+	IS(zone->zone_start_pfn, start);
+	IS(zone_managed_pages(zone), nr);
+	page = pfn_to_online_page(start + 7);
+	OK(page != NULL);
+	OK(page_zone(page) == zone);
+	IS(remove_memory(SZ_128M, SZ_128M), -EBUSY);
+	IS(offline_pages(start, nr, zone, NULL), 0);
+	IS(remove_memory(SZ_128M, SZ_128M), 0);
+	OK(!managed_zone(&NODE_DATA(0)->node_zones[ZONE_MOVABLE]));
+}
+
+static void damaged_pages(void)
+{
+	struct page *page;
+	unsigned long pfn;
+
+	boot();
+	pfn = SZ_16M >> PAGE_SHIFT;
+	IS(memory_failure(pfn, MF_SW_SIMULATED), 0);
+	OK(PageHWPoison(pfn_to_page(pfn)) && !PageHWPoison(pfn_to_page(pfn + 1)));
+	IS(num_poisoned_pages, 1);
+	page = alloc_page(GFP_KERNEL);
+	IS(soft_offline_page(page_to_pfn(page), 0), -EBUSY);
+	__free_page(page);
+	IS(unpoison_memory(pfn), 0);
+	IS(num_poisoned_pages, 0);
+	IS(unpoison_memory(pfn), -EBUSY);
+}
+
 static void P19_addresses(void)
 {
 	unsigned long addr;
@@ -734,6 +784,8 @@ int main(void)
 		LINUX_TEST(contiguous_ranges),
 		LINUX_TEST(contiguous_ranges_on_a_new_machine),
 		LINUX_TEST(cma_areas),
+		LINUX_TEST(hotplug),
+		LINUX_TEST(damaged_pages),
 		LINUX_TEST(P19_addresses),
 		LINUX_TEST(P19_references),
 		LINUX_TEST(P19_bulk),

@@ -204,6 +204,33 @@ static inline void free_reserved_page(struct page *page)
 /* Pages handed over of [@start, @end); each is filled with @poison first, if that is a byte. */
 unsigned long free_reserved_area(void *start, void *end, int poison, const char *s);
 
+/* ---- damaged pages ---- */
+
+enum mf_flags { MF_SW_SIMULATED = QUARRY_MF_SW_SIMULATED };
+
+static inline int memory_failure(unsigned long pfn, int flags)
+{
+	return quarry_memory_failure(quarry_linux(), pfn, (unsigned int)flags);
+}
+
+static inline int soft_offline_page(unsigned long pfn, int flags)
+{
+	(void)flags;
+	return quarry_soft_offline_page(quarry_linux(), pfn);
+}
+
+static inline int unpoison_memory(unsigned long pfn)
+{
+	return quarry_unpoison_memory(quarry_linux(), pfn);
+}
+
+static inline int PageHWPoison(const struct page *page)
+{
+	return quarry_page_is_poisoned(quarry_linux(), page_to_pfn(page));
+}
+
+#define num_poisoned_pages (quarry_num_poisoned_pages(quarry_linux()))
+
 /* ---- how much there is ---- */
 
 struct quarry_totals quarry_linux_totals(void);

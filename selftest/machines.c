@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+/* Section 2b: memory and CPUs that come and go, damaged pages, free memory told to the host. */
+#include "internal.h"
+
+#define MACHINES_BLOCK QUARRY_MEMORY_BLOCK_BYTES
+#define MACHINES_PAGES ((unsigned long)QUARRY_MEMORY_BLOCK_PAGES)
+
+/* One memory block at boot, and room for another. */
+static const struct selftest_spec machines_128m = {
+	.memory = {{0, MACHINES_BLOCK, 0}},
+	.simulated = true,
+	.boot = {.max_hotplug_phys = 2 * MACHINES_BLOCK,
+		 .dma_limit = ~(phys_addr_t)0,
+		 .dma32_limit = ~(phys_addr_t)0},
+};
+
+static void machines_memory(struct selftest_run *t)
+{
+	const pfn_t start = MACHINES_PAGES;
+	struct quarry_zone_info info;
+	struct page *page;
+	struct quarry *q;
+
+	if (!selftest_boot(t, &machines_128m))
+		return;
+	q = t->m.q;
+	IS(quarry_memory_block_state(q, start), QUARRY_BLOCK_ABSENT);
+	IS(-quarry_add_memory(q, 0, MACHINES_BLOCK + 1, MACHINES_BLOCK), QUARRY_EINVAL);
+	IS(quarry_add_memory(q, 0, MACHINES_BLOCK, MACHINES_BLOCK), 0);
+	IS(quarry_memory_block_state(q, start), QUARRY_BLOCK_OFFLINE);
+	IS(-quarry_add_memory(q, 0, MACHINES_BLOCK, MACHINES_BLOCK), QUARRY_EEXIST);
+	IS(quarry_online_pages(q, start, MACHINES_PAGES, QUARRY_ONLINE_MOVABLE), 0);
+	OK(quarry_zone_info(q, 0, QUARRY_ZONE_MOVABLE, &info));
+	IS(info.start_pfn, start);
+	IS(info.managed, MACHINES_PAGES);
+	IS(-quarry_remove_memory(q, MACHINES_BLOCK, MACHINES_BLOCK), QUARRY_EBUSY);
+	page = quarry_alloc_pages(q, GFP_HIGHUSER_MOVABLE, 0);
+	OK(page != NULL && quarry_page_to_pfn(q, page) >= start);
+	/* Somebody uses it, and has not said how to move it. */
+	IS(-quarry_offline_pages(q, start, MACHINES_PAGES), QUARRY_EBUSY);
+	IS(quarry_memory_block_state(q, start), QUARRY_BLOCK_ONLINE);
+	quarry_free_pages(q, page, 0);
+	IS(quarry_offline_pages(q, start, MACHINES_PAGES), 0);
+	OK(!quarry_zone_info(q, 0, QUARRY_ZONE_MOVABLE, &info) || info.managed == 0);
+	IS(quarry_remove_memory(q, MACHINES_BLOCK, MACHINES_BLOCK), 0);
+	IS(quarry_memory_block_state(q, start), QUARRY_BLOCK_ABSENT);
+}
+
+static void machines_cpus(struct selftest_run *t)
+{
+	struct selftest_spec spec = machines_128m;
+	unsigned int other = t->env->cpu + 1;
+
+	spec.boot.nr_cpus = t->env->cpu + 2;
+	if (!selftest_boot(t, &spec))
+		return;
+	OK(quarry_cpu_is_online(t->m.q, other));
+	IS(quarry_cpu_offline(t->m.q, other), 0);
+	OK(!quarry_cpu_is_online(t->m.q, other));
+	IS(-quarry_cpu_offline(t->m.q, other), QUARRY_EINVAL);
+	IS(quarry_cpu_online(t->m.q, other), 0);
+	OK(quarry_cpu_is_online(t->m.q, other));
+	IS(-quarry_cpu_online(t->m.q, other + 1), QUARRY_EINVAL);
+}
+
+static void machines_damage(struct selftest_run *t)
+{
+	const pfn_t bad = 5000;
+	struct page *page;
+	pfn_t pfn;
+
+	if (!selftest_boot(t, &machines_128m))
+		return;
+	IS(quarry_memory_failure(t->m.q, bad, QUARRY_MF_SW_SIMULATED), 0); /* free: gone */
+	OK(quarry_page_is_poisoned(t->m.q, bad));
+	IS(-quarry_memory_failure(t->m.q, bad, QUARRY_MF_SW_SIMULATED), QUARRY_EHWPOISON);
+	page = quarry_alloc_pages(t->m.q, GFP_KERNEL, 0);
+	OK(page != NULL);
+	pfn = quarry_page_to_pfn(t->m.q, page);
+	IS(-quarry_soft_offline_page(t->m.q, pfn), QUARRY_EBUSY);
+	IS(-quarry_memory_failure(t->m.q, pfn, QUARRY_MF_SW_SIMULATED), QUARRY_EBUSY); /* marked */
+	IS(quarry_num_poisoned_pages(t->m.q), 2);
+	quarry_free_pages(t->m.q, page, 0);
+	quarry_drain_all_pages(t->m.q);
+	OK(quarry_pfn_state(t->m.q, pfn, NULL) != QUARRY_PAGE_FREE); /* never again */
+	IS(quarry_unpoison_memory(t->m.q, pfn), 0);
+	IS(quarry_unpoison_memory(t->m.q, bad), 0);
+	IS(-quarry_unpoison_memory(t->m.q, bad), QUARRY_EBUSY);
+	IS(quarry_num_poisoned_pages(t->m.q), 0);
+	IS(quarry_pfn_state(t->m.q, bad, NULL), QUARRY_PAGE_FREE);
+}
+
+static int machines_told(void *ctx, const struct quarry_range *ranges, unsigned int nr)
+{
+	struct selftest_run *t = ctx;
+
+	(void)ranges;
+	t->m.woken += nr;
+	return nr > QUARRY_REPORTING_CAPACITY ? -QUARRY_EINVAL : 0;
+}
+
+static void machines_reporting(struct selftest_run *t)
+{
+	const struct quarry_reporting_dev dev = {.report = machines_told, .ctx = t};
+	unsigned long pages;
+
+	if (!selftest_boot(t, &machines_128m))
+		return;
+	IS(quarry_page_reporting_run(t->m.q), 0);
+	IS(quarry_page_reporting_register(t->m.q, &dev), 0);
+	IS(-quarry_page_reporting_register(t->m.q, &dev), QUARRY_EBUSY);
+	pages = quarry_page_reporting_run(t->m.q);
+	OK(pages > MACHINES_PAGES / 2 && pages <= MACHINES_PAGES);
+	OK(t->m.woken > 0);
+	IS(quarry_page_reporting_run(t->m.q), 0); /* told once */
+	quarry_page_reporting_unregister(t->m.q);
+}
+
+static int machines_accept(void *ctx, phys_addr_t phys, phys_addr_t size)
+{
+	struct selftest_run *t = ctx;
+
+	(void)phys;
+	t->m.reclaims += (unsigned int)(size >> QUARRY_PAGE_SHIFT);
+	return 0;
+}
+
+static void machines_unaccepted(struct selftest_run *t)
+{
+	static const struct quarry_range range = {64 * SELFTEST_MIB, 64 * SELFTEST_MIB};
+	struct selftest_spec spec = machines_128m;
+	struct quarry_zone_info info;
+
+	spec.accept = machines_accept;
+	spec.boot.unaccepted = &range;
+	spec.boot.nr_unaccepted = 1;
+	if (!selftest_boot(t, &spec))
+		return;
+	OK(quarry_zone_info(t->m.q, 0, QUARRY_ZONE_NORMAL, &info));
+	IS(info.unaccepted, 16384);
+	IS(info.managed, MACHINES_PAGES);
+	IS(t->m.reclaims, 0); /* nobody has used it */
+	IS(quarry_accept_memory(t->m.q, 16384, 32768), 16384);
+	IS(t->m.reclaims, 16384);
+	OK(quarry_zone_info(t->m.q, 0, QUARRY_ZONE_NORMAL, &info));
+	IS(info.unaccepted, 0);
+}
+
+const struct selftest selftest_machines[] = {
+	{"2b P12", "memory comes and goes at run time", machines_memory},
+	{"2b", "CPUs come and go", machines_cpus},
+	{"2b", "damaged pages are never handed out again", machines_damage},
+	{"2b", "free memory is told to the host, once", machines_reporting},
+	{"2b", "memory is accepted before it is used", machines_unaccepted},
+	{NULL, NULL, NULL},
+};
