@@ -88,6 +88,11 @@ static inline uint64_t bits_div64(uint64_t n, uint64_t d)
 	return bits_long_div(n, d);
 }
 
+static inline uint64_t bits_mod64(uint64_t n, uint64_t d)
+{
+	return n - bits_div64(n, d) * d;
+}
+
 /* Position of the highest set bit counted from 1; 0 for 0 (Linux: fls). */
 static inline unsigned int bits_fls(uint64_t x)
 {

@@ -158,7 +158,6 @@ static size_t owner_trace_fields(const struct quarry_trace_event *e, char *buf, 
 size_t quarry_trace_format(const struct quarry_trace_event *event, char *buf, size_t size)
 {
 	bool known = (unsigned int)event->type < QUARRY_NR_TRACE_TYPES;
-	uint64_t seconds = bits_div64(event->ns, 1000000000);
 	char page[24] = "(nil)", name[40];
 	size_t len, left;
 
@@ -167,8 +166,9 @@ size_t quarry_trace_format(const struct quarry_trace_event *event, char *buf, si
 			      (unsigned long long)(OWNER_VMEMMAP + event->pfn * OWNER_PAGE_STRUCT));
 	quarry_format(name, sizeof(name), "kmem:%s", known ? owner_trace_names[event->type] : "?");
 	len = quarry_format(buf, size, "%16s %5u [%03u] %5llu.%09llu: %26s: page=%s pfn=%#llx ",
-			    "quarry", event->cpu, event->cpu, (unsigned long long)seconds,
-			    (unsigned long long)(event->ns - seconds * 1000000000), name, page,
+			    "quarry", event->cpu, event->cpu,
+			    (unsigned long long)bits_div64(event->ns, 1000000000),
+			    (unsigned long long)bits_mod64(event->ns, 1000000000), name, page,
 			    (unsigned long long)event->pfn);
 	left = len < size ? size - len : 0;
 	return len + owner_trace_fields(event, left != 0 ? buf + len : buf, left);

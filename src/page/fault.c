@@ -174,8 +174,8 @@ static bool fault_now(struct prep_fault *f, unsigned int order)
 		return false;
 	}
 	f->count++;
-	if ((f->interval > 1 && bits_div64(f->count, f->interval) * f->interval != f->count) ||
-	    f->probability <= (uint32_t)fault_random(f) % 100u)
+	if ((f->interval > 1 && bits_mod64(f->count, f->interval) != 0) ||
+	    f->probability <= bits_mod64(fault_random(f), 100))
 		return false;
 	f->times -= f->times > 0;
 	return true;

@@ -158,8 +158,6 @@ int mover_move(struct quarry *q, struct page *dst, struct page *src)
 			     (word & PAGE_WORD_ARENA_MASK) |
 				     page_word_alloc(page_word_order(word), page_word_type(word))))
 		;
-	if (page_prep_on(q))
-		prep_moved(q, dst, src);
 	mover_make_good(q, dst, (uint64_t)page_word_refs(last) - page_word_refs(word));
 	mover_let_go(q, dst);
 	return 0;
