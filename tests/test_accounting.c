@@ -570,6 +570,7 @@ static void released_pages_count(void **state)
 static void numa_counts_outlive_zonelists(void **state)
 {
 	struct model *s = malloc(sizeof(*s));
+	struct page_zonelist *list;
 
 	(void)state;
 	assert_non_null(s);
@@ -579,11 +580,12 @@ static void numa_counts_outlive_zonelists(void **state)
 	check_counts(s);
 	event_homes_leave(s->m.q);
 	/* Node 2 has CPUs alone: turn its list round. */
-	for (unsigned int i = 0, j = s->m.q->pages->node[2].nr_list - 1u; i < j; i++, j--) {
-		struct page_zone **list = s->m.q->pages->node[2].list, *z = list[i];
+	list = (struct page_zonelist *)(uintptr_t)zonelist_of(&s->m.q->pages->node[2], false);
+	for (unsigned int i = 0, j = list->nr - 1u; i < j; i++, j--) {
+		struct page_zone *z = list->zone[i];
 
-		list[i] = list[j];
-		list[j] = z;
+		list->zone[i] = list->zone[j];
+		list->zone[j] = z;
 	}
 	event_homes_enter(s->m.q);
 	check_counts(s);

@@ -3,7 +3,7 @@
  * Pages whose memory is damaged, or soon will be: taken away, and never handed out again.
  *
  * A poisoned page stays a managed page of its zone, as in Linux; it is free no more, and no allocation gets
- * it. It is counted in /proc/meminfo's HardwareCorrupted.
+ * it. quarry_num_poisoned_pages() counts what /proc/meminfo's HardwareCorrupted shows on kernels that have it.
  */
 #ifndef QUARRY_HWPOISON_H
 #define QUARRY_HWPOISON_H
