@@ -570,6 +570,8 @@ static void released_pages_count(void **state)
 static void numa_counts_outlive_zonelists(void **state)
 {
 	struct model *s = malloc(sizeof(*s));
+	const struct page_zonelist *was;
+	struct page_zonelist *turned;
 
 	(void)state;
 	assert_non_null(s);
@@ -579,16 +581,19 @@ static void numa_counts_outlive_zonelists(void **state)
 	check_counts(s);
 	event_homes_leave(s->m.q);
 	/* Node 2 has CPUs alone: turn its list round. */
-	for (unsigned int i = 0, j = s->m.q->pages->node[2].nr_list - 1u; i < j; i++, j--) {
-		struct page_zone **list = s->m.q->pages->node[2].list, *z = list[i];
-
-		list[i] = list[j];
-		list[j] = z;
-	}
+	was = s->m.q->pages->node[2].list;
+	turned = malloc(sizeof(*turned) + was->nr * sizeof(turned->zone[0]));
+	assert_non_null(turned);
+	turned->nr = was->nr;
+	for (uint32_t i = 0; i < was->nr; i++)
+		turned->zone[i] = was->zone[was->nr - 1 - i];
+	s->m.q->pages->node[2].list = turned;
 	event_homes_enter(s->m.q);
 	check_counts(s);
 	while (s->held > 0)
 		step_free(s);
+	s->m.q->pages->node[2].list = was;
+	free(turned);
 	model_end(s);
 	free(s);
 }
