@@ -11,7 +11,8 @@
  *	hit(z)	  = served(z) - miss(z)		local(z) = served(z) - other(z)
  *
  * stray is positive for a zone that served instead of a home and negative for that home. A home on
- * another node than the CPU makes its requests `other` without being told. When zonelists are built anew, homes move: event_homes_leave() and event_homes_enter() keep served(z) as it was.
+ * another node than the CPU makes its requests `other` without being told. When zonelists are built anew,
+ * homes move: event_homes_leave() and event_homes_enter() keep served(z) as it was.
  */
 #include "internal.h"
 
