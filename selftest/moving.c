@@ -75,7 +75,7 @@ static bool moving_scatter(struct selftest_run *t, struct moving_owner *o, unsig
 	for (unsigned int i = 0; i < n; i++) {
 		pfn_t pfn = quarry_page_to_pfn(t->m.q, o->block[i]);
 
-		if ((pfn >> MOVING_ORDER) % keep == 0 &&
+		if ((unsigned long)(pfn >> MOVING_ORDER) % keep == 0 &&
 		    quarry_set_page_mover(t->m.q, o->block[i], (unsigned int)mover) == 0)
 			o->block[o->nr++] = o->block[i];
 		else
