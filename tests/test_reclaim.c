@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "owner.h"
 #include "page_hoard.h"
 
 /* What the host holds and may be asked to give back. */
@@ -608,6 +609,118 @@ static void kswapd_by_node(void **state)
 	host_fini(&h);
 }
 
+/* ---- compaction ---- */
+
+static const struct machine_spec packed_spec = {
+	.memory = {{16 * MIB, 80 * MIB, 0}},
+	.port = MACHINE_COUNTED,
+	.budget = -1,
+	.ram_bytes = 80 << 20,
+	.wake = host_wake,
+	.boot = {.dma_limit = ~(phys_addr_t)0},
+};
+
+/* Every second page of the machine is in use, by an owner who can move them. */
+static void packed_build(struct host *h, struct owner *o)
+{
+	const size_t pages = (size_t)(64 * MIB / PAGE);
+	size_t n = 0;
+
+	host_build(h, &packed_spec);
+	owner_init(o, &h->m, pages, (pfn_t)(80 * MIB / PAGE), true);
+	while (n < pages && owner_alloc(o, n, GFP_HIGHUSER_MOVABLE | __GFP_MEMALLOC, 0))
+		n++;
+	for (size_t i = 0; i < n; i++) {
+		if (quarry_page_to_pfn(h->m.q, o->block[i].page) % 2 == 0)
+			owner_free(o, i);
+	}
+	quarry_drain_all_pages(h->m.q);
+	h->wakes = 0;
+}
+
+static void packed_fini(struct host *h, struct owner *o)
+{
+	assert_int_equal(owner_check(o), 0);
+	owner_free_all(o);
+	owner_fini(o);
+	host_fini(h);
+}
+
+/* P18: half of the memory is free, in single pages; requests that may wait get their blocks all the same. */
+static void compaction_serves_requests(void **state)
+{
+	static const unsigned int orders[] = {1, 3, 5, 9, 10};
+	struct page *page;
+	struct owner o;
+	struct host h;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(orders) / sizeof(orders[0]); i++) {
+		packed_build(&h, &o);
+		assert_null(quarry_alloc_pages(h.m.q, GFP_NOWAIT | __GFP_NOWARN, orders[i]));
+		assert_int_equal(o.migrated, 0);
+		page = quarry_alloc_pages(h.m.q, GFP_HIGHUSER_MOVABLE, orders[i]);
+		assert_non_null(page);
+		assert_true(o.migrated >= 1ul << (orders[i] - 1));
+		assert_true(quarry_vm_event(h.m.q, QUARRY_VM_COMPACT_SUCCESS) == 1);
+		assert_true(quarry_vm_event(h.m.q, QUARRY_VM_COMPACT_STALL) >= 1);
+		quarry_free_pages(h.m.q, page, orders[i]);
+		machine_check(&h.m);
+		packed_fini(&h, &o);
+	}
+}
+
+/* The task that compacts uses the reserves, and does not reclaim or compact again. */
+static struct machine *nested_machine;
+
+static void nested_request(struct owner *o, struct page *src)
+{
+	struct page *page = quarry_alloc_pages(nested_machine->q, GFP_KERNEL, 0);
+
+	(void)o;
+	(void)src;
+	if (page != NULL)
+		quarry_free_pages(nested_machine->q, page, 0);
+	assert_null(quarry_alloc_pages(nested_machine->q, GFP_KERNEL | __GFP_NOWARN, 9));
+}
+
+static void compaction_does_not_recurse(void **state)
+{
+	struct page *page;
+	struct owner o;
+	struct host h;
+
+	(void)state;
+	packed_build(&h, &o);
+	nested_machine = &h.m;
+	o.before = nested_request;
+	page = quarry_alloc_pages(h.m.q, GFP_HIGHUSER_MOVABLE, 4);
+	assert_non_null(page);
+	quarry_free_pages(h.m.q, page, 4);
+	packed_fini(&h, &o);
+}
+
+/* Who cannot wait has kcompactd make the block, for the next time. */
+static void kcompactd_for_those_who_cannot_wait(void **state)
+{
+	struct page *page;
+	struct owner o;
+	struct host h;
+
+	(void)state;
+	packed_build(&h, &o);
+	assert_null(quarry_alloc_pages(h.m.q, GFP_ATOMIC | __GFP_NOWARN, 5));
+	assert_int_equal(h.wakes, 1);
+	assert_true(quarry_kswapd_wanted(h.m.q, 0));
+	assert_int_equal(quarry_kswapd_run(h.m.q, 0),
+			 0); /* pages are not what is lacking: it hands on */
+	assert_true(quarry_kcompactd_run(h.m.q, 0) > 0);
+	page = quarry_alloc_pages(h.m.q, GFP_ATOMIC, 5);
+	assert_non_null(page);
+	quarry_free_pages(h.m.q, page, 5);
+	packed_fini(&h, &o);
+}
+
 /* ---- what would have helped ---- */
 
 /* Each remedy that is named is tried, and works; each that is not named does not. */
@@ -709,6 +822,9 @@ int main(void)
 		cmocka_unit_test(kswapd_until_high),
 		cmocka_unit_test(kswapd_gives_up),
 		cmocka_unit_test(kswapd_by_node),
+		cmocka_unit_test(compaction_serves_requests),
+		cmocka_unit_test(compaction_does_not_recurse),
+		cmocka_unit_test(kcompactd_for_those_who_cannot_wait),
 		cmocka_unit_test(remedies_are_true),
 		cmocka_unit_test(refusal_in_words),
 	};

@@ -50,7 +50,8 @@ enum quarry_log_level {
  *		written (memblock's doubled arrays, bootmem's bitmaps); NULL: phys + @direct_map.
  *		Without @meta_alloc all tables lie there, and it must give that very address, or NULL
  * @wake:	free pages of node @nid fell below the low watermark while order @order was asked
- *		for; any context; may be NULL
+ *		for, or pages are free but no block: quarry_kswapd_run() and quarry_kcompactd_run()
+ *		are wanted; any context; may be NULL
  * @reclaim:	free about @nr_pages of node @nid, for a request with @gfp and @order that may
  *		wait; returns pages freed, 0 if nothing can be done; may call back into quarry;
  *		may be NULL

@@ -66,8 +66,8 @@ void quarry_posix_set_cpu(unsigned int cpu);
  * @first_cpu:	the threads play CPUs @first_cpu, @first_cpu + 1 ... in the order of the nodes; nobody else
  *		may play these
  *
- * Each thread sleeps until a request finds its node below the low watermark, and then makes a
- * quarry_kswapd_run(). quarry_posix_delete() ends them.
+ * Each thread sleeps until a request finds its node below the low watermark, or without a block, and then
+ * makes a quarry_kswapd_run() and a quarry_kcompactd_run(). quarry_posix_delete() ends them.
  * Context: one call. Return: 0; -QUARRY_EINVAL: the machine is not concurrent or not booted, has too few CPUs, or the
  * threads run already; -QUARRY_ENOMEM: the host gives no thread; none runs then.
  */

@@ -240,6 +240,7 @@ static void *posix_kswapd_main(void *arg)
 		k->run = false;
 		pthread_mutex_unlock(&m->kswapd_lock);
 		quarry_kswapd_run(m->q, k->nid);
+		quarry_kcompactd_run(m->q, k->nid);
 		pthread_mutex_lock(&m->kswapd_lock);
 	}
 	pthread_mutex_unlock(&m->kswapd_lock);

@@ -745,6 +745,11 @@ static inline int pcp_slot(unsigned int order)
 }
 
 /* ---- mover.c: pages that their owners can move ---- */
+/* Whether anybody can move anything: without, compaction is not worth a look. */
+static inline bool mover_any(const struct quarry *q)
+{
+	return quarry_load_relaxed(&q->pages->nr_movers) != 0;
+}
 static inline unsigned int page_word_mover(uint64_t word)
 {
 	return (unsigned int)((word & PAGE_WORD_MOVER_MASK) >> PAGE_WORD_MOVER_SHIFT);

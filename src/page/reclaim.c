@@ -143,7 +143,8 @@ static bool reclaim_boosted(const struct page_node *node)
 }
 
 /* Notes what a request wants of node @nid, and tells the port unless that would be in vain. */
-static void reclaim_wake_node(struct quarry *q, int nid, unsigned int order, unsigned int highest)
+static void reclaim_wake_node(struct quarry *q, int nid, gfp_t gfp, unsigned int order,
+			      unsigned int highest)
 {
 	struct page_layer *pl = q->pages;
 	struct page_node *node = &pl->node[nid];
@@ -152,8 +153,14 @@ static void reclaim_wake_node(struct quarry *q, int nid, unsigned int order, uns
 	if (q->port.wake == NULL)
 		return;
 	if (quarry_load_relaxed(&node->kswapd_failures) >= RECLAIM_FAILURES ||
-	    (reclaim_balanced(q, nid, order, highest) && !reclaim_boosted(node)))
+	    (reclaim_balanced(q, nid, order, highest) && !reclaim_boosted(node))) {
+		/* Not pages are lacking but a block, and who asks cannot make one itself. */
+		if (order > 0 && (gfp & __GFP_DIRECT_RECLAIM) == 0 && mover_any(q)) {
+			compaction_wake(q, nid, order, highest);
+			q->port.wake(q->port.ctx, nid, order);
+		}
 		return;
+	}
 	pin = quarry_lock(q->concurrent, &pl->reclaim_lock);
 	node->kswapd_order = (uint8_t)quarry_max(node->kswapd_order, order);
 	node->kswapd_highest = (uint8_t)quarry_max(node->kswapd_highest, highest);
@@ -173,13 +180,13 @@ void reclaim_wake(struct quarry *q, const struct alloc_request *r)
 		if (z->type > r->highest || z->nid == last || (r->nodes >> z->nid & 1) == 0)
 			continue;
 		last = z->nid;
-		reclaim_wake_node(q, last, r->order, r->highest);
+		reclaim_wake_node(q, last, r->gfp, r->order, r->highest);
 	}
 }
 
 void reclaim_wake_boosted(struct quarry *q, const struct page_zone *z)
 {
-	reclaim_wake_node(q, z->nid, 0, z->type);
+	reclaim_wake_node(q, z->nid, GFP_KERNEL, 0, z->type);
 }
 
 bool quarry_kswapd_wanted(struct quarry *q, int nid)
@@ -259,9 +266,13 @@ unsigned long quarry_kswapd_run(struct quarry *q, int nid)
 	saved = quarry_memalloc_save(q, QUARRY_TASK_MEMALLOC);
 	pages = reclaim_balance(q, nid, order, highest);
 	quarry_memalloc_restore(q, QUARRY_TASK_MEMALLOC, saved);
+	compaction_wake(q, nid, order, highest);
 	for (unsigned int t = 0; t < QUARRY_NR_ZONES; t++) {
-		if (boost[t] != 0)
-			watermark_boost_decay(q, node->zone[t], boost[t]);
+		if (boost[t] == 0)
+			continue;
+		/* Types were mixed for want of a pageblock: let there be some. */
+		compaction_wake(q, nid, QUARRY_PAGEBLOCK_ORDER, t);
+		watermark_boost_decay(q, node->zone[t], boost[t]);
 	}
 	if (pages != 0)
 		quarry_store_relaxed(&node->kswapd_failures, 0u);

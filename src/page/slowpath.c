@@ -6,15 +6,17 @@
  *            2  The background reclaimers are woken; the list is walked with min, lowered by the
  *               request's rights.
  *            3  A task that reclaims, or is being ended, may have the reserves, from any node.
- *            4  Direct reclaim, again and again while it makes progress; once, the reserved highatomic
- *               pageblocks are given up and all CPUs' sheaves emptied.
- *            5  The out-of-memory hook.
- *            6  All sheaves are emptied and the list is walked a last time: what they hold is free
+ *            4  A block of more than eight pages, or of pages that stay, is first asked of compaction:
+ *               there may be enough pages.
+ *            5  Direct reclaim, then compaction, again and again while they make progress; compaction
+ *               is made to try harder when it fails.
+ *            6  The out-of-memory hook.
+ *            7  All sheaves are emptied and the list is walked a last time: what they hold is free
  *               memory, and a refusal must not be a lie.
  *
- * Ends       A request that may not wait goes from 3 to 6. With __GFP_NORETRY 4 is made once; for a
- *            costly order (above 3) too, unless __GFP_RETRY_MAYFAIL, which stops before 5. With
- *            __GFP_NOFAIL 4 and 5 are repeated for as long as the host can make progress or let time
+ * Ends       A request that may not wait goes from 3 to 7. With __GFP_NORETRY 5 is made once; for a
+ *            costly order (above 3) too, unless __GFP_RETRY_MAYFAIL, which stops before 6. With
+ *            __GFP_NOFAIL 5 and 6 are repeated for as long as the host can make progress or let time
  *            pass (port.wait), and the reserves are used.
  *
  * Context    No lock is held between steps. A request that may not wait calls nothing that does.
@@ -30,6 +32,9 @@ struct slowpath_state {
 	unsigned int flags;     /* rights */
 	unsigned int in_vain;   /* rounds of reclaim in a row without progress */
 	unsigned long progress; /* pages of the last round */
+	/* compaction */
+	enum compact_result result;
+	unsigned int priority, made_in_vain;
 };
 
 /* The first zone that the request may use: its node is the local one. */
@@ -148,6 +153,58 @@ static struct page *slowpath_reclaim(struct slowpath_state *s)
 	return slowpath_walk(s->q, r, QUARRY_WMARK_MIN, s->flags);
 }
 
+/* One round of compaction; the block that it makes, or another that is there by now. */
+static struct page *slowpath_compact(struct slowpath_state *s, unsigned int priority)
+{
+	const struct alloc_request *r = &s->r;
+	struct page *page = NULL;
+	struct page_zone *z;
+	uint32_t saved;
+
+	s->result = COMPACT_SKIPPED;
+	if (r->order == 0 || !mover_any(s->q))
+		return NULL;
+	/* What it needs itself must not lead back here. */
+	saved = quarry_memalloc_save(s->q, QUARRY_TASK_MEMALLOC);
+	s->result = compaction_direct(s->q, r, s->flags, priority, &page);
+	quarry_memalloc_restore(s->q, QUARRY_TASK_MEMALLOC, saved);
+	if (s->result == COMPACT_SKIPPED || s->result == COMPACT_DEFERRED)
+		return NULL;
+	page_event(s->q, QUARRY_VM_COMPACT_STALL, 1);
+	if (page == NULL)
+		page = slowpath_walk(s->q, r, QUARRY_WMARK_MIN, s->flags);
+	else
+		slowpath_got(s->q, r, page_arena_of(s->q->pages, page)->zone, page, s->flags);
+	page_event(s->q, page != NULL ? QUARRY_VM_COMPACT_SUCCESS : QUARRY_VM_COMPACT_FAIL, 1);
+	if (page != NULL) {
+		z = page_arena_of(s->q->pages, page)->zone;
+		compaction_defer_reset(z, r->order, true);
+	}
+	return page;
+}
+
+/* Whether compaction may succeed the next time, harder if it has failed. */
+static bool slowpath_compact_again(struct slowpath_state *s)
+{
+	bool costly = s->r.order > SLOWPATH_COSTLY;
+
+	if (s->r.order == 0 || s->progress == 0)
+		return false;
+	switch (s->result) {
+	case COMPACT_SKIPPED: /* for lack of pages, which reclaim is bringing */
+		return s->in_vain <= SLOWPATH_ROUNDS && mover_any(s->q);
+	case COMPACT_CONTINUE:
+	case COMPACT_SUCCESS: /* others were faster */
+		return ++s->made_in_vain <= (costly ? SLOWPATH_ROUNDS / 4 : SLOWPATH_ROUNDS);
+	default:
+		if (s->priority <= (costly ? COMPACT_PRIO_SYNC_LIGHT : COMPACT_PRIO_SYNC_FULL))
+			return false;
+		s->priority--;
+		s->made_in_vain = 0;
+		return true;
+	}
+}
+
 /* Whether a zone could serve the request if all that reclaim may free were free. */
 static bool slowpath_reclaimable(const struct slowpath_state *s)
 {
@@ -209,12 +266,23 @@ static struct page *slowpath_wait(struct slowpath_state *s)
 	uint64_t since = 0, next = 0;
 	struct page *page;
 
+	if (s->r.order > SLOWPATH_COSTLY || s->r.type != QUARRY_MIGRATE_MOVABLE) {
+		page = slowpath_compact(s, COMPACT_PRIO_ASYNC);
+		if (page != NULL)
+			return page;
+		/* It says that reclaim would be much work for little hope. */
+		if (s->r.order > SLOWPATH_COSTLY && (gfp & __GFP_NORETRY) != 0 && mover_any(s->q) &&
+		    (s->result == COMPACT_SKIPPED || s->result == COMPACT_DEFERRED))
+			return NULL;
+	}
 	for (;;) {
 		warn_stall(s->q, &s->r, &since, &next);
 		page = slowpath_reclaim(s);
+		if (page == NULL)
+			page = slowpath_compact(s, s->priority);
 		if (page != NULL || once)
 			return page;
-		if (slowpath_again(s))
+		if (slowpath_again(s) || slowpath_compact_again(s))
 			continue;
 		if (!slowpath_oom(s))
 			return NULL;
@@ -266,7 +334,8 @@ static QUARRY_COLD struct page *slowpath_try(struct quarry *q, const struct allo
 	struct slowpath_state s = {.q = q,
 				   .r = *request,
 				   .flags = slowpath_rights(request->gfp) |
-					    fallback_nofragment(q->pages, NULL, request->gfp)};
+					    fallback_nofragment(q->pages, NULL, request->gfp),
+				   .priority = COMPACT_PRIO_DEFAULT};
 	const struct quarry_task *task = task_current(q);
 	uint32_t task_flags = task != NULL ? task->flags : 0;
 	bool can_wait = (s.r.gfp & __GFP_DIRECT_RECLAIM) != 0 && task != NULL &&
