@@ -774,7 +774,7 @@ void mover_putback(struct quarry *q, struct page *page);
  * Else the migrate callback's error: @dst is the caller's as before, @src is still isolated.
  */
 int mover_move(struct quarry *q, struct page *dst, struct page *src);
-/* What a block's contents are to be when it goes to the buddy system past quarry_free_pages(). */
+/* The contents of @page, where a move has failed: what they are to be in the buddy system. */
 void mover_discard(struct quarry *q, struct page *page, unsigned int order);
 
 /* ---- isolate.c ---- */

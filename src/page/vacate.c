@@ -418,7 +418,6 @@ static bool vacate_move(struct vacate *v, struct vacate_window *w, size_t k)
 		mover_putback(v->q, src);
 		return false;
 	}
-	mover_discard(v->q, src, order);
 	vacate_keep(w, k, order);
 	v->moved += (uint64_t)1 << order;
 	return true;
