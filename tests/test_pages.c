@@ -426,7 +426,7 @@ static void counts_add_up(void **state)
 	machine_fini(&m);
 }
 
-/* A CPU that frees keeps a batch of pages back, again and again, and never more. */
+/* A CPU that frees keeps pages back, again and again, but never more than a pageset of Linux's may hold. */
 static void sheaves_are_bounded(void **state)
 {
 	struct quarry_zone_info info;
@@ -444,8 +444,7 @@ static void sheaves_are_bounded(void **state)
 	for (unsigned int i = 0; i < 4000; i++) {
 		quarry_free_pages(m.q, page[i], 0);
 		quarry_zone_info(m.q, 0, QUARRY_ZONE_DMA32, &info);
-		assert_true(info.pcp <= info.pcp_batch + 1);
-		assert_true(info.pcp <= info.pcp_high);
+		assert_true(info.pcp <= info.pcp_high && info.pcp <= info.managed / 8);
 		if (i >= 2000)
 			most = info.pcp > most ? info.pcp : most;
 	}
