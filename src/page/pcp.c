@@ -407,19 +407,36 @@ static void pcp_drain_out(struct quarry *q, struct page_pcp *pcp)
 	}
 }
 
+/* Gives back all but @keep blocks of @s. */
+static void pcp_trim(struct quarry *q, struct page_sheaf *s, unsigned int keep, unsigned int order)
+{
+	struct page_hand rest = s->cur;
+	unsigned int surplus = 0;
+
+	for (unsigned int k = 0; k < keep && rest.mask != 0; k++)
+		rest.mask &= rest.mask - 1;
+	keep -= bits_popcount64(s->cur.mask & ~rest.mask);
+	while (surplus < s->n && pcp_blocks(s->hand + surplus, s->n - surplus) > keep)
+		surplus++;
+	pcp_give_back(q, s, surplus, order);
+	if (rest.mask == 0)
+		return;
+	s->cur.mask &= ~rest.mask;
+	s->count -= bits_popcount64(rest.mask);
+	if (page_prep_on(q))
+		prep_trace_drain(q, &rest, 1, order);
+	zone_put(q, &rest, 1, order, false, NULL);
+}
+
 /* Back to small batches; what is beyond one goes to the arenas. */
 static void pcp_age_out(struct quarry *q, struct page_pcp *pcp)
 {
 	for (unsigned int slot = 0; slot <= PAGE_PCP_ORDERS; slot++) {
 		for (unsigned int t = 0; t < QUARRY_MIGRATE_PCPTYPES; t++) {
 			struct page_sheaf *s = &pcp->out[t][slot];
-			unsigned int surplus = 0;
 
 			s->grown /= 2;
-			while (surplus < s->n &&
-			       pcp_blocks(s->hand + surplus, s->n - surplus) > pcp_batch(s))
-				surplus++;
-			pcp_give_back(q, s, surplus, pcp_order(slot));
+			pcp_trim(q, s, pcp_batch(s), pcp_order(slot));
 		}
 	}
 }
