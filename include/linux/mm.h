@@ -251,4 +251,10 @@ unsigned long nr_free_buffer_pages(void);
 void si_meminfo(struct sysinfo *val);
 void si_meminfo_node(struct sysinfo *val, int nid);
 
+/* Bytes [@start, @end) may be used from now on. */
+static inline void accept_memory(phys_addr_t start, phys_addr_t end)
+{
+	quarry_accept_memory(quarry_linux(), PFN_DOWN(start), PFN_UP(end));
+}
+
 #endif
