@@ -11,6 +11,7 @@ QUARRY_SRCS := \
 	src/boot/reserve_mem.c \
 	src/boot/memtest.c \
 	src/boot/bootmem.c \
+	src/boot/bootmem_bits.c \
 	src/boot/check.c \
 	src/page/memmap.c \
 	src/page/pageblock.c \

@@ -19,6 +19,10 @@
 #define offset_in_page(p) ((unsigned long)(p) & ~PAGE_MASK)
 
 extern unsigned long min_low_pfn, max_low_pfn, max_pfn;
+/* Boot code sets these; nothing here reads them. */
+extern unsigned long max_mapnr;
+extern void *high_memory;
+#define set_max_mapnr(limit) ((void)(max_mapnr = (limit)))
 
 static inline void *phys_to_virt(phys_addr_t address)
 {

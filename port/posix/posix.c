@@ -132,8 +132,6 @@ static void *posix_storage(void *ctx, phys_addr_t phys, size_t size)
 		free(s);
 		return NULL;
 	}
-	/* A bitmap of bootmem is written from end to end at once. */
-	(void)madvise(s->p, size, MADV_HUGEPAGE);
 	m->storage = s;
 	return s->p;
 }
