@@ -447,6 +447,33 @@ static void test_sequences(void **state)
 	machine_fini(&m);
 }
 
+/* A zone's border inside a pageblock: two arenas share its record, and each has a damaged page. */
+static void test_border_in_pageblock(void **state)
+{
+	struct machine_spec spec = {.memory = {{0, 32 * MIB, 0}},
+				    .boot = {.dma_limit = 5 * MIB + 48 * 1024, .nr_cpus = 1}};
+	pfn_t border = (5 * MIB + 48 * 1024) >> QUARRY_PAGE_SHIFT, bad[] = {border - 1, border + 3};
+	struct machine m;
+
+	(void)state;
+	for (unsigned int first = 0; first < 2; first++) {
+		machine_build(&m, &spec);
+		for (unsigned int k = 0; k < 2; k++) {
+			assert_int_equal(quarry_memory_failure(m.q, bad[k ^ first], SIMULATED), 0);
+			machine_check(&m);
+			assert_never_seen(&m, bad[k ^ first]);
+		}
+		assert_never_seen(&m, bad[0]);
+		assert_int_equal(quarry_unpoison_memory(m.q, bad[0]), 0);
+		machine_check(&m);
+		assert_never_seen(&m, bad[1]);
+		assert_int_equal(quarry_unpoison_memory(m.q, bad[1]), 0);
+		machine_check(&m);
+		assert_int_equal(machine_free_pages(&m), managed(&m));
+		machine_fini(&m);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -455,7 +482,7 @@ int main(void)
 		cmocka_unit_test(test_slab_page),    cmocka_unit_test(test_reserved_page),
 		cmocka_unit_test(test_movable_page), cmocka_unit_test(test_soft_offline),
 		cmocka_unit_test(test_errors),       cmocka_unit_test(test_offline_with_poison),
-		cmocka_unit_test(test_sequences),
+		cmocka_unit_test(test_sequences),    cmocka_unit_test(test_border_in_pageblock),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
