@@ -59,6 +59,7 @@ static void info_add_arenas(struct quarry *q, const struct page_zone *z,
 		if (!page_arena_is_of(a, z))
 			continue;
 		info->nr_arenas++;
+		info->contended += quarry_load_relaxed(&a->contended);
 		pin = arena_lock(q, a);
 		if (a->virgin) {
 			info_add_virgin(a, info);
