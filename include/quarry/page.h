@@ -23,6 +23,7 @@ enum quarry_page_state {
 	QUARRY_PAGE_OFFLINE,    /* in a memory block that is offline: hotplug.h */
 	QUARRY_PAGE_UNACCEPTED, /* to be accepted before it can be used: reporting.h */
 	QUARRY_PAGE_POISONED,   /* damaged, and never handed out: hwpoison.h */
+	QUARRY_PAGE_GUARD, /* set aside beside a block in use: debug_guardpage_minorder, debug.h */
 };
 
 /**

@@ -296,17 +296,19 @@ static void arena_close(struct quarry *q, struct page_arena *a, unsigned int i, 
 struct page *arena_take_from(struct quarry *q, struct page_arena *a, unsigned int i,
 			     unsigned int order)
 {
-	int page;
+	unsigned int page, taken = order;
 
 	if (order == QUARRY_MAX_ORDER) {
 		arena_take_pair(q, a, i);
 		return arena_page(a, i, 0);
 	}
 	arena_open(q, a, i);
-	page = pageblock_find(a->bits[i], order);
-	pageblock_clear(a->bits[i], (unsigned int)page, order);
-	arena_close(q, a, i, 1u << order);
-	return arena_page(a, i, (unsigned int)page);
+	page = (unsigned int)pageblock_find(a->bits[i], order);
+	if (unlikely(order < q->pages->guard_minorder))
+		taken = guard_split(q->pages, a, i, page, order);
+	pageblock_clear(a->bits[i], page, taken);
+	arena_close(q, a, i, 1u << taken);
+	return arena_page(a, i, page);
 }
 
 /* The pageblock whose largest free block is the smallest of at least @order; -1: there is none. */
@@ -358,9 +360,11 @@ unsigned int arena_fill(struct quarry *q, struct page_arena *a, unsigned int ord
 	while (n < max && s->n < PAGE_SHEAF_HANDS && (i = arena_best(a, order, type)) >= 0) {
 		unsigned int got;
 
-		if (order > 6) {
-			s->hand[s->n++] = (struct page_hand){
-				arena_take_from(q, a, (unsigned int)i, order), 1};
+		if (order > 6 || unlikely(order < q->pages->guard_minorder)) {
+			struct page *page = arena_take_from(q, a, (unsigned int)i, order);
+
+			s->hand[s->n++] = (struct page_hand){page_word_base(page),
+							     (uint64_t)1 << page_word_bit(page)};
 			n++;
 			continue;
 		}
@@ -372,9 +376,9 @@ unsigned int arena_fill(struct quarry *q, struct page_arena *a, unsigned int ord
 	return n;
 }
 
-/* The same where some pages may be poisoned: all but those. */
-static QUARRY_COLD void arena_put_poisoned(struct quarry *q, struct page_arena *a, unsigned int i,
-					   unsigned int page, unsigned int order)
+/* The same where some pages may be poisoned, or guards: word by word. */
+static QUARRY_COLD void arena_put_words(struct quarry *q, struct page_arena *a, unsigned int i,
+					unsigned int page, unsigned int order)
 {
 	uint64_t bits[PAGE_WORDS] = {0};
 	unsigned int n = 0;
@@ -398,8 +402,8 @@ static void arena_put_pb(struct quarry *q, struct page_arena *a, unsigned int i,
 			      (unsigned long long)pfn, order);
 		return;
 	}
-	if (unlikely((pb->flags & PAGE_PB_POISONED) != 0)) {
-		arena_put_poisoned(q, a, i, page, order);
+	if (unlikely((pb->flags & PAGE_PB_KEEPS) != 0)) {
+		arena_put_words(q, a, i, page, order);
 		return;
 	}
 	pageblock_set(a->bits[i], page, order);
@@ -412,6 +416,21 @@ static void arena_put_pb(struct quarry *q, struct page_arena *a, unsigned int i,
 		arena_unfile(q, a, i);
 		arena_file_as(q, a, i, merged);
 	}
+}
+
+/* What becomes free of word @w of pageblock @i when @mask is freed: guards join, poisoned pages stay. */
+static QUARRY_COLD uint64_t arena_mask_kept(const struct page_layer *pl, struct page_arena *a,
+					    unsigned int i, unsigned int w, uint64_t mask)
+{
+	struct page_pb *pb = &a->pb[i];
+
+	if ((pb->flags & PAGE_PB_GUARDED) != 0)
+		mask = guard_join(a, i, w, mask);
+	if ((pb->flags & PAGE_PB_POISONED) != 0)
+		mask &= ~hwpoison_keep(pl, a, i, w, mask);
+	if (pb->nr_free + bits_popcount64(mask) == QUARRY_PAGEBLOCK_PAGES)
+		pb->flags &= (uint8_t)~PAGE_PB_GUARDED;
+	return mask;
 }
 
 unsigned int arena_put_word(struct quarry *q, struct page_arena *a, size_t w, uint64_t mask)
@@ -427,8 +446,8 @@ unsigned int arena_put_word(struct quarry *q, struct page_arena *a, size_t w, ui
 			      (unsigned long long)(a->base_pfn + w * 64));
 		mask &= ~bits[word];
 	}
-	if (unlikely((pb->flags & PAGE_PB_POISONED) != 0))
-		mask &= ~hwpoison_keep(q->pages, a, i, word, mask);
+	if (unlikely((pb->flags & PAGE_PB_KEEPS) != 0))
+		mask = arena_mask_kept(q->pages, a, i, word, mask);
 	bits[word] |= mask;
 	n = bits_popcount64(mask);
 	pb->nr_free = (uint16_t)(pb->nr_free + n);

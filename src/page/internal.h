@@ -48,6 +48,7 @@ enum page_word_state {
 	PAGE_WORD_SLAB,    /* payload: slab index << 13 | cache number */
 	PAGE_WORD_OFFLINE, /* its section is out of use */
 	PAGE_WORD_POISON,  /* damaged, and taken away: hwpoison.c */
+	PAGE_WORD_GUARD,   /* set aside beside a block in use; payload: order. guard.c */
 };
 #define PAGE_WORD_STATE_MASK ((uint64_t)7)
 #define PAGE_WORD_ARENA_SHIFT 48
@@ -113,6 +114,10 @@ struct page_pb {
 #define PAGE_PB_REPORTED 4u   /* free and whole, and the port has been told */
 #define PAGE_PB_HIDDEN 16u    /* for a while nobody's: arena_hide(), accept.c */
 #define PAGE_PB_POISONED 8u   /* holds a page that is never used again */
+#define PAGE_PB_GUARDED 32u   /* may hold guards: guard.c */
+#define PAGE_PB_KEEPS (PAGE_PB_POISONED | PAGE_PB_GUARDED) /* not just what is freed becomes free */
+
+#define PAGE_GUARD_ORDERS 5u /* guards have orders below this: a word holds one and its partner */
 
 /* pageblock.c: a bitmap of 512 pages, 1 = free. Pure functions. */
 unsigned int pageblock_largest(const uint64_t *bits); /* order of the largest run; 0xff: empty */
@@ -318,6 +323,7 @@ struct page_layer {
 	struct page_prep *prep;   /* prep.c: NULL until it is asked for */
 	uint8_t highest_zone[16]; /* by the low four bits of gfp */
 	uint8_t mobility[4];      /* migratetype, by the two mobility bits of gfp */
+	uint8_t guard_minorder;   /* splits set aside what is left below this order: guard.c */
 	bool no_grouping;         /* too little memory for migratetypes: everything is unmovable */
 	uint32_t nr_arenas;       /* that were ever in use; grows while others read it */
 	uint32_t nr_boot_arenas;  /* those of boot; the others are hotplug's, one a section */
@@ -478,6 +484,18 @@ void arena_show(struct quarry *q, struct page_arena *a, unsigned int i);
 void arena_write(struct page_arena *a);
 /* Marks a virgin arena's blocks as available, when the machine is built. */
 void arena_announce(struct page_arena *a);
+
+/* ---- guard.c; a->lock held ---- */
+/*
+ * A block of @order < pl->guard_minorder is about to be taken at free @page of pageblock @i, the first of its
+ * run: the halves beyond it become guards. Returns the order that leaves the bitmap, guards included.
+ */
+unsigned int guard_split(const struct page_layer *pl, struct page_arena *a, unsigned int i,
+			 unsigned int page, unsigned int order);
+/* Pages @mask of word @w become free: those, and guards whose partners are whole then. */
+uint64_t guard_join(struct page_arena *a, unsigned int i, unsigned int w, uint64_t mask);
+/* Whether page number @page of @a is in a guard. */
+bool guard_is(const struct page_arena *a, size_t page);
 
 /* ---- zone.c ---- */
 /* One block; the zone's lists, then other types (fallback.c). NULL: none. */
