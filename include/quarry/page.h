@@ -79,6 +79,19 @@ QUARRY_MUST_CHECK struct page *quarry_alloc_pages_nodemask(struct quarry *q, gfp
 void quarry_free_pages(struct quarry *q, struct page *page, unsigned int order);
 
 /**
+ * quarry_release_pages() - drop a reference to each of many blocks (Linux: release_pages())
+ * @q:	   memory system
+ * @pages: their first frames' descriptors; NULL entries are passed over
+ * @nr:	   how many
+ *
+ * As quarry_free_pages() for each with its own order, damage included. Of single pages that become free
+ * the trace says mm_page_free_batched too.
+ *
+ * Context: any, interrupt included. O(@nr). Return: nothing.
+ */
+void quarry_release_pages(struct quarry *q, struct page **pages, size_t nr);
+
+/**
  * quarry_split_page() - turn one block into 2^@order blocks of order 0
  * @q:	   memory system
  * @page:  an allocated block, reference count 1

@@ -208,7 +208,9 @@ static QUARRY_COLD bool alloc_free_odd(struct quarry *q, struct page *page, unsi
 	return false;
 }
 
-void quarry_free_pages(struct quarry *q, struct page *page, unsigned int order)
+/* For a call that returns to @address; @batched: one of many, told so in the trace. */
+static QUARRY_ALWAYS_INLINE void alloc_free(struct quarry *q, struct page *page, unsigned int order,
+					    const void *address, bool batched)
 {
 	const uint64_t ignore = PAGE_WORD_ARENA_MASK | (uint64_t)15 << PAGE_WORD_TYPE_SHIFT;
 	struct page_layer *pl = q->pages;
@@ -227,7 +229,7 @@ void quarry_free_pages(struct quarry *q, struct page *page, unsigned int order)
 	    !alloc_free_odd(q, page, order))
 		return;
 	if (page_prep_on(q))
-		prep_free(q, page, order, QUARRY_RETURN_ADDRESS());
+		prep_free(q, page, order, address, batched);
 	pin = quarry_pin();
 	cpu = &pl->cpu[quarry_cpu()];
 	page_set_word(page, word & PAGE_WORD_ARENA_MASK); /* PAGE_WORD_FREE */
@@ -243,6 +245,23 @@ void quarry_free_pages(struct quarry *q, struct page *page, unsigned int order)
 		quarry_cpu_leave(&cpu->lock);
 	}
 	quarry_unpin(pin);
+}
+
+void quarry_free_pages(struct quarry *q, struct page *page, unsigned int order)
+{
+	alloc_free(q, page, order, QUARRY_RETURN_ADDRESS(), false);
+}
+
+void quarry_release_pages(struct quarry *q, struct page **pages, size_t nr)
+{
+	for (size_t i = 0; i < nr; i++) {
+		unsigned int order;
+
+		if (pages[i] == NULL)
+			continue;
+		order = page_word_order(page_word(pages[i]));
+		alloc_free(q, pages[i], order, QUARRY_RETURN_ADDRESS(), order == 0);
+	}
 }
 
 void quarry_get_page(struct quarry *q, struct page *page)

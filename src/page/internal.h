@@ -621,8 +621,9 @@ bool fault_refuses(struct quarry *q, gfp_t gfp, unsigned int order);
 /* The request has got @page, or NULL. The descriptor says so, contents are as they were freed. */
 void prep_alloc(struct quarry *q, struct page *page, unsigned int order, gfp_t gfp,
 		const struct page_caller *caller);
-/* The last reference to the block is gone; the descriptor still says "allocated". */
-void prep_free(struct quarry *q, struct page *page, unsigned int order, const void *address);
+/* The last reference to the block, one of many if @batched, is gone; the descriptor says "allocated". */
+void prep_free(struct quarry *q, struct page *page, unsigned int order, const void *address,
+	       bool batched);
 /* The block becomes 2^@order pages, each of its own. */
 void prep_split(struct quarry *q, struct page *page, unsigned int order);
 /* The block of @order that lay at @src lies at @dst now. @src will be free, or passes prep_free(). */

@@ -131,7 +131,8 @@ void prep_alloc(struct quarry *q, struct page *page, unsigned int order, gfp_t g
 		pageowner_alloc(q, page, order, gfp, caller);
 }
 
-void prep_free(struct quarry *q, struct page *page, unsigned int order, const void *address)
+void prep_free(struct quarry *q, struct page *page, unsigned int order, const void *address,
+	       bool batched)
 {
 	struct page_prep *p = q->pages->prep;
 	int byte = prep_fill_byte(q, &p->config);
@@ -145,6 +146,9 @@ void prep_free(struct quarry *q, struct page *page, unsigned int order, const vo
 		};
 
 		prep_trace(q, &e);
+		e.type = QUARRY_TRACE_PAGE_FREE_BATCHED;
+		if (batched)
+			prep_trace(q, &e);
 	}
 	if (byte >= 0)
 		quarry_memset(quarry_page_address(q, page), byte, QUARRY_PAGE_SIZE << order);
