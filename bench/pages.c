@@ -53,7 +53,7 @@ static inline void pages_free(const struct pages_peer *p, void *page, unsigned i
 static double pages_pair(const struct pages_peer *p, unsigned int order)
 {
 	const unsigned int n = 1000000;
-	double start = bench_now();
+	double start = bench_cpu_now();
 
 	for (unsigned int i = 0; i < n; i++) {
 		void *page = pages_alloc(p, order);
@@ -61,7 +61,7 @@ static double pages_pair(const struct pages_peer *p, unsigned int order)
 		bench_use(page);
 		pages_free(p, page, order);
 	}
-	return (bench_now() - start) / n;
+	return (bench_cpu_now() - start) / n;
 }
 
 /* Fills @held with @n blocks and frees them in order, as often as it takes. */
@@ -73,15 +73,15 @@ static void pages_bulk(const struct pages_peer *p, unsigned int order, void **he
 	*fill = 0;
 	*drain = 0;
 	for (size_t r = 0; r < rounds; r++) {
-		double start = bench_now(), middle;
+		double start = bench_cpu_now(), middle;
 
 		for (size_t i = 0; i < n; i++)
 			held[i] = pages_alloc(p, order);
-		middle = bench_now();
+		middle = bench_cpu_now();
 		for (size_t i = 0; i < n; i++)
 			pages_free(p, held[i], order);
 		*fill += middle - start;
-		*drain += bench_now() - middle;
+		*drain += bench_cpu_now() - middle;
 	}
 	*fill /= (double)(rounds * n);
 	*drain /= (double)(rounds * n);
@@ -99,10 +99,10 @@ static double pages_random(const struct pages_peer *p, unsigned int order, void 
 		for (size_t i = 0; i < n; i++)
 			held[i] = pages_alloc(p, order);
 		bench_shuffle(held, n, seed);
-		start = bench_now();
+		start = bench_cpu_now();
 		for (size_t i = 0; i < n; i++)
 			pages_free(p, held[i], order);
-		sum += bench_now() - start;
+		sum += bench_cpu_now() - start;
 	}
 	return sum / (double)(rounds * n);
 }
@@ -116,7 +116,7 @@ static void pages_churn(const struct pages_peer *p, unsigned int order, void **h
 	for (size_t i = 0; i < n; i++)
 		held[i] = pages_alloc(p, order);
 	for (unsigned int run = 0; run <= BENCH_RUNS; run++) {
-		double start = bench_now();
+		double start = bench_cpu_now();
 
 		for (size_t i = 0; i < ops; i++) {
 			size_t k = bench_random(seed) % n;
@@ -125,7 +125,7 @@ static void pages_churn(const struct pages_peer *p, unsigned int order, void **h
 			held[k] = pages_alloc(p, order);
 		}
 		if (run > 0)
-			out[run - 1] = (bench_now() - start) / (double)ops;
+			out[run - 1] = (bench_cpu_now() - start) / (double)ops;
 	}
 	for (size_t i = 0; i < n; i++)
 		pages_free(p, held[i], order);

@@ -158,6 +158,18 @@ void quarry_drain_all_pages(struct quarry *q);
 void quarry_drain_pages(struct quarry *q, unsigned int cpu);
 
 /**
+ * quarry_age_pages() - let every CPU's sheaves of @q shrink
+ *
+ * Sheaves grow while a CPU allocates or frees in bursts. Each call halves what they may hold, down to the
+ * size at which they began, and returns what is beyond that, and what was freed, to the buddy system. To
+ * be called now and then, as Linux does by a timer each second; never calling it is allowed: all CPUs
+ * together never hold more than an eighth of a zone.
+ *
+ * Context: any but interrupt. O(CPUs).
+ */
+void quarry_age_pages(struct quarry *q);
+
+/**
  * quarry_free_reserved() - hand page frames to the page allocator that were reserved at boot
  * @q:	   memory system, at QUARRY_STAGE_PAGES or later
  * @start: first page frame

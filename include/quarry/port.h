@@ -44,7 +44,7 @@ enum quarry_log_level {
  * @report:	damage was found (double free, foreign pointer ...) and repaired or refused; one
  *		line; NULL: goes to @log
  * @meta_alloc:	zeroed memory for Quarry's own tables, outside the managed memory, @align a power
- *		of two; NULL: tables are taken out of the managed memory, through @direct_map
+ *		of two; 2 MiB says that large pages would pay; NULL: tables are taken out of the managed memory, through @direct_map
  * @meta_free:	give back what @meta_alloc gave; needed if @meta_alloc is set
  * @storage:	address through which the tables that lie at [phys, phys + size) are read and
  *		written (memblock's doubled arrays, bootmem's bitmaps); NULL: phys + @direct_map.

@@ -25,6 +25,8 @@ _Thread_local unsigned int quarry_posix_spins;
 _Thread_local uint64_t quarry_posix_held;
 
 #define POSIX_MMAP_FROM ((size_t)256 << 10) /* larger tables are mapped */
+#define POSIX_PAGE ((size_t)4096)
+#define POSIX_LARGE_FROM ((size_t)1 << 20) /* an alignment like this asks for large pages */
 #if UINTPTR_MAX > 0xffffffffu
 #define POSIX_LINUX_DIRECT_MAP 0xffff888000000000u
 #else
@@ -73,11 +75,29 @@ static void *posix_map(size_t size)
 	return p == MAP_FAILED ? NULL : p;
 }
 
+/* A table that will be used all over: in large pages, so that the processor finds it in its TLB. */
+static void *posix_map_large(size_t size, size_t align)
+{
+	char *p = posix_map(size + align), *start;
+
+	if (p == NULL)
+		return NULL;
+	start = p + (align - (uintptr_t)p % align) % align;
+	size = (size + POSIX_PAGE - 1) / POSIX_PAGE * POSIX_PAGE;
+	if (start != p)
+		munmap(p, (size_t)(start - p));
+	munmap(start + size, (size_t)(p + align - start)); /* the mapping was size + align long */
+	madvise(start, size, MADV_HUGEPAGE);
+	return start;
+}
+
 static void *posix_meta_alloc(void *ctx, size_t size, size_t align)
 {
 	void *p = NULL;
 
 	(void)ctx;
+	if (size >= POSIX_MMAP_FROM && align >= POSIX_LARGE_FROM)
+		return posix_map_large(size, align);
 	if (size >= POSIX_MMAP_FROM)
 		return posix_map(size);
 	if (posix_memalign(&p, align < sizeof(void *) ? sizeof(void *) : align, size) != 0)

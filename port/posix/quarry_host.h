@@ -12,7 +12,11 @@
 typedef unsigned long quarry_pin_t;
 
 /* The virtual CPU of this thread; set it with quarry_posix_set_cpu(). */
+#if defined(__PIC__) && !defined(__PIE__)
 extern _Thread_local unsigned int quarry_posix_cpu;
+#else /* in the program itself, at an offset that the linker knows */
+extern _Thread_local unsigned int quarry_posix_cpu __attribute__((tls_model("local-exec")));
+#endif
 
 /* Steps of this thread's spin loops. */
 extern _Thread_local unsigned int quarry_posix_spins;

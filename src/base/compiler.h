@@ -22,6 +22,13 @@
 #define QUARRY_CONTAINER_OF(ptr, type, member) \
 	((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
+/* The compiler may count on it. */
+#define QUARRY_ASSUME(x)                         \
+	do {                                     \
+		if (!(x))                        \
+			__builtin_unreachable(); \
+	} while (0)
+
 #define quarry_min(a, b) ((a) < (b) ? (a) : (b))
 #define quarry_max(a, b) ((a) > (b) ? (a) : (b))
 

@@ -43,10 +43,11 @@ void quarry_cpu_lock_init(const struct quarry *q, struct quarry_cpu_lock *lock)
 	quarry_lock_init(&lock->remote, QUARRY_LOCK_REMOTE);
 }
 
-QUARRY_NOINLINE bool quarry_cpu_enter_gate(struct quarry_cpu_lock *lock)
+QUARRY_NOINLINE bool quarry_cpu_enter_gate(struct quarry_cpu_lock *lock, uint32_t shut)
 {
-	quarry_full_fence();
-	if ((quarry_load_acquire(&lock->gate) & LOCK_GATE_SHUT) == 0)
+	if ((quarry_load_relaxed(&lock->gate) & LOCK_GATE_FENCED) != 0)
+		quarry_full_fence();
+	if ((quarry_load_acquire(&lock->gate) & shut) == 0)
 		return true;
 	quarry_store_release(&lock->busy, 0u);
 	return false;

@@ -47,6 +47,8 @@ struct quarry_cpu_lock {
 
 #define LOCK_GATE_SHUT 1u   /* a remote is inside, or waits for the owner to come out */
 #define LOCK_GATE_FENCED 2u /* no barrier_cpus(): the owner fences */
+#define LOCK_GATE_SLOW \
+	4u /* quarry_cpu_enter_common() fails: something is to be done by the long way */
 
 #if QUARRY_DEBUG && defined(QUARRY_HOST_HAS_LOCKS_HELD)
 /* Four bits for each rank: how many are held. Counts, so that what a signal handler does nests. */
@@ -133,21 +135,49 @@ static inline void quarry_unlock(bool concurrent, struct quarry_lock *lock, quar
 
 /* @lock guards what is one CPU's; @q's port is known. */
 void quarry_cpu_lock_init(const struct quarry *q, struct quarry_cpu_lock *lock);
-/* The rest of quarry_cpu_enter(), once busy is set and the gate was not open. */
-bool quarry_cpu_enter_gate(struct quarry_cpu_lock *lock);
+/* The rest of going in, once busy is set and the gate was not open; @shut: what keeps the owner out. */
+bool quarry_cpu_enter_gate(struct quarry_cpu_lock *lock, uint32_t shut);
 
 /*
  * The owner goes in, pinned. False: it must do without what is guarded, as a remote works there, or as
  * this came in between (an interrupt, a signal) while the owner was inside. Never waits.
  */
-static QUARRY_ALWAYS_INLINE bool quarry_cpu_enter(struct quarry_cpu_lock *lock)
+static QUARRY_ALWAYS_INLINE bool lock_cpu_enter(struct quarry_cpu_lock *lock, uint32_t shut)
 {
-	if (unlikely(quarry_load_relaxed(&lock->busy) != 0))
+	if (unlikely(lock->busy !=
+		     0)) /* only the owner writes it: no atomic needed to read it here */
 		return false;
 	quarry_store_relaxed(&lock->busy, 1u);
 	quarry_compiler_barrier();
-	if (unlikely(quarry_load_acquire(&lock->gate) != 0) && !quarry_cpu_enter_gate(lock))
+	if (unlikely(quarry_load_acquire(&lock->gate) != 0) && !quarry_cpu_enter_gate(lock, shut))
 		return false;
+	lock_order_add(QUARRY_LOCK_CPU, false);
+	return true;
+}
+
+static QUARRY_ALWAYS_INLINE bool quarry_cpu_enter(struct quarry_cpu_lock *lock)
+{
+	return lock_cpu_enter(lock, LOCK_GATE_SHUT);
+}
+
+/* The same for the short way, which sees to nothing but the common case. */
+static inline bool quarry_cpu_enter_common(struct quarry_cpu_lock *lock)
+{
+	return lock_cpu_enter(lock, LOCK_GATE_SHUT | LOCK_GATE_SLOW);
+}
+
+/* The same without a call, which fails for any reason: then try that one. */
+static QUARRY_ALWAYS_INLINE bool quarry_cpu_enter_open(struct quarry_cpu_lock *lock)
+{
+	if (unlikely(lock->busy !=
+		     0)) /* only the owner writes it: no atomic needed to read it here */
+		return false;
+	quarry_store_relaxed(&lock->busy, 1u);
+	quarry_compiler_barrier();
+	if (unlikely(quarry_load_acquire(&lock->gate) != 0)) {
+		quarry_store_release(&lock->busy, 0u);
+		return false;
+	}
 	lock_order_add(QUARRY_LOCK_CPU, false);
 	return true;
 }
@@ -165,5 +195,13 @@ static QUARRY_ALWAYS_INLINE void quarry_cpu_leave(struct quarry_cpu_lock *lock)
  */
 bool quarry_cpu_revoke(struct quarry *q, struct quarry_cpu_lock *lock, quarry_pin_t *pin);
 void quarry_cpu_give_back(struct quarry *q, struct quarry_cpu_lock *lock, quarry_pin_t pin);
+
+/* Inside by quarry_cpu_revoke(): the owner's short way is closed from now on, or open. */
+static inline void quarry_cpu_set_slow(struct quarry_cpu_lock *lock, bool slow)
+{
+	uint32_t gate = quarry_load_relaxed(&lock->gate) & ~LOCK_GATE_SLOW;
+
+	quarry_store_relaxed(&lock->gate, gate | (slow ? LOCK_GATE_SLOW : 0));
+}
 
 #endif

@@ -14,6 +14,8 @@
  * memory can be had at each stage.
  */
 void *quarry_meta_alloc(struct quarry *q, size_t size_bytes);
+/* The same, for a table that will be used all over: in large pages if the port has any. */
+void *quarry_meta_alloc_large(struct quarry *q, size_t size_bytes);
 /* The same, on node @nid if that has room; QUARRY_NO_NODE: anywhere. */
 void *quarry_meta_alloc_node(struct quarry *q, size_t size_bytes, int nid);
 void quarry_meta_free(struct quarry *q, void *p);

@@ -11,7 +11,8 @@
 #include <base/compiler.h>
 #include <base/lock.h>
 
-struct page_layer;  /* src/page/internal.h */
+struct page_layer; /* src/page/internal.h */
+struct page_cpu;
 struct slab_layer;  /* src/slab/internal.h */
 struct cma_layer;   /* src/page/cma.c */
 struct meta_header; /* src/page/meta.c */
@@ -19,7 +20,10 @@ struct meta_header; /* src/page/meta.c */
 struct quarry {
 	struct page_layer *pages; /* set by quarry_boot() */
 	struct slab_layer *slabs; /* set by quarry_boot() */
-	uintptr_t direct_map;     /* copies of the port's, on the hot line */
+	struct page_cpu *cpus;    /* pages->cpu */
+	uint64_t
+		strict_below; /* descriptors of arenas from which CPUs hold little back are below it */
+	uintptr_t direct_map; /* copies of the port's, on the hot line */
 	bool no_access;
 	bool concurrent;
 	enum quarry_stage stage;

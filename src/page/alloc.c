@@ -109,34 +109,64 @@ struct page *quarry_alloc_pages_at(struct quarry *q, gfp_t gfp, unsigned int ord
 	return alloc_for(q, gfp, order, QUARRY_NO_NODE, NULL, &(struct page_caller){.site = site});
 }
 
+/*
+ * The short way: the first zone of the list has a block in a sheaf, and stays above its low watermark.
+ * Inside, and comes out; NULL: take the long way.
+ */
+static QUARRY_ALWAYS_INLINE struct page *alloc_inside(struct page_cpu *cpu, gfp_t gfp, size_t slot)
+{
+	const struct page_fast *f = &cpu->fast[gfp % PAGE_FAST_BITS];
+	struct page_sheaf *s = f->out[slot];
+	struct page *page;
+	uint64_t mask;
+
+	if (likely(s != NULL)) {
+		mask = s->cur.mask;
+		if (likely(mask != 0 && quarry_load_relaxed(s->zone_free) >
+						quarry_load_relaxed(&f->mark[slot]))) {
+			page = page_sheaf_pop(s, mask);
+			page_set_word(page, page_word(page) | s->word);
+			quarry_cpu_leave(&cpu->lock);
+			QUARRY_ASSUME(page != NULL);
+			return page;
+		}
+	}
+	quarry_cpu_leave(&cpu->lock);
+	return NULL;
+}
+
+/* All that the shortest way could not do. In functions of its own, so that that one saves no register. */
+static QUARRY_NOINLINE struct page *alloc_next(struct quarry *q, gfp_t gfp, unsigned int order,
+					       const void *address)
+{
+	quarry_pin_t pin = quarry_pin();
+	struct page_cpu *cpu = &q->cpus[quarry_cpu()];
+	int slot = pcp_slot(order);
+	struct page *page = NULL;
+
+	if (slot >= 0 && (gfp & (__GFP_THISNODE | __GFP_ZERO)) == 0 &&
+	    quarry_cpu_enter_common(&cpu->lock))
+		page = alloc_inside(cpu, gfp, (size_t)slot);
+	quarry_unpin(pin);
+	return page != NULL ? page : alloc_long(q, gfp, order, address);
+}
+
 struct page *quarry_alloc_pages(struct quarry *q, gfp_t gfp, unsigned int order)
 {
 	quarry_pin_t pin = quarry_pin();
-	struct page_cpu *cpu = &q->pages->cpu[quarry_cpu()];
-	const struct page_fast *f = &cpu->fast[gfp % PAGE_FAST_BITS];
-	int slot = pcp_slot(order);
-	struct page_sheaf *s;
+	struct page_cpu *cpu = &q->cpus[quarry_cpu()];
 	struct page *page;
 
-	/* The first zone of the list has a block in a sheaf, and stays above its low watermark. */
-	if (likely(slot >= 0 && (gfp & (__GFP_THISNODE | __GFP_ZERO)) == 0) &&
-	    likely(quarry_cpu_enter(&cpu->lock))) {
-		s = f->out != NULL ? &f->out[slot] : NULL;
-		if (likely(s != NULL && s->n != 0 &&
-			   quarry_load_relaxed(f->zone_free) >
-				   quarry_load_relaxed(&f->mark) + ((1ul << order) - 1))) {
-			page = page_sheaf_pop(s);
-			page_set_word(page, page_word(page) | f->word |
-						    (uint64_t)order << PAGE_WORD_ORDER_SHIFT);
-			page_count(&f->allocs[order]);
-			quarry_cpu_leave(&cpu->lock);
+	if (likely(order < PAGE_PCP_ORDERS) && likely((gfp & (__GFP_THISNODE | __GFP_ZERO)) == 0) &&
+	    likely(quarry_cpu_enter_open(&cpu->lock))) {
+		page = alloc_inside(cpu, gfp, order);
+		if (likely(page != NULL)) {
 			quarry_unpin(pin);
 			return page;
 		}
-		quarry_cpu_leave(&cpu->lock);
 	}
 	quarry_unpin(pin);
-	return alloc_long(q, gfp, order, QUARRY_RETURN_ADDRESS());
+	return alloc_next(q, gfp, order, QUARRY_RETURN_ADDRESS());
 }
 
 /* Whether @page, which reads @word, stands where its arena keeps descriptors. */
@@ -208,48 +238,101 @@ static QUARRY_COLD bool alloc_free_odd(struct quarry *q, struct page *page, unsi
 	return false;
 }
 
+static const uint64_t alloc_ignore =
+	PAGE_WORD_ARENA_MASK | (uint64_t)15
+				       << PAGE_WORD_TYPE_SHIFT; /* of a word that may be freed */
+
 /* For a call that returns to @address; @batched: one of many, told so in the trace. */
-static QUARRY_ALWAYS_INLINE void alloc_free(struct quarry *q, struct page *page, unsigned int order,
+static QUARRY_NOINLINE void alloc_free_long(struct quarry *q, struct page *page, unsigned int order,
 					    const void *address, bool batched)
 {
-	const uint64_t ignore = PAGE_WORD_ARENA_MASK | (uint64_t)15 << PAGE_WORD_TYPE_SHIFT;
-	struct page_layer *pl = q->pages;
-	int slot = pcp_slot(order);
-	struct page_cpu *cpu;
-	const struct page_arena *a;
-	struct page_pcp *pcp;
-	quarry_pin_t pin;
 	uint64_t word;
 
-	if (unlikely(page == NULL))
+	if (page == NULL)
 		return;
 	/* Acquire: what other CPUs did to the block before they let go of it. */
 	word = quarry_load_acquire(&page->word);
-	if (unlikely((word & ~ignore) != page_word_alloc(order, 0) || order > QUARRY_MAX_ORDER) &&
+	if (((word & ~alloc_ignore) != page_word_alloc(order, 0) || order > QUARRY_MAX_ORDER) &&
 	    !alloc_free_odd(q, page, order))
 		return;
 	if (page_prep_on(q))
 		prep_free(q, page, order, address, batched);
-	pin = quarry_pin();
-	cpu = &pl->cpu[quarry_cpu()];
 	page_set_word(page, word & PAGE_WORD_ARENA_MASK); /* PAGE_WORD_FREE */
-	a = &pl->arena[word >> PAGE_WORD_ARENA_SHIFT];
-	page_count(&cpu->frees[a->zone_type][order]);
-	pcp = quarry_load_acquire(&cpu->pcp[a->zone_index]);
-	if (unlikely(slot < 0 || pcp == NULL) || pcp->in[slot].cap == 0 ||
-	    !quarry_cpu_enter(&cpu->lock)) {
-		pcp_free(q, page, order);
-	} else {
-		if (unlikely(!page_sheaf_push(&pcp->in[slot], page)))
-			pcp_push(q, &pcp->in[slot], page, order);
+	pcp_free(q, page, order);
+}
+
+static bool alloc_may_free(uint64_t word, unsigned int order)
+{
+	return (word & ~alloc_ignore) == page_word_alloc(order, 0);
+}
+
+/*
+ * What follows the shortest way, in functions of its own, so that that one saves no register. The CPU is
+ * inside and comes out; the page is none of the 64 about the one before, or something is wrong with it.
+ */
+static QUARRY_NOINLINE void alloc_free_inside(struct quarry *q, struct page *page,
+					      unsigned int order, quarry_pin_t pin,
+					      struct page_cpu *cpu, const void *address)
+{
+	unsigned int slot = order < PAGE_PCP_ORDERS ? order : PAGE_PCP_HUGE;
+	/* Acquire: what other CPUs did to the block before they let go of it. */
+	uint64_t word = page != NULL ? quarry_load_acquire(&page->word) : 0;
+
+	if (unlikely(!alloc_may_free(word, order))) {
 		quarry_cpu_leave(&cpu->lock);
+		quarry_unpin(pin);
+		alloc_free_long(q, page, order, address, false);
+		return;
+	}
+	page_set_word(page, word & PAGE_WORD_ARENA_MASK); /* PAGE_WORD_FREE */
+	if (unlikely(word < quarry_load_relaxed(&q->strict_below) || slot == PAGE_PCP_HUGE))
+		pcp_push_counted(q, cpu, page, slot);
+	else if (unlikely(pcp_push(cpu, page, slot)))
+		pcp_in_stage(q, cpu, slot);
+	quarry_cpu_leave(&cpu->lock);
+	quarry_unpin(pin);
+}
+
+/* The same, but it is not inside. */
+static QUARRY_NOINLINE void alloc_free_next(struct quarry *q, struct page *page, unsigned int order,
+					    quarry_pin_t pin, const void *address)
+{
+	struct page_cpu *cpu = &q->cpus[quarry_cpu()];
+
+	if (pcp_slot(order) >= 0 && quarry_cpu_enter_common(&cpu->lock)) {
+		alloc_free_inside(q, page, order, pin, cpu, address);
+		return;
 	}
 	quarry_unpin(pin);
+	alloc_free_long(q, page, order, address, false);
 }
 
 void quarry_free_pages(struct quarry *q, struct page *page, unsigned int order)
 {
-	alloc_free(q, page, order, QUARRY_RETURN_ADDRESS(), false);
+	quarry_pin_t pin = quarry_pin();
+	struct page_cpu *cpu = &q->cpus[quarry_cpu()];
+	struct page_hand *h;
+	uintptr_t offset;
+	uint64_t word;
+
+	if (unlikely(order >= PAGE_PCP_ORDERS) || unlikely(!quarry_cpu_enter_open(&cpu->lock))) {
+		alloc_free_next(q, page, order, pin, QUARRY_RETURN_ADDRESS());
+		return;
+	}
+	h = &cpu->open[order];
+	/* In the same 64 pages as the one before? Then it is a page, and its zone does not matter. */
+	offset = (uintptr_t)page - (uintptr_t)h->base;
+	if (likely(offset < PAGE_WORD_BYTES)) {
+		word = quarry_load_acquire(&page->word); /* as above */
+		if (likely(alloc_may_free(word, order))) {
+			page_set_word(page, word & PAGE_WORD_ARENA_MASK);
+			h->mask |= (uint64_t)1 << (offset / sizeof(*page));
+			quarry_cpu_leave(&cpu->lock);
+			quarry_unpin(pin);
+			return;
+		}
+	}
+	alloc_free_inside(q, page, order, pin, cpu, QUARRY_RETURN_ADDRESS());
 }
 
 void quarry_release_pages(struct quarry *q, struct page **pages, size_t nr)
@@ -260,7 +343,10 @@ void quarry_release_pages(struct quarry *q, struct page **pages, size_t nr)
 		if (pages[i] == NULL)
 			continue;
 		order = page_word_order(page_word(pages[i]));
-		alloc_free(q, pages[i], order, QUARRY_RETURN_ADDRESS(), order == 0);
+		if (page_prep_on(q))
+			alloc_free_long(q, pages[i], order, QUARRY_RETURN_ADDRESS(), order == 0);
+		else
+			quarry_free_pages(q, pages[i], order);
 	}
 }
 

@@ -31,9 +31,17 @@
 
 quarry_pin_t arena_lock(struct quarry *q, struct page_arena *a)
 {
-	quarry_pin_t pin = quarry_lock(q->concurrent, &a->lock);
+	return quarry_lock(q->concurrent, &a->lock);
+}
 
-	return pin;
+bool arena_trylock(struct quarry *q, struct page_arena *a, quarry_pin_t *pin)
+{
+	*pin = quarry_pin();
+	if (likely(quarry_trylock_pinned(q->concurrent, &a->lock)))
+		return true;
+	quarry_unpin(*pin);
+	quarry_fetch_add_relaxed(&a->contended, 1);
+	return false;
 }
 
 void arena_unlock(struct quarry *q, struct page_arena *a, quarry_pin_t pin)
@@ -41,45 +49,98 @@ void arena_unlock(struct quarry *q, struct page_arena *a, quarry_pin_t pin)
 	quarry_unlock(q->concurrent, &a->lock, pin);
 }
 
+/* The zone is told that this arena has something in @row, or nothing any more. */
+static void arena_avail_set(struct quarry *q, struct page_arena *a, unsigned int row,
+			    unsigned int type)
+{
+	uint32_t bit = a->index - a->zone->arena_first;
+	uint64_t *word = &zone_avail(a->zone, type, row)[bit >> 6];
+
+	if (q->concurrent) {
+		quarry_fetch_or_relaxed(word, (uint64_t)1 << (bit & 63));
+		quarry_fetch_add_relaxed(&a->zone->nr_avail[type][row], 1);
+	} else {
+		*word |= (uint64_t)1 << (bit & 63);
+		a->zone->nr_avail[type][row]++;
+	}
+}
+
+static void arena_avail_clear(struct quarry *q, struct page_arena *a, unsigned int row,
+			      unsigned int type)
+{
+	uint32_t bit = a->index - a->zone->arena_first;
+	uint64_t *word = &zone_avail(a->zone, type, row)[bit >> 6];
+
+	if (q->concurrent) {
+		quarry_fetch_and_relaxed(word, ~((uint64_t)1 << (bit & 63)));
+		quarry_fetch_add_relaxed(&a->zone->nr_avail[type][row], ~0u);
+	} else {
+		*word &= ~((uint64_t)1 << (bit & 63));
+		a->zone->nr_avail[type][row]--;
+	}
+}
+
 static void arena_mask_set(struct quarry *q, struct page_arena *a, unsigned int order,
 			   unsigned int type)
 {
-	uint32_t bit = a->index - a->zone->arena_first;
-	uint64_t *word = &zone_avail(a->zone, type, order)[bit >> 6];
-
 	a->order_mask[type] = (uint16_t)(a->order_mask[type] | 1u << order);
-	if (q->concurrent)
-		quarry_fetch_or_relaxed(word, (uint64_t)1 << (bit & 63));
-	else
-		*word |= (uint64_t)1 << (bit & 63);
+	arena_avail_set(q, a, order, type);
 }
 
 static void arena_mask_clear(struct quarry *q, struct page_arena *a, unsigned int order,
 			     unsigned int type)
 {
-	uint32_t bit = a->index - a->zone->arena_first;
-	uint64_t *word = &zone_avail(a->zone, type, order)[bit >> 6];
-
 	a->order_mask[type] = (uint16_t)(a->order_mask[type] & ~(1u << order));
-	if (q->concurrent)
-		quarry_fetch_and_relaxed(word, ~((uint64_t)1 << (bit & 63)));
-	else
-		*word &= ~((uint64_t)1 << (bit & 63));
+	arena_avail_clear(q, a, order, type);
 }
 
+/* A broken pageblock, filed by now, is worth a visit. */
+static void arena_dense_add(struct quarry *q, struct page_arena *a, struct page_pb *pb)
+{
+	unsigned int class = pb->filed >= 3;
+
+	pb->flags |= PAGE_PB_DENSE;
+	if (a->nr_dense[pb->type][class]++ == 0)
+		arena_avail_set(q, a, PAGE_AVAIL_SMALL + class, pb->type);
+}
+
+static void arena_dense_remove(struct quarry *q, struct page_arena *a, struct page_pb *pb)
+{
+	unsigned int class = pb->filed >= 3;
+
+	pb->flags = (uint8_t)(pb->flags & ~PAGE_PB_DENSE);
+	if (--a->nr_dense[pb->type][class] == 0)
+		arena_avail_clear(q, a, PAGE_AVAIL_SMALL + class, pb->type);
+}
+
+/* Puts an unfiled pageblock on the list of @order: first, or last if it is sparse. */
 static void arena_link(struct quarry *q, struct page_arena *a, unsigned int i, unsigned int order)
 {
 	struct page_pb *pb = &a->pb[i];
 	uint16_t *head = &a->head[order][pb->type];
+	uint16_t first = *head;
+	bool sparse;
 
 	pb->filed = (uint8_t)order;
-	pb->prev = PAGE_NO_PB;
-	pb->next = *head;
-	if (*head != PAGE_NO_PB)
-		a->pb[*head].prev = (uint16_t)i;
-	else
+	sparse = arena_sparse(pb);
+	if (!sparse && order < QUARRY_PAGEBLOCK_ORDER)
+		arena_dense_add(q, a, pb);
+	if (first == PAGE_NO_PB) {
+		pb->next = PAGE_NO_PB;
+		pb->prev = (uint16_t)i;
+		*head = (uint16_t)i;
 		arena_mask_set(q, a, order, pb->type);
-	*head = (uint16_t)i;
+		return;
+	}
+	pb->prev = a->pb[first].prev;
+	a->pb[first].prev = (uint16_t)i;
+	if (sparse) {
+		a->pb[pb->prev].next = (uint16_t)i;
+		pb->next = PAGE_NO_PB;
+	} else {
+		pb->next = first;
+		*head = (uint16_t)i;
+	}
 }
 
 static void arena_unlink(struct quarry *q, struct page_arena *a, unsigned int i)
@@ -87,13 +148,17 @@ static void arena_unlink(struct quarry *q, struct page_arena *a, unsigned int i)
 	struct page_pb *pb = &a->pb[i];
 	uint16_t *head = &a->head[pb->filed][pb->type];
 
+	if ((pb->flags & PAGE_PB_DENSE) != 0)
+		arena_dense_remove(q, a, pb);
+	if (*head == i)
+		*head = pb->next;
+	else
+		a->pb[pb->prev].next = pb->next;
 	if (pb->next != PAGE_NO_PB)
 		a->pb[pb->next].prev = pb->prev;
-	if (pb->prev != PAGE_NO_PB)
-		a->pb[pb->prev].next = pb->next;
+	else if (*head != PAGE_NO_PB)
+		a->pb[*head].prev = pb->prev;
 	else
-		*head = pb->next;
-	if (*head == PAGE_NO_PB)
 		arena_mask_clear(q, a, pb->filed, pb->type);
 	pb->filed = PAGE_NOT_FILED;
 }
@@ -202,6 +267,7 @@ void arena_announce(struct page_arena *a)
 
 	a->order_mask[type] = (uint16_t)(1u << order);
 	zone_avail(a->zone, type, order)[bit >> 6] |= (uint64_t)1 << (bit & 63);
+	a->zone->nr_avail[type][order]++;
 }
 
 void arena_unfold(struct quarry *q, struct page_arena *a)
@@ -256,15 +322,21 @@ void arena_count(struct quarry *q, struct page_arena *a, int64_t pages)
 	page_add(q->concurrent, &a->zone->nr_free, (uint64_t)pages);
 }
 
+/* Pageblock @i is about to lose pages. */
+static inline void arena_touch(struct page_arena *a, unsigned int i)
+{
+	a->pb[i].flags &= (uint8_t)~PAGE_PB_REPORTED;
+	if (!a->pb[i].described)
+		memmap_describe(a, i);
+}
+
 /* The pair that starts at pageblock @i, filed under order 10. */
 static void arena_take_pair(struct quarry *q, struct page_arena *a, unsigned int i)
 {
 	arena_unlink(q, a, i);
 	a->pb[i + 1].second = 0;
 	for (unsigned int j = i; j <= i + 1; j++) {
-		a->pb[j].flags &= (uint8_t)~PAGE_PB_REPORTED;
-		if (!a->pb[j].described)
-			memmap_describe(a, j);
+		arena_touch(a, j);
 		pageblock_clear(a->bits[j], 0, QUARRY_PAGEBLOCK_ORDER);
 		a->pb[j].nr_free = 0;
 		if (unlikely(a->pb[j].type >= QUARRY_MIGRATE_PCPTYPES))
@@ -277,9 +349,7 @@ static void arena_take_pair(struct quarry *q, struct page_arena *a, unsigned int
 static void arena_open(struct quarry *q, struct page_arena *a, unsigned int i)
 {
 	arena_unfile(q, a, i);
-	a->pb[i].flags &= (uint8_t)~PAGE_PB_REPORTED;
-	if (!a->pb[i].described)
-		memmap_describe(a, i);
+	arena_touch(a, i);
 }
 
 /* It has lost @pages. */
@@ -319,6 +389,24 @@ static int arena_best(const struct page_arena *a, unsigned int order, unsigned i
 	return orders == 0 ? -1 : a->head[order + bits_ctz64(orders)][type];
 }
 
+/* The same among those that are not sparse; broken ones only, if so wanted. */
+static int arena_best_dense(const struct page_arena *a, unsigned int order, unsigned int type,
+			    bool broken)
+{
+	unsigned int orders = (unsigned int)a->order_mask[type] >> order << order;
+
+	if (broken)
+		orders &= (1u << QUARRY_PAGEBLOCK_ORDER) - 1;
+
+	for (; orders != 0; orders &= orders - 1) {
+		unsigned int i = a->head[bits_ctz64(orders)][type];
+
+		if (!arena_sparse(&a->pb[i]))
+			return (int)i;
+	}
+	return -1;
+}
+
 struct page *arena_take(struct quarry *q, struct page_arena *a, unsigned int order,
 			unsigned int type)
 {
@@ -332,16 +420,19 @@ static unsigned int arena_fill_words(struct page_arena *a, unsigned int i, unsig
 				     struct page_sheaf *s, unsigned int max)
 {
 	uint64_t *bits = a->bits[i];
-	unsigned int n = 0;
+	unsigned int full = 0, broken = 0, n = 0;
 
-	for (unsigned int k = 0; k < 2 * PAGE_WORDS; k++) {
-		unsigned int w = k % PAGE_WORDS;
+	for (unsigned int w = 0; w < PAGE_WORDS; w++) {
+		full |= (unsigned int)(bits[w] == ~(uint64_t)0) << w;
+		broken |= (unsigned int)(bits[w] != 0) << w;
+	}
+	/* Bits 0 to 7 are broken words, bits 8 to 15 whole ones. */
+	for (unsigned int todo = (broken & ~full) | full << 8; todo != 0; todo &= todo - 1) {
+		unsigned int w = bits_ctz64(todo) % PAGE_WORDS;
 		uint64_t mask;
 
 		if (n >= max || s->n == PAGE_SHEAF_HANDS)
 			break;
-		if (bits[w] == 0 || (k < PAGE_WORDS && bits[w] == ~(uint64_t)0))
-			continue;
 		mask = pageblock_take(bits, w, order, max - n);
 		if (mask == 0)
 			continue;
@@ -351,34 +442,115 @@ static unsigned int arena_fill_words(struct page_arena *a, unsigned int i, unsig
 	return n;
 }
 
-unsigned int arena_fill(struct quarry *q, struct page_arena *a, unsigned int order,
-			unsigned int type, struct page_sheaf *s, unsigned int max)
+/* Pageblock @i, first of its list, has lost pages: where it belongs now. */
+static void arena_refile_less(struct quarry *q, struct page_arena *a, unsigned int i)
 {
-	unsigned int n = 0;
-	int i;
+	struct page_pb *pb = &a->pb[i];
+	unsigned int order = pb->nr_free != 0 ? pageblock_largest(a->bits[i]) : PAGE_NOT_FILED;
 
-	while (n < max && s->n < PAGE_SHEAF_HANDS && (i = arena_best(a, order, type)) >= 0) {
-		unsigned int got;
+	if (order == pb->filed && arena_sparse(pb) == ((pb->flags & PAGE_PB_DENSE) == 0))
+		return;
+	arena_unfile(q, a, i);
+	arena_file_as(q, a, i, order);
+}
 
-		if (order > 6 || unlikely(order < q->pages->guard_minorder)) {
-			struct page *page = arena_take_from(q, a, (unsigned int)i, order);
+/* One or two whole pageblocks. Pairs go as a whole while there is room, so nothing is filed between. */
+static unsigned int arena_fill_huge(struct quarry *q, struct page_arena *a, unsigned int type,
+				    struct page_sheaf *s, unsigned int max)
+{
+	int pair = a->head[QUARRY_MAX_ORDER][type];
+	unsigned int i, n = 0;
 
-			s->hand[s->n++] = (struct page_hand){page_word_base(page),
-							     (uint64_t)1 << page_word_bit(page)};
-			n++;
-			continue;
-		}
-		arena_open(q, a, (unsigned int)i);
-		got = arena_fill_words(a, (unsigned int)i, order, s, max - n);
-		arena_close(q, a, (unsigned int)i, got << order);
-		n += got;
+	if (a->head[QUARRY_PAGEBLOCK_ORDER][type] == PAGE_NO_PB && pair != PAGE_NO_PB && max >= 2 &&
+	    s->n + 2 <= PAGE_SHEAF_HANDS) {
+		i = (unsigned int)pair;
+		arena_unlink(q, a, i);
+		a->pb[i + 1].second = 0;
+		n = 2;
+	} else {
+		i = (unsigned int)arena_best(a, QUARRY_PAGEBLOCK_ORDER, type);
+		arena_unfile(q, a, i);
+		n = 1;
+	}
+	for (unsigned int j = i; j < i + n; j++) {
+		arena_touch(a, j);
+		pageblock_clear(a->bits[j], 0, QUARRY_PAGEBLOCK_ORDER);
+		a->pb[j].nr_free = 0;
+		if (unlikely(a->pb[j].type >= QUARRY_MIGRATE_PCPTYPES))
+			arena_count_special(q, a, a->pb[j].type, -(int64_t)QUARRY_PAGEBLOCK_PAGES);
+		s->hand[s->n++] = (struct page_hand){arena_page(a, j, 0), 1};
 	}
 	return n;
 }
 
+/* Block by block, as each is split by itself. */
+static QUARRY_COLD unsigned int arena_fill_guarded(struct quarry *q, struct page_arena *a,
+						   unsigned int order, unsigned int type,
+						   struct page_sheaf *s, unsigned int max)
+{
+	unsigned int n = 0;
+	struct page *page;
+
+	while (n < max && s->n < PAGE_SHEAF_HANDS &&
+	       (page = arena_take(q, a, order, type)) != NULL) {
+		s->hand[s->n++] = (struct page_hand){page_word_base(page),
+						     (uint64_t)1 << page_word_bit(page)};
+		n++;
+	}
+	return n;
+}
+
+unsigned int arena_fill(struct quarry *q, struct page_arena *a, unsigned int order,
+			unsigned int type, struct page_sheaf *s, unsigned int max,
+			enum arena_source from)
+{
+	unsigned int n = 0;
+
+	if (unlikely(order < q->pages->guard_minorder))
+		return arena_fill_guarded(q, a, order, type, s, max);
+	while (n < max && s->n < PAGE_SHEAF_HANDS) {
+		int i = from == ARENA_CRUMBS
+				? arena_best(a, order, type)
+				: arena_best_dense(a, order, type, from == ARENA_BROKEN);
+		unsigned int got;
+
+		if (i < 0)
+			break;
+		if (order > 6) {
+			n += arena_fill_huge(q, a, type, s, max - n);
+			continue;
+		}
+		arena_touch(a, (unsigned int)i);
+		got = arena_fill_words(a, (unsigned int)i, order, s, max - n);
+		a->pb[i].nr_free = (uint16_t)(a->pb[i].nr_free - (got << order));
+		if (unlikely(type >= QUARRY_MIGRATE_PCPTYPES))
+			arena_count_special(q, a, type, -((int64_t)got << order));
+		arena_refile_less(q, a, (unsigned int)i);
+		n += got;
+	}
+	if (n != 0)
+		arena_count(q, a, -((int64_t)n << order));
+	return n;
+}
+
+/* Pageblock @i has gained pages; @order is its largest free order now, @sparse says what it was. */
+static void arena_refile_more(struct quarry *q, struct page_arena *a, unsigned int i,
+			      unsigned int order, bool sparse)
+{
+	struct page_pb *pb = &a->pb[i];
+
+	if (pb->filed == PAGE_NOT_FILED) {
+		arena_file_as(q, a, i, order);
+	} else if (order > pb->filed || (sparse && !arena_sparse(pb))) {
+		arena_unlink(q, a, i);
+		arena_file_as(q, a, i, order);
+	}
+}
+
 /* The same where some pages may be poisoned, or guards: word by word. */
-static QUARRY_COLD void arena_put_words(struct quarry *q, struct page_arena *a, unsigned int i,
-					unsigned int page, unsigned int order)
+static QUARRY_COLD unsigned int arena_put_words(struct quarry *q, struct page_arena *a,
+						unsigned int i, unsigned int page,
+						unsigned int order)
 {
 	uint64_t bits[PAGE_WORDS] = {0};
 	unsigned int n = 0;
@@ -386,13 +558,14 @@ static QUARRY_COLD void arena_put_words(struct quarry *q, struct page_arena *a, 
 	pageblock_set(bits, page, order);
 	for (unsigned int w = 0; w < PAGE_WORDS; w++)
 		n += bits[w] != 0 ? arena_put_word(q, a, (size_t)i * PAGE_WORDS + w, bits[w]) : 0;
-	arena_count(q, a, n);
+	return n;
 }
 
-static void arena_put_pb(struct quarry *q, struct page_arena *a, unsigned int i, unsigned int page,
-			 unsigned int order)
+static unsigned int arena_put_pb(struct quarry *q, struct page_arena *a, unsigned int i,
+				 unsigned int page, unsigned int order)
 {
 	struct page_pb *pb = &a->pb[i];
+	bool sparse = arena_sparse(pb);
 	unsigned int merged;
 
 	if (unlikely(pageblock_any_set(a->bits[i], page, order))) {
@@ -400,22 +573,19 @@ static void arena_put_pb(struct quarry *q, struct page_arena *a, unsigned int i,
 
 		quarry_report(q, "page: pfn %#llx order %u is free already; not freed again",
 			      (unsigned long long)pfn, order);
-		return;
+		return 0;
 	}
-	if (unlikely((pb->flags & PAGE_PB_KEEPS) != 0)) {
-		arena_put_words(q, a, i, page, order);
-		return;
-	}
+	if (unlikely((pb->flags & PAGE_PB_KEEPS) != 0))
+		return arena_put_words(q, a, i, page, order);
 	pageblock_set(a->bits[i], page, order);
 	pb->nr_free = (uint16_t)(pb->nr_free + (1u << order));
 	if (unlikely(pb->type >= QUARRY_MIGRATE_PCPTYPES))
 		arena_count_special(q, a, pb->type, (int64_t)1 << order);
-	arena_count(q, a, (int64_t)1 << order);
 	merged = pageblock_merged_order(a->bits[i], page, order);
-	if (pb->filed == PAGE_NOT_FILED || merged > pb->filed) {
-		arena_unfile(q, a, i);
-		arena_file_as(q, a, i, merged);
-	}
+	if (pb->filed != PAGE_NOT_FILED)
+		merged = quarry_max(merged, (unsigned int)pb->filed);
+	arena_refile_more(q, a, i, merged, sparse);
+	return 1u << order;
 }
 
 /* What becomes free of word @w of pageblock @i when @mask is freed: guards join, poisoned pages stay. */
@@ -438,7 +608,8 @@ unsigned int arena_put_word(struct quarry *q, struct page_arena *a, size_t w, ui
 	unsigned int i = (unsigned int)(w / PAGE_WORDS), word = (unsigned int)(w % PAGE_WORDS);
 	uint64_t *bits = a->bits[i];
 	struct page_pb *pb = &a->pb[i];
-	unsigned int n, order;
+	bool sparse = arena_sparse(pb);
+	unsigned int n, order, least = pb->filed == PAGE_NOT_FILED ? 0 : pb->filed;
 
 	if (unlikely((bits[word] & mask) != 0)) {
 		quarry_report(q, "page: pages %#llx of pfn %#llx are free already; not freed again",
@@ -448,35 +619,57 @@ unsigned int arena_put_word(struct quarry *q, struct page_arena *a, size_t w, ui
 	}
 	if (unlikely((pb->flags & PAGE_PB_KEEPS) != 0))
 		mask = arena_mask_kept(q->pages, a, i, word, mask);
+	if (unlikely(mask == 0))
+		return 0;
 	bits[word] |= mask;
-	n = bits_popcount64(mask);
+	if ((mask & (mask - 1)) == 0) {
+		n = 1;
+		order = pageblock_grown_at(bits, word * 64 + bits_ctz64(mask), least);
+	} else {
+		n = bits_popcount64(mask);
+		order = pageblock_grown(bits, word, least);
+	}
 	pb->nr_free = (uint16_t)(pb->nr_free + n);
 	if (unlikely(pb->type >= QUARRY_MIGRATE_PCPTYPES))
 		arena_count_special(q, a, pb->type, n);
-	if (pb->filed == PAGE_NOT_FILED) {
-		if (n != 0)
-			arena_file_as(q, a, i, pageblock_grown(bits, word, 0));
-		return n;
-	}
-	order = pageblock_grown(bits, word, pb->filed);
-	if (order > pb->filed) {
-		arena_unlink(q, a, i);
-		arena_file_as(q, a, i, order);
-	}
+	/* The usual case first: nothing changes but the count. */
+	if (order != pb->filed || (sparse && !arena_sparse(pb)))
+		arena_refile_more(q, a, i, order, sparse);
 	return n;
 }
 
-void arena_put(struct quarry *q, struct page_arena *a, pfn_t pfn, unsigned int order)
+unsigned int arena_put_pair(struct quarry *q, struct page_arena *a, unsigned int i)
+{
+	if (pageblock_any_set(a->bits[i], 0, QUARRY_PAGEBLOCK_ORDER) ||
+	    pageblock_any_set(a->bits[i + 1], 0, QUARRY_PAGEBLOCK_ORDER) ||
+	    ((a->pb[i].flags | a->pb[i + 1].flags) & PAGE_PB_KEEPS) != 0 ||
+	    !arena_may_pair(&a->pb[i], &a->pb[i + 1]))
+		return arena_put_pb(q, a, i, 0, QUARRY_PAGEBLOCK_ORDER) +
+		       arena_put_pb(q, a, i + 1, 0, QUARRY_PAGEBLOCK_ORDER);
+	for (unsigned int j = i; j < i + 2; j++) {
+		pageblock_set(a->bits[j], 0, QUARRY_PAGEBLOCK_ORDER);
+		a->pb[j].nr_free = (uint16_t)QUARRY_PAGEBLOCK_PAGES;
+		if (unlikely(a->pb[j].type >= QUARRY_MIGRATE_PCPTYPES))
+			arena_count_special(q, a, a->pb[j].type, (int64_t)QUARRY_PAGEBLOCK_PAGES);
+	}
+	a->pb[i + 1].second = 1;
+	arena_link(q, a, i, QUARRY_MAX_ORDER);
+	return 2 * QUARRY_PAGEBLOCK_PAGES;
+}
+
+unsigned int arena_put_some(struct quarry *q, struct page_arena *a, pfn_t pfn, unsigned int order)
 {
 	unsigned int i = (unsigned int)((pfn - a->base_pfn) >> QUARRY_PAGEBLOCK_ORDER);
 	unsigned int page = (unsigned int)((pfn - a->base_pfn) & (QUARRY_PAGEBLOCK_PAGES - 1));
 
-	if (order <= QUARRY_PAGEBLOCK_ORDER) {
-		arena_put_pb(q, a, i, page, order);
-		return;
-	}
-	arena_put_pb(q, a, i, 0, QUARRY_PAGEBLOCK_ORDER);
-	arena_put_pb(q, a, i + 1, 0, QUARRY_PAGEBLOCK_ORDER);
+	if (order <= QUARRY_PAGEBLOCK_ORDER)
+		return arena_put_pb(q, a, i, page, order);
+	return arena_put_pair(q, a, i);
+}
+
+void arena_put(struct quarry *q, struct page_arena *a, pfn_t pfn, unsigned int order)
+{
+	arena_count(q, a, (int64_t)arena_put_some(q, a, pfn, order));
 }
 
 /* The zone's pageblocks of types that not everybody may take from; their number moves the fast marks. */
@@ -548,5 +741,5 @@ void arena_show(struct quarry *q, struct page_arena *a, unsigned int i)
 	for (unsigned int k = 0; a->pb[i].described && k < QUARRY_PAGEBLOCK_PAGES; k++)
 		page_set_word(&page[k],
 			      (uint64_t)a->index << PAGE_WORD_ARENA_SHIFT | PAGE_WORD_FREE);
-	arena_put_pb(q, a, i, 0, QUARRY_PAGEBLOCK_ORDER);
+	arena_count(q, a, (int64_t)arena_put_pb(q, a, i, 0, QUARRY_PAGEBLOCK_ORDER));
 }

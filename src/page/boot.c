@@ -493,6 +493,7 @@ static int boot_make_cpus(struct boot_state *b)
 		return -QUARRY_ENOMEM;
 	quarry_lock_init(&pl->tune_lock, QUARRY_LOCK_OUTER);
 	quarry_lock_init(&pl->mark_lock, QUARRY_LOCK_LEAF);
+	b->q->cpus = pl->cpu;
 	quarry_lock_init(&pl->refusal_lock, QUARRY_LOCK_LEAF);
 	quarry_lock_init(&pl->reclaim_lock, QUARRY_LOCK_LEAF);
 	quarry_lock_init(&pl->shrinker_lock, QUARRY_LOCK_LEAF);
@@ -501,6 +502,7 @@ static int boot_make_cpus(struct boot_state *b)
 		unsigned int block = c * (unsigned int)n / pl->nr_cpus;
 
 		quarry_cpu_lock_init(b->q, &pl->cpu[c].lock);
+		pcp_init_in(&pl->cpu[c]);
 		pl->cpu[c].nid =
 			b->params->cpu_node != NULL ? b->params->cpu_node[c] : with_memory[block];
 		b->node[pl->cpu[c].nid].nr_cpus++;
@@ -740,6 +742,6 @@ int page_boot(struct quarry *q, const struct quarry_boot_params *params)
 	zonelist_populated(b.pl, populated);
 	zonelist_publish(q, zonelist_prepare(q, populated));
 	boot_settle_cpus(b.pl);
-	watermark_setup(b.pl, b.params);
+	watermark_setup(q, b.params);
 	return 0;
 }

@@ -137,26 +137,52 @@ static void check_pageblock(struct check_state *c, const struct page_arena *a, u
 	c->special_pb[pb->type % QUARRY_MIGRATE_TYPES]++;
 }
 
+/* The arena's bit in a row of its zone's. */
+static bool check_avail(const struct page_arena *a, unsigned int type, unsigned int row)
+{
+	uint32_t bit = a->index - a->zone->arena_first;
+
+	return (zone_avail(a->zone, type, row)[bit >> 6] >> (bit & 63) & 1) != 0;
+}
+
 static void check_lists(struct check_state *c, const struct page_arena *a)
 {
 	unsigned long listed = 0, filed = 0;
 
 	for (unsigned int t = 0; t < QUARRY_MIGRATE_TYPES; t++) {
+		unsigned int dense[2] = {0};
+
 		for (unsigned int o = 0; o < QUARRY_NR_ORDERS; o++) {
-			uint16_t i = a->head[o][t], prev = PAGE_NO_PB;
-			uint32_t bit = a->index - a->zone->arena_first;
+			uint16_t i = a->head[o][t], head = i, prev = PAGE_NO_PB;
+			bool sparse = false;
 
 			check_equal(c, "order mask", a->start_pfn, a->order_mask[t] >> o & 1,
 				    i != PAGE_NO_PB);
-			check_equal(c, "zone's arena bit", a->start_pfn,
-				    zone_avail(a->zone, t, o)[bit >> 6] >> (bit & 63) & 1,
+			check_equal(c, "zone's arena bit", a->start_pfn, check_avail(a, t, o),
 				    i != PAGE_NO_PB);
 			for (; i != PAGE_NO_PB && listed <= a->nr_pb; prev = i, i = a->pb[i].next) {
-				check_equal(c, "list link", i, a->pb[i].prev, prev);
+				if (i != head)
+					check_equal(c, "list link", i, a->pb[i].prev, prev);
+				/* Those with few free pages stand behind the others. */
+				check_equal(c, "sparse before dense", i,
+					    sparse && !arena_sparse(&a->pb[i]), false);
+				sparse = arena_sparse(&a->pb[i]);
+				check_equal(c, "dense mark", i,
+					    (a->pb[i].flags & PAGE_PB_DENSE) != 0,
+					    !sparse && o < QUARRY_PAGEBLOCK_ORDER);
+				dense[o >= 3] += !sparse && o < QUARRY_PAGEBLOCK_ORDER;
 				check_equal(c, "list order", i, a->pb[i].filed, o);
 				check_equal(c, "list type", i, a->pb[i].type, t);
 				listed++;
 			}
+			if (head != PAGE_NO_PB)
+				check_equal(c, "list end", head, a->pb[head].prev, prev);
+		}
+		for (unsigned int k = 0; k < 2; k++) {
+			check_equal(c, "dense pageblocks", a->start_pfn, a->nr_dense[t][k],
+				    dense[k]);
+			check_equal(c, "zone's dense bit", a->start_pfn,
+				    check_avail(a, t, PAGE_AVAIL_SMALL + k), dense[k] != 0);
 		}
 	}
 	for (unsigned int i = 0; i < a->nr_pb; i++)
@@ -170,7 +196,7 @@ static void check_cached(struct check_state *c, struct page *page, unsigned int 
 	struct page_arena *a = page_arena_of(c->q->pages, page);
 	pfn_t pfn = quarry_page_to_pfn(c->q, page), off = pfn - a->base_pfn;
 
-	check_equal(c, "zone of a page in a sheaf", pfn, a->zone == z, true);
+	check_equal(c, "zone of a page in a sheaf", pfn, z == NULL || a->zone == z, true);
 	check_equal(c, "state of a page in a sheaf", pfn, page_word(page) & PAGE_WORD_STATE_MASK,
 		    PAGE_WORD_FREE);
 	check_equal(c, "alignment in a sheaf", pfn, pfn & ((1u << order) - 1), 0);
@@ -181,13 +207,35 @@ static void check_cached(struct check_state *c, struct page *page, unsigned int 
 	c->in_sheaves += 1ul << order;
 }
 
-static void check_sheaf(struct check_state *c, const struct page_sheaf *s, unsigned int order,
-			const struct page_zone *z)
+static void check_hand(struct check_state *c, const struct page_hand *h, unsigned int order,
+		       const struct page_zone *z)
 {
-	for (uint32_t k = 0; k < s->n; k++) {
-		check_equal(c, "empty hand in a sheaf", k, s->hand[k].mask != 0, true);
-		for (uint64_t mask = s->hand[k].mask; mask != 0; mask &= mask - 1)
-			check_cached(c, s->hand[k].base + bits_ctz64(mask), order, z);
+	for (uint64_t mask = h->mask; mask != 0; mask &= mask - 1)
+		check_cached(c, h->base + bits_ctz64(mask), order, z);
+}
+
+static void check_hands(struct check_state *c, const struct page_hand *hands, unsigned int n,
+			unsigned int order, const struct page_zone *z)
+{
+	for (unsigned int k = 0; k < n; k++) {
+		check_equal(c, "empty hand", k, hands[k].mask != 0, true);
+		check_hand(c, &hands[k], order, z);
+	}
+}
+
+static void check_pcp(struct check_state *c, const struct page_pcp *pcp, const struct page_zone *z)
+{
+	for (unsigned int s = 0; pcp != NULL && s <= PAGE_PCP_ORDERS; s++) {
+		unsigned int order = s < PAGE_PCP_ORDERS ? s : QUARRY_PAGEBLOCK_ORDER;
+
+		for (unsigned int t = 0; t < QUARRY_MIGRATE_PCPTYPES; t++) {
+			const struct page_sheaf *out = &pcp->out[t][s];
+
+			check_hand(c, &out->cur, order, z);
+			check_hands(c, out->hand, out->n, order, z);
+			check_equal(c, "sheaf that starts empty", t,
+				    out->cur.mask == 0 && out->n != 0, false);
+		}
 	}
 }
 
@@ -196,18 +244,19 @@ static void check_sheaves(struct check_state *c)
 	struct page_layer *pl = c->q->pages;
 
 	for (unsigned int cpu = 0; cpu < pl->nr_cpus; cpu++) {
-		for (unsigned int i = 0; i < page_nr_zones(pl); i++) {
-			const struct page_pcp *pcp = pl->cpu[cpu].pcp[i];
+		for (unsigned int s = 0; s <= PAGE_PCP_ORDERS; s++) {
+			const struct page_in *in = &pl->cpu[cpu].in[s];
+			unsigned int order = s < PAGE_PCP_ORDERS ? s : QUARRY_PAGEBLOCK_ORDER;
+			unsigned int blocks = 0;
 
-			for (unsigned int s = 0; pcp != NULL && s <= PAGE_PCP_ORDERS; s++) {
-				unsigned int order =
-					s < PAGE_PCP_ORDERS ? s : QUARRY_PAGEBLOCK_ORDER;
-
-				check_sheaf(c, &pcp->in[s], order, &pl->zone[i]);
-				for (unsigned int t = 0; t < QUARRY_MIGRATE_PCPTYPES; t++)
-					check_sheaf(c, &pcp->out[t][s], order, &pl->zone[i]);
-			}
+			check_hand(c, &pl->cpu[cpu].open[s], order, NULL);
+			check_hands(c, in->hand, in->n, order, NULL);
+			for (unsigned int k = 0; k < in->staged; k++)
+				blocks += bits_popcount64(in->hand[k].mask);
+			check_equal(c, "blocks taken back", cpu, in->blocks, blocks);
 		}
+		for (unsigned int i = 0; i < page_nr_zones(pl); i++)
+			check_pcp(c, pl->cpu[cpu].pcp[i], &pl->zone[i]);
 	}
 }
 
@@ -259,10 +308,11 @@ static void check_fast(struct check_state *c)
 		for (unsigned int bits = 0; bits < PAGE_FAST_BITS; bits++) {
 			const struct page_fast *f = &pl->cpu[cpu].fast[bits];
 
-			for (unsigned int i = 0; f->out != NULL && i < page_nr_zones(pl); i++) {
+			for (unsigned int i = 0; f->zone_free != NULL && i < page_nr_zones(pl);
+			     i++) {
 				if (f->zone_free == &pl->zone[i].nr_free)
 					check_equal(
-						c, "mark of a CPU's short way", cpu, f->mark,
+						c, "mark of a CPU's short way", cpu, f->mark[0],
 						pl->zone[i]
 							.fast_mark[pl->highest_zone[bits & 15u]]);
 			}

@@ -65,9 +65,11 @@ static struct page_zone *event_home(const struct page_layer *pl, int nid, unsign
  * Requests that all CPUs count for zones of z's type and that z is the home of; those of CPUs on other
  * nodes are added to @other too.
  */
-static uint64_t event_at_home(const struct page_layer *pl, const struct page_zone *z,
-			      uint64_t *other)
+static uint64_t event_at_home(struct quarry *q, const struct page_zone *z, uint64_t *other)
 {
+	uint64_t allocs[QUARRY_NR_ZONES][QUARRY_NR_ORDERS],
+		frees[QUARRY_NR_ZONES][QUARRY_NR_ORDERS];
+	const struct page_layer *pl = q->pages;
 	uint64_t sum = 0, before;
 
 	for (unsigned int c = 0; c < pl->nr_cpus; c++) {
@@ -76,8 +78,9 @@ static uint64_t event_at_home(const struct page_layer *pl, const struct page_zon
 		if (event_home(pl, cpu->nid, z->type) != z)
 			continue;
 		before = sum;
+		pcp_events(q, c, allocs, frees);
 		for (unsigned int o = 0; o < QUARRY_NR_ORDERS; o++)
-			sum += quarry_load_relaxed(&cpu->allocs[z->type][o]);
+			sum += allocs[z->type][o];
 		if (cpu->nid != z->nid)
 			*other += sum - before;
 	}
@@ -155,7 +158,7 @@ void event_homes_leave(struct quarry *q)
 		struct page_zone *z = &pl->zone[i];
 		uint64_t other = 0;
 
-		event_zone_add(q, z, PAGE_ZONE_STRAY, event_at_home(pl, z, &other));
+		event_zone_add(q, z, PAGE_ZONE_STRAY, event_at_home(q, z, &other));
 		event_zone_add(q, z, PAGE_ZONE_OTHER, other);
 	}
 }
@@ -168,7 +171,7 @@ void event_homes_enter(struct quarry *q)
 		struct page_zone *z = &pl->zone[i];
 		uint64_t other = 0;
 
-		event_zone_add(q, z, PAGE_ZONE_STRAY, 0 - event_at_home(pl, z, &other));
+		event_zone_add(q, z, PAGE_ZONE_STRAY, 0 - event_at_home(q, z, &other));
 		event_zone_add(q, z, PAGE_ZONE_OTHER, 0 - other);
 	}
 }
@@ -192,7 +195,7 @@ bool quarry_zone_numa(struct quarry *q, int nid, enum quarry_zone_type zone,
 		return false;
 	stat->other = quarry_load_relaxed(&z->events[PAGE_ZONE_OTHER]);
 	served = quarry_load_relaxed(&z->events[PAGE_ZONE_STRAY]) +
-		 event_at_home(q->pages, z, &stat->other);
+		 event_at_home(q, z, &stat->other);
 	stat->miss = quarry_load_relaxed(&z->events[PAGE_ZONE_MISS]);
 	stat->foreign = quarry_load_relaxed(&z->events[PAGE_ZONE_FOREIGN]);
 	stat->interleave = quarry_load_relaxed(&z->events[PAGE_ZONE_INTERLEAVE]);
@@ -212,6 +215,8 @@ void event_table(struct quarry *q, const struct page *page, unsigned int order)
 
 uint64_t quarry_pgalloc(struct quarry *q, enum quarry_zone_type zone)
 {
+	uint64_t allocs[QUARRY_NR_ZONES][QUARRY_NR_ORDERS],
+		frees[QUARRY_NR_ZONES][QUARRY_NR_ORDERS];
 	struct page_layer *pl = q->pages;
 	uint64_t pages;
 
@@ -219,23 +224,26 @@ uint64_t quarry_pgalloc(struct quarry *q, enum quarry_zone_type zone)
 		return 0;
 	pages = quarry_load_relaxed(&pl->table_pages[zone]);
 	for (unsigned int c = 0; c < pl->nr_cpus; c++) {
+		pcp_events(q, c, allocs, frees);
 		for (unsigned int o = 0; o < QUARRY_NR_ORDERS; o++)
-			pages += quarry_load_relaxed(&pl->cpu[c].allocs[zone][o]) << o;
+			pages += allocs[zone][o] << o;
 	}
 	return pages;
 }
 
 uint64_t quarry_pgfree(struct quarry *q)
 {
+	uint64_t allocs[QUARRY_NR_ZONES][QUARRY_NR_ORDERS],
+		frees[QUARRY_NR_ZONES][QUARRY_NR_ORDERS];
 	struct page_layer *pl = q->pages;
 	uint64_t pages = quarry_load_relaxed(&pl->handed_over);
 
 	for (unsigned int c = 0; c < pl->nr_cpus; c++) {
+		pcp_events(q, c, allocs, frees);
 		for (unsigned int i = 0; i < QUARRY_NR_ZONES * QUARRY_NR_ORDERS; i++) {
 			unsigned int o = i % QUARRY_NR_ORDERS;
 
-			pages += quarry_load_relaxed(&pl->cpu[c].frees[i / QUARRY_NR_ORDERS][o])
-				 << o;
+			pages += frees[i / QUARRY_NR_ORDERS][o] << o;
 		}
 	}
 	return pages;

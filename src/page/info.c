@@ -151,15 +151,17 @@ void quarry_totals(struct quarry *q, struct quarry_totals *totals)
 		totals->pcp += pcp_pages(q, &pl->zone[i]);
 	}
 	for (unsigned int c = 0; c < pl->nr_cpus; c++) {
+		uint64_t allocs[QUARRY_NR_ZONES][QUARRY_NR_ORDERS];
+		uint64_t frees[QUARRY_NR_ZONES][QUARRY_NR_ORDERS];
+
+		pcp_events(q, c, allocs, frees);
 		for (unsigned int i = 0; i < QUARRY_NR_ZONES * QUARRY_NR_ORDERS; i++) {
 			unsigned int t = i / QUARRY_NR_ORDERS, o = i % QUARRY_NR_ORDERS;
-			uint64_t allocs = quarry_load_relaxed(&pl->cpu[c].allocs[t][o]);
-			uint64_t frees = quarry_load_relaxed(&pl->cpu[c].frees[t][o]);
 
-			totals->allocs += allocs;
-			totals->frees += frees;
-			totals->pgalloc += allocs << o;
-			totals->pgfree += frees << o;
+			totals->allocs += allocs[t][o];
+			totals->frees += frees[t][o];
+			totals->pgalloc += allocs[t][o] << o;
+			totals->pgfree += frees[t][o] << o;
 		}
 	}
 }

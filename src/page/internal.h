@@ -37,7 +37,11 @@
 #define PAGE_PCP_HUGE PAGE_PCP_ORDERS
 #define PAGE_SHEAF_BLOCKS 64 /* a CPU takes and gives back at most so many blocks in one go */
 #define PAGE_SHEAF_HANDS 31  /* makes a sheaf 512 bytes */
-#define PAGE_FAST_BITS 32u   /* combinations of gfp's zone and mobility bits */
+/* Beside a row for each order the zone's avail has, for each type, these. */
+#define PAGE_AVAIL_SMALL QUARRY_NR_ORDERS /* arenas with dense pageblocks filed below order 3 */
+#define PAGE_AVAIL_MIDDLE (QUARRY_NR_ORDERS + 1) /* with such of order 3 to 8 */
+#define PAGE_AVAIL_ROWS (QUARRY_NR_ORDERS + 2)
+#define PAGE_FAST_BITS 32u /* combinations of gfp's zone and mobility bits */
 
 /* ---- descriptors: struct page.word = arena << 48 | payload << 3 | state ---- */
 
@@ -97,7 +101,7 @@ static inline bool page_is_poisoned(uint64_t word)
 
 /* What is kept of a pageblock beside its bitmap. Links are indices in the arena. */
 struct page_pb {
-	uint16_t next, prev;
+	uint16_t next, prev; /* next of the last is PAGE_NO_PB, prev of the first is the last */
 	uint16_t nr_free;
 	uint8_t filed;     /* largest free order: it is on that list; PAGE_NOT_FILED: on none */
 	uint8_t type;      /* enum quarry_migratetype */
@@ -114,7 +118,8 @@ struct page_pb {
 #define PAGE_PB_REPORTED 4u   /* free and whole, and the port has been told */
 #define PAGE_PB_HIDDEN 16u    /* for a while nobody's: arena_hide(), accept.c */
 #define PAGE_PB_POISONED 8u   /* holds a page that is never used again */
-#define PAGE_PB_GUARDED 32u   /* may hold guards: guard.c */
+#define PAGE_PB_DENSE 32u     /* counts in its arena's nr_dense: arena.c */
+#define PAGE_PB_GUARDED 64u   /* may hold guards: guard.c */
 #define PAGE_PB_KEEPS (PAGE_PB_POISONED | PAGE_PB_GUARDED) /* not just what is freed becomes free */
 
 #define PAGE_GUARD_ORDERS 5u /* guards have orders below this: a word holds one and its partner */
@@ -136,6 +141,8 @@ void pageblock_count_runs(const uint64_t *bits, unsigned long *counts);
 uint64_t pageblock_take(uint64_t *bits, unsigned int w, unsigned int order, unsigned int max);
 /* Order of the largest run after word @w has grown, given that it was at least @least before. */
 unsigned int pageblock_grown(const uint64_t *bits, unsigned int w, unsigned int least);
+/* The same after one page has become free. */
+unsigned int pageblock_grown_at(const uint64_t *bits, unsigned int page, unsigned int least);
 
 /* ---- arenas ---- */
 
@@ -152,6 +159,7 @@ struct page_arena {
 	uint64_t (*bits)[PAGE_WORDS];
 	struct page_zone *zone;
 	struct quarry_lock lock;
+	uint16_t in_limit[PAGE_PCP_ORDERS + 1]; /* blocks that a CPU may hold back, by slot */
 	uint32_t nr_free;
 	uint16_t nr_pb;
 	uint16_t index; /* in page_layer.arena[] */
@@ -165,6 +173,8 @@ struct page_arena {
 	bool empty;      /* nothing of it was handed over: records and bitmaps are not written */
 	uint16_t order_mask[QUARRY_MIGRATE_TYPES]; /* bit o: list[o][type] is not empty */
 	uint16_t head[QUARRY_NR_ORDERS][QUARRY_MIGRATE_TYPES];
+	uint16_t nr_dense[QUARRY_MIGRATE_TYPES]
+			 [2]; /* broken and not sparse: below order 3, others */
 	uint64_t contended;
 } QUARRY_ALIGNED(64);
 
@@ -189,12 +199,12 @@ struct page_zone {
 	uint8_t type;                     /* enum quarry_zone_type */
 	uint32_t arena_first, arena_last; /* [first, last): some between may be other zones' */
 	uint32_t avail_words;
-	uint64_t *
-		avail; /* [type][order][avail_words]: arenas whose list is not empty; zone_stay() */
+	uint64_t *avail; /* [type][row][avail_words]: arenas whose list is not empty; zone_stay() */
 	/* read by slow paths */
 	unsigned long nr_unaccepted; /* managed, but not free yet: accept.c */
 	uint32_t accept_from;        /* arenas before it have nothing to accept */
-	struct page_pb *pb;          /* records and bitmaps of all its arenas, near the node */
+	uint64_t nr_mapped; /* arenas that have descriptors, those that carved them out apart */
+	struct page_pb *pb; /* records and bitmaps of all its arenas, near the node */
 	uint64_t (*bits)[PAGE_WORDS];
 	size_t nr_pb; /* pageblocks; while arenas are made, those that have one */
 	pfn_t start_pfn;
@@ -210,14 +220,16 @@ struct page_zone {
 	/* pageblocks of the types from QUARRY_MIGRATE_PCPTYPES on, and in all */
 	uint32_t nr_pb_special[QUARRY_MIGRATE_TYPES - QUARRY_MIGRATE_PCPTYPES];
 	uint32_t special;
-	uint32_t fast_pb; /* what the short way's marks allow for: special, rounded up */
-	uint16_t sheaf_cap[PAGE_PCP_ORDERS + 1];
+	uint32_t fast_pb;        /* what the short way's marks allow for: special, rounded up */
 	unsigned long cma_pages; /* in CMA areas, used or free; part of managed */
 	/* compaction.c: when to try again after it was of no use */
 	uint32_t compact_considered;
 	uint8_t compact_defer_shift, compact_order_failed;
 	uint32_t compact_arena; /* where the last block was made */
 	uint64_t events[PAGE_ZONE_EVENTS];
+	uint16_t sheaf_cap[PAGE_PCP_ORDERS + 1];                  /* blocks of a batch, at first */
+	uint16_t sheaf_high[PAGE_PCP_ORDERS + 1];                 /* and at most */
+	uint32_t nr_avail[QUARRY_MIGRATE_TYPES][PAGE_AVAIL_ROWS]; /* bits set in avail */
 } QUARRY_ALIGNED(64);
 
 /* Never changed once it is published: hotplug puts another one in its place. See zonelist.c. */
@@ -245,6 +257,9 @@ struct page_node {
 
 /* ---- per-CPU sheaves ---- */
 
+/* Descriptors of a word of a bitmap; every table of descriptors is aligned to this. */
+#define PAGE_WORD_BYTES (64 * sizeof(struct page))
+
 /*
  * Blocks of one order whose first pages have bits in one word of a bitmap. So they are taken from the
  * pageblock, and put back, by one operation on that word. Of order 9: one block.
@@ -254,48 +269,98 @@ struct page_hand {
 	uint64_t mask;
 };
 
-/* A bounded stack of hands, on one CPU. */
+/*
+ * By halves: one load of both, just after each was stored by itself, would have to wait until the stores
+ * have left the processor, behind the store to a descriptor that is not in the cache.
+ */
+static QUARRY_ALWAYS_INLINE void page_hand_copy(struct page_hand *to, const struct page_hand *from)
+{
+	struct page *base = quarry_load_relaxed(&from->base);
+	uint64_t mask = quarry_load_relaxed(&from->mask);
+
+	quarry_store_relaxed(&to->base, base);
+	quarry_store_relaxed(&to->mask, mask);
+}
+
+/* Blocks to hand out: of one CPU, zone, migratetype and order. From cur, which is empty only if all is. */
 struct page_sheaf {
-	uint32_t n;      /* hands */
-	uint32_t blocks; /* in all, in sheaves of blocks taken back; at most cap */
-	uint32_t cap;    /* blocks; 0: blocks of this order are not cached */
+	struct page_hand cur;
+	const uint64_t *zone_free; /* free pages of its zone */
+	uint64_t word;             /* what a descriptor will say, but for the arena */
+	uint64_t count;            /* blocks that were taken from the arenas; see pcp_events() */
+	uint16_t n;                /* hands beside cur */
+	uint16_t cap;   /* blocks of a batch, at least; 0: blocks of this order are not cached */
+	uint16_t high;  /* and at most */
+	uint16_t grown; /* now: cap << grown */
 	struct page_hand hand[PAGE_SHEAF_HANDS];
 };
 
+#define PAGE_IN_STAGE 8u /* hands looked at in one go */
+#define PAGE_IN_HANDS (4 * PAGE_IN_STAGE)
+
 /*
- * What one CPU holds of one zone. Blocks to hand out, by type and order; blocks taken back, by order.
- * They are apart so that a page just freed goes back to its pageblock before it is used again.
+ * Blocks taken back: of one CPU and order, of all zones, the oldest hand first. The last ones are only
+ * written down; they are looked at a few at a time (pcp_in_stage()), by when their descriptors have come.
+ */
+struct page_in {
+	uint16_t n;      /* hands, that which is being filled apart: page_cpu.open */
+	uint16_t staged; /* of those, looked at: counted in blocks and limit, and prefetched */
+	uint16_t limit;  /* blocks: the least of the limits of the zones that they come from */
+	uint16_t spare;
+	uint32_t blocks; /* in the staged ones */
+	struct page_hand hand[PAGE_IN_HANDS];
+};
+
+/*
+ * What one CPU holds of one zone to hand out, by type and order. What is taken back is apart, so that a
+ * page just freed goes back to its pageblock before it is used again.
  */
 struct page_pcp {
-	uint32_t arena;      /* where this CPU allocates movable pages */
-	uint32_t arena_stay; /* and others, which spoil an arena: see fallback.c */
+	uint32_t home;      /* the arena from which on this CPU looks for movable pages */
+	uint32_t home_stay; /* and for others, which spoil an arena: see fallback.c */
 	struct page_sheaf out[QUARRY_MIGRATE_PCPTYPES][PAGE_PCP_ORDERS + 1];
-	struct page_sheaf in[PAGE_PCP_ORDERS + 1];
 };
 
-/* Where a request goes first, by the zone and mobility bits of its flags. */
+/* Where a request goes first, by the zone and mobility bits of its flags and by slot. */
 struct page_fast {
-	struct page_sheaf *out;    /* of order 0 in the first zone; NULL: take the long way */
-	const uint64_t *zone_free; /* must be above mark: low + reserve */
-	unsigned long mark;
-	uint64_t word;    /* what the descriptor will say, but for arena and order */
-	uint64_t *allocs; /* by order: the CPU's counts of that zone's type */
+	struct page_sheaf *out[8]; /* in the first zone of the list; NULL: take the long way */
+	/* *zone_free must be above it: low + reserve, and the block but one page; see page_fast_mark() */
+	unsigned long mark[8];
+	const uint64_t *zone_free; /* tells which zone it is */
 };
 
-/* A CPU's own. The sheaves, and fast, are touched inside its lock only. */
+/* May be written by others, under mark_lock, while the CPU reads it. */
+static inline void page_fast_mark(struct page_fast *f, unsigned long mark)
+{
+	for (unsigned int slot = 0; slot <= PAGE_PCP_ORDERS; slot++) {
+		unsigned int order = slot < PAGE_PCP_ORDERS ? slot : QUARRY_PAGEBLOCK_ORDER;
+
+		quarry_store_relaxed(&f->mark[slot], mark + (1ul << order) - 1);
+	}
+}
+
+/* A CPU's own. All up to fast is touched inside its lock only. */
 struct page_cpu {
 	struct quarry_cpu_lock lock;
+	struct page_hand
+		open[PAGE_PCP_ORDERS + 1];      /* blocks taken back last; else PAGE_HAND_NONE */
+	struct page_in in[PAGE_PCP_ORDERS + 1]; /* those before */
 	struct page_fast fast[PAGE_FAST_BITS];
 	bool offline;
 	int nid;
 	int mem_nid;             /* the nearest node with memory */
 	struct quarry_task task; /* the CPU's, on a host that does not tell tasks apart */
-	/* by the zone's type and the block's order */
+	/* by the zone's type and the block's order; see pcp_events() */
 	uint64_t allocs[QUARRY_NR_ZONES][QUARRY_NR_ORDERS];
 	uint64_t frees[QUARRY_NR_ZONES][QUARRY_NR_ORDERS];
+	uint64_t put[QUARRY_NR_ZONES]
+		    [QUARRY_NR_ORDERS]; /* of frees, those that went back from in[] */
 	uint64_t events[QUARRY_NR_VM_EVENTS];
 	struct page_pcp *pcp[PAGE_MAX_ZONES]; /* made at first use */
 } QUARRY_ALIGNED(64);
+
+/* Base of a hand that holds nothing: no page is less than a word's descriptors away, nor is NULL. */
+#define PAGE_HAND_NONE ((struct page *)(0 - (uintptr_t)PAGE_WORD_BYTES))
 
 /*
  * What the common paths must not miss: while any of these is set, every request and every free takes
@@ -454,13 +519,26 @@ void arena_unfile(struct quarry *q, struct page_arena *a, unsigned int i);
 /* One block of @order from lists of @type: the smallest that fits; NULL: none. */
 struct page *arena_take(struct quarry *q, struct page_arena *a, unsigned int order,
 			unsigned int type);
-/* Fills @s up to its cap with blocks of @order <= 9 from lists of @type; returns how many it took. */
+enum arena_source {
+	ARENA_BROKEN, /* broken pageblocks that are not sparse */
+	ARENA_WHOLE,  /* whole ones too */
+	ARENA_CRUMBS, /* any */
+};
+/*
+ * Appends hands with up to @max blocks of order 0..3 or 9 from lists of @type to @s; returns how many
+ * blocks. @from: which pageblocks may be visited.
+ */
 unsigned int arena_fill(struct quarry *q, struct page_arena *a, unsigned int order,
-			unsigned int type, struct page_sheaf *s, unsigned int max);
+			unsigned int type, struct page_sheaf *s, unsigned int max,
+			enum arena_source from);
 /* One block of @order out of pageblock @i, whatever its type. */
 struct page *arena_take_from(struct quarry *q, struct page_arena *a, unsigned int i,
 			     unsigned int order);
 void arena_put(struct quarry *q, struct page_arena *a, pfn_t pfn, unsigned int order);
+/* Returns how many pages were not free before; the caller counts them, see arena_count(). */
+unsigned int arena_put_some(struct quarry *q, struct page_arena *a, pfn_t pfn, unsigned int order);
+/* Frees pageblocks @i and @i + 1, the halves of a block of order 10, at once. The same. */
+unsigned int arena_put_pair(struct quarry *q, struct page_arena *a, unsigned int i);
 /* Frees the pages @mask of word @w, counted from base_pfn; returns how many were not free before. */
 unsigned int arena_put_word(struct quarry *q, struct page_arena *a, size_t w, uint64_t mask);
 /* Adds @pages to the arena's and the zone's free pages. */
@@ -473,6 +551,7 @@ QUARRY_COLD void arena_count_special(struct quarry *q, struct page_arena *a, uns
 unsigned int arena_take_bits(struct quarry *q, struct page_arena *a, unsigned int i,
 			     const uint64_t *want, uint64_t *got);
 quarry_pin_t arena_lock(struct quarry *q, struct page_arena *a);
+bool arena_trylock(struct quarry *q, struct page_arena *a, quarry_pin_t *pin); /* never waits */
 void arena_unlock(struct quarry *q, struct page_arena *a, quarry_pin_t pin);
 /*
  * Takes whole free pageblock @i out of the buddy system, and puts it back: its descriptors are neither needed
@@ -484,6 +563,17 @@ void arena_show(struct quarry *q, struct page_arena *a, unsigned int i);
 void arena_write(struct page_arena *a);
 /* Marks a virgin arena's blocks as available, when the machine is built. */
 void arena_announce(struct page_arena *a);
+
+/*
+ * Whether a filed pageblock has so few free pages that a sheaf should not be filled from it while there
+ * are others. On its list it stands behind those.
+ */
+static inline bool arena_sparse(const struct page_pb *pb)
+{
+	static const uint8_t least[] = {24, 24, 32, 48};
+
+	return pb->filed < QUARRY_ARRAY_SIZE(least) && pb->nr_free < least[pb->filed];
+}
 
 /* ---- guard.c; a->lock held ---- */
 /*
@@ -501,22 +591,33 @@ bool guard_is(const struct page_arena *a, size_t page);
 /* One block; the zone's lists, then other types (fallback.c). NULL: none. */
 struct page *zone_take(struct quarry *q, struct page_zone *z, uint32_t *hint, unsigned int order,
 		       unsigned int type, unsigned int alloc_flags);
+/* One block of arena @a, which has descriptors; NULL: none of that type. */
+struct page *zone_take_from(struct quarry *q, struct page_arena *a, unsigned int order,
+			    unsigned int type);
 /*
- * The same for a sheaf: as many as it may hold, of that type, out of arenas that have descriptors. The
- * CPU is inside its own, so nothing else may be asked for here. False: none, ask zone_take().
+ * The same for the hands of an empty sheaf: up to @max blocks of order 0..3 or 9, of that type, out of
+ * arenas that have descriptors. The CPU is inside its own, so nothing else may be asked for here.
+ * Returns how many blocks. 0: ask zone_take(), unless @home now names an arena without descriptors.
  */
-bool zone_fill(struct quarry *q, struct page_zone *z, uint32_t *hint, unsigned int order,
-	       unsigned int type, unsigned int alloc_flags, struct page_sheaf *s);
+unsigned int zone_fill(struct quarry *q, struct page_zone *z, uint32_t *home, unsigned int order,
+		       unsigned int type, unsigned int alloc_flags, struct page_sheaf *s,
+		       unsigned int max);
 /* First arena at or after @from (round once) with a block of at least @order in lists of @type. */
 struct page_arena *zone_find_arena(struct quarry *q, struct page_zone *z, uint32_t from,
 				   unsigned int order, unsigned int type, unsigned int *found);
-void zone_put(struct quarry *q, const struct page_hand *hands, unsigned int n, unsigned int order);
+/*
+ * Frees the blocks of @hands and adds their number to @count, by the zone's type, if there is one. If
+ * @may_skip, those whose arena is in use stay: their number is returned, and they are the first of @hands
+ * then.
+ */
+unsigned int zone_put(struct quarry *q, struct page_hand *hands, unsigned int n, unsigned int order,
+		      bool may_skip, uint64_t (*count)[QUARRY_NR_ORDERS]);
 void zone_put_one(struct quarry *q, struct page *page, unsigned int order);
 bool zone_has_block(const struct page_zone *z, unsigned int order, unsigned int type);
 int zone_largest_order(const struct page_zone *z);
-uint64_t *zone_avail(const struct page_zone *z, unsigned int type, unsigned int order);
+uint64_t *zone_avail(const struct page_zone *z, unsigned int type, unsigned int row);
 
-#define ZONE_AVAIL_ROWS (QUARRY_MIGRATE_TYPES * QUARRY_NR_ORDERS + 1) /* each of avail_words */
+#define ZONE_AVAIL_ROWS (QUARRY_MIGRATE_TYPES * PAGE_AVAIL_ROWS + 1) /* each of avail_words */
 
 /* One bit an arena, the row after those of the lists: it has pageblocks whose pages stay. */
 static inline uint64_t *zone_stay(const struct page_zone *z)
@@ -660,7 +761,7 @@ void warn_stall(struct quarry *q, const struct alloc_request *r, uint64_t *since
 void refuse_record(struct quarry *q, const struct alloc_request *r, unsigned int flags);
 
 /* ---- watermark.c ---- */
-void watermark_setup(struct page_layer *pl, const struct quarry_boot_params *params);
+void watermark_setup(struct quarry *q, const struct quarry_boot_params *params);
 /*
  * Memory came or went: all that depends on managed pages is computed anew, as at boot. The caller has
  * updated the zones' managed pages. Takes tune_lock.
@@ -710,17 +811,24 @@ bool highatomic_unreserve(struct quarry *q, const struct alloc_request *r, bool 
 struct page *pcp_alloc(struct quarry *q, struct page_zone *z, unsigned int order, unsigned int type,
 		       unsigned int alloc_flags);
 void pcp_free(struct quarry *q, struct page *page, unsigned int order);
-/* Takes a block back into a sheaf; what is held goes to the buddy system when it is enough. */
-void pcp_push(struct quarry *q, struct page_sheaf *s, struct page *page, unsigned int order);
-
+void pcp_init_in(struct page_cpu *cpu);
+/* Inside: some hands have been written down since the last time, or all are in use. */
+void pcp_in_stage(struct quarry *q, struct page_cpu *cpu, unsigned int slot);
+/* Inside: takes back @page, which is free by now, and keeps strictly to the limits. */
+void pcp_push_counted(struct quarry *q, struct page_cpu *cpu, struct page *page, unsigned int slot);
 unsigned long pcp_pages(struct quarry *q, const struct page_zone *z);
 unsigned long pcp_pages_of(struct quarry *q, const struct page_zone *z, unsigned int cpu);
-/* Every CPU looks anew where its requests go first: zonelists or features have changed. */
+/*
+ * What @cpu has allocated and freed, by the zone's type and the order: its own counts, of what went past
+ * the sheaves or through them the long way, and what the sheaves have seen come and go.
+ */
+void pcp_events(struct quarry *q, unsigned int cpu,
+		uint64_t allocs[QUARRY_NR_ZONES][QUARRY_NR_ORDERS],
+		uint64_t frees[QUARRY_NR_ZONES][QUARRY_NR_ORDERS]);
+/* Every CPU looks anew where its requests go first: zonelists or marks have changed. */
 void pcp_update(struct quarry *q);
 
-/* The descriptor of the first page of @page's word; every table of descriptors is aligned to this. */
-#define PAGE_WORD_BYTES (64 * sizeof(struct page))
-
+/* The descriptor of the first page of @page's word. */
 static inline struct page *page_word_base(struct page *page)
 {
 	return (struct page *)((uintptr_t)page & ~(uintptr_t)(PAGE_WORD_BYTES - 1));
@@ -731,28 +839,44 @@ static inline unsigned int page_word_bit(const struct page *page)
 	return (unsigned int)((uintptr_t)page / sizeof(struct page)) & 63u;
 }
 
-/* Takes the last hand's lowest block; @s is not empty. */
-static inline struct page *page_sheaf_pop(struct page_sheaf *s)
+/* Takes the lowest block of cur, whose @mask is not empty. */
+static QUARRY_ALWAYS_INLINE struct page *page_sheaf_pop(struct page_sheaf *s, uint64_t mask)
 {
-	struct page_hand *h = &s->hand[s->n - 1];
-	struct page *page = h->base + bits_ctz64(h->mask);
+	struct page *page = s->cur.base + bits_ctz64(mask);
 
-	h->mask &= h->mask - 1;
-	s->n -= h->mask == 0;
+	mask &= mask - 1;
+	s->cur.mask = mask;
+	if (unlikely(mask == 0) && s->n != 0) {
+		page_hand_copy(&s->cur, &s->hand[--s->n]);
+		quarry_prefetch(s->cur.base + bits_ctz64(s->cur.mask));
+	}
 	return page;
 }
 
-/*
- * Takes a block back, the usual case: it stands in the same word as the one before. False: nothing was
- * done, see pcp_push(). The first hand is the one that is added to.
- */
-static inline bool page_sheaf_push(struct page_sheaf *s, struct page *page)
+/* Blocks that are written down and not counted yet may be so many, the open hand included. */
+static inline unsigned int pcp_in_least(unsigned int slot)
 {
-	if (unlikely(s->hand[0].base != page_word_base(page) || s->blocks + 1 >= s->cap))
-		return false;
-	s->hand[0].mask |= (uint64_t)1 << page_word_bit(page);
-	s->blocks++;
-	return true;
+	return (PAGE_IN_STAGE + 1) * (64u >> slot);
+}
+
+/*
+ * Takes back @page, which is free by now and does not belong to the open hand, into a hand of its own; the
+ * one before is written down. Inside; its arena is not below q->strict_below. True: pcp_in_stage() is due.
+ */
+static QUARRY_ALWAYS_INLINE bool pcp_push(struct page_cpu *cpu, struct page *page,
+					  unsigned int slot)
+{
+	struct page_hand *open = &cpu->open[slot];
+	struct page_in *in = &cpu->in[slot];
+	unsigned int n = in->n;
+
+	if (likely(open->mask != 0)) {
+		page_hand_copy(&in->hand[n++], open);
+		in->n = (uint16_t)n;
+	}
+	open->base = page_word_base(page);
+	open->mask = (uint64_t)1 << page_word_bit(page);
+	return n % PAGE_IN_STAGE == 0;
 }
 
 /* Slot of an order in a set of sheaves; -1: the order is not cached. */

@@ -15,6 +15,9 @@
 
 #include <base/string.h>
 
+#define MEMMAP_LARGE_FROM \
+	4u /* arenas with descriptors, from which on a zone's are in large pages */
+
 struct page_arena *memmap_arena(const struct page_layer *pl, pfn_t pfn)
 {
 	pfn_t section = pfn >> PAGE_SECTION_ORDER;
@@ -94,14 +97,21 @@ bool memmap_give_map(struct quarry *q, struct page_arena *a)
 		return true;
 	if (q->port.meta_alloc == NULL)
 		return memmap_carve(q, a) != NULL;
-	p = quarry_meta_alloc(q, size + PAGE_WORD_BYTES);
+	/* Of a zone's first arenas perhaps but a little is ever used. */
+	if (quarry_load_relaxed(&a->zone->nr_mapped) >= MEMMAP_LARGE_FROM &&
+	    a->nr_pb == PAGE_ARENA_PAGEBLOCKS)
+		p = quarry_meta_alloc_large(q, size + PAGE_WORD_BYTES);
+	else
+		p = quarry_meta_alloc(q, size + PAGE_WORD_BYTES);
 	if (p == NULL)
 		return false;
 	map = page_word_base((struct page *)((uintptr_t)p + PAGE_WORD_BYTES - 1));
 	pin = arena_lock(q, a);
 	first = a->map == NULL;
-	if (first)
+	if (first) {
+		page_add(q->concurrent, &a->zone->nr_mapped, 1);
 		quarry_store_release(&a->map, map);
+	}
 	arena_unlock(q, a, pin);
 	if (!first)
 		quarry_meta_free(q, p); /* another CPU made one meanwhile */

@@ -7,6 +7,8 @@
 
 #include <base/string.h>
 
+#define META_LARGE ((size_t)2 << 20)
+
 /* Stands before each piece; pieces form a list so that quarry_destroy() finds them. */
 struct meta_header {
 	struct meta_header *next, *prev;
@@ -87,7 +89,7 @@ void *quarry_meta_alloc(struct quarry *q, size_t size_bytes)
 	return quarry_meta_alloc_node(q, size_bytes, QUARRY_NO_NODE);
 }
 
-void *quarry_meta_alloc_node(struct quarry *q, size_t size_bytes, int nid)
+static void *meta_get(struct quarry *q, size_t size_bytes, int nid, size_t align)
 {
 	struct meta_header *h;
 	quarry_pin_t pin;
@@ -97,7 +99,7 @@ void *quarry_meta_alloc_node(struct quarry *q, size_t size_bytes, int nid)
 		return NULL;
 	size &= ~(size_t)63;
 	if (q->port.meta_alloc != NULL)
-		h = q->port.meta_alloc(q->port.ctx, size, 64);
+		h = q->port.meta_alloc(q->port.ctx, size, align);
 	else if (q->stage < QUARRY_STAGE_PAGES)
 		h = meta_from_boot(q, size, nid);
 	else
@@ -114,6 +116,16 @@ void *quarry_meta_alloc_node(struct quarry *q, size_t size_bytes, int nid)
 	quarry_fetch_add_relaxed(&q->meta_bytes, size);
 	quarry_unlock(q->concurrent, &q->meta_lock, pin);
 	return h + 1;
+}
+
+void *quarry_meta_alloc_node(struct quarry *q, size_t size_bytes, int nid)
+{
+	return meta_get(q, size_bytes, nid, 64);
+}
+
+void *quarry_meta_alloc_large(struct quarry *q, size_t size_bytes)
+{
+	return meta_get(q, size_bytes, QUARRY_NO_NODE, META_LARGE);
 }
 
 void quarry_meta_free(struct quarry *q, void *p)

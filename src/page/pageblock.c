@@ -174,6 +174,21 @@ unsigned int pageblock_grown(const uint64_t *bits, unsigned int w, unsigned int 
 	return least;
 }
 
+unsigned int pageblock_grown_at(const uint64_t *bits, unsigned int page, unsigned int least)
+{
+	uint64_t x = bits[page >> 6], run;
+
+	for (; least < 6; least++) {
+		/* The run of the next order that the page would lie in. */
+		run = pageblock_mask(page & ~((2u << least) - 1), least + 1);
+		if ((x & run) != run)
+			return least;
+	}
+	if (x != ~(uint64_t)0)
+		return least;
+	return quarry_max(least, pageblock_merged_order(bits, page & ~63u, 6));
+}
+
 /* First run of exactly order @o <= 5 inside a word, or -1. */
 static int pageblock_find_small(const uint64_t *bits, unsigned int o)
 {

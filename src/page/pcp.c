@@ -2,18 +2,54 @@
 /*
  * Per-CPU sheaves of pages: what makes order 0 to 3 and 9 cheap.
  *
- * For each zone a CPU holds sheaves of blocks to hand out, by migratetype and order, filled in one go
- * from the CPU's own arena, and sheaves of blocks taken back, by order. The two are apart on purpose:
- * a page just freed goes back to its pageblock before it is handed out again. A single stack would
- * pass the same scattered pages round for ever and no pageblock would become whole.
+ * Sheaves    For each zone a CPU holds sheaves of blocks to hand out, by migratetype and order, filled in
+ *            one go from the CPU's own arena, and sheaves of blocks taken back, by order. The two are
+ *            apart on purpose: a page just freed goes back to its pageblock before it is handed out
+ *            again. A single stack would pass the same scattered pages round for ever and no pageblock
+ *            would become whole. Blocks taken back collect in an open hand, one for each order and for
+ *            all zones, as long as they lie in the same 64 pages; so the short way need not know
+ *            their zone. A hand that is closed has its bitmap and record prefetched: it will be put
+ *            back soon, but not at once.
  *
- * Pages in a sheaf are not free pages of the zone, as in Linux. A CPU works on its sheaves inside its
- * own lock (base/lock.h), which costs it no atomic; so any CPU can empty any other's. Who finds itself
- * shut out goes to the arenas: nothing depends on a sheaf being there.
+ * Size       Pages in a sheaf are not free pages of the zone, as in Linux. A sheaf takes and gives back
+ *            a batch at a time. A batch doubles each time, up to a limit, while the zone has more than
+ *            its high watermark free; below it, after a drain and after quarry_age_pages() it is small
+ *            again. All limits of all CPUs together are below an eighth of the zone.
+ *
+ * Locks      A CPU works on its sheaves inside its own lock (base/lock.h), which costs it no atomic; so
+ *            any CPU can empty any other's. Who finds itself shut out goes to the arenas: nothing
+ *            depends on a sheaf being there. Inside, only arenas' locks are taken, and of the port
+ *            nothing but a report of damage is called.
  */
 #include "internal.h"
 
-/* Lets requests whose first zone is @z take the short way to @pcp. */
+#define PCP_KEEP \
+	PAGE_IN_STAGE /* hands closed last stay when a full sheaf is put back: they may still be on their way */
+#define PCP_GROWN_MAX 5u
+
+static unsigned int pcp_order(unsigned int slot)
+{
+	return slot < PAGE_PCP_ORDERS ? slot : QUARRY_PAGEBLOCK_ORDER;
+}
+
+/* Blocks of a batch now. */
+static unsigned int pcp_batch(const struct page_sheaf *s)
+{
+	return quarry_min((unsigned int)s->cap << s->grown, (unsigned int)s->high);
+}
+
+/* A batch has come or gone: the next one is larger, unless pages are short. */
+static void pcp_grow(const struct page_zone *z, struct page_sheaf *s)
+{
+	if (quarry_load_relaxed(&z->nr_free) <= zone_mark(z, QUARRY_WMARK_HIGH))
+		s->grown = 0;
+	else if (s->grown < PCP_GROWN_MAX && pcp_batch(s) < s->high)
+		s->grown++;
+}
+
+/* ---- making them ---- */
+
+/* Requests of @cpu whose first zone is @z take the short way to @pcp. Inside. */
 static void pcp_open_fast(struct quarry *q, unsigned int cpu, const struct page_zone *z,
 			  struct page_pcp *pcp)
 {
@@ -27,58 +63,23 @@ static void pcp_open_fast(struct quarry *q, unsigned int cpu, const struct page_
 		while (i < list->nr && list->zone[i]->type > highest)
 			i++;
 		if (i < list->nr && list->zone[i] == z) {
-			struct page_fast f = {
-				.out = pcp->out[type],
-				.zone_free = &z->nr_free,
-				.word = page_word_alloc(0, type),
-				.allocs = pl->cpu[cpu].allocs[z->type],
-			};
+			struct page_fast f = {.zone_free = &z->nr_free};
 
+			for (unsigned int slot = 0; slot <= PAGE_PCP_ORDERS; slot++) {
+				struct page_sheaf *s = &pcp->out[type][slot];
+
+				f.out[slot] = s->cap != 0 ? s : NULL;
+			}
 			watermark_open_fast(q, cpu, bits, &f, z);
 		}
 	}
 }
 
-void pcp_update(struct quarry *q)
+static void pcp_init_sheaf(struct page_sheaf *s, const struct page_zone *z, unsigned int slot)
 {
-	struct page_layer *pl = q->pages;
-	unsigned int nr_zones = page_nr_zones(pl);
-
-	for (unsigned int cpu = 0; cpu < pl->nr_cpus; cpu++) {
-		struct page_cpu *c = &pl->cpu[cpu];
-		quarry_pin_t pin;
-
-		if (!quarry_cpu_revoke(q, &c->lock, &pin))
-			continue;
-		for (unsigned int bits = 0; bits < PAGE_FAST_BITS; bits++)
-			c->fast[bits].out = NULL;
-		for (unsigned int i = 0; quarry_load_relaxed(&pl->features) == 0 && i < nr_zones;
-		     i++) {
-			struct page_pcp *pcp = quarry_load_acquire(&c->pcp[i]);
-
-			if (pcp != NULL)
-				pcp_open_fast(q, cpu, &pl->zone[i], pcp);
-		}
-		quarry_cpu_give_back(q, &c->lock, pin);
-	}
-}
-
-void page_set_feature(struct quarry *q, uint32_t feature, bool on)
-{
-	if (on)
-		quarry_fetch_or_relaxed(&q->pages->features, feature);
-	else
-		quarry_fetch_and_relaxed(&q->pages->features, ~feature);
-	pcp_update(q);
-}
-
-static void pcp_set_caps(struct page_pcp *pcp, const struct page_zone *z)
-{
-	for (unsigned int slot = 0; slot <= PAGE_PCP_ORDERS; slot++) {
-		pcp->in[slot].cap = z->sheaf_cap[slot];
-		for (unsigned int t = 0; t < QUARRY_MIGRATE_PCPTYPES; t++)
-			pcp->out[t][slot].cap = z->sheaf_cap[slot];
-	}
+	s->zone_free = &z->nr_free;
+	s->cap = z->sheaf_cap[slot];
+	s->high = z->sheaf_high[slot];
 }
 
 /*
@@ -97,27 +98,73 @@ static QUARRY_NOINLINE struct page_pcp *pcp_make(struct quarry *q, unsigned int 
 						 const struct page_zone *z)
 {
 	struct page_layer *pl = q->pages;
+	struct page_cpu *c = &pl->cpu[cpu];
 	struct page_pcp *pcp, *expected = NULL;
 	quarry_pin_t pin;
 
-	pcp = quarry_meta_alloc_node(q, sizeof(*pcp), quarry_load_relaxed(&pl->cpu[cpu].mem_nid));
+	pcp = quarry_meta_alloc_node(q, sizeof(*pcp), quarry_load_relaxed(&c->mem_nid));
 	if (pcp == NULL)
 		return NULL;
-	pcp_set_caps(pcp, z);
+	for (unsigned int slot = 0; slot <= PAGE_PCP_ORDERS; slot++) {
+		for (unsigned int t = 0; t < QUARRY_MIGRATE_PCPTYPES; t++) {
+			pcp_init_sheaf(&pcp->out[t][slot], z, slot);
+			pcp->out[t][slot].word = page_word_alloc(pcp_order(slot), t);
+		}
+	}
 	/* CPUs start in arenas of their own. */
-	pcp->arena_stay = z->arena_first;
-	pcp->arena = pcp_first_arena(z, QUARRY_MIGRATE_MOVABLE);
-	pcp->arena += (zone_arena_end(z) - pcp->arena) * cpu / pl->nr_cpus;
-	if (!quarry_cmpxchg(&pl->cpu[cpu].pcp[z->index], &expected, pcp)) {
+	pcp->home_stay = z->arena_first;
+	pcp->home = pcp_first_arena(z, QUARRY_MIGRATE_MOVABLE);
+	pcp->home += (zone_arena_end(z) - pcp->home) * cpu / pl->nr_cpus;
+	if (!quarry_cmpxchg(&c->pcp[z->index], &expected, pcp)) {
 		quarry_meta_free(q, pcp);
 		pcp = expected;
 	}
-	if (quarry_cpu_revoke(q, &pl->cpu[cpu].lock, &pin)) {
-		if (quarry_load_relaxed(&pl->features) == 0)
-			pcp_open_fast(q, cpu, z, pcp);
-		quarry_cpu_give_back(q, &pl->cpu[cpu].lock, pin);
+	if (quarry_cpu_revoke(q, &c->lock, &pin)) {
+		pcp_open_fast(q, cpu, z, pcp);
+		quarry_cpu_give_back(q, &c->lock, pin);
 	}
 	return pcp;
+}
+
+void pcp_update(struct quarry *q)
+{
+	struct page_layer *pl = q->pages;
+
+	for (unsigned int cpu = 0; cpu < pl->nr_cpus; cpu++) {
+		struct page_cpu *c = &pl->cpu[cpu];
+		quarry_pin_t pin;
+
+		if (!quarry_cpu_revoke(q, &c->lock, &pin))
+			continue;
+		for (unsigned int bits = 0; bits < PAGE_FAST_BITS; bits++)
+			c->fast[bits] = (struct page_fast){.out = {NULL}};
+		for (unsigned int i = 0; i < page_nr_zones(pl); i++) {
+			struct page_pcp *pcp = quarry_load_acquire(&c->pcp[i]);
+
+			if (pcp != NULL)
+				pcp_open_fast(q, cpu, &pl->zone[i], pcp);
+		}
+		quarry_cpu_give_back(q, &c->lock, pin);
+	}
+}
+
+void page_set_feature(struct quarry *q, uint32_t feature, bool on)
+{
+	struct page_layer *pl = q->pages;
+	quarry_pin_t pin;
+
+	if (on)
+		quarry_fetch_or_relaxed(&pl->features, feature);
+	else
+		quarry_fetch_and_relaxed(&pl->features, ~feature);
+	for (unsigned int cpu = 0; cpu < pl->nr_cpus; cpu++) {
+		struct quarry_cpu_lock *lock = &pl->cpu[cpu].lock;
+
+		if (!quarry_cpu_revoke(q, lock, &pin))
+			continue;
+		quarry_cpu_set_slow(lock, quarry_load_relaxed(&pl->features) != 0);
+		quarry_cpu_give_back(q, lock, pin);
+	}
 }
 
 /*
@@ -152,33 +199,147 @@ static void pcp_leave(struct quarry *q, quarry_pin_t pin)
 	quarry_unpin(pin);
 }
 
-/* Gives all blocks of @s to the buddy system. */
-static void pcp_spill(struct quarry *q, struct page_sheaf *s, unsigned int order)
+/* ---- taking back; inside ---- */
+
+void pcp_init_in(struct page_cpu *cpu)
 {
-	if (page_prep_on(q))
-		prep_trace_drain(q, s->hand, s->n, order);
-	zone_put(q, s->hand, s->n, order);
-	s->n = 0;
-	s->blocks = 0;
-	s->hand[0].base = NULL;
+	for (unsigned int slot = 0; slot <= PAGE_PCP_ORDERS; slot++) {
+		cpu->open[slot] = (struct page_hand){PAGE_HAND_NONE, 0};
+		cpu->in[slot].limit = UINT16_MAX;
+	}
 }
 
-QUARRY_NOINLINE void pcp_push(struct quarry *q, struct page_sheaf *s, struct page *page,
-			      unsigned int order)
+static unsigned int pcp_blocks(const struct page_hand *hands, unsigned int n)
 {
+	unsigned int blocks = 0;
+
+	for (unsigned int k = 0; k < n; k++)
+		blocks += bits_popcount64(hands[k].mask);
+	return blocks;
+}
+
+/* Counts what was written down lately, and fetches what putting it back will touch. */
+static void pcp_count_in(struct quarry *q, struct page_in *in, unsigned int slot)
+{
+	const struct page_layer *pl = q->pages;
+
+	for (; in->staged < in->n; in->staged++) {
+		const struct page_hand *h = &in->hand[in->staged];
+		const struct page_arena *a = page_arena_of(pl, h->base + bits_ctz64(h->mask));
+		size_t i = (size_t)(h->base - a->map) >> QUARRY_PAGEBLOCK_ORDER;
+
+		quarry_prefetch(&a->bits[i]);
+		quarry_prefetch(&a->pb[i]);
+		in->blocks += (h->mask & (h->mask - 1)) == 0 ? 1 : bits_popcount64(h->mask);
+		in->limit = quarry_min(in->limit, quarry_load_relaxed(&a->in_limit[slot]));
+	}
+}
+
+/* Gives back the @n oldest hands, some of which stay if @may_skip and their arenas are in use. */
+static void pcp_spill(struct quarry *q, struct page_cpu *cpu, unsigned int slot, unsigned int n,
+		      bool may_skip)
+{
+	struct page_in *in = &cpu->in[slot];
+	unsigned int left;
+
+	if (page_prep_on(q)) {
+		prep_trace_drain(q, in->hand, n, pcp_order(slot));
+		may_skip = false;
+	}
+	left = zone_put(q, in->hand, n, pcp_order(slot), may_skip, cpu->put);
+
+	for (unsigned int k = n; left < n && k < in->n; k++)
+		in->hand[left + k - n] = in->hand[k];
+	in->n = (uint16_t)(in->n - (n - left));
+	in->staged = 0;
+	in->blocks = 0;
+	in->limit = UINT16_MAX;
+	pcp_count_in(q, in, slot);
+}
+
+static void pcp_spill_all(struct quarry *q, struct page_cpu *cpu, unsigned int slot)
+{
+	struct page_in *in = &cpu->in[slot];
+	struct page_hand open = cpu->open[slot];
+
+	cpu->open[slot] = (struct page_hand){PAGE_HAND_NONE, 0};
+	pcp_spill(q, cpu, slot, in->n, false);
+	if (open.mask == 0)
+		return;
+	if (page_prep_on(q))
+		prep_trace_drain(q, &open, 1, pcp_order(slot));
+	zone_put(q, &open, 1, pcp_order(slot), false, cpu->put);
+}
+
+QUARRY_NOINLINE void pcp_in_stage(struct quarry *q, struct page_cpu *cpu, unsigned int slot)
+{
+	struct page_in *in = &cpu->in[slot];
+	bool full = in->n == PAGE_IN_HANDS;
+
+	pcp_count_in(q, in, slot);
+	if (!full && in->blocks + pcp_in_least(slot) <= in->limit)
+		return;
+	pcp_spill(q, cpu, slot, full ? in->n - PCP_KEEP : in->n, true);
+	if (in->n > PAGE_IN_HANDS - PAGE_IN_STAGE ||
+	    (in->n != 0 && in->blocks + pcp_in_least(slot) > in->limit))
+		pcp_spill_all(q, cpu, slot); /* too many were in use: wait for their arenas */
+}
+
+void pcp_push_counted(struct quarry *q, struct page_cpu *cpu, struct page *page, unsigned int slot)
+{
+	struct page_in *in = &cpu->in[slot];
 	struct page *base = page_word_base(page);
 	uint64_t bit = (uint64_t)1 << page_word_bit(page);
 
-	if (s->n != 0 && s->hand[0].base == base) {
-		s->hand[0].mask |= bit;
+	if (cpu->open[slot].mask != 0)
+		page_hand_copy(&in->hand[in->n++], &cpu->open[slot]);
+	cpu->open[slot] = (struct page_hand){PAGE_HAND_NONE, 0};
+	pcp_count_in(q, in, slot);
+	if (in->n == PAGE_IN_HANDS)
+		pcp_spill(q, cpu, slot, PAGE_IN_HANDS - PCP_KEEP, false);
+	if (in->n != 0 && in->hand[in->n - 1].base == base) {
+		in->hand[in->n - 1].mask |= bit;
+		in->blocks++;
 	} else {
-		if (s->n == PAGE_SHEAF_HANDS)
-			pcp_spill(q, s, order);
-		s->hand[s->n++] = s->hand[0];
-		s->hand[0] = (struct page_hand){base, bit};
+		in->hand[in->n++] = (struct page_hand){base, bit};
+		pcp_count_in(q, in, slot);
 	}
-	if (++s->blocks >= s->cap)
-		pcp_spill(q, s, order);
+	if (in->blocks >= in->limit)
+		pcp_spill_all(q, cpu, slot);
+}
+
+void pcp_free(struct quarry *q, struct page *page, unsigned int order)
+{
+	struct page_arena *a = page_arena_of(q->pages, page);
+	int slot = pcp_slot(order);
+	quarry_pin_t pin = quarry_pin();
+	struct page_cpu *cpu = &q->cpus[quarry_cpu()];
+
+	if (slot >= 0 && quarry_cpu_enter(&cpu->lock)) {
+		pcp_push_counted(q, cpu, page, (unsigned int)slot);
+		quarry_cpu_leave(&cpu->lock);
+		quarry_unpin(pin);
+		return;
+	}
+	page_count(&cpu->frees[a->zone_type][order]);
+	quarry_unpin(pin);
+	zone_put_one(q, page, order);
+}
+
+/* ---- handing out ---- */
+
+/* Fills an empty sheaf. False: nothing is at hand; @hint says where there may be something. Inside. */
+static bool pcp_fill(struct quarry *q, struct page_zone *z, uint32_t *hint, struct page_sheaf *s,
+		     unsigned int order, unsigned int type, unsigned int alloc_flags)
+{
+	unsigned int n = zone_fill(q, z, hint, order, type, alloc_flags, s, pcp_batch(s));
+
+	if (n == 0)
+		return false;
+	s->count += n;
+	s->cur = s->hand[--s->n];
+	pcp_grow(z, s);
+	return true;
 }
 
 struct page *pcp_alloc(struct quarry *q, struct page_zone *z, unsigned int order, unsigned int type,
@@ -189,7 +350,7 @@ struct page *pcp_alloc(struct quarry *q, struct page_zone *z, unsigned int order
 	struct page *page = NULL;
 	struct page_sheaf *s;
 	quarry_pin_t pin;
-	uint32_t first, *hint;
+	uint32_t hint;
 
 	/* A sheaf may hold CMA pages, and none of the highatomic reserve: not for those two. */
 	if (likely(quarry_load_relaxed(&z->special) == 0) ||
@@ -199,64 +360,118 @@ struct page *pcp_alloc(struct quarry *q, struct page_zone *z, unsigned int order
 			pcp = pcp_enter(q, z, &pin);
 	}
 	if (pcp == NULL) {
-		first = pcp_first_arena(z, type);
-		return zone_take(q, z, &first, order, type, alloc_flags);
+		hint = pcp_first_arena(z, type);
+		return zone_take(q, z, &hint, order, type, alloc_flags);
 	}
 	s = &pcp->out[type][slot];
-	hint = type == QUARRY_MIGRATE_MOVABLE ? &pcp->arena : &pcp->arena_stay;
-	if (likely(s->n != 0) || zone_fill(q, z, hint, order, type, alloc_flags, s))
-		page = page_sheaf_pop(s);
-	first = *hint;
-	pcp_leave(q, pin);
-	return page != NULL ? page : zone_take(q, z, &first, order, type, alloc_flags);
-}
-
-void pcp_free(struct quarry *q, struct page *page, unsigned int order)
-{
-	struct page_zone *z = page_arena_of(q->pages, page)->zone;
-	int slot = pcp_slot(order);
-	struct page_pcp *pcp = NULL;
-	quarry_pin_t pin;
-
-	if (slot >= 0 && z->sheaf_cap[slot] != 0)
-		pcp = pcp_enter(q, z, &pin);
-	if (pcp == NULL) {
-		zone_put_one(q, page, order);
-		return;
+	hint = type == QUARRY_MIGRATE_MOVABLE ? pcp->home : pcp->home_stay;
+	if (likely(s->cur.mask != 0) || pcp_fill(q, z, &hint, s, order, type, alloc_flags)) {
+		page = page_sheaf_pop(s, s->cur.mask);
+		s->count--; /* the caller counts this one */
 	}
-	if (!page_sheaf_push(&pcp->in[slot], page))
-		pcp_push(q, &pcp->in[slot], page, order);
 	pcp_leave(q, pin);
+	if (likely(page != NULL))
+		return page;
+	/* Was it only that the arena at @hint has no descriptors yet? The next time it will have. */
+	return zone_take(q, z, &hint, order, type, alloc_flags);
 }
 
-static unsigned int pcp_order(unsigned int slot)
+/* ---- by others ---- */
+
+/* Gives back the @n hands of @s that would be handed out last. */
+static void pcp_give_back(struct quarry *q, struct page_sheaf *s, unsigned int n,
+			  unsigned int order)
 {
-	return slot < PAGE_PCP_ORDERS ? slot : QUARRY_PAGEBLOCK_ORDER;
+	s->count -= pcp_blocks(s->hand, n);
+	if (page_prep_on(q))
+		prep_trace_drain(q, s->hand, n, order);
+	zone_put(q, s->hand, n, order, false, NULL);
+	for (unsigned int k = n; k < s->n; k++)
+		s->hand[k - n] = s->hand[k];
+	s->n = (uint16_t)(s->n - n);
 }
 
-static void pcp_drain(struct quarry *q, struct page_pcp *pcp)
+static void pcp_drain_out(struct quarry *q, struct page_pcp *pcp)
 {
 	for (unsigned int slot = 0; slot <= PAGE_PCP_ORDERS; slot++) {
-		pcp_spill(q, &pcp->in[slot], pcp_order(slot));
-		for (unsigned int t = 0; t < QUARRY_MIGRATE_PCPTYPES; t++)
-			pcp_spill(q, &pcp->out[t][slot], pcp_order(slot));
+		for (unsigned int t = 0; t < QUARRY_MIGRATE_PCPTYPES; t++) {
+			struct page_sheaf *s = &pcp->out[t][slot];
+
+			if (s->cur.mask == 0)
+				continue;
+			s->hand[s->n++] = s->cur;
+			s->cur.mask = 0;
+			pcp_give_back(q, s, s->n, pcp_order(slot));
+			s->grown = 0;
+		}
 	}
+}
+
+/* Gives back all but @keep blocks of @s. */
+static void pcp_trim(struct quarry *q, struct page_sheaf *s, unsigned int keep, unsigned int order)
+{
+	struct page_hand rest = s->cur;
+	unsigned int surplus = 0;
+
+	for (unsigned int k = 0; k < keep && rest.mask != 0; k++)
+		rest.mask &= rest.mask - 1;
+	keep -= bits_popcount64(s->cur.mask & ~rest.mask);
+	while (surplus < s->n && pcp_blocks(s->hand + surplus, s->n - surplus) > keep)
+		surplus++;
+	pcp_give_back(q, s, surplus, order);
+	if (rest.mask == 0)
+		return;
+	s->cur.mask &= ~rest.mask;
+	s->count -= bits_popcount64(rest.mask);
+	if (page_prep_on(q))
+		prep_trace_drain(q, &rest, 1, order);
+	zone_put(q, &rest, 1, order, false, NULL);
+}
+
+/* Back to small batches; what is beyond one goes to the arenas. */
+static void pcp_age_out(struct quarry *q, struct page_pcp *pcp)
+{
+	for (unsigned int slot = 0; slot <= PAGE_PCP_ORDERS; slot++) {
+		for (unsigned int t = 0; t < QUARRY_MIGRATE_PCPTYPES; t++) {
+			struct page_sheaf *s = &pcp->out[t][slot];
+
+			s->grown /= 2;
+			pcp_trim(q, s, pcp_batch(s), pcp_order(slot));
+		}
+	}
+}
+
+/* On @cpu: what was taken back goes to the arenas, and what is to be handed out is seen to by @out. */
+static void pcp_visit(struct quarry *q, unsigned int cpu,
+		      void (*out)(struct quarry *q, struct page_pcp *pcp))
+{
+	struct page_layer *pl = q->pages;
+	struct page_cpu *c = &pl->cpu[cpu];
+	quarry_pin_t pin;
+
+	if (!quarry_cpu_revoke(q, &c->lock, &pin))
+		return;
+	for (unsigned int slot = 0; slot <= PAGE_PCP_ORDERS; slot++)
+		pcp_spill_all(q, c, slot);
+	for (unsigned int i = 0; i < page_nr_zones(pl); i++) {
+		struct page_pcp *pcp = quarry_load_acquire(&c->pcp[i]);
+
+		if (pcp != NULL)
+			out(q, pcp);
+	}
+	quarry_cpu_give_back(q, &c->lock, pin);
 }
 
 void quarry_drain_pages(struct quarry *q, unsigned int cpu)
 {
-	struct page_layer *pl = q->pages;
-	quarry_pin_t pin;
+	if (cpu < q->pages->nr_cpus)
+		pcp_visit(q, cpu, pcp_drain_out);
+}
 
-	if (cpu >= pl->nr_cpus || !quarry_cpu_revoke(q, &pl->cpu[cpu].lock, &pin))
-		return;
-	for (unsigned int i = 0; i < page_nr_zones(pl); i++) {
-		struct page_pcp *pcp = quarry_load_acquire(&pl->cpu[cpu].pcp[i]);
-
-		if (pcp != NULL)
-			pcp_drain(q, pcp);
-	}
-	quarry_cpu_give_back(q, &pl->cpu[cpu].lock, pin);
+void quarry_age_pages(struct quarry *q)
+{
+	for (unsigned int cpu = 0; cpu < q->pages->nr_cpus; cpu++)
+		pcp_visit(q, cpu, pcp_age_out);
 }
 
 void quarry_drain_all_pages(struct quarry *q)
@@ -265,30 +480,58 @@ void quarry_drain_all_pages(struct quarry *q)
 		quarry_drain_pages(q, cpu);
 }
 
-static unsigned long pcp_blocks(const struct page_sheaf *s)
+/* Blocks of @hands by the type of their zone, or of zone @only alone. */
+static void pcp_add_hands(struct quarry *q, const struct page_hand *hands, unsigned int n,
+			  unsigned int order, const struct page_zone *only,
+			  uint64_t sum[QUARRY_NR_ZONES][QUARRY_NR_ORDERS])
 {
-	unsigned long blocks = 0;
+	for (unsigned int k = 0; k < n; k++) {
+		const struct page_arena *a;
 
-	for (uint32_t k = 0; k < s->n; k++)
-		blocks += bits_popcount64(s->hand[k].mask);
-	return blocks;
+		if (hands[k].mask == 0)
+			continue;
+		a = page_arena_of(q->pages, hands[k].base + bits_ctz64(hands[k].mask));
+		if (only == NULL || a->zone == only)
+			sum[a->zone_type][order] += bits_popcount64(hands[k].mask);
+	}
+}
+
+/* The same of all that @c has taken back. Inside. */
+static void pcp_add_in(struct quarry *q, const struct page_cpu *c, const struct page_zone *only,
+		       uint64_t sum[QUARRY_NR_ZONES][QUARRY_NR_ORDERS])
+{
+	for (unsigned int slot = 0; slot <= PAGE_PCP_ORDERS; slot++) {
+		const struct page_in *in = &c->in[slot];
+
+		pcp_add_hands(q, in->hand, in->n, pcp_order(slot), only, sum);
+		pcp_add_hands(q, &c->open[slot], 1, pcp_order(slot), only, sum);
+	}
+}
+
+static unsigned int pcp_out_blocks(const struct page_sheaf *s)
+{
+	return pcp_blocks(s->hand, s->n) + bits_popcount64(s->cur.mask);
 }
 
 unsigned long pcp_pages_of(struct quarry *q, const struct page_zone *z, unsigned int cpu)
 {
+	uint64_t in[QUARRY_NR_ZONES][QUARRY_NR_ORDERS] = {{0}};
 	struct page_cpu *c = &q->pages->cpu[cpu];
 	struct page_pcp *pcp = quarry_load_acquire(&c->pcp[z->index]);
 	unsigned long pages = 0;
 	quarry_pin_t pin;
 
-	if (pcp == NULL || !quarry_cpu_revoke(q, &c->lock, &pin))
+	if (!quarry_cpu_revoke(q, &c->lock, &pin))
 		return 0;
-	for (unsigned int slot = 0; slot <= PAGE_PCP_ORDERS; slot++) {
-		pages += pcp_blocks(&pcp->in[slot]) << pcp_order(slot);
+	pcp_add_in(q, c, z, in);
+	for (unsigned int slot = 0; pcp != NULL && slot <= PAGE_PCP_ORDERS; slot++) {
 		for (unsigned int t = 0; t < QUARRY_MIGRATE_PCPTYPES; t++)
-			pages += pcp_blocks(&pcp->out[t][slot]) << pcp_order(slot);
+			pages += (unsigned long)pcp_out_blocks(&pcp->out[t][slot])
+				 << pcp_order(slot);
 	}
 	quarry_cpu_give_back(q, &c->lock, pin);
+	for (unsigned int o = 0; o < QUARRY_NR_ORDERS; o++)
+		pages += (unsigned long)in[z->type][o] << o;
 	return pages;
 }
 
@@ -299,4 +542,38 @@ unsigned long pcp_pages(struct quarry *q, const struct page_zone *z)
 	for (unsigned int cpu = 0; cpu < q->pages->nr_cpus; cpu++)
 		pages += pcp_pages_of(q, z, cpu);
 	return pages;
+}
+
+void pcp_events(struct quarry *q, unsigned int cpu,
+		uint64_t allocs[QUARRY_NR_ZONES][QUARRY_NR_ORDERS],
+		uint64_t frees[QUARRY_NR_ZONES][QUARRY_NR_ORDERS])
+{
+	struct page_layer *pl = q->pages;
+	struct page_cpu *c = &pl->cpu[cpu];
+	quarry_pin_t pin;
+	bool inside = quarry_cpu_revoke(q, &c->lock, &pin);
+
+	for (unsigned int t = 0; t < QUARRY_NR_ZONES; t++) {
+		for (unsigned int o = 0; o < QUARRY_NR_ORDERS; o++) {
+			allocs[t][o] = quarry_load_relaxed(&c->allocs[t][o]);
+			frees[t][o] = quarry_load_relaxed(&c->frees[t][o]);
+			if (inside)
+				frees[t][o] += c->put[t][o];
+		}
+	}
+	if (!inside)
+		return;
+	pcp_add_in(q, c, NULL, frees);
+	for (unsigned int i = 0; i < page_nr_zones(pl); i++) {
+		const struct page_pcp *pcp = quarry_load_acquire(&c->pcp[i]);
+
+		for (unsigned int k = 0;
+		     pcp != NULL && k < QUARRY_MIGRATE_PCPTYPES * (PAGE_PCP_ORDERS + 1); k++) {
+			unsigned int slot = k % (PAGE_PCP_ORDERS + 1);
+			const struct page_sheaf *s = &pcp->out[k / (PAGE_PCP_ORDERS + 1)][slot];
+
+			allocs[pl->zone[i].type][pcp_order(slot)] += s->count - pcp_out_blocks(s);
+		}
+	}
+	quarry_cpu_give_back(q, &c->lock, pin);
 }

@@ -36,15 +36,18 @@ static unsigned long reclaim_compact_gap(unsigned int order)
 /* Pages that this CPU has freed since boot. */
 static uint64_t reclaim_freed(struct quarry *q)
 {
+	uint64_t allocs[QUARRY_NR_ZONES][QUARRY_NR_ORDERS],
+		frees[QUARRY_NR_ZONES][QUARRY_NR_ORDERS];
 	quarry_pin_t pin = quarry_pin();
-	const struct page_cpu *cpu = &q->pages->cpu[quarry_cpu()];
+	unsigned int cpu = quarry_cpu();
 	uint64_t pages = 0;
 
+	quarry_unpin(pin);
+	pcp_events(q, cpu, allocs, frees);
 	for (unsigned int t = 0; t < QUARRY_NR_ZONES; t++) {
 		for (unsigned int o = 0; o < QUARRY_NR_ORDERS; o++)
-			pages += quarry_load_relaxed(&cpu->frees[t][o]) << o;
+			pages += frees[t][o] << o;
 	}
-	quarry_unpin(pin);
 	return pages;
 }
 

@@ -63,8 +63,8 @@ static void watermark_set_fast(struct page_layer *pl, struct page_zone *z)
 
 		for (unsigned int bits = 0; bits < PAGE_FAST_BITS; bits++) {
 			if (f[bits].zone_free == &z->nr_free)
-				quarry_store_relaxed(&f[bits].mark,
-						     z->fast_mark[pl->highest_zone[bits & 15u]]);
+				page_fast_mark(&f[bits],
+					       z->fast_mark[pl->highest_zone[bits & 15u]]);
 		}
 	}
 }
@@ -141,7 +141,6 @@ static unsigned long watermark_pcp_batch(const struct page_zone *z)
 	return quarry_max(b, 1ul);
 }
 
-/* The limits of Linux's per-CPU pagesets. */
 static void watermark_set_pcp(struct page_layer *pl)
 {
 	for (unsigned int i = 0; i < page_nr_zones(pl); i++) {
@@ -156,6 +155,47 @@ static void watermark_set_pcp(struct page_layer *pl)
 		quarry_store_relaxed(&z->pcp_batch, watermark_pcp_batch(z));
 		quarry_store_relaxed(&z->pcp_high, quarry_max(pages / cpus, z->pcp_batch * 4));
 	}
+}
+
+/*
+ * To what sheaves may grow. All of a CPU together hold a share of an eighth of the zone; and one of small
+ * blocks not more than Linux's pageset.
+ */
+static void watermark_set_sheaf_high(struct page_zone *z, unsigned long cpus)
+{
+	unsigned long sheaves = (QUARRY_MIGRATE_PCPTYPES + 1) * (PAGE_PCP_ORDERS + 1);
+	unsigned long share = z->managed / 8 / cpus / sheaves, high;
+
+	for (unsigned int o = 0; o < PAGE_PCP_ORDERS; o++) {
+		high = z->pcp_batch == 1 ? 0 : quarry_min(share, z->pcp_high) >> o;
+		high = quarry_min(high, (unsigned long)PAGE_SHEAF_HANDS * 64 >> o);
+		z->sheaf_high[o] = (uint16_t)quarry_max(high, (unsigned long)z->sheaf_cap[o]);
+	}
+	high = quarry_min(share >> QUARRY_PAGEBLOCK_ORDER, (unsigned long)PAGE_SHEAF_HANDS);
+	z->sheaf_high[PAGE_PCP_HUGE] =
+		(uint16_t)quarry_max(high, (unsigned long)z->sheaf_cap[PAGE_PCP_HUGE]);
+}
+
+/*
+ * What CPUs may keep back of the blocks that were freed to an arena; and which arenas are so poor that
+ * each block must be counted at once. Those are mostly the lowest, so one number tells.
+ */
+static void watermark_set_in_limits(struct quarry *q)
+{
+	struct page_layer *pl = q->pages;
+	uint64_t strict = 0;
+
+	for (uint32_t i = 0; i < pl->nr_arenas; i++) {
+		struct page_arena *a = &pl->arena[i];
+
+		for (unsigned int slot = 0; a->zone != NULL && slot <= PAGE_PCP_ORDERS; slot++) {
+			quarry_store_relaxed(&a->in_limit[slot], a->zone->sheaf_high[slot]);
+			if (slot < PAGE_PCP_ORDERS &&
+			    a->zone->sheaf_high[slot] < pcp_in_least(slot))
+				strict = (uint64_t)(i + 1) << PAGE_WORD_ARENA_SHIFT;
+		}
+	}
+	quarry_store_relaxed(&q->strict_below, strict);
 }
 
 /* The sizes of our sheaves under them; they are made once. */
@@ -173,6 +213,7 @@ static void watermark_set_sheaves(struct page_layer *pl, struct page_zone *z)
 	/* Whole pageblocks: what all CPUs hide of the zone together stays below a hundredth. */
 	cap = z->managed / cpus / (256ul << QUARRY_PAGEBLOCK_ORDER);
 	z->sheaf_cap[PAGE_PCP_HUGE] = (uint16_t)quarry_min(cap, 8ul);
+	watermark_set_sheaf_high(z, cpus);
 }
 
 /* Linux's min_free_kbytes: sqrt(16 * lowmem KiB), within bounds. */
@@ -215,8 +256,9 @@ static void watermark_set_daemon(struct page_layer *pl)
 	watermark_set_zones(pl);
 }
 
-void watermark_setup(struct page_layer *pl, const struct quarry_boot_params *params)
+void watermark_setup(struct quarry *q, const struct quarry_boot_params *params)
 {
+	struct page_layer *pl = q->pages;
 	bool given = params->set_min_free_kbytes || params->min_free_kbytes != 0;
 	bool large = pl->managed >= ((size_t)512 << 20) / QUARRY_PAGE_SIZE;
 
@@ -238,6 +280,7 @@ void watermark_setup(struct page_layer *pl, const struct quarry_boot_params *par
 	watermark_set_pcp(pl);
 	for (unsigned int i = 0; i < page_nr_zones(pl); i++)
 		watermark_set_sheaves(pl, &pl->zone[i]);
+	watermark_set_in_limits(q);
 }
 
 /* ---- run time ---- */
@@ -301,6 +344,7 @@ void watermark_update(struct quarry *q)
 		if (pl->zone[i].sheaf_cap[0] == 0)
 			watermark_set_sheaves(pl, &pl->zone[i]);
 	}
+	watermark_set_in_limits(q);
 	quarry_unlock(q->concurrent, &pl->mark_lock, pin);
 	quarry_unlock(q->concurrent, &pl->tune_lock, tune);
 }
@@ -336,8 +380,7 @@ void watermark_open_fast(struct quarry *q, unsigned int cpu, unsigned int bits,
 	quarry_pin_t pin = quarry_lock(q->concurrent, &pl->mark_lock);
 
 	pl->cpu[cpu].fast[bits] = *f;
-	quarry_store_relaxed(&pl->cpu[cpu].fast[bits].mark,
-			     z->fast_mark[pl->highest_zone[bits & 15u]]);
+	page_fast_mark(&pl->cpu[cpu].fast[bits], z->fast_mark[pl->highest_zone[bits & 15u]]);
 	quarry_unlock(q->concurrent, &pl->mark_lock, pin);
 }
 

@@ -10,10 +10,13 @@
 #include "internal.h"
 
 #define ZONE_TRIES 64
+#define ZONE_DETOURS 3 /* arenas that are tried before one is waited for */
+#define ZONE_FEW 16u   /* pages, of which a batch would not be worth a search */
+#define ZONE_ROOMY 5u  /* a block of this order fills a sheaf at once */
 
-uint64_t *zone_avail(const struct page_zone *z, unsigned int type, unsigned int order)
+uint64_t *zone_avail(const struct page_zone *z, unsigned int type, unsigned int row)
 {
-	return z->avail + (size_t)(type * QUARRY_NR_ORDERS + order) * z->avail_words;
+	return z->avail + (size_t)(type * PAGE_AVAIL_ROWS + row) * z->avail_words;
 }
 
 /* First set bit at or after @from, round once; -1: none. */
@@ -35,15 +38,30 @@ static int64_t zone_next_bit(const uint64_t *words, uint32_t nr_words, uint32_t 
 	return -1;
 }
 
+static bool zone_any(const struct page_zone *z, unsigned int row, unsigned int type)
+{
+	return quarry_load_relaxed(&z->nr_avail[type][row]) != 0;
+}
+
+/* First arena at or after @from (round once) that has its bit in @row; NULL: none. */
+static struct page_arena *zone_find_in_row(struct quarry *q, const struct page_zone *z,
+					   uint32_t from, unsigned int row, unsigned int type)
+{
+	uint32_t start =
+		from >= z->arena_first && from < zone_arena_end(z) ? from - z->arena_first : 0;
+	int64_t bit;
+
+	if (!zone_any(z, row, type))
+		return NULL;
+	bit = zone_next_bit(zone_avail(z, type, row), z->avail_words, start);
+	return bit >= 0 ? &q->pages->arena[z->arena_first + (uint32_t)bit] : NULL;
+}
+
 bool zone_has_block(const struct page_zone *z, unsigned int order, unsigned int type)
 {
 	for (unsigned int o = order; o <= QUARRY_MAX_ORDER; o++) {
-		const uint64_t *words = zone_avail(z, type, o);
-
-		for (uint32_t i = 0; i < z->avail_words; i++) {
-			if (quarry_load_relaxed(&words[i]) != 0)
-				return true;
-		}
+		if (zone_any(z, o, type))
+			return true;
 	}
 	return false;
 }
@@ -52,12 +70,8 @@ int zone_largest_order(const struct page_zone *z)
 {
 	for (int o = QUARRY_MAX_ORDER; o >= 0; o--) {
 		for (unsigned int type = 0; type < QUARRY_MIGRATE_TYPES; type++) {
-			const uint64_t *words = zone_avail(z, type, (unsigned int)o);
-
-			for (uint32_t i = 0; i < z->avail_words; i++) {
-				if (quarry_load_relaxed(&words[i]) != 0)
-					return o;
-			}
+			if (zone_any(z, (unsigned int)o, type))
+				return o;
 		}
 	}
 	return -1;
@@ -66,15 +80,12 @@ int zone_largest_order(const struct page_zone *z)
 struct page_arena *zone_find_arena(struct quarry *q, struct page_zone *z, uint32_t from,
 				   unsigned int order, unsigned int type, unsigned int *found)
 {
-	uint32_t start =
-		from >= z->arena_first && from < zone_arena_end(z) ? from - z->arena_first : 0;
-
 	for (unsigned int o = order; o <= QUARRY_MAX_ORDER; o++) {
-		int64_t bit = zone_next_bit(zone_avail(z, type, o), z->avail_words, start);
+		struct page_arena *a = zone_find_in_row(q, z, from, o, type);
 
-		if (bit >= 0) {
+		if (a != NULL) {
 			*found = o;
-			return &q->pages->arena[z->arena_first + (uint32_t)bit];
+			return a;
 		}
 	}
 	return NULL;
@@ -124,6 +135,19 @@ static struct page_arena *zone_pick_arena(struct quarry *q, struct page_zone *z,
 	return NULL;
 }
 
+struct page *zone_take_from(struct quarry *q, struct page_arena *a, unsigned int order,
+			    unsigned int type)
+{
+	quarry_pin_t pin = arena_lock(q, a);
+	struct page *page;
+
+	if (a->virgin)
+		arena_unfold(q, a);
+	page = arena_take(q, a, order, type);
+	arena_unlock(q, a, pin);
+	return page;
+}
+
 struct page *zone_take(struct quarry *q, struct page_zone *z, uint32_t *hint, unsigned int order,
 		       unsigned int type, unsigned int alloc_flags)
 {
@@ -134,15 +158,10 @@ struct page *zone_take(struct quarry *q, struct page_zone *z, uint32_t *hint, un
 	/* An arena's bit is a hint: another CPU may have emptied it meanwhile. */
 	for (unsigned int tries = 0; page == NULL && tries < ZONE_TRIES; tries++) {
 		struct page_arena *a = zone_pick_arena(q, z, *hint, order, type);
-		quarry_pin_t pin;
 
 		if (a == NULL)
 			break;
-		pin = arena_lock(q, a);
-		if (a->virgin)
-			arena_unfold(q, a);
-		page = arena_take(q, a, order, type);
-		arena_unlock(q, a, pin);
+		page = zone_take_from(q, a, order, type);
 		*hint = a->index;
 	}
 	if (page == NULL)
@@ -152,94 +171,192 @@ struct page *zone_take(struct quarry *q, struct page_zone *z, uint32_t *hint, un
 	return page;
 }
 
-static unsigned int zone_fill_from(struct quarry *q, struct page_zone *z, uint32_t *hint,
-				   unsigned int order, unsigned int type, struct page_sheaf *s)
+/*
+ * The arena to fill a sheaf from: the first from the CPU's home on that has a broken pageblock, then one
+ * with a whole one. So the arenas next to home stay full and those far from it become empty, as do, inside
+ * an arena, the pageblocks. Pageblocks in which only crumbs are left wait until they have gathered more,
+ * or nothing else is there: a visit to them is as dear and brings a page or two. If but @few pages are
+ * wanted, the smallest block that fits is as good as any.
+ */
+static struct page_arena *zone_fill_arena(struct quarry *q, struct page_zone *z, uint32_t home,
+					  unsigned int order, unsigned int type, bool few,
+					  enum arena_source *source)
 {
+	struct page_arena *a = NULL, *b = NULL;
+	unsigned int found;
+
+	if (few) {
+		*source = ARENA_CRUMBS;
+		return zone_best_arena(q, z, home, order, type);
+	}
+	if (order < QUARRY_PAGEBLOCK_ORDER) {
+		*source = ARENA_BROKEN;
+		a = zone_find_in_row(q, z, home, PAGE_AVAIL_MIDDLE, type);
+		if (order < 3)
+			b = zone_find_in_row(q, z, home, PAGE_AVAIL_SMALL, type);
+		if (a == NULL || (b != NULL && b->index - home < a->index - home))
+			a = b; /* nearer, counted round */
+		if (a != NULL)
+			return a;
+	}
+	*source = ARENA_WHOLE;
+	a = zone_find_arena(q, z, home, QUARRY_PAGEBLOCK_ORDER, type, &found);
+	if (a == NULL && order < QUARRY_PAGEBLOCK_ORDER) {
+		*source = ARENA_CRUMBS;
+		a = zone_best_arena(q, z, home, order, type);
+	}
+	return a;
+}
+
+/* Locks @a, or another that will do as well if somebody is at it. Returns which. */
+static struct page_arena *zone_lock_some(struct quarry *q, struct page_zone *z,
+					 struct page_arena *a, unsigned int order,
+					 unsigned int type, quarry_pin_t *pin)
+{
+	struct page_arena *b = a;
+	unsigned int found;
+
+	for (unsigned int tries = 0; tries < ZONE_DETOURS; tries++) {
+		if (likely(arena_trylock(q, b, pin)))
+			return b;
+		b = zone_find_arena(q, z, b->index + 1u, quarry_max(order, ZONE_ROOMY), type,
+				    &found);
+		if (b == NULL || b == a || quarry_load_acquire(&b->map) == NULL)
+			break;
+	}
+	*pin = arena_lock(q, a);
+	return a;
+}
+
+static unsigned int zone_fill_from(struct quarry *q, struct page_zone *z, uint32_t *home,
+				   unsigned int order, unsigned int type, struct page_sheaf *s,
+				   unsigned int max)
+{
+	bool few = max << order < ZONE_FEW;
+	enum arena_source source;
 	unsigned int n = 0;
 
-	for (unsigned int tries = 0; n < s->cap && s->n < PAGE_SHEAF_HANDS && tries < ZONE_TRIES;
+	for (unsigned int tries = 0; 2 * n < max && s->n < PAGE_SHEAF_HANDS && tries < ZONE_TRIES;
 	     tries++) {
-		struct page_arena *a = zone_best_arena(q, z, *hint, order, type);
+		struct page_arena *best = zone_fill_arena(q, z, *home, order, type, few, &source),
+				  *a;
 		quarry_pin_t pin;
 
-		if (a == NULL || quarry_load_acquire(&a->map) == NULL)
+		if (best == NULL || quarry_load_acquire(&best->map) == NULL) {
+			*home = best != NULL ? best->index : *home;
 			break;
-		pin = arena_lock(q, a);
+		}
+		a = zone_lock_some(q, z, best, order, type, &pin);
 		if (a->virgin)
 			arena_unfold(q, a);
-		n += arena_fill(q, a, order, type, s, s->cap - n);
+		n += arena_fill(q, a, order, type, s, max - n, a == best ? source : ARENA_WHOLE);
 		arena_unlock(q, a, pin);
-		*hint = a->index;
 	}
 	return n;
 }
 
-bool zone_fill(struct quarry *q, struct page_zone *z, uint32_t *hint, unsigned int order,
-	       unsigned int type, unsigned int alloc_flags, struct page_sheaf *s)
+unsigned int zone_fill(struct quarry *q, struct page_zone *z, uint32_t *home, unsigned int order,
+		       unsigned int type, unsigned int alloc_flags, struct page_sheaf *s,
+		       unsigned int max)
 {
 	unsigned int n = 0, held = s->n;
 
 	if (unlikely(quarry_load_relaxed(&z->special) != 0) &&
 	    fallback_cma_first(z, type, alloc_flags))
-		n = zone_fill_from(q, z, hint, order, QUARRY_MIGRATE_CMA, s);
+		n = zone_fill_from(q, z, home, order, QUARRY_MIGRATE_CMA, s, max);
 	if (n == 0)
-		n = zone_fill_from(q, z, hint, order, type, s);
+		n = zone_fill_from(q, z, home, order, type, s, max);
 	if (page_prep_on(q))
 		prep_trace_refill(q, s, held, order, type);
-	return n != 0;
+	return n;
 }
 
-/* All that zone_put() will touch, before it waits for any of it. */
-static void zone_prefetch(const struct page_layer *pl, const struct page_hand *hands,
-			  unsigned int n)
+/* Whether the blocks of order 9 that stand in @a and @b are the lower and the upper half of a pair. */
+static bool zone_is_pair(const struct page_arena *arena, const struct page_hand *a,
+			 const struct page_hand *b)
 {
-	for (unsigned int i = 0; i < n; i++) {
-		const struct page_arena *a = page_arena_of(pl, hands[i].base);
-		size_t pb = (size_t)(hands[i].base - a->map) >> QUARRY_PAGEBLOCK_ORDER;
+	return b->base == a->base + QUARRY_PAGEBLOCK_PAGES &&
+	       ((arena->base_pfn + (pfn_t)(a->base - arena->map)) & QUARRY_PAGEBLOCK_PAGES) == 0 &&
+	       (size_t)(b->base - arena->map) < (size_t)arena->nr_pb * QUARRY_PAGEBLOCK_PAGES;
+}
 
-		quarry_prefetch(&a->bits[pb]);
-		quarry_prefetch(&a->pb[pb]);
+/* Blocks of order 9 in @h[0] and, perhaps, @h[1]; returns how many hands it was. */
+static unsigned int zone_put_huge(struct quarry *q, struct page_arena *a, const struct page_hand *h,
+				  unsigned int n, int64_t *freed)
+{
+	unsigned int i = (unsigned int)((size_t)(h->base - a->map) >> QUARRY_PAGEBLOCK_ORDER);
+
+	if (n >= 2 && zone_is_pair(a, &h[0], &h[1])) {
+		*freed += arena_put_pair(q, a, i);
+		return 2;
 	}
+	if (n >= 2 && i > 0 && zone_is_pair(a, &h[1], &h[0])) {
+		*freed += arena_put_pair(q, a, i - 1);
+		return 2;
+	}
+	*freed += arena_put_some(q, a, a->base_pfn + (pfn_t)(h->base - a->map),
+				 QUARRY_PAGEBLOCK_ORDER);
+	return 1;
 }
 
-void zone_put(struct quarry *q, const struct page_hand *hands, unsigned int n, unsigned int order)
+/* Hands of @a, which is locked, from the first on; returns how many it was. */
+static unsigned int zone_put_run(struct quarry *q, struct page_arena *a, const struct page_hand *h,
+				 unsigned int n, unsigned int order, int64_t *freed)
 {
-	struct page_arena *locked = NULL;
-	quarry_pin_t pin = 0;
-	int64_t freed = 0;
+	size_t offset = (size_t)(h->base - a->map);
+	uint64_t pages = h->mask;
 
-	zone_prefetch(q->pages, hands, n);
-	for (unsigned int i = 0; i < n; i++) {
-		struct page_arena *a = page_arena_of(q->pages, hands[i].base);
-		size_t offset = (size_t)(hands[i].base - a->map);
-		uint64_t pages = hands[i].mask;
+	if (order == QUARRY_PAGEBLOCK_ORDER)
+		return zone_put_huge(q, a, h, n, freed);
+	if (order > 6) {
+		*freed += arena_put_some(q, a, a->base_pfn + offset, order);
+		return 1;
+	}
+	for (unsigned int o = 0; o < order; o++)
+		pages |= pages << (1u << o);
+	*freed += arena_put_word(q, a, offset >> 6, pages);
+	return 1;
+}
 
-		if (a != locked) {
-			if (locked != NULL) {
-				arena_count(q, locked, freed);
-				arena_unlock(q, locked, pin);
+/* By the descriptor of a page that it holds, which was looked at lately, not that of its base. */
+static struct page_arena *zone_hand_arena(struct quarry *q, const struct page_hand *h)
+{
+	return page_arena_of(q->pages, h->base + bits_ctz64(h->mask));
+}
+
+unsigned int zone_put(struct quarry *q, struct page_hand *hands, unsigned int n, unsigned int order,
+		      bool may_skip, uint64_t (*count)[QUARRY_NR_ORDERS])
+{
+	unsigned int left = 0, i = 0;
+
+	while (i < n) {
+		struct page_arena *a = zone_hand_arena(q, &hands[i]);
+		int64_t freed = 0;
+		quarry_pin_t pin;
+
+		if (!arena_trylock(q, a, &pin)) {
+			if (may_skip) {
+				do
+					hands[left++] = hands[i++];
+				while (i < n && zone_hand_arena(q, &hands[i]) == a);
+				continue;
 			}
 			pin = arena_lock(q, a);
-			locked = a;
-			freed = 0;
 		}
-		if (order > 6) {
-			arena_put(q, a, a->base_pfn + offset, order);
-			continue;
-		}
-		for (unsigned int o = 0; o < order; o++)
-			pages |= pages << (1u << o);
-		freed += arena_put_word(q, a, offset >> 6, pages);
+		do
+			i += zone_put_run(q, a, &hands[i], n - i, order, &freed);
+		while (i < n && zone_hand_arena(q, &hands[i]) == a);
+		arena_count(q, a, freed);
+		arena_unlock(q, a, pin);
+		if (count != NULL)
+			count[a->zone_type][order] += (uint64_t)freed >> order;
 	}
-	if (locked != NULL) {
-		arena_count(q, locked, freed);
-		arena_unlock(q, locked, pin);
-	}
+	return left;
 }
 
 void zone_put_one(struct quarry *q, struct page *page, unsigned int order)
 {
 	struct page_hand hand = {page_word_base(page), (uint64_t)1 << page_word_bit(page)};
 
-	zone_put(q, &hand, 1, order);
+	zone_put(q, &hand, 1, order, false, NULL);
 }
