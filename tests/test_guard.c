@@ -59,6 +59,16 @@ static void give(struct machine *m, struct page *page, unsigned int order)
 	machine_check(m);
 }
 
+/* All has come back: as many pages were freed as were allocated, guards and damaged ones not counted. */
+static void events_agree(struct machine *m)
+{
+	struct quarry_totals t;
+
+	quarry_totals(m->q, &t);
+	assert_int_equal(t.pgalloc, t.pgfree);
+	assert_int_equal(t.allocs, t.frees);
+}
+
 /* P7: each half below minorder is a guard, all others are free; P2: the block merges whole again. */
 static void halves_are_set_aside(void **state)
 {
@@ -92,6 +102,7 @@ static void halves_are_set_aside(void **state)
 			machine_free_blocks(&m, after);
 			machine_assert_same_blocks(before, after);
 			assert_int_equal(count_guards(&m), 0);
+			events_agree(&m);
 		}
 	}
 	assert_int_equal(m.reports, 0);
@@ -272,6 +283,7 @@ static void damaged_guards_are_kept(void **state)
 	assert_int_equal(quarry_pfn_state(m.q, pfn + 5, NULL), QUARRY_PAGE_POISONED);
 	assert_int_equal(count_guards(&m), 0);
 	assert_int_equal(machine_free_pages(&m), free - 1);
+	events_agree(&m);
 	assert_int_equal(quarry_unpoison_memory(m.q, pfn + 5), 0);
 	machine_check(&m);
 	assert_int_equal(machine_free_pages(&m), free);

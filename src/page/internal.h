@@ -779,6 +779,8 @@ void watermark_refresh_fast(struct quarry *q, struct page_zone *z);
 /* Copies the mark for a CPU's short way, which has been filled in but for that. */
 void watermark_open_fast(struct quarry *q, unsigned int cpu, unsigned int bits,
 			 const struct page_fast *f, const struct page_zone *z);
+/* Closes all short ways of a CPU, inside its own: marks may be copied there at this moment. */
+void watermark_close_fast(struct quarry *q, unsigned int cpu);
 /* Types were mixed in a pageblock of @z: its marks rise, so that more is reclaimed. */
 void watermark_boost(struct quarry *q, struct page_zone *z, unsigned int alloc_flags);
 /* The background reclaimer has balanced @z, which had a boost of @pages when it began. */

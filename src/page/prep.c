@@ -278,8 +278,10 @@ static struct page_prep *prep_get(struct quarry *q)
 
 	if (pl->prep == NULL) {
 		pl->prep = quarry_meta_alloc(q, sizeof(*pl->prep));
-		if (pl->prep != NULL)
+		if (pl->prep != NULL) {
+			quarry_lock_init(&pl->prep->lock, QUARRY_LOCK_LEAF);
 			fault_defaults(&pl->prep->config);
+		}
 	}
 	return pl->prep;
 }
