@@ -231,8 +231,12 @@ struct quarry_refusal {
 		unsigned long watermark; /* min, as lowered by the request's rights */
 		unsigned long reserve;   /* lowmem_reserve against this request */
 		unsigned long lacking;   /* free pages more that the watermark test wanted */
-		int largest_order;       /* of a free block of any type; -1: none */
-		int largest_allowed;     /* of a type that it may use; -1: none */
+		unsigned long highatomic,
+			cma;            /* free pages in such blocks; of unusable, if not for it */
+		unsigned long isolated; /* pages free, but isolated: not in free */
+		unsigned long unaccepted; /* pages that the port did not accept: not in free */
+		int largest_order;        /* of a free block of any type; -1: none */
+		int largest_allowed;      /* of a type that it may use; -1: none */
 	} zones[QUARRY_EXPLAIN_ZONES];
 	int nearest;                 /* index of the zone that came nearest; -1: none was tried */
 	unsigned int remedies;       /* QUARRY_REMEDY_* */
