@@ -335,6 +335,12 @@ void quarry_free_pages(struct quarry *q, struct page *page, unsigned int order)
 	alloc_free_inside(q, page, order, pin, cpu, QUARRY_RETURN_ADDRESS());
 }
 
+void alloc_free_batched(struct quarry *q, struct page *page, unsigned int order,
+			const void *address)
+{
+	alloc_free_long(q, page, order, address, order == 0);
+}
+
 void quarry_release_pages(struct quarry *q, struct page **pages, size_t nr)
 {
 	for (size_t i = 0; i < nr; i++) {
@@ -344,7 +350,7 @@ void quarry_release_pages(struct quarry *q, struct page **pages, size_t nr)
 			continue;
 		order = page_word_order(page_word(pages[i]));
 		if (page_prep_on(q))
-			alloc_free_long(q, pages[i], order, QUARRY_RETURN_ADDRESS(), order == 0);
+			alloc_free_batched(q, pages[i], order, QUARRY_RETURN_ADDRESS());
 		else
 			quarry_free_pages(q, pages[i], order);
 	}
