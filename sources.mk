@@ -16,6 +16,7 @@ QUARRY_SRCS := \
 	src/page/memmap.c \
 	src/page/pageblock.c \
 	src/page/arena.c \
+	src/page/guard.c \
 	src/page/zone.c \
 	src/page/zone_mark.c \
 	src/page/watermark.c \

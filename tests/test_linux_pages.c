@@ -637,6 +637,24 @@ static void P19_references(void)
 	IS(nr_free_pages(), totalram_pages());
 }
 
+static void P19_release_pages(void)
+{
+	struct page *pages[3];
+
+	boot();
+	pages[0] = alloc_page(GFP_KERNEL);
+	pages[1] = alloc_pages(GFP_KERNEL | __GFP_COMP, 2) + 3; /* a later page: of its block */
+	pages[2] = alloc_page(GFP_KERNEL);
+	get_page(pages[2]);
+	release_pages(pages, 3);
+	IS(page_count(pages[0]), 0);
+	IS(page_count(pages[1]), 0);
+	IS(page_count(pages[2]), 1);
+	put_page(pages[2]);
+	drain_all_pages(NULL);
+	IS(nr_free_pages(), totalram_pages());
+}
+
 static void P19_bulk(void)
 {
 	struct page *pages[20] = {NULL};
@@ -837,6 +855,7 @@ int main(void)
 		LINUX_TEST(reporting_of_free_pages),
 		LINUX_TEST(P19_addresses),
 		LINUX_TEST(P19_references),
+		LINUX_TEST(P19_release_pages),
 		LINUX_TEST(P19_bulk),
 		LINUX_TEST(nodes_of_a_request),
 		LINUX_TEST(policies),

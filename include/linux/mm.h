@@ -138,6 +138,15 @@ static inline bool try_get_page(struct page *page)
 	return true;
 }
 
+static inline void release_pages(struct page **pages, int nr)
+{
+	for (int i = 0; i < nr; i++) {
+		struct page *head = compound_head(pages[i]);
+
+		quarry_release_pages(quarry_linux(), &head, 1);
+	}
+}
+
 static inline void put_page(struct page *page)
 {
 	quarry_put_page(quarry_linux(), compound_head(page));
