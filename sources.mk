@@ -115,6 +115,7 @@ QUARRY_CLI_SRCS := \
 	cli/linuxfacts.c \
 	cli/engine.c \
 	cli/fate.c \
+	cli/pagecache.c \
 	cli/replay.c \
 	cli/report.c \
 	cli/views.c \
