@@ -116,7 +116,13 @@ QUARRY_CLI_SRCS := \
 	cli/perfscript.c \
 	cli/linuxfacts.c \
 	cli/engine.c \
+	cli/engine_places.c \
 	cli/fate.c \
+	cli/refusal.c \
+	cli/pagecache.c \
+	cli/pressure.c \
+	cli/pressure_report.c \
+	cli/squeeze.c \
 	cli/replay.c \
 	cli/report.c \
 	cli/views.c \

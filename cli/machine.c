@@ -480,6 +480,13 @@ int machine_prepare(const struct machine_options *o, struct machine *m)
 	uint64_t start = util_now_ns(), now;
 	int status;
 
+	if (o->hooks != NULL) {
+		posix.reclaim = o->hooks->reclaim;
+		posix.reclaimable = o->hooks->reclaimable;
+		posix.oom = o->hooks->oom;
+		posix.wake = o->hooks->wake;
+		posix.hook_ctx = o->hooks->hook_ctx;
+	}
 	*m = (struct machine){.bootmem = o->bootmem, .diag = o->diag};
 	status = machine_read(o, m, diag);
 	now = util_now_ns();
