@@ -733,9 +733,6 @@ void prep_free(struct quarry *q, struct page *page, unsigned int order, const vo
 	       bool batched);
 /* The block becomes 2^@order pages, each of its own. */
 void prep_split(struct quarry *q, struct page *page, unsigned int order);
-/* alloc.c: quarry_free_pages() of one of many, for a call that returns to @address. */
-void alloc_free_batched(struct quarry *q, struct page *page, unsigned int order,
-			const void *address);
 /* The block of @order that lay at @src lies at @dst now. @src will be free, or passes prep_free(). */
 void prep_moved(struct quarry *q, const struct page *dst, const struct page *src,
 		unsigned int order);
