@@ -237,12 +237,13 @@ static void test_movable_page(void **state)
 {
 	struct machine_spec spec = small;
 	struct machine m;
+	struct quarry_totals t;
 	struct owner o;
 	pfn_t pfn;
 
 	(void)state;
 	spec.ram_bytes = 32 * MIB;
-	for (unsigned int order = 0; order <= 5; order++) {
+	for (unsigned int order = 0; order <= QUARRY_PAGEBLOCK_ORDER; order++) {
 		machine_build(&m, &spec);
 		owner_init(&o, &m, 4, 32 * 256, true);
 		assert_true(owner_alloc(&o, 0, GFP_HIGHUSER_MOVABLE, order));
@@ -262,6 +263,9 @@ static void test_movable_page(void **state)
 		quarry_drain_all_pages(m.q);
 		assert_int_equal(quarry_pfn_state(m.q, pfn, NULL), QUARRY_PAGE_POISONED);
 		machine_check(&m);
+		/* What was taken out of blocks on their way counts as freed. */
+		quarry_totals(m.q, &t);
+		assert_int_equal(t.pgalloc, t.pgfree);
 		owner_fini(&o);
 		machine_fini(&m);
 	}
