@@ -32,7 +32,7 @@
 #define PAGE_NO_PB 0xffffu
 #define PAGE_NOT_FILED 0xffu
 #define PAGE_MAX_ZONES (QUARRY_MAX_NODES * 4)
-#define PAGE_ZONE_WORDS (PAGE_MAX_ZONES / 64)
+#define PAGE_ZONE_WORDS ((PAGE_MAX_ZONES + 63) / 64)
 #define PAGE_PCP_ORDERS 4 /* orders 0..3 have sheaves; and order 9, in the place after them */
 #define PAGE_PCP_HUGE PAGE_PCP_ORDERS
 #define PAGE_SHEAF_BLOCKS 64 /* a CPU takes and gives back at most so many blocks in one go */
