@@ -71,7 +71,7 @@ static bool reap_node_due(struct quarry *q, struct kmem_cache *s, unsigned int n
 			quarry_store_relaxed(&n->depot_max, n->depot_max - 1);
 		n->met = 0;
 		n->free_touched = false;
-		n->free_limit = cache_free_limit(q, s, nid);
+		quarry_store_relaxed(&n->free_limit, cache_free_limit(q, s, nid));
 	}
 	quarry_unlock(q->concurrent, &n->lock, pin);
 	return due;
@@ -81,7 +81,8 @@ static bool reap_node_due(struct quarry *q, struct kmem_cache *s, unsigned int n
 static unsigned long reap_surplus(const struct kmem_cache *s, const struct slab_node *n,
 				  bool touched)
 {
-	unsigned long free = quarry_load_relaxed(&n->free_objects), limit = n->free_limit;
+	unsigned long free = quarry_load_relaxed(&n->free_objects);
+	unsigned long limit = quarry_load_relaxed(&n->free_limit);
 	unsigned long objects = oo_objects(s->oo), slabs = 0;
 
 	if (free > limit)

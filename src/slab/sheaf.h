@@ -72,11 +72,4 @@ static QUARRY_ALWAYS_INLINE void sheaf_push(struct quarry *q, struct kmem_cache 
 	quarry_unpin(pin);
 }
 
-static inline void sheaf_free(struct quarry *q, struct kmem_cache *s, void *obj)
-{
-	quarry_pin_t pin = quarry_pin();
-
-	sheaf_push(q, s, slab_this_cpu_of(s), pin, obj);
-}
-
 #endif

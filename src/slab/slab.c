@@ -298,6 +298,10 @@ struct slab *slab_store_next(const struct slab_layer *layer, uint32_t *index)
 	}
 }
 
+/* Changes a count that is written under node->lock and read, as a hint, without. */
+#define NODE_ADD(count, by) \
+	quarry_store_relaxed(&(count), (unsigned long)((long)(count) + (long)(by)))
+
 /* ---- partial lists; node->lock held ---- */
 
 /* Where a slab belongs: it turns sparse above three quarters free, and stays so down to a half. */
@@ -374,11 +378,11 @@ static void slab_unhook(const struct slab_layer *layer, struct slab_node *n, str
 {
 	if (slab->list != SLAB_UNLISTED)
 		partial_remove(layer, n, slab);
-	n->nr_slabs--;
+	NODE_ADD(n->nr_slabs, -1);
 	n->total_objects -= slab->objects;
-	n->free_objects -= slab->objects;
-	n->pages -= 1ul << slab->order;
-	n->free_slabs--;
+	NODE_ADD(n->free_objects, -slab->objects);
+	NODE_ADD(n->pages, -(1l << slab->order));
+	NODE_ADD(n->free_slabs, -1);
 	slab->next = *gone;
 	*gone = slab->index;
 }
@@ -509,11 +513,11 @@ void slab_publish(struct quarry *q, struct kmem_cache *s, struct slab *slab)
 	struct slab_node *n = &s->node[slab->node];
 	quarry_pin_t pin = quarry_lock(q->concurrent, &n->lock);
 
-	n->nr_slabs++;
+	NODE_ADD(n->nr_slabs, 1);
 	n->total_objects += slab->objects;
-	n->free_objects += slab->nr_free;
-	n->pages += 1ul << slab->order;
-	n->free_slabs += slab->nr_free == slab->objects;
+	NODE_ADD(n->free_objects, slab->nr_free);
+	NODE_ADD(n->pages, 1l << slab->order);
+	NODE_ADD(n->free_slabs, slab->nr_free == slab->objects ? 1 : 0);
 	partial_move(q->slabs, n, slab);
 	quarry_unlock(q->concurrent, &n->lock, pin);
 }
@@ -568,11 +572,12 @@ unsigned int slab_refill(struct quarry *q, struct kmem_cache *s, unsigned int ni
 		return 0;
 	pin = quarry_lock(q->concurrent, &n->lock);
 	while (got < max && (slab = partial_best(q->slabs, n)) != NULL) {
-		n->free_slabs -= slab->nr_free == slab->objects;
+		if (slab->nr_free == slab->objects)
+			NODE_ADD(n->free_slabs, -1);
 		got += slab_take(s, slab, obj + got, max - got);
 		partial_move(q->slabs, n, slab);
 	}
-	n->free_objects -= got;
+	NODE_ADD(n->free_objects, -(long)got);
 	n->free_touched = true;
 	quarry_unlock(q->concurrent, &n->lock, pin);
 	return got;
@@ -660,10 +665,10 @@ static inline enum slab_fault slab_put_locked(const struct quarry *q, const stru
 		return SLAB_FAULT_DOUBLE;
 	slab->free[i / 64] |= bit;
 	slab->nr_free++;
-	n->free_objects++;
+	NODE_ADD(n->free_objects, 1);
 	partial_move(q->slabs, n, slab);
 	if (slab->nr_free == slab->objects) {
-		n->free_slabs++;
+		NODE_ADD(n->free_slabs, 1);
 		if (slab->list != SLAB_MOVING && nr_partial >= s->min_partial)
 			slab_unhook(q->slabs, n, slab, gone);
 	}
