@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Benchmarks: `make bench` prints the tables of docs/performance.md.
 
-BENCH_OBJS := $(addprefix $(O)/bench/,main.o pages.o slabs.o peers.o boots.o memblock.o common.o list_buddy.o)
+BENCH_OBJS := $(addprefix $(O)/bench/,main.o pages.o pages_frag.o pages_threads.o slabs.o peers.o boots.o memblock.o common.o list_buddy.o)
 INSTR_OBJS := $(addprefix $(O)/bench/,instr.o common.o list_buddy.o)
 
 $(O)/bench/bench: $(BENCH_OBJS) $(O)/libquarry.a
@@ -20,7 +20,7 @@ BENCH_TLS := GLIBC_TUNABLES=glibc.rtld.optional_static_tls=65536
 .PHONY: bench bench-bins
 bench-bins: $(O)/bench/bench $(O)/bench/instr
 
-## make bench      speed and size, in tables; takes about 15 seconds
+## make bench      speed and size, in tables; takes some three minutes
 bench: deps-run deps-bench bench-bins $(O)/quarry
 	@bench/run.sh $(O)
 
@@ -29,6 +29,11 @@ bench: deps-run deps-bench bench-bins $(O)/quarry
 bench-slab: deps-bench bench-bins
 	@$(BENCH_TLS) $(O)/bench/bench slabs slabs-large
 	@bench/callgrind.sh $(O)/bench/instr
+
+.PHONY: bench-pages
+## make bench-pages  the page allocator alone, beside a list buddy
+bench-pages: $(O)/bench/bench
+	@$(O)/bench/bench pages
 
 # The same, and puts the tables into docs/performance.md.
 .PHONY: bench-record
