@@ -58,6 +58,8 @@ QUARRY_SRCS := \
 	src/slab/slab.c \
 	src/slab/sheaf.c \
 	src/slab/kmalloc.c \
+	src/slab/debug.c \
+	src/slab/debug_rules.c \
 	src/slab/check.c \
 	src/diag/diag.c \
 	src/diag/proc.c \
