@@ -4,6 +4,7 @@ QUARRY_SRCS := \
 	src/base/format.c \
 	src/base/report.c \
 	src/base/lock.c \
+	src/base/inject.c \
 	src/base/quarry.c \
 	src/boot/memblock.c \
 	src/boot/memblock_alloc.c \
@@ -62,6 +63,7 @@ QUARRY_SRCS := \
 	src/slab/kmalloc.c \
 	src/slab/debug.c \
 	src/slab/debug_rules.c \
+	src/slab/fail.c \
 	src/slab/check.c \
 	src/diag/diag.c \
 	src/diag/proc.c \

@@ -611,6 +611,106 @@ static void test_no_access(void **state)
 	quarry_posix_delete(q);
 }
 
+/* ---- failslab ---- */
+
+static unsigned int count_failures(struct quarry *q, struct kmem_cache *s, gfp_t gfp,
+				   unsigned int n)
+{
+	unsigned int failed = 0;
+
+	for (unsigned int i = 0; i < n; i++) {
+		void *p = quarry_kmem_cache_alloc(q, s, gfp);
+
+		failed += p == NULL;
+		quarry_kmem_cache_free(q, s, p);
+	}
+	return failed;
+}
+
+static void test_failslab_rules(void **state)
+{
+	struct quarry *q = machine(true);
+	struct kmem_cache *s = quarry_kmem_cache_create(q, "thing", SIZE, SLAB_NO_MERGE, NULL), *t;
+	void *held;
+
+	(void)state;
+	assert_non_null(s);
+	held = get(q, s); /* a cache with objects can be made to fail too */
+	assert_int_equal(quarry_failslab(q, "failslab=2,100,0,-1"), 0);
+	check(q);
+	assert_int_equal(info(q, s).sheaf_capacity, 0);
+	assert_int_equal(count_failures(q, s, GFP_NOWAIT | __GFP_NOWARN, 100), 50);
+	assert_int_equal(count_failures(q, s, GFP_KERNEL, 100), 0); /* may wait */
+	assert_int_equal(count_failures(q, s, GFP_NOWAIT | __GFP_NOFAIL, 100), 0);
+	assert_int_equal(quarry_failslab_injected(q), 50);
+	assert_int_equal(logs, 0);
+	assert_int_equal(quarry_failslab(q, "failslab.times=3 failslab.ignore-gfp-wait=N"), 0);
+	assert_int_equal(count_failures(q, s, GFP_KERNEL, 100), 3);
+	assert_non_null(strstr(log_text, "name failslab, cache thing, size 100"));
+	assert_int_equal(info(q, s).refused, 53);
+	/* Space is counted in bytes. */
+	assert_int_equal(quarry_failslab(q, "failslab=1,100,1000,-1"), 0);
+	assert_int_equal(count_failures(q, s, GFP_KERNEL, 20), 11);
+	/* Of the caches that are asked for only. */
+	assert_int_equal(quarry_failslab(q, "failslab.cache-filter=Y"), 0);
+	assert_int_equal(count_failures(q, s, GFP_KERNEL, 10), 0);
+	assert_true(info(q, s).sheaf_capacity != 0);
+	t = quarry_kmem_cache_create(q, "fails", SIZE, SLAB_FAILSLAB, NULL);
+	assert_non_null(t);
+	assert_int_equal(count_failures(q, t, GFP_KERNEL, 10), 10);
+	assert_int_equal(quarry_kmem_cache_destroy(q, t), 0);
+	assert_int_equal(quarry_failslab(q, "failslab=1,0,0,1"), 0);
+	assert_int_equal(count_failures(q, s, GFP_NOWAIT, 10), 0);
+	quarry_kmem_cache_free(q, s, held);
+	goes_on(q, s);
+}
+
+static void test_failslab_errors_change_nothing(void **state)
+{
+	static const char *const bad[] = {
+		"failslab=1,2,3",   "failslab=1,101,0,1",      "failslab.what=1",   "failslab",
+		"failslab=1,x,0,1", "failslab.cache-filter=2", "fail_page_alloc=1", "failslab.=1"};
+	struct quarry *q = machine(true);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		char text[64];
+
+		snprintf(text, sizeof(text), "failslab=1,100,0,-1 %s", bad[i]);
+		assert_int_equal(quarry_failslab(q, text), -QUARRY_EINVAL);
+		quarry_kfree(q, quarry_kmalloc(q, 8, GFP_NOWAIT));
+	}
+	assert_int_equal(quarry_failslab_injected(q), 0);
+	quarry_posix_delete(q);
+}
+
+/* Every Nth request of an operation fails in turn: all or nothing, and nothing leaks. */
+static void test_failslab_nth_of_bulk(void **state)
+{
+	enum { N = 10 };
+	struct quarry *q = machine(true);
+	struct kmem_cache *s = create(q, "FZPU");
+	char text[32];
+	void *p[N];
+
+	(void)state;
+	for (unsigned int nth = 1; nth <= N + 1; nth++) {
+		bool done;
+
+		snprintf(text, sizeof(text), "fail-nth=%u", nth);
+		assert_int_equal(quarry_failslab(q, text), 0);
+		done = quarry_kmem_cache_alloc_bulk(q, s, GFP_KERNEL, N, p);
+		assert_int_equal(done, nth > N);
+		assert_int_equal(info(q, s).active_objs, done ? N : 0);
+		check(q);
+		if (done)
+			quarry_kmem_cache_free_bulk(q, s, N, p);
+	}
+	assert_int_equal(quarry_failslab_injected(q), N);
+	assert_int_equal(quarry_failslab(q, "fail-nth=0"), 0);
+	goes_on(q, s);
+}
+
 /* A random life of several debugged caches: each damage is told exactly once, each by its own name. */
 static void test_random_life(void **state)
 {
@@ -681,6 +781,9 @@ int main(void)
 		cmocka_unit_test(test_existing_caches),
 		cmocka_unit_test(test_order_guard),
 		cmocka_unit_test(test_no_access),
+		cmocka_unit_test(test_failslab_rules),
+		cmocka_unit_test(test_failslab_errors_change_nothing),
+		cmocka_unit_test(test_failslab_nth_of_bulk),
 		cmocka_unit_test(test_random_life),
 	};
 

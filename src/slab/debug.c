@@ -438,6 +438,8 @@ void *debug_alloc(struct quarry *q, struct kmem_cache *s, gfp_t gfp, int nid, co
 {
 	void *obj;
 
+	if ((s->debug & SLAB_DEBUG_FAIL) != 0 && fail_refuses(q, s, gfp))
+		return NULL;
 	do
 		obj = sheaf_alloc_direct(q, s, gfp, nid);
 	while (obj != NULL && (s->debug & SLAB_DEBUG_RECORDS) != 0 &&
@@ -571,6 +573,7 @@ unsigned long debug_leaks(struct quarry *q, struct kmem_cache *s)
 
 void debug_settle(const struct quarry *q, struct kmem_cache *s)
 {
-	(void)q;
 	s->debug = s->flags & SLAB_DEBUG_FLAGS;
+	if (fail_applies(q, s))
+		s->debug |= SLAB_DEBUG_FAIL;
 }
