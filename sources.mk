@@ -91,7 +91,7 @@ QUARRY_SELFTEST_SRCS := \
 	selftest/stress.c
 
 # The posix port: a memory system inside a process.
-QUARRY_POSIX_SRCS := port/posix/posix.c
+QUARRY_POSIX_SRCS := port/posix/posix.c port/posix/watch.c port/posix/guard.c
 
 # Linux's names: the default instance behind include/linux.
 QUARRY_LINUX_SRCS := linux/default.c linux/pages.c linux/shrinker.c linux/moving.c
