@@ -17,10 +17,12 @@ extern "C" {
  *		memblock of; @ram_bytes must be 0
  * @concurrent:	more than one thread will call
  * @no_barrier:	CPUs fence for themselves, as on a host without barrier_cpus() (see port.h); for tests
- * @reclaim:	as in struct quarry_port, but with @hook_ctx; so are @reclaimable and @oom
+ * @reclaim:	as in struct quarry_port, but with @hook_ctx; so are @reclaimable, @oom and @wake
  * @reclaimable: as there
  * @oom:	as there
- * @hook_ctx:	passed to these three
+ * @wake:	as there; the caller runs quarry_kswapd_run() himself then, and
+ *		quarry_posix_start_kswapd()'s threads are not woken. NULL: they are, if @concurrent
+ * @hook_ctx:	passed to these four
  * @annotate:	tell AddressSanitizer (if the port is built with it) or Valgrind (if it runs) of objects, so
  *		that they see them as malloc()'s; memory must exist; objects go the long way then
  * @guard_slots: objects that can be under guard at a time, each on a page of its own between pages that
@@ -41,6 +43,7 @@ struct quarry_posix_options {
 				 unsigned long nr_pages);
 	unsigned long (*reclaimable)(void *ctx, int nid, enum quarry_zone_type zone);
 	bool (*oom)(void *ctx, int nid, gfp_t gfp, unsigned int order);
+	void (*wake)(void *ctx, int nid, unsigned int order);
 	void *hook_ctx;
 	bool annotate;
 	unsigned int guard_slots;

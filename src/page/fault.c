@@ -49,6 +49,9 @@ bool fault_parse(struct prep_config *c, const char *name, size_t len, const char
 		return inject_switch(value, value_len, &c->owner);
 	if (inject_is(name, len, "warn_alloc"))
 		return inject_number(value, value_len, &c->warn_limit);
+	if (inject_is(name, len, "debug_guardpage_minorder"))
+		return inject_number(value, value_len, &c->guard_minorder) &&
+		       c->guard_minorder <= PAGE_GUARD_ORDERS;
 	if (inject_is(name, len, "fail-nth"))
 		return inject_number(value, value_len, &c->fault.attr.nth);
 	if (inject_is(name, len, "fail_page_alloc"))
