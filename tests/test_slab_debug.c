@@ -1041,6 +1041,75 @@ static void test_guards_and_annotations_need_memory(void **state)
 	assert_null(quarry_posix_new(&options));
 }
 
+/* ---- slabinfo ---- */
+
+static char slabinfo[32768];
+
+static void take_text(void *ctx, const char *text, size_t len)
+{
+	size_t at = strlen(slabinfo);
+
+	(void)ctx;
+	assert_true(at + len < sizeof(slabinfo));
+	memcpy(slabinfo + at, text, len);
+	slabinfo[at + len] = 0;
+}
+
+/* S19: what slabinfo says is what was counted by hand, slab by slab and bit by bit. */
+static void test_S19_slabinfo_agrees_with_a_count(void **state)
+{
+	static const char *const names[] = {"one", "two", "three"};
+	const struct quarry_out out = {take_text, NULL};
+	struct quarry *q = machine(true);
+	unsigned long active, total, slabs, objsize, perslab;
+	struct kmem_cache *s[3];
+	struct slab *slab;
+
+	(void)state;
+	assert_int_equal(quarry_slab_debug(q, "FZPU"), 0);
+	for (unsigned int k = 0; k < 3; k++) {
+		s[k] = quarry_kmem_cache_create(q, names[k], 40 + 100 * k, 0, NULL);
+		assert_non_null(s[k]);
+		for (unsigned int i = 0; i < 50 * (k + 1); i++) {
+			void *p = get(q, s[k]);
+
+			if (i % 3 == 0)
+				quarry_kmem_cache_free(q, s[k], p);
+		}
+	}
+	slabinfo[0] = 0;
+	quarry_show_slabinfo(q, &out);
+	for (unsigned int k = 0; k < 3; k++) {
+		unsigned long objects = 0, held = 0, nr = 0;
+		uint32_t index = 0;
+		char line[32];
+		const char *at;
+
+		while ((slab = slab_store_next(q->slabs, &index)) != NULL) {
+			if (slab->cache != s[k]->id)
+				continue;
+			nr++;
+			objects += slab->objects;
+			for (unsigned int i = 0; i < slab->objects; i++)
+				held += slab_active(slab)[i / 64] >> i % 64 & 1;
+		}
+		snprintf(line, sizeof(line), "\n%s ", names[k]);
+		at = strstr(slabinfo, line);
+		assert_non_null(at);
+		assert_int_equal(
+			sscanf(at, "%*s %lu %lu %lu %lu", &active, &total, &objsize, &perslab), 4);
+		at = strstr(at, "slabdata");
+		assert_non_null(at);
+		assert_int_equal(sscanf(at, "slabdata %*u %lu", &slabs), 1);
+		assert_int_equal(held, 50 * (k + 1) - (50 * (k + 1) + 2) / 3);
+		assert_int_equal(active, held);
+		assert_int_equal(total, objects);
+		assert_int_equal(slabs, nr);
+		assert_int_equal(objsize, s[k]->size);
+	}
+	quarry_posix_delete(q);
+}
+
 /* A random life of several debugged caches: each damage is told exactly once, each by its own name. */
 static void test_random_life(void **state)
 {
@@ -1123,6 +1192,7 @@ int main(void)
 		cmocka_unit_test(test_guarded_objects_are_sampled),
 		cmocka_unit_test(test_guarded_objects_catch),
 		cmocka_unit_test(test_guards_and_annotations_need_memory),
+		cmocka_unit_test(test_S19_slabinfo_agrees_with_a_count),
 		cmocka_unit_test(test_random_life),
 	};
 
