@@ -178,7 +178,7 @@ void *quarry_kcalloc(struct quarry *q, size_t n, size_t size, gfp_t gfp)
 }
 
 /* What is no object of a cache: a large block, nothing, or damage. */
-static QUARRY_NOINLINE void kmalloc_free_odd(struct quarry *q, void *p)
+static QUARRY_NOINLINE void kmalloc_free_odd(struct quarry *q, void *p, const void *caller)
 {
 	struct kmem_cache *s;
 	unsigned int order;
@@ -189,9 +189,11 @@ static QUARRY_NOINLINE void kmalloc_free_odd(struct quarry *q, void *p)
 		return;
 	s = quarry_virt_to_cache(q, p);
 	if (s != NULL) {
-		sheaf_free_far(q, s, p); /* of another arena, or it tells what is wrong */
+		sheaf_free_far(q, s, p, caller); /* of another arena, or it tells what is wrong */
 		return;
 	}
+	if (debug_guard_free(q, p, caller))
+		return;
 	pfn = quarry_virt_to_phys(q, p) >> QUARRY_PAGE_SHIFT;
 	if (q->slabs == NULL || (quarry_virt_to_phys(q, p) & (QUARRY_PAGE_SIZE - 1)) != 0 ||
 	    quarry_pfn_state(q, pfn, &order) != QUARRY_PAGE_ALLOCATED) {
@@ -213,7 +215,7 @@ void quarry_kfree(struct quarry *q, void *p)
 	unsigned int tag;
 
 	if (unlikely(layer == NULL)) {
-		kmalloc_free_odd(q, p);
+		kmalloc_free_odd(q, p, QUARRY_RETURN_ADDRESS());
 		return;
 	}
 	pin = quarry_pin();
@@ -229,7 +231,7 @@ void quarry_kfree(struct quarry *q, void *p)
 	return;
 odd:
 	quarry_unpin(pin);
-	kmalloc_free_odd(q, p);
+	kmalloc_free_odd(q, p, QUARRY_RETURN_ADDRESS());
 }
 
 size_t quarry_ksize(struct quarry *q, const void *p)
@@ -243,6 +245,8 @@ size_t quarry_ksize(struct quarry *q, const void *p)
 	s = quarry_virt_to_cache(q, p);
 	if (s != NULL)
 		return s->object_size;
+	if (debug_guards(q) && q->port.guard_size(q->port.ctx, p) != 0)
+		return q->port.guard_size(q->port.ctx, p);
 	phys = quarry_virt_to_phys(q, p);
 	if ((phys & (QUARRY_PAGE_SIZE - 1)) != 0 ||
 	    quarry_pfn_state(q, phys >> QUARRY_PAGE_SHIFT, &order) != QUARRY_PAGE_ALLOCATED)

@@ -235,14 +235,19 @@ int quarry_kmem_cache_setup_mobility(struct quarry *q, struct kmem_cache *cache,
 	return 0;
 }
 
-/* Objects of @slab that are not free, from number *@from on; *@from is moved past them. Locked. */
-static unsigned int reap_in_use(const struct kmem_cache *s, const struct slab *slab,
-				unsigned int *from, void **objects)
+/*
+ * Objects of @slab that are not free, from number *@from on; *@from is moved past them. Locked. Of a debugged
+ * cache those that a caller has: others may be out of use.
+ */
+static unsigned int reap_in_use(const struct kmem_cache *s, struct slab *slab, unsigned int *from,
+				void **objects)
 {
+	bool records = (s->debug & SLAB_DEBUG_RECORDS) != 0;
 	unsigned int nr = 0, i = *from;
 
 	for (; i < slab->objects && nr < REAP_MOVE_BATCH; i++)
-		if ((slab->free[i / 64] >> i % 64 & 1) == 0)
+		if (((records ? slab_active(slab)[i / 64] : ~slab->free[i / 64]) >> i % 64 & 1) !=
+		    0)
 			objects[nr++] = (void *)(slab->base + (uintptr_t)i * s->size);
 	*from = i;
 	return nr;
