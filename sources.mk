@@ -58,6 +58,9 @@ QUARRY_SRCS := \
 	src/slab/slab.c \
 	src/slab/sheaf.c \
 	src/slab/kmalloc.c \
+	src/slab/realloc.c \
+	src/slab/kvmalloc.c \
+	src/slab/mempool.c \
 	src/slab/check.c \
 	src/diag/diag.c \
 	src/diag/proc.c \

@@ -22,8 +22,10 @@ extern "C" {
 #include <quarry/gfp.h>
 #include <quarry/hotplug.h>
 #include <quarry/hwpoison.h>
+#include <quarry/kmem.h>
 #include <quarry/memblock.h>
 #include <quarry/mempolicy.h>
+#include <quarry/mempool.h>
 #include <quarry/mmzone.h>
 #include <quarry/page.h>
 #include <quarry/pageinfo.h>

@@ -163,7 +163,8 @@ QUARRY_MUST_CHECK void *quarry_kzalloc(struct quarry *q, size_t size, gfp_t gfp)
 QUARRY_MUST_CHECK void *quarry_kcalloc(struct quarry *q, size_t n, size_t size, gfp_t gfp);
 
 /** quarry_krealloc() - make @p of @q hold @size bytes with @gfp: @p itself if it does already,
- * else a copy; @size 0 frees. NULL on failure, @p stays. */
+ * else a copy; @size 0 frees. NULL on failure, @p stays. With __GFP_ZERO, which must then have been in
+ * every call for @p, all that is added is zero: quarry_krealloc_node_align(). */
 QUARRY_MUST_CHECK void *quarry_krealloc(struct quarry *q, void *p, size_t size, gfp_t gfp);
 
 /** quarry_kfree() - give back @p of @q, from any of the calls above or a cache; NULL and

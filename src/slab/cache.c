@@ -529,6 +529,7 @@ int quarry_slab_init(struct quarry *q, unsigned int nr_cpus_for_geometry)
 			     layer->nr_cpus * sizeof(struct slab_cpu) +
 			     layer->nr_nodes * sizeof(struct slab_node);
 	quarry_lock_init(&layer->lock, QUARRY_LOCK_STORE);
+	quarry_lock_init(&layer->kv_lock, QUARRY_LOCK_LEAF);
 	q->slabs = layer;
 	layer->hot = &layer->no_range;
 	layer->range = quarry_meta_alloc(q, page_max_arenas(q) * sizeof(layer->range[0]));

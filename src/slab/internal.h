@@ -219,6 +219,10 @@ enum slab_kmalloc_type {
 #define SLAB_BY_SIZE_BASE (SLAB_BY_SIZE_FINE / 8 - SLAB_BY_SIZE_FINE / 256)
 #define SLAB_BY_SIZE_SLOTS (SLAB_BY_SIZE_BASE + QUARRY_KMALLOC_MAX_CACHE_SIZE / 256)
 
+#define SLAB_KV_SHIFT 6u
+#define SLAB_KV_BUCKETS (1u << SLAB_KV_SHIFT)
+struct slab_kv_area;
+
 struct slab_layer {
 	const struct slab_range *hot; /* where the last slab of any cache was made */
 	struct kmem_cache *by_size[SLAB_BY_SIZE_SLOTS];
@@ -236,6 +240,9 @@ struct slab_layer {
 	struct slab_chunk *pool;
 	size_t pool_bytes;
 	struct slab_store store;
+	struct quarry_lock kv_lock; /* kvmalloc.c: the next two */
+	unsigned long kv_areas;
+	struct slab_kv_area *kv[SLAB_KV_BUCKETS];
 	struct kmem_cache *cache[QUARRY_MAX_CACHES];
 };
 
@@ -349,5 +356,13 @@ unsigned long sheaf_cached_objects(struct quarry *q, struct kmem_cache *s);
 
 /* ---- kmalloc.c ---- */
 int kmalloc_init(struct quarry *q);
+
+/* ---- kvmalloc.c ---- */
+/*
+ * Room for what callers have with the layer, that it must read and write: kmalloc's, or tables' where
+ * managed memory has no contents. Not under a lock.
+ */
+void *slab_side_alloc(struct quarry *q, size_t size, gfp_t gfp);
+void slab_side_free(struct quarry *q, void *p);
 
 #endif

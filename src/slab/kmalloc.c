@@ -229,30 +229,3 @@ size_t quarry_ksize(struct quarry *q, const void *p)
 		return 0;
 	return QUARRY_PAGE_SIZE << order;
 }
-
-void *quarry_krealloc(struct quarry *q, void *p, size_t size, gfp_t gfp)
-{
-	size_t old = quarry_ksize(q, p);
-	void *new;
-
-	if (size == 0) {
-		quarry_kfree(q, p);
-		return QUARRY_ZERO_SIZE_PTR;
-	}
-	if (old == 0) {
-		if (p != NULL && p != QUARRY_ZERO_SIZE_PTR) {
-			quarry_report(q, "krealloc of %p, which is no allocation", p);
-			return NULL;
-		}
-		return quarry_kmalloc(q, size, gfp);
-	}
-	if (old >= size)
-		return p;
-	new = quarry_kmalloc(q, size, gfp);
-	if (new == NULL)
-		return NULL;
-	if (!q->no_access)
-		quarry_memcpy(new, p, old);
-	quarry_kfree(q, p);
-	return new;
-}
