@@ -15,6 +15,10 @@
  *	uint64_t *quarry_locks_held(void)	a word of the thread's own, or of the CPU's where locks
  *						are held pinned; 0 at first
  *
+ * and, if it has it at hand in one load, QUARRY_HOST_HAS_CPU_TIMES_64 defined and
+ *
+ *	uintptr_t quarry_cpu_times_64(void)	quarry_cpu() * 64, called pinned
+ *
  * Run time: struct quarry_port, copied by quarry_init(). Beyond these, memcpy, memset, memmove and
  * memcmp are the only undefined symbols of the library.
  */

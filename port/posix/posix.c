@@ -21,6 +21,7 @@
 #include <quarry_host.h>
 
 _Thread_local unsigned int quarry_posix_cpu;
+_Thread_local uintptr_t quarry_posix_cpu_times_64;
 _Thread_local unsigned int quarry_posix_spins;
 _Thread_local uint64_t quarry_posix_held;
 
@@ -65,6 +66,7 @@ struct posix_machine {
 void quarry_posix_set_cpu(unsigned int cpu)
 {
 	quarry_posix_cpu = cpu;
+	quarry_posix_cpu_times_64 = (uintptr_t)cpu * 64;
 }
 
 static void *posix_map(size_t size)

@@ -145,6 +145,16 @@ static unsigned int cache_cpu_partial(const struct kmem_cache *s)
 	return s->size >= QUARRY_PAGE_SIZE ? 6 : s->size >= 1024 ? 24 : s->size >= 256 ? 52 : 120;
 }
 
+/* The inverse of an odd number modulo 2^64: each step doubles the bits that are right, 3 at first. */
+static uint64_t cache_inverse(uint64_t odd)
+{
+	uint64_t inverse = odd;
+
+	for (unsigned int bits = 3; bits < 64; bits *= 2)
+		inverse *= 2 - odd * inverse;
+	return inverse;
+}
+
 /*
  * What sheaf_on_boundary() tests with: offsets in a slab of the preferred order. An object of a slab of
  * the fallback order may fail the test; then its record is asked.
@@ -153,16 +163,17 @@ static void cache_set_boundary(struct kmem_cache *s)
 {
 	uint32_t block = (uint32_t)(QUARRY_PAGE_SIZE << QUARRY_PAGEBLOCK_ORDER);
 	uint32_t power = s->size & -s->size;
+	unsigned int shift = bits_log2(power);
 
-	s->boundary_end = UINT32_MAX;
 	if (s->size > block || power == s->size) {
 		s->boundary_mask = quarry_min(power, block) - 1;
-		s->boundary_mul = (uint64_t)1 << 32;
+		s->boundary_mul = 1;
+		s->boundary_limit = 0;
 		return;
 	}
-	s->boundary_mask = (uint32_t)((QUARRY_PAGE_SIZE << oo_order(s->oo)) - 1);
-	s->boundary_mul = cache_divide(~(uint64_t)0, s->size) + 1;
-	s->boundary_end = oo_objects(s->oo) * s->size;
+	s->boundary_mask = (QUARRY_PAGE_SIZE << oo_order(s->oo)) - 1;
+	s->boundary_mul = cache_inverse(s->size >> shift) + ((uint64_t)1 << (64 - shift));
+	s->boundary_limit = (uint64_t)(oo_objects(s->oo) - 1) << shift;
 }
 
 static void cache_set_geometry(struct kmem_cache *s, unsigned int cpus)

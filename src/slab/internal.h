@@ -171,9 +171,8 @@ struct kmem_cache {
 	/* read by the fast paths */
 	const struct slab_range *hot; /* where its last slab was made */
 	uint64_t boundary_mul;        /* see sheaf_on_boundary() */
-	uint32_t boundary_mask;
-	uint32_t boundary_end; /* end of the last object of a slab of the preferred order */
-	uint16_t tag;          /* low half-word of its pages' descriptors */
+	uint64_t boundary_mask, boundary_limit;
+	uint16_t tag; /* low half-word of its pages' descriptors */
 	uint32_t id;
 	uint32_t nr_cpus;
 	uint32_t flags;
@@ -291,8 +290,22 @@ static inline unsigned int slab_this_cpu(const struct kmem_cache *s)
 	return cpu;
 }
 
+/* What this CPU has of @s. Pinned. A host that knows its CPU's number times 64 saves the product. */
+static inline struct slab_cpu *slab_this_cpu_of(struct kmem_cache *s)
+{
+#ifdef QUARRY_HOST_HAS_CPU_TIMES_64
+	uintptr_t off = quarry_cpu_times_64();
+
+	_Static_assert(sizeof(struct slab_cpu) == 64, "so that no product is needed");
+	QUARRY_ASSERT(off == (uintptr_t)slab_this_cpu(s) * 64);
+	return (struct slab_cpu *)(void *)((char *)s->cpu_sheaves + off);
+#else
+	return &s->cpu_sheaves[slab_this_cpu(s)];
+#endif
+}
+
 /*
- * Increment and store to what only this CPU writes and others read at any time: aligned words. Plain,
+ * Increment and move what only this CPU writes and others read at any time: aligned words. Plain,
  * they are one instruction each; a race detector is shown what is meant.
  */
 #if defined(__has_feature)
@@ -304,10 +317,11 @@ static inline unsigned int slab_this_cpu(const struct kmem_cache *s)
 #endif
 #ifdef SLAB_SHOW_RACES
 #define SLAB_COUNT(counter) quarry_store_relaxed(&(counter), quarry_load_relaxed(&(counter)) + 1)
-#define SLAB_STORE(place, value) quarry_store_relaxed(&(place), value)
+#define SLAB_MOVE(place, by) quarry_store_relaxed(&(place), (place) + (by))
 #else
 #define SLAB_COUNT(counter) ((void)(counter)++)
-#define SLAB_STORE(place, value) ((void)((place) = (value)))
+/* As one instruction on the memory, not on what is in a register already. */
+#define SLAB_MOVE(place, by) (quarry_compiler_barrier(), (void)((place) += (by)))
 #endif
 
 /* ---- cache.c ---- */

@@ -168,7 +168,7 @@ static struct slab_node *sheaf_node(const struct quarry *q, struct kmem_cache *s
 
 static struct slab_cpu *sheaf_cpu(struct kmem_cache *s)
 {
-	return &s->cpu_sheaves[slab_this_cpu(s)];
+	return slab_this_cpu_of(s);
 }
 
 void sheaf_set_main(struct slab_cpu *c, struct slab_sheaf *sheaf)

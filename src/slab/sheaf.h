@@ -26,20 +26,20 @@ static QUARRY_ALWAYS_INLINE uint16_t sheaf_tag(const struct slab_range *r, uintp
 
 /*
  * Whether an object may start @off bytes after an address that is aligned as slabs are, as far as that
- * is known without the slab. mul is 2^64 / size, rounded up: the product is, modulo 2^64, the fraction
- * of off / size and an error below 2^32, and a fraction that is not 0 is larger than that.
+ * is known without the slab: one product, one comparison. Let size be odd * 2^k. x = off & mask times
+ * the inverse of odd modulo 2^64 is x / odd if odd divides x, at most (objects - 1) * 2^k for a start;
+ * else it is larger than that, since y <= limit and y * odd == x modulo 2^64 make y * odd == x. What is
+ * left of x modulo 2^k is added 64 - k bits further up, where it lifts the sum above the limit.
  */
 static QUARRY_ALWAYS_INLINE bool sheaf_on_boundary(const struct kmem_cache *s, uintptr_t off)
 {
-	uint64_t in_slab = off & s->boundary_mask;
-
-	return in_slab < s->boundary_end && (in_slab * s->boundary_mul) >> 32 == 0;
+	return (off & s->boundary_mask) * s->boundary_mul <= s->boundary_limit;
 }
 
 static QUARRY_ALWAYS_INLINE void *sheaf_alloc(struct quarry *q, struct kmem_cache *s, gfp_t gfp)
 {
 	quarry_pin_t pin = quarry_pin();
-	struct slab_cpu *c = &s->cpu_sheaves[slab_this_cpu(s)];
+	struct slab_cpu *c = slab_this_cpu_of(s);
 	void **top = c->top;
 	void *obj;
 
@@ -48,7 +48,7 @@ static QUARRY_ALWAYS_INLINE void *sheaf_alloc(struct quarry *q, struct kmem_cach
 		return sheaf_alloc_slow(q, s, gfp, QUARRY_NO_NODE);
 	}
 	SLAB_COUNT(c->allocs);
-	SLAB_STORE(c->top, top - 1);
+	SLAB_MOVE(c->top, -1);
 	obj = top[-1];
 	quarry_unpin(pin);
 	if (unlikely((gfp & __GFP_ZERO) != 0))
@@ -60,7 +60,7 @@ static QUARRY_ALWAYS_INLINE void *sheaf_alloc(struct quarry *q, struct kmem_cach
 static QUARRY_ALWAYS_INLINE void sheaf_free(struct quarry *q, struct kmem_cache *s, void *obj)
 {
 	quarry_pin_t pin = quarry_pin();
-	struct slab_cpu *c = &s->cpu_sheaves[slab_this_cpu(s)];
+	struct slab_cpu *c = slab_this_cpu_of(s);
 	void **top = c->top;
 
 	if (unlikely(top == c->end)) {
@@ -69,7 +69,7 @@ static QUARRY_ALWAYS_INLINE void sheaf_free(struct quarry *q, struct kmem_cache 
 		return;
 	}
 	*top = obj;
-	SLAB_STORE(c->top, top + 1);
+	SLAB_MOVE(c->top, 1);
 	quarry_unpin(pin);
 }
 
