@@ -61,6 +61,8 @@ QUARRY_SRCS := \
 	src/slab/realloc.c \
 	src/slab/kvmalloc.c \
 	src/slab/mempool.c \
+	src/slab/buckets.c \
+	src/slab/prefill.c \
 	src/slab/check.c \
 	src/diag/diag.c \
 	src/diag/proc.c \

@@ -405,6 +405,337 @@ static void test_S17_simulated_memory_is_never_touched(void **state)
 	finish(q);
 }
 
+/* ---- creation ---- */
+
+static void construct(void *object)
+{
+	memset(object, 0x11, 8);
+}
+
+static void test_S18_args_refuse(void **state)
+{
+	static const struct kmem_cache_args bad[] = {
+		{.useroffset = 1, .usersize = 64},
+		{.useroffset = 65, .usersize = 1},
+		{.useroffset = UINT32_MAX, .usersize = 2},
+		{.usersize = 65},
+		{.use_freeptr_offset = true}, /* neither constructor nor RCU */
+		{.use_freeptr_offset = true, .ctor = construct, .freeptr_offset = 4},
+		{.use_freeptr_offset = true, .ctor = construct, .freeptr_offset = 64},
+	};
+	struct quarry *q = machine(16 * MIB, 1, 1);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_null(quarry_kmem_cache_create(q, "bad", 64, 0, &bad[i]));
+	finish(q);
+}
+
+/* The free pointer inside the object saves the word after it, as in Linux. */
+static void test_S2_freeptr_offset_counts_in_size_only(void **state)
+{
+	struct quarry *q = machine(16 * MIB, 1, 1);
+	struct kmem_cache_args args = {.ctor = construct};
+	struct kmem_cache *s;
+
+	(void)state;
+	s = quarry_kmem_cache_create(q, "after", 64, 0, &args);
+	assert_int_equal(info(q, s).size, 72);
+	assert_int_equal(info(q, s).offset, 64);
+	assert_int_equal(quarry_kmem_cache_destroy(q, s), 0);
+	args.use_freeptr_offset = true;
+	args.freeptr_offset = 24;
+	s = quarry_kmem_cache_create(q, "inside", 64, 0, &args);
+	assert_int_equal(info(q, s).size, 64);
+	assert_int_equal(info(q, s).offset, 24);
+	for (int round = 0; round < 3; round++) { /* the constructor's work is untouched by it */
+		unsigned char *p = quarry_kmem_cache_alloc(q, s, GFP_KERNEL);
+
+		assert_true(filled(p, 0x11, 8));
+		memset(p + 8, 0x22, 56);
+		quarry_kmem_cache_free(q, s, p);
+		assert_true(filled(p + 8, 0x22, 56));
+	}
+	assert_int_equal(quarry_kmem_cache_destroy(q, s), 0);
+	finish(q);
+}
+
+static void test_S5_windows_and_nomerge_keep_caches_apart(void **state)
+{
+	struct quarry_posix_options options = {.ram_bytes = 16 * MIB};
+	struct quarry_boot_params params = {.slab_nomerge = true};
+	struct quarry *q = machine(16 * MIB, 1, 1);
+	struct kmem_cache_args args = {.useroffset = 8, .usersize = 16};
+	struct kmem_cache *a, *b, *c;
+
+	(void)state;
+	a = quarry_kmem_cache_create(q, "a", 40, 0, &args);
+	b = quarry_kmem_cache_create(q, "b", 40, 0, NULL);
+	c = quarry_kmem_cache_create(q, "c", 40, 0, NULL);
+	assert_ptr_not_equal(a, b);
+	assert_ptr_equal(b, c);
+	assert_int_equal(info(q, a).useroffset, 8);
+	assert_int_equal(info(q, a).usersize, 16);
+	assert_int_equal(info(q, b).usersize, 0);
+	finish(q);
+	q = quarry_posix_new(&options);
+	assert_int_equal(quarry_memblock_add(q, 0, 16 * MIB), 0);
+	assert_int_equal(quarry_boot(q, &params), 0);
+	b = quarry_kmem_cache_create(q, "b", 40, 0, NULL);
+	c = quarry_kmem_cache_create(q, "c", 40, 0, NULL);
+	assert_ptr_not_equal(b, c);
+	finish(q);
+}
+
+static void test_sheaf_capacity_by_request(void **state)
+{
+	static const unsigned int wish[] = {0, 1, 60, 61, 124, 200, 508, 509};
+	static const unsigned int small[] = {60, 60, 60, 124, 124, 252, 508, 508};
+	static const unsigned int large[] = {12, 12, 60, 124, 124, 252, 508, 508};
+	struct quarry *q = machine(64 * MIB, 1, 1);
+	void *p[1200];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(wish) / sizeof(wish[0]); i++) {
+		struct kmem_cache_args args = {.sheaf_capacity = wish[i]};
+		struct kmem_cache *s = quarry_kmem_cache_create(q, "s", 64, SLAB_NO_MERGE, &args);
+		struct kmem_cache *l = quarry_kmem_cache_create(q, "l", 2000, SLAB_NO_MERGE, &args);
+
+		assert_int_equal(info(q, s).sheaf_capacity, small[i]);
+		assert_int_equal(info(q, l).sheaf_capacity, large[i]);
+		for (int k = 0; k < 1200; k++)
+			assert_non_null(p[k] = quarry_kmem_cache_alloc(q, s, GFP_KERNEL));
+		quarry_kmem_cache_free_bulk(q, s, 1200, p);
+		check(q);
+		assert_int_equal(quarry_kmem_cache_destroy(q, s), 0);
+		assert_int_equal(quarry_kmem_cache_destroy(q, l), 0);
+	}
+	finish(q);
+}
+
+/* ---- objects put by ---- */
+
+static void test_prefilled_sheaves_never_fail(void **state)
+{
+	struct quarry *q = machine(16 * MIB, 1, 1);
+	struct kmem_cache *s = quarry_kmem_cache_create(q, "node", 256, SLAB_NO_MERGE, NULL);
+	struct slab_sheaf *sheaf;
+	void *p[300], *hoard = NULL, *page;
+
+	(void)state;
+	sheaf = quarry_kmem_cache_prefill_sheaf(q, s, GFP_KERNEL, 10);
+	assert_int_equal(quarry_kmem_cache_sheaf_size(sheaf), 10);
+	assert_int_equal(info(q, s).active_objs, 10);
+	check(q);
+	/* Within its room, and beyond. */
+	assert_int_equal(quarry_kmem_cache_refill_sheaf(q, s, GFP_KERNEL, &sheaf, 5), 0);
+	assert_int_equal(quarry_kmem_cache_sheaf_size(sheaf), 10);
+	assert_int_equal(quarry_kmem_cache_refill_sheaf(q, s, GFP_KERNEL, &sheaf, 20), 0);
+	assert_int_equal(quarry_kmem_cache_sheaf_size(sheaf), 20);
+	assert_int_equal(quarry_kmem_cache_refill_sheaf(q, s, GFP_KERNEL, &sheaf, 300), 0);
+	assert_int_equal(quarry_kmem_cache_sheaf_size(sheaf), 300);
+	check(q);
+	/* All memory is gone: what was put by is there. */
+	while ((page = quarry_kmalloc(q, 4096, GFP_ATOMIC | __GFP_NOWARN)) != NULL) {
+		*(void **)page = hoard;
+		hoard = page;
+	}
+	while (quarry_alloc_pages(q, GFP_ATOMIC | __GFP_NOWARN | __GFP_MEMALLOC, 0) != NULL)
+		;
+	assert_null(quarry_kmem_cache_prefill_sheaf(q, s, GFP_ATOMIC | __GFP_NOWARN, 1u << 20));
+	assert_null(quarry_kmem_cache_prefill_sheaf(q, s, GFP_ATOMIC, UINT32_MAX));
+	assert_int_equal(
+		quarry_kmem_cache_refill_sheaf(q, s, GFP_ATOMIC | __GFP_NOWARN, &sheaf, 1u << 20),
+		-QUARRY_ENOMEM);
+	assert_int_equal(quarry_kmem_cache_sheaf_size(sheaf), 300);
+	for (int i = 0; i < 300; i++) {
+		p[i] = quarry_kmem_cache_alloc_from_sheaf(q, s, __GFP_ZERO, sheaf);
+		assert_non_null(p[i]);
+		assert_true(filled(p[i], 0, 256));
+		memset(p[i], i, 256);
+	}
+	assert_null(quarry_kmem_cache_alloc_from_sheaf(q, s, GFP_ATOMIC, sheaf));
+	for (int i = 0; i < 300; i++)
+		assert_true(filled(p[i], i, 256)); /* each one once */
+	quarry_kmem_cache_free_bulk(q, s, 300, p);
+	assert_int_equal(quarry_kmem_cache_refill_sheaf(q, s, GFP_ATOMIC, &sheaf, 100), 0);
+	quarry_kmem_cache_return_sheaf(q, s, sheaf);
+	quarry_kmem_cache_return_sheaf(q, s, NULL);
+	assert_int_equal(info(q, s).active_objs, 0);
+	assert_int_equal(quarry_kmem_cache_destroy(q, s), 0);
+	assert_int_equal(reports, 0);
+	finish(q);
+}
+
+/* Without memory for all of them, none is taken: every failure in turn. */
+static void test_prefill_is_all_or_nothing(void **state)
+{
+	struct quarry *q = machine(16 * MIB, 1, 1);
+	struct kmem_cache *s = quarry_kmem_cache_create(q, "big", 8192, SLAB_NO_MERGE, NULL);
+	struct slab_sheaf *sheaf, *mine = quarry_kmem_cache_prefill_sheaf(q, s, GFP_KERNEL, 2);
+	unsigned int fits = 0;
+
+	(void)state;
+	assert_non_null(mine);
+	for (unsigned int n = 1; n < 3000; n += 37) {
+		unsigned long before = owned(q);
+
+		sheaf = quarry_kmem_cache_prefill_sheaf(q, s, GFP_KERNEL | __GFP_NOWARN, n);
+		if (sheaf != NULL) {
+			fits++;
+			quarry_kmem_cache_return_sheaf(q, s, sheaf);
+		} else {
+			assert_int_equal(quarry_kmem_cache_refill_sheaf(
+						 q, s, GFP_KERNEL | __GFP_NOWARN, &mine, n),
+					 -QUARRY_ENOMEM);
+			assert_int_equal(quarry_kmem_cache_sheaf_size(mine), 2);
+		}
+		assert_int_equal(owned(q), before);
+		check(q);
+	}
+	assert_in_range(fits, 30, 60);
+	quarry_kmem_cache_return_sheaf(q, s, mine);
+	assert_int_equal(quarry_kmem_cache_destroy(q, s), 0);
+	finish(q);
+}
+
+/* ---- sets of classes ---- */
+
+static void test_kmem_buckets_are_apart(void **state)
+{
+	struct quarry *q = machine(32 * MIB, 1, 1);
+	struct quarry_kmem_buckets *b = quarry_kmem_buckets_create(q, "msg_msg", 0, 48, 4096, NULL);
+	void *p;
+
+	(void)state;
+	assert_non_null(b);
+	for (size_t size = 1; size <= QUARRY_KMALLOC_MAX_CACHE_SIZE; size += 13) {
+		struct kmem_cache *s, *general = quarry_kmalloc_cache(q, size, GFP_KERNEL);
+
+		p = quarry_kmem_buckets_alloc(q, b, size, GFP_KERNEL | __GFP_ZERO);
+		s = quarry_virt_to_cache(q, p);
+		assert_ptr_not_equal(s, general);
+		assert_int_equal(info(q, s).object_size, info(q, general).object_size);
+		assert_int_equal(info(q, s).order, info(q, general).order);
+		assert_int_equal(strncmp(info(q, s).name, "msg_msg-", 8), 0);
+		assert_string_equal(info(q, s).name + 8, info(q, general).name + 8);
+		assert_true(filled(p, 0, size));
+		assert_int_equal(quarry_ksize(q, p), info(q, general).object_size);
+		quarry_kfree(q, p);
+	}
+	p = quarry_kmem_buckets_alloc(q, b, 64, GFP_KERNEL);
+	assert_int_equal(info(q, quarry_virt_to_cache(q, p)).usersize, 16);
+	assert_int_equal(info(q, quarry_virt_to_cache(q, p)).useroffset, 48);
+	assert_int_equal(quarry_kmem_buckets_destroy(q, b), -QUARRY_EBUSY);
+	assert_int_equal(reports, 1);
+	quarry_kfree(q, p);
+	assert_ptr_equal(quarry_kmem_buckets_alloc(q, b, 0, GFP_KERNEL), QUARRY_ZERO_SIZE_PTR);
+	p = quarry_kmem_buckets_alloc(q, b, 10000, GFP_KERNEL);
+	assert_int_equal(quarry_ksize(q, p), 16384);
+	quarry_kfree(q, p);
+	p = quarry_kmem_buckets_valloc(q, b, 100, GFP_KERNEL);
+	assert_int_equal(strncmp(info(q, quarry_virt_to_cache(q, p)).name, "msg_msg-", 8), 0);
+	quarry_kvfree(q, p);
+	p = quarry_kmem_buckets_valloc(q, b, 5 * MIB, GFP_KERNEL);
+	assert_true(quarry_is_vmalloc_addr(q, p));
+	quarry_kvfree(q, p);
+	assert_null(quarry_kmem_buckets_create(q, NULL, 0, 0, 0, NULL));
+	assert_int_equal(quarry_kmem_buckets_destroy(q, b), 0);
+	assert_int_equal(quarry_kmem_buckets_destroy(q, NULL), 0);
+	assert_int_equal(owned(q), 0);
+	finish(q);
+}
+
+/* The table of caches has room for so many sets; the one too many leaves nothing behind. */
+static void test_kmem_buckets_when_the_table_is_full(void **state)
+{
+	struct quarry *q = machine(32 * MIB, 1, 1);
+	struct quarry_kmem_buckets *b[QUARRY_MAX_CACHES / 13];
+	unsigned int n = 0, caches[2] = {0, 0};
+	unsigned long before;
+
+	(void)state;
+	for (;;) {
+		before = owned(q);
+		caches[1] = 0;
+		for (struct kmem_cache *s = quarry_kmem_cache_next(q, NULL); s != NULL;
+		     s = quarry_kmem_cache_next(q, s))
+			caches[1]++;
+		b[n] = quarry_kmem_buckets_create(q, "set", 0, 0, 0, NULL);
+		if (b[n] == NULL)
+			break;
+		n++;
+	}
+	assert_true(n > 50);
+	for (struct kmem_cache *s = quarry_kmem_cache_next(q, NULL); s != NULL;
+	     s = quarry_kmem_cache_next(q, s))
+		caches[0]++;
+	assert_int_equal(caches[0], caches[1]);
+	assert_int_equal(owned(q), before);
+	while (n != 0)
+		assert_int_equal(quarry_kmem_buckets_destroy(q, b[--n]), 0);
+	assert_int_equal(owned(q), 0);
+	finish(q);
+}
+
+/* Sixteen copies by call site: one site keeps to one copy, sites spread, the seed changes it. */
+static void test_random_kmalloc_copies_by_call_site(void **state)
+{
+	struct quarry_posix_options options = {.ram_bytes = 32 * MIB};
+	unsigned int differ = 0;
+	uint8_t copy_of[2][64];
+
+	(void)state;
+	for (unsigned int seed = 1; seed <= 2; seed++) {
+		struct quarry_boot_params params = {.random_kmalloc_seed =
+							    seed * 0x123456789abcdefu};
+		struct quarry *q = quarry_posix_new(&options);
+		unsigned int used = 0;
+
+		assert_int_equal(quarry_memblock_add(q, 0, 32 * MIB), 0);
+		assert_int_equal(quarry_boot(q, &params), 0);
+		for (uintptr_t site = 0; site < 64; site++) {
+			void *caller = (void *)(0x401000 + 24 * site);
+			void *p = quarry_kmalloc_track_caller(q, 100, GFP_KERNEL, caller);
+			void *r = quarry_kmalloc_node_track_caller(q, 100, GFP_KERNEL, 0, caller);
+			const char *name = info(q, quarry_virt_to_cache(q, p)).name;
+
+			assert_ptr_equal(quarry_virt_to_cache(q, p), quarry_virt_to_cache(q, r));
+			assert_int_equal(info(q, quarry_virt_to_cache(q, p)).object_size, 128);
+			copy_of[seed - 1][site] = 0;
+			if (strcmp(name, "kmalloc-128") != 0) {
+				unsigned int n;
+
+				assert_int_equal(sscanf(name, "kmalloc-rnd-%2u-128", &n), 1);
+				assert_in_range(n, 1, 15);
+				copy_of[seed - 1][site] = (uint8_t)n;
+			}
+			used |= 1u << copy_of[seed - 1][site];
+			quarry_kfree(q, p);
+			quarry_kfree(q, r);
+		}
+		assert_true(bits_popcount64(used) >= 12);
+		/* Two places in this file, through the plain calls; other types have no copies. */
+		for (int i = 0; i < 2; i++) {
+			void *p = quarry_kzalloc(q, 5000, GFP_KERNEL);
+			void *r = quarry_kmalloc(q, 100, GFP_KERNEL | __GFP_ACCOUNT);
+
+			assert_true(filled(p, 0, 5000));
+			assert_string_equal(info(q, quarry_virt_to_cache(q, r)).name,
+					    "kmalloc-cg-128");
+			quarry_kfree(q, p);
+			quarry_kfree(q, r);
+		}
+		assert_ptr_equal(quarry_kmalloc(q, 0, GFP_KERNEL), QUARRY_ZERO_SIZE_PTR);
+		assert_null(quarry_kmalloc(q, 64 * MIB, GFP_KERNEL | __GFP_NOWARN));
+		assert_int_equal(owned(q), 0);
+		finish(q);
+	}
+	for (int site = 0; site < 64; site++)
+		differ += copy_of[0][site] != copy_of[1][site];
+	assert_true(differ > 32);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -419,6 +750,15 @@ int main(void)
 		cmocka_unit_test(test_S17_kvrealloc),
 		cmocka_unit_test(test_S17_kvmalloc_prefers_a_node),
 		cmocka_unit_test(test_S17_simulated_memory_is_never_touched),
+		cmocka_unit_test(test_S18_args_refuse),
+		cmocka_unit_test(test_S2_freeptr_offset_counts_in_size_only),
+		cmocka_unit_test(test_S5_windows_and_nomerge_keep_caches_apart),
+		cmocka_unit_test(test_sheaf_capacity_by_request),
+		cmocka_unit_test(test_prefilled_sheaves_never_fail),
+		cmocka_unit_test(test_prefill_is_all_or_nothing),
+		cmocka_unit_test(test_kmem_buckets_are_apart),
+		cmocka_unit_test(test_kmem_buckets_when_the_table_is_full),
+		cmocka_unit_test(test_random_kmalloc_copies_by_call_site),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -30,11 +30,22 @@ struct kmem_cache;
  * @ctor:  runs once for each object when its slab is made, never between free and alloc
  * @size:  size of one place in bytes; 0: computed from object size, align and flags as Linux does.
  *	   For a replay, where the recording says what Linux took.
+ * @useroffset: first byte of an object that may be copied to user space
+ * @usersize: how many bytes of it may; 0: none. A cache with such a window is not merged
+ * @freeptr_offset: with @use_freeptr_offset and a constructor or SLAB_TYPESAFE_BY_RCU: a word of the object,
+ *	   aligned, that Linux may keep its free pointer in; else it comes after the object. It counts
+ *	   in size only, as nothing is written into free objects here
+ * @use_freeptr_offset: @freeptr_offset is given
+ * @sheaf_capacity: objects that a CPU's sheaf should hold at least, up to 508; 0: by size
  */
 struct kmem_cache_args {
 	unsigned int align;
 	void (*ctor)(void *object);
 	unsigned int size;
+	unsigned int useroffset, usersize;
+	unsigned int freeptr_offset;
+	bool use_freeptr_offset;
+	unsigned int sheaf_capacity;
 };
 
 /* What a cache looks like now. Sizes are bytes. */
@@ -62,6 +73,7 @@ struct quarry_cache_info {
 	gfp_t allocflags;    /* added to every request for pages */
 	unsigned int min_objs_per_slab; /* at min_order */
 	unsigned int sheaf_capacity;    /* objects in one per-CPU sheaf; 0: none */
+	unsigned int useroffset, usersize;
 };
 
 /**

@@ -100,19 +100,21 @@ static unsigned int cache_alignment(uint32_t flags, unsigned int align, unsigned
 	return quarry_max(align, SLAB_MIN_ALIGN);
 }
 
-static void cache_set_size(struct kmem_cache *s, unsigned int fixed)
+static void cache_set_size(struct kmem_cache *s, const struct kmem_cache_args *args)
 {
 	uint64_t size = bits_align_up(s->object_size, sizeof(uint64_t));
 
 	s->inuse = (uint32_t)size;
-	if ((s->flags & SLAB_TYPESAFE_BY_RCU) != 0 || s->ctor != NULL) {
+	if (args->use_freeptr_offset) {
+		s->offset = args->freeptr_offset;
+	} else if ((s->flags & SLAB_TYPESAFE_BY_RCU) != 0 || s->ctor != NULL) {
 		s->offset = (uint32_t)size;
 		size += sizeof(uint64_t);
 	} else {
 		s->offset = s->object_size / 2 & ~(uint32_t)(sizeof(uint64_t) - 1);
 	}
-	s->size = fixed != 0 ? fixed : (uint32_t)bits_align_up(size, s->align);
-	s->fixed_size = fixed != 0;
+	s->size = args->size != 0 ? args->size : (uint32_t)bits_align_up(size, s->align);
+	s->fixed_size = args->size != 0;
 }
 
 /* @n / @d without the library call that a 32-bit target makes of it. */
@@ -198,7 +200,7 @@ static void cache_set_geometry(struct kmem_cache *s, unsigned int cpus)
 	if (bytes * s->size <= (uint64_t)1 << CACHE_MAX_SIZE_BITS)
 		s->recip = cache_divide((uint64_t)1 << CACHE_RECIP_SHIFT, s->size) + 1;
 	cache_set_boundary(s);
-	s->sheaf_capacity = sheaf_capacity(s->size, &s->sheaf_class);
+	s->sheaf_capacity = sheaf_capacity(s->size, s->sheaf_capacity, &s->sheaf_class);
 	if ((s->flags & SLAB_CONSISTENCY_CHECKS) != 0)
 		s->sheaf_capacity = 0;
 }
@@ -211,7 +213,8 @@ static bool cache_can_share(const struct kmem_cache *s, const struct kmem_cache 
 	uint64_t size =
 		bits_align_up(bits_align_up(new->object_size, sizeof(uint64_t)), new->align);
 
-	if ((s->flags & CACHE_NEVER_MERGE) != 0 || s->ctor != NULL || s->fixed_size)
+	if ((s->flags & CACHE_NEVER_MERGE) != 0 || s->ctor != NULL || s->fixed_size ||
+	    s->usersize != 0)
 		return false;
 	if (((s->flags ^ new->flags) & CACHE_MERGE_SAME) != 0)
 		return false;
@@ -223,7 +226,8 @@ static struct kmem_cache *cache_share_locked(struct slab_layer *layer, const str
 {
 	struct kmem_cache *s;
 
-	if ((new->flags &CACHE_NEVER_MERGE) != 0 || new->ctor != NULL || new->fixed_size)
+	if ((new->flags &CACHE_NEVER_MERGE) != 0 || new->ctor != NULL || new->fixed_size ||
+	    new->usersize != 0 || layer->nomerge)
 		return NULL;
 	for (s = layer->list; s != NULL; s = s->list_next) {
 		if (s->refcount == 0 || !cache_can_share(s, new)) /* 0: being destroyed */
@@ -284,6 +288,20 @@ static bool cache_publish_locked(struct slab_layer *layer, struct kmem_cache *s)
 	return true;
 }
 
+static bool cache_windows_ok(unsigned int object_size, uint32_t flags,
+			     const struct kmem_cache_args *args)
+{
+	unsigned int word = sizeof(void *);
+
+	if (args->usersize > object_size || args->useroffset > object_size - args->usersize)
+		return false;
+	if (!args->use_freeptr_offset)
+		return true;
+	return ((flags & SLAB_TYPESAFE_BY_RCU) != 0 || args->ctor != NULL) &&
+	       args->freeptr_offset % word == 0 && object_size >= word &&
+	       args->freeptr_offset <= object_size - word;
+}
+
 static bool cache_args_ok(const struct quarry *q, const char *name, unsigned int object_size,
 			  const struct kmem_cache_args *args)
 {
@@ -308,7 +326,10 @@ static bool cache_describe(const struct quarry *q, struct kmem_cache *s, const c
 	s->flags = flags;
 	s->ctor = args->ctor;
 	s->align = cache_alignment(flags, args->align, object_size);
-	cache_set_size(s, args->size);
+	cache_set_size(s, args);
+	s->useroffset = args->usersize != 0 ? args->useroffset : 0;
+	s->usersize = args->usersize;
+	s->sheaf_capacity = args->sheaf_capacity;
 	if (s->size > QUARRY_KMALLOC_MAX_SIZE)
 		return false;
 	cache_set_geometry(s, q->slabs->geometry_cpus);
@@ -364,7 +385,8 @@ struct kmem_cache *quarry_kmem_cache_create(struct quarry *q, const char *name,
 
 	if (args == NULL)
 		args = &none;
-	if (!cache_args_ok(q, name, object_size, args))
+	if (!cache_args_ok(q, name, object_size, args) ||
+	    !cache_windows_ok(object_size, flags, args))
 		return NULL;
 	return cache_create(q, name, object_size, flags & ~SLAB_KMALLOC, args);
 }
@@ -496,6 +518,8 @@ void quarry_kmem_cache_info(struct quarry *q, struct kmem_cache *s, struct quarr
 		.allocflags = s->allocflags,
 		.min_objs_per_slab = oo_objects(s->min),
 		.sheaf_capacity = s->sheaf_capacity,
+		.useroffset = s->useroffset,
+		.usersize = s->usersize,
 	};
 	cache_info_slabs(q, s, info, &free);
 	info->cached_objs = sheaf_cached_objects(q, s);
@@ -526,7 +550,8 @@ void quarry_slab_pages(struct quarry *q, int nid, unsigned long *reclaimable,
 
 /* ---- the layer ---- */
 
-int quarry_slab_init(struct quarry *q, unsigned int nr_cpus_for_geometry)
+int quarry_slab_init(struct quarry *q, unsigned int nr_cpus_for_geometry,
+		     const struct quarry_boot_params *params)
 {
 	struct slab_layer *layer = quarry_meta_alloc(q, sizeof(*layer));
 	int nr_nodes = page_nr_nodes(q);
@@ -542,10 +567,12 @@ int quarry_slab_init(struct quarry *q, unsigned int nr_cpus_for_geometry)
 	quarry_lock_init(&layer->lock, QUARRY_LOCK_STORE);
 	quarry_lock_init(&layer->kv_lock, QUARRY_LOCK_LEAF);
 	q->slabs = layer;
+	layer->nomerge = params != NULL && params->slab_nomerge;
 	layer->hot = &layer->no_range;
 	layer->range = quarry_meta_alloc(q, page_max_arenas(q) * sizeof(layer->range[0]));
 	layer->no_sheaf = slab_pool_alloc(q, SLAB_GRANULE);
-	if (layer->range == NULL || layer->no_sheaf == NULL || kmalloc_init(q) != 0) {
+	if (layer->range == NULL || layer->no_sheaf == NULL ||
+	    kmalloc_init(q, params != NULL ? params->random_kmalloc_seed : 0) != 0) {
 		quarry_slab_exit(q);
 		return -QUARRY_ENOMEM;
 	}
@@ -560,4 +587,5 @@ void quarry_slab_exit(struct quarry *q)
 	quarry_meta_free(q, q->slabs->range);
 	quarry_meta_free(q, q->slabs);
 	q->slabs = NULL;
+	q->kmalloc_short = NULL;
 }

@@ -190,6 +190,7 @@ struct kmem_cache {
 	int refcount;
 	uint32_t cpu_partial;
 	bool fixed_size; /* args->size was given */
+	uint32_t useroffset, usersize;
 	void (*ctor)(void *object);
 	const char *name;
 	struct kmem_cache *list_next; /* made before this one */
@@ -208,7 +209,7 @@ enum slab_kmalloc_type {
 /* Classes as Linux numbers them: 1 is 96, 2 is 192, i is 2^i bytes. */
 #define SLAB_KMALLOC_CLASSES (QUARRY_PAGE_SHIFT + 2u)
 
-#define SLAB_SHEAF_CLASSES 4u
+#define SLAB_SHEAF_CLASSES 7u
 
 /*
  * Sizes of the normal type find their cache in one table: by steps of 8 bytes up to 1 KiB, and from
@@ -226,6 +227,10 @@ struct slab_layer {
 	const struct slab_range *hot; /* where the last slab of any cache was made */
 	struct kmem_cache *by_size[SLAB_BY_SIZE_SLOTS];
 	struct kmem_cache *kmalloc[SLAB_KMALLOC_TYPES][SLAB_KMALLOC_CLASSES];
+	struct kmem_cache *
+		*random; /* copies of the normal type, a row of classes each; NULL: none */
+	uint64_t random_seed;
+	bool nomerge;
 	struct slab_range no_range;
 	const struct slab_range **range; /* by arena; NULL: no slab was made there yet */
 	struct slab_sheaf *no_sheaf;     /* capacity 0, shared, never written */
@@ -358,7 +363,8 @@ void slab_complain(struct quarry *q, const struct kmem_cache *s, const void *obj
 
 /* ---- sheaf.c ---- */
 void sheaf_set_main(struct slab_cpu *c, struct slab_sheaf *sheaf);
-unsigned int sheaf_capacity(unsigned int size, uint16_t *sheaf_class);
+/* Of objects of @size bytes; at least @wish if there are sheaves so large. */
+unsigned int sheaf_capacity(unsigned int size, unsigned int wish, uint16_t *sheaf_class);
 /* Brings n of every CPU's main sheaf up to date. Nobody else may use @s. */
 void sheaf_sync_all(struct kmem_cache *s);
 /* Empties and takes away all sheaves of @s. Nobody else may use it. */
@@ -369,7 +375,15 @@ void sheaf_drain_cpu(struct quarry *q, unsigned int cpu);
 unsigned long sheaf_cached_objects(struct quarry *q, struct kmem_cache *s);
 
 /* ---- kmalloc.c ---- */
-int kmalloc_init(struct quarry *q);
+/* Makes kmalloc's caches; @random_seed other than 0: and the copies of the normal ones. */
+int kmalloc_init(struct quarry *q, uint64_t random_seed);
+/* The classes by size: the first for 0, 0 after the last. */
+unsigned int kmalloc_class_after(unsigned int class);
+/* What stands behind "kmalloc-" in its name; its size. */
+const char *kmalloc_class_name(unsigned int class, uint32_t *size);
+unsigned int kmalloc_class(size_t size);
+/* Of a size that no cache has. */
+QUARRY_COLD void *kmalloc_odd(struct quarry *q, size_t size, gfp_t gfp, int nid);
 
 /* ---- kvmalloc.c ---- */
 /*

@@ -72,7 +72,7 @@ static void *kv_alloc_range(struct quarry *q, size_t size, gfp_t gfp, int nid)
 	return (void *)area->addr;
 }
 
-void *quarry_kvmalloc_node(struct quarry *q, size_t size, gfp_t gfp, int nid)
+static void *kv_alloc(struct quarry *q, size_t size, gfp_t gfp, int nid, const void *caller)
 {
 	gfp_t wish = gfp;
 	void *p = NULL;
@@ -87,22 +87,28 @@ void *quarry_kvmalloc_node(struct quarry *q, size_t size, gfp_t gfp, int nid)
 			wish |= __GFP_NORETRY;
 	}
 	if (size <= QUARRY_KMALLOC_MAX_SIZE)
-		p = quarry_kmalloc_node(q, size, wish, nid);
+		p = quarry_kmalloc_node_track_caller(q, size, wish, nid, caller);
 	if (p != NULL || size <= QUARRY_PAGE_SIZE || (gfp & __GFP_DIRECT_RECLAIM) == 0)
 		return p;
 	return kv_alloc_range(q, size, gfp, nid);
 }
 
+void *quarry_kvmalloc_node(struct quarry *q, size_t size, gfp_t gfp, int nid)
+{
+	return kv_alloc(q, size, gfp, nid, QUARRY_RETURN_ADDRESS());
+}
+
 void *quarry_kvmalloc(struct quarry *q, size_t size, gfp_t gfp)
 {
-	return quarry_kvmalloc_node(q, size, gfp, QUARRY_NO_NODE);
+	return kv_alloc(q, size, gfp, QUARRY_NO_NODE, QUARRY_RETURN_ADDRESS());
 }
 
 void *quarry_kvmalloc_array(struct quarry *q, size_t n, size_t size, gfp_t gfp)
 {
 	size_t bytes;
 
-	return quarry_mul_overflows(n, size, &bytes) ? NULL : quarry_kvmalloc(q, bytes, gfp);
+	return quarry_mul_overflows(n, size, &bytes) ? NULL
+		       : kv_alloc(q, bytes, gfp, QUARRY_NO_NODE, QUARRY_RETURN_ADDRESS());
 }
 
 void quarry_kvfree(struct quarry *q, void *p)

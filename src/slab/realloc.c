@@ -12,19 +12,24 @@ void *quarry_kmalloc_array(struct quarry *q, size_t n, size_t size, gfp_t gfp)
 {
 	size_t bytes;
 
-	return quarry_mul_overflows(n, size, &bytes) ? NULL : quarry_kmalloc(q, bytes, gfp);
+	return quarry_mul_overflows(n, size, &bytes)
+		       ? NULL
+		       : quarry_kmalloc_track_caller(q, bytes, gfp, QUARRY_RETURN_ADDRESS());
 }
 
 void *quarry_kmalloc_array_node(struct quarry *q, size_t n, size_t size, gfp_t gfp, int nid)
 {
 	size_t bytes;
 
-	return quarry_mul_overflows(n, size, &bytes) ? NULL
-						     : quarry_kmalloc_node(q, bytes, gfp, nid);
+	return quarry_mul_overflows(n, size, &bytes)
+		       ? NULL
+		       : quarry_kmalloc_node_track_caller(q, bytes, gfp, nid,
+							  QUARRY_RETURN_ADDRESS());
 }
 
 /* A new block; classes that are powers of two, and pages, are aligned to their size. */
-static void *realloc_new(struct quarry *q, size_t size, size_t align, gfp_t gfp, int nid)
+static void *realloc_new(struct quarry *q, size_t size, size_t align, gfp_t gfp, int nid,
+			 const void *caller)
 {
 	if (align > SLAB_MIN_ALIGN) {
 		size = quarry_max(size, align);
@@ -32,8 +37,8 @@ static void *realloc_new(struct quarry *q, size_t size, size_t align, gfp_t gfp,
 			return NULL;
 		size = (size_t)1 << bits_fls(size - 1);
 	}
-	return nid == QUARRY_NO_NODE ? quarry_kmalloc(q, size, gfp)
-				     : quarry_kmalloc_node(q, size, gfp, nid);
+	return nid == QUARRY_NO_NODE ? quarry_kmalloc_track_caller(q, size, gfp, caller)
+				     : quarry_kmalloc_node_track_caller(q, size, gfp, nid, caller);
 }
 
 static bool realloc_fits(struct quarry *q, void *p, size_t align, int nid)
@@ -42,8 +47,8 @@ static bool realloc_fits(struct quarry *q, void *p, size_t align, int nid)
 	       (nid == QUARRY_NO_NODE || page_nid(q, quarry_virt_to_page(q, p)) == nid);
 }
 
-void *quarry_krealloc_node_align(struct quarry *q, void *p, size_t size, size_t align, gfp_t gfp,
-				 int nid)
+static void *realloc_any(struct quarry *q, void *p, size_t size, size_t align, gfp_t gfp, int nid,
+			 const void *caller)
 {
 	size_t old = quarry_ksize(q, p);
 	void *new;
@@ -59,7 +64,7 @@ void *quarry_krealloc_node_align(struct quarry *q, void *p, size_t size, size_t 
 		nid = QUARRY_NO_NODE;
 	if (old == 0) {
 		if (p == NULL || p == QUARRY_ZERO_SIZE_PTR)
-			return realloc_new(q, size, align, gfp, nid);
+			return realloc_new(q, size, align, gfp, nid, caller);
 		quarry_report(q, "krealloc of %p, which is no allocation", p);
 		return NULL;
 	}
@@ -68,7 +73,7 @@ void *quarry_krealloc_node_align(struct quarry *q, void *p, size_t size, size_t 
 			quarry_memset((char *)p + size, 0, old - size);
 		return p;
 	}
-	new = realloc_new(q, size, align, gfp, nid);
+	new = realloc_new(q, size, align, gfp, nid, caller);
 	if (new == NULL)
 		return NULL;
 	if (!q->no_access)
@@ -77,16 +82,24 @@ void *quarry_krealloc_node_align(struct quarry *q, void *p, size_t size, size_t 
 	return new;
 }
 
+void *quarry_krealloc_node_align(struct quarry *q, void *p, size_t size, size_t align, gfp_t gfp,
+				 int nid)
+{
+	return realloc_any(q, p, size, align, gfp, nid, QUARRY_RETURN_ADDRESS());
+}
+
 void *quarry_krealloc(struct quarry *q, void *p, size_t size, gfp_t gfp)
 {
-	return quarry_krealloc_node_align(q, p, size, 0, gfp, QUARRY_NO_NODE);
+	return realloc_any(q, p, size, 0, gfp, QUARRY_NO_NODE, QUARRY_RETURN_ADDRESS());
 }
 
 void *quarry_krealloc_array(struct quarry *q, void *p, size_t n, size_t size, gfp_t gfp)
 {
 	size_t bytes;
 
-	return quarry_mul_overflows(n, size, &bytes) ? NULL : quarry_krealloc(q, p, bytes, gfp);
+	return quarry_mul_overflows(n, size, &bytes)
+		       ? NULL
+		       : realloc_any(q, p, bytes, 0, gfp, QUARRY_NO_NODE, QUARRY_RETURN_ADDRESS());
 }
 
 size_t quarry_kmalloc_size_roundup(struct quarry *q, size_t size)
@@ -114,7 +127,7 @@ void quarry_kfree_sensitive(struct quarry *q, void *p)
 
 void *quarry_kmemdup(struct quarry *q, const void *src, size_t size, gfp_t gfp)
 {
-	void *p = quarry_kmalloc(q, size, gfp);
+	void *p = quarry_kmalloc_track_caller(q, size, gfp, QUARRY_RETURN_ADDRESS());
 
 	if (p != NULL && size != 0 && !q->no_access)
 		quarry_memcpy(p, src, size);
