@@ -28,6 +28,8 @@ QUARRY_SRCS := \
 	src/page/alloc.c \
 	src/page/slowpath.c \
 	src/page/refuse.c \
+	src/page/bulk.c \
+	src/page/nolock.c \
 	src/page/task.c \
 	src/page/shrinker.c \
 	src/page/reclaim.c \

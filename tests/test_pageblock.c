@@ -260,12 +260,63 @@ static void documented_example(void **state)
 	assert_int_equal(pageblock_largest(bits), 3);
 }
 
+/* One page becomes free: both ways to the largest order agree with a look at everything. */
+static void check_grown(uint64_t *bits, unsigned int page)
+{
+	unsigned int before, want;
+
+	if (naive_bit(bits, page))
+		return;
+	before = pageblock_largest(bits);
+	pageblock_set(bits, page, 0);
+	want = pageblock_largest(bits);
+	before = before == PAGE_NOT_FILED ? 0 : before;
+	assert_int_equal(pageblock_grown(bits, page / 64, before), want);
+	assert_int_equal(pageblock_grown_at(bits, page, before), want);
+	pageblock_clear(bits, page, 0);
+}
+
+static void grown_by_one_page(void **state)
+{
+	uint64_t seed = 0x9409;
+
+	(void)state;
+	/* All patterns of 16 pages, first and last of a word, in a bitmap that is empty else, or full. */
+	for (unsigned int x = 0; x < 1u << 16; x++) {
+		uint64_t bits[PAGE_WORDS] = {0};
+
+		bits[x % PAGE_WORDS] = (uint64_t)x << (x % 3 == 0 ? 48 : 0);
+		for (unsigned int k = 0; k < 16; k++)
+			check_grown(bits, x % PAGE_WORDS * 64 + (x % 3 == 0 ? 48 : 0) + k);
+	}
+	/* Each page in turn is the last that is missing, from a run of each order. */
+	for (unsigned int page = 0; page < PAGES; page++) {
+		for (unsigned int o = 0; o <= 9; o++) {
+			uint64_t bits[PAGE_WORDS] = {0};
+
+			pageblock_set(bits, page & ~((1u << o) - 1), o);
+			pageblock_clear(bits, page, 0);
+			check_grown(bits, page);
+		}
+	}
+	for (unsigned int i = 0; i < 20000; i++) {
+		uint64_t bits[PAGE_WORDS];
+
+		for (unsigned int w = 0; w < PAGE_WORDS; w++) {
+			bits[w] = machine_random(&seed) | machine_random(&seed);
+			if (i % 2 != 0)
+				bits[w] |= machine_random(&seed) | machine_random(&seed);
+		}
+		check_grown(bits, (unsigned int)machine_random(&seed) % PAGES);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(documented_example), cmocka_unit_test(all_patterns_of_16_pages),
 		cmocka_unit_test(all_sets_of_words),  cmocka_unit_test(every_single_run),
-		cmocka_unit_test(random_bitmaps),
+		cmocka_unit_test(random_bitmaps),     cmocka_unit_test(grown_by_one_page),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

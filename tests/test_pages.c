@@ -455,6 +455,50 @@ static void sheaves_are_bounded(void **state)
 	machine_fini(&m);
 }
 
+static unsigned long held_back(struct machine *m)
+{
+	struct quarry_totals totals;
+
+	quarry_totals(m->q, &totals);
+	return totals.pcp;
+}
+
+/* Batches grow while a CPU allocates in one go, never beyond an eighth of the memory; age makes them small. */
+static void batches_grow_and_age(void **state)
+{
+	struct quarry_zone_info info;
+	struct page *page[20000];
+	unsigned long most = 0, held, batch;
+	struct machine m;
+
+	(void)state;
+	machine_build(&m, &large);
+	quarry_zone_info(m.q, 0, QUARRY_ZONE_DMA32, &info);
+	batch = info.pcp_batch + 1;
+	for (unsigned int i = 0; i < 20000; i++) {
+		page[i] = quarry_alloc_pages(m.q, GFP_KERNEL, 0);
+		assert_non_null(page[i]);
+		if (i % 64 == 0) {
+			held = held_back(&m);
+			most = held > most ? held : most;
+		}
+	}
+	assert_true(most > batch && most <= managed_pages(&m) / 8);
+	for (unsigned int i = 0; i < 8; i++)
+		quarry_age_pages(m.q);
+	assert_true(held_back(&m) <= batch);
+	machine_check(&m);
+	for (unsigned int i = 0; i < 20000; i++)
+		quarry_free_pages(m.q, page[i], 0);
+	quarry_age_pages(m.q); /* what was freed goes home */
+	assert_true(held_back(&m) <= batch);
+	quarry_drain_all_pages(m.q);
+	assert_int_equal(held_back(&m), 0);
+	assert_int_equal(machine_free_pages(&m), managed_pages(&m));
+	machine_check(&m);
+	machine_fini(&m);
+}
+
 /* ---- the validator ---- */
 
 struct damage {
@@ -630,6 +674,7 @@ int main(void)
 		cmocka_unit_test(names),
 		cmocka_unit_test(counts_add_up),
 		cmocka_unit_test(sheaves_are_bounded),
+		cmocka_unit_test(batches_grow_and_age),
 		cmocka_unit_test(validator_sees_damage),
 	};
 

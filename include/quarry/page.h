@@ -78,6 +78,54 @@ QUARRY_MUST_CHECK struct page *quarry_alloc_pages_nodemask(struct quarry *q, gfp
 void quarry_free_pages(struct quarry *q, struct page *page, unsigned int order);
 
 /**
+ * quarry_alloc_pages_bulk() - many single pages in one go (Linux: alloc_pages_bulk_array_node())
+ * @q:	   memory system
+ * @nid:   preferred node; QUARRY_NO_NODE: the CPU's
+ * @gfp:   as for quarry_alloc_pages()
+ * @nr:	   entries of @pages
+ * @pages: NULL entries are filled, others left alone
+ *
+ * The CPU's sheaf is entered once for many pages. What the first zone does not have above its low
+ * watermark is asked for one by one.
+ * Context: as quarry_alloc_pages(). O(@nr).
+ * Return:  entries from the start of @pages on that are not NULL, without a gap; @nr if all are.
+ */
+QUARRY_MUST_CHECK size_t quarry_alloc_pages_bulk(struct quarry *q, int nid, gfp_t gfp, size_t nr,
+						 struct page **pages);
+
+/** quarry_free_pages_bulk() - quarry_free_pages() of each of the @nr single pages @pages of @q, NULL
+ * entries left out; the entries are NULL then. Same context. */
+void quarry_free_pages_bulk(struct quarry *q, size_t nr, struct page **pages);
+
+/**
+ * quarry_alloc_pages_nolock() - a block without ever waiting for a lock (Linux: alloc_pages_nolock())
+ * @q:	   memory system
+ * @nid:   preferred node; QUARRY_NO_NODE: the CPU's
+ * @order: 0..3, or QUARRY_PAGEBLOCK_ORDER
+ *
+ * Unmovable, above the low watermark, contents undefined. It gives up more easily than other calls: where
+ * a lock is held it looks elsewhere, it never reclaims, makes no tables, and calls nothing of the port.
+ * While page debugging is on it tells nobody of the block. On a machine that is not concurrent it has
+ * only what is in the CPU's sheaf.
+ * Context: any: interrupts of every kind, signal handlers, inside this library's own calls. O(zones).
+ * Return:  descriptor of the first frame; NULL, nothing changed.
+ */
+QUARRY_MUST_CHECK struct page *quarry_alloc_pages_nolock(struct quarry *q, int nid,
+							 unsigned int order);
+
+/**
+ * quarry_free_pages_nolock() - give a block back without ever waiting for a lock
+ * @q:	   memory system
+ * @page:  as for quarry_free_pages(), from any call
+ * @order: its order
+ *
+ * If the CPU's sheaf cannot take it at once the block is put aside, still counted as allocated, until
+ * a call that may wait comes by: a request that takes the long way, or a drain.
+ * Context: as quarry_alloc_pages_nolock(). Return: nothing.
+ */
+void quarry_free_pages_nolock(struct quarry *q, struct page *page, unsigned int order);
+
+/**
  * quarry_split_page() - turn one block into 2^@order blocks of order 0
  * @q:	   memory system
  * @page:  an allocated block, reference count 1

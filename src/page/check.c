@@ -60,7 +60,8 @@ static void check_descriptors(struct check_state *c, const struct page_arena *a,
 		}
 		if ((word & PAGE_WORD_STATE_MASK) == PAGE_WORD_OFFLINE)
 			check_fault(c, "offline page in use", base + k, a->pb[i].flags, 0);
-		if ((word & PAGE_WORD_STATE_MASK) == PAGE_WORD_ALLOC) {
+		if ((word & PAGE_WORD_STATE_MASK) == PAGE_WORD_ALLOC ||
+		    (word & PAGE_WORD_STATE_MASK) == PAGE_WORD_ASIDE) {
 			size = 1u << order;
 			c->allocated += size;
 			check_equal(c, "alignment of a block", base + k, (base + k) & (size - 1),

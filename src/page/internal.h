@@ -54,6 +54,9 @@ enum page_word_state {
 	PAGE_WORD_POISON,  /* damaged, and taken away: hwpoison.c */
 };
 #define PAGE_WORD_STATE_MASK ((uint64_t)7)
+/* A block put aside: payload: (page frame of the next one + 1) << 8 | type << 4 | order. nolock.c */
+#define PAGE_WORD_ASIDE ((uint64_t)7)
+#define PAGE_WORD_ASIDE_SHIFT 11
 #define PAGE_WORD_ARENA_SHIFT 48
 #define PAGE_WORD_ARENA_MASK ((uint64_t)0xffff << PAGE_WORD_ARENA_SHIFT)
 #define PAGE_WORD_ORDER_SHIFT 3
@@ -351,6 +354,8 @@ struct page_cpu {
 	uint64_t put[QUARRY_NR_ZONES]
 		    [QUARRY_NR_ORDERS]; /* of frees, those that went back from in[] */
 	uint64_t events[QUARRY_NR_VM_EVENTS];
+	/* nolock.c; atomic, as an interrupt may come in between */
+	uint64_t nolock_allocs[QUARRY_NR_ZONES][QUARRY_NR_ORDERS];
 	struct page_pcp *pcp[PAGE_MAX_ZONES]; /* made at first use */
 } QUARRY_ALIGNED(64);
 
@@ -423,6 +428,7 @@ struct page_layer {
 	uint64_t warned; /* refusals that were told in the log, or would have been */
 	struct quarry_lock refusal_lock;
 	struct quarry_refusal refusal;
+	uint64_t aside; /* blocks put aside: page frame of the first one + 1; 0: none. nolock.c */
 	uint32_t nr_movers;
 	struct page_mover mover[QUARRY_MAX_MOVERS]; /* number n stands at n - 1 */
 };
@@ -738,6 +744,15 @@ void warn_alloc(struct quarry *q, const struct alloc_request *r);
 /* A request that waits: call it again and again; says so every ten seconds. @since is 0 at first. */
 void warn_stall(struct quarry *q, const struct alloc_request *r, uint64_t *since, uint64_t *next);
 
+/* ---- nolock.c ---- */
+void nolock_flush_all(struct quarry *q);
+/* Frees what was put aside. Any context that may wait for locks. */
+static inline void nolock_flush(struct quarry *q)
+{
+	if (unlikely(quarry_load_relaxed(&q->pages->aside) != 0))
+		nolock_flush_all(q);
+}
+
 /* ---- refuse.c ---- */
 void refuse_record(struct quarry *q, const struct alloc_request *r, unsigned int flags);
 
@@ -792,6 +807,14 @@ bool highatomic_unreserve(struct quarry *q, const struct alloc_request *r, bool 
 struct page *pcp_alloc(struct quarry *q, struct page_zone *z, unsigned int order, unsigned int type,
 		       unsigned int alloc_flags);
 void pcp_free(struct quarry *q, struct page *page, unsigned int order);
+/* Fills NULL entries of @pages with single pages, described; returns how many. Nothing but sheaves. */
+size_t pcp_alloc_bulk(struct quarry *q, struct page_zone *z, unsigned int type,
+		      unsigned int alloc_flags, size_t nr, struct page **pages);
+/* One block out of a sheaf that is there and not empty, described; NULL: nothing was done. Never waits. */
+struct page *pcp_alloc_nolock(struct quarry *q, const struct page_zone *z, unsigned int order,
+			      unsigned int type);
+/* Takes back a block that may be freed, if that is a matter of one bit; false: nothing was done. */
+bool pcp_free_nolock(struct quarry *q, struct page *page, unsigned int order);
 void pcp_init_in(struct page_cpu *cpu);
 /* Inside: some hands have been written down since the last time, or all are in use. */
 void pcp_in_stage(struct quarry *q, struct page_cpu *cpu, unsigned int slot);

@@ -214,6 +214,7 @@ static enum quarry_page_state memmap_state(struct quarry *q, const struct page_a
 		return QUARRY_PAGE_UNACCEPTED;
 	switch (word & PAGE_WORD_STATE_MASK) {
 	case PAGE_WORD_ALLOC:
+	case PAGE_WORD_ASIDE:
 		*order = page_word_order(word);
 		return QUARRY_PAGE_ALLOCATED;
 	case PAGE_WORD_SLAB:

@@ -53,7 +53,7 @@ int quarry_register_shrinker(struct quarry *q, struct quarry_shrinker *shrinker)
 		shrinker->dead = false;
 		for (unsigned int nid = 0; nid < QUARRY_MAX_NODES; nid++)
 			shrinker->deferred[nid] = 0;
-		*end = shrinker;
+		quarry_store_relaxed(end, shrinker); /* shrinker_run_all() peeps */
 	}
 	shrinker_unlock(q, pin);
 	return err;
@@ -69,7 +69,7 @@ void quarry_unregister_shrinker(struct quarry *q, struct quarry_shrinker *shrink
 		if (!gone) {
 			shrinker->dead = true;
 			if (shrinker->users == 0) {
-				*at = shrinker->next;
+				quarry_store_relaxed(at, shrinker->next);
 				gone = true;
 			}
 		}
