@@ -76,6 +76,8 @@ enum quarry_log_level {
  *		than once during quarry_boot(); after it, each pageblock once. No lock is held. NULL if
  *		quarry_boot_params.nr_unaccepted is 0
  * @now:	nanoseconds, for ages in reports; may be NULL
+ * @stack:	return addresses of the calls that led here, innermost first, at most @max into @frames;
+ *		returns how many; any context, locks may be held; NULL: reports name the caller alone
  */
 struct quarry_port {
 	void *ctx;
@@ -98,6 +100,7 @@ struct quarry_port {
 	void (*barrier_cpus)(void *ctx);
 	int (*accept)(void *ctx, phys_addr_t phys, phys_addr_t size_bytes);
 	uint64_t (*now)(void *ctx);
+	unsigned int (*stack)(void *ctx, void **frames, unsigned int max);
 };
 
 #endif

@@ -38,7 +38,7 @@
 
 #define CACHE_MERGE_SAME (SLAB_RECLAIM_ACCOUNT | SLAB_CACHE_DMA | SLAB_CACHE_DMA32 | SLAB_ACCOUNT)
 #define CACHE_NEVER_MERGE \
-	(SLAB_TYPESAFE_BY_RCU | SLAB_NO_MERGE | SLAB_CONSISTENCY_CHECKS | SLAB_KMALLOC)
+	(SLAB_TYPESAFE_BY_RCU | SLAB_NO_MERGE | SLAB_DEBUG_FLAGS | SLAB_FAILSLAB | SLAB_KMALLOC)
 #define CACHE_MAX_SIZE_BITS 44u /* size * slab bytes up to here: the reciprocal is exact */
 #define CACHE_RECIP_SHIFT 48u
 
@@ -49,9 +49,10 @@ static unsigned int cache_order_objects(unsigned int order, unsigned int size)
 	return (unsigned int)((QUARRY_PAGE_SIZE << order) / size);
 }
 
-static struct kmem_cache_order_objects cache_oo(unsigned int order, unsigned int size)
+static struct kmem_cache_order_objects cache_oo(unsigned int order, unsigned int size,
+						unsigned int max)
 {
-	unsigned int objects = quarry_min(cache_order_objects(order, size), SLAB_MAX_OBJECTS);
+	unsigned int objects = quarry_min(cache_order_objects(order, size), max);
 
 	return (struct kmem_cache_order_objects){order << 16 | objects};
 }
@@ -100,21 +101,32 @@ static unsigned int cache_alignment(uint32_t flags, unsigned int align, unsigned
 	return quarry_max(align, SLAB_MIN_ALIGN);
 }
 
-static void cache_set_size(struct kmem_cache *s, const struct kmem_cache_args *args)
+static void cache_set_size(struct kmem_cache *s, unsigned int fixed)
 {
 	uint64_t size = bits_align_up(s->object_size, sizeof(uint64_t));
+	bool guarded = (s->flags & SLAB_RED_ZONE) != 0;
 
+	if (guarded && size == s->object_size)
+		size += sizeof(uint64_t);
 	s->inuse = (uint32_t)size;
-	if (args->use_freeptr_offset) {
-		s->offset = args->freeptr_offset;
-	} else if ((s->flags & SLAB_TYPESAFE_BY_RCU) != 0 || s->ctor != NULL) {
+	if ((s->flags & SLAB_POISON) != 0 ||
+	    (!s->freeptr_inside && ((s->flags & SLAB_TYPESAFE_BY_RCU) != 0 || s->ctor != NULL)) ||
+	    (guarded && s->object_size < sizeof(uint64_t))) {
 		s->offset = (uint32_t)size;
 		size += sizeof(uint64_t);
+	} else if (s->freeptr_inside) {
+		s->offset = s->freeptr_offset;
 	} else {
 		s->offset = s->object_size / 2 & ~(uint32_t)(sizeof(uint64_t) - 1);
 	}
-	s->size = args->size != 0 ? args->size : (uint32_t)bits_align_up(size, s->align);
-	s->fixed_size = args->size != 0;
+	if ((s->flags & SLAB_STORE_USER) != 0)
+		size += 2 * SLAB_TRACK_BYTES +
+			((s->flags & SLAB_KMALLOC) != 0 ? SLAB_SIZE_BYTES : 0);
+	s->red_left_pad = guarded ? (uint32_t)bits_align_up(sizeof(uint64_t), s->align) : 0;
+	if (guarded)
+		size += sizeof(uint64_t) + s->red_left_pad;
+	s->size = fixed != 0 ? fixed : (uint32_t)bits_align_up(size, s->align);
+	s->fixed_size = fixed != 0;
 }
 
 /* @n / @d without the library call that a 32-bit target makes of it. */
@@ -142,7 +154,7 @@ static unsigned int cache_min_partial(unsigned int size)
 
 static unsigned int cache_cpu_partial(const struct kmem_cache *s)
 {
-	if ((s->flags & SLAB_CONSISTENCY_CHECKS) != 0)
+	if ((s->flags & SLAB_DEBUG_FLAGS) != 0)
 		return 0;
 	return s->size >= QUARRY_PAGE_SIZE ? 6 : s->size >= 1024 ? 24 : s->size >= 256 ? 52 : 120;
 }
@@ -182,9 +194,11 @@ static void cache_set_geometry(struct kmem_cache *s, unsigned int cpus)
 {
 	unsigned int order = cache_order(s->size, cpus);
 	uint64_t bytes = (uint64_t)QUARRY_PAGE_SIZE << order;
+	unsigned int max =
+		(s->debug & SLAB_DEBUG_RECORDS) != 0 ? SLAB_MAX_OBJECTS / 2 - 64 : SLAB_MAX_OBJECTS;
 
-	s->oo = cache_oo(order, s->size);
-	s->min = cache_oo(bits_get_order(s->size), s->size);
+	s->oo = cache_oo(order, s->size, max);
+	s->min = cache_oo(bits_get_order(s->size), s->size, max);
 	s->min_partial = cache_min_partial(s->size);
 	s->cpu_partial = cache_cpu_partial(s);
 	s->allocflags = 0;
@@ -200,9 +214,8 @@ static void cache_set_geometry(struct kmem_cache *s, unsigned int cpus)
 	if (bytes * s->size <= (uint64_t)1 << CACHE_MAX_SIZE_BITS)
 		s->recip = cache_divide((uint64_t)1 << CACHE_RECIP_SHIFT, s->size) + 1;
 	cache_set_boundary(s);
-	s->sheaf_capacity = sheaf_capacity(s->size, s->sheaf_capacity, &s->sheaf_class);
-	if ((s->flags & SLAB_CONSISTENCY_CHECKS) != 0)
-		s->sheaf_capacity = 0;
+	s->asked_capacity = sheaf_capacity(s->size, s->wish_capacity, &s->sheaf_class);
+	s->sheaf_capacity = s->debug != 0 ? 0 : s->asked_capacity;
 }
 
 /* ---- merging ---- */
@@ -316,6 +329,29 @@ static bool cache_args_ok(const struct quarry *q, const char *name, unsigned int
 				   (args->align == 0 || args->size % args->align == 0));
 }
 
+/*
+ * Flags with those of slab_debug, and all that follows from them. A size that was given leaves no room for
+ * more than the object; with the order guard, nor does one that debugging would make a larger block of.
+ */
+static bool cache_lay_out(const struct quarry *q, struct kmem_cache *s, unsigned int fixed)
+{
+	bool order_guard;
+
+	s->flags = debug_flags(q, s->name, s->asked_flags, &order_guard);
+	if (fixed != 0)
+		s->flags &= ~SLAB_DEBUG_LAYOUT;
+	cache_set_size(s, fixed);
+	if (order_guard && bits_get_order(s->size) > bits_get_order(s->object_size)) {
+		s->flags &= ~SLAB_DEBUG_LAYOUT;
+		cache_set_size(s, fixed);
+	}
+	if (s->size > QUARRY_KMALLOC_MAX_SIZE)
+		return false;
+	debug_settle(q, s);
+	cache_set_geometry(s, q->slabs->geometry_cpus);
+	return true;
+}
+
 /* What needs no memory: sizes and limits. @s is zeroed, or a scratch. */
 static bool cache_describe(const struct quarry *q, struct kmem_cache *s, const char *name,
 			   unsigned int object_size, uint32_t flags,
@@ -323,17 +359,15 @@ static bool cache_describe(const struct quarry *q, struct kmem_cache *s, const c
 {
 	s->name = name;
 	s->object_size = object_size;
-	s->flags = flags;
+	s->asked_flags = flags;
 	s->ctor = args->ctor;
 	s->align = cache_alignment(flags, args->align, object_size);
-	cache_set_size(s, args);
 	s->useroffset = args->usersize != 0 ? args->useroffset : 0;
 	s->usersize = args->usersize;
-	s->sheaf_capacity = args->sheaf_capacity;
-	if (s->size > QUARRY_KMALLOC_MAX_SIZE)
-		return false;
-	cache_set_geometry(s, q->slabs->geometry_cpus);
-	return true;
+	s->wish_capacity = args->sheaf_capacity;
+	s->freeptr_inside = args->use_freeptr_offset;
+	s->freeptr_offset = args->freeptr_offset;
+	return cache_lay_out(q, s, args->size);
 }
 
 static void cache_init_arrays(struct quarry *q, struct kmem_cache *s)
@@ -435,6 +469,10 @@ int quarry_kmem_cache_destroy(struct quarry *q, struct kmem_cache *s)
 	if (!last)
 		return 0;
 	slabs = quarry_kmem_cache_shrink(q, s);
+	if (slabs != 0 && (s->debug & SLAB_DEBUG_RECORDS) != 0) {
+		debug_release_bad(q, s);
+		slabs = quarry_kmem_cache_shrink(q, s);
+	}
 	pin = quarry_lock(q->concurrent, &layer->lock);
 	if (slabs == 0)
 		cache_unpublish_locked(layer, s);
@@ -444,10 +482,24 @@ int quarry_kmem_cache_destroy(struct quarry *q, struct kmem_cache *s)
 	if (slabs != 0) {
 		quarry_report(q, "slab: %s: destroyed with objects in %lu slabs: kept", s->name,
 			      slabs);
+		debug_leaks(q, s);
 		return -QUARRY_EBUSY;
 	}
 	cache_put_memory(q, s);
 	return 0;
+}
+
+bool cache_debug_again(struct quarry *q, struct kmem_cache *s)
+{
+	bool empty = quarry_kmem_cache_shrink(q, s) == 0;
+	struct kmem_cache new = *s; /* without its arrays */
+
+	if (!cache_lay_out(q, &new, s->fixed_size ? s->size : 0))
+		return false;
+	if (!empty && ((new.debug ^ s->debug) & SLAB_DEBUG_RECORDS) != 0)
+		return false;
+	*s = new;
+	return true;
 }
 
 /* ---- questions ---- */
@@ -520,6 +572,7 @@ void quarry_kmem_cache_info(struct quarry *q, struct kmem_cache *s, struct quarr
 		.sheaf_capacity = s->sheaf_capacity,
 		.useroffset = s->useroffset,
 		.usersize = s->usersize,
+		.red_left_pad = s->red_left_pad,
 	};
 	cache_info_slabs(q, s, info, &free);
 	info->cached_objs = sheaf_cached_objects(q, s);

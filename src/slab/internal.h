@@ -32,6 +32,16 @@
 #define SLAB_DEPOT_EMPTY 10u
 #define SLAB_KMALLOC ((uint32_t)0x00001000u) /* one of kmalloc's caches */
 
+/* Debugging that changes what lies in a place; all that goes through debug.c by a cache's own flags. */
+#define SLAB_DEBUG_LAYOUT (SLAB_RED_ZONE | SLAB_POISON | SLAB_STORE_USER)
+#define SLAB_DEBUG_FLAGS (SLAB_CONSISTENCY_CHECKS | SLAB_DEBUG_LAYOUT | SLAB_TRACE)
+/* In kmem_cache.debug beside them: the port is told of objects; requests may fail by will. */
+#define SLAB_DEBUG_HOOKS ((uint32_t)1)
+#define SLAB_DEBUG_FAIL ((uint32_t)2)
+#define SLAB_TRACK_BYTES 32u /* of one user of an object; two are kept */
+#define SLAB_SIZE_BYTES 4u   /* room that Linux takes for the size that kmalloc() was asked for */
+#define SLAB_DEBUG_RECORDS (SLAB_DEBUG_FLAGS | SLAB_DEBUG_HOOKS) /* slabs have active bits too */
+
 /* ---- sheaves ---- */
 
 /* A stack of objects. On a CPU it is touched by that CPU only; others may read n. */
@@ -63,7 +73,8 @@ struct slab {
 	uint16_t nr_free;
 	uint8_t granules; /* of this record */
 	uint8_t list;     /* on node->partial[list - 1]; SLAB_UNLISTED: it is full */
-	uint64_t free[];  /* 1: in the slab, neither in a sheaf nor with a caller */
+	uint64_t free
+		[]; /* 1: in the slab, neither in a sheaf nor with a caller; see slab_active() */
 };
 
 /*
@@ -185,12 +196,18 @@ struct kmem_cache {
 	uint32_t min_partial;
 	/* the rest */
 	uint32_t object_size, inuse, offset, align;
+	uint32_t red_left_pad;   /* bytes from the start of a place to its object */
+	uint32_t debug;          /* SLAB_DEBUG_*: why all goes by debug.c; 0: it does not */
+	uint32_t asked_flags;    /* by who created it; flags has those of slab_debug too */
+	uint32_t asked_capacity; /* sheaf_capacity, if nothing were debugged */
 	struct kmem_cache_order_objects oo, min;
 	gfp_t allocflags;
 	int refcount;
 	uint32_t cpu_partial;
 	bool fixed_size; /* args->size was given */
 	uint32_t useroffset, usersize;
+	uint32_t freeptr_offset, wish_capacity; /* as asked for */
+	bool freeptr_inside;                    /* freeptr_offset was */
 	void (*ctor)(void *object);
 	const char *name;
 	struct kmem_cache *list_next; /* made before this one */
@@ -247,6 +264,7 @@ struct slab_layer {
 	struct quarry_lock kv_lock; /* kvmalloc.c: the next two */
 	unsigned long kv_areas;
 	struct slab_kv_area *kv[SLAB_KV_BUCKETS];
+	struct slab_debug *debug; /* debug.c; NULL: nothing was asked for */
 	struct kmem_cache *cache[QUARRY_MAX_CACHES];
 };
 
@@ -277,6 +295,19 @@ static inline struct slab *slab_record(const struct slab_layer *layer, uint32_t 
 	char *base = dir->entry[piece & (SLAB_DIR_ENTRIES - 1)];
 
 	return (struct slab *)(void *)(base + (index & (SLAB_PIECE_GRANULES - 1)) * SLAB_GRANULE);
+}
+
+/* Bits of the objects that callers have, behind the free bits, if the cache's debug says so. */
+static inline uint64_t *slab_active(struct slab *slab)
+{
+	return slab->free + (slab->objects + 63u) / 64;
+}
+
+/* Where the pages of @slab begin: blocks are aligned to their size, as physical addresses. */
+static inline uintptr_t slab_block(const struct quarry *q, const struct slab *slab)
+{
+	return q->direct_map +
+	       ((slab->base - q->direct_map) & ~((QUARRY_PAGE_SIZE << slab->order) - 1));
 }
 
 /* Index of the object that starts at @off or contains it. */
@@ -332,6 +363,8 @@ static inline struct slab_cpu *slab_this_cpu_of(struct kmem_cache *s)
 /* ---- cache.c ---- */
 struct kmem_cache *cache_create(struct quarry *q, const char *name, unsigned int object_size,
 				uint32_t flags, const struct kmem_cache_args *args);
+/* Has slab_debug and failslab apply to @s anew. False: it has objects and stays as it is. */
+bool cache_debug_again(struct quarry *q, struct kmem_cache *s);
 
 /* ---- slab.c ---- */
 /* Zeroed memory out of the pool, a multiple of 64 bytes; never given back singly. Not under a lock. */
@@ -358,8 +391,6 @@ void slab_discard_empty(struct quarry *q, struct kmem_cache *s);
 /* The slab of @obj and its number there, with all checks that need no lock. */
 enum slab_fault slab_find(const struct quarry *q, const struct kmem_cache *s, const void *obj,
 			  struct slab **slab, uint32_t *number);
-void slab_complain(struct quarry *q, const struct kmem_cache *s, const void *obj,
-		   enum slab_fault fault);
 
 /* ---- sheaf.c ---- */
 void sheaf_set_main(struct slab_cpu *c, struct slab_sheaf *sheaf);
@@ -373,6 +404,28 @@ void sheaf_drain_all(struct quarry *q, struct kmem_cache *s);
 void sheaf_drain_cpu(struct quarry *q, unsigned int cpu);
 /* Objects in sheaves and depot; exact when no other CPU is at work. */
 unsigned long sheaf_cached_objects(struct quarry *q, struct kmem_cache *s);
+
+/* One object from node @nid's slabs, or any node's with QUARRY_NO_NODE, sheaves left aside. */
+void *sheaf_alloc_direct(struct quarry *q, struct kmem_cache *s, gfp_t gfp, int nid);
+
+/* ---- debug.c ---- */
+/* Tells of an object that came back wrongly; @caller: to where the call returned, or NULL. */
+void debug_complain(struct quarry *q, const struct kmem_cache *s, const void *obj,
+		    enum slab_fault fault, const void *caller);
+/* Flags of a cache by its name, and whether debugging may not raise its order. */
+uint32_t debug_flags(const struct quarry *q, const char *name, uint32_t flags, bool *order_guard);
+/* s->debug out of flags, port and failslab. */
+void debug_settle(const struct quarry *q, struct kmem_cache *s);
+/* Fills a new slab; before constructors run. debug_slab_end(): its pages go back. */
+void debug_slab_start(struct quarry *q, const struct kmem_cache *s, struct slab *slab);
+void debug_slab_end(struct quarry *q, const struct kmem_cache *s, const struct slab *slab);
+/* For caches whose debug is not 0. */
+void *debug_alloc(struct quarry *q, struct kmem_cache *s, gfp_t gfp, int nid, const void *caller);
+void debug_free(struct quarry *q, struct kmem_cache *s, void *obj, const void *caller);
+/* Objects that were taken out of use go back, before the cache ends. Nobody else uses it. */
+void debug_release_bad(struct quarry *q, struct kmem_cache *s);
+/* Tells which objects callers have; sheaves are empty. Returns how many. */
+unsigned long debug_leaks(struct quarry *q, struct kmem_cache *s);
 
 /* ---- kmalloc.c ---- */
 /* Makes kmalloc's caches; @random_seed other than 0: and the copies of the normal ones. */

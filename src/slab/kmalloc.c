@@ -214,7 +214,7 @@ QUARRY_NOINLINE void *quarry_kmalloc_track_caller(struct quarry *q, size_t size,
 
 	if (s == NULL)
 		return kmalloc_odd(q, size, gfp, QUARRY_NO_NODE);
-	return sheaf_alloc(q, s, gfp);
+	return sheaf_alloc_for(q, s, gfp, caller);
 }
 
 /* The normal type here, with the test for clearing folded into that for the type. */
@@ -243,6 +243,8 @@ void *quarry_kmalloc_node_track_caller(struct quarry *q, size_t size, gfp_t gfp,
 
 	if (s == NULL)
 		return kmalloc_odd(q, size, gfp, nid);
+	if (nid == QUARRY_NO_NODE)
+		return sheaf_alloc_for(q, s, gfp, caller);
 	return quarry_kmem_cache_alloc_node(q, s, gfp, nid);
 }
 
@@ -266,7 +268,7 @@ void *quarry_kcalloc(struct quarry *q, size_t n, size_t size, gfp_t gfp)
 }
 
 /* What is no object of a cache: a large block, nothing, or damage. */
-static QUARRY_NOINLINE void kmalloc_free_odd(struct quarry *q, void *p)
+static QUARRY_NOINLINE void kmalloc_free_odd(struct quarry *q, void *p, const void *caller)
 {
 	struct kmem_cache *s;
 	unsigned int order;
@@ -276,7 +278,7 @@ static QUARRY_NOINLINE void kmalloc_free_odd(struct quarry *q, void *p)
 		return;
 	s = quarry_virt_to_cache(q, p);
 	if (s != NULL) {
-		sheaf_free_far(q, s, p); /* of another arena, or it tells what is wrong */
+		sheaf_free_far(q, s, p, caller); /* of another arena, or it tells what is wrong */
 		return;
 	}
 	pfn = quarry_virt_to_phys(q, p) >> QUARRY_PAGE_SHIFT;
@@ -309,7 +311,7 @@ void quarry_kfree(struct quarry *q, void *p)
 	sheaf_free(q, s, p);
 	return;
 odd:
-	kmalloc_free_odd(q, p);
+	kmalloc_free_odd(q, p, QUARRY_RETURN_ADDRESS());
 }
 
 size_t quarry_ksize(struct quarry *q, const void *p)

@@ -107,7 +107,8 @@ void *quarry_kvmalloc_array(struct quarry *q, size_t n, size_t size, gfp_t gfp)
 {
 	size_t bytes;
 
-	return quarry_mul_overflows(n, size, &bytes) ? NULL
+	return quarry_mul_overflows(n, size, &bytes)
+		       ? NULL
 		       : kv_alloc(q, bytes, gfp, QUARRY_NO_NODE, QUARRY_RETURN_ADDRESS());
 }
 

@@ -24,8 +24,8 @@
  *            depot. New slabs and new sheaves are fetched unpinned, since that may call reclaim, which
  *            may come back here: after it, everything is looked at anew.
  *
- * Debug      A cache with SLAB_CONSISTENCY_CHECKS has no sheaves: every object goes to and comes from
- *            its slab, and every damage is found at the call that does it.
+ * Debug      A cache that is debugged has no sheaves: every object goes the long way, by debug.c, to
+ *            and from its slab, and every damage is found at the call that does it.
  *
  * Failure    Without memory for sheaves, objects go singly from and to the slabs.
  */
@@ -322,8 +322,7 @@ static void *sheaf_from_new_slab(struct quarry *q, struct kmem_cache *s, gfp_t g
 	return obj;
 }
 
-/* One object from node @nid's slabs, or any node's with QUARRY_NO_NODE, sheaves left aside. */
-static void *sheaf_alloc_direct(struct quarry *q, struct kmem_cache *s, gfp_t gfp, int nid)
+void *sheaf_alloc_direct(struct quarry *q, struct kmem_cache *s, gfp_t gfp, int nid)
 {
 	unsigned int home, i;
 	quarry_pin_t pin;
@@ -369,11 +368,14 @@ static void *sheaf_alloc_any(struct quarry *q, struct kmem_cache *s, gfp_t gfp)
 	return obj;
 }
 
-void *sheaf_alloc_slow(struct quarry *q, struct kmem_cache *s, gfp_t gfp, int nid)
+void *sheaf_alloc_slow(struct quarry *q, struct kmem_cache *s, gfp_t gfp, int nid,
+		       const void *caller)
 {
 	void *obj;
 
-	if (nid == QUARRY_NO_NODE)
+	if (unlikely(s->debug != 0))
+		obj = debug_alloc(q, s, gfp, nid, caller);
+	else if (nid == QUARRY_NO_NODE)
 		obj = sheaf_alloc_any(q, s, gfp);
 	else
 		obj = sheaf_alloc_direct(q, s, gfp, nid);
@@ -422,7 +424,7 @@ void *quarry_kmem_cache_alloc_node(struct quarry *q, struct kmem_cache *s, gfp_t
 	if (nid < 0 || (unsigned int)nid >= s->nr_nodes || s->nr_nodes == 1 ||
 	    sheaf_top_is_from(q, s, gfp, (unsigned int)nid))
 		return sheaf_alloc(q, s, gfp);
-	return sheaf_alloc_slow(q, s, gfp, nid);
+	return sheaf_alloc_slow(q, s, gfp, nid, QUARRY_RETURN_ADDRESS());
 }
 
 bool quarry_kmem_cache_alloc_bulk(struct quarry *q, struct kmem_cache *s, gfp_t gfp, size_t nr,
@@ -516,13 +518,17 @@ static bool sheaf_flush_one(struct quarry *q, struct kmem_cache *s)
 	return true;
 }
 
-void sheaf_free_slow(struct quarry *q, struct kmem_cache *s, void *obj)
+void sheaf_free_slow(struct quarry *q, struct kmem_cache *s, void *obj, const void *caller)
 {
 	bool room, want_sheaf;
 	struct slab_cpu *c;
 	unsigned int tries;
 	quarry_pin_t pin;
 
+	if (unlikely(s->debug != 0)) {
+		debug_free(q, s, obj, caller);
+		return;
+	}
 	for (tries = 0; tries < SHEAF_RETRIES && s->sheaf_capacity != 0; tries++) {
 		c = sheaf_enter(s, &pin);
 		room = sheaf_make_room(q, s, c, &want_sheaf);
@@ -542,7 +548,7 @@ void sheaf_free_slow(struct quarry *q, struct kmem_cache *s, void *obj)
 }
 
 /* What the fast path refused: another arena's object, or damage, which is reported. */
-void sheaf_free_far(struct quarry *q, struct kmem_cache *s, void *obj)
+void sheaf_free_far(struct quarry *q, struct kmem_cache *s, void *obj, const void *caller)
 {
 	enum slab_fault fault;
 	struct slab *slab;
@@ -551,6 +557,10 @@ void sheaf_free_far(struct quarry *q, struct kmem_cache *s, void *obj)
 
 	if (obj == NULL)
 		return;
+	if (unlikely(s->debug != 0)) {
+		debug_free(q, s, obj, caller);
+		return;
+	}
 	if (likely(page_slab_of(q, obj, &id, &index) && id == s->id &&
 		   sheaf_on_boundary(s, (uintptr_t)obj - q->direct_map))) {
 		sheaf_free(q, s, obj);
@@ -560,7 +570,7 @@ void sheaf_free_far(struct quarry *q, struct kmem_cache *s, void *obj)
 	if (fault == SLAB_FAULT_NONE)
 		sheaf_free(q, s, obj); /* of a slab of the fallback order */
 	else
-		slab_complain(q, s, obj, fault);
+		debug_complain(q, s, obj, fault, caller);
 }
 
 void quarry_kmem_cache_free(struct quarry *q, struct kmem_cache *cache, void *object)
@@ -569,7 +579,7 @@ void quarry_kmem_cache_free(struct quarry *q, struct kmem_cache *cache, void *ob
 	uintptr_t off = (uintptr_t)object - r->base;
 
 	if (unlikely(sheaf_tag(r, off) != cache->tag || !sheaf_on_boundary(cache, off))) {
-		sheaf_free_far(q, cache, object);
+		sheaf_free_far(q, cache, object, QUARRY_RETURN_ADDRESS());
 		return;
 	}
 	sheaf_free(q, cache, object);

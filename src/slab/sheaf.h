@@ -5,14 +5,20 @@
 
 #include "internal.h"
 
-/* An object by the long way, cleared if @gfp says so; @nid QUARRY_NO_NODE: this CPU's. */
-QUARRY_COLD void *sheaf_alloc_slow(struct quarry *q, struct kmem_cache *s, gfp_t gfp, int nid);
-QUARRY_COLD void sheaf_free_slow(struct quarry *q, struct kmem_cache *s, void *obj);
+/*
+ * An object by the long way, cleared if @gfp says so; @nid QUARRY_NO_NODE: this CPU's. Debugged caches
+ * have no sheaves, so that theirs all come by here. @caller: to where the call from outside returns.
+ */
+QUARRY_COLD void *sheaf_alloc_slow(struct quarry *q, struct kmem_cache *s, gfp_t gfp, int nid,
+				   const void *caller);
+QUARRY_COLD void sheaf_free_slow(struct quarry *q, struct kmem_cache *s, void *obj,
+				 const void *caller);
 /* __GFP_ZERO; returns @obj. */
 QUARRY_NOINLINE void *sheaf_zero(const struct quarry *q, const struct kmem_cache *s, void *obj);
 
 /* Frees what the fast path is not sure about: an object of another arena, NULL, damage. */
-QUARRY_NOINLINE void sheaf_free_far(struct quarry *q, struct kmem_cache *s, void *obj);
+QUARRY_NOINLINE void sheaf_free_far(struct quarry *q, struct kmem_cache *s, void *obj,
+				    const void *caller);
 
 /* Low half-word of the descriptor @off bytes into @r; what no slab page has if that is outside. */
 static QUARRY_ALWAYS_INLINE uint16_t sheaf_tag(const struct slab_range *r, uintptr_t off)
@@ -36,7 +42,8 @@ static QUARRY_ALWAYS_INLINE bool sheaf_on_boundary(const struct kmem_cache *s, u
 	return (off & s->boundary_mask) * s->boundary_mul <= s->boundary_limit;
 }
 
-static QUARRY_ALWAYS_INLINE void *sheaf_alloc(struct quarry *q, struct kmem_cache *s, gfp_t gfp)
+static QUARRY_ALWAYS_INLINE void *sheaf_alloc_for(struct quarry *q, struct kmem_cache *s, gfp_t gfp,
+						  const void *caller)
 {
 	quarry_pin_t pin = quarry_pin();
 	struct slab_cpu *c = slab_this_cpu_of(s);
@@ -45,7 +52,7 @@ static QUARRY_ALWAYS_INLINE void *sheaf_alloc(struct quarry *q, struct kmem_cach
 
 	if (unlikely(top == c->base)) {
 		quarry_unpin(pin);
-		return sheaf_alloc_slow(q, s, gfp, QUARRY_NO_NODE);
+		return sheaf_alloc_slow(q, s, gfp, QUARRY_NO_NODE, caller);
 	}
 	SLAB_COUNT(c->allocs);
 	SLAB_MOVE(c->top, -1);
@@ -54,6 +61,11 @@ static QUARRY_ALWAYS_INLINE void *sheaf_alloc(struct quarry *q, struct kmem_cach
 	if (unlikely((gfp & __GFP_ZERO) != 0))
 		return sheaf_zero(q, s, obj);
 	return obj;
+}
+
+static QUARRY_ALWAYS_INLINE void *sheaf_alloc(struct quarry *q, struct kmem_cache *s, gfp_t gfp)
+{
+	return sheaf_alloc_for(q, s, gfp, QUARRY_RETURN_ADDRESS());
 }
 
 /* @obj is known to lie in a slab of @s, on a boundary. */
@@ -65,7 +77,7 @@ static QUARRY_ALWAYS_INLINE void sheaf_free(struct quarry *q, struct kmem_cache 
 
 	if (unlikely(top == c->end)) {
 		quarry_unpin(pin);
-		sheaf_free_slow(q, s, obj);
+		sheaf_free_slow(q, s, obj, QUARRY_RETURN_ADDRESS());
 		return;
 	}
 	*top = obj;

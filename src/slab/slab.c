@@ -386,7 +386,7 @@ static void slab_unhook(const struct slab_layer *layer, struct slab_node *n, str
 
 static struct page *slab_page(const struct quarry *q, const struct slab *slab)
 {
-	return quarry_virt_to_page((struct quarry *)(uintptr_t)q, (void *)slab->base);
+	return quarry_virt_to_page((struct quarry *)(uintptr_t)q, (void *)slab_block(q, slab));
 }
 
 /*
@@ -452,9 +452,10 @@ static void slab_note_range(struct quarry *q, struct kmem_cache *s, const struct
 		quarry_store_release(&q->slabs->hot, r);
 }
 
-static unsigned int slab_record_granules(unsigned int objects)
+static unsigned int slab_record_granules(const struct kmem_cache *s, unsigned int objects)
 {
-	size_t bytes = sizeof(struct slab) + (objects + 63) / 64 * sizeof(uint64_t);
+	unsigned int maps = (s->debug & SLAB_DEBUG_RECORDS) != 0 ? 2 : 1;
+	size_t bytes = sizeof(struct slab) + maps * ((objects + 63) / 64) * sizeof(uint64_t);
 
 	return (unsigned int)((bytes + SLAB_GRANULE - 1) / SLAB_GRANULE);
 }
@@ -479,12 +480,12 @@ struct slab *slab_new(struct quarry *q, struct kmem_cache *s, gfp_t gfp, int nid
 	if (page == NULL)
 		return NULL;
 	objects = order == oo_order(s->oo) ? oo_objects(s->oo) : oo_objects(s->min);
-	slab = store_alloc(q, slab_record_granules(objects));
+	slab = store_alloc(q, slab_record_granules(s, objects));
 	if (slab == NULL) {
 		quarry_free_pages(q, page, order);
 		return NULL;
 	}
-	slab->base = (uintptr_t)quarry_page_address(q, page);
+	slab->base = (uintptr_t)quarry_page_address(q, page) + s->red_left_pad;
 	slab->next = SLAB_NONE;
 	slab->prev = SLAB_NONE;
 	slab->node = (uint8_t)page_nid(q, page);
@@ -493,6 +494,8 @@ struct slab *slab_new(struct quarry *q, struct kmem_cache *s, gfp_t gfp, int nid
 	slab->nr_free = (uint16_t)objects;
 	slab->list = SLAB_UNLISTED;
 	slab_set_all_free(slab, objects);
+	if (unlikely((s->debug & SLAB_DEBUG_RECORDS) != 0))
+		debug_slab_start(q, s, slab);
 	if (s->ctor != NULL && !q->no_access)
 		for (i = 0; i < objects; i++)
 			s->ctor((void *)(slab->base + (uintptr_t)i * s->size));
@@ -521,7 +524,10 @@ static void slab_release_chain(struct quarry *q, uint32_t gone)
 		struct slab *slab = slab_record(q->slabs, gone);
 		struct page *page = slab_page(q, slab);
 		unsigned int order = slab->order;
+		const struct kmem_cache *s = q->slabs->cache[slab->cache];
 
+		if (unlikely((s->debug & SLAB_DEBUG_RECORDS) != 0))
+			debug_slab_end(q, s, slab);
 		gone = slab->next;
 		page_clear_slab(q, page, order);
 		store_free(q, slab);
@@ -616,30 +622,6 @@ enum slab_fault slab_find(const struct quarry *q, const struct kmem_cache *s, co
 	return slab_locate(q, s, obj, slab, number);
 }
 
-void slab_complain(struct quarry *q, const struct kmem_cache *s, const void *obj,
-		   enum slab_fault fault)
-{
-	struct kmem_cache *owner = quarry_virt_to_cache(q, obj);
-
-	switch (fault) {
-	case SLAB_FAULT_NONE:
-		break;
-	case SLAB_FAULT_FOREIGN:
-		quarry_report(q, "slab: %s: free of foreign pointer %p", s->name, obj);
-		break;
-	case SLAB_FAULT_CACHE:
-		quarry_report(q, "slab: %s: free of %p, which belongs to %s", s->name, obj,
-			      owner != NULL ? owner->name : "nobody");
-		break;
-	case SLAB_FAULT_INTERIOR:
-		quarry_report(q, "slab: %s: free of %p, not the start of an object", s->name, obj);
-		break;
-	case SLAB_FAULT_DOUBLE:
-		quarry_report(q, "slab: %s: double free of %p", s->name, obj);
-		break;
-	}
-}
-
 /* Object @i back into its slab; node->lock held. A slab that may go is put on the chain @gone. */
 static inline enum slab_fault slab_put_locked(const struct quarry *q, const struct kmem_cache *s,
 					      struct slab_node *n, struct slab *slab, uint32_t i,
@@ -688,7 +670,7 @@ void slab_flush(struct quarry *q, struct kmem_cache *s, void *const *obj, unsign
 				quarry_unlock(q->concurrent, &locked->lock, pin);
 			locked = NULL;
 			slab = NULL;
-			slab_complain(q, s, obj[i], fault);
+			debug_complain(q, s, obj[i], fault, NULL);
 		}
 	}
 	if (locked != NULL)
