@@ -65,6 +65,8 @@ QUARRY_SRCS := \
 	src/slab/mempool.c \
 	src/slab/buckets.c \
 	src/slab/prefill.c \
+	src/slab/listlru.c \
+	src/slab/rcu.c \
 	src/slab/debug.c \
 	src/slab/debug_rules.c \
 	src/slab/check.c \

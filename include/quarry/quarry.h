@@ -23,6 +23,7 @@ extern "C" {
 #include <quarry/hotplug.h>
 #include <quarry/hwpoison.h>
 #include <quarry/kmem.h>
+#include <quarry/list_lru.h>
 #include <quarry/memblock.h>
 #include <quarry/mempolicy.h>
 #include <quarry/mempool.h>
@@ -30,6 +31,7 @@ extern "C" {
 #include <quarry/page.h>
 #include <quarry/pageinfo.h>
 #include <quarry/port.h>
+#include <quarry/rcu.h>
 #include <quarry/reclaim.h>
 #include <quarry/reporting.h>
 #include <quarry/slab.h>

@@ -18,7 +18,7 @@ struct kmem_cache;
 #define SLAB_STORE_USER ((uint32_t)0x00010000u)      /* U: who took it, who gave it back */
 #define SLAB_RECLAIM_ACCOUNT ((uint32_t)0x00020000u) /* pages from reclaimable pageblocks */
 #define SLAB_PANIC ((uint32_t)0x00040000u)           /* accepted, ignored */
-#define SLAB_TYPESAFE_BY_RCU ((uint32_t)0x00080000u) /* in the size only: pages are not held back */
+#define SLAB_TYPESAFE_BY_RCU ((uint32_t)0x00080000u) /* slabs outlive a grace period: rcu.h */
 #define SLAB_TRACE ((uint32_t)0x00200000u)           /* T: a line in the log for each call */
 #define SLAB_NO_MERGE ((uint32_t)0x01000000u)
 #define SLAB_FAILSLAB ((uint32_t)0x02000000u) /* A: failslab may refuse it, see quarry_failslab() */

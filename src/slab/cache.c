@@ -624,7 +624,7 @@ int quarry_slab_init(struct quarry *q, unsigned int nr_cpus_for_geometry,
 	layer->hot = &layer->no_range;
 	layer->range = quarry_meta_alloc(q, page_max_arenas(q) * sizeof(layer->range[0]));
 	layer->no_sheaf = slab_pool_alloc(q, SLAB_GRANULE);
-	if (layer->range == NULL || layer->no_sheaf == NULL ||
+	if (layer->range == NULL || layer->no_sheaf == NULL || rcu_init(q) != 0 ||
 	    kmalloc_init(q, params != NULL ? params->random_kmalloc_seed : 0) != 0) {
 		quarry_slab_exit(q);
 		return -QUARRY_ENOMEM;

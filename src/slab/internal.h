@@ -239,6 +239,7 @@ enum slab_kmalloc_type {
 #define SLAB_KV_SHIFT 6u
 #define SLAB_KV_BUCKETS (1u << SLAB_KV_SHIFT)
 struct slab_kv_area;
+struct slab_rcu;
 
 struct slab_layer {
 	const struct slab_range *hot; /* where the last slab of any cache was made */
@@ -261,6 +262,7 @@ struct slab_layer {
 	struct slab_chunk *pool;
 	size_t pool_bytes;
 	struct slab_store store;
+	struct slab_rcu *rcu;
 	struct quarry_lock kv_lock; /* kvmalloc.c: the next two */
 	unsigned long kv_areas;
 	struct slab_kv_area *kv[SLAB_KV_BUCKETS];
@@ -391,6 +393,14 @@ void slab_discard_empty(struct quarry *q, struct kmem_cache *s);
 /* The slab of @obj and its number there, with all checks that need no lock. */
 enum slab_fault slab_find(const struct quarry *q, const struct kmem_cache *s, const void *obj,
 			  struct slab **slab, uint32_t *number);
+
+/* Gives back pages and records of the slabs on a chain, which no cache has any more. */
+void slab_release_deferred(struct quarry *q, uint32_t index);
+
+/* ---- rcu.c ---- */
+int rcu_init(struct quarry *q);
+/* Keeps a slab, whose pages are no slab's any more, for a grace period. */
+void rcu_defer_slab(struct quarry *q, struct slab *slab);
 
 /* ---- sheaf.c ---- */
 void sheaf_set_main(struct slab_cpu *c, struct slab_sheaf *sheaf);
