@@ -39,10 +39,10 @@ INSTR_FUNCTION(page)
 INSTR_FUNCTION(list)
 {
 	for (unsigned long i = 0; i < n; i++) {
-		struct list_page *p = list_buddy_alloc(&s->list, 0);
+		struct list_page *p = list_buddy_alloc(&s->list, 0, 0);
 
 		bench_use(p);
-		list_buddy_free(&s->list, p, 0);
+		list_buddy_free(&s->list, 0, p, 0);
 	}
 }
 
@@ -87,7 +87,7 @@ int main(int argc, char **argv)
 	struct instr_state s = {.q = bench_machine((uint64_t)1 << 30, 1, false, true)};
 
 	s.cache = quarry_kmem_cache_create(s.q, "instr", 64, SLAB_NO_MERGE, NULL);
-	if (argc != 3 || s.cache == NULL || !list_buddy_init(&s.list, 1 << 15, 128))
+	if (argc != 3 || s.cache == NULL || !list_buddy_init(&s.list, 1 << 15, 128, false))
 		bench_die("usage: instr empty|page|list|cache|kmalloc|malloc N");
 	for (size_t i = 0; i < BENCH_ARRAY_SIZE(kinds); i++) {
 		if (strcmp(argv[1], kinds[i].name) != 0)
@@ -95,7 +95,7 @@ int main(int argc, char **argv)
 		/* Warm up by the other name: only calls of instr_WHAT are counted. */
 		for (volatile int k = 0; k < 1000; k++) {
 			quarry_free_pages(s.q, quarry_alloc_pages(s.q, GFP_KERNEL, 0), 0);
-			list_buddy_free(&s.list, list_buddy_alloc(&s.list, 0), 0);
+			list_buddy_free(&s.list, 0, list_buddy_alloc(&s.list, 0, 0), 0);
 			quarry_kmem_cache_free(s.q, s.cache,
 					       quarry_kmem_cache_alloc(s.q, s.cache, GFP_KERNEL));
 			quarry_kfree(s.q, quarry_kmalloc(s.q, 64, GFP_KERNEL));

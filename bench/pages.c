@@ -4,55 +4,94 @@
  *
  * pair     allocate one, free it, with nothing else in use
  * bulk     fill half of the memory; free all of it in the order of allocation
- * random   fill half; free all of it in random order (the frees are timed)
+ * random   fill half; free all of it in random order; fill again (the refill)
+ * holes    with 90 % in use: free every second block; ask for blocks of the next order, one for every
+ *          16 holes; fill the holes again
  * churn    with 90 % in use: free one at random, allocate one
  *
- * Then fragmentation: fill the memory with single pages, free a random half; a hundred times free a
- * random tenth of what is left and allocate as many again. What share of the free memory is whole
- * 2 MiB blocks?
+ * At most PAGES_HELD blocks are held. In a machine that holds more, blocks of order 10 take the rest up
+ * before holes and churn begin, so that a tenth of what is left is free there too.
  */
-#include "bench.h"
-#include "list_buddy.h"
+#include <stdarg.h>
+#include <unistd.h>
 
-#define PAGES_GFP GFP_HIGHUSER_MOVABLE
-#define PAGES_MIN_OPS 100000u /* operations in one timed run, at least */
+#include "pages.h"
 
-/* One allocator under test. */
-struct pages_peer {
-	struct quarry *q; /* or NULL: */
-	struct list_buddy *list;
+#define PAGES_MIN_OPS 100000u            /* operations in one timed run, at least */
+#define PAGES_HELD ((size_t)8 << 20)     /* blocks */
+#define PAGES_TIMED ((size_t)4 << 20)    /* blocks of bulk and random */
+#define PAGES_LIST_MOST PAGES_GIB(64)    /* beyond it the list's records would not fit */
+#define PAGES_CHURN_OPS ((size_t)300000) /* in one run */
+#define PAGES_FEW_RUNS 3u                /* in large machines */
+
+enum pages_figure {
+	PAGES_PAIR,
+	PAGES_FILL,
+	PAGES_DRAIN,
+	PAGES_RANDOM,
+	PAGES_REFILL,
+	PAGES_HOLES,
+	PAGES_LARGER,
+	PAGES_HOLES_FILL,
+	PAGES_CHURN,
+	PAGES_FIGURES
 };
 
-enum { PAGES_OURS, PAGES_LIST, PAGES_PEERS };
-enum pages_figure { PAGES_PAIR, PAGES_FILL, PAGES_DRAIN, PAGES_RANDOM, PAGES_CHURN, PAGES_FIGURES };
+static const char *const pages_names[PAGES_FIGURES] = {
+	"pair",       "bulk alloc",   "bulk free",   "random free", "random refill",
+	"holes free", "holes larger", "holes alloc", "churn pair"};
 
-static const char *const pages_names[PAGES_FIGURES] = {"pair", "bulk alloc", "bulk free",
-						       "random free", "churn pair"};
+/* One machine and one order under test. */
+struct pages_test {
+	struct pages_peer peers[PAGES_PEERS];
+	unsigned int nr_peers, runs, order;
+	uint64_t nr_pages;
+	void **held;
+	uint64_t seed[PAGES_PEERS];
+	double figure[PAGES_FIGURES][PAGES_PEERS][BENCH_RUNS];
+};
 
-static inline void *pages_alloc(const struct pages_peer *p, unsigned int order)
+void pages_progress(const char *fmt, ...)
 {
-	void *page;
+	va_list args;
 
-	if (p->q != NULL)
-		page = quarry_alloc_pages(p->q, PAGES_GFP, order);
-	else
-		page = list_buddy_alloc(p->list, order);
-	if (page == NULL)
-		bench_die("out of pages");
-	return page;
+	if (!isatty(STDERR_FILENO))
+		return;
+	va_start(args, fmt);
+	fprintf(stderr, "\r\033[K");
+	vfprintf(stderr, fmt, args);
+	va_end(args);
+	fflush(stderr);
 }
 
-static inline void pages_free(const struct pages_peer *p, void *page, unsigned int order)
+void pages_open(struct pages_peer *peers, struct list_buddy *list, uint64_t pages,
+		unsigned int cpus, bool with_list)
 {
-	if (p->q != NULL)
-		quarry_free_pages(p->q, page, order);
-	else
-		list_buddy_free(p->list, page, order);
+	struct quarry_posix_options options = {.concurrent = cpus != 0};
+	struct quarry_boot_params params = {.nr_cpus = cpus != 0 ? cpus : 1,
+					    .dma_limit = ~(phys_addr_t)0,
+					    .dma32_limit = ~(phys_addr_t)0};
+	struct quarry *q = quarry_posix_new(&options);
+
+	if (q == NULL || quarry_memblock_add(q, 0, pages << QUARRY_PAGE_SHIFT) != 0 ||
+	    quarry_memblock_reserve(q, 0, 1 << 20) != 0 || quarry_boot(q, &params) != 0)
+		bench_die("the machine does not boot");
+	peers[PAGES_OURS] = (struct pages_peer){.q = q};
+	peers[PAGES_LIST] = (struct pages_peer){.list = with_list ? list : NULL};
+	if (with_list && !list_buddy_init(list, pages, pages / 256, cpus != 0))
+		bench_die("out of memory");
+}
+
+void pages_close(struct pages_peer *peers)
+{
+	if (peers[PAGES_LIST].list != NULL)
+		list_buddy_exit(peers[PAGES_LIST].list);
+	quarry_posix_delete(peers[PAGES_OURS].q);
 }
 
 static double pages_pair(const struct pages_peer *p, unsigned int order)
 {
-	const unsigned int n = 1000000;
+	const unsigned int n = 500000;
 	double start = bench_cpu_now();
 
 	for (unsigned int i = 0; i < n; i++) {
@@ -64,211 +103,190 @@ static double pages_pair(const struct pages_peer *p, unsigned int order)
 	return (bench_cpu_now() - start) / n;
 }
 
-/* Fills @held with @n blocks and frees them in order, as often as it takes. */
-static void pages_bulk(const struct pages_peer *p, unsigned int order, void **held, size_t n,
-		       double *fill, double *drain)
+static double pages_take(const struct pages_peer *p, unsigned int order, void **held, size_t n)
 {
-	size_t rounds = n < PAGES_MIN_OPS ? PAGES_MIN_OPS / n + 1 : 1;
-
-	*fill = 0;
-	*drain = 0;
-	for (size_t r = 0; r < rounds; r++) {
-		double start = bench_cpu_now(), middle;
-
-		for (size_t i = 0; i < n; i++)
-			held[i] = pages_alloc(p, order);
-		middle = bench_cpu_now();
-		for (size_t i = 0; i < n; i++)
-			pages_free(p, held[i], order);
-		*fill += middle - start;
-		*drain += bench_cpu_now() - middle;
-	}
-	*fill /= (double)(rounds * n);
-	*drain /= (double)(rounds * n);
-}
-
-static double pages_random(const struct pages_peer *p, unsigned int order, void **held, size_t n,
-			   uint64_t *seed)
-{
-	size_t rounds = n < PAGES_MIN_OPS ? PAGES_MIN_OPS / n + 1 : 1;
-	double sum = 0;
-
-	for (size_t r = 0; r < rounds; r++) {
-		double start;
-
-		for (size_t i = 0; i < n; i++)
-			held[i] = pages_alloc(p, order);
-		bench_shuffle(held, n, seed);
-		start = bench_cpu_now();
-		for (size_t i = 0; i < n; i++)
-			pages_free(p, held[i], order);
-		sum += bench_cpu_now() - start;
-	}
-	return sum / (double)(rounds * n);
-}
-
-/* Random replacement with @n blocks in use: @ops to settle, @ops timed in each run. */
-static void pages_churn(const struct pages_peer *p, unsigned int order, void **held, size_t n,
-			uint64_t *seed, double *out)
-{
-	const size_t ops = 300000;
+	double start = bench_cpu_now();
 
 	for (size_t i = 0; i < n; i++)
 		held[i] = pages_alloc(p, order);
-	for (unsigned int run = 0; run <= BENCH_RUNS; run++) {
-		double start = bench_cpu_now();
-
-		for (size_t i = 0; i < ops; i++) {
-			size_t k = bench_random(seed) % n;
-
-			pages_free(p, held[k], order);
-			held[k] = pages_alloc(p, order);
-		}
-		if (run > 0)
-			out[run - 1] = (bench_cpu_now() - start) / (double)ops;
-	}
-	for (size_t i = 0; i < n; i++)
-		pages_free(p, held[i], order);
+	return bench_cpu_now() - start;
 }
 
-static void pages_order(const struct pages_peer *peers, uint64_t nr_pages, unsigned int order,
-			void **held)
+static double pages_give(const struct pages_peer *p, unsigned int order, void **held, size_t n)
 {
-	double figure[PAGES_FIGURES][PAGES_PEERS][BENCH_RUNS];
-	uint64_t seed[PAGES_PEERS] = {0x9e3779b97f4a7c15u, 0x9e3779b97f4a7c15u};
-	size_t half = (size_t)(nr_pages / 2 >> order), most = (size_t)(nr_pages * 9 / 10 >> order);
-	unsigned int last = order < 9 ? PAGES_CHURN : PAGES_RANDOM;
+	double start = bench_cpu_now();
 
-	for (unsigned int run = 0; run < BENCH_RUNS; run++) {
-		for (unsigned int k = 0; k < PAGES_PEERS; k++) {
-			figure[PAGES_PAIR][k][run] = pages_pair(&peers[k], order);
-			pages_bulk(&peers[k], order, held, half, &figure[PAGES_FILL][k][run],
-				   &figure[PAGES_DRAIN][k][run]);
-		}
+	for (size_t i = 0; i < n; i++)
+		pages_free(p, held[i], order);
+	return bench_cpu_now() - start;
+}
+
+/* Half of the memory out and back, in order or shuffled, as often as it takes. */
+static void pages_bulk(struct pages_test *t, unsigned int k, unsigned int run)
+{
+	size_t half = (size_t)(t->nr_pages / 2 >> t->order);
+	size_t n = half < PAGES_TIMED ? half : PAGES_TIMED;
+	size_t rounds = n < PAGES_MIN_OPS ? PAGES_MIN_OPS / n + 1 : 1;
+	const struct pages_peer *p = &t->peers[k];
+	double sum[PAGES_FIGURES] = {0};
+
+	for (size_t r = 0; r < rounds; r++) {
+		sum[PAGES_FILL] += pages_take(p, t->order, t->held, n);
+		sum[PAGES_DRAIN] += pages_give(p, t->order, t->held, n);
 	}
-	for (unsigned int run = 0; run < BENCH_RUNS; run++) {
-		for (unsigned int k = 0; k < PAGES_PEERS; k++)
-			figure[PAGES_RANDOM][k][run] =
-				pages_random(&peers[k], order, held, half, &seed[k]);
+	for (size_t r = 0; r < rounds; r++) {
+		(void)pages_take(p, t->order, t->held, n);
+		bench_shuffle(t->held, n, &t->seed[k]);
+		sum[PAGES_RANDOM] += pages_give(p, t->order, t->held, n);
+		sum[PAGES_REFILL] += pages_take(p, t->order, t->held, n);
+		(void)pages_give(p, t->order, t->held, n);
 	}
-	if (last == PAGES_CHURN) {
-		for (unsigned int k = 0; k < PAGES_PEERS; k++)
-			pages_churn(&peers[k], order, held, most, &seed[k], figure[PAGES_CHURN][k]);
+	for (unsigned int f = PAGES_FILL; f <= PAGES_REFILL; f++)
+		t->figure[f][k][run] = sum[f] / (double)(rounds * n);
+}
+
+/* Every second of @n blocks out, some of the next order in; then the holes are filled again. */
+static void pages_holes(struct pages_test *t, unsigned int k, unsigned int run, size_t n)
+{
+	const struct pages_peer *p = &t->peers[k];
+	size_t half = n / 2, larger = half / 16 + 1, got = 0;
+	size_t rounds = half < PAGES_MIN_OPS ? PAGES_MIN_OPS / half + 1 : 1;
+	double sum[PAGES_FIGURES] = {0}, start;
+	void **large = malloc(larger * sizeof(*large));
+
+	if (large == NULL)
+		bench_die("out of memory");
+	for (size_t r = 0; r < rounds; r++) {
+		size_t m = 0;
+
+		start = bench_cpu_now();
+		for (size_t i = r % 2; i < 2 * half; i += 2)
+			pages_free(p, t->held[i], t->order);
+		sum[PAGES_HOLES] += bench_cpu_now() - start;
+		start = bench_cpu_now();
+		while (m < larger && (large[m] = pages_try(p, t->order + 1)) != NULL)
+			m++;
+		sum[PAGES_LARGER] += bench_cpu_now() - start;
+		(void)pages_give(p, t->order + 1, large, m);
+		got += m;
+		start = bench_cpu_now();
+		for (size_t i = r % 2; i < 2 * half; i += 2)
+			t->held[i] = pages_alloc(p, t->order);
+		sum[PAGES_HOLES_FILL] += bench_cpu_now() - start;
 	}
+	free(large);
+	t->figure[PAGES_HOLES][k][run] = sum[PAGES_HOLES] / (double)(rounds * half);
+	t->figure[PAGES_LARGER][k][run] = sum[PAGES_LARGER] / (double)(got != 0 ? got : 1);
+	t->figure[PAGES_HOLES_FILL][k][run] = sum[PAGES_HOLES_FILL] / (double)(rounds * half);
+}
+
+static double pages_churn(struct pages_test *t, unsigned int k, size_t n)
+{
+	const struct pages_peer *p = &t->peers[k];
+	double start = bench_cpu_now();
+
+	for (size_t i = 0; i < PAGES_CHURN_OPS; i++) {
+		size_t j = bench_random(&t->seed[k]) % n;
+
+		pages_free(p, t->held[j], t->order);
+		t->held[j] = pages_alloc(p, t->order);
+	}
+	return (bench_cpu_now() - start) / (double)PAGES_CHURN_OPS;
+}
+
+/* With 90 % in use. */
+static void pages_full(struct pages_test *t, unsigned int k)
+{
+	const struct pages_peer *p = &t->peers[k];
+	size_t most = (size_t)(t->nr_pages * 9 / 10 >> t->order);
+	size_t n = most < PAGES_HELD ? most : PAGES_HELD;
+	uint64_t busy = ((uint64_t)n << t->order) / 9 * 10;
+	size_t rest = most > n ? (size_t)((t->nr_pages - busy) >> QUARRY_MAX_ORDER) : 0;
+	void **ballast = malloc((rest + 1) * sizeof(*ballast));
+
+	if (ballast == NULL)
+		bench_die("out of memory");
+	(void)pages_take(p, QUARRY_MAX_ORDER, ballast, rest);
+	(void)pages_take(p, t->order, t->held, n);
+	for (unsigned int run = 0; run < t->runs; run++)
+		pages_holes(t, k, run, n);
+	for (unsigned int run = 0; run <= t->runs && t->order < QUARRY_PAGEBLOCK_ORDER; run++) {
+		double ns = pages_churn(t, k, n);
+
+		if (run > 0) /* the first settles it */
+			t->figure[PAGES_CHURN][k][run - 1] = ns;
+	}
+	(void)pages_give(p, t->order, t->held, n);
+	(void)pages_give(p, QUARRY_MAX_ORDER, ballast, rest);
+	free(ballast);
+}
+
+static void pages_print(struct pages_test *t)
+{
+	unsigned int last = t->order < QUARRY_PAGEBLOCK_ORDER ? PAGES_CHURN : PAGES_HOLES_FILL;
+
+	pages_progress("%s", "");
 	for (unsigned int f = 0; f <= last; f++) {
-		double ours = bench_median(figure[f][PAGES_OURS], BENCH_RUNS);
-		double list = bench_median(figure[f][PAGES_LIST], BENCH_RUNS);
+		double ours = bench_median(t->figure[f][PAGES_OURS], t->runs);
 
-		printf("%6.0f %5u  %-12s %8.1f %8.1f %7.1f\n",
-		       (double)(nr_pages >> (30 - QUARRY_PAGE_SHIFT)), order, pages_names[f], ours,
-		       list, list / ours);
+		printf("%6.0f %5u  %-13s %8.1f", (double)t->nr_pages / (double)PAGES_GIB(1),
+		       t->order, pages_names[f], ours);
+		if (t->nr_peers == PAGES_PEERS) {
+			double list = bench_median(t->figure[f][PAGES_LIST], t->runs);
+
+			printf(" %8.1f %7.1f", list, list / ours);
+		}
+		printf("\n");
 	}
 	fflush(stdout);
 }
 
-static void pages_open(struct pages_peer *peers, struct list_buddy *list, uint64_t pages)
+/* A young machine for each order: no order inherits another's disorder. */
+static void pages_order(uint64_t nr_pages, unsigned int order)
 {
-	peers[PAGES_OURS] =
-		(struct pages_peer){.q = bench_machine(pages << QUARRY_PAGE_SHIFT, 1, true, false)};
-	peers[PAGES_LIST] = (struct pages_peer){.list = list};
-	if (!list_buddy_init(list, pages, pages / 256))
+	bool with_list = nr_pages <= PAGES_LIST_MOST;
+	struct list_buddy *list = aligned_alloc(128, sizeof(*list));
+	struct pages_test t = {.nr_pages = nr_pages,
+			       .order = order,
+			       .nr_peers = with_list ? PAGES_PEERS : 1,
+			       .runs = nr_pages < PAGES_GIB(64) ? BENCH_RUNS : PAGES_FEW_RUNS,
+			       .held = malloc(PAGES_HELD * sizeof(*t.held)),
+			       .seed = {PAGES_SEED, PAGES_SEED}};
+
+	if (list == NULL || t.held == NULL)
 		bench_die("out of memory");
-}
-
-static void pages_close(struct pages_peer *peers)
-{
-	list_buddy_exit(peers[PAGES_LIST].list);
-	quarry_posix_delete(peers[PAGES_OURS].q);
-}
-
-/* Free pages, and those of them in whole 2 MiB blocks. Sheaves and per-CPU lists count as free. */
-static double pages_whole(const struct pages_peer *p)
-{
-	struct quarry_zone_info info;
-	uint64_t whole = 0, free;
-
-	if (p->q != NULL) {
-		quarry_drain_all_pages(p->q);
-		quarry_zone_info(p->q, 0, QUARRY_ZONE_NORMAL, &info);
-		free = info.free;
-		whole = info.nr_free[9] + 2 * info.nr_free[10];
-	} else {
-		list_buddy_drain(p->list);
-		free = p->list->nr_free;
-		whole = list_buddy_count(p->list, 9) + 2 * list_buddy_count(p->list, 10);
-	}
-	return 100 * (double)(whole << 9) / (double)free;
-}
-
-static void pages_replace(const struct pages_peer *p, void **held, uint64_t nr_pages)
-{
-	uint64_t seed = 0x9e3779b97f4a7c15u;
-	size_t n = (size_t)(nr_pages * 99 / 100), left = n / 2, tenth = left / 10;
-
-	for (size_t i = 0; i < n; i++)
-		held[i] = pages_alloc(p, 0);
-	bench_shuffle(held, n, &seed);
-	for (size_t i = left; i < n; i++)
-		pages_free(p, held[i], 0);
-	for (unsigned int round = 0; round < 100; round++) {
-		for (size_t i = 0; i < tenth; i++) { /* a random tenth comes to the front */
-			size_t j = i + bench_random(&seed) % (left - i);
-			void *t = held[i];
-
-			held[i] = held[j];
-			held[j] = t;
-			pages_free(p, held[i], 0);
+	pages_open(t.peers, list, nr_pages, 0, with_list);
+	for (unsigned int run = 0; run < t.runs; run++) {
+		for (unsigned int k = 0; k < t.nr_peers; k++) {
+			pages_progress("pages: %.0f GiB, order %u, run %u of %u",
+				       (double)nr_pages / (double)PAGES_GIB(1), order, run + 1,
+				       t.runs);
+			t.figure[PAGES_PAIR][k][run] = pages_pair(&t.peers[k], order);
+			pages_bulk(&t, k, run);
 		}
-		for (size_t i = 0; i < tenth; i++)
-			held[i] = pages_alloc(p, 0);
 	}
-}
-
-static void pages_fragmentation(uint64_t nr_pages)
-{
-	struct list_buddy list;
-	struct pages_peer peers[PAGES_PEERS];
-	void **held = malloc((size_t)nr_pages * sizeof(*held));
-	double whole[PAGES_PEERS];
-
-	if (held == NULL)
-		bench_die("out of memory");
-	pages_open(peers, &list, nr_pages);
-	for (unsigned int k = 0; k < PAGES_PEERS; k++) {
-		pages_replace(&peers[k], held, nr_pages);
-		whole[k] = pages_whole(&peers[k]);
-	}
-	printf("Whole 2 MiB blocks among the free memory of %.0f GiB, half full, after 100 rounds "
-	       "of "
-	       "replacement:\n%24s %6.1f %%  %6.1f %%\n",
-	       (double)(nr_pages >> (30 - QUARRY_PAGE_SHIFT)), "", whole[PAGES_OURS],
-	       whole[PAGES_LIST]);
-	pages_close(peers);
-	free(held);
+	pages_progress("pages: %.0f GiB, order %u, 90 %% in use",
+		       (double)nr_pages / (double)PAGES_GIB(1), order);
+	for (unsigned int k = 0; k < t.nr_peers; k++)
+		pages_full(&t, k);
+	pages_print(&t);
+	pages_close(t.peers);
+	free(t.held);
+	free(list);
 }
 
 void bench_pages(void)
 {
-	static const uint64_t gib[] = {1, 16};
-	static const unsigned int orders[] = {0, 1, 3, 9};
+	static const unsigned int gib[] = {1, 16, 64, 1024};
+	static const unsigned int orders[] = {0, 3, 9};
 
-	printf("Pages: ns an operation, one thread; list: the list buddy; ratio: list / quarry\n");
-	printf("%6s %5s  %-12s %8s %8s %7s\n", "GiB", "order", "", "quarry", "list", "ratio");
+	printf("Pages: ns of CPU time an operation, one thread; list: the list buddy; ratio: list "
+	       "/ quarry\n");
+	printf("%6s %5s  %-13s %8s %8s %7s\n", "GiB", "order", "", "quarry", "list", "ratio");
 	for (size_t g = 0; g < BENCH_ARRAY_SIZE(gib); g++) {
-		uint64_t pages = gib[g] << (30 - QUARRY_PAGE_SHIFT);
-		/* A young machine for each order: no order inherits another's disorder. */
-		for (size_t o = 0; o < BENCH_ARRAY_SIZE(orders); o++) {
-			struct list_buddy list;
-			struct pages_peer peers[PAGES_PEERS];
-			void **held = malloc((size_t)pages * sizeof(*held));
-
-			if (held == NULL)
-				bench_die("out of memory");
-			pages_open(peers, &list, pages);
-			pages_order(peers, pages, orders[o], held);
-			pages_close(peers);
-			free(held);
-		}
+		for (size_t o = 0; o < BENCH_ARRAY_SIZE(orders); o++)
+			pages_order(PAGES_GIB(gib[g]), orders[o]);
 	}
-	pages_fragmentation((uint64_t)4 << (30 - QUARRY_PAGE_SHIFT));
+	pages_threads(PAGES_GIB(16));
+	pages_fragmentation(PAGES_GIB(4));
 }

@@ -122,6 +122,7 @@ struct quarry_zone_info {
 	unsigned long nr_free_type[QUARRY_MIGRATE_TYPES][QUARRY_NR_ORDERS];
 	unsigned long nr_pageblocks[QUARRY_MIGRATE_TYPES];
 	unsigned long nr_arenas, nr_virgin_arenas;
+	uint64_t contended; /* how often a lock of one of the arenas was found taken, since boot */
 };
 
 /* One place of a zonelist. */

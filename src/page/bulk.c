@@ -94,7 +94,10 @@ void quarry_free_pages_bulk(struct quarry *q, size_t nr, struct page **pages)
 	for (size_t i = 0; i < nr; i++) {
 		if (i + BULK_AHEAD < nr && pages[i + BULK_AHEAD] != NULL)
 			quarry_prefetch(pages[i + BULK_AHEAD]);
-		quarry_free_pages(q, pages[i], 0);
+		if (page_prep_on(q))
+			alloc_free_batched(q, pages[i], 0, QUARRY_RETURN_ADDRESS());
+		else
+			quarry_free_pages(q, pages[i], 0);
 		pages[i] = NULL;
 	}
 }

@@ -52,6 +52,7 @@ enum page_word_state {
 	PAGE_WORD_SLAB,    /* payload: slab index << 13 | cache number */
 	PAGE_WORD_OFFLINE, /* its section is out of use */
 	PAGE_WORD_POISON,  /* damaged, and taken away: hwpoison.c */
+	PAGE_WORD_GUARD,   /* set aside beside a block in use; payload: order. guard.c */
 };
 #define PAGE_WORD_STATE_MASK ((uint64_t)7)
 /* A block put aside: payload: (page frame of the next one + 1) << 8 | type << 4 | order. nolock.c */
@@ -121,6 +122,10 @@ struct page_pb {
 #define PAGE_PB_HIDDEN 16u    /* for a while nobody's: arena_hide(), accept.c */
 #define PAGE_PB_POISONED 8u   /* holds a page that is never used again */
 #define PAGE_PB_DENSE 32u     /* counts in its arena's nr_dense: arena.c */
+#define PAGE_PB_GUARDED 64u   /* may hold guards: guard.c */
+#define PAGE_PB_KEEPS (PAGE_PB_POISONED | PAGE_PB_GUARDED) /* not just what is freed becomes free */
+
+#define PAGE_GUARD_ORDERS 5u /* guards have orders below this: a word holds one and its partner */
 
 /* pageblock.c: a bitmap of 512 pages, 1 = free. Pure functions. */
 unsigned int pageblock_largest(const uint64_t *bits); /* order of the largest run; 0xff: empty */
@@ -388,6 +393,7 @@ struct page_layer {
 	struct page_prep *prep;   /* prep.c: NULL until it is asked for */
 	uint8_t highest_zone[16]; /* by the low four bits of gfp */
 	uint8_t mobility[4];      /* migratetype, by the two mobility bits of gfp */
+	uint8_t guard_minorder;   /* splits set aside what is left below this order: guard.c */
 	bool no_grouping;         /* too little memory for migratetypes: everything is unmovable */
 	uint32_t nr_arenas;       /* that were ever in use; grows while others read it */
 	uint32_t nr_boot_arenas;  /* those of boot; the others are hotplug's, one a section */
@@ -575,6 +581,18 @@ static inline bool arena_sparse(const struct page_pb *pb)
 	return pb->filed < QUARRY_ARRAY_SIZE(least) && pb->nr_free < least[pb->filed];
 }
 
+/* ---- guard.c; a->lock held ---- */
+/*
+ * A block of @order < pl->guard_minorder is about to be taken at free @page of pageblock @i, the first of its
+ * run: the halves beyond it become guards. Returns the order that leaves the bitmap, guards included.
+ */
+unsigned int guard_split(const struct page_layer *pl, struct page_arena *a, unsigned int i,
+			 unsigned int page, unsigned int order);
+/* Pages @mask of word @w become free: those, and guards whose partners are whole then. */
+uint64_t guard_join(struct page_arena *a, unsigned int i, unsigned int w, uint64_t mask);
+/* Whether page number @page of @a is in a guard. */
+bool guard_is(const struct page_arena *a, size_t page);
+
 /* ---- zone.c ---- */
 /* One block; the zone's lists, then other types (fallback.c). NULL: none. */
 struct page *zone_take(struct quarry *q, struct page_zone *z, uint32_t *hint, unsigned int order,
@@ -710,10 +728,14 @@ bool fault_refuses(struct quarry *q, gfp_t gfp, unsigned int order);
 /* The request has got @page, or NULL. The descriptor says so, contents are as they were freed. */
 void prep_alloc(struct quarry *q, struct page *page, unsigned int order, gfp_t gfp,
 		const struct page_caller *caller);
-/* The last reference to the block is gone; the descriptor still says "allocated". */
-void prep_free(struct quarry *q, struct page *page, unsigned int order, const void *address);
+/* The last reference to the block, one of many if @batched, is gone; the descriptor says "allocated". */
+void prep_free(struct quarry *q, struct page *page, unsigned int order, const void *address,
+	       bool batched);
 /* The block becomes 2^@order pages, each of its own. */
 void prep_split(struct quarry *q, struct page *page, unsigned int order);
+/* alloc.c: quarry_free_pages() of one of many, for a call that returns to @address. */
+void alloc_free_batched(struct quarry *q, struct page *page, unsigned int order,
+			const void *address);
 /* The block of @order that lay at @src lies at @dst now. @src will be free, or passes prep_free(). */
 void prep_moved(struct quarry *q, const struct page *dst, const struct page *src,
 		unsigned int order);
@@ -775,6 +797,8 @@ void watermark_refresh_fast(struct quarry *q, struct page_zone *z);
 /* Copies the mark for a CPU's short way, which has been filled in but for that. */
 void watermark_open_fast(struct quarry *q, unsigned int cpu, unsigned int bits,
 			 const struct page_fast *f, const struct page_zone *z);
+/* Closes all short ways of a CPU, inside its own: marks may be copied there at this moment. */
+void watermark_close_fast(struct quarry *q, unsigned int cpu);
 /* Types were mixed in a pageblock of @z: its marks rise, so that more is reclaimed. */
 void watermark_boost(struct quarry *q, struct page_zone *z, unsigned int alloc_flags);
 /* The background reclaimer has balanced @z, which had a boost of @pages when it began. */

@@ -136,8 +136,7 @@ void pcp_update(struct quarry *q)
 
 		if (!quarry_cpu_revoke(q, &c->lock, &pin))
 			continue;
-		for (unsigned int bits = 0; bits < PAGE_FAST_BITS; bits++)
-			c->fast[bits] = (struct page_fast){.out = {NULL}};
+		watermark_close_fast(q, cpu);
 		for (unsigned int i = 0; i < page_nr_zones(pl); i++) {
 			struct page_pcp *pcp = quarry_load_acquire(&c->pcp[i]);
 
