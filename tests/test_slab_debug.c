@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -611,6 +613,434 @@ static void test_no_access(void **state)
 	quarry_posix_delete(q);
 }
 
+/* ---- failslab ---- */
+
+static unsigned int count_failures(struct quarry *q, struct kmem_cache *s, gfp_t gfp,
+				   unsigned int n)
+{
+	unsigned int failed = 0;
+
+	for (unsigned int i = 0; i < n; i++) {
+		void *p = quarry_kmem_cache_alloc(q, s, gfp);
+
+		failed += p == NULL;
+		quarry_kmem_cache_free(q, s, p);
+	}
+	return failed;
+}
+
+static void test_failslab_rules(void **state)
+{
+	struct quarry *q = machine(true);
+	struct kmem_cache *s = quarry_kmem_cache_create(q, "thing", SIZE, SLAB_NO_MERGE, NULL), *t;
+	void *held;
+
+	(void)state;
+	assert_non_null(s);
+	held = get(q, s); /* a cache with objects can be made to fail too */
+	assert_int_equal(quarry_failslab(q, "failslab=2,100,0,-1"), 0);
+	check(q);
+	assert_int_equal(info(q, s).sheaf_capacity, 0);
+	assert_int_equal(count_failures(q, s, GFP_NOWAIT | __GFP_NOWARN, 100), 50);
+	assert_int_equal(count_failures(q, s, GFP_KERNEL, 100), 0); /* may wait */
+	assert_int_equal(count_failures(q, s, GFP_NOWAIT | __GFP_NOFAIL, 100), 0);
+	assert_int_equal(quarry_failslab_injected(q), 50);
+	assert_int_equal(logs, 0);
+	assert_int_equal(quarry_failslab(q, "failslab.times=3 failslab.ignore-gfp-wait=N"), 0);
+	assert_int_equal(count_failures(q, s, GFP_KERNEL, 100), 3);
+	assert_non_null(strstr(log_text, "name failslab, cache thing, size 100"));
+	assert_int_equal(info(q, s).refused, 53);
+	/* Space is counted in bytes. */
+	assert_int_equal(quarry_failslab(q, "failslab=1,100,1000,-1"), 0);
+	assert_int_equal(count_failures(q, s, GFP_KERNEL, 20), 11);
+	/* Of the caches that are asked for only. */
+	assert_int_equal(quarry_failslab(q, "failslab.cache-filter=Y"), 0);
+	assert_int_equal(count_failures(q, s, GFP_KERNEL, 10), 0);
+	assert_true(info(q, s).sheaf_capacity != 0);
+	t = quarry_kmem_cache_create(q, "fails", SIZE, SLAB_FAILSLAB, NULL);
+	assert_non_null(t);
+	assert_int_equal(count_failures(q, t, GFP_KERNEL, 10), 10);
+	assert_int_equal(quarry_kmem_cache_destroy(q, t), 0);
+	assert_int_equal(quarry_failslab(q, "failslab=1,0,0,1"), 0);
+	assert_int_equal(count_failures(q, s, GFP_NOWAIT, 10), 0);
+	quarry_kmem_cache_free(q, s, held);
+	goes_on(q, s);
+}
+
+static void test_failslab_errors_change_nothing(void **state)
+{
+	static const char *const bad[] = {
+		"failslab=1,2,3",   "failslab=1,101,0,1",      "failslab.what=1",   "failslab",
+		"failslab=1,x,0,1", "failslab.cache-filter=2", "fail_page_alloc=1", "failslab.=1"};
+	struct quarry *q = machine(true);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		char text[64];
+
+		snprintf(text, sizeof(text), "failslab=1,100,0,-1 %s", bad[i]);
+		assert_int_equal(quarry_failslab(q, text), -QUARRY_EINVAL);
+		quarry_kfree(q, quarry_kmalloc(q, 8, GFP_NOWAIT));
+	}
+	assert_int_equal(quarry_failslab_injected(q), 0);
+	quarry_posix_delete(q);
+}
+
+/* Every Nth request of an operation fails in turn: all or nothing, and nothing leaks. */
+static void test_failslab_nth_of_bulk(void **state)
+{
+	enum { N = 10 };
+	struct quarry *q = machine(true);
+	struct kmem_cache *s = create(q, "FZPU");
+	char text[32];
+	void *p[N];
+
+	(void)state;
+	for (unsigned int nth = 1; nth <= N + 1; nth++) {
+		bool done;
+
+		snprintf(text, sizeof(text), "fail-nth=%u", nth);
+		assert_int_equal(quarry_failslab(q, text), 0);
+		done = quarry_kmem_cache_alloc_bulk(q, s, GFP_KERNEL, N, p);
+		assert_int_equal(done, nth > N);
+		assert_int_equal(info(q, s).active_objs, done ? N : 0);
+		check(q);
+		if (done)
+			quarry_kmem_cache_free_bulk(q, s, N, p);
+	}
+	assert_int_equal(quarry_failslab_injected(q), N);
+	assert_int_equal(quarry_failslab(q, "fail-nth=0"), 0);
+	goes_on(q, s);
+}
+
+/* ---- checkers of memory ---- */
+
+static struct {
+	unsigned int objects, slabs, calls;
+	size_t last_size;
+	bool last_defined;
+} told;
+
+static void tell_object_alloc(void *ctx, void *p, size_t size, bool defined)
+{
+	(void)ctx;
+	(void)p;
+	told.objects++;
+	told.calls++;
+	told.last_size = size;
+	told.last_defined = defined;
+}
+
+static void tell_object_free(void *ctx, void *p, size_t size)
+{
+	(void)ctx;
+	(void)p;
+	assert_int_equal(size, told.last_size);
+	told.objects--;
+}
+
+static void tell_slab_alloc(void *ctx, void *p, size_t size)
+{
+	(void)ctx;
+	assert_int_equal((uintptr_t)p % QUARRY_PAGE_SIZE, 0);
+	assert_true(size >= QUARRY_PAGE_SIZE);
+	told.slabs++;
+}
+
+static void tell_slab_free(void *ctx, void *p, size_t size)
+{
+	(void)ctx;
+	assert_int_equal((uintptr_t)p % QUARRY_PAGE_SIZE, 0);
+	assert_true(size >= QUARRY_PAGE_SIZE);
+	told.slabs--;
+}
+
+/* Each object and each slab is told, once out and once back, whatever its cache. */
+static void test_port_is_told_of_objects(void **state)
+{
+	struct kmem_cache_args args = {.ctor = construct};
+	struct quarry *q = machine(true);
+	struct kmem_cache *s, *t;
+	void *p[100];
+
+	(void)state;
+	memset(&told, 0, sizeof(told));
+	q->port.object_alloc = tell_object_alloc;
+	q->port.object_free = tell_object_free;
+	q->port.slab_alloc = tell_slab_alloc;
+	q->port.slab_free = tell_slab_free;
+	s = create(q, "FZPU");
+	t = quarry_kmem_cache_create(q, "built", SIZE, 0, &args);
+	assert_non_null(t);
+	assert_int_equal(info(q, s).flags & SLAB_DEBUG_FLAGS, SLAB_CONSISTENCY_CHECKS);
+	for (size_t i = 0; i < 100; i++) {
+		p[i] = get(q, s);
+		assert_int_equal(told.objects, i + 1);
+	}
+	assert_false(told.last_defined);
+	assert_int_equal(told.slabs, info(q, s).num_slabs);
+	assert_int_equal(told.last_size, SIZE);
+	quarry_kmem_cache_free(q, t, get(q, t));
+	assert_true(told.last_defined);
+	for (size_t i = 0; i < 100; i++)
+		quarry_kmem_cache_free(q, s, p[i]);
+	quarry_kmem_cache_free(q, s, p[0]);
+	reported("double free", pointer(p[0]), "");
+	assert_int_equal(told.objects, 0);
+	assert_int_equal(told.calls, 101);
+	assert_int_equal(quarry_kmem_cache_destroy(q, s), 0);
+	assert_int_equal(quarry_kmem_cache_destroy(q, t), 0);
+	assert_int_equal(told.slabs, 0);
+	quarry_posix_delete(q);
+}
+
+static struct quarry *watched(const struct quarry_posix_options *options)
+{
+	struct quarry *q = quarry_posix_new(options);
+
+	assert_non_null(q);
+	assert_int_equal(quarry_memblock_add(q, 0, options->ram_bytes), 0);
+	assert_int_equal(quarry_boot(q, NULL), 0);
+	quarry_posix_set_cpu(0);
+	forget();
+	return q;
+}
+
+#if defined(__SANITIZE_ADDRESS__)
+enum crime { INNOCENT, USE_AFTER_FREE, OVERRUN, NEVER_ALLOCATED };
+
+/* What the checker says of a process that does it: true if it ended the process, and said why. */
+static bool sanitizer_objects(enum crime crime)
+{
+	struct quarry_posix_options options = {.ram_bytes = 32 * MIB, .annotate = true};
+	char text[4096] = "";
+	size_t len = 0;
+	int pipes[2], status;
+	ssize_t n;
+	pid_t pid;
+
+	assert_int_equal(pipe(pipes), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		struct quarry *q;
+		volatile char *p;
+
+		dup2(pipes[1], 2);
+		q = watched(&options);
+		p = quarry_kmalloc(q, 50, GFP_KERNEL);
+		p[49] = 1;
+		if (crime == USE_AFTER_FREE) {
+			quarry_kfree(q, (void *)(uintptr_t)p);
+			p[10] = 1;
+		} else if (crime == OVERRUN) {
+			p[64] = 1; /* its cache has 64 bytes */
+		} else if (crime == NEVER_ALLOCATED) {
+			p[640] = 1; /* another object, that nobody has */
+		}
+		quarry_kfree(q, (void *)(uintptr_t)p);
+		quarry_posix_delete(q);
+		_exit(0);
+	}
+	close(pipes[1]);
+	while ((n = read(pipes[0], text + len, sizeof(text) - 1 - len)) > 0)
+		len += (size_t)n;
+	close(pipes[0]);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return false;
+	assert_non_null(strstr(text, "AddressSanitizer: use-after-poison"));
+	return true;
+}
+
+/* AddressSanitizer sees our objects as it sees malloc()'s. */
+static void test_address_sanitizer_sees_objects(void **state)
+{
+	(void)state;
+	assert_false(sanitizer_objects(INNOCENT));
+	assert_true(sanitizer_objects(USE_AFTER_FREE));
+	assert_true(sanitizer_objects(OVERRUN));
+	assert_true(sanitizer_objects(NEVER_ALLOCATED));
+}
+#endif
+
+/* The machine's life under annotations: nothing of the library touches what is forbidden. */
+static void test_annotated_machine_lives(void **state)
+{
+	struct quarry_posix_options options = {
+		.ram_bytes = 32 * MIB, .annotate = true, .report = take_report, .log = take_log};
+	struct quarry *q = watched(&options);
+	unsigned char *p[64] = {0};
+	uint64_t seed = 7;
+
+	(void)state;
+	for (unsigned int step = 0; step < 20000; step++) {
+		unsigned int k;
+		size_t size;
+
+		seed = seed * 6364136223846793005u + 1442695040888963407u;
+		k = (unsigned int)(seed >> 33) % 64;
+		size = 1 + (size_t)(seed >> 40) % 9000;
+		if (p[k] == NULL)
+			p[k] = quarry_kzalloc(q, size, GFP_KERNEL);
+		else if (step % 3 == 0)
+			p[k] = quarry_krealloc(q, p[k], size, GFP_KERNEL);
+		else {
+			memset(p[k], 1, quarry_ksize(q, p[k]));
+			quarry_kfree(q, p[k]);
+			p[k] = NULL;
+		}
+		if (step % 512 == 0)
+			check(q);
+	}
+	for (unsigned int k = 0; k < 64; k++)
+		quarry_kfree(q, p[k]);
+	check(q);
+	assert_int_equal(reports, 0);
+	quarry_posix_delete(q);
+}
+
+/* ---- guarded objects ---- */
+
+#define GUARDED                                               \
+	((struct quarry_posix_options){.ram_bytes = 32 * MIB, \
+				       .guard_slots = 4,      \
+				       .guard_interval = 1,   \
+				       .guard_catch = true,   \
+				       .report = take_report, \
+				       .log = take_log})
+
+static struct quarry_posix_guard_info guards(struct quarry *q)
+{
+	struct quarry_posix_guard_info i;
+
+	quarry_posix_guard_info(q, &i);
+	return i;
+}
+
+static bool foreign(struct quarry *q, const void *p)
+{
+	return quarry_virt_to_cache(q, p) == NULL;
+}
+
+/* Objects come from the pool, serve like others, and go back by every call. */
+static void test_guarded_objects_serve(void **state)
+{
+	struct quarry_posix_options options = GUARDED;
+	struct quarry *q = watched(&options);
+	struct kmem_cache *s = quarry_kmem_cache_create(q, "thing", SIZE, SLAB_NO_MERGE, NULL);
+	unsigned char *a, *b, *c, *d;
+
+	(void)state;
+	assert_non_null(s);
+	a = get(q, s);
+	b = quarry_kzalloc(q, 64, GFP_KERNEL);
+	c = quarry_kmalloc(q, 200, GFP_KERNEL);
+	assert_non_null(b);
+	assert_non_null(c);
+	assert_true(foreign(q, a) && foreign(q, b) && foreign(q, c));
+	assert_true(filled(b, 0, 64));
+	assert_int_equal(guards(q).used, 3);
+	assert_int_equal(quarry_ksize(q, c), 256);
+	memset(a, 1, SIZE);
+	memset(c, 3, 256);
+	d = quarry_krealloc(q, c, 1000, GFP_KERNEL);
+	assert_non_null(d);
+	assert_true(filled(d, 3, 256));
+	quarry_kmem_cache_free(q, s, a);
+	quarry_kfree(q, b);
+	quarry_kfree(q, d);
+	assert_int_equal(guards(q).used, 0);
+	assert_int_equal(guards(q).given, guards(q).freed);
+	assert_int_equal(reports, 0);
+	check(q);
+	assert_int_equal(quarry_kmem_cache_destroy(q, s), 0);
+	quarry_posix_delete(q);
+}
+
+/* A constructor's objects never; when all slots are taken, ordinary ones; one in so many only. */
+static void test_guarded_objects_are_sampled(void **state)
+{
+	struct kmem_cache_args args = {.ctor = construct};
+	struct quarry_posix_options options = GUARDED;
+	struct quarry *q = watched(&options);
+	struct kmem_cache *s = quarry_kmem_cache_create(q, "built", SIZE, 0, &args);
+	void *p[8];
+
+	(void)state;
+	quarry_kmem_cache_free(q, s, get(q, s));
+	assert_int_equal(guards(q).asked, 0);
+	for (size_t i = 0; i < 8; i++) {
+		p[i] = quarry_kmalloc(q, 32, GFP_KERNEL);
+		assert_non_null(p[i]);
+		assert_int_equal(foreign(q, p[i]), i < 4);
+	}
+	for (size_t i = 0; i < 8; i++)
+		quarry_kfree(q, p[i]);
+	check(q);
+	quarry_posix_delete(q);
+	options.guard_interval = 3;
+	q = watched(&options);
+	for (size_t i = 0; i < 6; i++) {
+		p[i] = quarry_kmalloc(q, (size_t)16 << i, GFP_KERNEL); /* each by an empty sheaf */
+		assert_non_null(p[i]);
+		assert_int_equal(foreign(q, p[i]), i % 3 == 2);
+	}
+	for (size_t i = 0; i < 6; i++)
+		quarry_kfree(q, p[i]);
+	quarry_posix_delete(q);
+}
+
+/* Every access that is wrong is one report, and the program goes on. */
+static void test_guarded_objects_catch(void **state)
+{
+	struct quarry_posix_options options = GUARDED;
+	struct quarry *q = watched(&options);
+	volatile unsigned char *p, *r;
+	unsigned char *f, *between[2];
+
+	(void)state;
+	p = quarry_kmalloc(q, 64, GFP_KERNEL); /* ends with its page */
+	between[0] = quarry_kmalloc(q, 64, GFP_KERNEL);
+	between[1] = quarry_kmalloc(q, 64, GFP_KERNEL);
+	r = quarry_kmalloc(q, 64, GFP_KERNEL); /* begins with its page */
+	assert_true(p != NULL && r != NULL && between[0] != NULL && between[1] != NULL);
+	p[64] = 1;
+	reported("guard: kmalloc-64: overrun to the right", pointer((const void *)(uintptr_t)p),
+		 "offset 64; allocated by");
+	assert_int_equal(r[-1], 0);
+	reported("guard: kmalloc-64: overrun to the left", pointer((const void *)(uintptr_t)r),
+		 "offset -1;");
+	r[70] = 5; /* in its page: found when it is freed */
+	quarry_kfree(q, (void *)(uintptr_t)r);
+	reported("overrun to the right", "offset 70", "; found by");
+	f = (unsigned char *)(uintptr_t)p;
+	quarry_kfree(q, f + 8);
+	reported("wrong free", pointer(f), "offset 8");
+	quarry_kfree(q, f);
+	assert_int_equal(reports, 0);
+	p[3] = 1;
+	reported("use after free", "offset 3", "; freed by");
+	quarry_kfree(q, f);
+	reported("double free", pointer(f), "; freed by");
+	assert_int_equal(guards(q).reports, 6);
+	quarry_kfree(q, between[0]);
+	quarry_kfree(q, between[1]);
+	assert_int_equal(guards(q).used, 0);
+	check(q);
+	quarry_posix_delete(q);
+}
+
+static void test_guards_and_annotations_need_memory(void **state)
+{
+	struct quarry_posix_options options = {.guard_slots = 1};
+
+	(void)state;
+	assert_null(quarry_posix_new(&options));
+	options = (struct quarry_posix_options){.annotate = true};
+	assert_null(quarry_posix_new(&options));
+}
+
 /* A random life of several debugged caches: each damage is told exactly once, each by its own name. */
 static void test_random_life(void **state)
 {
@@ -681,6 +1111,18 @@ int main(void)
 		cmocka_unit_test(test_existing_caches),
 		cmocka_unit_test(test_order_guard),
 		cmocka_unit_test(test_no_access),
+		cmocka_unit_test(test_failslab_rules),
+		cmocka_unit_test(test_failslab_errors_change_nothing),
+		cmocka_unit_test(test_failslab_nth_of_bulk),
+		cmocka_unit_test(test_port_is_told_of_objects),
+#if defined(__SANITIZE_ADDRESS__)
+		cmocka_unit_test(test_address_sanitizer_sees_objects),
+#endif
+		cmocka_unit_test(test_annotated_machine_lives),
+		cmocka_unit_test(test_guarded_objects_serve),
+		cmocka_unit_test(test_guarded_objects_are_sampled),
+		cmocka_unit_test(test_guarded_objects_catch),
+		cmocka_unit_test(test_guards_and_annotations_need_memory),
 		cmocka_unit_test(test_random_life),
 	};
 

@@ -250,4 +250,27 @@ int quarry_slab_debug(struct quarry *q, const char *text);
  * damaged; -QUARRY_EINVAL: the cache is not debugged. O(slabs of all caches + bytes of this one). */
 int quarry_cache_validate(struct quarry *q, struct kmem_cache *cache);
 
+/**
+ * quarry_failslab() - have requests for objects fail by will, as with CONFIG_FAILSLAB
+ * @q:	  memory system, at QUARRY_STAGE_SLAB
+ * @text: parameters as Linux spells them, between blanks; all are taken, or none:
+ *
+ *	failslab=INTERVAL,PROBABILITY,SPACE,TIMES
+ *				every INTERVALth, in PROBABILITY percent of cases, after SPACE bytes of
+ *				objects, TIMES times (-1: without end); 1,0,0,1: off
+ *	failslab.interval= .probability= .space= .times= .seed=
+ *	failslab.ignore-gfp-wait=Y	requests that may wait do not fail (Y)
+ *	failslab.cache-filter=Y		only caches with SLAB_FAILSLAB: by their creator, or slab_debug=A (N)
+ *	fail-nth=N			the Nth request for an object from now fails, whatever chance would
+ *					say; 0: off
+ *
+ * While it is on, the caches that it may touch have no sheaves. Requests with __GFP_NOFAIL do not fail.
+ * Context: no other CPU at work. Return: 0; -QUARRY_EINVAL: unknown name or bad value, -QUARRY_ENOMEM;
+ * nothing changed.
+ */
+int quarry_failslab(struct quarry *q, const char *text);
+
+/** quarry_failslab_injected() - how many requests failed by quarry_failslab() of @q. Context: any. */
+uint64_t quarry_failslab_injected(const struct quarry *q);
+
 #endif

@@ -331,14 +331,14 @@ static bool cache_args_ok(const struct quarry *q, const char *name, unsigned int
 
 /*
  * Flags with those of slab_debug, and all that follows from them. A size that was given leaves no room for
- * more than the object; with the order guard, nor does one that debugging would make a larger block of.
+ * more than the object, a checker of memory has no need of it; with the order guard, nor does one that debugging would make a larger block of.
  */
 static bool cache_lay_out(const struct quarry *q, struct kmem_cache *s, unsigned int fixed)
 {
 	bool order_guard;
 
 	s->flags = debug_flags(q, s->name, s->asked_flags, &order_guard);
-	if (fixed != 0)
+	if (fixed != 0 || debug_hooked(q))
 		s->flags &= ~SLAB_DEBUG_LAYOUT;
 	cache_set_size(s, fixed);
 	if (order_guard && bits_get_order(s->size) > bits_get_order(s->object_size)) {

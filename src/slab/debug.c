@@ -381,11 +381,19 @@ void debug_slab_start(struct quarry *q, const struct kmem_cache *s, struct slab 
 	}
 }
 
-void debug_slab_end(struct quarry *q, const struct kmem_cache *s, const struct slab *slab)
+/* ---- guarded objects of the port ---- */
+
+void *debug_guard_alloc(struct quarry *q, const struct kmem_cache *s, gfp_t gfp, const void *caller)
 {
-	(void)q;
-	(void)s;
-	(void)slab;
+	if (s->ctor != NULL || q->no_access || (gfp & (__GFP_DMA | __GFP_THISNODE)) != 0 ||
+	    (s->flags & (SLAB_TYPESAFE_BY_RCU | SLAB_CACHE_DMA | SLAB_CACHE_DMA32)) != 0)
+		return NULL;
+	return q->port.guard_alloc(q->port.ctx, s->object_size, s->align, s->name, caller);
+}
+
+bool debug_guard_free(struct quarry *q, void *p, const void *caller)
+{
+	return debug_guards(q) && q->port.guard_free(q->port.ctx, p, caller);
 }
 
 /* ---- objects ---- */
@@ -430,6 +438,8 @@ static bool debug_hand_out(struct quarry *q, struct kmem_cache *s, void *obj, co
 	}
 	if (slab_find(q, s, obj, &slab, &number) == SLAB_FAULT_NONE)
 		debug_mark(q, s, slab, number, true);
+	if ((s->debug & SLAB_DEBUG_HOOKS) != 0)
+		q->port.object_alloc(q->port.ctx, obj, s->object_size, s->ctor != NULL);
 	debug_trace(q, s, "alloc", obj, caller);
 	return true;
 }
@@ -438,6 +448,8 @@ void *debug_alloc(struct quarry *q, struct kmem_cache *s, gfp_t gfp, int nid, co
 {
 	void *obj;
 
+	if ((s->debug & SLAB_DEBUG_FAIL) != 0 && fail_refuses(q, s, gfp))
+		return NULL;
 	do
 		obj = sheaf_alloc_direct(q, s, gfp, nid);
 	while (obj != NULL && (s->debug & SLAB_DEBUG_RECORDS) != 0 &&
@@ -456,11 +468,15 @@ void debug_free(struct quarry *q, struct kmem_cache *s, void *obj, const void *c
 	if (fault == SLAB_FAULT_NONE && (s->debug & SLAB_DEBUG_RECORDS) != 0 &&
 	    !debug_mark(q, s, slab, number, false))
 		fault = SLAB_FAULT_DOUBLE;
+	if (fault == SLAB_FAULT_FOREIGN && debug_guard_free(q, obj, caller))
+		return;
 	if (fault != SLAB_FAULT_NONE) {
 		debug_complain(q, s, obj, fault, caller);
 		return;
 	}
 	debug_trace(q, s, "free", obj, caller);
+	if ((s->debug & SLAB_DEBUG_HOOKS) != 0)
+		q->port.object_free(q->port.ctx, obj, s->object_size);
 	if (debug_writes(q, s)) {
 		bool good = debug_good(s, obj, true, &d);
 
@@ -571,6 +587,9 @@ unsigned long debug_leaks(struct quarry *q, struct kmem_cache *s)
 
 void debug_settle(const struct quarry *q, struct kmem_cache *s)
 {
-	(void)q;
 	s->debug = s->flags & SLAB_DEBUG_FLAGS;
+	if (debug_hooked(q))
+		s->debug |= SLAB_DEBUG_HOOKS;
+	if (fail_applies(q, s))
+		s->debug |= SLAB_DEBUG_FAIL;
 }

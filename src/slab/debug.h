@@ -5,6 +5,8 @@
 
 #include "internal.h"
 
+#include <base/inject.h>
+
 #define DEBUG_TEXT 512u /* bytes of slab_debug= that are kept */
 #define DEBUG_STACKS 512u
 #define DEBUG_FRAMES 8u
@@ -15,14 +17,30 @@ struct debug_stack {
 	void *frame[DEBUG_FRAMES];
 };
 
+/* failslab */
+struct slab_fail {
+	struct inject attr;
+	bool ignore_wait; /* those that may wait do not fail */
+	bool filter;      /* only caches with SLAB_FAILSLAB */
+	uint64_t injected;
+};
+
 struct slab_debug {
 	char text[DEBUG_TEXT]; /* slab_debug=, checked */
-	struct quarry_lock lock;
+	struct slab_fail fail;
+	struct quarry_lock lock;   /* what fail counts, and the stacks */
 	struct debug_stack *stack; /* hashed, DEBUG_STACKS of them; NULL: the port shows none */
 };
 
 /* ---- debug_rules.c ---- */
 /* The layer's state, made at first use; NULL: no memory. */
 struct slab_debug *debug_state(struct quarry *q);
+
+/* ---- fail.c ---- */
+void fail_defaults(struct slab_fail *f);
+/* Whether requests of @s may fail by will. */
+bool fail_applies(const struct quarry *q, const struct kmem_cache *s);
+/* Whether this one does. */
+bool fail_refuses(struct quarry *q, const struct kmem_cache *s, gfp_t gfp);
 
 #endif

@@ -144,6 +144,7 @@ struct slab_debug *debug_state(struct quarry *q)
 	if (d == NULL)
 		return NULL;
 	quarry_lock_init(&d->lock, QUARRY_LOCK_LEAF);
+	fail_defaults(&d->fail);
 	layer->debug = d;
 	return d;
 }

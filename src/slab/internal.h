@@ -426,11 +426,25 @@ void debug_complain(struct quarry *q, const struct kmem_cache *s, const void *ob
 		    enum slab_fault fault, const void *caller);
 /* Flags of a cache by its name, and whether debugging may not raise its order. */
 uint32_t debug_flags(const struct quarry *q, const char *name, uint32_t flags, bool *order_guard);
+/* Whether a checker of memory is told of objects. */
+static inline bool debug_hooked(const struct quarry *q)
+{
+	return q->port.object_alloc != NULL && !q->no_access;
+}
 /* s->debug out of flags, port and failslab. */
 void debug_settle(const struct quarry *q, struct kmem_cache *s);
-/* Fills a new slab; before constructors run. debug_slab_end(): its pages go back. */
+/* Fills a new slab; before constructors run. */
 void debug_slab_start(struct quarry *q, const struct kmem_cache *s, struct slab *slab);
-void debug_slab_end(struct quarry *q, const struct kmem_cache *s, const struct slab *slab);
+/* A guarded object from the port, now and then; NULL: an ordinary one is wanted. */
+void *debug_guard_alloc(struct quarry *q, const struct kmem_cache *s, gfp_t gfp,
+			const void *caller);
+/* Whether the port has such hooks. */
+static inline bool debug_guards(const struct quarry *q)
+{
+	return q->port.guard_alloc != NULL;
+}
+/* Gives a guarded object back; false: @p is none. */
+bool debug_guard_free(struct quarry *q, void *p, const void *caller);
 /* For caches whose debug is not 0. */
 void *debug_alloc(struct quarry *q, struct kmem_cache *s, gfp_t gfp, int nid, const void *caller);
 void debug_free(struct quarry *q, struct kmem_cache *s, void *obj, const void *caller);

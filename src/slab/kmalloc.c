@@ -294,6 +294,8 @@ static QUARRY_NOINLINE void kmalloc_free_odd(struct quarry *q, void *p, const vo
 		sheaf_free_far(q, s, p, caller); /* of another arena, or it tells what is wrong */
 		return;
 	}
+	if (debug_guard_free(q, p, caller))
+		return;
 	pfn = quarry_virt_to_phys(q, p) >> QUARRY_PAGE_SHIFT;
 	if (q->slabs == NULL || (quarry_virt_to_phys(q, p) & (QUARRY_PAGE_SIZE - 1)) != 0 ||
 	    quarry_pfn_state(q, pfn, &order) != QUARRY_PAGE_ALLOCATED) {
@@ -340,6 +342,8 @@ size_t quarry_ksize(struct quarry *q, const void *p)
 	s = quarry_virt_to_cache(q, p);
 	if (s != NULL)
 		return s->object_size;
+	if (debug_guards(q) && q->port.guard_size(q->port.ctx, p) != 0)
+		return q->port.guard_size(q->port.ctx, p);
 	phys = quarry_virt_to_phys(q, p);
 	if ((phys & (QUARRY_PAGE_SIZE - 1)) != 0 ||
 	    quarry_pfn_state(q, phys >> QUARRY_PAGE_SHIFT, &order) != QUARRY_PAGE_ALLOCATED)

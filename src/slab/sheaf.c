@@ -373,7 +373,9 @@ void *sheaf_alloc_slow(struct quarry *q, struct kmem_cache *s, gfp_t gfp, int ni
 {
 	void *obj;
 
-	if (unlikely(s->debug != 0))
+	if (unlikely(debug_guards(q)) && (obj = debug_guard_alloc(q, s, gfp, caller)) != NULL)
+		; /* now and then */
+	else if (unlikely(s->debug != 0))
 		obj = debug_alloc(q, s, gfp, nid, caller);
 	else if (nid == QUARRY_NO_NODE)
 		obj = sheaf_alloc_any(q, s, gfp);
@@ -569,7 +571,7 @@ void sheaf_free_far(struct quarry *q, struct kmem_cache *s, void *obj, const voi
 	fault = slab_find(q, s, obj, &slab, &index);
 	if (fault == SLAB_FAULT_NONE)
 		sheaf_free(q, s, obj); /* of a slab of the fallback order */
-	else
+	else if (fault != SLAB_FAULT_FOREIGN || !debug_guard_free(q, obj, caller))
 		debug_complain(q, s, obj, fault, caller);
 }
 

@@ -499,6 +499,9 @@ struct slab *slab_new(struct quarry *q, struct kmem_cache *s, gfp_t gfp, int nid
 	if (s->ctor != NULL && !q->no_access)
 		for (i = 0; i < objects; i++)
 			s->ctor((void *)(slab->base + (uintptr_t)i * s->size));
+	if (unlikely((s->debug & SLAB_DEBUG_HOOKS) != 0))
+		q->port.slab_alloc(q->port.ctx, quarry_page_address(q, page),
+				   QUARRY_PAGE_SIZE << order);
 	slab->cache = (uint16_t)s->id;
 	page_set_slab(q, page, order, s->id, slab->index);
 	slab_note_range(q, s, page);
@@ -526,8 +529,9 @@ static void slab_release_chain(struct quarry *q, uint32_t gone)
 		unsigned int order = slab->order;
 		const struct kmem_cache *s = q->slabs->cache[slab->cache];
 
-		if (unlikely((s->debug & SLAB_DEBUG_RECORDS) != 0))
-			debug_slab_end(q, s, slab);
+		if (unlikely((s->debug & SLAB_DEBUG_HOOKS) != 0))
+			q->port.slab_free(q->port.ctx, (void *)slab_block(q, slab),
+					  QUARRY_PAGE_SIZE << order);
 		gone = slab->next;
 		page_clear_slab(q, page, order);
 		if ((s->flags & SLAB_TYPESAFE_BY_RCU) != 0) {
