@@ -117,8 +117,8 @@ static int kmalloc_init_random(struct quarry *q, uint64_t seed)
 	unsigned int copy, class, n = 0;
 	char *names;
 
-	layer->random =
-		slab_pool_alloc(q, bits_align_up(KMALLOC_RANDOM_COPIES * row, SLAB_GRANULE));
+	layer->random = slab_pool_alloc(
+		q, (size_t)bits_align_up(KMALLOC_RANDOM_COPIES * row, SLAB_GRANULE));
 	names = slab_pool_alloc(q, KMALLOC_RANDOM_COPIES * SLAB_KMALLOC_CLASSES * KMALLOC_NAME);
 	if (layer->random == NULL || names == NULL)
 		return -QUARRY_ENOMEM;
