@@ -62,6 +62,7 @@ QUARRY_SRCS := \
 	src/slab/cache.c \
 	src/slab/slab.c \
 	src/slab/sheaf.c \
+	src/slab/reap.c \
 	src/slab/kmalloc.c \
 	src/slab/realloc.c \
 	src/slab/kvmalloc.c \

@@ -35,6 +35,7 @@ extern "C" {
 #include <quarry/reclaim.h>
 #include <quarry/reporting.h>
 #include <quarry/slab.h>
+#include <quarry/slab_reap.h>
 #include <quarry/sysctl.h>
 #include <quarry/vmstat.h>
 

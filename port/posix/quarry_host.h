@@ -22,8 +22,7 @@ extern _Thread_local unsigned int quarry_posix_cpu __attribute__((tls_model("loc
 #if defined(__PIC__) && !defined(__PIE__)
 extern _Thread_local uintptr_t quarry_posix_cpu_times_64;
 #else
-extern _Thread_local uintptr_t quarry_posix_cpu_times_64
-	__attribute__((tls_model("local-exec")));
+extern _Thread_local uintptr_t quarry_posix_cpu_times_64 __attribute__((tls_model("local-exec")));
 #endif
 
 /* Steps of this thread's spin loops. */

@@ -370,6 +370,13 @@ static bool cache_describe(const struct quarry *q, struct kmem_cache *s, const c
 	return cache_lay_out(q, s, args->size);
 }
 
+unsigned long cache_free_limit(const struct quarry *q, const struct kmem_cache *s, unsigned int nid)
+{
+	unsigned long batch = quarry_max(s->sheaf_capacity, 1u);
+
+	return (1ul + page_node_cpus(q, nid)) * batch + oo_objects(s->oo);
+}
+
 static void cache_init_arrays(struct quarry *q, struct kmem_cache *s)
 {
 	unsigned int i;
@@ -377,11 +384,17 @@ static void cache_init_arrays(struct quarry *q, struct kmem_cache *s)
 	s->nr_cpus = q->slabs->nr_cpus;
 	s->nr_nodes = q->slabs->nr_nodes;
 	s->node = (struct slab_node *)(void *)&s->cpu_sheaves[s->nr_cpus];
-	for (i = 0; i < s->nr_nodes; i++)
+	s->seen = (struct slab_seen *)(void *)&s->node[s->nr_nodes];
+	for (i = 0; i < s->nr_nodes; i++) {
 		quarry_lock_init(&s->node[i].lock, QUARRY_LOCK_NODE);
+		s->node[i].depot_max = SLAB_DEPOT_LEAST;
+		s->node[i].free_limit = cache_free_limit(q, s, i);
+	}
 	s->hot = &q->slabs->no_range;
-	for (i = 0; i < s->nr_cpus; i++)
+	for (i = 0; i < s->nr_cpus; i++) {
 		sheaf_set_main(&s->cpu_sheaves[i], q->slabs->no_sheaf);
+		s->cpu_sheaves[i].hot = &q->slabs->no_range;
+	}
 }
 
 struct kmem_cache *cache_create(struct quarry *q, const char *name, unsigned int object_size,
@@ -425,6 +438,32 @@ struct kmem_cache *quarry_kmem_cache_create(struct quarry *q, const char *name,
 	return cache_create(q, name, object_size, flags & ~SLAB_KMALLOC, args);
 }
 
+/* ---- walks ---- */
+
+struct kmem_cache *cache_walk(struct quarry *q, struct kmem_cache *s)
+{
+	struct slab_layer *layer = q->slabs;
+	quarry_pin_t pin = quarry_lock(q->concurrent, &layer->lock);
+	struct kmem_cache *next = s == NULL ? layer->list : s->list_next;
+
+	if (s != NULL)
+		s->reapers--;
+	while (next != NULL && next->refcount == 0)
+		next = next->list_next;
+	if (next != NULL)
+		next->reapers++;
+	quarry_unlock(q->concurrent, &layer->lock, pin);
+	return next;
+}
+
+void cache_walk_end(struct quarry *q, struct kmem_cache *s)
+{
+	quarry_pin_t pin = quarry_lock(q->concurrent, &q->slabs->lock);
+
+	s->reapers--;
+	quarry_unlock(q->concurrent, &q->slabs->lock, pin);
+}
+
 /* ---- death ---- */
 
 unsigned long quarry_kmem_cache_shrink(struct quarry *q, struct kmem_cache *cache)
@@ -433,9 +472,10 @@ unsigned long quarry_kmem_cache_shrink(struct quarry *q, struct kmem_cache *cach
 	unsigned int i;
 
 	sheaf_drain_all(q, cache);
-	slab_discard_empty(q, cache);
-	for (i = 0; i < cache->nr_nodes; i++)
-		slabs += cache->node[i].nr_slabs;
+	for (i = 0; i < cache->nr_nodes; i++) {
+		slab_discard_empty(q, cache, i, ~0ul);
+		slabs += quarry_load_relaxed(&cache->node[i].nr_slabs);
+	}
 	return slabs;
 }
 
@@ -447,6 +487,22 @@ static void cache_unpublish_locked(struct slab_layer *layer, struct kmem_cache *
 		;
 	*link = s->list_next;
 	layer->cache[s->id] = NULL;
+}
+
+/* None comes from here on: they look for a reference under the lock. None waits for the caller. */
+static void cache_wait_reapers(struct quarry *q, struct kmem_cache *s)
+{
+	quarry_pin_t pin;
+	bool any;
+
+	for (;;) {
+		pin = quarry_lock(q->concurrent, &q->slabs->lock);
+		any = s->reapers != 0;
+		quarry_unlock(q->concurrent, &q->slabs->lock, pin);
+		if (!any)
+			return;
+		quarry_relax();
+	}
 }
 
 int quarry_kmem_cache_destroy(struct quarry *q, struct kmem_cache *s)
@@ -468,6 +524,7 @@ int quarry_kmem_cache_destroy(struct quarry *q, struct kmem_cache *s)
 	quarry_unlock(q->concurrent, &layer->lock, pin);
 	if (!last)
 		return 0;
+	cache_wait_reapers(q, s);
 	slabs = quarry_kmem_cache_shrink(q, s);
 	if (slabs != 0 && (s->debug & SLAB_DEBUG_RECORDS) != 0) {
 		debug_release_bad(q, s);
@@ -525,7 +582,6 @@ static void cache_info_slabs(struct quarry *q, struct kmem_cache *s, struct quar
 			     unsigned long *free)
 {
 	unsigned long empty = 0;
-	uint32_t index;
 	unsigned int i;
 
 	for (i = 0; i < s->nr_nodes; i++) {
@@ -537,12 +593,7 @@ static void cache_info_slabs(struct quarry *q, struct kmem_cache *s, struct quar
 		info->nr_partial += n->nr_partial;
 		info->pages += n->pages;
 		*free += n->free_objects;
-		for (index = n->partial[SLAB_SPARSE - 1].first; index != SLAB_NONE;) {
-			const struct slab *slab = slab_record(q->slabs, index);
-
-			empty += slab->nr_free == slab->objects;
-			index = slab->next;
-		}
+		empty += n->free_slabs;
 		quarry_unlock(q->concurrent, &n->lock, pin);
 	}
 	info->active_slabs = info->num_slabs - empty;
@@ -580,9 +631,9 @@ void quarry_kmem_cache_info(struct quarry *q, struct kmem_cache *s, struct quarr
 	info->active_objs = out >= info->cached_objs ? out - info->cached_objs : 0;
 	for (i = 0; i < s->nr_cpus; i++) {
 		info->allocs += quarry_load_relaxed(&s->cpu_sheaves[i].allocs);
-		info->refused += quarry_load_relaxed(&s->cpu_sheaves[i].refused);
-		info->order_fallback += quarry_load_relaxed(&s->cpu_sheaves[i].order_fallback);
 	}
+	info->refused = quarry_load_relaxed(&s->refused);
+	info->order_fallback = quarry_load_relaxed(&s->order_fallback);
 	info->frees = info->allocs >= info->active_objs ? info->allocs - info->active_objs : 0;
 }
 
@@ -610,7 +661,8 @@ void quarry_slab_pages(struct quarry *q, int nid, unsigned long *reclaimable,
 int quarry_slab_init(struct quarry *q, unsigned int nr_cpus_for_geometry,
 		     const struct quarry_boot_params *params)
 {
-	struct slab_layer *layer = quarry_meta_alloc(q, sizeof(*layer));
+	size_t bytes = sizeof(struct slab_layer) + page_nr_cpus(q) * sizeof(struct slab_cpu_hot);
+	struct slab_layer *layer = quarry_meta_alloc(q, bytes);
 	int nr_nodes = page_nr_nodes(q);
 
 	if (layer == NULL)
@@ -620,12 +672,15 @@ int quarry_slab_init(struct quarry *q, unsigned int nr_cpus_for_geometry,
 	layer->geometry_cpus = quarry_max(nr_cpus_for_geometry, 1u);
 	layer->cache_bytes = (size_t)bits_align_up(sizeof(struct kmem_cache), SLAB_CACHE_LINE) +
 			     layer->nr_cpus * sizeof(struct slab_cpu) +
-			     layer->nr_nodes * sizeof(struct slab_node);
+			     layer->nr_nodes * sizeof(struct slab_node) +
+			     layer->nr_cpus * sizeof(struct slab_seen);
+	layer->cache_bytes = (size_t)bits_align_up(layer->cache_bytes, SLAB_CACHE_LINE);
 	quarry_lock_init(&layer->lock, QUARRY_LOCK_STORE);
 	quarry_lock_init(&layer->kv_lock, QUARRY_LOCK_LEAF);
 	q->slabs = layer;
 	layer->nomerge = params != NULL && params->slab_nomerge;
-	layer->hot = &layer->no_range;
+	for (unsigned int i = 0; i < layer->nr_cpus; i++)
+		layer->cpu[i].range = &layer->no_range;
 	layer->range = quarry_meta_alloc(q, page_max_arenas(q) * sizeof(layer->range[0]));
 	layer->no_sheaf = slab_pool_alloc(q, SLAB_GRANULE);
 	if (layer->range == NULL || layer->no_sheaf == NULL || rcu_init(q) != 0 ||
@@ -633,6 +688,7 @@ int quarry_slab_init(struct quarry *q, unsigned int nr_cpus_for_geometry,
 		quarry_slab_exit(q);
 		return -QUARRY_ENOMEM;
 	}
+	reap_init(q);
 	return 0;
 }
 

@@ -145,6 +145,7 @@ static void slab_check_move_counts(struct slab_check *c, unsigned long sign)
 		n->total_objects += sign * slab->objects;
 		n->free_objects += sign * slab->nr_free;
 		n->pages += sign << slab->order;
+		n->free_slabs += slab->nr_free == slab->objects ? sign : 0;
 	}
 }
 
@@ -206,7 +207,7 @@ static void slab_check_slabs(struct slab_check *c)
 			const struct slab_node *n = &s->node[nid];
 
 			if ((n->nr_slabs | n->nr_partial | n->total_objects | n->free_objects |
-			     n->pages) != 0)
+			     n->pages | n->free_slabs) != 0)
 				slab_check_fault(c, s, "counts differ from its slabs on node", nid);
 		}
 	slab_check_move_counts(c, 1ul);
@@ -277,6 +278,8 @@ static void slab_check_each_sheaf(struct slab_check *c, struct kmem_cache *s,
 		visit(c, s, s->cpu_sheaves[i].main);
 		if (s->cpu_sheaves[i].spare != NULL)
 			visit(c, s, s->cpu_sheaves[i].spare);
+		if (s->cpu_sheaves[i].alien != NULL)
+			visit(c, s, s->cpu_sheaves[i].alien);
 	}
 	for (i = 0; i < s->nr_nodes; i++) {
 		for (sheaf = s->node[i].full; sheaf != NULL; sheaf = sheaf->next)

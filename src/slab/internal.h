@@ -28,8 +28,8 @@
 #define SLAB_CACHE_LINE 64u
 #define SLAB_MAX_OBJECTS 32000u /* of one slab: what the largest record has bits for */
 #define SLAB_PREFERRED_ORDER 3u /* orders above this one only for a single object */
-#define SLAB_DEPOT_FULL 10u     /* full sheaves a node keeps of a cache */
-#define SLAB_DEPOT_EMPTY 10u
+#define SLAB_DEPOT_LEAST 1u     /* full sheaves that a node keeps of a cache, at first */
+#define SLAB_DEPOT_MOST 10u     /* after CPUs have met at the depot's lock */
 #define SLAB_KMALLOC ((uint32_t)0x00001000u) /* one of kmalloc's caches */
 
 /* Debugging that changes what lies in a place; all that goes through debug.c by a cache's own flags. */
@@ -121,6 +121,12 @@ struct slab_range {
 	uintptr_t base; /* address of the first page */
 	size_t len;     /* pages; 0: nothing is found here */
 	const struct page *map;
+	int nid;
+} QUARRY_ALIGNED(64);
+
+/* What kfree() reads of a CPU: where this CPU looks for descriptors first, on its own node. */
+struct slab_cpu_hot {
+	const struct slab_range *range;
 } QUARRY_ALIGNED(64);
 
 /* The half-word of a descriptor that tells slab pages, and of which cache. */
@@ -141,11 +147,18 @@ struct slab_cpu {
 	void **top; /* where the next freed object goes */
 	void **base, **end;
 	unsigned long allocs;
-	struct slab_sheaf *main;  /* never NULL: slab_layer.no_sheaf stands in */
-	struct slab_sheaf *spare; /* NULL, or any fill */
-	unsigned long refused;
-	unsigned long order_fallback;
+	struct slab_sheaf *main;      /* never NULL: slab_layer.no_sheaf stands in */
+	struct slab_sheaf *spare;     /* NULL, or any fill */
+	struct slab_sheaf *alien;     /* NULL, or freed objects of other nodes, on their way home */
+	const struct slab_range *hot; /* on the CPU's own node; frees look here first */
 } QUARRY_ALIGNED(64);
+
+/* Of one CPU, as it was when it last looked; that CPU's alone. */
+struct slab_seen {
+	unsigned long allocs; /* at the last reaping */
+	void **top;
+	uint32_t drains; /* of kmem_cache.drains: what was asked for */
+};
 
 /*
  * Slabs with a free object are on one of two lists. Refill leaves the sparse ones alone while there are
@@ -155,6 +168,7 @@ struct slab_cpu {
 #define SLAB_PARTIAL 1u
 #define SLAB_SPARSE 2u
 #define SLAB_LISTS 2u
+#define SLAB_MOVING 3u /* on none: its objects are being moved out; nobody refills from it */
 
 struct slab_list {
 	uint32_t first, last; /* slab indices */
@@ -166,6 +180,13 @@ struct slab_node {
 	struct slab_list partial[SLAB_LISTS];
 	uint32_t nr_full, nr_empty;
 	struct slab_sheaf *full, *empty;
+	uint32_t depot_max; /* full sheaves to keep: SLAB_DEPOT_LEAST .. SLAB_DEPOT_MOST */
+	uint32_t full_min, empty_min; /* fewest since the last reaping: nobody needed these */
+	uint32_t met;                 /* times that the depot's lock was held by somebody else */
+	uint32_t reap_calls;          /* since the node itself was reaped */
+	bool free_touched;            /* objects came out of its slabs since then */
+	unsigned long free_limit; /* free objects beyond which the reaper spares no empty slab */
+	unsigned long free_slabs; /* wholly free ones */
 	unsigned long nr_partial; /* slabs on the list: those with a free object */
 	unsigned long nr_slabs;
 	unsigned long total_objects; /* in all slabs */
@@ -212,6 +233,13 @@ struct kmem_cache {
 	const char *name;
 	struct kmem_cache *list_next; /* made before this one */
 	uint16_t sheaf_class;
+	uint32_t reapers; /* that walk over this cache and keep it; layer->lock */
+	uint32_t drains;  /* how often all CPUs were asked to empty their sheaves */
+	unsigned long refused, order_fallback;
+	struct slab_seen *seen; /* by CPU */
+	uint32_t movers;        /* under way: frees go right into the slabs */
+	quarry_kmem_isolate_fn isolate;
+	quarry_kmem_migrate_fn migrate;
 	struct slab_cpu cpu_sheaves[];
 };
 
@@ -242,7 +270,6 @@ struct slab_kv_area;
 struct slab_rcu;
 
 struct slab_layer {
-	const struct slab_range *hot; /* where the last slab of any cache was made */
 	struct kmem_cache *by_size[SLAB_BY_SIZE_SLOTS];
 	struct kmem_cache *kmalloc[SLAB_KMALLOC_TYPES][SLAB_KMALLOC_CLASSES];
 	struct kmem_cache *
@@ -269,7 +296,9 @@ struct slab_layer {
 	unsigned long kv_areas;
 	struct slab_kv_area *kv[SLAB_KV_BUCKETS];
 	struct slab_debug *debug; /* debug.c; NULL: nothing was asked for */
+	struct quarry_shrinker shrinker;
 	struct kmem_cache *cache[QUARRY_MAX_CACHES];
+	struct slab_cpu_hot cpu[];
 };
 
 static inline uint32_t oo_order(struct kmem_cache_order_objects x)
@@ -330,18 +359,24 @@ static inline unsigned int slab_this_cpu(const struct kmem_cache *s)
 	return cpu;
 }
 
-/* What this CPU has of @s. Pinned. A host that knows its CPU's number times 64 saves the product. */
+#ifndef QUARRY_HOST_HAS_CPU_TIMES_64
+#define quarry_cpu_times_64() ((uintptr_t)quarry_cpu() * 64)
+#endif
+
+_Static_assert(sizeof(struct slab_cpu) == 64 && sizeof(struct slab_cpu_hot) == 64,
+	       "found by a CPU's number times 64");
+
+/* What this CPU has of @s. Pinned. */
 static inline struct slab_cpu *slab_this_cpu_of(struct kmem_cache *s)
 {
-#ifdef QUARRY_HOST_HAS_CPU_TIMES_64
-	uintptr_t off = quarry_cpu_times_64();
+	QUARRY_ASSERT(quarry_cpu_times_64() == (uintptr_t)slab_this_cpu(s) * 64);
+	return (struct slab_cpu *)(void *)((char *)s->cpu_sheaves + quarry_cpu_times_64());
+}
 
-	_Static_assert(sizeof(struct slab_cpu) == 64, "so that no product is needed");
-	QUARRY_ASSERT(off == (uintptr_t)slab_this_cpu(s) * 64);
-	return (struct slab_cpu *)(void *)((char *)s->cpu_sheaves + off);
-#else
-	return &s->cpu_sheaves[slab_this_cpu(s)];
-#endif
+/* The same of the layer. */
+static inline struct slab_cpu_hot *slab_this_cpu_hot(struct slab_layer *layer)
+{
+	return (struct slab_cpu_hot *)(void *)((char *)layer->cpu + quarry_cpu_times_64());
 }
 
 /*
@@ -370,6 +405,16 @@ struct kmem_cache *cache_create(struct quarry *q, const char *name, unsigned int
 /* Has slab_debug and failslab apply to @s anew. False: it has objects and stays as it is. */
 bool cache_debug_again(struct quarry *q, struct kmem_cache *s);
 
+/*
+ * The first cache, or the one made before @s, and keeps it from being destroyed; lets go of @s. Caches
+ * that are being destroyed are left out. To the end, or cache_walk_end().
+ */
+struct kmem_cache *cache_walk(struct quarry *q, struct kmem_cache *s);
+/* What SLAB lets node @nid keep: a batch for each CPU and one more, and a slab. */
+unsigned long cache_free_limit(const struct quarry *q, const struct kmem_cache *s,
+			       unsigned int nid);
+void cache_walk_end(struct quarry *q, struct kmem_cache *s);
+
 /* ---- slab.c ---- */
 /* Zeroed memory out of the pool, a multiple of 64 bytes; never given back singly. Not under a lock. */
 void *slab_pool_alloc(struct quarry *q, size_t size_bytes);
@@ -390,8 +435,15 @@ unsigned int slab_refill(struct quarry *q, struct kmem_cache *s, unsigned int ni
 			 unsigned long above, void **obj, unsigned int max);
 /* Puts objects back into their slabs and gives back slabs that became empty; reports damage. */
 void slab_flush(struct quarry *q, struct kmem_cache *s, void *const *obj, unsigned int n);
-/* Gives back every empty slab. */
-void slab_discard_empty(struct quarry *q, struct kmem_cache *s);
+/* Gives back up to @max empty slabs of node @nid; returns the objects in them. */
+unsigned long slab_discard_empty(struct quarry *q, struct kmem_cache *s, unsigned int nid,
+				 unsigned long max);
+/* Takes a sparse slab in use off node @nid's lists, for its objects to be moved; NULL: there is none,
+ * or the others have no room for them. slab_end_move() puts it back, or gives it back if it is empty. */
+struct slab *slab_start_move(struct quarry *q, struct kmem_cache *s, unsigned int nid);
+void slab_end_move(struct quarry *q, struct kmem_cache *s, struct slab *slab);
+/* The range of @page's arena, made at first use; NULL: no memory for it. May call for memory. */
+const struct slab_range *slab_range_of(struct quarry *q, const struct page *page);
 /* The slab of @obj and its number there, with all checks that need no lock. */
 enum slab_fault slab_find(const struct quarry *q, const struct kmem_cache *s, const void *obj,
 			  struct slab **slab, uint32_t *number);
@@ -412,8 +464,19 @@ unsigned int sheaf_capacity(unsigned int size, unsigned int wish, uint16_t *shea
 void sheaf_sync_all(struct kmem_cache *s);
 /* Empties and takes away all sheaves of @s. Nobody else may use it. */
 void sheaf_drain_all(struct quarry *q, struct kmem_cache *s);
-/* Empties and takes away what CPU @cpu has of every cache. It makes no call; no cache comes to an end. */
+/* Empties and takes away what CPU @cpu has of every cache. It makes no call. */
 void sheaf_drain_cpu(struct quarry *q, unsigned int cpu);
+/* Sends home what @c, this CPU's, holds of other nodes. Not pinned. */
+void sheaf_flush_alien(struct quarry *q, struct kmem_cache *s);
+/* Takes the spare, and with @main the main sheaf too, away from this CPU. Not pinned. */
+void sheaf_drain_own(struct quarry *q, struct kmem_cache *s, bool main);
+/* Moves the oldest @n objects of this CPU's main sheaf into their slabs. Not pinned. */
+void sheaf_trim_own(struct quarry *q, struct kmem_cache *s, unsigned int n);
+/* Gives up to @full and @empty sheaves of the depot back; returns the objects that were in them. */
+unsigned long sheaf_drain_depot(struct quarry *q, struct kmem_cache *s, struct slab_node *n,
+				unsigned int full, unsigned int empty);
+/* Empties one CPU's sheaves; nobody plays it, or the machine is played by one thread. */
+void sheaf_drain_one(struct quarry *q, struct kmem_cache *s, unsigned int cpu);
 /* Objects in sheaves and depot; exact when no other CPU is at work. */
 unsigned long sheaf_cached_objects(struct quarry *q, struct kmem_cache *s);
 
@@ -452,6 +515,10 @@ void debug_free(struct quarry *q, struct kmem_cache *s, void *obj, const void *c
 void debug_release_bad(struct quarry *q, struct kmem_cache *s);
 /* Tells which objects callers have; sheaves are empty. Returns how many. */
 unsigned long debug_leaks(struct quarry *q, struct kmem_cache *s);
+
+/* ---- reap.c ---- */
+/* Lets memory pressure reach the layer's caches. */
+void reap_init(struct quarry *q);
 
 /* ---- kmalloc.c ---- */
 /* Makes kmalloc's caches; @random_seed other than 0: and the copies of the normal ones. */

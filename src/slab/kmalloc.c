@@ -312,12 +312,16 @@ void quarry_kfree(struct quarry *q, void *p)
 	struct slab_layer *layer = q->slabs;
 	const struct slab_range *r;
 	struct kmem_cache *s;
+	quarry_pin_t pin;
 	uintptr_t off;
 	unsigned int tag;
 
-	if (unlikely(layer == NULL))
-		goto odd;
-	r = quarry_load_acquire(&layer->hot);
+	if (unlikely(layer == NULL)) {
+		kmalloc_free_odd(q, p, QUARRY_RETURN_ADDRESS());
+		return;
+	}
+	pin = quarry_pin();
+	r = slab_this_cpu_hot(layer)->range;
 	off = (uintptr_t)p - r->base;
 	tag = sheaf_tag(r, off);
 	if (unlikely((tag & PAGE_WORD_STATE_MASK) != PAGE_WORD_SLAB))
@@ -325,9 +329,10 @@ void quarry_kfree(struct quarry *q, void *p)
 	s = layer->cache[tag >> PAGE_WORD_CACHE_SHIFT];
 	if (unlikely(!sheaf_on_boundary(s, off)))
 		goto odd;
-	sheaf_free(q, s, p);
+	sheaf_push(q, s, slab_this_cpu_of(s), pin, p);
 	return;
 odd:
+	quarry_unpin(pin);
 	kmalloc_free_odd(q, p, QUARRY_RETURN_ADDRESS());
 }
 

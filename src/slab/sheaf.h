@@ -68,11 +68,10 @@ static QUARRY_ALWAYS_INLINE void *sheaf_alloc(struct quarry *q, struct kmem_cach
 	return sheaf_alloc_for(q, s, gfp, QUARRY_RETURN_ADDRESS());
 }
 
-/* @obj is known to lie in a slab of @s, on a boundary. */
-static QUARRY_ALWAYS_INLINE void sheaf_free(struct quarry *q, struct kmem_cache *s, void *obj)
+/* @obj is known to lie in a slab of @s, on a boundary, on the node of this CPU; @c is pinned by @pin. */
+static QUARRY_ALWAYS_INLINE void sheaf_push(struct quarry *q, struct kmem_cache *s,
+					    struct slab_cpu *c, quarry_pin_t pin, void *obj)
 {
-	quarry_pin_t pin = quarry_pin();
-	struct slab_cpu *c = slab_this_cpu_of(s);
 	void **top = c->top;
 
 	if (unlikely(top == c->end)) {
