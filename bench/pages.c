@@ -280,13 +280,19 @@ void bench_pages(void)
 	static const unsigned int gib[] = {1, 16, 64, 1024};
 	static const unsigned int orders[] = {0, 3, 9};
 
+	const char *only = getenv("BENCH_GIB"); /* this size and nothing else */
+
 	printf("Pages: ns of CPU time an operation, one thread; list: the list buddy; ratio: list "
 	       "/ quarry\n");
 	printf("%6s %5s  %-13s %8s %8s %7s\n", "GiB", "order", "", "quarry", "list", "ratio");
 	for (size_t g = 0; g < BENCH_ARRAY_SIZE(gib); g++) {
-		for (size_t o = 0; o < BENCH_ARRAY_SIZE(orders); o++)
-			pages_order(PAGES_GIB(gib[g]), orders[o]);
+		for (size_t o = 0; o < BENCH_ARRAY_SIZE(orders); o++) {
+			if (only == NULL || strtoul(only, NULL, 10) == gib[g])
+				pages_order(PAGES_GIB(gib[g]), orders[o]);
+		}
 	}
+	if (only != NULL)
+		return;
 	pages_threads(PAGES_GIB(16));
 	pages_fragmentation(PAGES_GIB(4));
 }
