@@ -290,10 +290,14 @@ static QUARRY_NOINLINE void alloc_free_inside(struct quarry *q, struct page *pag
 		return;
 	}
 	page_set_word(page, word & PAGE_WORD_ARENA_MASK); /* PAGE_WORD_FREE */
-	if (unlikely(word < quarry_load_relaxed(&q->strict_below) || slot == PAGE_PCP_HUGE))
+	if (unlikely(word < quarry_load_relaxed(&q->strict_below) || slot == PAGE_PCP_HUGE)) {
 		pcp_push_counted(q, cpu, page, slot);
-	else if (unlikely(pcp_push(cpu, page, slot)))
+	} else if (likely(order == 0)) { /* the same with addresses that the compiler knows */
+		if (unlikely(pcp_push(cpu, page, 0)))
+			pcp_in_stage(q, cpu, 0);
+	} else if (unlikely(pcp_push(cpu, page, slot))) {
 		pcp_in_stage(q, cpu, slot);
+	}
 	quarry_cpu_leave(&cpu->lock);
 	quarry_unpin(pin);
 }

@@ -343,7 +343,7 @@ struct page_pcp {
 struct page_fast {
 	struct page_sheaf *out[8]; /* in the first zone of the list; NULL: take the long way */
 	/* *zone_free must be above it: low + reserve, and the block but one page; see page_fast_mark() */
-	unsigned long mark[8];
+	unsigned long mark[7];
 	const uint64_t *zone_free; /* tells which zone it is */
 };
 
@@ -599,26 +599,28 @@ static inline bool arena_sparse(const struct page_pb *pb)
 }
 
 /*
- * The usual case of arena_put_word(): one page, which makes no free block larger than the pageblock's largest
- * nor the pageblock worth a visit. False: nothing is done.
+ * The usual case of arena_put_word(): one block, the page @first and those of @pages, which makes no free block
+ * larger than the pageblock's largest nor the pageblock worth a visit. False: nothing is done.
  */
-static QUARRY_ALWAYS_INLINE bool arena_put_page(struct page_arena *a, size_t w, uint64_t mask)
+static QUARRY_ALWAYS_INLINE bool arena_put_block(struct page_arena *a, size_t w, unsigned int first,
+						 uint64_t pages, unsigned int order)
 {
 	static const uint64_t run_of[6] = {0x3, 0xf, 0xff, 0xffff, 0xffffffff, ~(uint64_t)0};
 	struct page_pb *pb = &a->pb[w / PAGE_WORDS];
 	uint64_t *word = &a->bits[w / PAGE_WORDS][w % PAGE_WORDS];
-	uint64_t x = *word | mask, run;
+	unsigned int filed = pb->filed, nr_free = pb->nr_free, more = nr_free + (1u << order);
+	uint64_t x = *word | pages, run;
 
-	if ((mask & (mask - 1)) != 0 || pb->filed >= 6 || (*word & mask) != 0 ||
+	if (filed >= 6 || filed < order || (*word & pages) != 0 ||
 	    pb->type >= QUARRY_MIGRATE_PCPTYPES || (pb->flags & PAGE_PB_POISONED) != 0 ||
-	    pb->nr_free + 1u == arena_sparse_below(pb->filed))
+	    (nr_free < arena_sparse_below(filed) && more >= arena_sparse_below(filed)))
 		return false;
-	/* The run of the next order that the page would lie in. */
-	run = run_of[pb->filed] << (bits_ctz64(mask) & (0u - (2u << pb->filed)));
+	/* The run of the next order that the block would lie in. */
+	run = run_of[filed] << (first & (0u - (2u << filed)));
 	if ((x & run) == run)
 		return false;
 	*word = x;
-	pb->nr_free++;
+	pb->nr_free = (uint16_t)more;
 	return true;
 }
 

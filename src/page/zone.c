@@ -313,10 +313,6 @@ static unsigned int zone_put_run(struct quarry *q, struct page_arena *a, const s
 	size_t offset = (size_t)(h->base - a->map);
 	uint64_t pages = h->mask;
 
-	if (order == 0 && likely(arena_put_page(a, offset >> 6, pages))) {
-		*freed += 1;
-		return 1;
-	}
 	if (order == QUARRY_PAGEBLOCK_ORDER)
 		return zone_put_huge(q, a, h, n, freed);
 	if (order > 6) {
@@ -325,7 +321,11 @@ static unsigned int zone_put_run(struct quarry *q, struct page_arena *a, const s
 	}
 	for (unsigned int o = 0; o < order; o++)
 		pages |= pages << (1u << o);
-	*freed += arena_put_word(q, a, offset >> 6, pages);
+	if ((h->mask & (h->mask - 1)) == 0 &&
+	    likely(arena_put_block(a, offset >> 6, bits_ctz64(h->mask), pages, order)))
+		*freed += (int64_t)1 << order;
+	else
+		*freed += arena_put_word(q, a, offset >> 6, pages);
 	return 1;
 }
 
