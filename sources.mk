@@ -11,10 +11,12 @@ QUARRY_SRCS := \
 	src/boot/reserve_mem.c \
 	src/boot/memtest.c \
 	src/boot/bootmem.c \
+	src/boot/bootmem_bits.c \
 	src/boot/check.c \
 	src/page/memmap.c \
 	src/page/pageblock.c \
 	src/page/arena.c \
+	src/page/guard.c \
 	src/page/zone.c \
 	src/page/zone_mark.c \
 	src/page/watermark.c \
@@ -28,6 +30,8 @@ QUARRY_SRCS := \
 	src/page/alloc.c \
 	src/page/slowpath.c \
 	src/page/refuse.c \
+	src/page/bulk.c \
+	src/page/nolock.c \
 	src/page/task.c \
 	src/page/shrinker.c \
 	src/page/reclaim.c \
@@ -88,7 +92,7 @@ QUARRY_SELFTEST_SRCS := \
 QUARRY_POSIX_SRCS := port/posix/posix.c
 
 # Linux's names: the default instance behind include/linux.
-QUARRY_LINUX_SRCS := linux/default.c linux/pages.c linux/shrinker.c linux/moving.c
+QUARRY_LINUX_SRCS := linux/default.c linux/pages.c linux/shrinker.c linux/reporting.c linux/moving.c
 
 # The quarry program.
 QUARRY_CLI_SRCS := \
@@ -112,7 +116,13 @@ QUARRY_CLI_SRCS := \
 	cli/perfscript.c \
 	cli/linuxfacts.c \
 	cli/engine.c \
+	cli/engine_places.c \
 	cli/fate.c \
+	cli/refusal.c \
+	cli/pagecache.c \
+	cli/pressure.c \
+	cli/pressure_report.c \
+	cli/squeeze.c \
 	cli/replay.c \
 	cli/report.c \
 	cli/views.c \

@@ -540,9 +540,9 @@ static void cmdline_bad(struct diag *diag, const char *param, const char *value,
 /* Whether quarry_page_debug() knows it. Its value is looked at there. */
 static bool cmdline_is_page_debug(const char *param)
 {
-	static const char *const names[] = {"init_on_alloc", "init_on_free",    "page_poison",
-					    "page_owner",    "fail_page_alloc", "fail-nth",
-					    "warn_alloc"};
+	static const char *const names[] = {
+		"init_on_alloc",   "init_on_free", "page_poison", "page_owner",
+		"fail_page_alloc", "fail-nth",     "warn_alloc",  "debug_guardpage_minorder"};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (cmdline_is(param, names[i]))

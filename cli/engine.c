@@ -47,7 +47,9 @@
 #include <quarry/posix.h>
 
 #include <engine.h>
+#include <engine_places.h>
 #include <idmap.h>
+#include <refusal.h>
 
 #define ENGINE_FRAME_BITS 28
 #define ENGINE_FRAMES ((uint64_t)1 << ENGINE_FRAME_BITS)
@@ -62,15 +64,6 @@
 #define FRAME_LIVE 1u /* in a block that is in the map */
 #define FRAME_OURS 2u /* and that block was replayed */
 #define FRAME_SEEN 4u /* was allocated or freed before */
-
-/* A value in blocks: kind, order, then our pfn or the place in pending[]. */
-#define BLOCK_ORDER_MASK 15u
-#define BLOCK_PENDING 16u
-#define BLOCK_OURS 32u
-#define BLOCK_SLAB 64u
-#define BLOCK_REFUSED 128u
-#define BLOCK_PIECE 256u /* of a block that was split */
-#define BLOCK_SHIFT 9
 
 /* A value in objects: our pointer in the low 48 bits, its cache in the high 16. */
 #define OBJECT_PTR_BITS 48
@@ -131,6 +124,9 @@ struct engine {
 	bool map_base_known;
 	uint64_t digest;
 	uint64_t refusals_seen; /* serial of the last refusal that was looked at */
+	bool (*background)(void *ctx);
+	void *background_ctx;
+	struct engine_places places;
 	uint64_t fallback_before;
 	struct engine_result result;
 };
@@ -334,6 +330,13 @@ static unsigned int engine_reason(struct engine *e, const struct engine_op *op,
 	return why->nr_zones > 0 ? (unsigned int)why->zones[0].reason : ENGINE_REASON_OTHER;
 }
 
+/* The last refusal in words, as long as it is the machine's last one too. */
+static void engine_keep_last(struct engine *e)
+{
+	free(e->result.last_text);
+	e->result.last_text = refusal_text(e->q);
+}
+
 /* Our machine said no: count it with the reason, and keep the first of each kind. */
 static __attribute__((noinline)) void engine_refused(struct engine *e, const struct engine_op *op,
 						     uint64_t bytes)
@@ -348,6 +351,12 @@ static __attribute__((noinline)) void engine_refused(struct engine *e, const str
 		order = why.order;
 	engine_count(e, op->type, ENGINE_REFUSED);
 	r->reasons[reason]++;
+	if (why.serial != 0) {
+		r->last_refused = r->events;
+		/* Without a background nobody else is refused until the end. */
+		if (e->background != NULL)
+			engine_keep_last(e);
+	}
 	for (i = 0; i < r->nr_refusals; i++, one++) {
 		if (one->type == op->type && one->reason == reason && one->order == order &&
 		    one->gfp == op->gfp)
@@ -364,6 +373,7 @@ static __attribute__((noinline)) void engine_refused(struct engine *e, const str
 		one->first_event = r->events;
 		one->bytes = bytes;
 		one->why = why;
+		one->text = why.serial != 0 ? refusal_text(e->q) : NULL;
 	}
 	one->count++;
 }
@@ -563,6 +573,8 @@ static void engine_pending_play(struct engine *e, struct engine_pending *p)
 	pfn = quarry_page_to_pfn(e->q, page);
 	s->value = pfn << BLOCK_SHIFT | BLOCK_OURS | op->order;
 	engine_mark(e, p->pfn, op->order, FRAME_LIVE | FRAME_OURS);
+	if (e->places.mover != 0 && (op->gfp & __GFP_MOVABLE) != 0)
+		engine_places_add(&e->places, pfn, p->pfn);
 	engine_digest(e, pfn);
 	engine_count(e, TRACE_PAGE_ALLOC, ENGINE_REPLAYED);
 	e->result.live_pages += (uint64_t)1 << op->order;
@@ -573,6 +585,8 @@ static void engine_block_return(struct engine *e, uint64_t value)
 {
 	unsigned int order = value & BLOCK_ORDER_MASK;
 
+	if (e->places.mover != 0)
+		engine_places_forget(&e->places, value >> BLOCK_SHIFT);
 	quarry_free_pages(e->q, quarry_pfn_to_page(e->q, value >> BLOCK_SHIFT), order);
 	e->result.live_pages -= (uint64_t)1 << order;
 }
@@ -648,6 +662,7 @@ static void engine_split(struct engine *e, uint64_t head, uint64_t value)
 {
 	unsigned int order;
 	uint64_t kind, ours;
+	bool movable = false;
 
 	if (value & BLOCK_PENDING) {
 		engine_pending_play(e, &e->pending[value >> BLOCK_SHIFT]);
@@ -656,9 +671,11 @@ static void engine_split(struct engine *e, uint64_t head, uint64_t value)
 	order = value & BLOCK_ORDER_MASK;
 	ours = value >> BLOCK_SHIFT;
 	kind = (value & (BLOCK_OURS | BLOCK_SLAB | BLOCK_REFUSED)) | BLOCK_PIECE;
-	if (kind & BLOCK_OURS &&
-	    quarry_split_page(e->q, quarry_pfn_to_page(e->q, ours), order) != 0)
-		return;
+	if (kind & BLOCK_OURS) {
+		movable = e->places.mover != 0 && engine_places_forget(&e->places, ours);
+		if (quarry_split_page(e->q, quarry_pfn_to_page(e->q, ours), order) != 0)
+			return;
+	}
 	e->result.split_blocks++;
 	for (uint64_t i = 0; i < (uint64_t)1 << order; i++) {
 		struct idmap_slot *s = idmap_add(&e->blocks, head + i);
@@ -674,6 +691,8 @@ static void engine_split(struct engine *e, uint64_t head, uint64_t value)
 			continue;
 		}
 		s->value = kind | (kind & BLOCK_OURS ? (ours + i) << BLOCK_SHIFT : 0);
+		if (movable)
+			engine_places_add(&e->places, ours + i, head + i);
 	}
 }
 
@@ -849,9 +868,19 @@ static inline void engine_event(struct engine *e, const struct trace_event *ev)
 	}
 }
 
+static __attribute__((noinline)) void engine_run_background(struct engine *e)
+{
+	struct quarry_refusal why;
+
+	/* What was refused there is not the next event's refusal. */
+	if (e->background(e->background_ctx) && quarry_explain(e->q, &why))
+		e->refusals_seen = why.serial;
+}
+
 bool engine_play(struct engine *e, size_t n)
 {
 	const struct trace_event *ev = e->t->batch;
+	const bool beside = e->background != NULL;
 	struct engine_result *r = &e->result;
 
 	if (n == 0)
@@ -864,6 +893,8 @@ bool engine_play(struct engine *e, size_t n)
 		if (i + ENGINE_AHEAD < n)
 			engine_prefetch(e, &ev[i + ENGINE_AHEAD]);
 		engine_event(e, &ev[i]);
+		if (__builtin_expect(beside, 0))
+			engine_run_background(e);
 	}
 	if (r->max_live_objects < r->live_objects)
 		r->max_live_objects = r->live_objects;
@@ -886,9 +917,26 @@ void engine_finish(struct engine *e)
 		if (e->pending[i].used)
 			engine_pending_play(e, &e->pending[i]);
 	}
+	if (e->result.last_refused != 0 && e->background == NULL)
+		engine_keep_last(e);
 	e->result.extfrag_recorded = e->result.seen[TRACE_EXTFRAG];
 	e->result.extfrag_ours = engine_fallbacks(e) - e->fallback_before;
 	e->result.digest = e->digest;
+}
+
+void engine_set_background(struct engine *e, bool (*fn)(void *ctx), void *ctx)
+{
+	struct quarry_refusal why;
+
+	e->background = fn;
+	e->background_ctx = ctx;
+	if (quarry_explain(e->q, &why))
+		e->refusals_seen = why.serial;
+}
+
+void engine_set_movable(struct engine *e)
+{
+	engine_places_start(&e->places, e->q, &e->blocks);
 }
 
 const struct engine_result *engine_result(const struct engine *e)
@@ -924,10 +972,14 @@ struct engine *engine_new(struct quarry *q, unsigned int nr_cpus, const struct t
 
 void engine_delete(struct engine *e)
 {
+	for (size_t i = 0; i < e->result.nr_refusals; i++)
+		free(e->result.refusal[i].text);
+	free(e->result.last_text);
 	for (uint32_t i = 0; i < e->nr_caches; i++)
 		free(e->caches[i].name);
 	free(e->caches);
 	free(e->ops);
+	engine_places_free(&e->places);
 	idmap_free(&e->objects);
 	idmap_free(&e->blocks);
 	idmap_free(&e->cache_of);

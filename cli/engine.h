@@ -49,6 +49,7 @@ struct engine_refusal {
 	uint64_t first_event;      /* number of the first one, from 1 */
 	uint64_t bytes;            /* of the first one; pages: of the block */
 	struct quarry_refusal why; /* of the first one; serial 0: not known */
+	char *text;                /* of the first one, quarry_show_refusal(); NULL: not known */
 };
 
 struct engine_result {
@@ -67,6 +68,8 @@ struct engine_result {
 	uint64_t reasons[ENGINE_NR_REASONS];
 	struct engine_refusal refusal[ENGINE_MAX_REFUSALS];
 	size_t nr_refusals;
+	uint64_t last_refused; /* event of the last refusal for want of pages, from 1; 0: none */
+	char *last_text;       /* quarry_show_refusal() of it */
 	uint64_t extfrag_recorded, extfrag_ours;
 	uint64_t digest; /* of all addresses handed out, in order */
 	bool full;       /* stopped: more things alive than can be followed */
@@ -81,6 +84,15 @@ struct engine;
 struct engine *engine_new(struct quarry *q, unsigned int nr_cpus, const struct trace *t,
 			  const struct linuxfacts *facts);
 void engine_delete(struct engine *e);
+
+/*
+ * Have @fn called with @ctx after each event: what goes on beside the recording. It returns whether
+ * requests of its own were refused. Before the first event.
+ */
+void engine_set_background(struct engine *e, bool (*fn)(void *ctx), void *ctx);
+
+/* Blocks that were asked for as movable can be moved, by compaction. Before the first event, once. */
+void engine_set_movable(struct engine *e);
 
 /* Play the first @n events of the trace's batch. False: stopped, see engine_result.full. */
 bool engine_play(struct engine *e, size_t n);

@@ -35,6 +35,7 @@ static const struct {
 	const char *name, *text;
 } fate_reasons[ENGINE_NR_REASONS] = {
 	[QUARRY_REFUSED_NONE] = {"none", "no reason known"},
+	[QUARRY_REFUSED_NODE] = {"node", "no node that it may use"},
 	[QUARRY_REFUSED_WATERMARK] = {"watermark",
 				      "free pages would fall below watermark + reserve"},
 	[QUARRY_REFUSED_ORDER] = {"order", "enough free pages, but no free block of the order"},

@@ -104,8 +104,11 @@ static void machine_keep_amount(struct machine *m, uint64_t amount)
 	}
 }
 
-/* Devicetree: of several mem=, arm64 takes the last and riscv64 the smallest. */
-static void machine_user_devicetree(struct machine *m, struct diag *diag)
+/*
+ * Where there is no e820, mem= is an amount. Of several, arm64 takes the last and riscv64 the smallest. A
+ * log of memblock's lists has it taken off already, which does no harm.
+ */
+static void machine_user_amount(struct machine *m, struct diag *diag)
 {
 	uint64_t limit = UINT64_MAX;
 	bool memmap = false;
@@ -449,12 +452,12 @@ static int machine_read(const struct machine_options *o, struct machine *m, stru
 	m->arch = o->arch != MAP_ARCH_UNKNOWN       ? o->arch
 		  : m->map.arch != MAP_ARCH_UNKNOWN ? m->map.arch
 						    : MAP_ARCH_X86_64;
-	if (m->map.source == MAP_SOURCE_DEVICETREE) {
-		machine_user_devicetree(m, diag);
-	} else {
+	if (m->map.source == MAP_SOURCE_DEVICETREE || m->arch != MAP_ARCH_X86_64)
+		machine_user_amount(m, diag);
+	else
 		machine_user_map(m);
+	if (m->map.source != MAP_SOURCE_DEVICETREE)
 		machine_fix_table(m);
-	}
 	machine_trim(m, diag);
 	if (m->ram_bytes == 0) {
 		diag_error(diag, m->map.path, 0,
@@ -480,6 +483,13 @@ int machine_prepare(const struct machine_options *o, struct machine *m)
 	uint64_t start = util_now_ns(), now;
 	int status;
 
+	if (o->hooks != NULL) {
+		posix.reclaim = o->hooks->reclaim;
+		posix.reclaimable = o->hooks->reclaimable;
+		posix.oom = o->hooks->oom;
+		posix.wake = o->hooks->wake;
+		posix.hook_ctx = o->hooks->hook_ctx;
+	}
 	*m = (struct machine){.bootmem = o->bootmem, .diag = o->diag};
 	status = machine_read(o, m, diag);
 	now = util_now_ns();

@@ -29,6 +29,8 @@ struct machine_options {
 	void (*log)(void *ctx, enum quarry_log_level level, const char *line);
 	void (*report)(void *ctx, const char *line);
 	void *log_ctx; /* of all three */
+	/* Only the hooks of memory pressure: reclaim, reclaimable, oom, wake and hook_ctx; NULL: none. */
+	const struct quarry_posix_options *hooks;
 };
 
 /* A change of the table between firmware and memblock, for the log. */

@@ -8,6 +8,7 @@
 #include <engine.h>
 #include <linuxfacts.h>
 #include <machine.h>
+#include <pressure.h>
 #include <progress.h>
 #include <report.h>
 #include <trace.h>
@@ -27,6 +28,9 @@ enum {
 	REPLAY_OPT_TOP,
 	REPLAY_OPT_SLABINFO,
 	REPLAY_OPT_PROC,
+	REPLAY_OPT_CACHE,
+	REPLAY_OPT_SEED,
+	REPLAY_OPT_PINNED,
 };
 
 static const struct argp_option replay_options[] = {
@@ -39,6 +43,12 @@ static const struct argp_option replay_options[] = {
 	{"map-source", REPLAY_OPT_SOURCE, "NAME", 0,
 	 "Take RAM from e820, efi, iomem or memblock lines (default: the first that the map has)",
 	 0},
+	{"page-cache", REPLAY_OPT_CACHE, "SIZE", 0,
+	 "Fill SIZE of memory with file pages before: bytes, a share (50%), or fill: all that is "
+	 "free. They are given back, and moved, when memory is short",
+	 0},
+	{"no-compaction", REPLAY_OPT_PINNED, NULL, 0, "With --page-cache: no page can be moved", 0},
+	{"seed", REPLAY_OPT_SEED, "N", 0, "Of the page cache's random choices (1)", 0},
 	{"limit", REPLAY_OPT_LIMIT, "EVENTS", 0, "Stop after this many events", 0},
 	{"top", REPLAY_OPT_TOP, "N", 0, "Rows in the tables of largest caches and refusals (10)",
 	 0},
@@ -60,6 +70,7 @@ struct replay_args {
 	unsigned int top;
 	enum progress_mode progress;
 	bool json, all_caches;
+	struct pressure_options pressure;
 };
 
 /* Everything that a run holds. */
@@ -70,6 +81,7 @@ struct replay {
 	struct linuxfacts facts;
 	struct machine machine;
 	struct engine *engine;
+	struct pressure pressure;
 	uint64_t wall_ns, faults;
 	bool limited;
 };
@@ -124,6 +136,27 @@ static error_t replay_parse_machine(int key, char *arg, struct argp_state *state
 	}
 }
 
+static error_t replay_parse_pressure(int key, const char *arg, struct argp_state *state,
+				     struct pressure_options *o)
+{
+	switch (key) {
+	case REPLAY_OPT_CACHE:
+		o->on = true;
+		if (!pressure_parse(arg, o))
+			argp_error(state, PRESSURE_EXPECTED, arg);
+		return 0;
+	case REPLAY_OPT_PINNED:
+		o->pinned = true;
+		return 0;
+	case REPLAY_OPT_SEED:
+		if (!util_parse_u64(arg, &o->seed))
+			argp_error(state, "--seed=%s: expected a number", arg);
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
 static error_t replay_parse_end(const struct replay_args *a, struct argp_state *state)
 {
 	if (a->trace_path == NULL)
@@ -131,6 +164,8 @@ static error_t replay_parse_end(const struct replay_args *a, struct argp_state *
 				  "traces/g61-build.kmt.zst --machine maps/qemu-1g-1node.boot.txt");
 	else if (a->machine.map_path == NULL)
 		argp_error(state, "on which machine? For example: --machine maps/vm-24g-2cpu.txt");
+	else if (a->pressure.pinned && !a->pressure.on)
+		argp_error(state, "--no-compaction needs --page-cache");
 	else if (strcmp(a->trace_path, "-") == 0 && strcmp(a->machine.map_path, "-") == 0)
 		argp_error(state, "TRACE and --machine cannot both be standard input");
 	return 0;
@@ -172,6 +207,8 @@ static error_t replay_parse(int key, char *arg, struct argp_state *state)
 	case ARGP_KEY_END:
 		return replay_parse_end(a, state);
 	default:
+		if (replay_parse_pressure(key, arg, state, &a->pressure) == 0)
+			return 0;
 		return replay_parse_machine(key, arg, state, &a->machine);
 	}
 }
@@ -247,6 +284,7 @@ static int replay_finish(struct replay *r)
 		.trace_path = r->args->trace_path,
 		.map_path = r->args->machine.map_path,
 		.cmdline = r->args->machine.cmdline,
+		.pressure = r->args->pressure.on ? &r->pressure : NULL,
 		.wall_ns = r->wall_ns,
 		.faults = r->faults,
 		.limit = r->args->limit,
@@ -265,6 +303,36 @@ static int replay_finish(struct replay *r)
 	return report_complete(&report) && r->faults == 0 ? CLI_OK : CLI_FAILED;
 }
 
+/* What goes on beside the recording; whether a file page could not be read for want of memory. */
+static bool replay_background(void *ctx)
+{
+	struct pressure *p = ctx;
+	uint64_t before = pagecache_stats(p->cache)->refused;
+
+	pressure_step(p);
+	return pagecache_stats(p->cache)->refused != before;
+}
+
+/* The machine is there. */
+static int replay_machine(struct replay *r)
+{
+	int status = r->args->pressure.on ? pressure_start(&r->pressure, &r->machine) : CLI_OK;
+
+	if (status != CLI_OK)
+		return status;
+	linuxfacts_load(&r->facts, r->args->trace_path, &r->diag);
+	r->engine = engine_new(r->machine.q, r->machine.nr_cpus, &r->trace, &r->facts);
+	if (r->args->pressure.on)
+		engine_set_background(r->engine, replay_background, &r->pressure);
+	if (r->args->pressure.on && !r->args->pressure.pinned)
+		engine_set_movable(r->engine);
+	replay_loop(r);
+	if (r->args->pressure.on)
+		pressure_end(&r->pressure);
+	diag_print(&r->diag, stderr, "");
+	return replay_finish(r);
+}
+
 /* The trace is open. */
 static int replay_run(struct replay *r)
 {
@@ -274,23 +342,28 @@ static int replay_run(struct replay *r)
 	o.min_cpus = r->trace.cpus <= QUARRY_MAX_CPUS ? r->trace.cpus : 0;
 	o.report = replay_report;
 	o.log_ctx = r;
+	pressure_init(&r->pressure, &r->args->pressure);
+	if (r->args->pressure.on)
+		o.hooks = &r->pressure.hooks;
 	status = machine_create(&o, &r->machine);
 	if (status != CLI_OK)
 		return status;
-	linuxfacts_load(&r->facts, r->args->trace_path, &r->diag);
-	r->engine = engine_new(r->machine.q, r->machine.nr_cpus, &r->trace, &r->facts);
-	replay_loop(r);
-	diag_print(&r->diag, stderr, "");
-	status = replay_finish(r);
+	status = replay_machine(r);
 	machine_destroy(&r->machine);
-	engine_delete(r->engine);
+	pressure_free(&r->pressure);
+	if (r->engine != NULL)
+		engine_delete(r->engine);
 	linuxfacts_free(&r->facts);
 	return status;
 }
 
 int replay_main(int argc, char **argv)
 {
-	struct replay_args args = {.top = 10, .progress = PROGRESS_AUTO};
+	struct replay_args args = {
+		.top = 10,
+		.progress = PROGRESS_AUTO,
+		.pressure = {.seed = 1, .read_every = PRESSURE_READ_EVERY, .reads = 1},
+	};
 	struct replay r = {.args = &args};
 	int status;
 

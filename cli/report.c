@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <refusal.h>
 #include <report.h>
 
 #define REPORT_WIDTH 100
@@ -283,20 +284,8 @@ static void report_refusal(FILE *out, const struct engine_refusal *f)
 	report_wrapped(out, 12, gfp_to_text(f->gfp, gfp));
 	if (f->why.serial == 0 || f->why.nr_zones == 0)
 		return;
-	fprintf(out, "%12sfirst at event %" PRIu64 ", order %u\n%11s", "", f->first_event, f->order,
-		"");
-	for (unsigned int i = 0; i < f->why.nr_zones && i < 3; i++) {
-		const struct quarry_refused_zone *z = &f->why.zones[i];
-
-		fprintf(out, "%s node %d %s %lu free", i > 0 ? "," : "", z->nid,
-			quarry_zone_name(z->zone), z->free);
-		fprintf(out, " against %lu+%lu", z->watermark, z->reserve);
-		if (i == 1 && f->why.nr_zones > 2) {
-			fprintf(out, " ...");
-			break;
-		}
-	}
-	fputc('\n', out);
+	fprintf(out, "%12sfirst at event %" PRIu64 ", order %u:\n", "", f->first_event, f->order);
+	refusal_print(out, 12, f->text);
 }
 
 /* Most frequent first. */
@@ -327,10 +316,7 @@ static void report_refusals(FILE *out, const struct report *r)
 		if (e->reasons[i] > 0)
 			fprintf(out, " %s %" PRIu64, engine_reason_name(i), e->reasons[i]);
 	}
-	fputs(".\n\"N free against W+R\": the request would leave a zone with N free pages below "
-	      "its "
-	      "watermark W and\nthe reserve R that lower zones keep from it.\n",
-	      out);
+	fputs(".\n", out);
 	memcpy(sorted, e->refusal, sizeof(sorted));
 	qsort(sorted, e->nr_refusals, sizeof(sorted[0]), report_more_refusals);
 	for (size_t i = 0; i < e->nr_refusals && i < r->top; i++)
@@ -338,6 +324,10 @@ static void report_refusals(FILE *out, const struct report *r)
 	if (e->nr_refusals > r->top)
 		fprintf(out, "%12s... and %zu kinds more (--top N shows more)\n", "",
 			e->nr_refusals - r->top);
+	if (e->last_refused != 0) {
+		fprintf(out, "The last one, at event %" PRIu64 ":\n", e->last_refused);
+		refusal_print(out, 12, e->last_text);
+	}
 }
 
 static void report_write(void *ctx, const char *text, size_t len)
@@ -512,6 +502,10 @@ void report_text(FILE *out, const struct report *r)
 	report_free_blocks(out, r);
 	report_fragmentation(out, r);
 	report_zones(out, r);
+	if (r->pressure != NULL) {
+		report_title(out, "Memory pressure");
+		pressure_text(out, r->pressure, "event");
+	}
 	report_refusals(out, r);
 	if (r->faults > 0)
 		fprintf(out, "\nThe library reported damage %" PRIu64 " times: see the messages.\n",
@@ -677,10 +671,13 @@ static json_t *report_json_refusals(const struct report *r)
 		report_set(k, "first_event", f->first_event);
 		report_set(k, "bytes", f->bytes);
 		json_object_set_new(k, "zones", report_json_refused_zones(&f->why));
+		json_object_set_new(k, "explanation", report_string(f->text));
 		json_array_append_new(kinds, k);
 	}
 	json_object_set_new(o, "reasons", reasons);
 	json_object_set_new(o, "kinds", kinds);
+	report_set(o, "last_event", e->last_refused);
+	json_object_set_new(o, "last_explanation", report_string(e->last_text));
 	return o;
 }
 
@@ -761,6 +758,8 @@ int report_json(FILE *out, const struct report *r)
 	json_object_set_new(o, "caches", caches);
 	report_set(o, "empty_caches", nr_empty);
 	json_object_set_new(o, "zones", zones);
+	if (r->pressure != NULL)
+		json_object_set_new(o, "pressure", pressure_json(r->pressure));
 	err = json_dumpf(o, out, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
 	fputc('\n', out);
 	json_decref(o);

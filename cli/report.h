@@ -6,6 +6,7 @@
 #include <engine.h>
 #include <linuxfacts.h>
 #include <machine.h>
+#include <pressure.h>
 #include <trace.h>
 
 /* What the report is about. The replay is over; nothing is changed by reporting. */
@@ -15,6 +16,7 @@ struct report {
 	const struct linuxfacts *facts;
 	struct machine *machine;
 	const char *trace_path, *map_path, *cmdline; /* cmdline may be NULL */
+	const struct pressure *pressure;             /* NULL: without page cache */
 	uint64_t wall_ns; /* of decoding and replaying, without the boot of the machine */
 	uint64_t faults;  /* damage that the library reported on the way */
 	uint64_t limit;   /* events asked for; 0: all */

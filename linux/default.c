@@ -7,7 +7,8 @@
  * before the instance is made: programs write to it first, to begin from a known state.
  *
  * This is the one place with a global. Whoever links it gets the names memblock, bootmem_node_data,
- * bdata_list, min_low_pfn, max_low_pfn, max_pfn, node_states and, weakly, movable_node_enabled.
+ * bdata_list, min_low_pfn, max_low_pfn, max_pfn, max_mapnr, high_memory, initrd_start and its like, node_states
+ * and, weakly, movable_node_enabled.
  */
 #include <quarry/linux.h>
 
@@ -17,6 +18,7 @@
 #include <string.h>
 
 #include <linux/bootmem.h>
+#include <linux/initrd.h>
 #include <linux/list.h>
 #include <linux/nodemask.h>
 #include <linux/sizes.h>
@@ -26,7 +28,10 @@ bootmem_data_t bootmem_node_data[QUARRY_MAX_NODES];
 struct list_head bdata_list = LIST_HEAD_INIT(bdata_list);
 struct quarry_boot_params quarry_linux_params;
 unsigned int quarry_linux_memtest;
-unsigned long min_low_pfn, max_low_pfn, max_pfn;
+unsigned long min_low_pfn, max_low_pfn, max_pfn, max_mapnr;
+void *high_memory;
+unsigned long initrd_start, initrd_end, phys_initrd_size;
+phys_addr_t phys_initrd_start;
 /* Weak: a test program may define the switch itself. */
 __attribute__((weak)) bool movable_node_enabled;
 
@@ -60,7 +65,10 @@ void quarry_linux_use(struct quarry *q)
 	linux_bind(q, false);
 	memblock = (struct memblock)QUARRY_MEMBLOCK_INIT_NID(memblock, MAX_NUMNODES);
 	memset(linux_nodes, 0, sizeof(linux_nodes));
-	min_low_pfn = max_low_pfn = max_pfn = 0;
+	min_low_pfn = max_low_pfn = max_pfn = max_mapnr = 0;
+	high_memory = NULL;
+	initrd_start = initrd_end = phys_initrd_size = 0;
+	phys_initrd_start = 0;
 }
 
 int quarry_linux_start(const struct quarry_posix_options *options)
@@ -325,4 +333,26 @@ int quarry_linux_printk(const char *fmt, ...)
 	}
 	va_end(args);
 	return bytes;
+}
+
+unsigned long long memparse(const char *ptr, char **retptr)
+{
+	static const char units[] = "kmgtpe";
+	const char *unit;
+	char *end;
+	unsigned long long n = 0;
+
+	/* strtoull() would take blanks and signs as well. */
+	if (*ptr >= '0' && *ptr <= '9')
+		n = strtoull(ptr, &end, 0);
+	else
+		end = (char *)ptr;
+	unit = *end != '\0' ? strchr(units, *end | 32) : NULL;
+	if (unit != NULL) {
+		n <<= 10 * (unit - units + 1);
+		end++;
+	}
+	if (retptr != NULL)
+		*retptr = end;
+	return n;
 }

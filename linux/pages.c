@@ -280,21 +280,6 @@ void si_meminfo_node(struct sysinfo *val, int nid)
 
 /* ---- calls ---- */
 
-unsigned long __alloc_pages_bulk_array(gfp_t gfp, int nid, unsigned long nr_pages,
-				       struct page **page_array)
-{
-	unsigned long n = 0;
-
-	while (n < nr_pages) {
-		if (page_array[n] == NULL)
-			page_array[n] = alloc_pages_node(nid, gfp, 0);
-		if (page_array[n] == NULL)
-			break;
-		n++;
-	}
-	return n;
-}
-
 void *alloc_pages_exact_nid(int nid, size_t size, gfp_t gfp)
 {
 	size_t pages = (size + PAGE_SIZE - 1) >> PAGE_SHIFT;

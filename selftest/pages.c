@@ -197,6 +197,38 @@ static void pages_zeroed(struct selftest_run *t)
 	quarry_kfree(t->m.q, p);
 }
 
+/* Many at once, and one without waiting for anything. */
+static void pages_bulk(struct selftest_run *t)
+{
+	struct page *page[100] = {NULL}, *one = NULL;
+	struct quarry_totals before, after;
+
+	if (!selftest_boot(t, &pages_3m))
+		return;
+	/* The first page makes the tables, which lie in this memory. */
+	quarry_free_pages(t->m.q, quarry_alloc_pages(t->m.q, GFP_KERNEL, 0), 0);
+	quarry_totals(t->m.q, &before);
+	IS(quarry_alloc_pages_bulk(t->m.q, QUARRY_NO_NODE, GFP_KERNEL, 100, page), 100);
+	for (unsigned int i = 0; i < 100; i++)
+		IS(quarry_page_count(t->m.q, page[i]), 1);
+	for (unsigned int i = 0; i < 100 && one == NULL; i++) {
+		quarry_free_pages(t->m.q, page[i], 0);
+		page[i] = quarry_alloc_pages(t->m.q, GFP_KERNEL, 0);
+		one = quarry_alloc_pages_nolock(t->m.q, QUARRY_NO_NODE, 0);
+	}
+	/* It may have none where sheaves hold single pages; what it gives is a page like others. */
+	OK(one == NULL || quarry_page_count(t->m.q, one) == 1);
+	quarry_free_pages_nolock(t->m.q, one, 0);
+	quarry_free_pages_nolock(t->m.q, page[7], 0); /* aside, or into the sheaf: not lost */
+	IS(quarry_page_count(t->m.q, page[7]), 0);
+	page[7] = NULL;
+	quarry_free_pages_bulk(t->m.q, 100, page);
+	OK(page[99] == NULL);
+	quarry_drain_all_pages(t->m.q);
+	quarry_totals(t->m.q, &after);
+	IS(after.free + after.pcp, before.free + before.pcp);
+}
+
 /* Each is reported and changes nothing. */
 static void pages_damage(struct selftest_run *t)
 {
@@ -236,6 +268,7 @@ const struct selftest selftest_pages[] = {
 	{"P5", "free counts are what the lists hold", pages_counts},
 	{"P8", "pages go back to the lists of their type", pages_keep_their_type},
 	{"P19", "references, exact sizes", pages_references},
+	{"2b P19", "many pages at once, and one without waiting", pages_bulk},
 	{"P19 S20", "zeroed pages and objects", pages_zeroed},
 	{"P19", "double frees, wrong orders and foreign pages are refused", pages_damage},
 	{NULL, NULL, NULL},

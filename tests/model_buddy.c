@@ -10,15 +10,18 @@ bool model_buddy_init(struct model_buddy *m, pfn_t start, pfn_t end)
 	m->start = start;
 	m->end = end;
 	m->block = calloc(1, (size_t)(end - start));
+	m->guard = calloc(1, (size_t)(end - start));
 	m->type = calloc(1, (size_t)((end - start) / QUARRY_PAGEBLOCK_PAGES + 2));
-	return m->block != NULL && m->type != NULL;
+	return m->block != NULL && m->guard != NULL && m->type != NULL;
 }
 
 void model_buddy_fini(struct model_buddy *m)
 {
 	free(m->block);
+	free(m->guard);
 	free(m->type);
 	m->block = NULL;
+	m->guard = NULL;
 	m->type = NULL;
 }
 
@@ -63,6 +66,27 @@ static void model_buddy_pull(struct model_buddy *m, pfn_t pfn, unsigned int orde
 	m->free -= 1ul << order;
 }
 
+/* Half of a block that was split: free, or set aside. */
+static void model_buddy_leave(struct model_buddy *m, pfn_t pfn, unsigned int order)
+{
+	if (order >= m->minorder) {
+		model_buddy_push(m, pfn, order);
+		return;
+	}
+	m->guard[pfn - m->start] = (unsigned char)(order + 1);
+	m->guards += 1ul << order;
+}
+
+/* A guard counts as a free buddy, and is free from then on. */
+static void model_buddy_wake(struct model_buddy *m, pfn_t pfn, unsigned int order)
+{
+	if (pfn < m->start || pfn >= m->end || m->guard[pfn - m->start] != order + 1)
+		return;
+	m->guard[pfn - m->start] = 0;
+	m->guards -= 1ul << order;
+	model_buddy_push(m, pfn, order);
+}
+
 static bool model_buddy_is(const struct model_buddy *m, pfn_t pfn, unsigned int order)
 {
 	return pfn >= m->start && pfn < m->end && m->block[pfn - m->start] == order + 1;
@@ -93,9 +117,9 @@ bool model_buddy_alloc(struct model_buddy *m, pfn_t pfn, unsigned int order)
 		pfn_t half = (pfn_t)1 << o;
 
 		if (pfn < head + half) {
-			model_buddy_push(m, head + half, o);
+			model_buddy_leave(m, head + half, o);
 		} else {
-			model_buddy_push(m, head, o);
+			model_buddy_leave(m, head, o);
 			head += half;
 		}
 	}
@@ -108,6 +132,7 @@ static void model_buddy_merge(struct model_buddy *m, pfn_t pfn, unsigned int ord
 	while (order < QUARRY_MAX_ORDER) {
 		pfn_t buddy = pfn ^ (pfn_t)1 << order;
 
+		model_buddy_wake(m, buddy, order);
 		if (!model_buddy_is(m, buddy, order) || !model_buddy_may_merge(m, pfn, buddy))
 			break;
 		model_buddy_pull(m, buddy, order);

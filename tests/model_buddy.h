@@ -16,10 +16,13 @@
 struct model_buddy {
 	pfn_t start, end;     /* the zone's span */
 	unsigned char *block; /* by page: order + 1 if a free block starts here, else 0 */
-	unsigned char *type;  /* by pageblock, the first may begin before start */
+	unsigned char *guard; /* by page: order + 1 if a guard starts here, else 0 */
+	unsigned int
+		minorder; /* of what splitting leaves over, orders below this are guards; 0 at first */
+	unsigned char *type; /* by pageblock, the first may begin before start */
 	unsigned long nr_free_type[QUARRY_MIGRATE_TYPES][QUARRY_NR_ORDERS];
 	unsigned long nr_free[QUARRY_NR_ORDERS]; /* free blocks */
-	unsigned long free;                      /* pages */
+	unsigned long free, guards;              /* pages */
 };
 
 /* Nothing is free, all is unmovable. Returns false if the host is out of memory. */

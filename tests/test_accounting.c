@@ -455,6 +455,24 @@ static void x5_tables_inside(void **state)
 	free(s);
 }
 
+/* Whole pages of kmalloc() are unreclaimable slab, as in Linux. */
+static void large_blocks_count_as_slab(struct quarry *q)
+{
+	unsigned long r, before, u;
+	void *p;
+
+	for (int nid = 0; nid < 2; nid++) {
+		quarry_slab_pages(q, nid, &r, &before);
+		p = quarry_kmalloc_node(q, 100000, GFP_KERNEL | __GFP_THISNODE, nid);
+		assert_non_null(p);
+		quarry_slab_pages(q, nid, &r, &u);
+		assert_int_equal(u, before + 32);
+		quarry_kfree(q, p);
+		quarry_slab_pages(q, nid, &r, &u);
+		assert_int_equal(u, before);
+	}
+}
+
 /* nr_slab_reclaimable and nr_slab_unreclaimable against the pages' descriptors. */
 static void slab_pages_by_node(void **state)
 {
@@ -497,6 +515,7 @@ static void slab_pages_by_node(void **state)
 	assert_int_equal(get(s, -1, "", "nr_slab_reclaimable", 0), r + u);
 	quarry_slab_pages(s->m.q, 7, &r, &u);
 	assert_int_equal(r + u, 0);
+	large_blocks_count_as_slab(s->m.q);
 	for (int i = 0; i < 300; i++)
 		quarry_kfree(s->m.q, object[i]);
 	assert_int_equal(quarry_kmem_cache_destroy(s->m.q, cache), 0);

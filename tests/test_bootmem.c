@@ -1133,6 +1133,122 @@ static void test_B9_to_B19_model_side_by_side(void **state)
 		play(seed * 0x9e3779b97f4a7c15u, 1500);
 }
 
+/* ---- large nodes: parts of the bitmap that are all alike ---- */
+
+#define LARGE_MIN 77
+#define LARGE_PAGES ((17 * G + 5 * M) / PAGE + 13)
+
+static bool large[LARGE_PAGES]; /* reserved */
+
+/* A page, more often than not beside the border of a part. */
+static pfn_t large_page(const struct bootmem_chunks *k)
+{
+	pfn_t i = rnd(LARGE_PAGES);
+
+	if (rnd(3) != 0)
+		i = (i >> k->order << k->order) + rnd(3) - 1 + WORD_BITS * rnd(2);
+	return i < LARGE_PAGES ? i : LARGE_PAGES - 1;
+}
+
+static void large_mark(struct quarry *q, const struct bootmem_chunks *k)
+{
+	pfn_t from = large_page(k), to = large_page(k) + 1;
+	bool reserve = rnd(2) == 0, exclusive = rnd(2) == 0, odd;
+	phys_addr_t start;
+	int err;
+
+	if (from >= to)
+		to = quarry_min(from + 1 + rnd(WORD_BITS * 3), LARGE_PAGES);
+	odd = memchr(&large[from], reserve, to - from) != NULL && (exclusive || !reserve);
+	start = (LARGE_MIN + from) * PAGE;
+	err = reserve ? quarry_reserve_bootmem(q, start, (to - from) * PAGE,
+					       exclusive ? BOOTMEM_EXCLUSIVE : BOOTMEM_DEFAULT)
+		      : quarry_free_bootmem(q, start, (to - from) * PAGE);
+	assert_int_equal(err, !odd ? 0 : reserve ? -QUARRY_EBUSY : -QUARRY_EINVAL);
+	if (err == 0)
+		memset(&large[from], reserve, to - from);
+}
+
+static void large_alloc(struct quarry *q, const struct bootmem_chunks *k)
+{
+	pfn_t goal = large_page(k), pages = 1 + (rnd(4) == 0 ? rnd(80000) : rnd(100)), i;
+	void *p = quarry___alloc_bootmem_nopanic(q, pages * PAGE, PAGE, (LARGE_MIN + goal) * PAGE);
+
+	if (p == NULL)
+		return;
+	i = at(q, p) / PAGE - LARGE_MIN;
+	assert_null(memchr(&large[i], true, pages));
+	memset(&large[i], true, pages);
+}
+
+/* B2, B9, B11, B19: what is free comes out as a map of one byte a page has it. */
+static void large_play(uint64_t seed)
+{
+	struct quarry *q = machine(0);
+	const struct bootmem_chunks *k = &quarry_bootmem(q)->chunks[0];
+	unsigned long pages = 0, map_pages = quarry_bootmem_bootmap_pages(LARGE_PAGES);
+
+	rng = seed;
+	assert_int_not_equal(
+		quarry_init_bootmem_node(q, 0, LARGE_MIN, LARGE_MIN, LARGE_MIN + LARGE_PAGES), 0);
+	assert_true(k->order > 0 && LARGE_PAGES >> k->order < QUARRY_BOOTMEM_CHUNKS);
+	memset(large, true, sizeof(large));
+	for (int i = 0; i < 120; i++) {
+		if (rnd(4) == 0)
+			large_alloc(q, k);
+		else
+			large_mark(q, k);
+		valid(q);
+	}
+	assert_int_equal(
+		quarry_reserve_bootmem(q, LARGE_MIN * PAGE, map_pages * PAGE, BOOTMEM_DEFAULT), 0);
+	memset(large, true, map_pages);
+	for (pfn_t i = 0; i < LARGE_PAGES; i++)
+		pages += !large[i];
+	memset(&given, 0, sizeof(given));
+	assert_int_equal(quarry_free_all_bootmem(q, give, &given), pages + map_pages);
+	for (unsigned int i = 0;
+	     i + 1 < given.n && i + 1 < sizeof(given.start) / sizeof(given.start[0]); i++) {
+		assert_null(memchr(&large[given.start[i] - LARGE_MIN], true,
+				   given.end[i] - given.start[i]));
+		assert_true(large[given.end[i] - LARGE_MIN] ||
+			    given.end[i] == LARGE_MIN + LARGE_PAGES);
+	}
+	quarry_posix_delete(q);
+}
+
+static void test_B9_to_B19_large_node_side_by_side(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 1; seed <= 12; seed++)
+		large_play(seed * 0x9e3779b97f4a7c15u);
+}
+
+/* A terabyte of which nearly all is free: its bitmap is hardly written, and what is not is not read. */
+static void test_B2_bitmap_of_a_terabyte_is_hardly_written(void **state)
+{
+	const pfn_t pages = ((phys_addr_t)1 << 40) / PAGE;
+	struct quarry *q = *state;
+	unsigned long written = 0;
+	unsigned char *map;
+
+	assert_int_equal(quarry_init_bootmem_node(q, 0, 0x100, 0, pages), pages / 8);
+	map = node(q, 0)->node_bootmem_map;
+	memset(map, 0x5a, pages / 8);
+	assert_int_equal(quarry_free_bootmem(q, M, (phys_addr_t)pages * PAGE - 3 * M), 0);
+	assert_int_equal(quarry_reserve_bootmem(q, M, pages / 8, BOOTMEM_DEFAULT), 0);
+	assert_int_not_equal(at(q, quarry___alloc_bootmem_nopanic(q, 64, 64, 512 * G)), 0);
+	valid(q);
+	for (pfn_t i = 0; i < pages / 8; i += PAGE)
+		written += memcmp(&map[i], &map[pages / 32], PAGE) != 0;
+	assert_int_equal(map[pages / 32], 0x5a);
+	assert_in_range(written, 1, 3 * (8192 / QUARRY_BOOTMEM_CHUNKS)); /* three parts */
+	memset(&given, 0, sizeof(given));
+	assert_int_equal(quarry_free_all_bootmem(q, give, &given), pages - 3 * M / PAGE - 1);
+	/* No pointer of 32 bits reaches the goal: there the allocation lies at the very start. */
+	assert_int_equal(given.n, sizeof(void *) == 8 ? 3 : 2);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 #define TEST_BOARD(name) cmocka_unit_test_setup_teardown(name, setup_board, teardown)
 #define TEST_RAM(name) cmocka_unit_test_setup_teardown(name, setup_ram, teardown)
@@ -1175,6 +1291,8 @@ int main(void)
 		TEST(test_B19_bitmap_left_free_is_given_once),
 		TEST(test_B19_free_bootmem_late_gives_whole_pages),
 		cmocka_unit_test(test_B9_to_B19_model_side_by_side),
+		cmocka_unit_test(test_B9_to_B19_large_node_side_by_side),
+		TEST(test_B2_bitmap_of_a_terabyte_is_hardly_written),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -513,6 +513,64 @@ static void tables_keep_out_of_isolated_pageblocks(void **state)
 	machine_fini(&m);
 }
 
+/* ---- refusals ---- */
+
+static void take_text(void *ctx, const char *text, size_t len)
+{
+	strncat(ctx, text, len);
+}
+
+static void turn(struct machine *m, pfn_t pfn, unsigned int type)
+{
+	struct page_arena *a = memmap_arena(m->q->pages, pfn);
+	quarry_pin_t pin = arena_lock(m->q, a);
+
+	arena_set_type(m->q, a, (unsigned int)((pfn - a->base_pfn) >> QUARRY_PAGEBLOCK_ORDER),
+		       type);
+	arena_unlock(m->q, a, pin);
+}
+
+/* P15, P18: a refusal names what is free, but highatomic, CMA or isolated. */
+static void a_refusal_names_what_was_not_for_it(void **state)
+{
+	struct page *page, *list = NULL;
+	char text[2000] = "";
+	const struct quarry_out out = {take_text, text};
+	struct quarry_refusal f;
+	struct machine m;
+
+	(void)state;
+	machine_build(&m, &m32);
+	assert_int_equal(quarry_start_isolate_page_range(m.q, 4 * 512, 6 * 512, MOVABLE, 0), 0);
+	turn(&m, 8 * 512, QUARRY_MIGRATE_HIGHATOMIC);
+	turn(&m, 9 * 512, QUARRY_MIGRATE_CMA);
+	turn(&m, 10 * 512, QUARRY_MIGRATE_CMA);
+	while ((page = quarry_alloc_pages(m.q, GFP_NOWAIT | __GFP_NOWARN, 0)) != NULL) {
+		*(struct page **)quarry_page_address(m.q, page) = list;
+		list = page;
+	}
+	assert_true(quarry_explain(m.q, &f));
+	assert_int_equal(f.zones[0].reason, QUARRY_REFUSED_WATERMARK);
+	assert_int_equal(f.zones[0].highatomic, 512);
+	assert_int_equal(f.zones[0].cma, 1024);
+	assert_int_equal(f.zones[0].unusable, 1536);
+	assert_int_equal(f.zones[0].isolated, 1024);
+	assert_int_equal(f.zones[0].unaccepted, 0);
+	m.q->pages->refusal.zones[0].unaccepted = 7;
+	quarry_show_refusal(m.q, &out);
+	assert_non_null(strstr(text, "; of its pages 512 kept for requests that cannot wait, "
+				     "1024 in CMA areas, 1024 isolated, 7 not accepted\n"));
+	while ((page = list) != NULL) {
+		list = *(struct page **)quarry_page_address(m.q, page);
+		quarry_free_pages(m.q, page, 0);
+	}
+	quarry_undo_isolate_page_range(m.q, 4 * 512, 6 * 512);
+	quarry_drain_all_pages(m.q);
+	machine_check(&m);
+	assert_int_equal(m.reports, 0);
+	machine_fini(&m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -526,6 +584,7 @@ int main(void)
 		cmocka_unit_test(blocks_in_the_way_are_moved),
 		cmocka_unit_test(no_page_to_move_to),
 		cmocka_unit_test(gigantic_ranges),
+		cmocka_unit_test(a_refusal_names_what_was_not_for_it),
 		cmocka_unit_test(tables_keep_out_of_isolated_pageblocks),
 	};
 

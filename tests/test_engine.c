@@ -11,6 +11,7 @@
 
 #include <engine.h>
 #include <quarry/posix.h>
+#include <quarry/vmstat.h>
 
 #include "kmtwriter.h"
 
@@ -500,6 +501,98 @@ static void test_slabinfo_and_buddyinfo(void **state)
 	strbuf_free(&text);
 }
 
+/* Blocks that move between events, with an order that is split: each is found where it is. */
+static bool compact_now(void *ctx)
+{
+	struct run *x = ctx;
+
+	/* Soon after each event there are moves: no block is where it was. */
+	if (x->r->events % 16 == 0)
+		quarry_compact_memory(x->q);
+	return false;
+}
+
+static void moving_text(struct strbuf *s)
+{
+	for (unsigned int i = 0; i < 2048; i++)
+		strbuf_addf(s, PAGE("000", "%u", "0", USER), 0x1000 + i);
+	strbuf_addf(s, PAGE("000", "%u", "3", USER), 0x8000u);
+	strbuf_addf(s, PAGE("000", "%u", "0", "GFP_KERNEL"), 0x9000u);
+	for (unsigned int i = 0; i < 2048; i += 2)
+		strbuf_addf(s, PAGE_FREE("001", "%u", "0"), 0x1000 + i);
+	for (unsigned int i = 0; i < 8; i++)
+		strbuf_addf(s, PAGE_FREE("001", "%u", "0"), 0x8007 - i);
+	for (unsigned int i = 1; i < 2048; i += 2)
+		strbuf_addf(s, PAGE_FREE("000", "%u", "0"), 0x1000 + i);
+}
+
+static void test_blocks_that_move(void **state)
+{
+	struct strbuf text = {0};
+	struct run x = {0};
+	size_t n;
+
+	(void)state;
+	moving_text(&text);
+	run_boot(&x, 64);
+	assert_int_equal(trace_open_memory(&x.t, "test", text.s, text.len, &x.diag), CLI_OK);
+	x.e = engine_new(x.q, 2, &x.t, NULL);
+	x.r = engine_result(x.e);
+	engine_set_background(x.e, compact_now, &x);
+	engine_set_movable(x.e);
+	while ((n = trace_next(&x.t)) > 0)
+		assert_true(engine_play(x.e, n));
+	engine_finish(x.e);
+	assert_true(quarry_vm_event(x.q, QUARRY_VM_PGMIGRATE_SUCCESS) > 100);
+	assert_int_equal(fate(&x, TRACE_PAGE_ALLOC, ENGINE_REPLAYED), 2050);
+	assert_int_equal(fate(&x, TRACE_PAGE_FREE, ENGINE_REPLAYED), 2056);
+	assert_int_equal(x.r->split_blocks, 1);
+	assert_int_equal(x.r->live_pages, 1);
+	run_end(&x);
+	strbuf_free(&text);
+}
+
+/* Why, in words: of the first of each kind, and of the last one, whoever was refused in between. */
+static bool ask_too_much(void *ctx)
+{
+	struct run *x = ctx;
+
+	assert_null(quarry_alloc_pages(x->q, GFP_ATOMIC, 10));
+	return true;
+}
+
+static void test_refusals_in_words(void **state)
+{
+	struct strbuf text = {0};
+	struct run x = {0};
+	size_t n;
+
+	(void)state;
+	for (unsigned int i = 0; i < 10; i++)
+		strbuf_addf(&text, PAGE("000", "%u", "10", "GFP_KERNEL"), 0x4000 + (i << 10));
+	strbuf_addf(&text, PAGE("000", "%u", "9", "GFP_KERNEL"), 0x10000u);
+	strbuf_addf(&text, KMALLOC("000", "0xffff888001000040", "134217728"));
+	run_boot(&x, 3);
+	assert_int_equal(trace_open_memory(&x.t, "test", text.s, text.len, &x.diag), CLI_OK);
+	x.e = engine_new(x.q, 2, &x.t, NULL);
+	x.r = engine_result(x.e);
+	engine_set_background(x.e, ask_too_much, &x);
+	while ((n = trace_next(&x.t)) > 0)
+		assert_true(engine_play(x.e, n));
+	engine_finish(x.e);
+	assert_int_equal(x.r->refusal[0].count, 10);
+	assert_non_null(strstr(x.r->refusal[0].text, "refused: order 10, Unmovable"));
+	assert_non_null(strstr(x.r->refusal[0].text, "would have helped:"));
+	assert_int_equal(x.r->last_refused, 12);
+	assert_non_null(strstr(x.r->last_text, "refused: order 9, Unmovable, gfp 0xcc0"));
+	/* Not for want of pages: there is nothing to tell. The order 9 was held back meanwhile. */
+	assert_int_equal(x.r->nr_refusals, 3);
+	assert_int_equal(x.r->refusal[1].reason, ENGINE_REASON_TOO_LARGE);
+	assert_null(x.r->refusal[1].text);
+	run_end(&x);
+	strbuf_free(&text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -516,6 +609,8 @@ int main(void)
 		cmocka_unit_test(test_huge_frames),
 		cmocka_unit_test(test_real_recording),
 		cmocka_unit_test(test_slabinfo_and_buddyinfo),
+		cmocka_unit_test(test_blocks_that_move),
+		cmocka_unit_test(test_refusals_in_words),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -237,12 +237,13 @@ static void test_movable_page(void **state)
 {
 	struct machine_spec spec = small;
 	struct machine m;
+	struct quarry_totals t;
 	struct owner o;
 	pfn_t pfn;
 
 	(void)state;
 	spec.ram_bytes = 32 * MIB;
-	for (unsigned int order = 0; order <= 5; order++) {
+	for (unsigned int order = 0; order <= QUARRY_PAGEBLOCK_ORDER; order++) {
 		machine_build(&m, &spec);
 		owner_init(&o, &m, 4, 32 * 256, true);
 		assert_true(owner_alloc(&o, 0, GFP_HIGHUSER_MOVABLE, order));
@@ -262,6 +263,9 @@ static void test_movable_page(void **state)
 		quarry_drain_all_pages(m.q);
 		assert_int_equal(quarry_pfn_state(m.q, pfn, NULL), QUARRY_PAGE_POISONED);
 		machine_check(&m);
+		/* What was taken out of blocks on their way counts as freed. */
+		quarry_totals(m.q, &t);
+		assert_int_equal(t.pgalloc, t.pgfree);
 		owner_fini(&o);
 		machine_fini(&m);
 	}
@@ -447,6 +451,33 @@ static void test_sequences(void **state)
 	machine_fini(&m);
 }
 
+/* A zone's border inside a pageblock: two arenas share its record, and each has a damaged page. */
+static void test_border_in_pageblock(void **state)
+{
+	struct machine_spec spec = {.memory = {{0, 32 * MIB, 0}},
+				    .boot = {.dma_limit = 5 * MIB + 48 * 1024, .nr_cpus = 1}};
+	pfn_t border = (5 * MIB + 48 * 1024) >> QUARRY_PAGE_SHIFT, bad[] = {border - 1, border + 3};
+	struct machine m;
+
+	(void)state;
+	for (unsigned int first = 0; first < 2; first++) {
+		machine_build(&m, &spec);
+		for (unsigned int k = 0; k < 2; k++) {
+			assert_int_equal(quarry_memory_failure(m.q, bad[k ^ first], SIMULATED), 0);
+			machine_check(&m);
+			assert_never_seen(&m, bad[k ^ first]);
+		}
+		assert_never_seen(&m, bad[0]);
+		assert_int_equal(quarry_unpoison_memory(m.q, bad[0]), 0);
+		machine_check(&m);
+		assert_never_seen(&m, bad[1]);
+		assert_int_equal(quarry_unpoison_memory(m.q, bad[1]), 0);
+		machine_check(&m);
+		assert_int_equal(machine_free_pages(&m), managed(&m));
+		machine_fini(&m);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -455,7 +486,7 @@ int main(void)
 		cmocka_unit_test(test_slab_page),    cmocka_unit_test(test_reserved_page),
 		cmocka_unit_test(test_movable_page), cmocka_unit_test(test_soft_offline),
 		cmocka_unit_test(test_errors),       cmocka_unit_test(test_offline_with_poison),
-		cmocka_unit_test(test_sequences),
+		cmocka_unit_test(test_sequences),    cmocka_unit_test(test_border_in_pageblock),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

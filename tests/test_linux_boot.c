@@ -10,6 +10,7 @@
 #include <linux/debugfs.h>
 #include <linux/export.h>
 #include <linux/init.h>
+#include <linux/initrd.h>
 #include <linux/io.h>
 #include <linux/kernel.h>
 #include <linux/kmemleak.h>
@@ -19,12 +20,14 @@
 #include <linux/mm_types.h>
 #include <linux/mmdebug.h>
 #include <linux/mmzone.h>
+#include <linux/module.h>
 #include <linux/pfn.h>
 #include <linux/poison.h>
 #include <linux/range.h>
 #include <linux/seq_file.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 
 #include <asm/bitops.h>
 #include <asm/bug.h>
@@ -136,6 +139,56 @@ static void memblock_board(void)
 	IS(totalram_pages(), pages + PFN_DOWN(SZ_1M));
 }
 
+static unsigned long long memory_limit;
+
+static int __init early_mem(char *p)
+{
+	memory_limit = memparse(p, &p) & PAGE_MASK;
+	return *p == '\0' ? 0 : -EINVAL;
+}
+early_param("mem", early_mem);
+
+/* A RAM disk that lies in RAM is reserved and found by its address. */
+static void parameters_and_a_ram_disk(void)
+{
+	char *rest, text[] = "64M@16K";
+
+	IS(memparse(text, &rest), SZ_64M);
+	OK(*rest == '@');
+	IS(memparse(rest + 1, &rest), SZ_16K);
+	OK(*rest == '\0');
+	IS(memparse("0x10k", NULL), SZ_16K);
+	IS(memparse("010", NULL), 8);
+	IS(memparse("2g", NULL), SZ_2G);
+	IS(memparse("1T", NULL), 1ull << 40);
+	IS(memparse("-1", &rest), 0);
+	OK(strcmp(rest, "-1") == 0);
+	IS(memparse("", &rest), 0);
+	OK(*rest == '\0');
+	IS(quarry_param_early_mem("24M"), 0);
+	IS(quarry_param_early_mem("24Mb"), -EINVAL);
+
+	quarry_linux_bootmem();
+	memblock_add(0, SZ_32M);
+	IS(quarry_param_early_mem("24M"), 0);
+	memblock_enforce_memory_limit(memory_limit);
+	phys_initrd_start = SZ_8M;
+	phys_initrd_size = SZ_1M + 5;
+	OK(memblock_is_region_memory(phys_initrd_start, phys_initrd_size));
+	memblock_reserve(phys_initrd_start, phys_initrd_size);
+	initrd_start = (unsigned long)__va(phys_initrd_start);
+	initrd_end = initrd_start + phys_initrd_size;
+	max_pfn = max_low_pfn = PFN_DOWN(memblock_end_of_DRAM());
+	high_memory = __va(PFN_PHYS(max_low_pfn));
+	set_max_mapnr(max_low_pfn);
+	IS(max_mapnr, PFN_DOWN(SZ_16M + SZ_8M));
+	memblock_free_all();
+	IS(totalram_pages(), max_low_pfn - PFN_UP(phys_initrd_size));
+	new_machine();
+	IS(initrd_start | initrd_end | phys_initrd_start | phys_initrd_size | max_mapnr, 0);
+	OK(high_memory == NULL);
+}
+
 static void bit_calls(void)
 {
 	unsigned long map[BITS_TO_LONGS(200)] = {0}, bit, sum = 0;
@@ -166,6 +219,7 @@ static void bit_calls(void)
 static const struct linux_test tests[] = {
 	LINUX_TEST(bootmem_board),
 	LINUX_TEST(memblock_board),
+	LINUX_TEST(parameters_and_a_ram_disk),
 	LINUX_TEST(bit_calls),
 };
 

@@ -18,6 +18,7 @@
 #include <linux/mmzone.h>
 #include <linux/nodemask.h>
 #include <linux/page-isolation.h>
+#include <linux/page_reporting.h>
 #include <linux/sched/mm.h>
 #include <linux/shrinker.h>
 #include <linux/sizes.h>
@@ -636,6 +637,24 @@ static void P19_references(void)
 	IS(nr_free_pages(), totalram_pages());
 }
 
+static void P19_release_pages(void)
+{
+	struct page *pages[3];
+
+	boot();
+	pages[0] = alloc_page(GFP_KERNEL);
+	pages[1] = alloc_pages(GFP_KERNEL | __GFP_COMP, 2) + 3; /* a later page: of its block */
+	pages[2] = alloc_page(GFP_KERNEL);
+	get_page(pages[2]);
+	release_pages(pages, 3);
+	IS(page_count(pages[0]), 0);
+	IS(page_count(pages[1]), 0);
+	IS(page_count(pages[2]), 1);
+	put_page(pages[2]);
+	drain_all_pages(NULL);
+	IS(nr_free_pages(), totalram_pages());
+}
+
 static void P19_bulk(void)
 {
 	struct page *pages[20] = {NULL};
@@ -767,6 +786,53 @@ static void mapping_pages(void)
 	__free_page(to);
 }
 
+static unsigned long told_pages, told_calls;
+
+static int host_is_told(struct page_reporting_dev_info *prdev, struct scatterlist *sgl,
+			unsigned int nents)
+{
+	struct scatterlist *sg;
+	unsigned int i;
+
+	(void)prdev;
+	told_calls++;
+	for_each_sg(sgl, sg, nents, i)
+	{
+		IS(PageBuddy(sg_page(sg)), 0); /* nobody gets at it meanwhile */
+		IS(sg_phys(sg) % (pageblock_nr_pages * PAGE_SIZE), 0);
+		told_pages += sg->length >> PAGE_SHIFT;
+	}
+	return nents > PAGE_REPORTING_CAPACITY ? -EINVAL : 0;
+}
+
+static void reporting_of_free_pages(void)
+{
+	struct page_reporting_dev_info dev = {.report = host_is_told}, none = {0};
+	const struct quarry_posix_options options = {.ram_bytes = SZ_256M};
+	unsigned long pages;
+
+	/* A zone keeps 32 pageblocks back while some are told. */
+	OK(quarry_linux_start(&options) == 0);
+	quarry_linux_params = (struct quarry_boot_params){.nr_cpus = 1, .no_thp = true};
+	memblock_add(0, SZ_256M);
+	boot();
+	told_pages = told_calls = 0;
+	__free_page(alloc_page(GFP_KERNEL));
+	IS(page_reporting_register(&none), -EINVAL);
+	IS(page_reporting_register(&dev), 0);
+	IS(page_reporting_register(&dev), -EBUSY);
+	pages = quarry_page_reporting_run(quarry_linux());
+	OK(pages != 0);
+	IS(told_pages, pages);
+	OK(told_calls >= pages / pageblock_nr_pages / PAGE_REPORTING_CAPACITY);
+	IS(quarry_page_reporting_run(quarry_linux()), 0); /* all are told */
+	page_reporting_unregister(&dev);
+	IS(page_reporting_register(&dev), 0);
+	page_reporting_unregister(&dev);
+	accept_memory(0,
+		      totalram_pages() * PAGE_SIZE); /* all was accepted before: nothing happens */
+}
+
 int main(void)
 {
 	static const struct linux_test tests[] = {
@@ -786,8 +852,10 @@ int main(void)
 		LINUX_TEST(cma_areas),
 		LINUX_TEST(hotplug),
 		LINUX_TEST(damaged_pages),
+		LINUX_TEST(reporting_of_free_pages),
 		LINUX_TEST(P19_addresses),
 		LINUX_TEST(P19_references),
+		LINUX_TEST(P19_release_pages),
 		LINUX_TEST(P19_bulk),
 		LINUX_TEST(nodes_of_a_request),
 		LINUX_TEST(policies),

@@ -849,6 +849,23 @@ static void test_machine_fake(void **state)
 	assert_int_equal(refs[1].nid, 0);
 	assert_int_equal(refs[3].nid, 3);
 	machine_destroy(&m);
+	/* Room for two of 32 MiB, and three of 1 GiB: no failure but in the first real node. */
+	assert_int_equal(boot_text(&m,
+				   PC_4G "SRAT: Node 0 PXM 0 [mem 0x0-0x3fffffff]\n"
+					 "SRAT: Node 1 PXM 1 [mem 0x40000000-0x43ffffff]\n"
+					 "SRAT: Node 2 PXM 2 [mem 0x44000000-0x13fffffff]\n",
+				   "numa=fake=4U"),
+			 CLI_OK);
+	assert_int_equal(m.nr_nodes, 9);
+	assert_true(m.fake);
+	machine_destroy(&m);
+	assert_int_equal(boot_text(&m,
+				   PC_4G "SRAT: Node 0 PXM 0 [mem 0x0-0x3ffffff]\n"
+					 "SRAT: Node 1 PXM 1 [mem 0x4000000-0x13fffffff]\n",
+				   "numa=fake=4U"),
+			 CLI_OK);
+	assert_false(m.fake);
+	machine_destroy(&m);
 	/* By size; and more than there is room for. */
 	assert_int_equal(boot_text(&m, PC_4G, "numa=fake=1536M"), CLI_OK);
 	assert_int_equal(m.nr_nodes, 2);

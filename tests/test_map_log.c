@@ -43,6 +43,31 @@ static unsigned long managed(void)
 #define PC "BIOS-e820: [mem 0x0-0xffffff] usable\nBIOS-e820: [mem 0x1000000-0x3ffffff] usable\n"
 #define PC_PAGES (16384ul - 256)
 
+/* Without e820 mem= is an amount, and a log that has it taken off already stays as it is. */
+static void test_mem_is_an_amount_on_arm64(void **state)
+{
+	static const char *const both =
+		"memory[0x0] [0x40000000-0x7fffffff], 0x40000000 bytes on node 0 flags: 0x0\n"
+		"memory[0x1] [0x100000000-0x13fffffff], 0x40000000 bytes on node 1 flags: 0x0\n";
+
+	(void)state;
+	assert_int_equal(boot(both, "mem=1536M", MAP_ARCH_ARM64), CLI_OK);
+	assert_int_equal(m.nr_ram, 2);
+	assert_int_equal(m.ram[0].end, 0x80000000);
+	assert_int_equal(m.ram[1].start, 0x100000000);
+	assert_int_equal(m.ram[1].end, 0x120000000);
+	done();
+	assert_int_equal(boot("memory[0x0] [0x40000000-0x5fffffff], 0x20000000 bytes\n", "mem=512M",
+			      MAP_ARCH_ARM64),
+			 CLI_OK);
+	assert_int_equal(managed(), 0x20000);
+	done();
+	/* A PC counts addresses, whichever lines its memory is taken from. */
+	assert_int_equal(boot(both, "mem=1536M", MAP_ARCH_X86_64), CLI_OK);
+	assert_int_equal(managed(), 0x20000);
+	done();
+}
+
 static void test_lists_of_memory(void **state)
 {
 	struct quarry_zone_info info;
@@ -232,9 +257,13 @@ static void test_min_free_kbytes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_lists_of_memory),   cmocka_unit_test(test_bad_lists),
-		cmocka_unit_test(test_after_the_handoff), cmocka_unit_test(test_cma),
-		cmocka_unit_test(test_movable),           cmocka_unit_test(test_possible_nodes),
+		cmocka_unit_test(test_mem_is_an_amount_on_arm64),
+		cmocka_unit_test(test_lists_of_memory),
+		cmocka_unit_test(test_bad_lists),
+		cmocka_unit_test(test_after_the_handoff),
+		cmocka_unit_test(test_cma),
+		cmocka_unit_test(test_movable),
+		cmocka_unit_test(test_possible_nodes),
 		cmocka_unit_test(test_min_free_kbytes),
 	};
 

@@ -160,6 +160,48 @@ static void refill_and_drain(void **state)
 	free(l.e);
 }
 
+/* P19: single pages that are freed together are told twice, as Linux does; what is kept is not told. */
+static void batches_are_told(void **state)
+{
+	struct quarry *q = boot(64);
+	struct page *page[8] = {NULL};
+	struct log l;
+
+	(void)state;
+	for (int i = 0; i < 6; i++)
+		page[i] = quarry_alloc_pages(q, GFP_KERNEL, 0);
+	page[7] = quarry_alloc_pages(q, GFP_KERNEL, 2);
+	quarry_get_page(q, page[3]);
+	log_begin(&l, q);
+	quarry_release_pages(q, page, 8);
+	assert_int_equal(count(&l, QUARRY_TRACE_PAGE_FREE), 6);
+	assert_int_equal(count(&l, QUARRY_TRACE_PAGE_FREE_BATCHED), 5);
+	for (unsigned int i = 1; i < l.n; i++) {
+		if (l.e[i].type != QUARRY_TRACE_PAGE_FREE_BATCHED)
+			continue;
+		assert_int_equal(l.e[i - 1].type, QUARRY_TRACE_PAGE_FREE);
+		assert_int_equal(l.e[i - 1].pfn, l.e[i].pfn);
+		assert_ptr_not_equal(l.e[i].page, page[3]);
+		assert_int_equal(l.e[i].order, 0);
+	}
+	assert_int_equal(quarry_page_count(q, page[3]), 1);
+	/* One by one it is no batch; nor is damage. */
+	l.n = 0;
+	quarry_free_pages(q, page[3], 0);
+	quarry_release_pages(q, page, 8);
+	memset(page, 0, sizeof(page));
+	assert_int_equal(count(&l, QUARRY_TRACE_PAGE_FREE), 1);
+	assert_int_equal(count(&l, QUARRY_TRACE_PAGE_FREE_BATCHED), 0);
+	l.n = 0;
+	assert_int_equal(quarry_alloc_pages_bulk(q, QUARRY_NO_NODE, GFP_KERNEL, 3, page), 3);
+	quarry_free_pages_bulk(q, 3, page);
+	assert_int_equal(count(&l, QUARRY_TRACE_PAGE_FREE_BATCHED), 3);
+	assert_int_equal(quarry_trace_set(q, NULL, NULL), 0);
+	assert_int_equal(quarry_check_pages(q, NULL), 0);
+	quarry_posix_delete(q);
+	free(l.e);
+}
+
 static void fallback_is_told(void **state)
 {
 	struct quarry *q = boot(64);
@@ -288,7 +330,10 @@ static void random_life(struct quarry *q, uint64_t seed)
 		unsigned int i = (unsigned int)(r % 500);
 
 		if (page[i] != NULL) {
-			quarry_free_pages(q, page[i], order[i]);
+			if ((r >> 40) % 4 == 0)
+				quarry_release_pages(q, &page[i], 1);
+			else
+				quarry_free_pages(q, page[i], order[i]);
 			page[i] = NULL;
 			quarry_posix_set_cpu(r >> 50 & 1);
 		} else {
@@ -367,6 +412,7 @@ int main(void)
 		cmocka_unit_test(alloc_and_free),
 		cmocka_unit_test(refused_requests_are_told),
 		cmocka_unit_test(refill_and_drain),
+		cmocka_unit_test(batches_are_told),
 		cmocka_unit_test(fallback_is_told),
 		cmocka_unit_test(lines_of_perf_script),
 		cmocka_unit_test(replay_gives_the_same_state),

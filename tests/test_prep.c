@@ -61,6 +61,8 @@ static void switches_by_name(void **state)
 		"fail_page_alloc=1,0,0,0",
 		"fail-nth=7",
 		"fail-nth=0",
+		"debug_guardpage_minorder=5",
+		"debug_guardpage_minorder=0",
 		"  warn_alloc=3\n",
 		"warn_alloc=10",
 	};
@@ -73,7 +75,7 @@ static void switches_by_name(void **state)
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
 		if (quarry_page_debug(m.q, good[i]) != 0)
 			fail_msg("%s", good[i]);
-		if (i < 10)
+		if (i < 12)
 			assert_int_equal(m.q->pages->features != 0, i % 2 == 0);
 		machine_check(&m);
 	}
@@ -100,7 +102,8 @@ static void wrong_switches_change_nothing(void **state)
 		"page_poison=1 fail_page_alloc.",
 		"page_poison=1 fail-nth=x",
 		"page_poison=1 warn_alloc=1234567890123456789",
-		"page_poison=1 debug_guardpage_minorder=1",
+		"page_poison=1 debug_guardpage_minorder=6",
+		"page_poison=1 debug_guardpage_minorder=-1",
 	};
 	struct machine m;
 

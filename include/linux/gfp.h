@@ -37,19 +37,26 @@ static inline struct page *__alloc_pages_node(int nid, gfp_t gfp, unsigned int o
 #define alloc_page(gfp) alloc_pages(gfp, 0)
 
 /* Fills the empty places of the array; returns how many of its first places are filled then. */
-unsigned long __alloc_pages_bulk_array(gfp_t gfp, int nid, unsigned long nr_pages,
-				       struct page **page_array);
-
-static inline unsigned long alloc_pages_bulk_array_node(gfp_t gfp, int nid, unsigned long nr_pages,
-							struct page **page_array)
+static inline unsigned long __alloc_pages_bulk_array(gfp_t gfp, int nid, unsigned long nr_pages,
+						     struct page **page_array)
 {
-	return __alloc_pages_bulk_array(gfp, nid, nr_pages, page_array);
+	return quarry_alloc_pages_bulk(quarry_linux(), nid, gfp, nr_pages, page_array);
 }
 
-static inline unsigned long alloc_pages_bulk_array(gfp_t gfp, unsigned long nr_pages,
-						   struct page **page_array)
+#define alloc_pages_bulk_array_node(gfp, nid, nr, array) \
+	__alloc_pages_bulk_array(gfp, nid, nr, array)
+#define alloc_pages_bulk_array(gfp, nr, array) \
+	__alloc_pages_bulk_array(gfp, NUMA_NO_NODE, nr, array)
+
+/* Any context, since 6.15. */
+static inline struct page *alloc_pages_nolock(int nid, unsigned int order)
 {
-	return __alloc_pages_bulk_array(gfp, NUMA_NO_NODE, nr_pages, page_array);
+	return quarry_alloc_pages_nolock(quarry_linux(), nid, order);
+}
+
+static inline void free_pages_nolock(struct page *page, unsigned int order)
+{
+	quarry_free_pages_nolock(quarry_linux(), page, order);
 }
 
 /* By their names since 6.14. */

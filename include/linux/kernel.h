@@ -29,6 +29,9 @@
 #ifndef container_of
 #define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 #endif
+/* A number, decimal, 0x or octal, and one of K M G T P E; *@retptr (if any): what follows. */
+unsigned long long memparse(const char *ptr, char **retptr);
+
 #define upper_32_bits(n) ((u32)((u64)(n) >> 32))
 #define lower_32_bits(n) ((u32)(n))
 #ifndef BIT

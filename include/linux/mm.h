@@ -19,6 +19,10 @@
 #define offset_in_page(p) ((unsigned long)(p) & ~PAGE_MASK)
 
 extern unsigned long min_low_pfn, max_low_pfn, max_pfn;
+/* Boot code sets these; nothing here reads them. */
+extern unsigned long max_mapnr;
+extern void *high_memory;
+#define set_max_mapnr(limit) ((void)(max_mapnr = (limit)))
 
 static inline void *phys_to_virt(phys_addr_t address)
 {
@@ -132,6 +136,15 @@ static inline bool try_get_page(struct page *page)
 		return false;
 	get_page(page);
 	return true;
+}
+
+static inline void release_pages(struct page **pages, int nr)
+{
+	for (int i = 0; i < nr; i++) {
+		struct page *head = compound_head(pages[i]);
+
+		quarry_release_pages(quarry_linux(), &head, 1);
+	}
 }
 
 static inline void put_page(struct page *page)
@@ -250,5 +263,11 @@ unsigned long nr_free_buffer_pages(void);
 
 void si_meminfo(struct sysinfo *val);
 void si_meminfo_node(struct sysinfo *val, int nid);
+
+/* Bytes [@start, @end) may be used from now on. */
+static inline void accept_memory(phys_addr_t start, phys_addr_t end)
+{
+	quarry_accept_memory(quarry_linux(), PFN_DOWN(start), PFN_UP(end));
+}
 
 #endif

@@ -23,12 +23,22 @@ struct list_head {
 typedef struct bootmem_data {
 	pfn_t node_min_pfn;     /* first page the bitmap covers: bit i is page node_min_pfn + i */
 	pfn_t node_low_pfn;     /* one past the last */
-	void *node_bootmem_map; /* of unsigned long; NULL: node not initialised, or handed over */
+	void *node_bootmem_map; /* of unsigned long; NULL: node not initialised, or handed over.
+				   Beyond 16 GiB not all of it is valid: struct bootmem_chunks */
 	uint64_t last_end_off;  /* byte offset, from the node's start, of the end of the last
 				  allocation */
 	pfn_t hint_idx;         /* page index where the next search starts */
 	struct list_head list;  /* of all nodes, sorted by node_min_pfn */
 } bootmem_data_t;
+
+#define QUARRY_BOOTMEM_CHUNKS 256
+
+/* Of a large bitmap: the parts whose pages are all alike, whose words are not kept. */
+struct bootmem_chunks {
+	uint64_t whole[QUARRY_BOOTMEM_CHUNKS / 64];    /* bit i: part i is all alike */
+	uint64_t reserved[QUARRY_BOOTMEM_CHUNKS / 64]; /* and then, whether reserved */
+	unsigned int order; /* log2 of the pages of a part; 0: every word of the bitmap is valid */
+};
 
 struct bootmem {
 	bootmem_data_t *bootmem_node_data; /* QUARRY_MAX_NODES of them, indexed by node number */
@@ -37,6 +47,7 @@ struct bootmem {
 	pfn_t min_low_pfn, max_low_pfn;
 	bool debug;
 	pfn_t map_pfn[QUARRY_MAX_NODES]; /* where each bitmap lies */
+	struct bootmem_chunks chunks[QUARRY_MAX_NODES];
 };
 
 #define BOOTMEM_DEFAULT 0

@@ -75,6 +75,9 @@ void quarry_show_refusal(struct quarry *q, const struct quarry_out *out);
  *	fail_page_alloc.ignore-gfp-highmem=Y	nor do those that may have high memory (Y)
  *	fail_page_alloc.seed=N			of the random numbers
  *	fail-nth=N		the Nth request from now fails, whatever the lines above say of chance
+ *	debug_guardpage_minorder=N	N from 0 (off) to 5: what is left over of orders below N, when a block
+ *				is split, is set aside until its partner is free again: a write past the end
+ *				of a small block hits nobody's page. It costs up to 2^N pages a block
  *	warn_alloc=N		how many refusals are told in the log (10); 0: none
  *
  * A switch is 1, 0, y, n, on or off. Filling and clearing need memory that can be reached: with the

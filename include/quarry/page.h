@@ -23,6 +23,7 @@ enum quarry_page_state {
 	QUARRY_PAGE_OFFLINE,    /* in a memory block that is offline: hotplug.h */
 	QUARRY_PAGE_UNACCEPTED, /* to be accepted before it can be used: reporting.h */
 	QUARRY_PAGE_POISONED,   /* damaged, and never handed out: hwpoison.h */
+	QUARRY_PAGE_GUARD, /* set aside beside a block in use: debug_guardpage_minorder, debug.h */
 };
 
 /**
@@ -76,6 +77,67 @@ QUARRY_MUST_CHECK struct page *quarry_alloc_pages_nodemask(struct quarry *q, gfp
  * Context: any, interrupt included. Return: nothing.
  */
 void quarry_free_pages(struct quarry *q, struct page *page, unsigned int order);
+
+/**
+ * quarry_release_pages() - drop a reference to each of many blocks (Linux: release_pages())
+ * @q:	   memory system
+ * @pages: their first frames' descriptors; NULL entries are passed over
+ * @nr:	   how many
+ *
+ * As quarry_free_pages() for each with its own order, damage included. Of single pages that become free
+ * the trace says mm_page_free_batched too.
+ *
+ * Context: any, interrupt included. O(@nr). Return: nothing.
+ */
+void quarry_release_pages(struct quarry *q, struct page **pages, size_t nr);
+
+/**
+ * quarry_alloc_pages_bulk() - many single pages in one go (Linux: alloc_pages_bulk_array_node())
+ * @q:	   memory system
+ * @nid:   preferred node; QUARRY_NO_NODE: the CPU's
+ * @gfp:   as for quarry_alloc_pages()
+ * @nr:	   entries of @pages
+ * @pages: NULL entries are filled, others left alone
+ *
+ * The CPU's sheaf is entered once for many pages. What the first zone does not have above its low
+ * watermark is asked for one by one.
+ * Context: as quarry_alloc_pages(). O(@nr).
+ * Return:  entries from the start of @pages on that are not NULL, without a gap; @nr if all are.
+ */
+QUARRY_MUST_CHECK size_t quarry_alloc_pages_bulk(struct quarry *q, int nid, gfp_t gfp, size_t nr,
+						 struct page **pages);
+
+/** quarry_free_pages_bulk() - quarry_free_pages() of each of the @nr single pages @pages of @q, NULL
+ * entries left out; the entries are NULL then. The trace says mm_page_free_batched too. Same context. */
+void quarry_free_pages_bulk(struct quarry *q, size_t nr, struct page **pages);
+
+/**
+ * quarry_alloc_pages_nolock() - a block without ever waiting for a lock (Linux: alloc_pages_nolock())
+ * @q:	   memory system
+ * @nid:   preferred node; QUARRY_NO_NODE: the CPU's
+ * @order: 0..3, or QUARRY_PAGEBLOCK_ORDER
+ *
+ * Unmovable, above the low watermark, contents undefined. It gives up more easily than other calls: where
+ * a lock is held it looks elsewhere, it never reclaims, makes no tables, and calls nothing of the port.
+ * While page debugging is on it tells nobody of the block. On a machine that is not concurrent it has
+ * only what is in the CPU's sheaf.
+ * Context: any: interrupts of every kind, signal handlers, inside this library's own calls. O(zones).
+ * Return:  descriptor of the first frame; NULL, nothing changed.
+ */
+QUARRY_MUST_CHECK struct page *quarry_alloc_pages_nolock(struct quarry *q, int nid,
+							 unsigned int order);
+
+/**
+ * quarry_free_pages_nolock() - give a block back without ever waiting for a lock
+ * @q:	   memory system
+ * @page:  as for quarry_free_pages(), from any call
+ * @order: its order
+ *
+ * If the CPU's sheaf cannot take it at once the block is put aside, still counted as allocated, until
+ * a call that may wait comes by: a request that takes the long way, or a drain.
+ * Context: as quarry_alloc_pages_nolock(). Return: nothing.
+ */
+void quarry_free_pages_nolock(struct quarry *q, struct page *page, unsigned int order);
 
 /**
  * quarry_split_page() - turn one block into 2^@order blocks of order 0
@@ -217,8 +279,12 @@ struct quarry_refusal {
 		unsigned long watermark; /* min, as lowered by the request's rights */
 		unsigned long reserve;   /* lowmem_reserve against this request */
 		unsigned long lacking;   /* free pages more that the watermark test wanted */
-		int largest_order;       /* of a free block of any type; -1: none */
-		int largest_allowed;     /* of a type that it may use; -1: none */
+		unsigned long highatomic,
+			cma;            /* free pages in such blocks; of unusable, if not for it */
+		unsigned long isolated; /* pages free, but isolated: not in free */
+		unsigned long unaccepted; /* pages that the port did not accept: not in free */
+		int largest_order;        /* of a free block of any type; -1: none */
+		int largest_allowed;      /* of a type that it may use; -1: none */
 	} zones[QUARRY_EXPLAIN_ZONES];
 	int nearest;                 /* index of the zone that came nearest; -1: none was tried */
 	unsigned int remedies;       /* QUARRY_REMEDY_* */

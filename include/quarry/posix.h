@@ -17,10 +17,12 @@ extern "C" {
  *		memblock of; @ram_bytes must be 0
  * @concurrent:	more than one thread will call
  * @no_barrier:	CPUs fence for themselves, as on a host without barrier_cpus() (see port.h); for tests
- * @reclaim:	as in struct quarry_port, but with @hook_ctx; so are @reclaimable and @oom
+ * @reclaim:	as in struct quarry_port, but with @hook_ctx; so are @reclaimable, @oom and @wake
  * @reclaimable: as there
  * @oom:	as there
- * @hook_ctx:	passed to these three
+ * @wake:	as there; the caller runs quarry_kswapd_run() himself then, and
+ *		quarry_posix_start_kswapd()'s threads are not woken. NULL: they are, if @concurrent
+ * @hook_ctx:	passed to these four
  * @log:	where log lines go; NULL: nowhere
  * @log_ctx:	passed to @log
  * @report:	where damage reports go; NULL: to @log
@@ -34,6 +36,7 @@ struct quarry_posix_options {
 				 unsigned long nr_pages);
 	unsigned long (*reclaimable)(void *ctx, int nid, enum quarry_zone_type zone);
 	bool (*oom)(void *ctx, int nid, gfp_t gfp, unsigned int order);
+	void (*wake)(void *ctx, int nid, unsigned int order);
 	void *hook_ctx;
 	void (*log)(void *ctx, enum quarry_log_level level, const char *line);
 	void (*report)(void *ctx, const char *line);

@@ -187,7 +187,7 @@ void quarry_kmem_cache_info(struct quarry *q, struct kmem_cache *cache,
 			    struct quarry_cache_info *info);
 
 /** quarry_slab_pages() - pages in slabs on node @nid of @q: those of caches with SLAB_RECLAIM_ACCOUNT in
- * @reclaimable, all others in @unreclaimable (Linux: nr_slab_reclaimable, nr_slab_unreclaimable). Context:
+ * @reclaimable, all others, and those of kmalloc() above the largest class, in @unreclaimable (Linux: nr_slab_reclaimable, nr_slab_unreclaimable). Context:
  * not interrupt. O(caches). */
 void quarry_slab_pages(struct quarry *q, int nid, unsigned long *reclaimable,
 		       unsigned long *unreclaimable);

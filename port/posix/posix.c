@@ -132,8 +132,6 @@ static void *posix_storage(void *ctx, phys_addr_t phys, size_t size)
 		free(s);
 		return NULL;
 	}
-	/* A bitmap of bootmem is written from end to end at once. */
-	(void)madvise(s->p, size, MADV_HUGEPAGE);
 	m->storage = s;
 	return s->p;
 }
@@ -218,6 +216,13 @@ static bool posix_oom(void *ctx, int nid, gfp_t gfp, unsigned int order)
 	const struct quarry_posix_options *o = &((struct posix_machine *)ctx)->options;
 
 	return o->oom(o->hook_ctx, nid, gfp, order);
+}
+
+static void posix_wake_hook(void *ctx, int nid, unsigned int order)
+{
+	const struct quarry_posix_options *o = &((struct posix_machine *)ctx)->options;
+
+	o->wake(o->hook_ctx, nid, order);
 }
 
 /* Another thread must run for memory to come. */
@@ -361,6 +366,8 @@ struct quarry *quarry_posix_new(const struct quarry_posix_options *options)
 		port.wake = posix_wake;
 		port.wait = posix_wait;
 	}
+	if (m->options.wake != NULL)
+		port.wake = posix_wake_hook;
 	if (port.concurrent && !m->options.no_barrier && posix_has_barrier())
 		port.barrier_cpus = posix_barrier_cpus;
 	if (m->options.ram_bytes != 0) {

@@ -34,7 +34,8 @@
  *            wanted alignment; once more from the goal if the hint lay above it. Alignment is of
  *            absolute addresses, not of offsets in the node.
  *
- * Costs      A bit per page; searches and marks go by words.
+ * Costs      A bit per page; searches and marks go by words, and over long stretches of one kind without
+ *            touching the bitmap (bootmem_bits.c).
  *
  * Failure    What would be a kernel bug (double free, a page of no node, size 0) is reported, and
  *            nothing is changed. Only the calls without _nopanic panic.
@@ -46,8 +47,6 @@
 #include <base/string.h>
 
 #include <boot/internal.h>
-
-#define BOOTMEM_WORD_BITS ((pfn_t)(8 * sizeof(unsigned long)))
 
 struct bootmem_request {
 	size_t size;
@@ -64,76 +63,6 @@ struct bootmem_mark {
 	bool exclusive;
 };
 
-/* Bits. */
-
-/* The first word of [i, last) that is not @skip; @last if all are. */
-static pfn_t bootmem_skip_words(const unsigned long *map, pfn_t i, pfn_t last, unsigned long skip)
-{
-	/* Eight at a time: bitmaps of terabytes are mostly one long run. */
-	for (; i + 8 <= last; i += 8) {
-		const unsigned long *w = &map[i];
-		unsigned long odd = (w[0] ^ skip) | (w[1] ^ skip) | (w[2] ^ skip) | (w[3] ^ skip) |
-				    (w[4] ^ skip) | (w[5] ^ skip) | (w[6] ^ skip) | (w[7] ^ skip);
-
-		if (odd != 0)
-			break;
-	}
-	while (i < last && map[i] == skip)
-		i++;
-	return i;
-}
-
-/* The first bit of [from, to) that is @set; @to if there is none. */
-static pfn_t bootmem_next_bit(const unsigned long *map, pfn_t from, pfn_t to, bool set)
-{
-	unsigned long flip = set ? 0 : ~0ul, word;
-	pfn_t i, past;
-
-	if (from >= to)
-		return to;
-	i = from / BOOTMEM_WORD_BITS;
-	word = (map[i] ^ flip) & (~0ul << (from % BOOTMEM_WORD_BITS));
-	if (word == 0) {
-		past = (to + BOOTMEM_WORD_BITS - 1) / BOOTMEM_WORD_BITS;
-		i = bootmem_skip_words(map, i + 1, past, flip);
-		if (i == past)
-			return to;
-		word = map[i] ^ flip;
-	}
-	from = i * BOOTMEM_WORD_BITS + bits_ctz64(word);
-	return quarry_min(from, to);
-}
-
-/* Bits [from, to), which lie in one word. */
-static void bootmem_fill_word(unsigned long *map, pfn_t from, pfn_t to, bool set)
-{
-	unsigned long mask = ~0ul >> (BOOTMEM_WORD_BITS - (to - from));
-
-	mask <<= from % BOOTMEM_WORD_BITS;
-	if (set)
-		map[from / BOOTMEM_WORD_BITS] |= mask;
-	else
-		map[from / BOOTMEM_WORD_BITS] &= ~mask;
-}
-
-static void bootmem_fill_bits(unsigned long *map, pfn_t from, pfn_t to, bool set)
-{
-	pfn_t whole = bits_align_up(from, BOOTMEM_WORD_BITS);
-	pfn_t end = bits_align_down(to, BOOTMEM_WORD_BITS);
-
-	if (from >= to)
-		return;
-	if (whole > end) {
-		bootmem_fill_word(map, from, to, set);
-		return;
-	}
-	if (from < whole)
-		bootmem_fill_word(map, from, whole, set);
-	quarry_memset(&map[whole / BOOTMEM_WORD_BITS], set ? 0xff : 0, (size_t)(end - whole) / 8);
-	if (end < to)
-		bootmem_fill_word(map, end, to, set);
-}
-
 /* Nodes. */
 
 void bootmem_init(struct quarry *q)
@@ -143,10 +72,14 @@ void bootmem_init(struct quarry *q)
 
 void quarry_bootmem_use(struct quarry *q, bootmem_data_t *node_data, struct list_head *bdata_list)
 {
+	struct bootmem *bm = &q->bootmem;
+	bool debug = bm->debug;
+
 	quarry_memset(node_data, 0, sizeof(*node_data) * QUARRY_MAX_NODES);
-	q->bootmem = (struct bootmem){.bootmem_node_data = node_data,
-				      .bdata_list = bdata_list,
-				      .debug = q->bootmem.debug};
+	quarry_memset(bm, 0, sizeof(*bm));
+	bm->bootmem_node_data = node_data;
+	bm->bdata_list = bdata_list;
+	bm->debug = debug;
 	bdata_list->next = bdata_list->prev = bdata_list;
 }
 
@@ -274,7 +207,7 @@ uint64_t quarry_init_bootmem_node(struct quarry *q, int nid, pfn_t freepfn, pfn_
 		.node_min_pfn = start, .node_low_pfn = end, .node_bootmem_map = map};
 	q->bootmem.map_pfn[nid] = freepfn;
 	bootmem_link(&q->bootmem, bdata);
-	quarry_memset(map, 0xff, (size_t)bytes);
+	bootmem_init_bits(q, bdata);
 	if (q->bootmem.debug)
 		quarry_log(q, QUARRY_LOG_DEBUG,
 			   "bootmem::init nid=%d start=%llx map=%llx end=%llx mapsize=%llx", nid,
@@ -313,7 +246,7 @@ static int bootmem_test_mark(struct quarry *q, const bootmem_data_t *bdata, pfn_
 	}
 	if (mark->reserve && !mark->exclusive)
 		return 0;
-	bad = bootmem_next_bit(bdata->node_bootmem_map, sidx, eidx, mark->reserve);
+	bad = bootmem_next_bit(q, bdata, sidx, eidx, mark->reserve);
 	if (bad == eidx)
 		return 0;
 	if (mark->reserve)
@@ -326,11 +259,10 @@ static int bootmem_test_mark(struct quarry *q, const bootmem_data_t *bdata, pfn_
 static void bootmem_trace_double_reserve(struct quarry *q, const bootmem_data_t *bdata, pfn_t sidx,
 					 pfn_t eidx)
 {
-	const unsigned long *map = bdata->node_bootmem_map;
-	pfn_t i = bootmem_next_bit(map, sidx, eidx, true), past;
+	pfn_t i = bootmem_next_bit(q, bdata, sidx, eidx, true), past;
 
-	for (; i < eidx; i = bootmem_next_bit(map, past, eidx, true)) {
-		past = bootmem_next_bit(map, i, eidx, false);
+	for (; i < eidx; i = bootmem_next_bit(q, bdata, past, eidx, true)) {
+		past = bootmem_next_bit(q, bdata, i, eidx, false);
 		quarry_log(q, QUARRY_LOG_DEBUG,
 			   "bootmem::reserve silent double reserve of %llx-%llx",
 			   (unsigned long long)(bdata->node_min_pfn + i),
@@ -352,7 +284,7 @@ static void bootmem_do_mark(struct quarry *q, bootmem_data_t *bdata, pfn_t start
 		if (reserve)
 			bootmem_trace_double_reserve(q, bdata, sidx, eidx);
 	}
-	bootmem_fill_bits(bdata->node_bootmem_map, sidx, eidx, reserve);
+	bootmem_fill_bits(q, bdata, sidx, eidx, reserve);
 	if (reserve)
 		return;
 	bdata->hint_idx = quarry_min(bdata->hint_idx, sidx);
@@ -479,17 +411,16 @@ static uint64_t bootmem_align_off(const bootmem_data_t *bdata, uint64_t off, siz
 }
 
 /* The first aligned run of @pages free bits in [from, to); @to if there is none. */
-static pfn_t bootmem_find_run(const bootmem_data_t *bdata, pfn_t from, pfn_t to, pfn_t pages,
-			      pfn_t step)
+static pfn_t bootmem_find_run(struct quarry *q, const bootmem_data_t *bdata, pfn_t from, pfn_t to,
+			      pfn_t pages, pfn_t step)
 {
-	const unsigned long *map = bdata->node_bootmem_map;
 	pfn_t idx = from, taken;
 
 	for (;;) {
-		idx = bootmem_align_idx(bdata, bootmem_next_bit(map, idx, to, false), step);
+		idx = bootmem_align_idx(bdata, bootmem_next_bit(q, bdata, idx, to, false), step);
 		if (idx >= to || pages > to - idx)
 			return to;
-		taken = bootmem_next_bit(map, idx, idx + pages, true);
+		taken = bootmem_next_bit(q, bdata, idx, idx + pages, true);
 		if (taken == idx + pages)
 			return idx;
 		idx = bootmem_align_idx(bdata, taken, step);
@@ -508,7 +439,7 @@ static void *bootmem_take_run(struct quarry *q, bootmem_data_t *bdata, pfn_t idx
 	if ((last & (QUARRY_PAGE_SIZE - 1)) != 0 && bits_pfn_down(last) + 1 == idx)
 		off = bootmem_align_off(bdata, last, req->align);
 	/* A run that was packed may end a page sooner; the page it starts in is taken already. */
-	bootmem_fill_bits(bdata->node_bootmem_map, idx, bits_pfn_up(off + req->size), true);
+	bootmem_fill_bits(q, bdata, idx, bits_pfn_up(off + req->size), true);
 	bdata->last_end_off = off + req->size;
 	bdata->hint_idx = bits_pfn_up(bdata->last_end_off);
 	region = quarry_phys_to_virt(q, (bdata->node_min_pfn << QUARRY_PAGE_SHIFT) + off);
@@ -541,9 +472,9 @@ static void *bootmem_alloc_bdata(struct quarry *q, bootmem_data_t *bdata,
 	from = start;
 	if (bdata->hint_idx > start)
 		from = bootmem_align_idx(bdata, bdata->hint_idx, step);
-	idx = bootmem_find_run(bdata, from, end, pages, step);
+	idx = bootmem_find_run(q, bdata, from, end, pages, step);
 	if (idx == end && from != start)
-		idx = bootmem_find_run(bdata, start, end, pages, step);
+		idx = bootmem_find_run(q, bdata, start, end, pages, step);
 	return idx != end ? bootmem_take_run(q, bdata, idx, req) : NULL;
 }
 
@@ -755,11 +686,11 @@ static void bootmem_protect_map(struct quarry *q, const bootmem_data_t *bdata)
 		pfn_t sidx = pos - holder->node_min_pfn, eidx = past - holder->node_min_pfn;
 
 		if (holder->node_bootmem_map == NULL ||
-		    bootmem_next_bit(holder->node_bootmem_map, sidx, eidx, false) == eidx)
+		    bootmem_next_bit(q, holder, sidx, eidx, false) == eidx)
 			continue;
 		quarry_report(q, "bootmem: bitmap of node %d at pfn 0x%llx was not reserved",
 			      bootmem_nid(q, bdata), (unsigned long long)pos);
-		bootmem_fill_bits(holder->node_bootmem_map, sidx, eidx, true);
+		bootmem_fill_bits(q, holder, sidx, eidx, true);
 	}
 }
 
@@ -769,9 +700,9 @@ static unsigned long bootmem_give_node(struct quarry *q, bootmem_data_t *bdata, 
 	pfn_t end = bdata->node_low_pfn - bdata->node_min_pfn, idx, past, pos;
 	unsigned long pages = 0;
 
-	idx = bootmem_next_bit(bdata->node_bootmem_map, 0, end, false);
-	for (; idx < end; idx = bootmem_next_bit(bdata->node_bootmem_map, past, end, false)) {
-		past = bootmem_next_bit(bdata->node_bootmem_map, idx, end, true);
+	idx = bootmem_next_bit(q, bdata, 0, end, false);
+	for (; idx < end; idx = bootmem_next_bit(q, bdata, past, end, false)) {
+		past = bootmem_next_bit(q, bdata, idx, end, true);
 		give(q, bdata->node_min_pfn + idx, bdata->node_min_pfn + past, arg);
 		pages += (unsigned long)(past - idx);
 	}

@@ -8,8 +8,6 @@
 
 #include <boot/internal.h>
 
-#define CHECK_WORD_BITS ((pfn_t)(8 * sizeof(unsigned long)))
-
 /* Counts a fault; the first is told. */
 #define BOOT_FAULT(faults, out, ...)                           \
 	do {                                                   \
@@ -103,34 +101,24 @@ unsigned int quarry_check_memblock(struct quarry *q, const struct quarry_out *ou
 	return faults != 0 ? faults : memblock_check_bound(q, out);
 }
 
-static bool bootmem_check_bit(const bootmem_data_t *b, pfn_t i)
-{
-
-	const unsigned long *map = b->node_bootmem_map;
-
-	return (map[i / CHECK_WORD_BITS] >> (i % CHECK_WORD_BITS) & 1) != 0;
-}
-
 /* The bitmap of an open node against its hint, last end and padding. */
-static unsigned int bootmem_check_map(const bootmem_data_t *b, int nid,
+static unsigned int bootmem_check_map(struct quarry *q, const bootmem_data_t *b, int nid,
 				      const struct quarry_out *out)
 {
-	pfn_t pages = b->node_low_pfn - b->node_min_pfn, i;
+	pfn_t pages = b->node_low_pfn - b->node_min_pfn, last;
 	unsigned int faults = 0;
 
+	last = bits_pfn_down(b->last_end_off);
 	if (b->hint_idx > pages)
 		BOOT_FAULT(faults, out, "bootmem: node %d has hint %llu of %llu pages\n", nid,
 			   (unsigned long long)b->hint_idx, (unsigned long long)pages);
 	if (b->last_end_off > pages << QUARRY_PAGE_SHIFT)
 		BOOT_FAULT(faults, out, "bootmem: node %d has its last end outside\n", nid);
 	else if ((b->last_end_off & (QUARRY_PAGE_SIZE - 1)) != 0 &&
-		 !bootmem_check_bit(b, bits_pfn_down(b->last_end_off)))
+		 bootmem_next_bit(q, b, last, last + 1, true) != last)
 		BOOT_FAULT(faults, out, "bootmem: node %d has its last end in a free page\n", nid);
-	for (i = pages; i < quarry_bootmap_bytes(pages) * 8; i++) {
-		if (!bootmem_check_bit(b, i))
-			BOOT_FAULT(faults, out, "bootmem: node %d has a free page past its end\n",
-				   nid);
-	}
+	for (pfn_t i = bootmem_free_padding(q, b); i > 0; i--)
+		BOOT_FAULT(faults, out, "bootmem: node %d has a free page past its end\n", nid);
 	return faults;
 }
 
@@ -166,7 +154,7 @@ unsigned int quarry_check_bootmem(struct quarry *q, const struct quarry_out *out
 		if (b->node_min_pfn >= b->node_low_pfn)
 			BOOT_FAULT(faults, out, "bootmem: node %d is empty\n", nid);
 		else if (b->node_bootmem_map != NULL)
-			faults += bootmem_check_map(b, nid, faults == 0 ? out : NULL);
+			faults += bootmem_check_map(q, b, nid, faults == 0 ? out : NULL);
 		if (end > b->node_min_pfn)
 			BOOT_FAULT(faults, out, "bootmem: node %d is not above the one before\n",
 				   nid);

@@ -18,6 +18,18 @@ bool memblock_is_late(struct quarry *q, const char *who);
 /* What the layers above give for a call that comes too late; NULL if nobody serves. */
 void *memblock_late_alloc(struct quarry *q, size_t size, int nid);
 
+/* bootmem_bits.c: the bits of a node that is open. Bit i is page node_min_pfn + i; 1 is reserved. */
+
+/* All reserved. */
+void bootmem_init_bits(struct quarry *q, bootmem_data_t *bdata);
+/* The first bit of [@from, @to) that is @set; @to if there is none. */
+pfn_t bootmem_next_bit(struct quarry *q, const bootmem_data_t *bdata, pfn_t from, pfn_t to,
+		       bool set);
+/* Sets or clears [@from, @to). */
+void bootmem_fill_bits(struct quarry *q, bootmem_data_t *bdata, pfn_t from, pfn_t to, bool set);
+/* For the validator: bits beyond the last page that are free, which none may be. */
+unsigned int bootmem_free_padding(struct quarry *q, const bootmem_data_t *bdata);
+
 /* memblock_bound.c: the longest free run. */
 
 /* Whether a request of @size for memory with @flags must fail, wherever it looks. */

@@ -76,6 +76,30 @@ static void show_largest(const struct quarry_out *out, const char *what, int ord
 		quarry_out_printf(out, "%sorder %d", what, order);
 }
 
+/* Pages that are free, or would be, and were not for the request. */
+static void show_refused_kept(const struct quarry_refused_zone *z, const struct quarry_out *out)
+{
+	const struct {
+		unsigned long pages;
+		const char *text;
+	} kept[] = {
+		{z->highatomic, "kept for requests that cannot wait"},
+		{z->cma, "in CMA areas"},
+		{z->isolated, "isolated"},
+		{z->unaccepted, "not accepted"},
+	};
+	const char *separator = "; of its pages ";
+
+	if (z->reason == QUARRY_REFUSED_NODE)
+		return;
+	for (unsigned int i = 0; i < QUARRY_ARRAY_SIZE(kept); i++) {
+		if (kept[i].pages == 0)
+			continue;
+		quarry_out_printf(out, "%s%lu %s", separator, kept[i].pages, kept[i].text);
+		separator = ", ";
+	}
+}
+
 static void show_refused_zone(const struct quarry_refusal *f, const struct quarry_refused_zone *z,
 			      const struct quarry_out *out)
 {
@@ -107,6 +131,7 @@ static void show_refused_zone(const struct quarry_refusal *f, const struct quarr
 	default:
 		quarry_out_printf(out, "was not asked");
 	}
+	show_refused_kept(z, out);
 	quarry_out_printf(out, "\n");
 }
 

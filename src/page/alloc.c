@@ -247,9 +247,9 @@ static const uint64_t alloc_ignore =
 	PAGE_WORD_ARENA_MASK | (uint64_t)15
 				       << PAGE_WORD_TYPE_SHIFT; /* of a word that may be freed */
 
-/* For a call that returns to @address. */
+/* For a call that returns to @address; @batched: one of many, told so in the trace. */
 static QUARRY_NOINLINE void alloc_free_long(struct quarry *q, struct page *page, unsigned int order,
-					    const void *address)
+					    const void *address, bool batched)
 {
 	uint64_t word;
 
@@ -261,7 +261,7 @@ static QUARRY_NOINLINE void alloc_free_long(struct quarry *q, struct page *page,
 	    !alloc_free_odd(q, page, order))
 		return;
 	if (page_prep_on(q))
-		prep_free(q, page, order, address);
+		prep_free(q, page, order, address, batched);
 	page_set_word(page, word & PAGE_WORD_ARENA_MASK); /* PAGE_WORD_FREE */
 	pcp_free(q, page, order);
 }
@@ -286,7 +286,7 @@ static QUARRY_NOINLINE void alloc_free_inside(struct quarry *q, struct page *pag
 	if (unlikely(!alloc_may_free(word, order))) {
 		quarry_cpu_leave(&cpu->lock);
 		quarry_unpin(pin);
-		alloc_free_long(q, page, order, address);
+		alloc_free_long(q, page, order, address, false);
 		return;
 	}
 	page_set_word(page, word & PAGE_WORD_ARENA_MASK); /* PAGE_WORD_FREE */
@@ -313,7 +313,7 @@ static QUARRY_NOINLINE void alloc_free_next(struct quarry *q, struct page *page,
 		return;
 	}
 	quarry_unpin(pin);
-	alloc_free_long(q, page, order, address);
+	alloc_free_long(q, page, order, address, false);
 }
 
 void quarry_free_pages(struct quarry *q, struct page *page, unsigned int order)
@@ -342,6 +342,27 @@ void quarry_free_pages(struct quarry *q, struct page *page, unsigned int order)
 		}
 	}
 	alloc_free_inside(q, page, order, pin, cpu, QUARRY_RETURN_ADDRESS());
+}
+
+void alloc_free_batched(struct quarry *q, struct page *page, unsigned int order,
+			const void *address)
+{
+	alloc_free_long(q, page, order, address, order == 0);
+}
+
+void quarry_release_pages(struct quarry *q, struct page **pages, size_t nr)
+{
+	for (size_t i = 0; i < nr; i++) {
+		unsigned int order;
+
+		if (pages[i] == NULL)
+			continue;
+		order = page_word_order(page_word(pages[i]));
+		if (page_prep_on(q))
+			alloc_free_batched(q, pages[i], order, QUARRY_RETURN_ADDRESS());
+		else
+			quarry_free_pages(q, pages[i], order);
+	}
 }
 
 void quarry_get_page(struct quarry *q, struct page *page)

@@ -366,17 +366,19 @@ static void arena_close(struct quarry *q, struct page_arena *a, unsigned int i, 
 struct page *arena_take_from(struct quarry *q, struct page_arena *a, unsigned int i,
 			     unsigned int order)
 {
-	int page;
+	unsigned int page, taken = order;
 
 	if (order == QUARRY_MAX_ORDER) {
 		arena_take_pair(q, a, i);
 		return arena_page(a, i, 0);
 	}
 	arena_open(q, a, i);
-	page = pageblock_find(a->bits[i], order);
-	pageblock_clear(a->bits[i], (unsigned int)page, order);
-	arena_close(q, a, i, 1u << order);
-	return arena_page(a, i, (unsigned int)page);
+	page = (unsigned int)pageblock_find(a->bits[i], order);
+	if (unlikely(order < q->pages->guard_minorder))
+		taken = guard_split(q->pages, a, i, page, order);
+	pageblock_clear(a->bits[i], page, taken);
+	arena_close(q, a, i, 1u << taken);
+	return arena_page(a, i, page);
 }
 
 /* The pageblock whose largest free block is the smallest of at least @order; -1: there is none. */
@@ -505,12 +507,31 @@ static unsigned int arena_fill_huge(struct quarry *q, struct page_arena *a, unsi
 	return n;
 }
 
+/* Block by block, as each is split by itself. */
+static QUARRY_COLD unsigned int arena_fill_guarded(struct quarry *q, struct page_arena *a,
+						   unsigned int order, unsigned int type,
+						   struct page_sheaf *s, unsigned int max)
+{
+	unsigned int n = 0;
+	struct page *page;
+
+	while (n < max && s->n < PAGE_SHEAF_HANDS &&
+	       (page = arena_take(q, a, order, type)) != NULL) {
+		s->hand[s->n++] = (struct page_hand){page_word_base(page),
+						     (uint64_t)1 << page_word_bit(page)};
+		n++;
+	}
+	return n;
+}
+
 unsigned int arena_fill(struct quarry *q, struct page_arena *a, unsigned int order,
 			unsigned int type, struct page_sheaf *s, unsigned int max,
 			enum arena_source from)
 {
 	unsigned int n = 0;
 
+	if (unlikely(order < q->pages->guard_minorder))
+		return arena_fill_guarded(q, a, order, type, s, max);
 	while (n < max && s->n < PAGE_SHEAF_HANDS) {
 		unsigned int got;
 		int i;
@@ -553,10 +574,10 @@ static void arena_refile_more(struct quarry *q, struct page_arena *a, unsigned i
 	}
 }
 
-/* The same where some pages may be poisoned: all but those. */
-static QUARRY_COLD unsigned int arena_put_poisoned(struct quarry *q, struct page_arena *a,
-						   unsigned int i, unsigned int page,
-						   unsigned int order)
+/* The same where some pages may be poisoned, or guards: word by word. */
+static QUARRY_COLD unsigned int arena_put_words(struct quarry *q, struct page_arena *a,
+						unsigned int i, unsigned int page,
+						unsigned int order)
 {
 	uint64_t bits[PAGE_WORDS] = {0};
 	unsigned int n = 0;
@@ -581,8 +602,8 @@ static unsigned int arena_put_pb(struct quarry *q, struct page_arena *a, unsigne
 			      (unsigned long long)pfn, order);
 		return 0;
 	}
-	if (unlikely((pb->flags & PAGE_PB_POISONED) != 0))
-		return arena_put_poisoned(q, a, i, page, order);
+	if (unlikely((pb->flags & PAGE_PB_KEEPS) != 0))
+		return arena_put_words(q, a, i, page, order);
 	pageblock_set(a->bits[i], page, order);
 	pb->nr_free = (uint16_t)(pb->nr_free + (1u << order));
 	if (unlikely(pb->type >= QUARRY_MIGRATE_PCPTYPES))
@@ -599,7 +620,7 @@ static unsigned int arena_put_whole(struct quarry *q, struct page_arena *a, unsi
 {
 	struct page_pb *pb = &a->pb[i];
 
-	if (unlikely(pb->nr_free != 0 || (pb->flags & PAGE_PB_POISONED) != 0))
+	if (unlikely(pb->nr_free != 0 || (pb->flags & PAGE_PB_KEEPS) != 0))
 		return arena_put_pb(q, a, i, 0, QUARRY_PAGEBLOCK_ORDER);
 	pageblock_set_whole(a->bits[i]);
 	pb->nr_free = (uint16_t)QUARRY_PAGEBLOCK_PAGES;
@@ -607,6 +628,21 @@ static unsigned int arena_put_whole(struct quarry *q, struct page_arena *a, unsi
 		arena_count_special(q, a, pb->type, (int64_t)QUARRY_PAGEBLOCK_PAGES);
 	arena_file_as(q, a, i, QUARRY_PAGEBLOCK_ORDER);
 	return (unsigned int)QUARRY_PAGEBLOCK_PAGES;
+}
+
+/* What becomes free of word @w of pageblock @i when @mask is freed: guards join, poisoned pages stay. */
+static QUARRY_COLD uint64_t arena_mask_kept(const struct page_layer *pl, struct page_arena *a,
+					    unsigned int i, unsigned int w, uint64_t mask)
+{
+	struct page_pb *pb = &a->pb[i];
+
+	if ((pb->flags & PAGE_PB_GUARDED) != 0)
+		mask = guard_join(a, i, w, mask);
+	if ((pb->flags & PAGE_PB_POISONED) != 0)
+		mask &= ~hwpoison_keep(pl, a, i, w, mask);
+	if (pb->nr_free + bits_popcount64(mask) == QUARRY_PAGEBLOCK_PAGES)
+		pb->flags &= (uint8_t)~PAGE_PB_GUARDED;
+	return mask;
 }
 
 unsigned int arena_put_word(struct quarry *q, struct page_arena *a, size_t w, uint64_t mask)
@@ -623,8 +659,8 @@ unsigned int arena_put_word(struct quarry *q, struct page_arena *a, size_t w, ui
 			      (unsigned long long)(a->base_pfn + w * 64));
 		mask &= ~bits[word];
 	}
-	if (unlikely((pb->flags & PAGE_PB_POISONED) != 0))
-		mask &= ~hwpoison_keep(q->pages, a, i, word, mask);
+	if (unlikely((pb->flags & PAGE_PB_KEEPS) != 0))
+		mask = arena_mask_kept(q->pages, a, i, word, mask);
 	if (unlikely(mask == 0))
 		return 0;
 	bits[word] |= mask;
@@ -647,7 +683,7 @@ unsigned int arena_put_word(struct quarry *q, struct page_arena *a, size_t w, ui
 unsigned int arena_put_pair(struct quarry *q, struct page_arena *a, unsigned int i)
 {
 	if (pageblock_any(a->bits[i]) || pageblock_any(a->bits[i + 1]) ||
-	    ((a->pb[i].flags | a->pb[i + 1].flags) & PAGE_PB_POISONED) != 0 ||
+	    ((a->pb[i].flags | a->pb[i + 1].flags) & PAGE_PB_KEEPS) != 0 ||
 	    !arena_may_pair(&a->pb[i], &a->pb[i + 1]))
 		return arena_put_pb(q, a, i, 0, QUARRY_PAGEBLOCK_ORDER) +
 		       arena_put_pb(q, a, i + 1, 0, QUARRY_PAGEBLOCK_ORDER);

@@ -14,7 +14,7 @@ struct check_state {
 	struct quarry *q;
 	const struct quarry_out *out;
 	unsigned int faults;
-	unsigned long in_sheaves, allocated, slab, free, poisoned, unaccepted;
+	unsigned long in_sheaves, allocated, slab, free, poisoned, unaccepted, guards;
 	/* of one zone, by pageblocks' types from QUARRY_MIGRATE_PCPTYPES on */
 	unsigned long special_free[QUARRY_MIGRATE_TYPES], special_pb[QUARRY_MIGRATE_TYPES];
 };
@@ -32,6 +32,25 @@ static void check_equal(struct check_state *c, const char *what, unsigned long l
 {
 	if (got != want)
 		check_fault(c, what, where, got, want);
+}
+
+/* Page @k of pageblock @i is a guard: all of it is, its pageblock knows, and its partner is in use. */
+static void check_guard(struct check_state *c, const struct page_arena *a, unsigned int i,
+			unsigned int k)
+{
+	const struct page *page = &a->map[(size_t)i << QUARRY_PAGEBLOCK_ORDER];
+	unsigned long long where = a->base_pfn + ((pfn_t)i << QUARRY_PAGEBLOCK_ORDER) + k;
+	unsigned int order = page_word_order(page[k].word), first = k & ~((1u << order) - 1);
+
+	c->guards++;
+	check_equal(c, "mark of a pageblock with guards", where, a->pb[i].flags & PAGE_PB_GUARDED,
+		    PAGE_PB_GUARDED);
+	check_equal(c, "order of a guard", where, order < PAGE_GUARD_ORDERS, true);
+	if (order < PAGE_GUARD_ORDERS) {
+		check_equal(c, "page of a guard", where, page[first].word, page[k].word);
+		check_equal(c, "guard whose partner is free", where,
+			    pageblock_all_set(a->bits[i], first ^ 1u << order, order), false);
+	}
 }
 
 /* Descriptors of a pageblock: free bits say FREE, blocks stay inside, every page is something. */
@@ -58,9 +77,12 @@ static void check_descriptors(struct check_state *c, const struct page_arena *a,
 				    a->pb[i].flags & PAGE_PB_POISONED, PAGE_PB_POISONED);
 			c->poisoned++;
 		}
+		if ((word & PAGE_WORD_STATE_MASK) == PAGE_WORD_GUARD)
+			check_guard(c, a, i, k);
 		if ((word & PAGE_WORD_STATE_MASK) == PAGE_WORD_OFFLINE)
 			check_fault(c, "offline page in use", base + k, a->pb[i].flags, 0);
-		if ((word & PAGE_WORD_STATE_MASK) == PAGE_WORD_ALLOC) {
+		if ((word & PAGE_WORD_STATE_MASK) == PAGE_WORD_ALLOC ||
+		    (word & PAGE_WORD_STATE_MASK) == PAGE_WORD_ASIDE) {
 			size = 1u << order;
 			c->allocated += size;
 			check_equal(c, "alignment of a block", base + k, (base + k) & (size - 1),
@@ -386,7 +408,8 @@ unsigned int quarry_check_pages(struct quarry *q, const struct quarry_out *out)
 	check_equal(&c, "poisoned page not where it should be", 0, hwpoison_fault(pl), 0);
 	/* Tables that lie in the managed memory itself are neither; they were subtracted when taken. */
 	check_equal(&c, "pages of the machine", 0,
-		    c.free + c.in_sheaves + c.allocated + c.slab + c.poisoned + c.unaccepted,
+		    c.free + c.in_sheaves + c.allocated + c.slab + c.poisoned + c.unaccepted +
+			    c.guards,
 		    managed - pl->carved);
 	return c.faults;
 }

@@ -202,8 +202,8 @@ void quarry_free_contig_range(struct quarry *q, pfn_t start, unsigned long nr_pa
 static struct page *contig_search(struct quarry *q, const struct page_zone *z,
 				  unsigned long nr_pages, gfp_t gfp)
 {
-	pfn_t end = z->start_pfn + z->spanned;
-	pfn_t pfn = z->start_pfn;
+	pfn_t pfn = quarry_load_relaxed(&z->start_pfn);
+	pfn_t end = pfn + quarry_load_relaxed(&z->spanned);
 
 	if (bits_is_power_of_2(nr_pages))
 		pfn = bits_align_up(pfn, nr_pages);

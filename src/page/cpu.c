@@ -28,8 +28,8 @@ void page_cpu_offline(struct quarry *q, unsigned int cpu)
 
 	quarry_drain_pages(q, cpu);
 	quarry_store_relaxed(&pl->cpu[cpu].offline, true);
-	pl->nr_online_cpus--;
-	node->nr_cpus -= node->nr_cpus != 0;
+	quarry_store_relaxed(&pl->nr_online_cpus, pl->nr_online_cpus - 1);
+	quarry_store_relaxed(&node->nr_cpus, node->nr_cpus - (node->nr_cpus != 0));
 	watermark_update_pcp(q);
 	pcp_update(q);
 }
@@ -37,12 +37,14 @@ void page_cpu_offline(struct quarry *q, unsigned int cpu)
 int page_cpu_online(struct quarry *q, unsigned int cpu)
 {
 	struct page_layer *pl = q->pages;
+	struct page_node *node;
 
 	if (cpu >= pl->nr_cpus || quarry_cpu_is_online(q, cpu))
 		return -QUARRY_EINVAL;
+	node = &pl->node[pl->cpu[cpu].nid];
 	quarry_store_relaxed(&pl->cpu[cpu].offline, false);
-	pl->nr_online_cpus++;
-	pl->node[pl->cpu[cpu].nid].nr_cpus++;
+	quarry_store_relaxed(&pl->nr_online_cpus, pl->nr_online_cpus + 1);
+	quarry_store_relaxed(&node->nr_cpus, node->nr_cpus + 1);
 	watermark_update_pcp(q);
 	pcp_update(q);
 	return 0;

@@ -265,6 +265,6 @@ unsigned int quarry_stat_threshold(struct quarry *q, int nid, enum quarry_zone_t
 	if (z == NULL)
 		return 0;
 	threshold = 2 * bits_fls(q->pages->nr_cpus) *
-		    (1 + bits_fls(z->managed >> (27 - QUARRY_PAGE_SHIFT)));
+		    (1 + bits_fls(quarry_load_relaxed(&z->managed) >> (27 - QUARRY_PAGE_SHIFT)));
 	return quarry_min(threshold, 125u);
 }

@@ -141,6 +141,9 @@ bool fault_parse(struct prep_config *c, const char *name, size_t len, const char
 		return fault_switch(value, value_len, &c->owner);
 	if (fault_is(name, len, "warn_alloc"))
 		return fault_number(value, value_len, &c->warn_limit);
+	if (fault_is(name, len, "debug_guardpage_minorder"))
+		return fault_number(value, value_len, &c->guard_minorder) &&
+		       c->guard_minorder <= PAGE_GUARD_ORDERS;
 	if (fault_is(name, len, "fail-nth"))
 		return fault_number(value, value_len, &c->fault.nth);
 	if (fault_is(name, len, "fail_page_alloc"))

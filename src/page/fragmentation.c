@@ -60,7 +60,7 @@ unsigned int quarry_fragmentation_score(struct quarry *q, int nid)
 	for (unsigned int t = 0; t < QUARRY_NR_ZONES; t++) {
 		const struct page_zone *z = page_node_zone(q->pages, nid, t);
 
-		present += z != NULL ? z->present : 0;
+		present += z != NULL ? quarry_load_relaxed(&z->present) : 0;
 	}
 	for (unsigned int t = 0; t < QUARRY_NR_ZONES; t++) {
 		const struct page_zone *z = page_node_zone(q->pages, nid, t);
@@ -75,7 +75,8 @@ unsigned int quarry_fragmentation_score(struct quarry *q, int nid)
 				  : bits_div64((f.pages - (f.suitable << QUARRY_PAGEBLOCK_ORDER)) *
 						       100,
 					       f.pages);
-		score += (unsigned int)bits_div64(z->present * percent, present + 1);
+		score += (unsigned int)bits_div64(quarry_load_relaxed(&z->present) * percent,
+						  present + 1);
 	}
 	return score;
 }

@@ -38,12 +38,14 @@ QUARRY_COLD void highatomic_reserve(struct quarry *q, struct page_zone *z, struc
 	struct page_arena *a = page_arena_of(q->pages, page);
 	unsigned int i = (unsigned int)((page - a->map) >> QUARRY_PAGEBLOCK_ORDER);
 	pfn_t start = a->base_pfn + ((pfn_t)i << QUARRY_PAGEBLOCK_ORDER);
+	pfn_t zone_start = quarry_load_relaxed(&z->start_pfn);
+	pfn_t zone_end = zone_start + quarry_load_relaxed(&z->spanned);
 	bool reserved = false;
 	quarry_pin_t pin;
 
 	/* A pageblock that reaches over the zone's edge is never kept. */
-	if (!highatomic_has_room(z) || start < z->start_pfn ||
-	    start + QUARRY_PAGEBLOCK_PAGES > z->start_pfn + z->spanned)
+	if (!highatomic_has_room(z) || start < zone_start ||
+	    start + QUARRY_PAGEBLOCK_PAGES > zone_end)
 		return;
 	pin = arena_lock(q, a);
 	if (a->pb[i].type < QUARRY_MIGRATE_PCPTYPES && highatomic_has_room(z)) {

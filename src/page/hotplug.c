@@ -411,11 +411,11 @@ static void hotplug_commit_online(struct quarry *q, struct hotplug_online *o)
 	unsigned long nr = (unsigned long)(end - start);
 
 	hotplug_grow(&zone_start, &zone_end, start, end);
-	z->start_pfn = zone_start;
-	z->spanned = (unsigned long)(zone_end - zone_start);
+	quarry_store_relaxed(&z->start_pfn, zone_start);
+	quarry_store_relaxed(&z->spanned, (unsigned long)(zone_end - zone_start));
 	hotplug_grow(&node->start_pfn, &node->end_pfn, start, end);
 	quarry_store_relaxed(&node->present, true);
-	z->present += nr;
+	quarry_store_relaxed(&z->present, z->present + nr);
 	quarry_fetch_add_relaxed(&z->managed, nr);
 	quarry_fetch_add_relaxed(&pl->present, nr);
 	quarry_fetch_add_relaxed(&pl->managed, nr);

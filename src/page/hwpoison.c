@@ -17,8 +17,9 @@
  * Records    One of 96 bytes for each pageblock that ever had a mark, on a list that only grows. They go by
  *            page frame, so a memory block that changes its arena keeps its marks.
  *
- * Locks      A record's bits are changed under the lock of its pageblock's arena; the list is pushed
- *            to by compare-exchange, and walked without a lock.
+ * Locks      A page's bit is changed under the lock of its arena. A pageblock with a zone's border in it
+ *            lies in two arenas, which share its record; so words are changed by atomic operations. The list
+ *            is pushed to by compare-exchange, and walked without a lock.
  */
 #include "hotplug.h"
 
@@ -73,15 +74,25 @@ static bool hwpoison_marked(const struct hwpoison_record *r, pfn_t pfn)
 {
 	unsigned int k = (unsigned int)(pfn & (QUARRY_PAGEBLOCK_PAGES - 1));
 
-	return r != NULL && (r->bits[k >> 6] >> (k & 63) & 1) != 0;
+	return r != NULL && (quarry_load_relaxed(&r->bits[k >> 6]) >> (k & 63) & 1) != 0;
 }
 
 static void hwpoison_mark(struct page_layer *pl, struct hwpoison_record *r, pfn_t pfn)
 {
 	unsigned int k = (unsigned int)(pfn & (QUARRY_PAGEBLOCK_PAGES - 1));
 
-	r->bits[k >> 6] |= (uint64_t)1 << (k & 63);
+	quarry_fetch_or_relaxed(&r->bits[k >> 6], (uint64_t)1 << (k & 63));
 	quarry_fetch_add_relaxed(&pl->nr_poisoned, 1ul);
+}
+
+/* Pages that are marked in a pageblock, whosoever they are. */
+static unsigned int hwpoison_count(const struct hwpoison_record *r)
+{
+	unsigned int n = 0;
+
+	for (unsigned int w = 0; w < PAGE_WORDS; w++)
+		n += bits_popcount64(quarry_load_relaxed(&r->bits[w]));
+	return n;
 }
 
 static void hwpoison_unmark(struct page_layer *pl, struct page_pb *pb, struct hwpoison_record *r,
@@ -89,8 +100,8 @@ static void hwpoison_unmark(struct page_layer *pl, struct page_pb *pb, struct hw
 {
 	unsigned int k = (unsigned int)(pfn & (QUARRY_PAGEBLOCK_PAGES - 1));
 
-	r->bits[k >> 6] &= ~((uint64_t)1 << (k & 63));
-	if (pageblock_count_free(r->bits) == 0)
+	quarry_fetch_and_relaxed(&r->bits[k >> 6], ~((uint64_t)1 << (k & 63)));
+	if (hwpoison_count(r) == 0)
 		pb->flags &= (uint8_t)~PAGE_PB_POISONED;
 	quarry_fetch_add_relaxed(&pl->nr_poisoned, 0 - 1ul);
 }
@@ -106,7 +117,7 @@ uint64_t hwpoison_keep(const struct page_layer *pl, struct page_arena *a, unsign
 {
 	pfn_t base = a->base_pfn + ((pfn_t)i << QUARRY_PAGEBLOCK_ORDER);
 	const uint64_t *bits = hwpoison_bits(pl, base);
-	uint64_t keep = bits != NULL ? bits[w] & mask : 0;
+	uint64_t keep = bits != NULL ? quarry_load_relaxed(&bits[w]) & mask : 0;
 
 	for (uint64_t left = keep; left != 0; left &= left - 1)
 		hwpoison_set_word(a, base + w * 64 + bits_ctz64(left), PAGE_WORD_POISON);
@@ -287,24 +298,28 @@ unsigned long quarry_num_poisoned_pages(struct quarry *q)
 	return quarry_load_relaxed(&q->pages->nr_poisoned);
 }
 
+/* Whether marked page @pfn may be handed out: it is free, or its pageblock does not ask. */
+static bool hwpoison_is_loose(const struct page_layer *pl, pfn_t pfn)
+{
+	const struct page_arena *a = memmap_arena(pl, pfn);
+	pfn_t offset = a != NULL ? pfn - a->base_pfn : 0;
+	size_t i = (size_t)(offset >> QUARRY_PAGEBLOCK_ORDER);
+
+	return a != NULL && ((a->pb[i].flags & PAGE_PB_POISONED) == 0 ||
+			     (a->bits[i][offset >> 6 & 7] >> (offset & 63) & 1) != 0);
+}
+
 pfn_t hwpoison_fault(const struct page_layer *pl)
 {
-	const struct hwpoison_record *r = pl->poison;
 	unsigned long marked = 0;
 
-	for (; r != NULL; r = r->next) {
-		const struct page_arena *a = memmap_arena(pl, r->pfn);
-		size_t i = a != NULL ? (size_t)(r->pfn - a->base_pfn) >> QUARRY_PAGEBLOCK_ORDER : 0;
-		unsigned int n = pageblock_count_free(r->bits);
-
-		marked += n;
-		if (a == NULL || n == 0)
-			continue;
-		if ((a->pb[i].flags & PAGE_PB_POISONED) == 0)
-			return r->pfn;
-		for (unsigned int w = 0; w < PAGE_WORDS; w++) {
-			if ((a->bits[i][w] & r->bits[w]) != 0)
-				return r->pfn + w * 64;
+	for (const struct hwpoison_record *r = pl->poison; r != NULL; r = r->next) {
+		for (pfn_t k = 0; k < QUARRY_PAGEBLOCK_PAGES; k++) {
+			if (!hwpoison_marked(r, r->pfn + k))
+				continue;
+			if (hwpoison_is_loose(pl, r->pfn + k))
+				return r->pfn + k;
+			marked++;
 		}
 	}
 	return marked == pl->nr_poisoned ? 0 : ~(pfn_t)0;
@@ -318,9 +333,8 @@ void hwpoison_forget(struct quarry *q, pfn_t start, pfn_t end)
 	for (; r != NULL; r = r->next) {
 		if (r->pfn < start || r->pfn >= end)
 			continue;
-		quarry_fetch_add_relaxed(&pl->nr_poisoned,
-					 0 - (unsigned long)pageblock_count_free(r->bits));
+		quarry_fetch_add_relaxed(&pl->nr_poisoned, 0 - (unsigned long)hwpoison_count(r));
 		for (unsigned int w = 0; w < PAGE_WORDS; w++)
-			r->bits[w] = 0;
+			quarry_store_relaxed(&r->bits[w], 0);
 	}
 }

@@ -82,26 +82,26 @@ bool quarry_zone_info(struct quarry *q, int nid, enum quarry_zone_type zone,
 	if (nid < 0 || nid >= q->pages->nr_nodes || (unsigned int)zone >= QUARRY_NR_ZONES)
 		return false;
 	z = page_node_zone(q->pages, nid, (unsigned int)zone);
-	if (z == NULL || z->present == 0)
+	if (z == NULL || quarry_load_relaxed(&z->present) == 0)
 		return false;
-	info->start_pfn = z->start_pfn;
-	info->spanned = z->spanned;
-	info->present = z->present;
-	info->managed = z->managed;
+	info->start_pfn = quarry_load_relaxed(&z->start_pfn);
+	info->spanned = quarry_load_relaxed(&z->spanned);
+	info->present = quarry_load_relaxed(&z->present);
+	info->managed = quarry_load_relaxed(&z->managed);
 	info->free = (unsigned long)quarry_load_relaxed(&z->nr_free);
 	info->unaccepted = quarry_load_relaxed(&z->nr_unaccepted);
 	info->isolated = (unsigned long)quarry_load_relaxed(&z->nr_isolated);
 	info->cma = z->cma_pages;
 	info->pcp = pcp_pages(q, z);
-	info->pcp_high = z->pcp_high;
-	info->pcp_batch = z->pcp_batch;
+	info->pcp_high = quarry_load_relaxed(&z->pcp_high);
+	info->pcp_batch = quarry_load_relaxed(&z->pcp_batch);
 	for (unsigned int i = 0; i < QUARRY_NR_WMARK; i++)
 		info->wmark[i] = zone_mark(z, (enum quarry_watermark)i);
 	info->boost = quarry_load_relaxed(&z->boost);
 	info->free_highatomic = (unsigned long)quarry_load_relaxed(&z->nr_free_highatomic);
 	info->free_cma = (unsigned long)quarry_load_relaxed(&z->nr_free_cma);
 	for (unsigned int i = 0; i < QUARRY_NR_ZONES; i++)
-		info->lowmem_reserve[i] = z->reserve[i];
+		info->lowmem_reserve[i] = quarry_load_relaxed(&z->reserve[i]);
 	info_add_arenas(q, z, info);
 	for (unsigned int t = 0; t < QUARRY_MIGRATE_TYPES; t++) {
 		for (unsigned int o = 0; o < QUARRY_NR_ORDERS; o++)
@@ -112,7 +112,8 @@ bool quarry_zone_info(struct quarry *q, int nid, enum quarry_zone_type zone,
 
 bool quarry_node_present(struct quarry *q, int nid)
 {
-	return nid >= 0 && nid < q->pages->nr_nodes && q->pages->node[nid].present;
+	return nid >= 0 && nid < q->pages->nr_nodes &&
+	       quarry_load_relaxed(&q->pages->node[nid].present);
 }
 
 bool quarry_node_online(struct quarry *q, int nid)
@@ -136,12 +137,12 @@ void quarry_totals(struct quarry *q, struct quarry_totals *totals)
 	struct page_layer *pl = q->pages;
 
 	*totals = (struct quarry_totals){
-		.present = pl->present,
-		.managed = pl->managed,
-		.min_free_kbytes = pl->min_free_kbytes,
-		.totalreserve = pl->totalreserve,
+		.present = quarry_load_relaxed(&pl->present),
+		.managed = quarry_load_relaxed(&pl->managed),
+		.min_free_kbytes = quarry_load_relaxed(&pl->min_free_kbytes),
+		.totalreserve = quarry_load_relaxed(&pl->totalreserve),
 		.nr_nodes = pl->nr_nodes,
-		.nr_cpus = pl->nr_online_cpus,
+		.nr_cpus = quarry_load_relaxed(&pl->nr_online_cpus),
 		.meta_bytes = quarry_load_relaxed(&q->meta_bytes),
 		.refused = quarry_load_relaxed(&pl->refused),
 		.fallback_claimed = quarry_vm_event(q, QUARRY_VM_FALLBACK_CLAIMED),

@@ -52,8 +52,12 @@ enum page_word_state {
 	PAGE_WORD_SLAB,    /* payload: slab index << 13 | cache number */
 	PAGE_WORD_OFFLINE, /* its section is out of use */
 	PAGE_WORD_POISON,  /* damaged, and taken away: hwpoison.c */
+	PAGE_WORD_GUARD,   /* set aside beside a block in use; payload: order. guard.c */
 };
 #define PAGE_WORD_STATE_MASK ((uint64_t)7)
+/* A block put aside: payload: (page frame of the next one + 1) << 8 | type << 4 | order. nolock.c */
+#define PAGE_WORD_ASIDE ((uint64_t)7)
+#define PAGE_WORD_ASIDE_SHIFT 11
 #define PAGE_WORD_ARENA_SHIFT 48
 #define PAGE_WORD_ARENA_MASK ((uint64_t)0xffff << PAGE_WORD_ARENA_SHIFT)
 #define PAGE_WORD_ORDER_SHIFT 3
@@ -118,6 +122,10 @@ struct page_pb {
 #define PAGE_PB_HIDDEN 16u    /* for a while nobody's: arena_hide(), accept.c */
 #define PAGE_PB_POISONED 8u   /* holds a page that is never used again */
 #define PAGE_PB_DENSE 32u     /* counts in its arena's nr_dense: arena.c */
+#define PAGE_PB_GUARDED 64u   /* may hold guards: guard.c */
+#define PAGE_PB_KEEPS (PAGE_PB_POISONED | PAGE_PB_GUARDED) /* not just what is freed becomes free */
+
+#define PAGE_GUARD_ORDERS 5u /* guards have orders below this: a word holds one and its partner */
 
 /* pageblock.c: a bitmap of 512 pages, 1 = free. Pure functions. */
 unsigned int pageblock_largest(const uint64_t *bits); /* order of the largest run; 0xff: empty */
@@ -374,6 +382,8 @@ struct page_cpu {
 	uint64_t put[QUARRY_NR_ZONES]
 		    [QUARRY_NR_ORDERS]; /* of frees, those that went back from in[] */
 	uint64_t events[QUARRY_NR_VM_EVENTS];
+	/* nolock.c; atomic, as an interrupt may come in between */
+	uint64_t nolock_allocs[QUARRY_NR_ZONES][QUARRY_NR_ORDERS];
 	struct page_pcp *pcp[PAGE_MAX_ZONES]; /* made at first use */
 } QUARRY_ALIGNED(64);
 
@@ -406,6 +416,7 @@ struct page_layer {
 	struct page_prep *prep;   /* prep.c: NULL until it is asked for */
 	uint8_t highest_zone[16]; /* by the low four bits of gfp */
 	uint8_t mobility[4];      /* migratetype, by the two mobility bits of gfp */
+	uint8_t guard_minorder;   /* splits set aside what is left below this order: guard.c */
 	bool no_grouping;         /* too little memory for migratetypes: everything is unmovable */
 	uint32_t nr_arenas;       /* that were ever in use; grows while others read it */
 	uint32_t nr_boot_arenas;  /* those of boot; the others are hotplug's, one a section */
@@ -446,6 +457,7 @@ struct page_layer {
 	uint64_t warned; /* refusals that were told in the log, or would have been */
 	struct quarry_lock refusal_lock;
 	struct quarry_refusal refusal;
+	uint64_t aside; /* blocks put aside: page frame of the first one + 1; 0: none. nolock.c */
 	uint32_t nr_movers;
 	struct page_mover mover[QUARRY_MAX_MOVERS]; /* number n stands at n - 1 */
 };
@@ -612,7 +624,7 @@ static QUARRY_ALWAYS_INLINE bool arena_put_block(struct page_arena *a, size_t w,
 	uint64_t x = *word | pages, run;
 
 	if (filed >= 6 || filed < order || (*word & pages) != 0 ||
-	    pb->type >= QUARRY_MIGRATE_PCPTYPES || (pb->flags & PAGE_PB_POISONED) != 0 ||
+	    pb->type >= QUARRY_MIGRATE_PCPTYPES || (pb->flags & PAGE_PB_KEEPS) != 0 ||
 	    (nr_free < arena_sparse_below(filed) && more >= arena_sparse_below(filed)))
 		return false;
 	/* The run of the next order that the block would lie in. */
@@ -623,6 +635,18 @@ static QUARRY_ALWAYS_INLINE bool arena_put_block(struct page_arena *a, size_t w,
 	pb->nr_free = (uint16_t)more;
 	return true;
 }
+
+/* ---- guard.c; a->lock held ---- */
+/*
+ * A block of @order < pl->guard_minorder is about to be taken at free @page of pageblock @i, the first of its
+ * run: the halves beyond it become guards. Returns the order that leaves the bitmap, guards included.
+ */
+unsigned int guard_split(const struct page_layer *pl, struct page_arena *a, unsigned int i,
+			 unsigned int page, unsigned int order);
+/* Pages @mask of word @w become free: those, and guards whose partners are whole then. */
+uint64_t guard_join(struct page_arena *a, unsigned int i, unsigned int w, uint64_t mask);
+/* Whether page number @page of @a is in a guard. */
+bool guard_is(const struct page_arena *a, size_t page);
 
 /* ---- zone.c ---- */
 /* One block; the zone's lists, then other types (fallback.c). NULL: none. */
@@ -759,10 +783,14 @@ bool fault_refuses(struct quarry *q, gfp_t gfp, unsigned int order);
 /* The request has got @page, or NULL. The descriptor says so, contents are as they were freed. */
 void prep_alloc(struct quarry *q, struct page *page, unsigned int order, gfp_t gfp,
 		const struct page_caller *caller);
-/* The last reference to the block is gone; the descriptor still says "allocated". */
-void prep_free(struct quarry *q, struct page *page, unsigned int order, const void *address);
+/* The last reference to the block, one of many if @batched, is gone; the descriptor says "allocated". */
+void prep_free(struct quarry *q, struct page *page, unsigned int order, const void *address,
+	       bool batched);
 /* The block becomes 2^@order pages, each of its own. */
 void prep_split(struct quarry *q, struct page *page, unsigned int order);
+/* alloc.c: quarry_free_pages() of one of many, for a call that returns to @address. */
+void alloc_free_batched(struct quarry *q, struct page *page, unsigned int order,
+			const void *address);
 /* The block of @order that lay at @src lies at @dst now. @src will be free, or passes prep_free(). */
 void prep_moved(struct quarry *q, const struct page *dst, const struct page *src,
 		unsigned int order);
@@ -793,6 +821,15 @@ void warn_alloc(struct quarry *q, const struct alloc_request *r);
 /* A request that waits: call it again and again; says so every ten seconds. @since is 0 at first. */
 void warn_stall(struct quarry *q, const struct alloc_request *r, uint64_t *since, uint64_t *next);
 
+/* ---- nolock.c ---- */
+void nolock_flush_all(struct quarry *q);
+/* Frees what was put aside. Any context that may wait for locks. */
+static inline void nolock_flush(struct quarry *q)
+{
+	if (unlikely(quarry_load_relaxed(&q->pages->aside) != 0))
+		nolock_flush_all(q);
+}
+
 /* ---- refuse.c ---- */
 void refuse_record(struct quarry *q, const struct alloc_request *r, unsigned int flags);
 
@@ -815,6 +852,8 @@ void watermark_refresh_fast(struct quarry *q, struct page_zone *z);
 /* Copies the mark for a CPU's short way, which has been filled in but for that. */
 void watermark_open_fast(struct quarry *q, unsigned int cpu, unsigned int bits,
 			 const struct page_fast *f, const struct page_zone *z);
+/* Closes all short ways of a CPU, inside its own: marks may be copied there at this moment. */
+void watermark_close_fast(struct quarry *q, unsigned int cpu);
 /* Types were mixed in a pageblock of @z: its marks rise, so that more is reclaimed. */
 void watermark_boost(struct quarry *q, struct page_zone *z, unsigned int alloc_flags);
 /* The background reclaimer has balanced @z, which had a boost of @pages when it began. */
@@ -847,6 +886,14 @@ bool highatomic_unreserve(struct quarry *q, const struct alloc_request *r, bool 
 struct page *pcp_alloc(struct quarry *q, struct page_zone *z, unsigned int order, unsigned int type,
 		       unsigned int alloc_flags);
 void pcp_free(struct quarry *q, struct page *page, unsigned int order);
+/* Fills NULL entries of @pages with single pages, described; returns how many. Nothing but sheaves. */
+size_t pcp_alloc_bulk(struct quarry *q, struct page_zone *z, unsigned int type,
+		      unsigned int alloc_flags, size_t nr, struct page **pages);
+/* One block out of a sheaf that is there and not empty, described; NULL: nothing was done. Never waits. */
+struct page *pcp_alloc_nolock(struct quarry *q, const struct page_zone *z, unsigned int order,
+			      unsigned int type);
+/* Takes back a block that may be freed, if that is a matter of one bit; false: nothing was done. */
+bool pcp_free_nolock(struct quarry *q, struct page *page, unsigned int order);
 void pcp_init_in(struct page_cpu *cpu);
 /* Inside: some hands have been written down since the last time, or all are in use. */
 void pcp_in_stage(struct quarry *q, struct page_cpu *cpu, unsigned int slot);

@@ -67,7 +67,8 @@ static enum quarry_unmovable_reason isolate_judge(const struct page_arena *a, ui
 						  unsigned int flags)
 {
 	switch (word & PAGE_WORD_STATE_MASK) {
-	case PAGE_WORD_FREE: /* in a sheaf, or on its way */
+	case PAGE_WORD_FREE:  /* in a sheaf, or on its way */
+	case PAGE_WORD_GUARD: /* leaves with its partner */
 		return QUARRY_UNMOVABLE_NONE;
 	case PAGE_WORD_ALLOC:
 		if ((mover_can(word) && page_word_order(word) <= QUARRY_PAGEBLOCK_ORDER) ||

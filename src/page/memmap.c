@@ -227,6 +227,7 @@ static enum quarry_page_state memmap_state(struct quarry *q, const struct page_a
 		return QUARRY_PAGE_UNACCEPTED;
 	switch (word & PAGE_WORD_STATE_MASK) {
 	case PAGE_WORD_ALLOC:
+	case PAGE_WORD_ASIDE:
 		*order = page_word_order(word);
 		return QUARRY_PAGE_ALLOCATED;
 	case PAGE_WORD_SLAB:
@@ -235,6 +236,9 @@ static enum quarry_page_state memmap_state(struct quarry *q, const struct page_a
 		return QUARRY_PAGE_OFFLINE;
 	case PAGE_WORD_POISON:
 		return QUARRY_PAGE_POISONED;
+	case PAGE_WORD_GUARD:
+		*order = page_word_order(word);
+		return QUARRY_PAGE_GUARD;
 	case PAGE_WORD_FREE:
 		return memmap_head(q, pfn, order) != NULL ? QUARRY_PAGE_TAIL : QUARRY_PAGE_PCP;
 	default:

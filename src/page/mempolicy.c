@@ -244,7 +244,8 @@ static unsigned int mempolicy_zone(const struct page_layer *pl, quarry_nodemask_
 
 	for (int nid = 0; nid < pl->nr_nodes; nid++) {
 		for (unsigned int t = 0; t < QUARRY_ZONE_MOVABLE; t++) {
-			if (pl->node[nid].zone[t] == NULL || pl->node[nid].zone[t]->managed == 0)
+			if (pl->node[nid].zone[t] == NULL ||
+			    quarry_load_relaxed(&pl->node[nid].zone[t]->managed) == 0)
 				continue;
 			highest = quarry_max(highest, t);
 			if ((nodes & mempolicy_bit(nid)) != 0)

@@ -134,18 +134,18 @@ static void offline_shrink_zone(const struct page_layer *pl, struct page_zone *z
 			if (offline_section_has(pl, s, z))
 				break;
 		}
-		z->start_pfn = quarry_min(s << PAGE_SECTION_ORDER, zone_end);
-		z->spanned = (unsigned long)(zone_end - z->start_pfn);
+		quarry_store_relaxed(&z->start_pfn, quarry_min(s << PAGE_SECTION_ORDER, zone_end));
+		quarry_store_relaxed(&z->spanned, (unsigned long)(zone_end - z->start_pfn));
 	} else if (zone_end == end) {
 		for (s = start >> PAGE_SECTION_ORDER; s << PAGE_SECTION_ORDER > z->start_pfn; s--) {
 			if (offline_section_has(pl, s - 1, z))
 				break;
 		}
 		zone_end = quarry_max(s << PAGE_SECTION_ORDER, z->start_pfn);
-		z->spanned = (unsigned long)(zone_end - z->start_pfn);
+		quarry_store_relaxed(&z->spanned, (unsigned long)(zone_end - z->start_pfn));
 	}
 	if (z->spanned == 0)
-		z->start_pfn = 0;
+		quarry_store_relaxed(&z->start_pfn, (pfn_t)0);
 }
 
 static void offline_shrink_node(struct page_layer *pl, int nid)
@@ -175,7 +175,7 @@ static void offline_commit(struct quarry *q, struct offline *o)
 
 	for (pfn_t s = o->r.first; s < o->r.last; s++)
 		offline_take_section(q, s);
-	z->present -= nr;
+	quarry_store_relaxed(&z->present, z->present - nr);
 	quarry_fetch_add_relaxed(&z->managed, 0 - nr);
 	quarry_fetch_add_relaxed(&pl->present, 0 - nr);
 	quarry_fetch_add_relaxed(&pl->managed, 0 - nr);

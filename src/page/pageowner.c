@@ -60,6 +60,7 @@ struct page_owner *pageowner_new(struct quarry *q)
 		quarry_meta_free(q, o);
 		return NULL;
 	}
+	quarry_lock_init(&o->lock, QUARRY_LOCK_LEAF);
 	o->nr_arenas = q->pages->nr_arenas;
 	o->nr_sites = 1;
 	o->bytes = sizeof(*o) + size;

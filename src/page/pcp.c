@@ -137,8 +137,7 @@ void pcp_update(struct quarry *q)
 
 		if (!quarry_cpu_revoke(q, &c->lock, &pin))
 			continue;
-		for (unsigned int bits = 0; bits < PAGE_FAST_BITS; bits++)
-			c->fast[bits] = (struct page_fast){.out = {NULL}};
+		watermark_close_fast(q, cpu);
 		for (unsigned int i = 0; i < page_nr_zones(pl); i++) {
 			struct page_pcp *pcp = quarry_load_acquire(&c->pcp[i]);
 
@@ -433,6 +432,83 @@ struct page *pcp_alloc(struct quarry *q, struct page_zone *z, unsigned int order
 
 /* ---- by others ---- */
 
+/* At most so many pages in one stay: others may wait for the CPU's sheaves. */
+#define PCP_BULK 256u
+
+size_t pcp_alloc_bulk(struct quarry *q, struct page_zone *z, unsigned int type,
+		      unsigned int alloc_flags, size_t nr, struct page **pages)
+{
+	struct page_pcp *pcp;
+	struct page_sheaf *s;
+	quarry_pin_t pin;
+	uint32_t hint;
+	size_t n = 0;
+
+	if (quarry_load_relaxed(&z->special) != 0 || z->sheaf_cap[0] == 0)
+		return 0;
+	pcp = pcp_enter(q, z, &pin);
+	if (pcp == NULL)
+		return 0;
+	s = &pcp->out[type][0];
+	for (size_t i = 0; i < nr && n < PCP_BULK; i++) {
+		struct page *page;
+
+		if (pages[i] != NULL)
+			continue;
+		hint = type == QUARRY_MIGRATE_MOVABLE ? pcp->home : pcp->home_stay;
+		if (s->cur.mask == 0 && !pcp_fill(q, z, &hint, s, 0, type, alloc_flags))
+			break;
+		page = page_sheaf_pop(s, s->cur.mask);
+		page_set_word(page, page_word(page) | s->word);
+		pages[i] = page;
+		n++;
+	}
+	pcp_leave(q, pin);
+	return n;
+}
+
+struct page *pcp_alloc_nolock(struct quarry *q, const struct page_zone *z, unsigned int order,
+			      unsigned int type)
+{
+	quarry_pin_t pin = quarry_pin();
+	struct page_cpu *cpu = &q->cpus[quarry_cpu()];
+	struct page_pcp *pcp = quarry_load_acquire(&cpu->pcp[z->index]);
+	struct page *page = NULL;
+	struct page_sheaf *s;
+
+	if (pcp != NULL && quarry_cpu_enter(&cpu->lock)) {
+		s = &pcp->out[type][pcp_slot(order)];
+		if (s->cur.mask != 0) {
+			page = page_sheaf_pop(s, s->cur.mask);
+			page_set_word(page, page_word(page) | s->word);
+		}
+		quarry_cpu_leave(&cpu->lock);
+	}
+	quarry_unpin(pin);
+	return page;
+}
+
+bool pcp_free_nolock(struct quarry *q, struct page *page, unsigned int order)
+{
+	int slot = pcp_slot(order);
+	quarry_pin_t pin = quarry_pin();
+	struct page_cpu *cpu = &q->cpus[quarry_cpu()];
+	bool taken = false;
+
+	if (slot >= 0 && slot < (int)PAGE_PCP_ORDERS && quarry_cpu_enter(&cpu->lock)) {
+		struct page_hand *h = &cpu->open[slot];
+
+		if (page_word_base(page) == h->base) {
+			page_set_word(page, page_word(page) & PAGE_WORD_ARENA_MASK);
+			h->mask |= (uint64_t)1 << page_word_bit(page);
+			taken = true;
+		}
+		quarry_cpu_leave(&cpu->lock);
+	}
+	quarry_unpin(pin);
+	return taken;
+}
+
 /* Gives back the @n hands of @s that would be handed out last. */
 static void pcp_give_back(struct quarry *q, struct page_sheaf *s, unsigned int n,
 			  unsigned int order)
@@ -531,6 +607,7 @@ void quarry_age_pages(struct quarry *q)
 
 void quarry_drain_all_pages(struct quarry *q)
 {
+	nolock_flush(q);
 	for (unsigned int cpu = 0; cpu < q->pages->nr_cpus; cpu++)
 		quarry_drain_pages(q, cpu);
 }
@@ -610,7 +687,8 @@ void pcp_events(struct quarry *q, unsigned int cpu,
 
 	for (unsigned int t = 0; t < QUARRY_NR_ZONES; t++) {
 		for (unsigned int o = 0; o < QUARRY_NR_ORDERS; o++) {
-			allocs[t][o] = quarry_load_relaxed(&c->allocs[t][o]);
+			allocs[t][o] = quarry_load_relaxed(&c->allocs[t][o]) +
+				       quarry_load_relaxed(&c->nolock_allocs[t][o]);
 			frees[t][o] = quarry_load_relaxed(&c->frees[t][o]);
 			if (inside)
 				frees[t][o] += c->put[t][o];

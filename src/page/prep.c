@@ -84,7 +84,7 @@ static void prep_check_page(struct quarry *q, struct page *page)
 	pageowner_report(q, page);
 }
 
-/* Fills the pages of [@pfn, @pfn + @n) that are free; all of them are in the arena. */
+/* Fills the pages of @a that are free, or guards. */
 static void prep_fill_free(struct quarry *q, struct page_arena *a, int byte)
 {
 	quarry_pin_t pin = arena_lock(q, a);
@@ -93,7 +93,7 @@ static void prep_fill_free(struct quarry *q, struct page_arena *a, int byte)
 		uint64_t word =
 			a->virgin ? ~(uint64_t)0 : a->bits[i >> QUARRY_PAGEBLOCK_ORDER][i >> 6 & 7];
 
-		if ((word >> (i & 63) & 1) != 0)
+		if ((word >> (i & 63) & 1) != 0 || (!a->virgin && guard_is(a, i)))
 			quarry_memset(prep_address(q, a->base_pfn + i), byte, QUARRY_PAGE_SIZE);
 	}
 	arena_unlock(q, a, pin);
@@ -131,7 +131,8 @@ void prep_alloc(struct quarry *q, struct page *page, unsigned int order, gfp_t g
 		pageowner_alloc(q, page, order, gfp, caller);
 }
 
-void prep_free(struct quarry *q, struct page *page, unsigned int order, const void *address)
+void prep_free(struct quarry *q, struct page *page, unsigned int order, const void *address,
+	       bool batched)
 {
 	struct page_prep *p = q->pages->prep;
 	int byte = prep_fill_byte(q, &p->config);
@@ -145,6 +146,9 @@ void prep_free(struct quarry *q, struct page *page, unsigned int order, const vo
 		};
 
 		prep_trace(q, &e);
+		e.type = QUARRY_TRACE_PAGE_FREE_BATCHED;
+		if (batched)
+			prep_trace(q, &e);
 	}
 	if (byte >= 0)
 		quarry_memset(quarry_page_address(q, page), byte, QUARRY_PAGE_SIZE << order);
@@ -274,8 +278,10 @@ static struct page_prep *prep_get(struct quarry *q)
 
 	if (pl->prep == NULL) {
 		pl->prep = quarry_meta_alloc(q, sizeof(*pl->prep));
-		if (pl->prep != NULL)
+		if (pl->prep != NULL) {
+			quarry_lock_init(&pl->prep->lock, QUARRY_LOCK_LEAF);
 			fault_defaults(&pl->prep->config);
+		}
 	}
 	return pl->prep;
 }
@@ -289,7 +295,7 @@ static void prep_settle(struct quarry *q)
 	page_set_feature(q, PAGE_FEATURE_PREP,
 			 c->init_on_alloc || c->init_on_free || c->poison || p->owner != NULL ||
 				 c->fault.probability != 0 || c->fault.nth != 0 ||
-				 p->trace != NULL);
+				 p->trace != NULL || c->guard_minorder != 0);
 }
 
 static const char *prep_word_end(const char *s)
@@ -344,6 +350,7 @@ int quarry_page_debug(struct quarry *q, const char *text)
 	before = prep_fill_byte(q, &p->config);
 	byte = prep_fill_byte(q, &c);
 	p->config = c;
+	pl->guard_minorder = (uint8_t)c.guard_minorder;
 	prep_settle(q);
 	if (byte >= 0 && byte != before) {
 		/* What is in sheaves was freed without being filled. */

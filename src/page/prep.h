@@ -21,7 +21,7 @@ struct prep_fault {
 /* What was asked for. */
 struct prep_config {
 	bool init_on_alloc, init_on_free, poison, owner;
-	uint64_t warn_limit;
+	uint64_t warn_limit, guard_minorder;
 	struct prep_fault fault;
 };
 

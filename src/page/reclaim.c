@@ -126,7 +126,7 @@ static bool reclaim_balanced(struct quarry *q, int nid, unsigned int order, unsi
 	for (unsigned int t = 0; t <= highest; t++) {
 		const struct page_zone *z = node->zone[t];
 
-		if (z == NULL || z->managed == 0)
+		if (z == NULL || quarry_load_relaxed(&z->managed) == 0)
 			continue;
 		any = true;
 		if (zone_watermark_ok(q->pages, z, order, zone_mark(z, QUARRY_WMARK_HIGH), highest,
@@ -204,7 +204,7 @@ static unsigned long reclaim_target(const struct page_node *node, unsigned int h
 	unsigned long want = 0;
 
 	for (unsigned int t = 0; t <= highest; t++) {
-		if (node->zone[t] != NULL && node->zone[t]->managed != 0)
+		if (node->zone[t] != NULL && quarry_load_relaxed(&node->zone[t]->managed) != 0)
 			want += quarry_max(zone_mark(node->zone[t], QUARRY_WMARK_HIGH),
 					   RECLAIM_CLUSTER);
 	}

@@ -60,6 +60,10 @@ static void refuse_zone(const struct quarry *q, const struct alloc_request *r,
 	*why = (struct quarry_refused_zone){
 		.nid = z->nid,
 		.zone = (enum quarry_zone_type)z->type,
+		.highatomic = (unsigned long)quarry_load_relaxed(&z->nr_free_highatomic),
+		.cma = (unsigned long)quarry_load_relaxed(&z->nr_free_cma),
+		.isolated = (unsigned long)quarry_load_relaxed(&z->nr_isolated),
+		.unaccepted = quarry_load_relaxed(&z->nr_unaccepted),
 		.largest_order = zone_largest_order(z),
 		.largest_allowed = refuse_largest_allowed(z, flags),
 	};
@@ -130,7 +134,7 @@ static void refuse_look_elsewhere(const struct quarry *q, const struct alloc_req
 		bool here = (r->nodes >> z->nid & 1) != 0 &&
 			    ((r->gfp & __GFP_THISNODE) == 0 || z->nid == r->nid);
 
-		if (z->managed == 0)
+		if (quarry_load_relaxed(&z->managed) == 0)
 			continue;
 		if (z->type <= r->highest && !here && refuse_passes(q, r, z, r->order, flags) &&
 		    (f->remedies & QUARRY_REMEDY_OTHER_NODE) == 0) {

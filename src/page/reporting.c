@@ -89,7 +89,7 @@ static bool reporting_may(const struct page_layer *pl, const struct page_zone *z
 {
 	unsigned long gap = (unsigned long)(QUARRY_REPORTING_CAPACITY * QUARRY_PAGEBLOCK_PAGES);
 
-	return zone_watermark_ok(pl, z, 0, z->wmark[QUARRY_WMARK_LOW] + gap, 0, ZONE_ALLOC_CMA,
+	return zone_watermark_ok(pl, z, 0, zone_mark(z, QUARRY_WMARK_LOW) + gap, 0, ZONE_ALLOC_CMA,
 				 NULL);
 }
 

@@ -367,8 +367,10 @@ static QUARRY_COLD struct page *slowpath_try(struct quarry *q, const struct allo
 
 struct page *slowpath_alloc(struct quarry *q, const struct alloc_request *r)
 {
-	struct page *page = slowpath_walk(q, r, QUARRY_WMARK_LOW,
-					  fallback_nofragment(q->pages, slowpath_first(r), r->gfp));
+	struct page *page;
 
+	nolock_flush(q);
+	page = slowpath_walk(q, r, QUARRY_WMARK_LOW,
+			     fallback_nofragment(q->pages, slowpath_first(r), r->gfp));
 	return page != NULL ? page : slowpath_try(q, r);
 }

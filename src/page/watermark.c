@@ -45,8 +45,9 @@ static unsigned long watermark_lowmem(const struct page_layer *pl)
 	for (unsigned int i = 0; i < page_nr_zones(pl); i++) {
 		const struct page_zone *z = &pl->zone[i];
 
-		if (z->type <= QUARRY_ZONE_NORMAL && z->managed > z->wmark[QUARRY_WMARK_HIGH])
-			sum += z->managed - z->wmark[QUARRY_WMARK_HIGH];
+		if (z->type <= QUARRY_ZONE_NORMAL &&
+		    quarry_load_relaxed(&z->managed) > z->wmark[QUARRY_WMARK_HIGH])
+			sum += quarry_load_relaxed(&z->managed) - z->wmark[QUARRY_WMARK_HIGH];
 	}
 	return sum;
 }
@@ -75,15 +76,17 @@ static void watermark_set_zones(struct page_layer *pl)
 	uint64_t managed = 0;
 
 	for (unsigned int i = 0; i < page_nr_zones(pl); i++)
-		managed += pl->zone[i].managed;
+		managed += quarry_load_relaxed(&pl->zone[i].managed);
 	for (unsigned int i = 0; i < page_nr_zones(pl); i++) {
 		struct page_zone *z = &pl->zone[i];
 		unsigned long min, gap;
 
 		min = managed == 0 ? 0
-				   : (unsigned long)bits_div64((uint64_t)pages_min * z->managed,
-							       managed);
-		gap = (unsigned long)bits_div64((uint64_t)z->managed * pl->watermark_scale_factor,
+				   : (unsigned long)bits_div64(
+					     (uint64_t)pages_min * quarry_load_relaxed(&z->managed),
+					     managed);
+		gap = (unsigned long)bits_div64((uint64_t)quarry_load_relaxed(&z->managed) *
+							pl->watermark_scale_factor,
 						10000);
 		gap = quarry_max(min / 4, gap);
 		quarry_store_relaxed(&z->boost, 0ul);
@@ -103,9 +106,10 @@ static void watermark_set_reserves(struct page_layer *pl)
 
 		for (unsigned int j = 0; j < QUARRY_NR_ZONES; j++) {
 			if (j > z->type && node->zone[j] != NULL)
-				above += node->zone[j]->managed;
+				above += quarry_load_relaxed(&node->zone[j]->managed);
 			quarry_store_relaxed(&z->reserve[j],
-					     j <= z->type || ratio == 0 || z->managed == 0
+					     j <= z->type || ratio == 0 ||
+							     quarry_load_relaxed(&z->managed) == 0
 						     ? 0ul
 						     : (unsigned long)bits_div64(above, ratio));
 		}
@@ -125,14 +129,14 @@ static void watermark_set_totalreserve(struct page_layer *pl)
 		for (unsigned int j = z->type; j < QUARRY_NR_ZONES; j++)
 			max = quarry_max(max, z->reserve[j]);
 		max += z->wmark[QUARRY_WMARK_HIGH];
-		sum += quarry_min(max, z->managed);
+		sum += quarry_min(max, quarry_load_relaxed(&z->managed));
 	}
 	quarry_store_relaxed(&pl->totalreserve, sum);
 }
 
 static unsigned long watermark_pcp_batch(const struct page_zone *z)
 {
-	unsigned long b = quarry_min(z->managed >> 10,
+	unsigned long b = quarry_min(quarry_load_relaxed(&z->managed) >> 10,
 				     (unsigned long)(((size_t)1 << 20) / QUARRY_PAGE_SIZE)) /
 			  4;
 
@@ -145,12 +149,13 @@ static void watermark_set_pcp(struct page_layer *pl)
 {
 	for (unsigned int i = 0; i < page_nr_zones(pl); i++) {
 		struct page_zone *z = &pl->zone[i];
-		unsigned long cpus = pl->node[z->nid].nr_cpus, pages;
+		unsigned long cpus = quarry_load_relaxed(&pl->node[z->nid].nr_cpus), pages;
 
 		if (cpus == 0)
-			cpus = pl->nr_online_cpus;
+			cpus = quarry_load_relaxed(&pl->nr_online_cpus);
 		pages = pl->percpu_pagelist_high_fraction != 0
-				? z->managed / pl->percpu_pagelist_high_fraction
+				? quarry_load_relaxed(&z->managed) /
+					  pl->percpu_pagelist_high_fraction
 				: z->wmark[QUARRY_WMARK_LOW];
 		quarry_store_relaxed(&z->pcp_batch, watermark_pcp_batch(z));
 		quarry_store_relaxed(&z->pcp_high, quarry_max(pages / cpus, z->pcp_batch * 4));
@@ -164,7 +169,7 @@ static void watermark_set_pcp(struct page_layer *pl)
 static void watermark_set_sheaf_high(struct page_zone *z, unsigned long cpus)
 {
 	unsigned long sheaves = (QUARRY_MIGRATE_PCPTYPES + 1) * (PAGE_PCP_ORDERS + 1);
-	unsigned long share = z->managed / 8 / cpus / sheaves, high;
+	unsigned long share = quarry_load_relaxed(&z->managed) / 8 / cpus / sheaves, high;
 
 	for (unsigned int o = 0; o < PAGE_PCP_ORDERS; o++) {
 		high = z->pcp_batch == 1 ? 0 : quarry_min(share, z->pcp_high) >> o;
@@ -211,7 +216,7 @@ static void watermark_set_sheaves(struct page_layer *pl, struct page_zone *z)
 	for (unsigned int o = 0; o < PAGE_PCP_ORDERS; o++)
 		z->sheaf_cap[o] = (uint16_t)quarry_max(cap >> o, 1ul);
 	/* Whole pageblocks: what all CPUs hide of the zone together stays below a hundredth. */
-	cap = z->managed / cpus / (256ul << QUARRY_PAGEBLOCK_ORDER);
+	cap = quarry_load_relaxed(&z->managed) / cpus / (256ul << QUARRY_PAGEBLOCK_ORDER);
 	z->sheaf_cap[PAGE_PCP_HUGE] = (uint16_t)quarry_min(cap, 8ul);
 	watermark_set_sheaf_high(z, cpus);
 }
@@ -232,7 +237,8 @@ static unsigned long watermark_recommended(const struct page_layer *pl)
 	unsigned long zones = 0, pages;
 
 	for (unsigned int i = 0; i < page_nr_zones(pl); i++)
-		zones += pl->zone[i].type <= QUARRY_ZONE_NORMAL && pl->zone[i].present != 0;
+		zones += pl->zone[i].type <= QUARRY_ZONE_NORMAL &&
+			 quarry_load_relaxed(&pl->zone[i].present) != 0;
 	pages = 11 * (unsigned long)QUARRY_PAGEBLOCK_PAGES * zones;
 	return quarry_min(pages, watermark_lowmem(pl) / 20) * kib;
 }
@@ -243,14 +249,15 @@ static void watermark_set_min_free(struct page_layer *pl)
 	unsigned long kbytes = watermark_default(pl);
 
 	if (pl->user_min_free_kbytes < 0 || kbytes > (unsigned long)pl->user_min_free_kbytes)
-		pl->min_free_kbytes = kbytes;
+		quarry_store_relaxed(&pl->min_free_kbytes, kbytes);
 }
 
 /* What the huge-page daemon does when it starts: it wants more. When it stops: as if it never was. */
 static void watermark_set_daemon(struct page_layer *pl)
 {
 	if (pl->thp != PAGE_THP_NEVER)
-		pl->min_free_kbytes = quarry_max(pl->min_free_kbytes, watermark_recommended(pl));
+		quarry_store_relaxed(&pl->min_free_kbytes,
+				     quarry_max(pl->min_free_kbytes, watermark_recommended(pl)));
 	else
 		watermark_set_min_free(pl);
 	watermark_set_zones(pl);
@@ -260,7 +267,7 @@ void watermark_setup(struct quarry *q, const struct quarry_boot_params *params)
 {
 	struct page_layer *pl = q->pages;
 	bool given = params->set_min_free_kbytes || params->min_free_kbytes != 0;
-	bool large = pl->managed >= ((size_t)512 << 20) / QUARRY_PAGE_SIZE;
+	bool large = quarry_load_relaxed(&pl->managed) >= ((size_t)512 << 20) / QUARRY_PAGE_SIZE;
 
 	pl->watermark_boost_factor = 15000;
 	pl->extfrag_threshold = 500;
@@ -269,7 +276,7 @@ void watermark_setup(struct quarry *q, const struct quarry_boot_params *params)
 	pl->thp = large && !params->no_thp ? PAGE_THP_ALWAYS : PAGE_THP_NEVER;
 	/* A value that was asked for stays: in Linux it comes after the daemon has started. */
 	pl->user_min_free_kbytes = given ? (long)params->min_free_kbytes : -1;
-	pl->min_free_kbytes = params->min_free_kbytes;
+	quarry_store_relaxed(&pl->min_free_kbytes, params->min_free_kbytes);
 	if (!given)
 		watermark_set_min_free(pl);
 	watermark_set_zones(pl);
@@ -381,6 +388,16 @@ void watermark_open_fast(struct quarry *q, unsigned int cpu, unsigned int bits,
 
 	pl->cpu[cpu].fast[bits] = *f;
 	page_fast_mark(&pl->cpu[cpu].fast[bits], z->fast_mark[pl->highest_zone[bits & 15u]]);
+	quarry_unlock(q->concurrent, &pl->mark_lock, pin);
+}
+
+void watermark_close_fast(struct quarry *q, unsigned int cpu)
+{
+	struct page_layer *pl = q->pages;
+	quarry_pin_t pin = quarry_lock(q->concurrent, &pl->mark_lock);
+
+	for (unsigned int bits = 0; bits < PAGE_FAST_BITS; bits++)
+		pl->cpu[cpu].fast[bits] = (struct page_fast){.out = {NULL}};
 	quarry_unlock(q->concurrent, &pl->mark_lock, pin);
 }
 

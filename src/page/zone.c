@@ -306,26 +306,42 @@ static unsigned int zone_put_huge(struct quarry *q, struct page_arena *a, const 
 	return 1;
 }
 
-/* Hands of @a, which is locked, from the first on; returns how many it was. */
+/*
+ * Hands of @a, which is locked, from the first on; returns how many it was. @odd: pages that became free though
+ * no hand held them (guards), less those that were held and did not (poisoned ones).
+ */
 static unsigned int zone_put_run(struct quarry *q, struct page_arena *a, const struct page_hand *h,
-				 unsigned int n, unsigned int order, int64_t *freed)
+				 unsigned int n, unsigned int order, int64_t *freed, int64_t *odd)
 {
 	size_t offset = (size_t)(h->base - a->map);
 	uint64_t pages = h->mask;
+	unsigned int first = bits_ctz64(pages);
+	bool single = (pages & (pages - 1)) == 0, keeps;
+	int64_t before = *freed;
 
-	if (order == QUARRY_PAGEBLOCK_ORDER)
-		return zone_put_huge(q, a, h, n, freed);
-	if (order > 6) {
-		*freed += arena_put_some(q, a, a->base_pfn + offset, order);
+	if (order == 0 && single && likely(arena_put_block(a, offset >> 6, first, pages, 0))) {
+		*freed += 1;
 		return 1;
+	}
+	keeps = (a->pb[offset >> QUARRY_PAGEBLOCK_ORDER].flags & PAGE_PB_KEEPS) != 0;
+	if (order == QUARRY_PAGEBLOCK_ORDER)
+		n = zone_put_huge(q, a, h, n, freed);
+	else if (order > 6)
+		*freed += arena_put_some(q, a, a->base_pfn + offset, order);
+	if (order > 6) {
+		n = order == QUARRY_PAGEBLOCK_ORDER ? n : 1;
+		*odd += *freed - before - ((int64_t)n << order);
+		return n;
 	}
 	for (unsigned int o = 0; o < order; o++)
 		pages |= pages << (1u << o);
-	if ((h->mask & (h->mask - 1)) == 0 &&
-	    likely(arena_put_block(a, offset >> 6, bits_ctz64(h->mask), pages, order)))
+	if (single && order != 0 && likely(arena_put_block(a, offset >> 6, first, pages, order))) {
 		*freed += (int64_t)1 << order;
-	else
-		*freed += arena_put_word(q, a, offset >> 6, pages);
+		return 1;
+	}
+	*freed += arena_put_word(q, a, offset >> 6, pages);
+	if (unlikely(keeps))
+		*odd += *freed - before - bits_popcount64(pages);
 	return 1;
 }
 
@@ -342,7 +358,7 @@ unsigned int zone_put(struct quarry *q, struct page_hand *hands, unsigned int n,
 
 	while (i < n) {
 		struct page_arena *a = zone_hand_arena(q, &hands[i]);
-		int64_t freed = 0;
+		int64_t freed = 0, odd = 0;
 		quarry_pin_t pin;
 
 		if (!arena_trylock(q, a, &pin)) {
@@ -355,12 +371,12 @@ unsigned int zone_put(struct quarry *q, struct page_hand *hands, unsigned int n,
 			pin = arena_lock(q, a);
 		}
 		do
-			i += zone_put_run(q, a, &hands[i], n - i, order, &freed);
+			i += zone_put_run(q, a, &hands[i], n - i, order, &freed, &odd);
 		while (i < n && zone_hand_arena(q, &hands[i]) == a);
 		arena_count(q, a, freed);
 		arena_unlock(q, a, pin);
 		if (count != NULL)
-			count[a->zone_type][order] += (uint64_t)freed >> order;
+			count[a->zone_type][order] += (uint64_t)(freed - odd) >> order;
 	}
 	return left;
 }

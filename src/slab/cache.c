@@ -511,6 +511,10 @@ void quarry_slab_pages(struct quarry *q, int nid, unsigned long *reclaimable,
 			*(counts ? reclaimable : unreclaimable) +=
 				quarry_load_relaxed(&s->node[nid].pages);
 	}
+	/* A block of alloc_pages() that went to kfree() was never counted: then it may be below 0. */
+	if (q->slabs != NULL && nid >= 0 && nid < QUARRY_MAX_NODES &&
+	    (int64_t)quarry_load_relaxed(&q->slabs->large_pages[nid]) > 0)
+		*unreclaimable += (unsigned long)quarry_load_relaxed(&q->slabs->large_pages[nid]);
 }
 
 /* ---- the layer ---- */

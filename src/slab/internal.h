@@ -228,9 +228,11 @@ struct slab_layer {
 	struct slab_sheaf *no_sheaf;     /* capacity 0, shared, never written */
 	unsigned int nr_cpus, nr_nodes;
 	unsigned int geometry_cpus;
-	size_t cache_bytes;      /* of every struct kmem_cache with its arrays */
-	struct quarry_lock lock; /* everything below; innermost but for the page layer's */
-	struct kmem_cache *list; /* newest first */
+	uint64_t large_pages
+		[QUARRY_MAX_NODES]; /* of kmalloc() above the largest class; modulo 2^64 */
+	size_t cache_bytes;         /* of every struct kmem_cache with its arrays */
+	struct quarry_lock lock;    /* everything below; innermost but for the page layer's */
+	struct kmem_cache *list;    /* newest first */
 	struct kmem_cache *free_caches;
 	struct slab_sheaf *free_sheaves[SLAB_SHEAF_CLASSES];
 	struct slab_chunk *pool;

@@ -100,6 +100,15 @@ struct kmem_cache *quarry_kmalloc_cache(struct quarry *q, size_t size, gfp_t gfp
 	return q->slabs->kmalloc[kmalloc_type(gfp)][kmalloc_class(size)];
 }
 
+/* Whole pages came or went: they count with the slabs, as in Linux. */
+static void kmalloc_count_large(struct quarry *q, const struct page *page, unsigned int order,
+				int times)
+{
+	uint64_t *pages = &q->slabs->large_pages[quarry_page_nid(q, page)];
+
+	quarry_fetch_add_relaxed(pages, (uint64_t)(int64_t)times << order);
+}
+
 /* Sizes without a cache: none, too large, or pages. */
 static QUARRY_COLD void *kmalloc_odd(struct quarry *q, size_t size, gfp_t gfp, int nid)
 {
@@ -112,7 +121,10 @@ static QUARRY_COLD void *kmalloc_odd(struct quarry *q, size_t size, gfp_t gfp, i
 	if (nid < 0 || nid >= page_nr_nodes(q))
 		nid = QUARRY_NO_NODE;
 	page = quarry_alloc_pages_node(q, nid, gfp | __GFP_COMP, bits_get_order(size));
-	return page == NULL ? NULL : quarry_page_address(q, page);
+	if (page == NULL)
+		return NULL;
+	kmalloc_count_large(q, page, bits_get_order(size), 1);
+	return quarry_page_address(q, page);
 }
 
 /* Any size, any type. */
@@ -170,6 +182,7 @@ static QUARRY_NOINLINE void kmalloc_free_odd(struct quarry *q, void *p)
 {
 	struct kmem_cache *s;
 	unsigned int order;
+	struct page *page;
 	pfn_t pfn;
 
 	if (p == NULL || p == QUARRY_ZERO_SIZE_PTR)
@@ -185,7 +198,9 @@ static QUARRY_NOINLINE void kmalloc_free_odd(struct quarry *q, void *p)
 		quarry_report(q, "kfree of %p, which is no allocation", p);
 		return;
 	}
-	quarry_free_pages(q, quarry_pfn_to_page(q, pfn), order);
+	page = quarry_pfn_to_page(q, pfn);
+	kmalloc_count_large(q, page, order, -1);
+	quarry_free_pages(q, page, order);
 }
 
 void quarry_kfree(struct quarry *q, void *p)
