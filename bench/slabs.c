@@ -212,7 +212,10 @@ static void slabs_million_apart(enum peer_kind kind, size_t size, double figure[
 	pid_t child;
 
 	fflush(stdout);
-	if (pipe(fd) != 0 || (child = fork()) < 0)
+	if (pipe(fd) != 0)
+		bench_die("no pipe");
+	child = fork();
+	if (child < 0)
 		bench_die("no child");
 	if (child == 0) {
 		slabs_million(kind, size, figure);
