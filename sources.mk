@@ -64,6 +64,13 @@ QUARRY_SRCS := \
 	src/slab/sheaf.c \
 	src/slab/reap.c \
 	src/slab/kmalloc.c \
+	src/slab/realloc.c \
+	src/slab/kvmalloc.c \
+	src/slab/mempool.c \
+	src/slab/buckets.c \
+	src/slab/prefill.c \
+	src/slab/listlru.c \
+	src/slab/rcu.c \
 	src/slab/debug.c \
 	src/slab/debug_rules.c \
 	src/slab/fail.c \

@@ -528,6 +528,49 @@ static void test_S7_cpu_that_leaves_gives_its_objects_back(void **state)
 	finish(q);
 }
 
+/* A node without memory gets some: caches made before have their place for it, and its CPU uses it. */
+static void test_S1_node_that_comes_later(void **state)
+{
+	struct quarry_posix_options options = {.report = take_report};
+	const int cpu_node[2] = {0, 1};
+	const phys_addr_t start = (phys_addr_t)4 << 30;
+	struct quarry_boot_params params = {.nr_cpus = 2,
+					    .nr_nodes = 2,
+					    .cpu_node = cpu_node,
+					    .max_hotplug_phys = (phys_addr_t)8 << 30};
+	struct quarry *q = quarry_posix_new(&options);
+	struct kmem_cache *s;
+	void *p;
+
+	(void)state;
+	assert_non_null(q);
+	assert_int_equal(quarry_memblock_add_node(q, 0, 256 * MIB, 0, MEMBLOCK_NONE), 0);
+	assert_int_equal(quarry_boot(q, &params), 0);
+	reports = 0;
+	s = cache(q, 256);
+	quarry_posix_set_cpu(1);
+	p = quarry_kmem_cache_alloc(q, s, GFP_KERNEL);
+	assert_int_equal(node_of(q, p), 0);
+	quarry_kmem_cache_free(q, s, p);
+	assert_null(s->cpu_sheaves[1].alien); /* node 0 is the nearest that has memory */
+	quarry_posix_set_cpu(0);
+	assert_int_equal(quarry_add_memory(q, 1, start, QUARRY_MEMORY_BLOCK_BYTES), 0);
+	assert_int_equal(quarry_online_pages(q, start >> QUARRY_PAGE_SHIFT,
+					     QUARRY_MEMORY_BLOCK_PAGES, QUARRY_ONLINE_KERNEL),
+			 0);
+	check(q);
+	quarry_posix_set_cpu(1);
+	assert_int_equal(quarry_kmem_cache_shrink(q, s), 0);
+	p = quarry_kmem_cache_alloc(q, s, GFP_KERNEL);
+	assert_int_equal(node_of(q, p), 1);
+	assert_int_equal(s->node[1].nr_slabs, 1);
+	check(q);
+	quarry_posix_set_cpu(0);
+	quarry_kmem_cache_free(q, s, p);
+	assert_int_equal(s->cpu_sheaves[0].alien->n, 1);
+	finish(q);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -545,6 +588,7 @@ int main(void)
 		cmocka_unit_test(test_movers_leave_what_is_pinned),
 		cmocka_unit_test(test_movers_need_a_constructor),
 		cmocka_unit_test(test_S7_cpu_that_leaves_gives_its_objects_back),
+		cmocka_unit_test(test_S1_node_that_comes_later),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -18,7 +18,7 @@ struct kmem_cache;
 #define SLAB_STORE_USER ((uint32_t)0x00010000u)      /* U: who took it, who gave it back */
 #define SLAB_RECLAIM_ACCOUNT ((uint32_t)0x00020000u) /* pages from reclaimable pageblocks */
 #define SLAB_PANIC ((uint32_t)0x00040000u)           /* accepted, ignored */
-#define SLAB_TYPESAFE_BY_RCU ((uint32_t)0x00080000u) /* in the size only: pages are not held back */
+#define SLAB_TYPESAFE_BY_RCU ((uint32_t)0x00080000u) /* slabs outlive a grace period: rcu.h */
 #define SLAB_TRACE ((uint32_t)0x00200000u)           /* T: a line in the log for each call */
 #define SLAB_NO_MERGE ((uint32_t)0x01000000u)
 #define SLAB_FAILSLAB ((uint32_t)0x02000000u) /* A: failslab may refuse it, see quarry_failslab() */
@@ -35,11 +35,22 @@ struct kmem_cache;
  * @ctor:  runs once for each object when its slab is made, never between free and alloc
  * @size:  size of one place in bytes; 0: computed from object size, align and flags as Linux does.
  *	   For a replay, where the recording says what Linux took.
+ * @useroffset: first byte of an object that may be copied to user space
+ * @usersize: how many bytes of it may; 0: none. A cache with such a window is not merged
+ * @freeptr_offset: with @use_freeptr_offset and a constructor or SLAB_TYPESAFE_BY_RCU: a word of the object,
+ *	   aligned, that Linux may keep its free pointer in; else it comes after the object. It counts
+ *	   in size only, as nothing is written into free objects here
+ * @use_freeptr_offset: @freeptr_offset is given
+ * @sheaf_capacity: objects that a CPU's sheaf should hold at least, up to 508; 0: by size
  */
 struct kmem_cache_args {
 	unsigned int align;
 	void (*ctor)(void *object);
 	unsigned int size;
+	unsigned int useroffset, usersize;
+	unsigned int freeptr_offset;
+	bool use_freeptr_offset;
+	unsigned int sheaf_capacity;
 };
 
 /* What a cache looks like now. Sizes are bytes. */
@@ -67,7 +78,8 @@ struct quarry_cache_info {
 	gfp_t allocflags;    /* added to every request for pages */
 	unsigned int min_objs_per_slab; /* at min_order */
 	unsigned int sheaf_capacity;    /* objects in one per-CPU sheaf; 0: none */
-	unsigned int red_left_pad;      /* bytes guarded before each object */
+	unsigned int useroffset, usersize;
+	unsigned int red_left_pad; /* bytes guarded before each object */
 };
 
 /**
@@ -169,7 +181,8 @@ QUARRY_MUST_CHECK void *quarry_kzalloc(struct quarry *q, size_t size, gfp_t gfp)
 QUARRY_MUST_CHECK void *quarry_kcalloc(struct quarry *q, size_t n, size_t size, gfp_t gfp);
 
 /** quarry_krealloc() - make @p of @q hold @size bytes with @gfp: @p itself if it does already,
- * else a copy; @size 0 frees. NULL on failure, @p stays. */
+ * else a copy; @size 0 frees. NULL on failure, @p stays. With __GFP_ZERO, which must then have been in
+ * every call for @p, all that is added is zero: quarry_krealloc_node_align(). */
 QUARRY_MUST_CHECK void *quarry_krealloc(struct quarry *q, void *p, size_t size, gfp_t gfp);
 
 /** quarry_kfree() - give back @p of @q, from any of the calls above or a cache; NULL and

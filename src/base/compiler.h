@@ -18,6 +18,7 @@
 
 #define QUARRY_ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define quarry_prefetch(p) __builtin_prefetch(p)
+#define quarry_prefetch_write(p) __builtin_prefetch(p, 1)
 
 #define QUARRY_CONTAINER_OF(ptr, type, member) \
 	((type *)(void *)((char *)(ptr)-offsetof(type, member)))

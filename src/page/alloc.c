@@ -115,7 +115,8 @@ struct page *quarry_alloc_pages_at(struct quarry *q, gfp_t gfp, unsigned int ord
  * The short way: the first zone of the list has a block in a sheaf, and stays above its low watermark.
  * Inside, and comes out; NULL: take the long way.
  */
-static QUARRY_ALWAYS_INLINE struct page *alloc_inside(struct page_cpu *cpu, gfp_t gfp, size_t slot)
+static QUARRY_ALWAYS_INLINE struct page *alloc_inside(struct quarry *q, struct page_cpu *cpu,
+						      gfp_t gfp, size_t slot)
 {
 	const struct page_fast *f = &cpu->fast[gfp % PAGE_FAST_BITS];
 	struct page_sheaf *s = f->out[slot];
@@ -124,15 +125,19 @@ static QUARRY_ALWAYS_INLINE struct page *alloc_inside(struct page_cpu *cpu, gfp_
 
 	if (likely(s != NULL)) {
 		mask = s->cur.mask;
-		if (likely(mask != 0 && quarry_load_relaxed(s->zone_free) >
-						quarry_load_relaxed(&f->mark[slot]))) {
-			page = page_sheaf_pop(s, mask);
+		if (likely((mask != 0 || slot == PAGE_PCP_HUGE) &&
+			   quarry_load_relaxed(s->zone_free) >
+				   quarry_load_relaxed(&f->mark[slot]))) {
+			page = mask != 0 ? page_sheaf_pop(s, mask) : pcp_pop_huge(q, cpu, s);
+			if (slot == PAGE_PCP_HUGE && page == NULL)
+				goto out;
 			page_set_word(page, page_word(page) | s->word);
 			quarry_cpu_leave(&cpu->lock);
 			QUARRY_ASSUME(page != NULL);
 			return page;
 		}
 	}
+out:
 	quarry_cpu_leave(&cpu->lock);
 	return NULL;
 }
@@ -148,7 +153,7 @@ static QUARRY_NOINLINE struct page *alloc_next(struct quarry *q, gfp_t gfp, unsi
 
 	if (slot >= 0 && (gfp & (__GFP_THISNODE | __GFP_ZERO)) == 0 &&
 	    quarry_cpu_enter_common(&cpu->lock))
-		page = alloc_inside(cpu, gfp, (size_t)slot);
+		page = alloc_inside(q, cpu, gfp, (size_t)slot);
 	quarry_unpin(pin);
 	return page != NULL ? page : alloc_long(q, gfp, order, address);
 }
@@ -161,7 +166,7 @@ struct page *quarry_alloc_pages(struct quarry *q, gfp_t gfp, unsigned int order)
 
 	if (likely(order < PAGE_PCP_ORDERS) && likely((gfp & (__GFP_THISNODE | __GFP_ZERO)) == 0) &&
 	    likely(quarry_cpu_enter_open(&cpu->lock))) {
-		page = alloc_inside(cpu, gfp, order);
+		page = alloc_inside(q, cpu, gfp, order);
 		if (likely(page != NULL)) {
 			quarry_unpin(pin);
 			return page;
@@ -287,10 +292,14 @@ static QUARRY_NOINLINE void alloc_free_inside(struct quarry *q, struct page *pag
 		return;
 	}
 	page_set_word(page, word & PAGE_WORD_ARENA_MASK); /* PAGE_WORD_FREE */
-	if (unlikely(word < quarry_load_relaxed(&q->strict_below) || slot == PAGE_PCP_HUGE))
+	if (unlikely(word < quarry_load_relaxed(&q->strict_below) || slot == PAGE_PCP_HUGE)) {
 		pcp_push_counted(q, cpu, page, slot);
-	else if (unlikely(pcp_push(cpu, page, slot)))
+	} else if (likely(order == 0)) { /* the same with addresses that the compiler knows */
+		if (unlikely(pcp_push(cpu, page, 0)))
+			pcp_in_stage(q, cpu, 0);
+	} else if (unlikely(pcp_push(cpu, page, slot))) {
 		pcp_in_stage(q, cpu, slot);
+	}
 	quarry_cpu_leave(&cpu->lock);
 	quarry_unpin(pin);
 }

@@ -415,6 +415,19 @@ struct page *arena_take(struct quarry *q, struct page_arena *a, unsigned int ord
 	return i < 0 ? NULL : arena_take_from(q, a, (unsigned int)i, order);
 }
 
+/* The descriptors of a hand that will be handed out: they are written soon, but not at once. */
+static inline void arena_prefetch_hand(const struct page_hand *h)
+{
+	const unsigned int line = 64 / sizeof(struct page);
+
+	for (uint64_t todo = h->mask; todo != 0;) {
+		unsigned int first = bits_ctz64(todo) / line * line;
+
+		quarry_prefetch_write(h->base + first);
+		todo &= ~((((uint64_t)1 << line) - 1) << first);
+	}
+}
+
 /* Hands out of one pageblock, broken words before whole ones; returns blocks. @order <= 6. */
 static unsigned int arena_fill_words(struct page_arena *a, unsigned int i, unsigned int order,
 				     struct page_sheaf *s, unsigned int max)
@@ -436,7 +449,8 @@ static unsigned int arena_fill_words(struct page_arena *a, unsigned int i, unsig
 		mask = pageblock_take(bits, w, order, max - n);
 		if (mask == 0)
 			continue;
-		s->hand[s->n++] = (struct page_hand){arena_page(a, i, w * 64), mask};
+		s->hand[s->n] = (struct page_hand){arena_page(a, i, w * 64), mask};
+		arena_prefetch_hand(&s->hand[s->n++]);
 		n += bits_popcount64(mask);
 	}
 	return n;
@@ -458,27 +472,37 @@ static void arena_refile_less(struct quarry *q, struct page_arena *a, unsigned i
 static unsigned int arena_fill_huge(struct quarry *q, struct page_arena *a, unsigned int type,
 				    struct page_sheaf *s, unsigned int max)
 {
-	int pair = a->head[QUARRY_MAX_ORDER][type];
-	unsigned int i, n = 0;
+	unsigned int pair = a->head[QUARRY_MAX_ORDER][type], i, n;
 
 	if (a->head[QUARRY_PAGEBLOCK_ORDER][type] == PAGE_NO_PB && pair != PAGE_NO_PB && max >= 2 &&
 	    s->n + 2 <= PAGE_SHEAF_HANDS) {
-		i = (unsigned int)pair;
+		i = pair;
 		arena_unlink(q, a, i);
 		a->pb[i + 1].second = 0;
 		n = 2;
 	} else {
-		i = (unsigned int)arena_best(a, QUARRY_PAGEBLOCK_ORDER, type);
+		int best = arena_best(a, QUARRY_PAGEBLOCK_ORDER, type);
+
+		if (best < 0)
+			return 0;
+		i = (unsigned int)best;
 		arena_unfile(q, a, i);
 		n = 1;
 	}
+	pair = a->head[QUARRY_MAX_ORDER][type];
+	if (pair != PAGE_NO_PB) { /* the one after this */
+		quarry_prefetch_write(&a->bits[pair]);
+		quarry_prefetch_write(&a->bits[pair + 1]);
+		quarry_prefetch_write(&a->pb[pair]);
+	}
 	for (unsigned int j = i; j < i + n; j++) {
 		arena_touch(a, j);
-		pageblock_clear(a->bits[j], 0, QUARRY_PAGEBLOCK_ORDER);
+		pageblock_clear_whole(a->bits[j]);
 		a->pb[j].nr_free = 0;
 		if (unlikely(a->pb[j].type >= QUARRY_MIGRATE_PCPTYPES))
 			arena_count_special(q, a, a->pb[j].type, -(int64_t)QUARRY_PAGEBLOCK_PAGES);
 		s->hand[s->n++] = (struct page_hand){arena_page(a, j, 0), 1};
+		quarry_prefetch_write(arena_page(a, j, 0));
 	}
 	return n;
 }
@@ -509,17 +533,20 @@ unsigned int arena_fill(struct quarry *q, struct page_arena *a, unsigned int ord
 	if (unlikely(order < q->pages->guard_minorder))
 		return arena_fill_guarded(q, a, order, type, s, max);
 	while (n < max && s->n < PAGE_SHEAF_HANDS) {
-		int i = from == ARENA_CRUMBS
-				? arena_best(a, order, type)
-				: arena_best_dense(a, order, type, from == ARENA_BROKEN);
 		unsigned int got;
+		int i;
 
-		if (i < 0)
-			break;
 		if (order > 6) {
-			n += arena_fill_huge(q, a, type, s, max - n);
+			got = arena_fill_huge(q, a, type, s, max - n);
+			n += got;
+			if (got == 0)
+				break;
 			continue;
 		}
+		i = from == ARENA_CRUMBS ? arena_best(a, order, type)
+					 : arena_best_dense(a, order, type, from == ARENA_BROKEN);
+		if (i < 0)
+			break;
 		arena_touch(a, (unsigned int)i);
 		got = arena_fill_words(a, (unsigned int)i, order, s, max - n);
 		a->pb[i].nr_free = (uint16_t)(a->pb[i].nr_free - (got << order));
@@ -588,6 +615,21 @@ static unsigned int arena_put_pb(struct quarry *q, struct page_arena *a, unsigne
 	return 1u << order;
 }
 
+/* A whole pageblock that has nothing free: most have not. */
+static unsigned int arena_put_whole(struct quarry *q, struct page_arena *a, unsigned int i)
+{
+	struct page_pb *pb = &a->pb[i];
+
+	if (unlikely(pb->nr_free != 0 || (pb->flags & PAGE_PB_KEEPS) != 0))
+		return arena_put_pb(q, a, i, 0, QUARRY_PAGEBLOCK_ORDER);
+	pageblock_set_whole(a->bits[i]);
+	pb->nr_free = (uint16_t)QUARRY_PAGEBLOCK_PAGES;
+	if (unlikely(pb->type >= QUARRY_MIGRATE_PCPTYPES))
+		arena_count_special(q, a, pb->type, (int64_t)QUARRY_PAGEBLOCK_PAGES);
+	arena_file_as(q, a, i, QUARRY_PAGEBLOCK_ORDER);
+	return (unsigned int)QUARRY_PAGEBLOCK_PAGES;
+}
+
 /* What becomes free of word @w of pageblock @i when @mask is freed: guards join, poisoned pages stay. */
 static QUARRY_COLD uint64_t arena_mask_kept(const struct page_layer *pl, struct page_arena *a,
 					    unsigned int i, unsigned int w, uint64_t mask)
@@ -640,14 +682,13 @@ unsigned int arena_put_word(struct quarry *q, struct page_arena *a, size_t w, ui
 
 unsigned int arena_put_pair(struct quarry *q, struct page_arena *a, unsigned int i)
 {
-	if (pageblock_any_set(a->bits[i], 0, QUARRY_PAGEBLOCK_ORDER) ||
-	    pageblock_any_set(a->bits[i + 1], 0, QUARRY_PAGEBLOCK_ORDER) ||
+	if (pageblock_any(a->bits[i]) || pageblock_any(a->bits[i + 1]) ||
 	    ((a->pb[i].flags | a->pb[i + 1].flags) & PAGE_PB_KEEPS) != 0 ||
 	    !arena_may_pair(&a->pb[i], &a->pb[i + 1]))
 		return arena_put_pb(q, a, i, 0, QUARRY_PAGEBLOCK_ORDER) +
 		       arena_put_pb(q, a, i + 1, 0, QUARRY_PAGEBLOCK_ORDER);
 	for (unsigned int j = i; j < i + 2; j++) {
-		pageblock_set(a->bits[j], 0, QUARRY_PAGEBLOCK_ORDER);
+		pageblock_set_whole(a->bits[j]);
 		a->pb[j].nr_free = (uint16_t)QUARRY_PAGEBLOCK_PAGES;
 		if (unlikely(a->pb[j].type >= QUARRY_MIGRATE_PCPTYPES))
 			arena_count_special(q, a, a->pb[j].type, (int64_t)QUARRY_PAGEBLOCK_PAGES);
@@ -662,7 +703,9 @@ unsigned int arena_put_some(struct quarry *q, struct page_arena *a, pfn_t pfn, u
 	unsigned int i = (unsigned int)((pfn - a->base_pfn) >> QUARRY_PAGEBLOCK_ORDER);
 	unsigned int page = (unsigned int)((pfn - a->base_pfn) & (QUARRY_PAGEBLOCK_PAGES - 1));
 
-	if (order <= QUARRY_PAGEBLOCK_ORDER)
+	if (order == QUARRY_PAGEBLOCK_ORDER)
+		return arena_put_whole(q, a, i);
+	if (order < QUARRY_PAGEBLOCK_ORDER)
 		return arena_put_pb(q, a, i, page, order);
 	return arena_put_pair(q, a, i);
 }
@@ -693,7 +736,7 @@ void arena_set_type(struct quarry *q, struct page_arena *a, unsigned int i, unsi
 
 	arena_unfile(q, a, i);
 	arena_add_special(q, a, i, -1);
-	a->pb[i].type = (uint8_t)type;
+	quarry_store_relaxed(&a->pb[i].type, (uint8_t)type); /* pcp_pop_huge() reads it without the lock */
 	arena_add_special(q, a, i, 1);
 	arena_file_as(q, a, i, largest);
 	if (stay != 0)

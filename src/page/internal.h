@@ -136,6 +136,29 @@ void pageblock_clear(uint64_t *bits, unsigned int page, unsigned int order);
 void pageblock_set(uint64_t *bits, unsigned int page, unsigned int order);
 bool pageblock_all_set(const uint64_t *bits, unsigned int page, unsigned int order);
 bool pageblock_any_set(const uint64_t *bits, unsigned int page, unsigned int order);
+
+/* All 512 pages at once. */
+static inline void pageblock_clear_whole(uint64_t *bits)
+{
+	for (unsigned int w = 0; w < PAGE_WORDS; w++)
+		bits[w] = 0;
+}
+
+static inline void pageblock_set_whole(uint64_t *bits)
+{
+	for (unsigned int w = 0; w < PAGE_WORDS; w++)
+		bits[w] = ~(uint64_t)0;
+}
+
+static inline bool pageblock_any(const uint64_t *bits)
+{
+	uint64_t any = 0;
+
+	for (unsigned int w = 0; w < PAGE_WORDS; w++)
+		any |= bits[w];
+	return any != 0;
+}
+
 /* Order of the maximal aligned run that the free run (@page, @order) belongs to. */
 unsigned int pageblock_merged_order(const uint64_t *bits, unsigned int page, unsigned int order);
 /* Adds the number of maximal aligned runs of each order 0..9 to @counts. */
@@ -328,7 +351,7 @@ struct page_pcp {
 struct page_fast {
 	struct page_sheaf *out[8]; /* in the first zone of the list; NULL: take the long way */
 	/* *zone_free must be above it: low + reserve, and the block but one page; see page_fast_mark() */
-	unsigned long mark[8];
+	unsigned long mark[7];
 	const uint64_t *zone_free; /* tells which zone it is */
 };
 
@@ -570,15 +593,47 @@ void arena_write(struct page_arena *a);
 /* Marks a virgin arena's blocks as available, when the machine is built. */
 void arena_announce(struct page_arena *a);
 
+/* Free pages below which a pageblock filed under an order below 6 is sparse. */
+static inline unsigned int arena_sparse_below(unsigned int order)
+{
+	static const uint8_t least[6] = {24, 24, 32, 48, 0, 0};
+
+	return least[order];
+}
+
 /*
  * Whether a filed pageblock has so few free pages that a sheaf should not be filled from it while there
  * are others. On its list it stands behind those.
  */
 static inline bool arena_sparse(const struct page_pb *pb)
 {
-	static const uint8_t least[] = {24, 24, 32, 48};
+	return pb->filed < 6 && pb->nr_free < arena_sparse_below(pb->filed);
+}
 
-	return pb->filed < QUARRY_ARRAY_SIZE(least) && pb->nr_free < least[pb->filed];
+/*
+ * The usual case of arena_put_word(): one block, the page @first and those of @pages, which makes no free block
+ * larger than the pageblock's largest nor the pageblock worth a visit. False: nothing is done.
+ */
+static QUARRY_ALWAYS_INLINE bool arena_put_block(struct page_arena *a, size_t w, unsigned int first,
+						 uint64_t pages, unsigned int order)
+{
+	static const uint64_t run_of[6] = {0x3, 0xf, 0xff, 0xffff, 0xffffffff, ~(uint64_t)0};
+	struct page_pb *pb = &a->pb[w / PAGE_WORDS];
+	uint64_t *word = &a->bits[w / PAGE_WORDS][w % PAGE_WORDS];
+	unsigned int filed = pb->filed, nr_free = pb->nr_free, more = nr_free + (1u << order);
+	uint64_t x = *word | pages, run;
+
+	if (filed >= 6 || filed < order || (*word & pages) != 0 ||
+	    pb->type >= QUARRY_MIGRATE_PCPTYPES || (pb->flags & PAGE_PB_KEEPS) != 0 ||
+	    (nr_free < arena_sparse_below(filed) && more >= arena_sparse_below(filed)))
+		return false;
+	/* The run of the next order that the block would lie in. */
+	run = run_of[filed] << (first & (0u - (2u << filed)));
+	if ((x & run) == run)
+		return false;
+	*word = x;
+	pb->nr_free = (uint16_t)more;
+	return true;
 }
 
 /* ---- guard.c; a->lock held ---- */
@@ -841,6 +896,8 @@ void pcp_init_in(struct page_cpu *cpu);
 void pcp_in_stage(struct quarry *q, struct page_cpu *cpu, unsigned int slot);
 /* Inside: takes back @page, which is free by now, and keeps strictly to the limits. */
 void pcp_push_counted(struct quarry *q, struct page_cpu *cpu, struct page *page, unsigned int slot);
+/* Inside: the block of order 9 taken back last, if it may stand in for one of @s; else NULL. */
+struct page *pcp_pop_huge(struct quarry *q, struct page_cpu *cpu, struct page_sheaf *s);
 unsigned long pcp_pages(struct quarry *q, const struct page_zone *z);
 unsigned long pcp_pages_of(struct quarry *q, const struct page_zone *z, unsigned int cpu);
 /*
@@ -893,13 +950,18 @@ static QUARRY_ALWAYS_INLINE bool pcp_push(struct page_cpu *cpu, struct page *pag
 {
 	struct page_hand *open = &cpu->open[slot];
 	struct page_in *in = &cpu->in[slot];
+	struct page *base = page_word_base(page);
 	unsigned int n = in->n;
 
 	if (likely(open->mask != 0)) {
 		page_hand_copy(&in->hand[n++], open);
 		in->n = (uint16_t)n;
 	}
-	open->base = page_word_base(page);
+	if (base == open->base + 64) { /* one word after the other: then the next one is needed too */
+		for (unsigned int k = 0; k < PAGE_WORD_BYTES; k += 64)
+			quarry_prefetch_write((char *)(base + 64) + k);
+	}
+	open->base = base;
 	open->mask = (uint64_t)1 << page_word_bit(page);
 	return n % PAGE_IN_STAGE == 0;
 }

@@ -15,8 +15,23 @@
 
 #include <base/string.h>
 
-#define MEMMAP_LARGE_FROM \
-	4u /* arenas with descriptors, from which on a zone's are in large pages */
+/* Arenas with descriptors, from which on a zone's are in large pages: in a small zone, in a large one. */
+#define MEMMAP_LARGE_FROM 4u
+#define MEMMAP_LARGE_FROM_SECOND 1u
+#define MEMMAP_LARGE_ZONE ((size_t)8 * PAGE_ARENA_PAGEBLOCKS) /* pageblocks */
+
+/*
+ * Whether the descriptors of @a are worth large pages: of a zone's first arenas perhaps but a little is ever
+ * used, and little of the first one of any.
+ */
+static bool memmap_is_large(const struct page_arena *a)
+{
+	uint64_t from = a->zone->nr_pb >= MEMMAP_LARGE_ZONE ? MEMMAP_LARGE_FROM_SECOND
+							    : MEMMAP_LARGE_FROM;
+
+	return quarry_load_relaxed(&a->zone->nr_mapped) >= from &&
+	       a->nr_pb == PAGE_ARENA_PAGEBLOCKS;
+}
 
 struct page_arena *memmap_arena(const struct page_layer *pl, pfn_t pfn)
 {
@@ -97,9 +112,7 @@ bool memmap_give_map(struct quarry *q, struct page_arena *a)
 		return true;
 	if (q->port.meta_alloc == NULL)
 		return memmap_carve(q, a) != NULL;
-	/* Of a zone's first arenas perhaps but a little is ever used. */
-	if (quarry_load_relaxed(&a->zone->nr_mapped) >= MEMMAP_LARGE_FROM &&
-	    a->nr_pb == PAGE_ARENA_PAGEBLOCKS)
+	if (memmap_is_large(a))
 		p = quarry_meta_alloc_large(q, size + PAGE_WORD_BYTES);
 	else
 		p = quarry_meta_alloc(q, size + PAGE_WORD_BYTES);

@@ -9,7 +9,8 @@
  *            would become whole. Blocks taken back collect in an open hand, one for each order and for
  *            all zones, as long as they lie in the same 64 pages; so the short way need not know
  *            their zone. A hand that is closed has its bitmap and record prefetched: it will be put
- *            back soon, but not at once.
+ *            back soon, but not at once. Blocks of order 9 are whole pageblocks, which no order of
+ *            handing out can break; so if there is none to hand out the one taken back last is.
  *
  * Size       Pages in a sheaf are not free pages of the zone, as in Linux. A sheaf takes and gives back
  *            a batch at a time. A batch doubles each time, up to a limit, while the zone has more than
@@ -221,17 +222,21 @@ static unsigned int pcp_blocks(const struct page_hand *hands, unsigned int n)
 static void pcp_count_in(struct quarry *q, struct page_in *in, unsigned int slot)
 {
 	const struct page_layer *pl = q->pages;
+	unsigned int blocks = 0, limit = in->limit;
 
-	for (; in->staged < in->n; in->staged++) {
-		const struct page_hand *h = &in->hand[in->staged];
+	for (unsigned int k = in->staged; k < in->n; k++) {
+		const struct page_hand *h = &in->hand[k];
 		const struct page_arena *a = page_arena_of(pl, h->base + bits_ctz64(h->mask));
 		size_t i = (size_t)(h->base - a->map) >> QUARRY_PAGEBLOCK_ORDER;
 
-		quarry_prefetch(&a->bits[i]);
-		quarry_prefetch(&a->pb[i]);
-		in->blocks += (h->mask & (h->mask - 1)) == 0 ? 1 : bits_popcount64(h->mask);
-		in->limit = quarry_min(in->limit, quarry_load_relaxed(&a->in_limit[slot]));
+		quarry_prefetch_write(&a->bits[i]);
+		quarry_prefetch_write(&a->pb[i]);
+		blocks += (h->mask & (h->mask - 1)) == 0 ? 1 : bits_popcount64(h->mask);
+		limit = quarry_min(limit, (unsigned int)quarry_load_relaxed(&a->in_limit[slot]));
 	}
+	in->staged = in->n;
+	in->blocks += blocks;
+	in->limit = (uint16_t)limit;
 }
 
 /* Gives back the @n oldest hands, some of which stay if @may_skip and their arenas are in use. */
@@ -284,12 +289,62 @@ QUARRY_NOINLINE void pcp_in_stage(struct quarry *q, struct page_cpu *cpu, unsign
 		pcp_spill_all(q, cpu, slot); /* too many were in use: wait for their arenas */
 }
 
+/* A whole pageblock, which is the first and only page of its hand. */
+static void pcp_push_huge(struct quarry *q, struct page_cpu *cpu, struct page *page)
+{
+	struct page_in *in = &cpu->in[PAGE_PCP_HUGE];
+	const struct page_arena *a = page_arena_of(q->pages, page);
+	size_t i = (size_t)(page - a->map) >> QUARRY_PAGEBLOCK_ORDER;
+
+	quarry_prefetch_write(&a->bits[i]);
+	quarry_prefetch_write(&a->pb[i]);
+	in->hand[in->n++] = (struct page_hand){page, 1};
+	in->staged = in->n;
+	in->blocks++;
+	in->limit = quarry_min(in->limit, quarry_load_relaxed(&a->in_limit[PAGE_PCP_HUGE]));
+	if (unlikely(in->blocks >= in->limit))
+		pcp_spill_all(q, cpu, PAGE_PCP_HUGE);
+	else if (unlikely(in->n == PAGE_IN_HANDS))
+		pcp_spill(q, cpu, PAGE_PCP_HUGE, PAGE_IN_HANDS - PCP_KEEP, false);
+}
+
+struct page *pcp_pop_huge(struct quarry *q, struct page_cpu *cpu, struct page_sheaf *s)
+{
+	struct page_in *in = &cpu->in[PAGE_PCP_HUGE];
+	const struct page_arena *a;
+	struct page *page;
+	size_t i;
+
+	if (in->n == 0)
+		return NULL;
+	page = in->hand[in->n - 1].base;
+	a = page_arena_of(q->pages, page);
+	i = (size_t)(page - a->map) >> QUARRY_PAGEBLOCK_ORDER;
+	/*
+	 * Whoever changes the type, to isolate the pageblock, then empties all CPUs' sheaves: it finds the
+	 * block here, or handed out before it asked.
+	 */
+	if (&a->zone->nr_free != s->zone_free ||
+	    quarry_load_relaxed(&a->pb[i].type) != page_word_type(s->word))
+		return NULL;
+	in->n--;
+	in->staged = in->n;
+	in->blocks--;
+	cpu->put[a->zone_type][QUARRY_PAGEBLOCK_ORDER]++;
+	s->count++;
+	return page;
+}
+
 void pcp_push_counted(struct quarry *q, struct page_cpu *cpu, struct page *page, unsigned int slot)
 {
 	struct page_in *in = &cpu->in[slot];
 	struct page *base = page_word_base(page);
 	uint64_t bit = (uint64_t)1 << page_word_bit(page);
 
+	if (slot == PAGE_PCP_HUGE) {
+		pcp_push_huge(q, cpu, page);
+		return;
+	}
 	if (cpu->open[slot].mask != 0)
 		page_hand_copy(&in->hand[in->n++], &cpu->open[slot]);
 	cpu->open[slot] = (struct page_hand){PAGE_HAND_NONE, 0};

@@ -176,11 +176,12 @@ struct page *zone_take(struct quarry *q, struct page_zone *z, uint32_t *hint, un
  * with a whole one. So the arenas next to home stay full and those far from it become empty, as do, inside
  * an arena, the pageblocks. Pageblocks in which only crumbs are left wait until they have gathered more,
  * or nothing else is there: a visit to them is as dear and brings a page or two. If but @few pages are
- * wanted, the smallest block that fits is as good as any.
+ * wanted, the smallest block that fits is as good as any. @barren: broken pageblocks were looked at, and
+ * have no block of @order.
  */
 static struct page_arena *zone_fill_arena(struct quarry *q, struct page_zone *z, uint32_t home,
 					  unsigned int order, unsigned int type, bool few,
-					  enum arena_source *source)
+					  bool barren, enum arena_source *source)
 {
 	struct page_arena *a = NULL, *b = NULL;
 	unsigned int found;
@@ -189,7 +190,7 @@ static struct page_arena *zone_fill_arena(struct quarry *q, struct page_zone *z,
 		*source = ARENA_CRUMBS;
 		return zone_best_arena(q, z, home, order, type);
 	}
-	if (order < QUARRY_PAGEBLOCK_ORDER) {
+	if (order < QUARRY_PAGEBLOCK_ORDER && !barren) {
 		*source = ARENA_BROKEN;
 		a = zone_find_in_row(q, z, home, PAGE_AVAIL_MIDDLE, type);
 		if (order < 3)
@@ -234,12 +235,15 @@ static unsigned int zone_fill_from(struct quarry *q, struct page_zone *z, uint32
 {
 	bool few = max << order < ZONE_FEW;
 	enum arena_source source;
+	bool barren = false;
 	unsigned int n = 0;
 
 	for (unsigned int tries = 0; 2 * n < max && s->n < PAGE_SHEAF_HANDS && tries < ZONE_TRIES;
 	     tries++) {
-		struct page_arena *best = zone_fill_arena(q, z, *home, order, type, few, &source),
+		struct page_arena *best = zone_fill_arena(q, z, *home, order, type, few, barren,
+							  &source),
 				  *a;
+		unsigned int got;
 		quarry_pin_t pin;
 
 		if (best == NULL || quarry_load_acquire(&best->map) == NULL) {
@@ -249,8 +253,11 @@ static unsigned int zone_fill_from(struct quarry *q, struct page_zone *z, uint32
 		a = zone_lock_some(q, z, best, order, type, &pin);
 		if (a->virgin)
 			arena_unfold(q, a);
-		n += arena_fill(q, a, order, type, s, max - n, a == best ? source : ARENA_WHOLE);
+		got = arena_fill(q, a, order, type, s, max - n, a == best ? source : ARENA_WHOLE);
 		arena_unlock(q, a, pin);
+		/* The zone tells where pageblocks of order 0 to 2 are, but not of which of these. */
+		barren |= got == 0;
+		n += got;
 	}
 	return n;
 }
@@ -308,9 +315,15 @@ static unsigned int zone_put_run(struct quarry *q, struct page_arena *a, const s
 {
 	size_t offset = (size_t)(h->base - a->map);
 	uint64_t pages = h->mask;
-	bool keeps = (a->pb[offset >> QUARRY_PAGEBLOCK_ORDER].flags & PAGE_PB_KEEPS) != 0;
+	unsigned int first = bits_ctz64(pages);
+	bool single = (pages & (pages - 1)) == 0, keeps;
 	int64_t before = *freed;
 
+	if (order == 0 && single && likely(arena_put_block(a, offset >> 6, first, pages, 0))) {
+		*freed += 1;
+		return 1;
+	}
+	keeps = (a->pb[offset >> QUARRY_PAGEBLOCK_ORDER].flags & PAGE_PB_KEEPS) != 0;
 	if (order == QUARRY_PAGEBLOCK_ORDER)
 		n = zone_put_huge(q, a, h, n, freed);
 	else if (order > 6)
@@ -322,6 +335,10 @@ static unsigned int zone_put_run(struct quarry *q, struct page_arena *a, const s
 	}
 	for (unsigned int o = 0; o < order; o++)
 		pages |= pages << (1u << o);
+	if (single && order != 0 && likely(arena_put_block(a, offset >> 6, first, pages, order))) {
+		*freed += (int64_t)1 << order;
+		return 1;
+	}
 	*freed += arena_put_word(q, a, offset >> 6, pages);
 	if (unlikely(keeps))
 		*odd += *freed - before - bits_popcount64(pages);

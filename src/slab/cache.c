@@ -109,10 +109,13 @@ static void cache_set_size(struct kmem_cache *s, unsigned int fixed)
 	if (guarded && size == s->object_size)
 		size += sizeof(uint64_t);
 	s->inuse = (uint32_t)size;
-	if ((s->flags & (SLAB_TYPESAFE_BY_RCU | SLAB_POISON)) != 0 || s->ctor != NULL ||
+	if ((s->flags & SLAB_POISON) != 0 ||
+	    (!s->freeptr_inside && ((s->flags & SLAB_TYPESAFE_BY_RCU) != 0 || s->ctor != NULL)) ||
 	    (guarded && s->object_size < sizeof(uint64_t))) {
 		s->offset = (uint32_t)size;
 		size += sizeof(uint64_t);
+	} else if (s->freeptr_inside) {
+		s->offset = s->freeptr_offset;
 	} else {
 		s->offset = s->object_size / 2 & ~(uint32_t)(sizeof(uint64_t) - 1);
 	}
@@ -211,7 +214,7 @@ static void cache_set_geometry(struct kmem_cache *s, unsigned int cpus)
 	if (bytes * s->size <= (uint64_t)1 << CACHE_MAX_SIZE_BITS)
 		s->recip = cache_divide((uint64_t)1 << CACHE_RECIP_SHIFT, s->size) + 1;
 	cache_set_boundary(s);
-	s->asked_capacity = sheaf_capacity(s->size, &s->sheaf_class);
+	s->asked_capacity = sheaf_capacity(s->size, s->wish_capacity, &s->sheaf_class);
 	s->sheaf_capacity = s->debug != 0 ? 0 : s->asked_capacity;
 }
 
@@ -223,7 +226,8 @@ static bool cache_can_share(const struct kmem_cache *s, const struct kmem_cache 
 	uint64_t size =
 		bits_align_up(bits_align_up(new->object_size, sizeof(uint64_t)), new->align);
 
-	if ((s->flags & CACHE_NEVER_MERGE) != 0 || s->ctor != NULL || s->fixed_size)
+	if ((s->flags & CACHE_NEVER_MERGE) != 0 || s->ctor != NULL || s->fixed_size ||
+	    s->usersize != 0)
 		return false;
 	if (((s->flags ^ new->flags) & CACHE_MERGE_SAME) != 0)
 		return false;
@@ -235,7 +239,8 @@ static struct kmem_cache *cache_share_locked(struct slab_layer *layer, const str
 {
 	struct kmem_cache *s;
 
-	if ((new->flags &CACHE_NEVER_MERGE) != 0 || new->ctor != NULL || new->fixed_size)
+	if ((new->flags &CACHE_NEVER_MERGE) != 0 || new->ctor != NULL || new->fixed_size ||
+	    new->usersize != 0 || layer->nomerge)
 		return NULL;
 	for (s = layer->list; s != NULL; s = s->list_next) {
 		if (s->refcount == 0 || !cache_can_share(s, new)) /* 0: being destroyed */
@@ -296,6 +301,20 @@ static bool cache_publish_locked(struct slab_layer *layer, struct kmem_cache *s)
 	return true;
 }
 
+static bool cache_windows_ok(unsigned int object_size, uint32_t flags,
+			     const struct kmem_cache_args *args)
+{
+	unsigned int word = sizeof(void *);
+
+	if (args->usersize > object_size || args->useroffset > object_size - args->usersize)
+		return false;
+	if (!args->use_freeptr_offset)
+		return true;
+	return ((flags & SLAB_TYPESAFE_BY_RCU) != 0 || args->ctor != NULL) &&
+	       args->freeptr_offset % word == 0 && object_size >= word &&
+	       args->freeptr_offset <= object_size - word;
+}
+
 static bool cache_args_ok(const struct quarry *q, const char *name, unsigned int object_size,
 			  const struct kmem_cache_args *args)
 {
@@ -343,6 +362,11 @@ static bool cache_describe(const struct quarry *q, struct kmem_cache *s, const c
 	s->asked_flags = flags;
 	s->ctor = args->ctor;
 	s->align = cache_alignment(flags, args->align, object_size);
+	s->useroffset = args->usersize != 0 ? args->useroffset : 0;
+	s->usersize = args->usersize;
+	s->wish_capacity = args->sheaf_capacity;
+	s->freeptr_inside = args->use_freeptr_offset;
+	s->freeptr_offset = args->freeptr_offset;
 	return cache_lay_out(q, s, args->size);
 }
 
@@ -408,7 +432,8 @@ struct kmem_cache *quarry_kmem_cache_create(struct quarry *q, const char *name,
 
 	if (args == NULL)
 		args = &none;
-	if (!cache_args_ok(q, name, object_size, args))
+	if (!cache_args_ok(q, name, object_size, args) ||
+	    !cache_windows_ok(object_size, flags, args))
 		return NULL;
 	return cache_create(q, name, object_size, flags & ~SLAB_KMALLOC, args);
 }
@@ -598,6 +623,8 @@ void quarry_kmem_cache_info(struct quarry *q, struct kmem_cache *s, struct quarr
 		.allocflags = s->allocflags,
 		.min_objs_per_slab = oo_objects(s->min),
 		.sheaf_capacity = s->sheaf_capacity,
+		.useroffset = s->useroffset,
+		.usersize = s->usersize,
 		.red_left_pad = s->red_left_pad,
 	};
 	cache_info_slabs(q, s, info, &free);
@@ -633,7 +660,8 @@ void quarry_slab_pages(struct quarry *q, int nid, unsigned long *reclaimable,
 
 /* ---- the layer ---- */
 
-int quarry_slab_init(struct quarry *q, unsigned int nr_cpus_for_geometry)
+int quarry_slab_init(struct quarry *q, unsigned int nr_cpus_for_geometry,
+		     const struct quarry_boot_params *params)
 {
 	size_t bytes = sizeof(struct slab_layer) + page_nr_cpus(q) * sizeof(struct slab_cpu_hot);
 	struct slab_layer *layer = quarry_meta_alloc(q, bytes);
@@ -650,12 +678,15 @@ int quarry_slab_init(struct quarry *q, unsigned int nr_cpus_for_geometry)
 			     layer->nr_cpus * sizeof(struct slab_seen);
 	layer->cache_bytes = (size_t)bits_align_up(layer->cache_bytes, SLAB_CACHE_LINE);
 	quarry_lock_init(&layer->lock, QUARRY_LOCK_STORE);
+	quarry_lock_init(&layer->kv_lock, QUARRY_LOCK_LEAF);
 	q->slabs = layer;
+	layer->nomerge = params != NULL && params->slab_nomerge;
 	for (unsigned int i = 0; i < layer->nr_cpus; i++)
 		layer->cpu[i].range = &layer->no_range;
 	layer->range = quarry_meta_alloc(q, page_max_arenas(q) * sizeof(layer->range[0]));
 	layer->no_sheaf = slab_pool_alloc(q, SLAB_GRANULE);
-	if (layer->range == NULL || layer->no_sheaf == NULL || kmalloc_init(q) != 0) {
+	if (layer->range == NULL || layer->no_sheaf == NULL || rcu_init(q) != 0 ||
+	    kmalloc_init(q, params != NULL ? params->random_kmalloc_seed : 0) != 0) {
 		quarry_slab_exit(q);
 		return -QUARRY_ENOMEM;
 	}
@@ -671,4 +702,5 @@ void quarry_slab_exit(struct quarry *q)
 	quarry_meta_free(q, q->slabs->range);
 	quarry_meta_free(q, q->slabs);
 	q->slabs = NULL;
+	q->kmalloc_short = NULL;
 }

@@ -226,6 +226,9 @@ struct kmem_cache {
 	int refcount;
 	uint32_t cpu_partial;
 	bool fixed_size; /* args->size was given */
+	uint32_t useroffset, usersize;
+	uint32_t freeptr_offset, wish_capacity; /* as asked for */
+	bool freeptr_inside;                    /* freeptr_offset was */
 	void (*ctor)(void *object);
 	const char *name;
 	struct kmem_cache *list_next; /* made before this one */
@@ -251,7 +254,7 @@ enum slab_kmalloc_type {
 /* Classes as Linux numbers them: 1 is 96, 2 is 192, i is 2^i bytes. */
 #define SLAB_KMALLOC_CLASSES (QUARRY_PAGE_SHIFT + 2u)
 
-#define SLAB_SHEAF_CLASSES 4u
+#define SLAB_SHEAF_CLASSES 7u
 
 /*
  * Sizes of the normal type find their cache in one table: by steps of 8 bytes up to 1 KiB, and from
@@ -261,9 +264,18 @@ enum slab_kmalloc_type {
 #define SLAB_BY_SIZE_BASE (SLAB_BY_SIZE_FINE / 8 - SLAB_BY_SIZE_FINE / 256)
 #define SLAB_BY_SIZE_SLOTS (SLAB_BY_SIZE_BASE + QUARRY_KMALLOC_MAX_CACHE_SIZE / 256)
 
+#define SLAB_KV_SHIFT 6u
+#define SLAB_KV_BUCKETS (1u << SLAB_KV_SHIFT)
+struct slab_kv_area;
+struct slab_rcu;
+
 struct slab_layer {
 	struct kmem_cache *by_size[SLAB_BY_SIZE_SLOTS];
 	struct kmem_cache *kmalloc[SLAB_KMALLOC_TYPES][SLAB_KMALLOC_CLASSES];
+	struct kmem_cache *
+		*random; /* copies of the normal type, a row of classes each; NULL: none */
+	uint64_t random_seed;
+	bool nomerge;
 	struct slab_range no_range;
 	const struct slab_range **range; /* by arena; NULL: no slab was made there yet */
 	struct slab_sheaf *no_sheaf;     /* capacity 0, shared, never written */
@@ -279,6 +291,10 @@ struct slab_layer {
 	struct slab_chunk *pool;
 	size_t pool_bytes;
 	struct slab_store store;
+	struct slab_rcu *rcu;
+	struct quarry_lock kv_lock; /* kvmalloc.c: the next two */
+	unsigned long kv_areas;
+	struct slab_kv_area *kv[SLAB_KV_BUCKETS];
 	struct slab_debug *debug; /* debug.c; NULL: nothing was asked for */
 	struct quarry_shrinker shrinker;
 	struct kmem_cache *cache[QUARRY_MAX_CACHES];
@@ -432,9 +448,18 @@ const struct slab_range *slab_range_of(struct quarry *q, const struct page *page
 enum slab_fault slab_find(const struct quarry *q, const struct kmem_cache *s, const void *obj,
 			  struct slab **slab, uint32_t *number);
 
+/* Gives back pages and records of the slabs on a chain, which no cache has any more. */
+void slab_release_deferred(struct quarry *q, uint32_t index);
+
+/* ---- rcu.c ---- */
+int rcu_init(struct quarry *q);
+/* Keeps a slab, whose pages are no slab's any more, for a grace period. */
+void rcu_defer_slab(struct quarry *q, struct slab *slab);
+
 /* ---- sheaf.c ---- */
 void sheaf_set_main(struct slab_cpu *c, struct slab_sheaf *sheaf);
-unsigned int sheaf_capacity(unsigned int size, uint16_t *sheaf_class);
+/* Of objects of @size bytes; at least @wish if there are sheaves so large. */
+unsigned int sheaf_capacity(unsigned int size, unsigned int wish, uint16_t *sheaf_class);
 /* Brings n of every CPU's main sheaf up to date. Nobody else may use @s. */
 void sheaf_sync_all(struct kmem_cache *s);
 /* Empties and takes away all sheaves of @s. Nobody else may use it. */
@@ -496,6 +521,22 @@ unsigned long debug_leaks(struct quarry *q, struct kmem_cache *s);
 void reap_init(struct quarry *q);
 
 /* ---- kmalloc.c ---- */
-int kmalloc_init(struct quarry *q);
+/* Makes kmalloc's caches; @random_seed other than 0: and the copies of the normal ones. */
+int kmalloc_init(struct quarry *q, uint64_t random_seed);
+/* The classes by size: the first for 0, 0 after the last. */
+unsigned int kmalloc_class_after(unsigned int class);
+/* What stands behind "kmalloc-" in its name; its size. */
+const char *kmalloc_class_name(unsigned int class, uint32_t *size);
+unsigned int kmalloc_class(size_t size);
+/* Of a size that no cache has. */
+QUARRY_COLD void *kmalloc_odd(struct quarry *q, size_t size, gfp_t gfp, int nid);
+
+/* ---- kvmalloc.c ---- */
+/*
+ * Room for what callers have with the layer, that it must read and write: kmalloc's, or tables' where
+ * managed memory has no contents. Not under a lock.
+ */
+void *slab_side_alloc(struct quarry *q, size_t size, gfp_t gfp);
+void slab_side_free(struct quarry *q, void *p);
 
 #endif

@@ -39,15 +39,21 @@ static const struct sheaf_size {
 	uint16_t cap;
 	uint16_t bytes;
 } sheaf_sizes[SLAB_SHEAF_CLASSES] = {
-	{60, 512}, /* below 256 bytes */
-	{28, 256}, /* below 1024 */
-	{12, 128}, /* below a page */
-	{4, 64},
+	{60, 512},                /* below 256 bytes */
+	{28, 256},                /* below 1024 */
+	{12, 128},                /* below a page */
+	{4, 64},     {124, 1024}, /* by request only */
+	{252, 2048}, {508, 4096},
 };
 
-unsigned int sheaf_capacity(unsigned int size, uint16_t *sheaf_class)
+unsigned int sheaf_capacity(unsigned int size, unsigned int wish, uint16_t *sheaf_class)
 {
-	*sheaf_class = size < 256 ? 0 : size < 1024 ? 1 : size < QUARRY_PAGE_SIZE ? 2 : 3;
+	unsigned int class = size < 256 ? 0 : size < 1024 ? 1 : size < QUARRY_PAGE_SIZE ? 2 : 3;
+
+	/* 3, 2, 1, 0, 4, 5, 6 are in the order of their size. */
+	while (sheaf_sizes[class].cap < wish && class != SLAB_SHEAF_CLASSES - 1)
+		class = class == 0 ? 4 : class < 4 ? class - 1 : class + 1;
+	*sheaf_class = (uint16_t) class;
 	return sheaf_sizes[*sheaf_class].cap;
 }
 

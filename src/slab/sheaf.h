@@ -42,7 +42,8 @@ static QUARRY_ALWAYS_INLINE bool sheaf_on_boundary(const struct kmem_cache *s, u
 	return (off & s->boundary_mask) * s->boundary_mul <= s->boundary_limit;
 }
 
-static QUARRY_ALWAYS_INLINE void *sheaf_alloc(struct quarry *q, struct kmem_cache *s, gfp_t gfp)
+static QUARRY_ALWAYS_INLINE void *sheaf_alloc_for(struct quarry *q, struct kmem_cache *s, gfp_t gfp,
+						  const void *caller)
 {
 	quarry_pin_t pin = quarry_pin();
 	struct slab_cpu *c = slab_this_cpu_of(s);
@@ -51,7 +52,7 @@ static QUARRY_ALWAYS_INLINE void *sheaf_alloc(struct quarry *q, struct kmem_cach
 
 	if (unlikely(top == c->base)) {
 		quarry_unpin(pin);
-		return sheaf_alloc_slow(q, s, gfp, QUARRY_NO_NODE, QUARRY_RETURN_ADDRESS());
+		return sheaf_alloc_slow(q, s, gfp, QUARRY_NO_NODE, caller);
 	}
 	SLAB_COUNT(c->allocs);
 	SLAB_MOVE(c->top, -1);
@@ -60,6 +61,11 @@ static QUARRY_ALWAYS_INLINE void *sheaf_alloc(struct quarry *q, struct kmem_cach
 	if (unlikely((gfp & __GFP_ZERO) != 0))
 		return sheaf_zero(q, s, obj);
 	return obj;
+}
+
+static QUARRY_ALWAYS_INLINE void *sheaf_alloc(struct quarry *q, struct kmem_cache *s, gfp_t gfp)
+{
+	return sheaf_alloc_for(q, s, gfp, QUARRY_RETURN_ADDRESS());
 }
 
 /* @obj is known to lie in a slab of @s, on a boundary, on the node of this CPU; @c is pinned by @pin. */

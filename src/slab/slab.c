@@ -541,8 +541,26 @@ static void slab_release_chain(struct quarry *q, uint32_t gone)
 					  QUARRY_PAGE_SIZE << order);
 		gone = slab->next;
 		page_clear_slab(q, page, order);
+		if ((s->flags & SLAB_TYPESAFE_BY_RCU) != 0) {
+			rcu_defer_slab(q, slab);
+			continue;
+		}
 		store_free(q, slab);
 		quarry_free_pages(q, page, order);
+	}
+}
+
+void slab_release_deferred(struct quarry *q, uint32_t index)
+{
+	while (index != SLAB_NONE) {
+		struct slab *slab = slab_record(q->slabs, index);
+		pfn_t pfn = quarry_virt_to_phys(q, (void *)slab->base) >> QUARRY_PAGE_SHIFT;
+		unsigned int order = slab->order;
+
+		pfn &= ~(pfn_t)0 << order; /* base is past what guards the first object */
+		index = slab->next;
+		store_free(q, slab);
+		quarry_free_pages(q, quarry_pfn_to_page(q, pfn), order);
 	}
 }
 
