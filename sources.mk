@@ -4,6 +4,7 @@ QUARRY_SRCS := \
 	src/base/format.c \
 	src/base/report.c \
 	src/base/lock.c \
+	src/base/inject.c \
 	src/base/quarry.c \
 	src/boot/memblock.c \
 	src/boot/memblock_alloc.c \
@@ -61,7 +62,18 @@ QUARRY_SRCS := \
 	src/slab/cache.c \
 	src/slab/slab.c \
 	src/slab/sheaf.c \
+	src/slab/reap.c \
 	src/slab/kmalloc.c \
+	src/slab/realloc.c \
+	src/slab/kvmalloc.c \
+	src/slab/mempool.c \
+	src/slab/buckets.c \
+	src/slab/prefill.c \
+	src/slab/listlru.c \
+	src/slab/rcu.c \
+	src/slab/debug.c \
+	src/slab/debug_rules.c \
+	src/slab/fail.c \
 	src/slab/check.c \
 	src/diag/diag.c \
 	src/diag/proc.c \
@@ -89,7 +101,7 @@ QUARRY_SELFTEST_SRCS := \
 	selftest/stress.c
 
 # The posix port: a memory system inside a process.
-QUARRY_POSIX_SRCS := port/posix/posix.c
+QUARRY_POSIX_SRCS := port/posix/posix.c port/posix/watch.c port/posix/guard.c
 
 # Linux's names: the default instance behind include/linux.
 QUARRY_LINUX_SRCS := linux/default.c linux/pages.c linux/shrinker.c linux/reporting.c linux/moving.c

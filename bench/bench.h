@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include <quarry/posix.h>
@@ -69,9 +70,13 @@ double bench_median(double *values, unsigned int n);
  * @real: the memory exists. Ends the program without success.
  */
 struct quarry *bench_machine(uint64_t bytes, int nodes, bool one_zone, bool real);
+/* The same with @cpus CPUs, for as many threads. */
+struct quarry *bench_machine_of(uint64_t bytes, int nodes, unsigned int cpus, bool one_zone,
+				bool real);
 
 void bench_pages(void);
 void bench_slabs(void);
+void bench_slabs_large(void);
 void bench_boots(void);
 void bench_memblock(void);
 

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
 # Benchmarks: `make bench` prints the tables of docs/performance.md.
 
-BENCH_OBJS := $(addprefix $(O)/bench/,main.o pages.o pages_frag.o pages_threads.o slabs.o boots.o memblock.o common.o list_buddy.o)
+BENCH_OBJS := $(addprefix $(O)/bench/,main.o pages.o pages_frag.o pages_threads.o slabs.o peers.o boots.o memblock.o common.o list_buddy.o)
 INSTR_OBJS := $(addprefix $(O)/bench/,instr.o common.o list_buddy.o)
 
 $(O)/bench/bench: $(BENCH_OBJS) $(O)/libquarry.a
 	$(call SAY,LD,$@)
-	$(Q)$(CC) $(CFLAGS) -o $@ $^ -lpthread
+	$(Q)$(CC) $(CFLAGS) -o $@ $^ -ldl -lpthread
 
 $(O)/bench/instr: $(INSTR_OBJS) $(O)/libquarry.a
 	$(call SAY,LD,$@)
@@ -14,12 +14,21 @@ $(O)/bench/instr: $(INSTR_OBJS) $(O)/libquarry.a
 
 -include $(wildcard $(O)/bench/*.d)
 
+# Libraries that are loaded late get room for their thread-local data.
+BENCH_TLS := GLIBC_TUNABLES=glibc.rtld.optional_static_tls=65536
+
 .PHONY: bench bench-bins
 bench-bins: $(O)/bench/bench $(O)/bench/instr
 
 ## make bench      speed and size, in tables; takes some three minutes
 bench: deps-run deps-bench bench-bins $(O)/quarry
 	@bench/run.sh $(O)
+
+## make bench-slab objects beside mimalloc, jemalloc, tcmalloc and the C library; takes two minutes
+.PHONY: bench-slab
+bench-slab: deps-bench bench-bins
+	@$(BENCH_TLS) $(O)/bench/bench slabs slabs-large
+	@bench/callgrind.sh $(O)/bench/instr
 
 .PHONY: bench-pages
 ## make bench-pages  the page allocator alone, beside a list buddy

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The benchmark program: bench pages|slabs|boots|memblock. `make bench` runs all of it. */
+/* The benchmark program: bench pages|slabs|slabs-large|boots|memblock. `make bench` runs all of it. */
 #include <sched.h>
 #include <string.h>
 
@@ -24,6 +24,7 @@ int main(int argc, char **argv)
 		void (*run)(void);
 	} parts[] = {{"pages", bench_pages},
 		     {"slabs", bench_slabs},
+		     {"slabs-large", bench_slabs_large},
 		     {"boots", bench_boots},
 		     {"memblock", bench_memblock}};
 	bool any = false;
@@ -38,6 +39,6 @@ int main(int argc, char **argv)
 		}
 	}
 	if (!any)
-		fprintf(stderr, "usage: bench pages|slabs|boots|memblock ...\n");
+		fprintf(stderr, "usage: bench pages|slabs|slabs-large|boots|memblock ...\n");
 	return any ? 0 : 2;
 }

@@ -1,132 +1,326 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Objects, beside the C library's malloc(). The machine's memory exists, and the first word of each
- * object is written after it was allocated, as any user would.
+ * Objects, beside the C library's malloc() and three others. The machine's memory exists, and the first
+ * word of each object is written after it was allocated, as any user would. What one thread does is
+ * measured in the time that it ran; what two do, by the clock.
  */
 #include <malloc.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
-#include "bench.h"
+#include "peers.h"
 
-#define SLABS_OBJECTS 10000u
-#define SLABS_ROUNDS 20u
+#define SLABS_FEW 10000u
+#define SLABS_MANY 1000000u
+#define SLABS_ROUNDS 20u /* of the few */
 #define SLABS_PAIRS 1000000u
+#define SLABS_RING 1024u
+#define SLABS_HANDED 200000u
 
-enum slabs_kind { SLABS_CACHE, SLABS_KMALLOC, SLABS_MALLOC, SLABS_KINDS };
 enum slabs_order { SLABS_LIFO, SLABS_FIFO, SLABS_RANDOM, SLABS_ORDERS };
 
-static const char *const slabs_orders[SLABS_ORDERS] = {"10,000 LIFO", "10,000 FIFO",
-						       "10,000 random"};
+static const char *const slabs_few[SLABS_ORDERS] = {"10,000 LIFO", "10,000 FIFO", "10,000 random"};
+static const char *const slabs_many[SLABS_ORDERS] = {"1,000,000 LIFO", "1,000,000 FIFO",
+						     "1,000,000 random"};
+static const size_t slabs_sizes[] = {16, 64, 256, 1024};
 
-struct slabs_peer {
-	enum slabs_kind kind;
-	struct quarry *q;
-	struct kmem_cache *cache;
-	size_t size;
-};
-
-static inline void *slabs_alloc(const struct slabs_peer *p)
+static double slabs_pair(const struct peer *p)
 {
-	void *o = p->kind == SLABS_CACHE     ? quarry_kmem_cache_alloc(p->q, p->cache, GFP_KERNEL)
-		  : p->kind == SLABS_KMALLOC ? quarry_kmalloc(p->q, p->size, GFP_KERNEL)
-					     : malloc(p->size);
-
-	if (o == NULL)
-		bench_die("out of objects");
-	*(uint64_t *)o = 1;
-	bench_use(o);
-	return o;
-}
-
-static inline void slabs_free(const struct slabs_peer *p, void *o)
-{
-	if (p->kind == SLABS_CACHE)
-		quarry_kmem_cache_free(p->q, p->cache, o);
-	else if (p->kind == SLABS_KMALLOC)
-		quarry_kfree(p->q, o);
-	else
-		free(o);
-}
-
-static double slabs_pair(const struct slabs_peer *p)
-{
-	double start = bench_now();
+	double start = bench_cpu_now();
 
 	for (unsigned int i = 0; i < SLABS_PAIRS; i++)
-		slabs_free(p, slabs_alloc(p));
-	return (bench_now() - start) / SLABS_PAIRS;
+		peer_free(p, peer_alloc(p));
+	return (bench_cpu_now() - start) / SLABS_PAIRS;
 }
 
-/* ns for one alloc and one free, with SLABS_OBJECTS in use in between. */
-static double slabs_batch(const struct slabs_peer *p, enum slabs_order order, void **held)
+/* ns for one alloc and one free, with @n in use in between; *@frees: of that, the free. */
+static double slabs_batch(const struct peer *p, enum slabs_order order, void **held, size_t n,
+			  unsigned int rounds, double *frees)
 {
 	uint64_t seed = 0x2545f4914f6cdd1du;
 	double sum = 0;
 
-	for (unsigned int r = 0; r < SLABS_ROUNDS; r++) {
-		double start = bench_now();
+	*frees = 0;
+	for (unsigned int r = 0; r < rounds; r++) {
+		double start = bench_cpu_now();
 
-		for (size_t i = 0; i < SLABS_OBJECTS; i++)
-			held[i] = slabs_alloc(p);
-		sum += bench_now() - start;
+		for (size_t i = 0; i < n; i++)
+			held[i] = peer_alloc(p);
+		sum += bench_cpu_now() - start;
 		if (order == SLABS_RANDOM)
-			bench_shuffle(held, SLABS_OBJECTS, &seed);
-		start = bench_now();
-		for (size_t i = 0; i < SLABS_OBJECTS; i++)
-			slabs_free(p, held[order == SLABS_LIFO ? SLABS_OBJECTS - 1 - i : i]);
-		sum += bench_now() - start;
+			bench_shuffle(held, n, &seed);
+		start = bench_cpu_now();
+		for (size_t i = 0; i < n; i++)
+			peer_free(p, held[order == SLABS_LIFO ? n - 1 - i : i]);
+		*frees += bench_cpu_now() - start;
 	}
-	return sum / (SLABS_ROUNDS * SLABS_OBJECTS);
+	sum += *frees;
+	*frees /= (double)rounds * (double)n;
+	return sum / ((double)rounds * (double)n);
 }
 
-static void slabs_line(size_t size, const char *what, double figure[SLABS_KINDS][BENCH_RUNS])
+static void slabs_row(size_t size, const char *what, double figure[PEER_KINDS][BENCH_RUNS],
+		      unsigned int runs)
 {
-	double m[SLABS_KINDS];
+	double m[PEER_KINDS];
 
-	for (unsigned int k = 0; k < SLABS_KINDS; k++)
-		m[k] = bench_median(figure[k], BENCH_RUNS);
-	printf("%6zu  %-14s %8.1f %8.1f %8.1f %7.1f\n", size, what, m[SLABS_CACHE],
-	       m[SLABS_KMALLOC], m[SLABS_MALLOC], m[SLABS_MALLOC] / m[SLABS_KMALLOC]);
-	fflush(stdout);
+	for (unsigned int k = 0; k < PEER_KINDS; k++)
+		m[k] = bench_median(figure[k], runs);
+	peer_print_row(size, what, m, false);
 }
 
 static void slabs_size(struct quarry *q, size_t size)
 {
-	static void *held[SLABS_OBJECTS];
-	double figure[SLABS_ORDERS + 1][SLABS_KINDS][BENCH_RUNS];
-	struct slabs_peer peers[SLABS_KINDS] = {{SLABS_CACHE, q, NULL, size},
-						{SLABS_KMALLOC, q, NULL, size},
-						{SLABS_MALLOC, NULL, NULL, size}};
+	static void *held[SLABS_FEW];
+	double figure[SLABS_ORDERS + 1][PEER_KINDS][BENCH_RUNS], frees;
 
-	peers[0].cache =
-		quarry_kmem_cache_create(q, "bench", (unsigned int)size, SLAB_NO_MERGE, NULL);
-	if (peers[0].cache == NULL)
-		bench_die("no cache");
 	for (unsigned int run = 0; run < BENCH_RUNS; run++) {
-		for (unsigned int k = 0; k < SLABS_KINDS; k++) {
-			figure[SLABS_ORDERS][k][run] = slabs_pair(&peers[k]);
+		for (unsigned int k = 0; k < PEER_KINDS; k++) {
+			struct peer p;
+			bool there = peer_open(&p, (enum peer_kind)k, q, size);
+
+			figure[SLABS_ORDERS][k][run] = there ? slabs_pair(&p) : -1;
 			for (unsigned int o = 0; o < SLABS_ORDERS; o++)
 				figure[o][k][run] =
-					slabs_batch(&peers[k], (enum slabs_order)o, held);
+					there ? slabs_batch(&p, (enum slabs_order)o, held,
+							    SLABS_FEW, SLABS_ROUNDS, &frees)
+					      : -1;
+			peer_close(&p);
 		}
 	}
-	slabs_line(size, "pair", figure[SLABS_ORDERS]);
+	slabs_row(size, "pair", figure[SLABS_ORDERS], BENCH_RUNS);
 	for (unsigned int o = 0; o < SLABS_ORDERS; o++)
-		slabs_line(size, slabs_orders[o], figure[o]);
-	if (quarry_kmem_cache_destroy(q, peers[0].cache) != 0)
-		bench_die("the cache still has objects");
+		slabs_row(size, slabs_few[o], figure[o], BENCH_RUNS);
 }
 
 void bench_slabs(void)
 {
-	static const size_t sizes[] = {8, 64, 256, 1024, 4096};
 	struct quarry *q = bench_machine((uint64_t)256 << 20, 1, true, true);
 
 	/* malloc() keeps its memory, as the machine does; else it pays for page faults. */
 	mallopt(M_TRIM_THRESHOLD, 1 << 30);
 	mallopt(M_TOP_PAD, 64 << 20);
-	printf("Objects: ns for alloc + free, one thread; ratio: malloc / kmalloc\n");
-	printf("%6s  %-14s %8s %8s %8s %7s\n", "bytes", "", "cache", "kmalloc", "malloc", "ratio");
-	for (size_t i = 0; i < BENCH_ARRAY_SIZE(sizes); i++)
-		slabs_size(q, sizes[i]);
+	peer_print_head(
+		"Objects: ns for alloc + free, one thread; ratio: best of the others / kmalloc");
+	for (size_t i = 0; i < BENCH_ARRAY_SIZE(slabs_sizes); i++)
+		slabs_size(q, slabs_sizes[i]);
 	quarry_posix_delete(q);
+}
+
+/* ---- a million objects, each peer in a process of its own ---- */
+
+enum slabs_figure {
+	SLABS_MANY_LIFO,
+	SLABS_MANY_FIFO,
+	SLABS_MANY_RANDOM,
+	SLABS_FREE_RANDOM, /* the frees of the row above */
+	SLABS_REPLACE,
+	SLABS_HELD, /* percent of the memory held that is live, after 90 % were freed */
+	SLABS_FIGURES
+};
+
+/* Bytes of this process that lie in memory. */
+static double slabs_resident(void)
+{
+	unsigned long total = 0, resident = 0;
+	FILE *f = fopen("/proc/self/statm", "r");
+
+	if (f == NULL || fscanf(f, "%lu %lu", &total, &resident) != 2)
+		bench_die("no /proc/self/statm");
+	fclose(f);
+	return (double)resident * (double)sysconf(_SC_PAGESIZE);
+}
+
+static double slabs_replace(const struct peer *p, void **held)
+{
+	uint64_t seed = 0x9e3779b97f4a7c15u;
+	double start;
+
+	for (size_t i = 0; i < SLABS_MANY; i++)
+		held[i] = peer_alloc(p);
+	start = bench_cpu_now();
+	for (size_t i = 0; i < SLABS_MANY; i++) {
+		size_t k = bench_random(&seed) % SLABS_MANY;
+
+		peer_free(p, held[k]);
+		held[k] = peer_alloc(p);
+	}
+	start = (bench_cpu_now() - start) / SLABS_MANY;
+	for (size_t i = 0; i < SLABS_MANY; i++)
+		peer_free(p, held[i]);
+	return start;
+}
+
+/* What ours holds are the pages of the cache's slabs; of the others, what the process grew by. */
+static double slabs_held(const struct peer *p, void **held)
+{
+	struct quarry_cache_info info;
+	uint64_t seed = 0x9e3779b97f4a7c15u;
+	double before, after;
+	size_t keep = SLABS_MANY / 10;
+
+	before = slabs_resident();
+	for (size_t i = 0; i < SLABS_MANY; i++)
+		held[i] = memset(peer_alloc(p), 1, p->size);
+	bench_shuffle(held, SLABS_MANY, &seed);
+	for (size_t i = keep; i < SLABS_MANY; i++)
+		peer_free(p, held[i]);
+	if (p->trim != NULL)
+		p->trim();
+	after = slabs_resident() - before;
+	if (p->cache != NULL) {
+		quarry_kmem_cache_info(p->q, p->cache, &info);
+		after = (double)info.pages * QUARRY_PAGE_SIZE;
+	}
+	for (size_t i = 0; i < keep; i++)
+		peer_free(p, held[i]);
+	return 100 * (double)(keep * p->size) / after;
+}
+
+static void slabs_million(enum peer_kind kind, size_t size, double figure[SLABS_FIGURES])
+{
+	void **held = malloc(SLABS_MANY * sizeof(*held));
+	struct quarry *q = NULL;
+	struct peer p;
+	double frees;
+
+	for (unsigned int i = 0; i < SLABS_FIGURES; i++)
+		figure[i] = -1;
+	if (kind <= PEER_KMALLOC)
+		q = bench_machine((uint64_t)1536 << 20, 1, true, true);
+	if (held == NULL)
+		bench_die("out of memory");
+	memset(held, 1, SLABS_MANY * sizeof(*held));
+	if (!peer_open(&p, kind, q, size))
+		return;
+	figure[SLABS_HELD] = slabs_held(&p, held); /* first: nothing is in memory yet */
+	for (unsigned int o = 0; o < SLABS_ORDERS; o++)
+		figure[o] = slabs_batch(&p, (enum slabs_order)o, held, SLABS_MANY, 2, &frees);
+	figure[SLABS_FREE_RANDOM] = frees;
+	figure[SLABS_REPLACE] = slabs_replace(&p, held);
+	peer_close(&p);
+}
+
+/* In a child, whose memory holds nothing of the others'. */
+static void slabs_million_apart(enum peer_kind kind, size_t size, double figure[SLABS_FIGURES])
+{
+	size_t bytes = SLABS_FIGURES * sizeof(double);
+	int fd[2], status;
+	pid_t child;
+
+	fflush(stdout);
+	if (pipe(fd) != 0 || (child = fork()) < 0)
+		bench_die("no child");
+	if (child == 0) {
+		slabs_million(kind, size, figure);
+		_exit(write(fd[1], figure, bytes) == (ssize_t)bytes ? 0 : 1);
+	}
+	if (read(fd[0], figure, bytes) != (ssize_t)bytes || waitpid(child, &status, 0) < 0)
+		bench_die("a child failed");
+	close(fd[0]);
+	close(fd[1]);
+}
+
+/* ---- two threads ---- */
+
+struct slabs_ring {
+	_Alignas(64) atomic_uint head;
+	_Alignas(64) atomic_uint tail;
+	_Alignas(64) struct peer *p;
+	void *slot[SLABS_RING];
+};
+
+static void *slabs_consume(void *arg)
+{
+	struct slabs_ring *r = arg;
+
+	quarry_posix_set_cpu(1);
+	for (unsigned int i = 0; i < SLABS_HANDED; i++) {
+		while (atomic_load_explicit(&r->head, memory_order_acquire) == i)
+			sched_yield();
+		peer_free(r->p, r->slot[i % SLABS_RING]);
+		atomic_store_explicit(&r->tail, i + 1, memory_order_release);
+	}
+	return NULL;
+}
+
+/* ns for an object that one thread allocates and another frees. */
+static double slabs_hand_over(struct peer *p)
+{
+	static struct slabs_ring ring;
+	pthread_t thread;
+	double start;
+
+	ring.p = p;
+	atomic_store(&ring.head, 0);
+	atomic_store(&ring.tail, 0);
+	quarry_posix_set_cpu(0);
+	if (pthread_create(&thread, NULL, slabs_consume, &ring) != 0)
+		bench_die("no thread");
+	start = bench_now();
+	for (unsigned int i = 0; i < SLABS_HANDED; i++) {
+		while (i - atomic_load_explicit(&ring.tail, memory_order_acquire) == SLABS_RING)
+			sched_yield();
+		ring.slot[i % SLABS_RING] = peer_alloc(p);
+		atomic_store_explicit(&ring.head, i + 1, memory_order_release);
+	}
+	pthread_join(thread, NULL);
+	return (bench_now() - start) / SLABS_HANDED;
+}
+
+static void slabs_two_threads(void)
+{
+	struct quarry *q = bench_machine_of((uint64_t)256 << 20, 1, 2, true, true);
+	cpu_set_t all, one;
+
+	if (sched_getaffinity(0, sizeof(one), &one) != 0)
+		bench_die("no affinity");
+	CPU_ZERO(&all);
+	for (unsigned int i = 0; i < CPU_SETSIZE; i++)
+		CPU_SET(i, &all);
+	(void)sched_setaffinity(0, sizeof(all), &all);
+	for (size_t i = 0; i < BENCH_ARRAY_SIZE(slabs_sizes); i++) {
+		double figure[PEER_KINDS][BENCH_RUNS];
+
+		for (unsigned int run = 0; run < BENCH_RUNS; run++) {
+			for (unsigned int k = 0; k < PEER_KINDS; k++) {
+				struct peer p;
+
+				figure[k][run] = peer_open(&p, (enum peer_kind)k, q, slabs_sizes[i])
+							 ? slabs_hand_over(&p)
+							 : -1;
+				peer_close(&p);
+			}
+		}
+		slabs_row(slabs_sizes[i], "handed over", figure, BENCH_RUNS);
+	}
+	(void)sched_setaffinity(0, sizeof(one), &one);
+	quarry_posix_delete(q);
+}
+
+void bench_slabs_large(void)
+{
+	static const char *const rows[SLABS_FIGURES] = {
+		[SLABS_FREE_RANDOM] = "  random frees",
+		[SLABS_REPLACE] = "replace one",
+		[SLABS_HELD] = "live % of held",
+	};
+
+	peer_print_head("A million objects: ns for alloc + free; two threads; memory held");
+	for (size_t i = 0; i < BENCH_ARRAY_SIZE(slabs_sizes); i++) {
+		double figure[PEER_KINDS][SLABS_FIGURES], row[PEER_KINDS];
+
+		for (unsigned int k = 0; k < PEER_KINDS; k++)
+			slabs_million_apart((enum peer_kind)k, slabs_sizes[i], figure[k]);
+		for (unsigned int f = 0; f < SLABS_FIGURES; f++) {
+			for (unsigned int k = 0; k < PEER_KINDS; k++)
+				row[k] = figure[k][f];
+			peer_print_row(slabs_sizes[i], f < SLABS_ORDERS ? slabs_many[f] : rows[f],
+				       row, f == SLABS_HELD);
+		}
+	}
+	slabs_two_threads();
 }

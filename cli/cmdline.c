@@ -576,6 +576,17 @@ static bool cmdline_one(struct cmdline *c, char *param, struct diag *diag)
 		cmdline_bad(diag, param, value, expected);
 		return false;
 	}
+	if (cmdline_is(param, "slab_debug") || cmdline_is(param, "slub_debug")) {
+		strbuf_free(&c->slab_debug);
+		strbuf_addf(&c->slab_debug, "%s", value != NULL ? value : "");
+		c->set_slab_debug = true;
+		return true;
+	}
+	if (cmdline_is(param, "failslab") || strncmp(param, "failslab.", 9) == 0) {
+		strbuf_addf(&c->failslab, "%s%s=%s", c->failslab.len != 0 ? " " : "", param,
+			    value != NULL ? value : "");
+		return true;
+	}
 	if (cmdline_is_page_debug(param)) {
 		strbuf_addf(&c->page_debug, "%s%s=%s", c->page_debug.len != 0 ? " " : "", param,
 			    value != NULL ? value : "");
@@ -617,6 +628,8 @@ void cmdline_free(struct cmdline *c)
 	}
 	free(c->sysctls);
 	free(c->ops);
+	strbuf_free(&c->slab_debug);
+	strbuf_free(&c->failslab);
 	strbuf_free(&c->page_debug);
 	strbuf_free(&c->unknown);
 	*c = (struct cmdline){0};

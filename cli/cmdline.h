@@ -95,6 +95,9 @@ struct cmdline {
 	size_t nr_sysctls;
 	bool memblock_debug;
 	unsigned int nr_cpus;     /* limit; 0: none */
+	struct strbuf slab_debug; /* what slab_debug= or slub_debug= says, the last one */
+	bool set_slab_debug;
+	struct strbuf failslab;   /* for quarry_failslab() */
 	struct strbuf page_debug; /* those of quarry_page_debug(), separated by spaces */
 	struct strbuf unknown;    /* parameters without a meaning here, separated by spaces */
 };

@@ -56,7 +56,8 @@
 #define ENGINE_PENDING 1024u /* places for blocks held back, by recorded CPU */
 #define ENGINE_PATIENCE 3    /* object events that may stand between a slab page and its object */
 #define ENGINE_SLAB_ORDER 3  /* the largest order that Linux gives a slab unless told */
-#define ENGINE_AHEAD 12      /* events between a prefetch and its use */
+#define ENGINE_REAP_NS ((uint64_t)1000000000) /* recorded time between two reapings of the caches */
+#define ENGINE_AHEAD 12                       /* events between a prefetch and its use */
 #define ENGINE_MAX_CACHES 4096u
 #define ENGINE_DIGEST_PRIME 0x100000001b3u
 
@@ -123,6 +124,7 @@ struct engine {
 	uintptr_t map_base; /* our address of physical 0 */
 	bool map_base_known;
 	uint64_t digest;
+	uint64_t reap_at;       /* recorded time */
 	uint64_t refusals_seen; /* serial of the last refusal that was looked at */
 	bool (*background)(void *ctx);
 	void *background_ctx;
@@ -877,6 +879,20 @@ static __attribute__((noinline)) void engine_run_background(struct engine *e)
 		e->refusals_seen = why.serial;
 }
 
+/* The timer that would have fired on each CPU by now. */
+static void engine_reap(struct engine *e, uint64_t time_ns)
+{
+	unsigned int cpu = e->cpu;
+
+	for (unsigned int i = 0; i < e->nr_cpus; i++) {
+		engine_set_cpu(e, i);
+		quarry_slab_reap(e->q, i);
+	}
+	if (cpu != ~0u)
+		engine_set_cpu(e, cpu);
+	e->reap_at = time_ns + ENGINE_REAP_NS;
+}
+
 bool engine_play(struct engine *e, size_t n)
 {
 	const struct trace_event *ev = e->t->batch;
@@ -886,12 +902,16 @@ bool engine_play(struct engine *e, size_t n)
 	if (n == 0)
 		return !r->full;
 	engine_resolve_new(e);
-	if (r->events == 0)
+	if (r->events == 0) {
 		r->first_ns = ev[0].time_ns;
+		e->reap_at = r->first_ns + ENGINE_REAP_NS;
+	}
 	r->last_ns = ev[n - 1].time_ns;
 	for (size_t i = 0; i < n && !r->full; i++) {
 		if (i + ENGINE_AHEAD < n)
 			engine_prefetch(e, &ev[i + ENGINE_AHEAD]);
+		if (ev[i].time_ns >= e->reap_at)
+			engine_reap(e, ev[i].time_ns);
 		engine_event(e, &ev[i]);
 		if (__builtin_expect(beside, 0))
 			engine_run_background(e);

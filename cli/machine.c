@@ -556,6 +556,30 @@ static int machine_add_lent(struct quarry_cma *cma, void *arg)
 	return 0;
 }
 
+/* While kmalloc's caches are still empty. */
+static int machine_debug_slabs(struct machine *m, const struct cmdline *c)
+{
+	int err = 0;
+
+	if (c->set_slab_debug) {
+		err = quarry_slab_debug(m->q, c->slab_debug.len != 0 ? c->slab_debug.s : "");
+		if (err < 0)
+			machine_error(m,
+				      "\"slab_debug=%.200s\" is wrong, expected letters of "
+				      "FZPUTAO, or -, and names of caches",
+				      c->slab_debug.s);
+	}
+	if (err >= 0 && c->failslab.len != 0) {
+		err = quarry_failslab(m->q, c->failslab.s);
+		if (err < 0)
+			machine_error(m,
+				      "\"%.200s\": one of them is wrong, expected values as "
+				      "Linux takes them",
+				      c->failslab.s);
+	}
+	return err < 0 ? err : 0;
+}
+
 int machine_boot(struct machine *m)
 {
 	struct quarry_boot_params p = {.nr_cpus = m->nr_cpus,
@@ -603,6 +627,8 @@ int machine_boot(struct machine *m)
 						"takes them"
 					      : "the host has no memory for their tables");
 	}
+	if (err == 0)
+		err = machine_debug_slabs(m, c);
 	return err == 0 ? machine_write_sysctls(m) : err == -QUARRY_EINVAL ? CLI_INPUT : CLI_FAILED;
 }
 

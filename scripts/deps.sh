@@ -8,7 +8,7 @@ case "${1:-}" in
 run) want="$run" ;;
 test) want="$run libcmocka-dev zstd procps numactl" ;;
 check) want="$run clang-14 clang-format-14 python3" ;;
-bench) want="$run valgrind" ;;
+bench) want="$run valgrind libmimalloc2.0 libjemalloc2 libtcmalloc-minimal4" ;;
 *) echo "usage: deps.sh run|test|check|bench" >&2; exit 2 ;;
 esac
 

@@ -56,7 +56,7 @@ int quarry_boot(struct quarry *q, const struct quarry_boot_params *params)
 		return -QUARRY_EINVAL;
 	err = page_boot(q, params);
 	if (err == 0)
-		err = quarry_slab_init(q, quarry_geometry_cpus(q, params));
+		err = quarry_slab_init(q, quarry_geometry_cpus(q, params), params);
 	if (err != 0)
 		return err;
 	q->stage = QUARRY_STAGE_SLAB;
@@ -97,5 +97,6 @@ void quarry_destroy(struct quarry *q)
 		return;
 	page_exit(q);
 	q->slabs = NULL;
+	q->kmalloc_short = NULL;
 	q->stage = QUARRY_STAGE_NONE;
 }

@@ -15,6 +15,7 @@
 #include <slab/sheaf.h>
 
 #define GEOMETRY_FILE "tests/data/geometry.tsv"
+#define DEBUG_FILE "tests/data/geometry_debug.tsv"
 #define MACHINE_BYTES ((phys_addr_t)64 << 20)
 
 struct row {
@@ -148,6 +149,116 @@ static void test_S2_S3_S4_S6_geometry_is_linux(void **state)
 	assert_int_equal(bad, 0);
 }
 
+/* ---- with slab_debug= ---- */
+
+#define DEBUG_FIELDS 17
+
+static void parse_debug(char *line, char *options, size_t size, struct row *r, unsigned int *pad)
+{
+	char *field[DEBUG_FIELDS], *save = NULL;
+	size_t n = 0;
+
+	line[strcspn(line, "\n")] = 0;
+	for (char *p = strtok_r(line, "\t", &save); p != NULL && n < DEBUG_FIELDS;
+	     p = strtok_r(NULL, "\t", &save))
+		field[n++] = p;
+	assert_int_equal(n, DEBUG_FIELDS);
+	snprintf(options, size, "%s", field[0]);
+	snprintf(r->name, sizeof(r->name), "%s", field[1]);
+	r->object_size = (unsigned int)number(field[2], 10);
+	r->align = (unsigned int)number(field[3], 10);
+	r->flags = (unsigned int)number(field[4], 16);
+	r->ctor = (unsigned int)number(field[5], 10);
+	r->cpus = 2;
+	r->size = (int)number(field[6], 10);
+	r->inuse = (int)number(field[7], 10);
+	r->offset = (int)number(field[8], 10);
+	*pad = (unsigned int)number(field[9], 10);
+	r->order = (int)number(field[10], 10);
+	r->objects = (int)number(field[11], 10);
+	r->min_order = (int)number(field[12], 10);
+	r->min_objects = (int)number(field[13], 10);
+	r->min_partial = (int)number(field[14], 10);
+	r->cpu_partial = (int)number(field[15], 10);
+	r->allocflags = number(field[16], 0);
+}
+
+static struct kmem_cache *cache_named(struct quarry *q, const char *name)
+{
+	struct quarry_cache_info i;
+	struct kmem_cache *s = NULL;
+
+	while ((s = quarry_kmem_cache_next(q, s)) != NULL) {
+		quarry_kmem_cache_info(q, s, &i);
+		if (strcmp(i.name, name) == 0)
+			return s;
+	}
+	return NULL;
+}
+
+static unsigned int compare_debug(struct quarry *q, const struct row *r, unsigned int pad)
+{
+	struct kmem_cache_args args = {.align = r->align, .ctor = r->ctor ? ctor : NULL};
+	bool own = (r->flags & SLAB_KMALLOC) == 0;
+	struct quarry_cache_info i;
+	struct kmem_cache *s;
+	unsigned int bad = 0;
+
+	if (own)
+		s = quarry_kmem_cache_create(q, r->name, r->object_size, r->flags, &args);
+	else
+		s = cache_named(q, r->name);
+	assert_non_null(s);
+	quarry_kmem_cache_info(q, s, &i);
+	bad += differs(r, "size", r->size, (long)i.size);
+	bad += differs(r, "align", r->align, (long)i.align);
+	bad += differs(r, "inuse", r->inuse, (long)i.inuse);
+	bad += differs(r, "offset", r->offset, (long)i.offset);
+	bad += differs(r, "red_left_pad", pad, (long)i.red_left_pad);
+	bad += differs(r, "order", r->order, (long)i.order);
+	bad += differs(r, "objects", r->objects, (long)i.objs_per_slab);
+	bad += differs(r, "min order", r->min_order, (long)i.min_order);
+	bad += differs(r, "min objects", r->min_objects, (long)i.min_objs_per_slab);
+	bad += differs(r, "min_partial", r->min_partial, (long)i.min_partial);
+	bad += differs(r, "cpu_partial", r->cpu_partial, (long)i.cpu_partial);
+	bad += differs(r, "allocflags", r->allocflags, (long)i.allocflags);
+	if (own)
+		assert_int_equal(quarry_kmem_cache_destroy(q, s), 0);
+	return bad;
+}
+
+/* Row S2: red zones, tracks and padding add to size. Shapes slab-debug-F, -Z, -U, -FZPU. */
+static void test_S2_debug_geometry_is_linux(void **state)
+{
+	char line[512], options[16], now[16] = "";
+	unsigned int rows = 0, bad = 0, pad;
+	struct quarry *q = NULL;
+	struct row r = {0};
+	FILE *f;
+
+	(void)state;
+	f = fopen(DEBUG_FILE, "r");
+	assert_non_null(f);
+	while (fgets(line, sizeof(line), f) != NULL) {
+		if (line[0] == '#')
+			continue;
+		parse_debug(line, options, sizeof(options), &r, &pad);
+		if (strcmp(options, now) != 0) {
+			if (q != NULL)
+				quarry_posix_delete(q);
+			q = machine(2);
+			assert_int_equal(quarry_slab_debug(q, options), 0);
+			strcpy(now, options);
+		}
+		bad += compare_debug(q, &r, pad);
+		rows++;
+	}
+	fclose(f);
+	quarry_posix_delete(q);
+	assert_true(rows > 400);
+	assert_int_equal(bad, 0);
+}
+
 /* The examples of the theory comments. */
 static void test_S3_order_grows_with_cpus(void **state)
 {
@@ -245,6 +356,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_S2_S3_S4_S6_geometry_is_linux),
+		cmocka_unit_test(test_S2_debug_geometry_is_linux),
 		cmocka_unit_test(test_S3_order_grows_with_cpus),
 		cmocka_unit_test(test_S3_every_size_has_a_slab),
 		cmocka_unit_test(test_S11_object_boundaries_are_exact),

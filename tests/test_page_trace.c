@@ -194,7 +194,7 @@ static void batches_are_told(void **state)
 	assert_int_equal(count(&l, QUARRY_TRACE_PAGE_FREE_BATCHED), 0);
 	l.n = 0;
 	assert_int_equal(quarry_alloc_pages_bulk(q, QUARRY_NO_NODE, GFP_KERNEL, 3, page), 3);
-	quarry_free_pages_bulk(q, 3, page);
+	quarry_release_pages(q, page, 3);
 	assert_int_equal(count(&l, QUARRY_TRACE_PAGE_FREE_BATCHED), 3);
 	assert_int_equal(quarry_trace_set(q, NULL, NULL), 0);
 	assert_int_equal(quarry_check_pages(q, NULL), 0);

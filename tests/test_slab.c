@@ -390,20 +390,20 @@ static void test_S10_ctor_runs_once_and_state_is_kept(void **state)
 	struct kmem_cache_args args = {.ctor = count_ctor};
 	struct quarry *q = real(4 * MIB, 1);
 	struct kmem_cache *s = quarry_kmem_cache_create(q, "ctor", 72, 0, &args);
-	void *p[300];
+	void *p[200]; /* in fewer slabs than min_partial: none is given back in between */
 
 	(void)state;
 	constructed = 0;
 	for (int round = 0; round < 4; round++) {
-		for (size_t i = 0; i < 300; i++) {
+		for (size_t i = 0; i < 200; i++) {
 			p[i] = quarry_kmem_cache_alloc(q, s, GFP_KERNEL | __GFP_ZERO);
 			assert_non_null(p[i]);
 			assert_true(filled(p[i], 0x5c, 72));
 		}
 		assert_int_equal(constructed, info(q, s).num_objs);
-		for (size_t i = 0; i < 300; i++)
+		for (size_t i = 0; i < 200; i++)
 			quarry_kmem_cache_free(q, s, p[i]);
-		assert_true(filled(p[0], 0x5c, 72) && filled(p[299], 0x5c, 72));
+		assert_true(filled(p[0], 0x5c, 72) && filled(p[199], 0x5c, 72));
 	}
 	finish(q);
 }

@@ -307,6 +307,216 @@ static void test_S5_destroy_against_merging_create(void **state)
 	quarry_posix_delete(q);
 }
 
+/* ---- reaping, pressure and moving, while others work and caches come and go ---- */
+
+struct thing;
+
+/* Where a thread keeps a thing; busy guards it, also against being moved. */
+struct place {
+	atomic_flag busy;
+	struct thing *thing;
+};
+
+struct thing {
+	_Atomic(struct place *) user; /* NULL in a free one */
+	uint64_t value;
+	unsigned char rest[80];
+};
+
+#define THINGS 600u
+
+struct yard {
+	struct quarry *q;
+	struct kmem_cache *movable, *plain;
+	struct place place[THREADS][THINGS];
+	atomic_ulong failed, damaged, moved;
+};
+
+static struct yard yard;
+
+static void thing_ctor(void *object)
+{
+	memset(object, 0, sizeof(struct thing));
+}
+
+static bool place_trylock(struct place *p)
+{
+	return !atomic_flag_test_and_set_explicit(&p->busy, memory_order_acquire);
+}
+
+static void place_unlock(struct place *p)
+{
+	atomic_flag_clear_explicit(&p->busy, memory_order_release);
+}
+
+static void place_lock(struct place *p)
+{
+	while (!place_trylock(p))
+		sched_yield();
+}
+
+/* Leaves the places of those that will be moved locked: their owners wait. Never waits itself. */
+static void *thing_isolate(struct kmem_cache *s, void **objects, unsigned int nr)
+{
+	(void)s;
+	for (unsigned int i = 0; i < nr; i++) {
+		struct thing *t = objects[i];
+		struct place *p = atomic_load(&t->user);
+
+		objects[i] = NULL;
+		if (p == NULL || !place_trylock(p))
+			continue;
+		if (p->thing == t)
+			objects[i] = t;
+		else
+			place_unlock(p);
+	}
+	return NULL;
+}
+
+static void thing_migrate(struct kmem_cache *s, void **objects, unsigned int nr, int nid,
+			  void *private)
+{
+	(void)private;
+	for (unsigned int i = 0; i < nr; i++) {
+		struct thing *t = objects[i], *new;
+		struct place *p;
+
+		if (t == NULL)
+			continue;
+		p = atomic_load(&t->user);
+		new = quarry_kmem_cache_alloc_node(yard.q, s, GFP_ATOMIC, nid);
+		if (new != NULL) {
+			new->value = t->value;
+			p->thing = new;
+			atomic_store(&new->user, p);
+			atomic_store(&t->user, NULL);
+			quarry_kmem_cache_free(yard.q, s, t);
+			atomic_fetch_add(&yard.moved, 1);
+		}
+		place_unlock(p);
+	}
+}
+
+/* Puts a thing there, or takes it away, if there is none, or one. */
+static void place_set(struct place *p, uint64_t value, bool put)
+{
+	struct thing *t;
+
+	place_lock(p);
+	t = p->thing;
+	if ((t == NULL) != put) {
+		place_unlock(p);
+		return;
+	}
+	if (!put) {
+		if (t->value != value || atomic_load(&t->user) != p)
+			atomic_fetch_add(&yard.damaged, 1);
+		atomic_store(&t->user, NULL);
+		p->thing = NULL;
+		quarry_kmem_cache_free(yard.q, yard.movable, t);
+	} else {
+		t = quarry_kmem_cache_alloc(yard.q, yard.movable, GFP_ATOMIC);
+		if (t == NULL) {
+			atomic_fetch_add(&yard.failed, 1);
+		} else {
+			t->value = value;
+			p->thing = t;
+			atomic_store(&t->user, p);
+		}
+	}
+	place_unlock(p);
+}
+
+static void *yard_work(void *arg)
+{
+	struct worker *w = arg;
+	struct quarry *q = yard.q;
+
+	quarry_posix_set_cpu(w->cpu);
+	for (unsigned int i = 0; i < OPS; i++) {
+		unsigned int k = random_below(w, THINGS);
+		void *p = quarry_kmem_cache_alloc(q, yard.plain, GFP_ATOMIC);
+
+		place_set(&yard.place[w->cpu][k], k, i / 1500 % 2 == 0); /* full, then sparse */
+		quarry_kmem_cache_free(q, yard.plain, p);
+		if (i % 500 == 499 && quarry_slab_reap(q, w->cpu) != 0)
+			atomic_fetch_add(&yard.failed, 1);
+		if (w->cpu == 1 && i % 2000 == 1999)
+			quarry_drop_slab(q);
+		if (w->cpu == 0 && i % 1000 == 999)
+			quarry_kmem_cache_defrag(q, yard.movable, QUARRY_NO_NODE);
+		if (w->cpu == 2 && i % 100 == 99) {
+			struct kmem_cache *s =
+				quarry_kmem_cache_create(q, "brief", 72, SLAB_NO_MERGE, NULL);
+			void *o = s != NULL ? quarry_kmem_cache_alloc(q, s, GFP_ATOMIC) : NULL;
+
+			if (o != NULL)
+				quarry_kmem_cache_free(q, s, o);
+			if (s == NULL || quarry_kmem_cache_destroy(q, s) != 0)
+				atomic_fetch_add(&yard.failed, 1);
+		}
+	}
+	return NULL;
+}
+
+static void yard_run(unsigned int nodes)
+{
+	struct kmem_cache_args args = {.ctor = thing_ctor};
+	static struct worker w[THREADS];
+	pthread_t thread[THREADS];
+	struct quarry_cache_info info;
+	unsigned long live = 0;
+
+	memset(&yard, 0, sizeof(yard));
+	yard.q = machine(64 * MIB, nodes);
+	yard.movable = quarry_kmem_cache_create(yard.q, "movable", sizeof(struct thing), 0, &args);
+	yard.plain = quarry_kmem_cache_create(yard.q, "plain", 200, SLAB_NO_MERGE, NULL);
+	assert_true(yard.movable != NULL && yard.plain != NULL);
+	assert_int_equal(quarry_kmem_cache_setup_mobility(yard.q, yard.movable, thing_isolate,
+							  thing_migrate),
+			 0);
+	for (unsigned int i = 0; i < THREADS; i++) {
+		memset(&w[i], 0, sizeof(w[i]));
+		w[i].cpu = i;
+		w[i].seed = i + 77;
+		assert_int_equal(pthread_create(&thread[i], NULL, yard_work, &w[i]), 0);
+	}
+	for (unsigned int i = 0; i < THREADS; i++)
+		pthread_join(thread[i], NULL);
+	quarry_posix_set_cpu(0);
+	assert_int_equal(quarry_check(yard.q, &faults), 0);
+	for (unsigned int i = 0; i < THREADS; i++)
+		for (unsigned int k = 0; k < THINGS; k++)
+			live += yard.place[i][k].thing != NULL;
+	quarry_kmem_cache_info(yard.q, yard.movable, &info);
+	assert_int_equal(info.active_objs, live);
+	for (unsigned int i = 0; i < THREADS; i++)
+		for (unsigned int k = 0; k < THINGS; k++)
+			if (yard.place[i][k].thing != NULL)
+				place_set(&yard.place[i][k], k, false);
+	assert_int_equal(atomic_load(&yard.failed), 0);
+	assert_int_equal(atomic_load(&yard.damaged), 0);
+	assert_true(atomic_load(&yard.moved) > 0);
+	assert_int_equal(atomic_load(&reports), 0);
+	assert_int_equal(quarry_kmem_cache_destroy(yard.q, yard.movable), 0);
+	assert_int_equal(quarry_kmem_cache_destroy(yard.q, yard.plain), 0);
+	assert_int_equal(quarry_check(yard.q, &faults), 0);
+	quarry_posix_delete(yard.q);
+}
+
+static void test_S16_reap_shrink_and_move_under_load(void **state)
+{
+	(void)state;
+	yard_run(1);
+}
+
+static void test_S14_S16_the_same_on_two_nodes(void **state)
+{
+	(void)state;
+	yard_run(2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -315,6 +525,8 @@ int main(void)
 		cmocka_unit_test(test_S10_threads_out_of_memory),
 		cmocka_unit_test(test_S18_threads_create_and_destroy),
 		cmocka_unit_test(test_S5_destroy_against_merging_create),
+		cmocka_unit_test(test_S16_reap_shrink_and_move_under_load),
+		cmocka_unit_test(test_S14_S16_the_same_on_two_nodes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

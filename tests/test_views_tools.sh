@@ -14,6 +14,13 @@ check "a boot writes its texts" [ -s "$tmp/two/node/node1/meminfo" ]
 for name in buddyinfo extfrag_index iomem meminfo pagetypeinfo showmem slabinfo unusable_index vmstat zoneinfo; do
 	check "$name is written" [ -s "$proc/$name" ]
 done
+"$quarry" boot -q "$maps/qemu-1g-1node.boot.txt" --cmdline "slub_debug=FZPU,kmalloc-*" --proc "$tmp/debug" \
+	>"$tmp/out" 2>"$tmp/err"
+check "slub_debug= changes sizes as in Linux" [ \
+	"$(awk '$1 == "kmalloc-64" || $1 == "kmalloc-8k" { print $1, $4, $5, $6 }' "$tmp/debug/slabinfo" | sort | tr '\n' ' ')" = \
+	"kmalloc-64 256 16 1 kmalloc-8k 24576 1 8 " ]
+"$quarry" boot -q "$maps/qemu-1g-1node.boot.txt" --cmdline "slab_debug=FQ" >"$tmp/out" 2>"$tmp/err"
+check "a wrong slab_debug= is an error" [ $? -eq 2 ]
 check "nodes are listed" [ "$(cat "$tmp/two/node/online")" = 0-1 ]
 "$quarry" replay traces/g61-build.kmt.zst --limit 20000 --machine "$maps/qemu-1g-1node.boot.txt" --no-progress \
 	--cmdline "page_owner=on page_poison=1" --proc "$tmp/owner" >"$tmp/out" 2>"$tmp/err"

@@ -67,6 +67,10 @@ enum quarry_watermark {
  * @nr_unaccepted:	0: all memory can be used
  * @no_thp:		do not raise min_free_kbytes as Linux's huge-page daemon does at start; it then
  *			computes it anew
+ * @slab_nomerge:	caches are not merged (Linux: slab_nomerge)
+ * @random_kmalloc_seed: other than 0: 16 copies of kmalloc's normal caches, "kmalloc-64" and
+ *			"kmalloc-rnd-01-64" to "-15-", and a hash of call site and seed says which a request
+ *			uses (Linux: CONFIG_RANDOM_KMALLOC_CACHES); kmalloc then goes a longer way
  */
 struct quarry_boot_params {
 	unsigned int nr_cpus;
@@ -91,6 +95,8 @@ struct quarry_boot_params {
 	const struct quarry_range *unaccepted;
 	unsigned int nr_unaccepted;
 	bool no_thp;
+	bool slab_nomerge;
+	uint64_t random_kmalloc_seed;
 };
 
 /* What a zone looks like now. Counts are pages. */

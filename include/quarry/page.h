@@ -107,10 +107,6 @@ void quarry_release_pages(struct quarry *q, struct page **pages, size_t nr);
 QUARRY_MUST_CHECK size_t quarry_alloc_pages_bulk(struct quarry *q, int nid, gfp_t gfp, size_t nr,
 						 struct page **pages);
 
-/** quarry_free_pages_bulk() - quarry_free_pages() of each of the @nr single pages @pages of @q, NULL
- * entries left out; the entries are NULL then. The trace says mm_page_free_batched too. Same context. */
-void quarry_free_pages_bulk(struct quarry *q, size_t nr, struct page **pages);
-
 /**
  * quarry_alloc_pages_nolock() - a block without ever waiting for a lock (Linux: alloc_pages_nolock())
  * @q:	   memory system

@@ -15,6 +15,10 @@
  *	uint64_t *quarry_locks_held(void)	a word of the thread's own, or of the CPU's where locks
  *						are held pinned; 0 at first
  *
+ * and, if it has it at hand in one load, QUARRY_HOST_HAS_CPU_TIMES_64 defined and
+ *
+ *	uintptr_t quarry_cpu_times_64(void)	quarry_cpu() * 64, called pinned
+ *
  * Run time: struct quarry_port, copied by quarry_init(). Beyond these, memcpy, memset, memmove and
  * memcmp are the only undefined symbols of the library.
  */
@@ -72,6 +76,22 @@ enum quarry_log_level {
  *		than once during quarry_boot(); after it, each pageblock once. No lock is held. NULL if
  *		quarry_boot_params.nr_unaccepted is 0
  * @now:	nanoseconds, for ages in reports; may be NULL
+ * @stack:	return addresses of the calls that led here, innermost first, at most @max into @frames;
+ *		returns how many; any context, locks may be held; NULL: reports name the caller alone
+ * @object_alloc: [p, p + size) is an object that a caller now gets; @defined: its contents are what its
+ *		constructor and its last owner left. For checkers of memory (AddressSanitizer, Valgrind). If it
+ *		is set, @object_free, @slab_alloc and @slab_free are too, all caches go the long way without
+ *		sheaves, and none is laid out with red zones, poison or users: the checker knows better.
+ *		Any context, no lock of Quarry's held. Not called with @no_access
+ * @object_free: the object is nobody's from here on
+ * @slab_alloc:	[p, p + size) becomes a slab: nothing in it is anybody's
+ * @slab_free:	[p, p + size) is a slab no longer, and may be used as pages
+ * @guard_alloc: asked whenever a CPU's sheaf is empty, so not for each object: an object of @size_bytes
+ *		bytes from elsewhere, under guard, or NULL, most of the time; @cache and @caller are for
+ *		reports. It is not in the counts of its cache. Any context, no lock of Quarry's held. If it is
+ *		set, @guard_free and @guard_size are too. Not called for constructors, RCU readers or DMA
+ * @guard_free:	takes back @p from @guard_alloc; false: it is none
+ * @guard_size:	bytes at @p from @guard_alloc; 0: it is none
  */
 struct quarry_port {
 	void *ctx;
@@ -94,6 +114,15 @@ struct quarry_port {
 	void (*barrier_cpus)(void *ctx);
 	int (*accept)(void *ctx, phys_addr_t phys, phys_addr_t size_bytes);
 	uint64_t (*now)(void *ctx);
+	unsigned int (*stack)(void *ctx, void **frames, unsigned int max);
+	void (*object_alloc)(void *ctx, void *p, size_t size_bytes, bool defined);
+	void (*object_free)(void *ctx, void *p, size_t size_bytes);
+	void (*slab_alloc)(void *ctx, void *p, size_t size_bytes);
+	void (*slab_free)(void *ctx, void *p, size_t size_bytes);
+	void *(*guard_alloc)(void *ctx, size_t size_bytes, size_t align, const char *cache,
+			     const void *caller);
+	bool (*guard_free)(void *ctx, void *p, const void *caller);
+	size_t (*guard_size)(void *ctx, const void *p);
 };
 
 #endif

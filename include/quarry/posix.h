@@ -23,6 +23,13 @@ extern "C" {
  * @wake:	as there; the caller runs quarry_kswapd_run() himself then, and
  *		quarry_posix_start_kswapd()'s threads are not woken. NULL: they are, if @concurrent
  * @hook_ctx:	passed to these four
+ * @annotate:	tell AddressSanitizer (if the port is built with it) or Valgrind (if it runs) of objects, so
+ *		that they see them as malloc()'s; memory must exist; objects go the long way then
+ * @guard_slots: objects that can be under guard at a time, each on a page of its own between pages that
+ *		cannot be touched; 0: none. Memory must exist
+ * @guard_interval: every so many times that a CPU's sheaf is empty, an object comes from there; 0: 100
+ * @guard_catch: catch SIGSEGV: an access out of a guarded object, or to one after its free, is reported and
+ *		the program goes on; else, and for other addresses, the signal is what it was before
  * @log:	where log lines go; NULL: nowhere
  * @log_ctx:	passed to @log
  * @report:	where damage reports go; NULL: to @log
@@ -38,6 +45,10 @@ struct quarry_posix_options {
 	bool (*oom)(void *ctx, int nid, gfp_t gfp, unsigned int order);
 	void (*wake)(void *ctx, int nid, unsigned int order);
 	void *hook_ctx;
+	bool annotate;
+	unsigned int guard_slots;
+	unsigned int guard_interval;
+	bool guard_catch;
 	void (*log)(void *ctx, enum quarry_log_level level, const char *line);
 	void (*report)(void *ctx, const char *line);
 	void *log_ctx;
@@ -56,6 +67,16 @@ QUARRY_MUST_CHECK struct quarry *quarry_posix_new(const struct quarry_posix_opti
  * Return: 0; -QUARRY_EINVAL: no memory of its own; else as quarry_page_reporting_register().
  */
 int quarry_posix_report_free(struct quarry *q);
+
+/* What became of guarded objects. */
+struct quarry_posix_guard_info {
+	unsigned long asked, given, freed; /* guard_alloc() calls, objects */
+	unsigned long reports;             /* overruns, uses after free, wrong frees */
+	unsigned int used;                 /* slots with an object now */
+};
+
+/** quarry_posix_guard_info() - fill @info for @q; zeros without guards. */
+void quarry_posix_guard_info(struct quarry *q, struct quarry_posix_guard_info *info);
 
 /** quarry_posix_delete() - throw away @q, from quarry_posix_new(), and all its memory. */
 void quarry_posix_delete(struct quarry *q);

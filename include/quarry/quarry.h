@@ -22,15 +22,20 @@ extern "C" {
 #include <quarry/gfp.h>
 #include <quarry/hotplug.h>
 #include <quarry/hwpoison.h>
+#include <quarry/kmem.h>
+#include <quarry/list_lru.h>
 #include <quarry/memblock.h>
 #include <quarry/mempolicy.h>
+#include <quarry/mempool.h>
 #include <quarry/mmzone.h>
 #include <quarry/page.h>
 #include <quarry/pageinfo.h>
 #include <quarry/port.h>
+#include <quarry/rcu.h>
 #include <quarry/reclaim.h>
 #include <quarry/reporting.h>
 #include <quarry/slab.h>
+#include <quarry/slab_reap.h>
 #include <quarry/sysctl.h>
 #include <quarry/vmstat.h>
 

@@ -9,14 +9,19 @@
 struct kmem_cache;
 
 #ifndef SLAB_HWCACHE_ALIGN
-#define SLAB_CONSISTENCY_CHECKS ((uint32_t)0x00000100u) /* no sheaves: frees are checked at once */
+#define SLAB_CONSISTENCY_CHECKS ((uint32_t)0x00000100u) /* F: each free is checked at once */
+#define SLAB_RED_ZONE ((uint32_t)0x00000400u)           /* Z: guarded bytes left and right */
+#define SLAB_POISON ((uint32_t)0x00000800u)             /* P: free objects hold a pattern */
 #define SLAB_HWCACHE_ALIGN ((uint32_t)0x00002000u)      /* objects start on cache lines */
 #define SLAB_CACHE_DMA ((uint32_t)0x00004000u)          /* pages from ZONE_DMA */
 #define SLAB_CACHE_DMA32 ((uint32_t)0x00008000u)
+#define SLAB_STORE_USER ((uint32_t)0x00010000u)      /* U: who took it, who gave it back */
 #define SLAB_RECLAIM_ACCOUNT ((uint32_t)0x00020000u) /* pages from reclaimable pageblocks */
 #define SLAB_PANIC ((uint32_t)0x00040000u)           /* accepted, ignored */
-#define SLAB_TYPESAFE_BY_RCU ((uint32_t)0x00080000u) /* in the size only: pages are not held back */
+#define SLAB_TYPESAFE_BY_RCU ((uint32_t)0x00080000u) /* slabs outlive a grace period: rcu.h */
+#define SLAB_TRACE ((uint32_t)0x00200000u)           /* T: a line in the log for each call */
 #define SLAB_NO_MERGE ((uint32_t)0x01000000u)
+#define SLAB_FAILSLAB ((uint32_t)0x02000000u) /* A: failslab may refuse it, see quarry_failslab() */
 #define SLAB_ACCOUNT ((uint32_t)0x04000000u)
 #endif
 
@@ -30,11 +35,22 @@ struct kmem_cache;
  * @ctor:  runs once for each object when its slab is made, never between free and alloc
  * @size:  size of one place in bytes; 0: computed from object size, align and flags as Linux does.
  *	   For a replay, where the recording says what Linux took.
+ * @useroffset: first byte of an object that may be copied to user space
+ * @usersize: how many bytes of it may; 0: none. A cache with such a window is not merged
+ * @freeptr_offset: with @use_freeptr_offset and a constructor or SLAB_TYPESAFE_BY_RCU: a word of the object,
+ *	   aligned, that Linux may keep its free pointer in; else it comes after the object. It counts
+ *	   in size only, as nothing is written into free objects here
+ * @use_freeptr_offset: @freeptr_offset is given
+ * @sheaf_capacity: objects that a CPU's sheaf should hold at least, up to 508; 0: by size
  */
 struct kmem_cache_args {
 	unsigned int align;
 	void (*ctor)(void *object);
 	unsigned int size;
+	unsigned int useroffset, usersize;
+	unsigned int freeptr_offset;
+	bool use_freeptr_offset;
+	unsigned int sheaf_capacity;
 };
 
 /* What a cache looks like now. Sizes are bytes. */
@@ -62,6 +78,8 @@ struct quarry_cache_info {
 	gfp_t allocflags;    /* added to every request for pages */
 	unsigned int min_objs_per_slab; /* at min_order */
 	unsigned int sheaf_capacity;    /* objects in one per-CPU sheaf; 0: none */
+	unsigned int useroffset, usersize;
+	unsigned int red_left_pad; /* bytes guarded before each object */
 };
 
 /**
@@ -163,7 +181,8 @@ QUARRY_MUST_CHECK void *quarry_kzalloc(struct quarry *q, size_t size, gfp_t gfp)
 QUARRY_MUST_CHECK void *quarry_kcalloc(struct quarry *q, size_t n, size_t size, gfp_t gfp);
 
 /** quarry_krealloc() - make @p of @q hold @size bytes with @gfp: @p itself if it does already,
- * else a copy; @size 0 frees. NULL on failure, @p stays. */
+ * else a copy; @size 0 frees. NULL on failure, @p stays. With __GFP_ZERO, which must then have been in
+ * every call for @p, all that is added is zero: quarry_krealloc_node_align(). */
 QUARRY_MUST_CHECK void *quarry_krealloc(struct quarry *q, void *p, size_t size, gfp_t gfp);
 
 /** quarry_kfree() - give back @p of @q, from any of the calls above or a cache; NULL and
@@ -195,5 +214,63 @@ void quarry_slab_pages(struct quarry *q, int nid, unsigned long *reclaimable,
 /** quarry_kmem_cache_next() - the cache of @q made before @cache, the newest for NULL: the order
  * of /proc/slabinfo. NULL at the end. */
 struct kmem_cache *quarry_kmem_cache_next(struct quarry *q, struct kmem_cache *cache);
+
+/* ---- debugging ---- */
+
+/**
+ * quarry_slab_debug() - debug caches, as the boot parameter slab_debug= (slub_debug=) says
+ * @q:	  memory system, at QUARRY_STAGE_SLAB
+ * @text: OPTIONS[,NAME[,NAME]...][;OPTIONS...]; kept until the next call. OPTIONS are letters:
+ *
+ *	F	each free is checked at once: double, interior, foreign, wrong cache
+ *	Z	red zones left and right of objects, 0xcc, or 0xbb while free
+ *	P	poison: 0x6b and a last 0xa5 in free objects, 0x5a around
+ *	U	who took an object and who freed it last: caller, CPU, time, and the port's stack()
+ *	T	a line in the log for each call
+ *	A	failslab with cache-filter may refuse it, see quarry_failslab()
+ *	O	not for caches whose slabs would have to be larger
+ *	-	none, even if the cache's creator wants it
+ *
+ * No letters: FZPU. A NAME may end in a star. The first block that names a cache counts for it, else the
+ * last block without names. Sizes of places, orders and objects per slab are those that Linux 6.1 has then.
+ * Example: "FZPU,kmalloc-*;-,dentry". Memory that cannot be reached (no_access) is laid out, not written.
+ *
+ * Caches that are made later obey it. Those that exist are emptied and laid out anew, if no objects are
+ * owned; call it right after quarry_boot() for kmalloc's. Debugged caches are slow and have no sheaves.
+ *
+ * Damage makes one report, that says which object of which cache, which bytes, and with U who took it and
+ * who freed it; the object is taken out of use. Context: no other CPU at work.
+ * Return: caches whose debugging would change, but that have objects: they stay as they are; -QUARRY_EINVAL:
+ * unknown letter or more than 511 characters, -QUARRY_ENOMEM; nothing changed.
+ */
+int quarry_slab_debug(struct quarry *q, const char *text);
+
+/** quarry_cache_validate() - check red zones, poison and padding of all objects of @cache of @q; each damage
+ * is reported and put right. Context: no other CPU at work. Returns objects and ends of slabs that were
+ * damaged; -QUARRY_EINVAL: the cache is not debugged. O(slabs of all caches + bytes of this one). */
+int quarry_cache_validate(struct quarry *q, struct kmem_cache *cache);
+
+/**
+ * quarry_failslab() - have requests for objects fail by will, as with CONFIG_FAILSLAB
+ * @q:	  memory system, at QUARRY_STAGE_SLAB
+ * @text: parameters as Linux spells them, between blanks; all are taken, or none:
+ *
+ *	failslab=INTERVAL,PROBABILITY,SPACE,TIMES
+ *				every INTERVALth, in PROBABILITY percent of cases, after SPACE bytes of
+ *				objects, TIMES times (-1: without end); 1,0,0,1: off
+ *	failslab.interval= .probability= .space= .times= .seed=
+ *	failslab.ignore-gfp-wait=Y	requests that may wait do not fail (Y)
+ *	failslab.cache-filter=Y		only caches with SLAB_FAILSLAB: by their creator, or slab_debug=A (N)
+ *	fail-nth=N			the Nth request for an object from now fails, whatever chance would
+ *					say; 0: off
+ *
+ * While it is on, the caches that it may touch have no sheaves. Requests with __GFP_NOFAIL do not fail.
+ * Context: no other CPU at work. Return: 0; -QUARRY_EINVAL: unknown name or bad value, -QUARRY_ENOMEM;
+ * nothing changed.
+ */
+int quarry_failslab(struct quarry *q, const char *text);
+
+/** quarry_failslab_injected() - how many requests failed by quarry_failslab() of @q. Context: any. */
+uint64_t quarry_failslab_injected(const struct quarry *q);
 
 #endif

@@ -20,7 +20,10 @@
 
 #include <quarry_host.h>
 
+#include "watch.h"
+
 _Thread_local unsigned int quarry_posix_cpu;
+_Thread_local uintptr_t quarry_posix_cpu_times_64;
 _Thread_local unsigned int quarry_posix_spins;
 _Thread_local uint64_t quarry_posix_held;
 
@@ -60,11 +63,13 @@ struct posix_machine {
 	struct posix_kswapd *kswapd; /* by node; NULL: no reclaimers run */
 	int nr_kswapd;
 	bool stop;
+	struct posix_guard *guard; /* NULL: none */
 };
 
 void quarry_posix_set_cpu(unsigned int cpu)
 {
 	quarry_posix_cpu = cpu;
+	quarry_posix_cpu_times_64 = (uintptr_t)cpu * 64;
 }
 
 static void *posix_map(size_t size)
@@ -334,6 +339,45 @@ int quarry_posix_start_kswapd(struct quarry *q, unsigned int first_cpu)
 	return err;
 }
 
+/* ---- checkers of memory, guarded objects ---- */
+
+static void *posix_guard_get(void *ctx, size_t size, size_t align, const char *cache,
+			     const void *caller)
+{
+	return posix_guard_alloc(((struct posix_machine *)ctx)->guard, size, align, cache, caller);
+}
+
+static bool posix_guard_put(void *ctx, void *p, const void *caller)
+{
+	return posix_guard_free(((struct posix_machine *)ctx)->guard, p, caller);
+}
+
+static size_t posix_guard_bytes(void *ctx, const void *p)
+{
+	return posix_guard_size(((struct posix_machine *)ctx)->guard, p);
+}
+
+void quarry_posix_guard_info(struct quarry *q, struct quarry_posix_guard_info *info)
+{
+	posix_guard_tell(((struct posix_machine *)(void *)q)->guard, info);
+}
+
+/* Both need memory that exists. */
+static bool posix_watch(struct posix_machine *m, struct quarry_port *port)
+{
+	if (port->no_access)
+		return !m->options.annotate && m->options.guard_slots == 0;
+	if (m->options.annotate)
+		posix_watch_hooks(port);
+	if (m->options.guard_slots == 0)
+		return true;
+	m->guard = posix_guard_new(&m->options, posix_report, m);
+	port->guard_alloc = posix_guard_get;
+	port->guard_free = posix_guard_put;
+	port->guard_size = posix_guard_bytes;
+	return m->guard != NULL;
+}
+
 struct quarry *quarry_posix_new(const struct quarry_posix_options *options)
 {
 	static const struct quarry_posix_options defaults;
@@ -383,11 +427,14 @@ struct quarry *quarry_posix_new(const struct quarry_posix_options *options)
 		port.no_access = false;
 		port.storage = NULL;
 	}
+	if (!posix_watch(m, &port))
+		goto fail;
 	m->q = quarry_init(m->quarry, sizeof(m->quarry), &port);
 	if (m->q == NULL)
 		goto fail;
 	return m->q;
 fail:
+	posix_guard_delete(m->guard);
 	if (m->ram != NULL)
 		munmap(m->ram, m->options.ram_bytes);
 	free(m);
@@ -409,8 +456,11 @@ void quarry_posix_delete(struct quarry *q)
 		munmap(s->p, s->size);
 		free(s);
 	}
-	if (m->ram != NULL)
+	posix_guard_delete(m->guard);
+	if (m->ram != NULL) {
+		posix_watch_forget(m->ram, m->options.ram_bytes);
 		munmap(m->ram, m->options.ram_bytes);
+	}
 	free(m);
 }
 

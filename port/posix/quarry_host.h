@@ -18,6 +18,13 @@ extern _Thread_local unsigned int quarry_posix_cpu;
 extern _Thread_local unsigned int quarry_posix_cpu __attribute__((tls_model("local-exec")));
 #endif
 
+/* The same times 64, which finds the slab layer's data of a CPU without a product. */
+#if defined(__PIC__) && !defined(__PIE__)
+extern _Thread_local uintptr_t quarry_posix_cpu_times_64;
+#else
+extern _Thread_local uintptr_t quarry_posix_cpu_times_64 __attribute__((tls_model("local-exec")));
+#endif
+
 /* Steps of this thread's spin loops. */
 extern _Thread_local unsigned int quarry_posix_spins;
 
@@ -42,6 +49,12 @@ static inline void quarry_unpin(quarry_pin_t was)
 static inline unsigned int quarry_cpu(void)
 {
 	return quarry_posix_cpu;
+}
+
+#define QUARRY_HOST_HAS_CPU_TIMES_64 1
+static inline uintptr_t quarry_cpu_times_64(void)
+{
+	return quarry_posix_cpu_times_64;
 }
 
 /* Holders are quick, unless their thread does not run: then somebody must make room for it. */

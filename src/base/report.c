@@ -3,7 +3,7 @@
 #include <base/format.h>
 #include <base/quarry_state.h>
 
-#define REPORT_LINE 256
+#define REPORT_LINE 384
 
 void quarry_log(struct quarry *q, enum quarry_log_level level, const char *fmt, ...)
 {

@@ -11,6 +11,8 @@
  */
 #include "internal.h"
 
+#define ALLOC_AHEAD 8u /* descriptors that are fetched before they are looked at */
+
 #include <base/string.h>
 
 static void alloc_zero(struct quarry *q, struct page *page, unsigned int order)
@@ -344,22 +346,18 @@ void quarry_free_pages(struct quarry *q, struct page *page, unsigned int order)
 	alloc_free_inside(q, page, order, pin, cpu, QUARRY_RETURN_ADDRESS());
 }
 
-void alloc_free_batched(struct quarry *q, struct page *page, unsigned int order,
-			const void *address)
-{
-	alloc_free_long(q, page, order, address, order == 0);
-}
-
 void quarry_release_pages(struct quarry *q, struct page **pages, size_t nr)
 {
 	for (size_t i = 0; i < nr; i++) {
 		unsigned int order;
 
+		if (i + ALLOC_AHEAD < nr && pages[i + ALLOC_AHEAD] != NULL)
+			quarry_prefetch(pages[i + ALLOC_AHEAD]);
 		if (pages[i] == NULL)
 			continue;
 		order = page_word_order(page_word(pages[i]));
 		if (page_prep_on(q))
-			alloc_free_batched(q, pages[i], order, QUARRY_RETURN_ADDRESS());
+			alloc_free_long(q, pages[i], order, QUARRY_RETURN_ADDRESS(), order == 0);
 		else
 			quarry_free_pages(q, pages[i], order);
 	}

@@ -9,8 +9,6 @@
 
 #include <base/string.h>
 
-#define BULK_AHEAD 8u /* descriptors fetched before they are looked at */
-
 static size_t bulk_filled(size_t nr, struct page *const *pages)
 {
 	size_t n = 0;
@@ -87,17 +85,4 @@ size_t quarry_alloc_pages_bulk(struct quarry *q, int nid, gfp_t gfp, size_t nr, 
 			break;
 	}
 	return n;
-}
-
-void quarry_free_pages_bulk(struct quarry *q, size_t nr, struct page **pages)
-{
-	for (size_t i = 0; i < nr; i++) {
-		if (i + BULK_AHEAD < nr && pages[i + BULK_AHEAD] != NULL)
-			quarry_prefetch(pages[i + BULK_AHEAD]);
-		if (page_prep_on(q))
-			alloc_free_batched(q, pages[i], 0, QUARRY_RETURN_ADDRESS());
-		else
-			quarry_free_pages(q, pages[i], 0);
-		pages[i] = NULL;
-	}
 }

@@ -99,13 +99,30 @@ int contig_migrate(struct quarry *q, pfn_t start, pfn_t end, gfp_t gfp)
 	return err;
 }
 
-/* Takes the pages of [@start, @end), which lie in @a and are free and isolated. */
-static void contig_take_arena(struct quarry *q, struct page_arena *a, pfn_t start, pfn_t end,
+/* Whether all of [@start, @end), which lies in @a, is in the buddy system. a->lock held. */
+static bool contig_all_free(const struct page_arena *a, pfn_t start, pfn_t end)
+{
+	for (pfn_t k = start - a->base_pfn; k < end - a->base_pfn; k++) {
+		if ((a->bits[k >> QUARRY_PAGEBLOCK_ORDER][k >> 6 & 7] >> (k & 63) & 1) == 0)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Takes the pages of [@start, @end), which lie in @a and were free and isolated. False: one has been found to
+ * be damaged since (hwpoison.c), and none is taken.
+ */
+static bool contig_take_arena(struct quarry *q, struct page_arena *a, pfn_t start, pfn_t end,
 			      unsigned int type)
 {
 	uint64_t word = (uint64_t)a->index << PAGE_WORD_ARENA_SHIFT | page_word_alloc(0, type);
 	quarry_pin_t pin = arena_lock(q, a);
 
+	if (!contig_all_free(a, start, end)) {
+		arena_unlock(q, a, pin);
+		return false;
+	}
 	contig_count(q, a, (uint64_t)(end - start));
 	while (start < end) {
 		pfn_t offset = start - a->base_pfn;
@@ -116,16 +133,16 @@ static void contig_take_arena(struct quarry *q, struct page_arena *a, pfn_t star
 		stop = quarry_min(stop, end);
 		for (pfn_t k = offset; k < stop - a->base_pfn; k++)
 			want[k >> 6 & 7] |= (uint64_t)1 << (k & 63);
-		if (arena_take_bits(q, a, i, want, got) != stop - start)
-			quarry_panic(q, "contig: isolated pages at pfn %#llx were taken",
-				     (unsigned long long)start);
+		arena_take_bits(q, a, i, want, got);
 		for (; start < stop; start++)
 			page_set_word(&a->map[start - a->base_pfn], word);
 	}
 	arena_unlock(q, a, pin);
+	return true;
 }
 
-static void contig_take(struct quarry *q, pfn_t start, pfn_t end, unsigned int type, gfp_t gfp,
+/* All of the range, or nothing. */
+static bool contig_take(struct quarry *q, pfn_t start, pfn_t end, unsigned int type, gfp_t gfp,
 			const void *address)
 {
 	struct page_caller caller = {.address = address};
@@ -135,13 +152,17 @@ static void contig_take(struct quarry *q, pfn_t start, pfn_t end, unsigned int t
 		struct page_arena *a = memmap_arena(q->pages, pfn);
 
 		stop = quarry_min(end, a->end_pfn);
-		contig_take_arena(q, a, pfn, stop, type);
+		if (!contig_take_arena(q, a, pfn, stop, type)) {
+			quarry_free_contig_range(q, start, (unsigned long)(pfn - start));
+			return false;
+		}
 		for (pfn_t k = pfn; page_prep_on(q) && k < stop; k++)
 			prep_alloc(q, &a->map[k - a->base_pfn], 0, gfp, &caller);
 	}
 	if ((gfp & __GFP_ZERO) != 0 && !q->no_access)
 		quarry_memset(quarry_phys_to_virt(q, (phys_addr_t)start << QUARRY_PAGE_SHIFT), 0,
 			      (size_t)(end - start) << QUARRY_PAGE_SHIFT);
+	return true;
 }
 
 /* Whether all of the range is memory of one zone. */
@@ -179,8 +200,8 @@ int quarry_alloc_contig_range(struct quarry *q, pfn_t start, pfn_t end,
 		if (err == 0)
 			break;
 	}
-	if (err == 0)
-		contig_take(q, start, end, migratetype, gfp, QUARRY_RETURN_ADDRESS());
+	if (err == 0 && !contig_take(q, start, end, migratetype, gfp, QUARRY_RETURN_ADDRESS()))
+		err = -QUARRY_EBUSY;
 	quarry_undo_isolate_page_range(q, start, end);
 	return err;
 }

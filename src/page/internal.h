@@ -32,7 +32,7 @@
 #define PAGE_NO_PB 0xffffu
 #define PAGE_NOT_FILED 0xffu
 #define PAGE_MAX_ZONES (QUARRY_MAX_NODES * 4)
-#define PAGE_ZONE_WORDS (PAGE_MAX_ZONES / 64)
+#define PAGE_ZONE_WORDS ((PAGE_MAX_ZONES + 63) / 64)
 #define PAGE_PCP_ORDERS 4 /* orders 0..3 have sheaves; and order 9, in the place after them */
 #define PAGE_PCP_HUGE PAGE_PCP_ORDERS
 #define PAGE_SHEAF_BLOCKS 64 /* a CPU takes and gives back at most so many blocks in one go */
@@ -788,9 +788,6 @@ void prep_free(struct quarry *q, struct page *page, unsigned int order, const vo
 	       bool batched);
 /* The block becomes 2^@order pages, each of its own. */
 void prep_split(struct quarry *q, struct page *page, unsigned int order);
-/* alloc.c: quarry_free_pages() of one of many, for a call that returns to @address. */
-void alloc_free_batched(struct quarry *q, struct page *page, unsigned int order,
-			const void *address);
 /* The block of @order that lay at @src lies at @dst now. @src will be free, or passes prep_free(). */
 void prep_moved(struct quarry *q, const struct page *dst, const struct page *src,
 		unsigned int order);

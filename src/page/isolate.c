@@ -106,8 +106,10 @@ static enum quarry_unmovable_reason isolate_scan(const struct isolate_piece *p, 
 				head = isolate_block_start(a, k);
 				word = page_word(&a->map[head - a->base_pfn]);
 				reason = isolate_judge(a, word, flags);
+				/* Its owner may split it at this moment: never go back. */
 				if ((word & PAGE_WORD_STATE_MASK) == PAGE_WORD_ALLOC)
-					next = head + ((pfn_t)1 << page_word_order(word));
+					next = quarry_max(
+						next, head + ((pfn_t)1 << page_word_order(word)));
 			}
 			if (reason != QUARRY_UNMOVABLE_NONE) {
 				*pfn = k;

@@ -294,37 +294,20 @@ static void prep_settle(struct quarry *q)
 
 	page_set_feature(q, PAGE_FEATURE_PREP,
 			 c->init_on_alloc || c->init_on_free || c->poison || p->owner != NULL ||
-				 c->fault.probability != 0 || c->fault.nth != 0 ||
-				 p->trace != NULL || c->guard_minorder != 0);
-}
-
-static const char *prep_word_end(const char *s)
-{
-	while (*s != '\0' && *s != ' ' && *s != '\t' && *s != '\n')
-		s++;
-	return s;
+				 inject_on(&c->fault.attr) || p->trace != NULL ||
+				 c->guard_minorder != 0);
 }
 
 /* All of @text into @c; false: one is wrong. */
 static bool prep_parse_all(struct prep_config *c, const char *text)
 {
-	const char *end;
+	struct inject_word w;
+	int found;
 
-	for (;; text = end) {
-		const char *value;
-
-		while (*text == ' ' || *text == '\t' || *text == '\n')
-			text++;
-		if (*text == '\0')
-			return true;
-		end = prep_word_end(text);
-		value = text;
-		while (value < end && *value != '=')
-			value++;
-		if (value == end || !fault_parse(c, text, (size_t)(value - text), value + 1,
-						 (size_t)(end - value - 1)))
+	while ((found = inject_next_word(&text, &w)) > 0)
+		if (!fault_parse(c, w.name, w.name_len, w.value, w.value_len))
 			return false;
-	}
+	return found == 0;
 }
 
 int quarry_page_debug(struct quarry *q, const char *text)

@@ -5,17 +5,13 @@
 
 #include "internal.h"
 
+#include <base/inject.h>
+
 /* Requests that fail by will. Names and meanings of Linux's fail_page_alloc. */
 struct prep_fault {
-	uint64_t probability; /* percent; 0: off */
-	uint64_t interval;
-	uint64_t space; /* pages to go before the first failure */
-	int64_t times;  /* failures to go; -1: without end */
+	struct inject attr;
 	uint64_t min_order;
 	bool ignore_wait, ignore_highmem;
-	uint64_t nth;   /* requests to go, the last of which fails; 0: off */
-	uint64_t seed;  /* state of the random numbers */
-	uint64_t count; /* requests that might have failed */
 };
 
 /* What was asked for. */

@@ -27,6 +27,12 @@ static inline int page_cpu_node(const struct quarry *q, unsigned int cpu)
 	return quarry_load_relaxed(&q->pages->cpu[cpu].mem_nid);
 }
 
+/* CPUs that are online on a node. */
+static inline unsigned int page_node_cpus(const struct quarry *q, unsigned int nid)
+{
+	return quarry_load_relaxed(&q->pages->node[nid].nr_cpus);
+}
+
 /* Node of an allocated page. */
 static inline int page_nid(const struct quarry *q, const struct page *page)
 {

@@ -38,7 +38,7 @@
 
 #define CACHE_MERGE_SAME (SLAB_RECLAIM_ACCOUNT | SLAB_CACHE_DMA | SLAB_CACHE_DMA32 | SLAB_ACCOUNT)
 #define CACHE_NEVER_MERGE \
-	(SLAB_TYPESAFE_BY_RCU | SLAB_NO_MERGE | SLAB_CONSISTENCY_CHECKS | SLAB_KMALLOC)
+	(SLAB_TYPESAFE_BY_RCU | SLAB_NO_MERGE | SLAB_DEBUG_FLAGS | SLAB_FAILSLAB | SLAB_KMALLOC)
 #define CACHE_MAX_SIZE_BITS 44u /* size * slab bytes up to here: the reciprocal is exact */
 #define CACHE_RECIP_SHIFT 48u
 
@@ -49,9 +49,10 @@ static unsigned int cache_order_objects(unsigned int order, unsigned int size)
 	return (unsigned int)((QUARRY_PAGE_SIZE << order) / size);
 }
 
-static struct kmem_cache_order_objects cache_oo(unsigned int order, unsigned int size)
+static struct kmem_cache_order_objects cache_oo(unsigned int order, unsigned int size,
+						unsigned int max)
 {
-	unsigned int objects = quarry_min(cache_order_objects(order, size), SLAB_MAX_OBJECTS);
+	unsigned int objects = quarry_min(cache_order_objects(order, size), max);
 
 	return (struct kmem_cache_order_objects){order << 16 | objects};
 }
@@ -103,14 +104,27 @@ static unsigned int cache_alignment(uint32_t flags, unsigned int align, unsigned
 static void cache_set_size(struct kmem_cache *s, unsigned int fixed)
 {
 	uint64_t size = bits_align_up(s->object_size, sizeof(uint64_t));
+	bool guarded = (s->flags & SLAB_RED_ZONE) != 0;
 
+	if (guarded && size == s->object_size)
+		size += sizeof(uint64_t);
 	s->inuse = (uint32_t)size;
-	if ((s->flags & SLAB_TYPESAFE_BY_RCU) != 0 || s->ctor != NULL) {
+	if ((s->flags & SLAB_POISON) != 0 ||
+	    (!s->freeptr_inside && ((s->flags & SLAB_TYPESAFE_BY_RCU) != 0 || s->ctor != NULL)) ||
+	    (guarded && s->object_size < sizeof(uint64_t))) {
 		s->offset = (uint32_t)size;
 		size += sizeof(uint64_t);
+	} else if (s->freeptr_inside) {
+		s->offset = s->freeptr_offset;
 	} else {
 		s->offset = s->object_size / 2 & ~(uint32_t)(sizeof(uint64_t) - 1);
 	}
+	if ((s->flags & SLAB_STORE_USER) != 0)
+		size += 2 * SLAB_TRACK_BYTES +
+			((s->flags & SLAB_KMALLOC) != 0 ? SLAB_SIZE_BYTES : 0);
+	s->red_left_pad = guarded ? (uint32_t)bits_align_up(sizeof(uint64_t), s->align) : 0;
+	if (guarded)
+		size += sizeof(uint64_t) + s->red_left_pad;
 	s->size = fixed != 0 ? fixed : (uint32_t)bits_align_up(size, s->align);
 	s->fixed_size = fixed != 0;
 }
@@ -140,9 +154,19 @@ static unsigned int cache_min_partial(unsigned int size)
 
 static unsigned int cache_cpu_partial(const struct kmem_cache *s)
 {
-	if ((s->flags & SLAB_CONSISTENCY_CHECKS) != 0)
+	if ((s->flags & SLAB_DEBUG_FLAGS) != 0)
 		return 0;
 	return s->size >= QUARRY_PAGE_SIZE ? 6 : s->size >= 1024 ? 24 : s->size >= 256 ? 52 : 120;
+}
+
+/* The inverse of an odd number modulo 2^64: each step doubles the bits that are right, 3 at first. */
+static uint64_t cache_inverse(uint64_t odd)
+{
+	uint64_t inverse = odd;
+
+	for (unsigned int bits = 3; bits < 64; bits *= 2)
+		inverse *= 2 - odd * inverse;
+	return inverse;
 }
 
 /*
@@ -153,25 +177,28 @@ static void cache_set_boundary(struct kmem_cache *s)
 {
 	uint32_t block = (uint32_t)(QUARRY_PAGE_SIZE << QUARRY_PAGEBLOCK_ORDER);
 	uint32_t power = s->size & -s->size;
+	unsigned int shift = bits_log2(power);
 
-	s->boundary_end = UINT32_MAX;
 	if (s->size > block || power == s->size) {
 		s->boundary_mask = quarry_min(power, block) - 1;
-		s->boundary_mul = (uint64_t)1 << 32;
+		s->boundary_mul = 1;
+		s->boundary_limit = 0;
 		return;
 	}
-	s->boundary_mask = (uint32_t)((QUARRY_PAGE_SIZE << oo_order(s->oo)) - 1);
-	s->boundary_mul = cache_divide(~(uint64_t)0, s->size) + 1;
-	s->boundary_end = oo_objects(s->oo) * s->size;
+	s->boundary_mask = (QUARRY_PAGE_SIZE << oo_order(s->oo)) - 1;
+	s->boundary_mul = cache_inverse(s->size >> shift) + ((uint64_t)1 << (64 - shift));
+	s->boundary_limit = (uint64_t)(oo_objects(s->oo) - 1) << shift;
 }
 
 static void cache_set_geometry(struct kmem_cache *s, unsigned int cpus)
 {
 	unsigned int order = cache_order(s->size, cpus);
 	uint64_t bytes = (uint64_t)QUARRY_PAGE_SIZE << order;
+	unsigned int max =
+		(s->debug & SLAB_DEBUG_RECORDS) != 0 ? SLAB_MAX_OBJECTS / 2 - 64 : SLAB_MAX_OBJECTS;
 
-	s->oo = cache_oo(order, s->size);
-	s->min = cache_oo(bits_get_order(s->size), s->size);
+	s->oo = cache_oo(order, s->size, max);
+	s->min = cache_oo(bits_get_order(s->size), s->size, max);
 	s->min_partial = cache_min_partial(s->size);
 	s->cpu_partial = cache_cpu_partial(s);
 	s->allocflags = 0;
@@ -187,9 +214,8 @@ static void cache_set_geometry(struct kmem_cache *s, unsigned int cpus)
 	if (bytes * s->size <= (uint64_t)1 << CACHE_MAX_SIZE_BITS)
 		s->recip = cache_divide((uint64_t)1 << CACHE_RECIP_SHIFT, s->size) + 1;
 	cache_set_boundary(s);
-	s->sheaf_capacity = sheaf_capacity(s->size, &s->sheaf_class);
-	if ((s->flags & SLAB_CONSISTENCY_CHECKS) != 0)
-		s->sheaf_capacity = 0;
+	s->asked_capacity = sheaf_capacity(s->size, s->wish_capacity, &s->sheaf_class);
+	s->sheaf_capacity = s->debug != 0 ? 0 : s->asked_capacity;
 }
 
 /* ---- merging ---- */
@@ -200,7 +226,8 @@ static bool cache_can_share(const struct kmem_cache *s, const struct kmem_cache 
 	uint64_t size =
 		bits_align_up(bits_align_up(new->object_size, sizeof(uint64_t)), new->align);
 
-	if ((s->flags & CACHE_NEVER_MERGE) != 0 || s->ctor != NULL || s->fixed_size)
+	if ((s->flags & CACHE_NEVER_MERGE) != 0 || s->ctor != NULL || s->fixed_size ||
+	    s->usersize != 0)
 		return false;
 	if (((s->flags ^ new->flags) & CACHE_MERGE_SAME) != 0)
 		return false;
@@ -212,7 +239,8 @@ static struct kmem_cache *cache_share_locked(struct slab_layer *layer, const str
 {
 	struct kmem_cache *s;
 
-	if ((new->flags &CACHE_NEVER_MERGE) != 0 || new->ctor != NULL || new->fixed_size)
+	if ((new->flags &CACHE_NEVER_MERGE) != 0 || new->ctor != NULL || new->fixed_size ||
+	    new->usersize != 0 || layer->nomerge)
 		return NULL;
 	for (s = layer->list; s != NULL; s = s->list_next) {
 		if (s->refcount == 0 || !cache_can_share(s, new)) /* 0: being destroyed */
@@ -273,6 +301,20 @@ static bool cache_publish_locked(struct slab_layer *layer, struct kmem_cache *s)
 	return true;
 }
 
+static bool cache_windows_ok(unsigned int object_size, uint32_t flags,
+			     const struct kmem_cache_args *args)
+{
+	unsigned int word = sizeof(void *);
+
+	if (args->usersize > object_size || args->useroffset > object_size - args->usersize)
+		return false;
+	if (!args->use_freeptr_offset)
+		return true;
+	return ((flags & SLAB_TYPESAFE_BY_RCU) != 0 || args->ctor != NULL) &&
+	       args->freeptr_offset % word == 0 && object_size >= word &&
+	       args->freeptr_offset <= object_size - word;
+}
+
 static bool cache_args_ok(const struct quarry *q, const char *name, unsigned int object_size,
 			  const struct kmem_cache_args *args)
 {
@@ -287,6 +329,29 @@ static bool cache_args_ok(const struct quarry *q, const char *name, unsigned int
 				   (args->align == 0 || args->size % args->align == 0));
 }
 
+/*
+ * Flags with those of slab_debug, and all that follows from them. A size that was given leaves no room for
+ * more than the object, a checker of memory has no need of it; with the order guard, nor does one that debugging would make a larger block of.
+ */
+static bool cache_lay_out(const struct quarry *q, struct kmem_cache *s, unsigned int fixed)
+{
+	bool order_guard;
+
+	s->flags = debug_flags(q, s->name, s->asked_flags, &order_guard);
+	if (fixed != 0 || debug_hooked(q))
+		s->flags &= ~SLAB_DEBUG_LAYOUT;
+	cache_set_size(s, fixed);
+	if (order_guard && bits_get_order(s->size) > bits_get_order(s->object_size)) {
+		s->flags &= ~SLAB_DEBUG_LAYOUT;
+		cache_set_size(s, fixed);
+	}
+	if (s->size > QUARRY_KMALLOC_MAX_SIZE)
+		return false;
+	debug_settle(q, s);
+	cache_set_geometry(s, q->slabs->geometry_cpus);
+	return true;
+}
+
 /* What needs no memory: sizes and limits. @s is zeroed, or a scratch. */
 static bool cache_describe(const struct quarry *q, struct kmem_cache *s, const char *name,
 			   unsigned int object_size, uint32_t flags,
@@ -294,14 +359,22 @@ static bool cache_describe(const struct quarry *q, struct kmem_cache *s, const c
 {
 	s->name = name;
 	s->object_size = object_size;
-	s->flags = flags;
+	s->asked_flags = flags;
 	s->ctor = args->ctor;
 	s->align = cache_alignment(flags, args->align, object_size);
-	cache_set_size(s, args->size);
-	if (s->size > QUARRY_KMALLOC_MAX_SIZE)
-		return false;
-	cache_set_geometry(s, q->slabs->geometry_cpus);
-	return true;
+	s->useroffset = args->usersize != 0 ? args->useroffset : 0;
+	s->usersize = args->usersize;
+	s->wish_capacity = args->sheaf_capacity;
+	s->freeptr_inside = args->use_freeptr_offset;
+	s->freeptr_offset = args->freeptr_offset;
+	return cache_lay_out(q, s, args->size);
+}
+
+unsigned long cache_free_limit(const struct quarry *q, const struct kmem_cache *s, unsigned int nid)
+{
+	unsigned long batch = quarry_max(s->sheaf_capacity, 1u);
+
+	return (1ul + page_node_cpus(q, nid)) * batch + oo_objects(s->oo);
 }
 
 static void cache_init_arrays(struct quarry *q, struct kmem_cache *s)
@@ -311,11 +384,17 @@ static void cache_init_arrays(struct quarry *q, struct kmem_cache *s)
 	s->nr_cpus = q->slabs->nr_cpus;
 	s->nr_nodes = q->slabs->nr_nodes;
 	s->node = (struct slab_node *)(void *)&s->cpu_sheaves[s->nr_cpus];
-	for (i = 0; i < s->nr_nodes; i++)
+	s->seen = (struct slab_seen *)(void *)&s->node[s->nr_nodes];
+	for (i = 0; i < s->nr_nodes; i++) {
 		quarry_lock_init(&s->node[i].lock, QUARRY_LOCK_NODE);
+		s->node[i].depot_max = SLAB_DEPOT_LEAST;
+		s->node[i].free_limit = cache_free_limit(q, s, i);
+	}
 	s->hot = &q->slabs->no_range;
-	for (i = 0; i < s->nr_cpus; i++)
+	for (i = 0; i < s->nr_cpus; i++) {
 		sheaf_set_main(&s->cpu_sheaves[i], q->slabs->no_sheaf);
+		s->cpu_sheaves[i].hot = &q->slabs->no_range;
+	}
 }
 
 struct kmem_cache *cache_create(struct quarry *q, const char *name, unsigned int object_size,
@@ -353,9 +432,36 @@ struct kmem_cache *quarry_kmem_cache_create(struct quarry *q, const char *name,
 
 	if (args == NULL)
 		args = &none;
-	if (!cache_args_ok(q, name, object_size, args))
+	if (!cache_args_ok(q, name, object_size, args) ||
+	    !cache_windows_ok(object_size, flags, args))
 		return NULL;
 	return cache_create(q, name, object_size, flags & ~SLAB_KMALLOC, args);
+}
+
+/* ---- walks ---- */
+
+struct kmem_cache *cache_walk(struct quarry *q, struct kmem_cache *s)
+{
+	struct slab_layer *layer = q->slabs;
+	quarry_pin_t pin = quarry_lock(q->concurrent, &layer->lock);
+	struct kmem_cache *next = s == NULL ? layer->list : s->list_next;
+
+	if (s != NULL)
+		s->reapers--;
+	while (next != NULL && next->refcount == 0)
+		next = next->list_next;
+	if (next != NULL)
+		next->reapers++;
+	quarry_unlock(q->concurrent, &layer->lock, pin);
+	return next;
+}
+
+void cache_walk_end(struct quarry *q, struct kmem_cache *s)
+{
+	quarry_pin_t pin = quarry_lock(q->concurrent, &q->slabs->lock);
+
+	s->reapers--;
+	quarry_unlock(q->concurrent, &q->slabs->lock, pin);
 }
 
 /* ---- death ---- */
@@ -366,9 +472,10 @@ unsigned long quarry_kmem_cache_shrink(struct quarry *q, struct kmem_cache *cach
 	unsigned int i;
 
 	sheaf_drain_all(q, cache);
-	slab_discard_empty(q, cache);
-	for (i = 0; i < cache->nr_nodes; i++)
-		slabs += cache->node[i].nr_slabs;
+	for (i = 0; i < cache->nr_nodes; i++) {
+		slab_discard_empty(q, cache, i, ~0ul);
+		slabs += quarry_load_relaxed(&cache->node[i].nr_slabs);
+	}
 	return slabs;
 }
 
@@ -380,6 +487,22 @@ static void cache_unpublish_locked(struct slab_layer *layer, struct kmem_cache *
 		;
 	*link = s->list_next;
 	layer->cache[s->id] = NULL;
+}
+
+/* None comes from here on: they look for a reference under the lock. None waits for the caller. */
+static void cache_wait_reapers(struct quarry *q, struct kmem_cache *s)
+{
+	quarry_pin_t pin;
+	bool any;
+
+	for (;;) {
+		pin = quarry_lock(q->concurrent, &q->slabs->lock);
+		any = s->reapers != 0;
+		quarry_unlock(q->concurrent, &q->slabs->lock, pin);
+		if (!any)
+			return;
+		quarry_relax();
+	}
 }
 
 int quarry_kmem_cache_destroy(struct quarry *q, struct kmem_cache *s)
@@ -401,7 +524,12 @@ int quarry_kmem_cache_destroy(struct quarry *q, struct kmem_cache *s)
 	quarry_unlock(q->concurrent, &layer->lock, pin);
 	if (!last)
 		return 0;
+	cache_wait_reapers(q, s);
 	slabs = quarry_kmem_cache_shrink(q, s);
+	if (slabs != 0 && (s->debug & SLAB_DEBUG_RECORDS) != 0) {
+		debug_release_bad(q, s);
+		slabs = quarry_kmem_cache_shrink(q, s);
+	}
 	pin = quarry_lock(q->concurrent, &layer->lock);
 	if (slabs == 0)
 		cache_unpublish_locked(layer, s);
@@ -411,10 +539,26 @@ int quarry_kmem_cache_destroy(struct quarry *q, struct kmem_cache *s)
 	if (slabs != 0) {
 		quarry_report(q, "slab: %s: destroyed with objects in %lu slabs: kept", s->name,
 			      slabs);
+		debug_leaks(q, s);
 		return -QUARRY_EBUSY;
 	}
 	cache_put_memory(q, s);
 	return 0;
+}
+
+bool cache_debug_again(struct quarry *q, struct kmem_cache *s)
+{
+	bool empty = quarry_kmem_cache_shrink(q, s) == 0;
+	struct kmem_cache new = *s; /* without its arrays */
+
+	if (!cache_lay_out(q, &new, s->fixed_size ? s->size : 0))
+		return false;
+	if (!empty && ((new.debug ^ s->debug) & SLAB_DEBUG_RECORDS) != 0)
+		return false;
+	*s = new;
+	for (unsigned int i = 0; i < s->nr_nodes; i++)
+		s->node[i].free_limit = cache_free_limit(q, s, i);
+	return true;
 }
 
 /* ---- questions ---- */
@@ -440,7 +584,6 @@ static void cache_info_slabs(struct quarry *q, struct kmem_cache *s, struct quar
 			     unsigned long *free)
 {
 	unsigned long empty = 0;
-	uint32_t index;
 	unsigned int i;
 
 	for (i = 0; i < s->nr_nodes; i++) {
@@ -452,12 +595,7 @@ static void cache_info_slabs(struct quarry *q, struct kmem_cache *s, struct quar
 		info->nr_partial += n->nr_partial;
 		info->pages += n->pages;
 		*free += n->free_objects;
-		for (index = n->partial[SLAB_SPARSE - 1].first; index != SLAB_NONE;) {
-			const struct slab *slab = slab_record(q->slabs, index);
-
-			empty += slab->nr_free == slab->objects;
-			index = slab->next;
-		}
+		empty += n->free_slabs;
 		quarry_unlock(q->concurrent, &n->lock, pin);
 	}
 	info->active_slabs = info->num_slabs - empty;
@@ -485,6 +623,9 @@ void quarry_kmem_cache_info(struct quarry *q, struct kmem_cache *s, struct quarr
 		.allocflags = s->allocflags,
 		.min_objs_per_slab = oo_objects(s->min),
 		.sheaf_capacity = s->sheaf_capacity,
+		.useroffset = s->useroffset,
+		.usersize = s->usersize,
+		.red_left_pad = s->red_left_pad,
 	};
 	cache_info_slabs(q, s, info, &free);
 	info->cached_objs = sheaf_cached_objects(q, s);
@@ -492,9 +633,9 @@ void quarry_kmem_cache_info(struct quarry *q, struct kmem_cache *s, struct quarr
 	info->active_objs = out >= info->cached_objs ? out - info->cached_objs : 0;
 	for (i = 0; i < s->nr_cpus; i++) {
 		info->allocs += quarry_load_relaxed(&s->cpu_sheaves[i].allocs);
-		info->refused += quarry_load_relaxed(&s->cpu_sheaves[i].refused);
-		info->order_fallback += quarry_load_relaxed(&s->cpu_sheaves[i].order_fallback);
 	}
+	info->refused = quarry_load_relaxed(&s->refused);
+	info->order_fallback = quarry_load_relaxed(&s->order_fallback);
 	info->frees = info->allocs >= info->active_objs ? info->allocs - info->active_objs : 0;
 }
 
@@ -519,9 +660,11 @@ void quarry_slab_pages(struct quarry *q, int nid, unsigned long *reclaimable,
 
 /* ---- the layer ---- */
 
-int quarry_slab_init(struct quarry *q, unsigned int nr_cpus_for_geometry)
+int quarry_slab_init(struct quarry *q, unsigned int nr_cpus_for_geometry,
+		     const struct quarry_boot_params *params)
 {
-	struct slab_layer *layer = quarry_meta_alloc(q, sizeof(*layer));
+	size_t bytes = sizeof(struct slab_layer) + page_nr_cpus(q) * sizeof(struct slab_cpu_hot);
+	struct slab_layer *layer = quarry_meta_alloc(q, bytes);
 	int nr_nodes = page_nr_nodes(q);
 
 	if (layer == NULL)
@@ -531,16 +674,23 @@ int quarry_slab_init(struct quarry *q, unsigned int nr_cpus_for_geometry)
 	layer->geometry_cpus = quarry_max(nr_cpus_for_geometry, 1u);
 	layer->cache_bytes = (size_t)bits_align_up(sizeof(struct kmem_cache), SLAB_CACHE_LINE) +
 			     layer->nr_cpus * sizeof(struct slab_cpu) +
-			     layer->nr_nodes * sizeof(struct slab_node);
+			     layer->nr_nodes * sizeof(struct slab_node) +
+			     layer->nr_cpus * sizeof(struct slab_seen);
+	layer->cache_bytes = (size_t)bits_align_up(layer->cache_bytes, SLAB_CACHE_LINE);
 	quarry_lock_init(&layer->lock, QUARRY_LOCK_STORE);
+	quarry_lock_init(&layer->kv_lock, QUARRY_LOCK_LEAF);
 	q->slabs = layer;
-	layer->hot = &layer->no_range;
+	layer->nomerge = params != NULL && params->slab_nomerge;
+	for (unsigned int i = 0; i < layer->nr_cpus; i++)
+		layer->cpu[i].range = &layer->no_range;
 	layer->range = quarry_meta_alloc(q, page_max_arenas(q) * sizeof(layer->range[0]));
 	layer->no_sheaf = slab_pool_alloc(q, SLAB_GRANULE);
-	if (layer->range == NULL || layer->no_sheaf == NULL || kmalloc_init(q) != 0) {
+	if (layer->range == NULL || layer->no_sheaf == NULL || rcu_init(q) != 0 ||
+	    kmalloc_init(q, params != NULL ? params->random_kmalloc_seed : 0) != 0) {
 		quarry_slab_exit(q);
 		return -QUARRY_ENOMEM;
 	}
+	reap_init(q);
 	return 0;
 }
 
@@ -552,4 +702,5 @@ void quarry_slab_exit(struct quarry *q)
 	quarry_meta_free(q, q->slabs->range);
 	quarry_meta_free(q, q->slabs);
 	q->slabs = NULL;
+	q->kmalloc_short = NULL;
 }

@@ -83,7 +83,7 @@ static void slab_check_bitmap(struct slab_check *c, const struct kmem_cache *s,
 static void slab_check_pages(struct slab_check *c, const struct kmem_cache *s,
 			     const struct slab *slab)
 {
-	const char *p = (const char *)slab->base;
+	const char *p = (const char *)slab_block(c->q, slab);
 	unsigned int id, i;
 	uint32_t index;
 
@@ -92,7 +92,21 @@ static void slab_check_pages(struct slab_check *c, const struct kmem_cache *s,
 			slab_check_fault(c, s, "a page does not lead to its slab", slab->index);
 }
 
-static void slab_check_one(struct slab_check *c, const struct slab *slab)
+/* What a caller has is not free, and is an object. */
+static void slab_check_active(struct slab_check *c, const struct kmem_cache *s, struct slab *slab)
+{
+	const uint64_t *active = slab_active(slab);
+	unsigned int words = (slab->objects + 63u) / 64, w;
+
+	for (w = 0; w < words; w++)
+		if ((active[w] & slab->free[w]) != 0)
+			slab_check_fault(c, s, "an object is free and with a caller in slab",
+					 slab->index);
+	if (slab->objects % 64 != 0 && active[words - 1] >> slab->objects % 64 != 0)
+		slab_check_fault(c, s, "active bits beyond the last object in slab", slab->index);
+}
+
+static void slab_check_one(struct slab_check *c, struct slab *slab)
 {
 	const struct kmem_cache *s = slab_check_owner(c, slab);
 	bool preferred;
@@ -108,6 +122,8 @@ static void slab_check_one(struct slab_check *c, const struct slab *slab)
 		return;
 	}
 	slab_check_bitmap(c, s, slab);
+	if ((s->debug & SLAB_DEBUG_RECORDS) != 0)
+		slab_check_active(c, s, slab);
 	slab_check_pages(c, s, slab);
 }
 
@@ -129,6 +145,7 @@ static void slab_check_move_counts(struct slab_check *c, unsigned long sign)
 		n->total_objects += sign * slab->objects;
 		n->free_objects += sign * slab->nr_free;
 		n->pages += sign << slab->order;
+		n->free_slabs += slab->nr_free == slab->objects ? sign : 0;
 	}
 }
 
@@ -190,7 +207,7 @@ static void slab_check_slabs(struct slab_check *c)
 			const struct slab_node *n = &s->node[nid];
 
 			if ((n->nr_slabs | n->nr_partial | n->total_objects | n->free_objects |
-			     n->pages) != 0)
+			     n->pages | n->free_slabs) != 0)
 				slab_check_fault(c, s, "counts differ from its slabs on node", nid);
 		}
 	slab_check_move_counts(c, 1ul);
@@ -261,6 +278,8 @@ static void slab_check_each_sheaf(struct slab_check *c, struct kmem_cache *s,
 		visit(c, s, s->cpu_sheaves[i].main);
 		if (s->cpu_sheaves[i].spare != NULL)
 			visit(c, s, s->cpu_sheaves[i].spare);
+		if (s->cpu_sheaves[i].alien != NULL)
+			visit(c, s, s->cpu_sheaves[i].alien);
 	}
 	for (i = 0; i < s->nr_nodes; i++) {
 		for (sheaf = s->node[i].full; sheaf != NULL; sheaf = sheaf->next)

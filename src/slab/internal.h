@@ -28,9 +28,19 @@
 #define SLAB_CACHE_LINE 64u
 #define SLAB_MAX_OBJECTS 32000u /* of one slab: what the largest record has bits for */
 #define SLAB_PREFERRED_ORDER 3u /* orders above this one only for a single object */
-#define SLAB_DEPOT_FULL 10u     /* full sheaves a node keeps of a cache */
-#define SLAB_DEPOT_EMPTY 10u
+#define SLAB_DEPOT_LEAST 1u     /* full sheaves that a node keeps of a cache, at first */
+#define SLAB_DEPOT_MOST 10u     /* after CPUs have met at the depot's lock */
 #define SLAB_KMALLOC ((uint32_t)0x00001000u) /* one of kmalloc's caches */
+
+/* Debugging that changes what lies in a place; all that goes through debug.c by a cache's own flags. */
+#define SLAB_DEBUG_LAYOUT (SLAB_RED_ZONE | SLAB_POISON | SLAB_STORE_USER)
+#define SLAB_DEBUG_FLAGS (SLAB_CONSISTENCY_CHECKS | SLAB_DEBUG_LAYOUT | SLAB_TRACE)
+/* In kmem_cache.debug beside them: the port is told of objects; requests may fail by will. */
+#define SLAB_DEBUG_HOOKS ((uint32_t)1)
+#define SLAB_DEBUG_FAIL ((uint32_t)2)
+#define SLAB_TRACK_BYTES 32u /* of one user of an object; two are kept */
+#define SLAB_SIZE_BYTES 4u   /* room that Linux takes for the size that kmalloc() was asked for */
+#define SLAB_DEBUG_RECORDS (SLAB_DEBUG_FLAGS | SLAB_DEBUG_HOOKS) /* slabs have active bits too */
 
 /* ---- sheaves ---- */
 
@@ -63,7 +73,8 @@ struct slab {
 	uint16_t nr_free;
 	uint8_t granules; /* of this record */
 	uint8_t list;     /* on node->partial[list - 1]; SLAB_UNLISTED: it is full */
-	uint64_t free[];  /* 1: in the slab, neither in a sheaf nor with a caller */
+	uint64_t free
+		[]; /* 1: in the slab, neither in a sheaf nor with a caller; see slab_active() */
 };
 
 /*
@@ -110,6 +121,12 @@ struct slab_range {
 	uintptr_t base; /* address of the first page */
 	size_t len;     /* pages; 0: nothing is found here */
 	const struct page *map;
+	int nid;
+} QUARRY_ALIGNED(64);
+
+/* What kfree() reads of a CPU: where this CPU looks for descriptors first, on its own node. */
+struct slab_cpu_hot {
+	const struct slab_range *range;
 } QUARRY_ALIGNED(64);
 
 /* The half-word of a descriptor that tells slab pages, and of which cache. */
@@ -130,11 +147,18 @@ struct slab_cpu {
 	void **top; /* where the next freed object goes */
 	void **base, **end;
 	unsigned long allocs;
-	struct slab_sheaf *main;  /* never NULL: slab_layer.no_sheaf stands in */
-	struct slab_sheaf *spare; /* NULL, or any fill */
-	unsigned long refused;
-	unsigned long order_fallback;
+	struct slab_sheaf *main;      /* never NULL: slab_layer.no_sheaf stands in */
+	struct slab_sheaf *spare;     /* NULL, or any fill */
+	struct slab_sheaf *alien;     /* NULL, or freed objects of other nodes, on their way home */
+	const struct slab_range *hot; /* on the CPU's own node; frees look here first */
 } QUARRY_ALIGNED(64);
+
+/* Of one CPU, as it was when it last looked; that CPU's alone. */
+struct slab_seen {
+	unsigned long allocs; /* at the last reaping */
+	void **top;
+	uint32_t drains; /* of kmem_cache.drains: what was asked for */
+};
 
 /*
  * Slabs with a free object are on one of two lists. Refill leaves the sparse ones alone while there are
@@ -144,6 +168,7 @@ struct slab_cpu {
 #define SLAB_PARTIAL 1u
 #define SLAB_SPARSE 2u
 #define SLAB_LISTS 2u
+#define SLAB_MOVING 3u /* on none: its objects are being moved out; nobody refills from it */
 
 struct slab_list {
 	uint32_t first, last; /* slab indices */
@@ -155,6 +180,13 @@ struct slab_node {
 	struct slab_list partial[SLAB_LISTS];
 	uint32_t nr_full, nr_empty;
 	struct slab_sheaf *full, *empty;
+	uint32_t depot_max; /* full sheaves to keep: SLAB_DEPOT_LEAST .. SLAB_DEPOT_MOST */
+	uint32_t full_min, empty_min; /* fewest since the last reaping: nobody needed these */
+	uint32_t met;                 /* times that the depot's lock was held by somebody else */
+	uint32_t reap_calls;          /* since the node itself was reaped */
+	bool free_touched;            /* objects came out of its slabs since then */
+	unsigned long free_limit; /* free objects beyond which the reaper spares no empty slab */
+	unsigned long free_slabs; /* wholly free ones */
 	unsigned long nr_partial; /* slabs on the list: those with a free object */
 	unsigned long nr_slabs;
 	unsigned long total_objects; /* in all slabs */
@@ -171,9 +203,8 @@ struct kmem_cache {
 	/* read by the fast paths */
 	const struct slab_range *hot; /* where its last slab was made */
 	uint64_t boundary_mul;        /* see sheaf_on_boundary() */
-	uint32_t boundary_mask;
-	uint32_t boundary_end; /* end of the last object of a slab of the preferred order */
-	uint16_t tag;          /* low half-word of its pages' descriptors */
+	uint64_t boundary_mask, boundary_limit;
+	uint16_t tag; /* low half-word of its pages' descriptors */
 	uint32_t id;
 	uint32_t nr_cpus;
 	uint32_t flags;
@@ -186,15 +217,29 @@ struct kmem_cache {
 	uint32_t min_partial;
 	/* the rest */
 	uint32_t object_size, inuse, offset, align;
+	uint32_t red_left_pad;   /* bytes from the start of a place to its object */
+	uint32_t debug;          /* SLAB_DEBUG_*: why all goes by debug.c; 0: it does not */
+	uint32_t asked_flags;    /* by who created it; flags has those of slab_debug too */
+	uint32_t asked_capacity; /* sheaf_capacity, if nothing were debugged */
 	struct kmem_cache_order_objects oo, min;
 	gfp_t allocflags;
 	int refcount;
 	uint32_t cpu_partial;
 	bool fixed_size; /* args->size was given */
+	uint32_t useroffset, usersize;
+	uint32_t freeptr_offset, wish_capacity; /* as asked for */
+	bool freeptr_inside;                    /* freeptr_offset was */
 	void (*ctor)(void *object);
 	const char *name;
 	struct kmem_cache *list_next; /* made before this one */
 	uint16_t sheaf_class;
+	uint32_t reapers; /* that walk over this cache and keep it; layer->lock */
+	uint32_t drains;  /* how often all CPUs were asked to empty their sheaves */
+	unsigned long refused, order_fallback;
+	struct slab_seen *seen; /* by CPU */
+	uint32_t movers;        /* under way: frees go right into the slabs */
+	quarry_kmem_isolate_fn isolate;
+	quarry_kmem_migrate_fn migrate;
 	struct slab_cpu cpu_sheaves[];
 };
 
@@ -209,7 +254,7 @@ enum slab_kmalloc_type {
 /* Classes as Linux numbers them: 1 is 96, 2 is 192, i is 2^i bytes. */
 #define SLAB_KMALLOC_CLASSES (QUARRY_PAGE_SHIFT + 2u)
 
-#define SLAB_SHEAF_CLASSES 4u
+#define SLAB_SHEAF_CLASSES 7u
 
 /*
  * Sizes of the normal type find their cache in one table: by steps of 8 bytes up to 1 KiB, and from
@@ -219,10 +264,18 @@ enum slab_kmalloc_type {
 #define SLAB_BY_SIZE_BASE (SLAB_BY_SIZE_FINE / 8 - SLAB_BY_SIZE_FINE / 256)
 #define SLAB_BY_SIZE_SLOTS (SLAB_BY_SIZE_BASE + QUARRY_KMALLOC_MAX_CACHE_SIZE / 256)
 
+#define SLAB_KV_SHIFT 6u
+#define SLAB_KV_BUCKETS (1u << SLAB_KV_SHIFT)
+struct slab_kv_area;
+struct slab_rcu;
+
 struct slab_layer {
-	const struct slab_range *hot; /* where the last slab of any cache was made */
 	struct kmem_cache *by_size[SLAB_BY_SIZE_SLOTS];
 	struct kmem_cache *kmalloc[SLAB_KMALLOC_TYPES][SLAB_KMALLOC_CLASSES];
+	struct kmem_cache *
+		*random; /* copies of the normal type, a row of classes each; NULL: none */
+	uint64_t random_seed;
+	bool nomerge;
 	struct slab_range no_range;
 	const struct slab_range **range; /* by arena; NULL: no slab was made there yet */
 	struct slab_sheaf *no_sheaf;     /* capacity 0, shared, never written */
@@ -238,7 +291,14 @@ struct slab_layer {
 	struct slab_chunk *pool;
 	size_t pool_bytes;
 	struct slab_store store;
+	struct slab_rcu *rcu;
+	struct quarry_lock kv_lock; /* kvmalloc.c: the next two */
+	unsigned long kv_areas;
+	struct slab_kv_area *kv[SLAB_KV_BUCKETS];
+	struct slab_debug *debug; /* debug.c; NULL: nothing was asked for */
+	struct quarry_shrinker shrinker;
 	struct kmem_cache *cache[QUARRY_MAX_CACHES];
+	struct slab_cpu_hot cpu[];
 };
 
 static inline uint32_t oo_order(struct kmem_cache_order_objects x)
@@ -270,6 +330,19 @@ static inline struct slab *slab_record(const struct slab_layer *layer, uint32_t 
 	return (struct slab *)(void *)(base + (index & (SLAB_PIECE_GRANULES - 1)) * SLAB_GRANULE);
 }
 
+/* Bits of the objects that callers have, behind the free bits, if the cache's debug says so. */
+static inline uint64_t *slab_active(struct slab *slab)
+{
+	return slab->free + (slab->objects + 63u) / 64;
+}
+
+/* Where the pages of @slab begin: blocks are aligned to their size, as physical addresses. */
+static inline uintptr_t slab_block(const struct quarry *q, const struct slab *slab)
+{
+	return q->direct_map +
+	       ((slab->base - q->direct_map) & ~((QUARRY_PAGE_SIZE << slab->order) - 1));
+}
+
 /* Index of the object that starts at @off or contains it. */
 static inline uint32_t slab_object_index(const struct kmem_cache *s, uintptr_t off)
 {
@@ -286,8 +359,28 @@ static inline unsigned int slab_this_cpu(const struct kmem_cache *s)
 	return cpu;
 }
 
+#ifndef QUARRY_HOST_HAS_CPU_TIMES_64
+#define quarry_cpu_times_64() ((uintptr_t)quarry_cpu() * 64)
+#endif
+
+_Static_assert(sizeof(struct slab_cpu) == 64 && sizeof(struct slab_cpu_hot) == 64,
+	       "found by a CPU's number times 64");
+
+/* What this CPU has of @s. Pinned. */
+static inline struct slab_cpu *slab_this_cpu_of(struct kmem_cache *s)
+{
+	QUARRY_ASSERT(quarry_cpu_times_64() == (uintptr_t)slab_this_cpu(s) * 64);
+	return (struct slab_cpu *)(void *)((char *)s->cpu_sheaves + quarry_cpu_times_64());
+}
+
+/* The same of the layer. */
+static inline struct slab_cpu_hot *slab_this_cpu_hot(struct slab_layer *layer)
+{
+	return (struct slab_cpu_hot *)(void *)((char *)layer->cpu + quarry_cpu_times_64());
+}
+
 /*
- * Increment and store to what only this CPU writes and others read at any time: aligned words. Plain,
+ * Increment and move what only this CPU writes and others read at any time: aligned words. Plain,
  * they are one instruction each; a race detector is shown what is meant.
  */
 #if defined(__has_feature)
@@ -299,15 +392,28 @@ static inline unsigned int slab_this_cpu(const struct kmem_cache *s)
 #endif
 #ifdef SLAB_SHOW_RACES
 #define SLAB_COUNT(counter) quarry_store_relaxed(&(counter), quarry_load_relaxed(&(counter)) + 1)
-#define SLAB_STORE(place, value) quarry_store_relaxed(&(place), value)
+#define SLAB_MOVE(place, by) quarry_store_relaxed(&(place), (place) + (by))
 #else
 #define SLAB_COUNT(counter) ((void)(counter)++)
-#define SLAB_STORE(place, value) ((void)((place) = (value)))
+/* As one instruction on the memory, not on what is in a register already. */
+#define SLAB_MOVE(place, by) (quarry_compiler_barrier(), (void)((place) += (by)))
 #endif
 
 /* ---- cache.c ---- */
 struct kmem_cache *cache_create(struct quarry *q, const char *name, unsigned int object_size,
 				uint32_t flags, const struct kmem_cache_args *args);
+/* Has slab_debug and failslab apply to @s anew. False: it has objects and stays as it is. */
+bool cache_debug_again(struct quarry *q, struct kmem_cache *s);
+
+/*
+ * The first cache, or the one made before @s, and keeps it from being destroyed; lets go of @s. Caches
+ * that are being destroyed are left out. To the end, or cache_walk_end().
+ */
+struct kmem_cache *cache_walk(struct quarry *q, struct kmem_cache *s);
+/* What SLAB lets node @nid keep: a batch for each CPU and one more, and a slab. */
+unsigned long cache_free_limit(const struct quarry *q, const struct kmem_cache *s,
+			       unsigned int nid);
+void cache_walk_end(struct quarry *q, struct kmem_cache *s);
 
 /* ---- slab.c ---- */
 /* Zeroed memory out of the pool, a multiple of 64 bytes; never given back singly. Not under a lock. */
@@ -329,27 +435,108 @@ unsigned int slab_refill(struct quarry *q, struct kmem_cache *s, unsigned int ni
 			 unsigned long above, void **obj, unsigned int max);
 /* Puts objects back into their slabs and gives back slabs that became empty; reports damage. */
 void slab_flush(struct quarry *q, struct kmem_cache *s, void *const *obj, unsigned int n);
-/* Gives back every empty slab. */
-void slab_discard_empty(struct quarry *q, struct kmem_cache *s);
+/* Gives back up to @max empty slabs of node @nid; returns the objects in them. */
+unsigned long slab_discard_empty(struct quarry *q, struct kmem_cache *s, unsigned int nid,
+				 unsigned long max);
+/* Takes a sparse slab in use off node @nid's lists, for its objects to be moved; NULL: there is none,
+ * or the others have no room for them. slab_end_move() puts it back, or gives it back if it is empty. */
+struct slab *slab_start_move(struct quarry *q, struct kmem_cache *s, unsigned int nid);
+void slab_end_move(struct quarry *q, struct kmem_cache *s, struct slab *slab);
+/* The range of @page's arena, made at first use; NULL: no memory for it. May call for memory. */
+const struct slab_range *slab_range_of(struct quarry *q, const struct page *page);
 /* The slab of @obj and its number there, with all checks that need no lock. */
 enum slab_fault slab_find(const struct quarry *q, const struct kmem_cache *s, const void *obj,
 			  struct slab **slab, uint32_t *number);
-void slab_complain(struct quarry *q, const struct kmem_cache *s, const void *obj,
-		   enum slab_fault fault);
+
+/* Gives back pages and records of the slabs on a chain, which no cache has any more. */
+void slab_release_deferred(struct quarry *q, uint32_t index);
+
+/* ---- rcu.c ---- */
+int rcu_init(struct quarry *q);
+/* Keeps a slab, whose pages are no slab's any more, for a grace period. */
+void rcu_defer_slab(struct quarry *q, struct slab *slab);
 
 /* ---- sheaf.c ---- */
 void sheaf_set_main(struct slab_cpu *c, struct slab_sheaf *sheaf);
-unsigned int sheaf_capacity(unsigned int size, uint16_t *sheaf_class);
+/* Of objects of @size bytes; at least @wish if there are sheaves so large. */
+unsigned int sheaf_capacity(unsigned int size, unsigned int wish, uint16_t *sheaf_class);
 /* Brings n of every CPU's main sheaf up to date. Nobody else may use @s. */
 void sheaf_sync_all(struct kmem_cache *s);
 /* Empties and takes away all sheaves of @s. Nobody else may use it. */
 void sheaf_drain_all(struct quarry *q, struct kmem_cache *s);
-/* Empties and takes away what CPU @cpu has of every cache. It makes no call; no cache comes to an end. */
+/* Empties and takes away what CPU @cpu has of every cache. It makes no call. */
 void sheaf_drain_cpu(struct quarry *q, unsigned int cpu);
+/* Sends home what @c, this CPU's, holds of other nodes. Not pinned. */
+void sheaf_flush_alien(struct quarry *q, struct kmem_cache *s);
+/* Takes the spare, and with @main the main sheaf too, away from this CPU. Not pinned. */
+void sheaf_drain_own(struct quarry *q, struct kmem_cache *s, bool main);
+/* Moves the oldest @n objects of this CPU's main sheaf into their slabs. Not pinned. */
+void sheaf_trim_own(struct quarry *q, struct kmem_cache *s, unsigned int n);
+/* Gives up to @full and @empty sheaves of the depot back; returns the objects that were in them. */
+unsigned long sheaf_drain_depot(struct quarry *q, struct kmem_cache *s, struct slab_node *n,
+				unsigned int full, unsigned int empty);
+/* Empties one CPU's sheaves; nobody plays it, or the machine is played by one thread. */
+void sheaf_drain_one(struct quarry *q, struct kmem_cache *s, unsigned int cpu);
 /* Objects in sheaves and depot; exact when no other CPU is at work. */
 unsigned long sheaf_cached_objects(struct quarry *q, struct kmem_cache *s);
 
+/* One object from node @nid's slabs, or any node's with QUARRY_NO_NODE, sheaves left aside. */
+void *sheaf_alloc_direct(struct quarry *q, struct kmem_cache *s, gfp_t gfp, int nid);
+
+/* ---- debug.c ---- */
+/* Tells of an object that came back wrongly; @caller: to where the call returned, or NULL. */
+void debug_complain(struct quarry *q, const struct kmem_cache *s, const void *obj,
+		    enum slab_fault fault, const void *caller);
+/* Flags of a cache by its name, and whether debugging may not raise its order. */
+uint32_t debug_flags(const struct quarry *q, const char *name, uint32_t flags, bool *order_guard);
+/* Whether a checker of memory is told of objects. */
+static inline bool debug_hooked(const struct quarry *q)
+{
+	return q->port.object_alloc != NULL && !q->no_access;
+}
+/* s->debug out of flags, port and failslab. */
+void debug_settle(const struct quarry *q, struct kmem_cache *s);
+/* Fills a new slab; before constructors run. */
+void debug_slab_start(struct quarry *q, const struct kmem_cache *s, struct slab *slab);
+/* A guarded object from the port, now and then; NULL: an ordinary one is wanted. */
+void *debug_guard_alloc(struct quarry *q, const struct kmem_cache *s, gfp_t gfp,
+			const void *caller);
+/* Whether the port has such hooks. */
+static inline bool debug_guards(const struct quarry *q)
+{
+	return q->port.guard_alloc != NULL;
+}
+/* Gives a guarded object back; false: @p is none. */
+bool debug_guard_free(struct quarry *q, void *p, const void *caller);
+/* For caches whose debug is not 0. */
+void *debug_alloc(struct quarry *q, struct kmem_cache *s, gfp_t gfp, int nid, const void *caller);
+void debug_free(struct quarry *q, struct kmem_cache *s, void *obj, const void *caller);
+/* Objects that were taken out of use go back, before the cache ends. Nobody else uses it. */
+void debug_release_bad(struct quarry *q, struct kmem_cache *s);
+/* Tells which objects callers have; sheaves are empty. Returns how many. */
+unsigned long debug_leaks(struct quarry *q, struct kmem_cache *s);
+
+/* ---- reap.c ---- */
+/* Lets memory pressure reach the layer's caches. */
+void reap_init(struct quarry *q);
+
 /* ---- kmalloc.c ---- */
-int kmalloc_init(struct quarry *q);
+/* Makes kmalloc's caches; @random_seed other than 0: and the copies of the normal ones. */
+int kmalloc_init(struct quarry *q, uint64_t random_seed);
+/* The classes by size: the first for 0, 0 after the last. */
+unsigned int kmalloc_class_after(unsigned int class);
+/* What stands behind "kmalloc-" in its name; its size. */
+const char *kmalloc_class_name(unsigned int class, uint32_t *size);
+unsigned int kmalloc_class(size_t size);
+/* Of a size that no cache has. */
+QUARRY_COLD void *kmalloc_odd(struct quarry *q, size_t size, gfp_t gfp, int nid);
+
+/* ---- kvmalloc.c ---- */
+/*
+ * Room for what callers have with the layer, that it must read and write: kmalloc's, or tables' where
+ * managed memory has no contents. Not under a lock.
+ */
+void *slab_side_alloc(struct quarry *q, size_t size, gfp_t gfp);
+void slab_side_free(struct quarry *q, void *p);
 
 #endif

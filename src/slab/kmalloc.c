@@ -5,7 +5,11 @@
  * Classes are Linux 6.1's: powers of two from 8 bytes to two pages, and 96 and 192, each in four types
  * (normal, cgroup, reclaimable, DMA). A class number i means 2^i bytes; 1 is 96 and 2 is 192.
  */
+#include <base/format.h>
+
 #include "sheaf.h"
+
+#define KMALLOC_NAME 32u /* room for a name */
 
 #define KMALLOC_NOT_NORMAL (__GFP_DMA | __GFP_RECLAIMABLE | __GFP_ACCOUNT)
 #define KMALLOC_MAX_CLASS (QUARRY_PAGE_SHIFT + 1u)
@@ -38,6 +42,10 @@ static const uint32_t kmalloc_flags[SLAB_KMALLOC_TYPES] = {
 	SLAB_CACHE_DMA,
 };
 
+#define KMALLOC_RANDOM_COPIES 15u /* beside the normal type; a power of two with it */
+#define KMALLOC_RANDOM_SHIFT 4u
+#define KMALLOC_FIBONACCI 0x9e3779b97f4a7c15u
+
 static enum slab_kmalloc_type kmalloc_type(gfp_t gfp)
 {
 	if (likely((gfp & KMALLOC_NOT_NORMAL) == 0))
@@ -48,7 +56,7 @@ static enum slab_kmalloc_type kmalloc_type(gfp_t gfp)
 }
 
 /* Class of a size from 1 to QUARRY_KMALLOC_MAX_CACHE_SIZE. */
-static unsigned int kmalloc_class(size_t size)
+unsigned int kmalloc_class(size_t size)
 {
 	if (size > 64 && size <= 96)
 		return 1;
@@ -57,17 +65,80 @@ static unsigned int kmalloc_class(size_t size)
 	return size <= 8 ? 3 : bits_fls(size - 1);
 }
 
-static struct kmem_cache *kmalloc_create(struct quarry *q, unsigned int type, unsigned int class)
+const char *kmalloc_class_name(unsigned int class, uint32_t *size)
 {
-	const struct kmalloc_class *c = &kmalloc_classes[class];
-	struct kmem_cache_args args = {0};
-
-	if (bits_is_power_of_2(c->size))
-		args.align = c->size;
-	return cache_create(q, c->name[type], c->size, SLAB_KMALLOC | kmalloc_flags[type], &args);
+	*size = kmalloc_classes[class].size;
+	return kmalloc_classes[class].name[SLAB_KMALLOC_NORMAL] + sizeof("kmalloc-") - 1;
 }
 
-int kmalloc_init(struct quarry *q)
+static struct kmem_cache *kmalloc_create(struct quarry *q, const char *name, unsigned int type,
+					 unsigned int class)
+{
+	uint32_t size = kmalloc_classes[class].size;
+	struct kmem_cache_args args = {0};
+
+	if (bits_is_power_of_2(size))
+		args.align = size;
+	return cache_create(q, name, size, SLAB_KMALLOC | kmalloc_flags[type], &args);
+}
+
+unsigned int kmalloc_class_after(unsigned int class)
+{
+	switch (class) { /* by size: 8 16 32 64 96 128 192 256 ... */
+	case 0:
+		return 3;
+	case 6:
+		return 1;
+	case 1:
+		return 7;
+	case 7:
+		return 2;
+	case 2:
+		return 8;
+	default:
+		return class < KMALLOC_MAX_CLASS ? class + 1 : 0;
+	}
+}
+
+/* "kmalloc-rnd-07-" and the class. */
+static const char *kmalloc_random_name(char *buf, unsigned int copy, unsigned int class)
+{
+	uint32_t size;
+
+	quarry_format(buf, KMALLOC_NAME, "kmalloc-rnd-%02u-%s", copy + 1,
+		      kmalloc_class_name(class, &size));
+	return buf;
+}
+
+static int kmalloc_init_random(struct quarry *q, uint64_t seed)
+{
+	struct slab_layer *layer = q->slabs;
+	size_t row = sizeof(struct kmem_cache *) * SLAB_KMALLOC_CLASSES;
+	unsigned int copy, class, n = 0;
+	char *names;
+
+	layer->random = slab_pool_alloc(
+		q, (size_t)bits_align_up(KMALLOC_RANDOM_COPIES * row, SLAB_GRANULE));
+	names = slab_pool_alloc(q, KMALLOC_RANDOM_COPIES * SLAB_KMALLOC_CLASSES * KMALLOC_NAME);
+	if (layer->random == NULL || names == NULL)
+		return -QUARRY_ENOMEM;
+	layer->random_seed = seed;
+	for (copy = 0; copy < KMALLOC_RANDOM_COPIES; copy++) {
+		for (class = kmalloc_class_after(0); class != 0;
+		     class = kmalloc_class_after(class)) {
+			const char *name =
+				kmalloc_random_name(names + KMALLOC_NAME * n++, copy, class);
+
+			layer->random[copy * SLAB_KMALLOC_CLASSES + class] =
+				kmalloc_create(q, name, SLAB_KMALLOC_NORMAL, class);
+			if (layer->random[copy * SLAB_KMALLOC_CLASSES + class] == NULL)
+				return -QUARRY_ENOMEM;
+		}
+	}
+	return 0;
+}
+
+int kmalloc_init(struct quarry *q, uint64_t random_seed)
 {
 	struct slab_layer *layer = q->slabs;
 	unsigned int type, class, i;
@@ -76,12 +147,14 @@ int kmalloc_init(struct quarry *q)
 		for (class = 3; class <= KMALLOC_MAX_CLASS; class ++) {
 			unsigned int odd = class == 6 ? 1 : class == 7 ? 2 : 0;
 
-			layer->kmalloc[type][class] = kmalloc_create(q, type, class);
+			layer->kmalloc[type][class] =
+				kmalloc_create(q, kmalloc_classes[class].name[type], type, class);
 			if (layer->kmalloc[type][class] == NULL)
 				return -QUARRY_ENOMEM;
 			if (odd == 0)
 				continue;
-			layer->kmalloc[type][odd] = kmalloc_create(q, type, odd);
+			layer->kmalloc[type][odd] =
+				kmalloc_create(q, kmalloc_classes[odd].name[type], type, odd);
 			if (layer->kmalloc[type][odd] == NULL)
 				return -QUARRY_ENOMEM;
 		}
@@ -90,6 +163,9 @@ int kmalloc_init(struct quarry *q)
 		layer->by_size[i] = layer->kmalloc[SLAB_KMALLOC_NORMAL][kmalloc_class(
 			i < SLAB_BY_SIZE_FINE / 8 ? (i + 1) * 8
 						  : (i + 1 - SLAB_BY_SIZE_BASE) * 256)];
+	if (random_seed != 0)
+		return kmalloc_init_random(q, random_seed);
+	q->kmalloc_short = layer;
 	return 0;
 }
 
@@ -98,6 +174,22 @@ struct kmem_cache *quarry_kmalloc_cache(struct quarry *q, size_t size, gfp_t gfp
 	if (q->slabs == NULL || size == 0 || size > QUARRY_KMALLOC_MAX_CACHE_SIZE)
 		return NULL;
 	return q->slabs->kmalloc[kmalloc_type(gfp)][kmalloc_class(size)];
+}
+
+/* The same for a request from @caller: with copies of the normal type, one of them. */
+static struct kmem_cache *kmalloc_cache_for(struct quarry *q, size_t size, gfp_t gfp,
+					    const void *caller)
+{
+	struct kmem_cache *s = quarry_kmalloc_cache(q, size, gfp);
+	unsigned int copy;
+
+	if (s == NULL || q->slabs->random == NULL || (gfp & KMALLOC_NOT_NORMAL) != 0)
+		return s;
+	copy = (unsigned int)((((uintptr_t)caller ^ q->slabs->random_seed) * KMALLOC_FIBONACCI) >>
+			      (64 - KMALLOC_RANDOM_SHIFT));
+	if (copy == KMALLOC_RANDOM_COPIES)
+		return s;
+	return q->slabs->random[copy * SLAB_KMALLOC_CLASSES + kmalloc_class(size)];
 }
 
 /* Whole pages came or went: they count with the slabs, as in Linux. */
@@ -110,7 +202,7 @@ static void kmalloc_count_large(struct quarry *q, const struct page *page, unsig
 }
 
 /* Sizes without a cache: none, too large, or pages. */
-static QUARRY_COLD void *kmalloc_odd(struct quarry *q, size_t size, gfp_t gfp, int nid)
+QUARRY_COLD void *kmalloc_odd(struct quarry *q, size_t size, gfp_t gfp, int nid)
 {
 	struct page *page;
 
@@ -127,45 +219,55 @@ static QUARRY_COLD void *kmalloc_odd(struct quarry *q, size_t size, gfp_t gfp, i
 	return quarry_page_address(q, page);
 }
 
-/* Any size, any type. */
-static QUARRY_NOINLINE void *kmalloc_any(struct quarry *q, size_t size, gfp_t gfp)
+QUARRY_NOINLINE void *quarry_kmalloc_track_caller(struct quarry *q, size_t size, gfp_t gfp,
+						  const void *caller)
 {
-	struct kmem_cache *s = quarry_kmalloc_cache(q, size, gfp);
+	struct kmem_cache *s = kmalloc_cache_for(q, size, gfp, caller);
 
 	if (s == NULL)
 		return kmalloc_odd(q, size, gfp, QUARRY_NO_NODE);
-	return sheaf_alloc(q, s, gfp);
+	return sheaf_alloc_for(q, s, gfp, caller);
 }
 
 /* The normal type here, with the test for clearing folded into that for the type. */
 void *quarry_kmalloc(struct quarry *q, size_t size, gfp_t gfp)
 {
-	struct slab_layer *layer = q->slabs;
+	struct slab_layer *layer = q->kmalloc_short;
 	size_t slot = size - 1;
 
 	if (unlikely(layer == NULL || (gfp & (KMALLOC_NOT_NORMAL | __GFP_ZERO)) != 0))
-		return kmalloc_any(q, size, gfp);
+		goto any;
 	if (likely(slot < SLAB_BY_SIZE_FINE))
 		slot /= 8;
 	else if (likely(slot < QUARRY_KMALLOC_MAX_CACHE_SIZE))
 		slot = SLAB_BY_SIZE_BASE + slot / 256;
 	else
-		return kmalloc_any(q, size, gfp);
+		goto any;
 	return sheaf_alloc(q, layer->by_size[slot], gfp & ~__GFP_ZERO);
+any:
+	return quarry_kmalloc_track_caller(q, size, gfp, QUARRY_RETURN_ADDRESS());
+}
+
+void *quarry_kmalloc_node_track_caller(struct quarry *q, size_t size, gfp_t gfp, int nid,
+				       const void *caller)
+{
+	struct kmem_cache *s = kmalloc_cache_for(q, size, gfp, caller);
+
+	if (s == NULL)
+		return kmalloc_odd(q, size, gfp, nid);
+	if (nid == QUARRY_NO_NODE)
+		return sheaf_alloc_for(q, s, gfp, caller);
+	return quarry_kmem_cache_alloc_node(q, s, gfp, nid);
 }
 
 void *quarry_kmalloc_node(struct quarry *q, size_t size, gfp_t gfp, int nid)
 {
-	struct kmem_cache *s = quarry_kmalloc_cache(q, size, gfp);
-
-	if (s == NULL)
-		return kmalloc_odd(q, size, gfp, nid);
-	return quarry_kmem_cache_alloc_node(q, s, gfp, nid);
+	return quarry_kmalloc_node_track_caller(q, size, gfp, nid, QUARRY_RETURN_ADDRESS());
 }
 
 void *quarry_kzalloc(struct quarry *q, size_t size, gfp_t gfp)
 {
-	return quarry_kmalloc(q, size, gfp | __GFP_ZERO);
+	return quarry_kmalloc_track_caller(q, size, gfp | __GFP_ZERO, QUARRY_RETURN_ADDRESS());
 }
 
 void *quarry_kcalloc(struct quarry *q, size_t n, size_t size, gfp_t gfp)
@@ -174,11 +276,11 @@ void *quarry_kcalloc(struct quarry *q, size_t n, size_t size, gfp_t gfp)
 
 	if (quarry_mul_overflows(n, size, &bytes))
 		return NULL;
-	return quarry_kmalloc(q, bytes, gfp | __GFP_ZERO);
+	return quarry_kmalloc_track_caller(q, bytes, gfp | __GFP_ZERO, QUARRY_RETURN_ADDRESS());
 }
 
 /* What is no object of a cache: a large block, nothing, or damage. */
-static QUARRY_NOINLINE void kmalloc_free_odd(struct quarry *q, void *p)
+static QUARRY_NOINLINE void kmalloc_free_odd(struct quarry *q, void *p, const void *caller)
 {
 	struct kmem_cache *s;
 	unsigned int order;
@@ -189,9 +291,11 @@ static QUARRY_NOINLINE void kmalloc_free_odd(struct quarry *q, void *p)
 		return;
 	s = quarry_virt_to_cache(q, p);
 	if (s != NULL) {
-		sheaf_free_far(q, s, p); /* of another arena, or it tells what is wrong */
+		sheaf_free_far(q, s, p, caller); /* of another arena, or it tells what is wrong */
 		return;
 	}
+	if (debug_guard_free(q, p, caller))
+		return;
 	pfn = quarry_virt_to_phys(q, p) >> QUARRY_PAGE_SHIFT;
 	if (q->slabs == NULL || (quarry_virt_to_phys(q, p) & (QUARRY_PAGE_SIZE - 1)) != 0 ||
 	    quarry_pfn_state(q, pfn, &order) != QUARRY_PAGE_ALLOCATED) {
@@ -208,12 +312,16 @@ void quarry_kfree(struct quarry *q, void *p)
 	struct slab_layer *layer = q->slabs;
 	const struct slab_range *r;
 	struct kmem_cache *s;
+	quarry_pin_t pin;
 	uintptr_t off;
 	unsigned int tag;
 
-	if (unlikely(layer == NULL))
-		goto odd;
-	r = quarry_load_acquire(&layer->hot);
+	if (unlikely(layer == NULL)) {
+		kmalloc_free_odd(q, p, QUARRY_RETURN_ADDRESS());
+		return;
+	}
+	pin = quarry_pin();
+	r = slab_this_cpu_hot(layer)->range;
 	off = (uintptr_t)p - r->base;
 	tag = sheaf_tag(r, off);
 	if (unlikely((tag & PAGE_WORD_STATE_MASK) != PAGE_WORD_SLAB))
@@ -221,10 +329,11 @@ void quarry_kfree(struct quarry *q, void *p)
 	s = layer->cache[tag >> PAGE_WORD_CACHE_SHIFT];
 	if (unlikely(!sheaf_on_boundary(s, off)))
 		goto odd;
-	sheaf_free(q, s, p);
+	sheaf_push(q, s, slab_this_cpu_of(s), pin, p);
 	return;
 odd:
-	kmalloc_free_odd(q, p);
+	quarry_unpin(pin);
+	kmalloc_free_odd(q, p, QUARRY_RETURN_ADDRESS());
 }
 
 size_t quarry_ksize(struct quarry *q, const void *p)
@@ -238,36 +347,11 @@ size_t quarry_ksize(struct quarry *q, const void *p)
 	s = quarry_virt_to_cache(q, p);
 	if (s != NULL)
 		return s->object_size;
+	if (debug_guards(q) && q->port.guard_size(q->port.ctx, p) != 0)
+		return q->port.guard_size(q->port.ctx, p);
 	phys = quarry_virt_to_phys(q, p);
 	if ((phys & (QUARRY_PAGE_SIZE - 1)) != 0 ||
 	    quarry_pfn_state(q, phys >> QUARRY_PAGE_SHIFT, &order) != QUARRY_PAGE_ALLOCATED)
 		return 0;
 	return QUARRY_PAGE_SIZE << order;
-}
-
-void *quarry_krealloc(struct quarry *q, void *p, size_t size, gfp_t gfp)
-{
-	size_t old = quarry_ksize(q, p);
-	void *new;
-
-	if (size == 0) {
-		quarry_kfree(q, p);
-		return QUARRY_ZERO_SIZE_PTR;
-	}
-	if (old == 0) {
-		if (p != NULL && p != QUARRY_ZERO_SIZE_PTR) {
-			quarry_report(q, "krealloc of %p, which is no allocation", p);
-			return NULL;
-		}
-		return quarry_kmalloc(q, size, gfp);
-	}
-	if (old >= size)
-		return p;
-	new = quarry_kmalloc(q, size, gfp);
-	if (new == NULL)
-		return NULL;
-	if (!q->no_access)
-		quarry_memcpy(new, p, old);
-	quarry_kfree(q, p);
-	return new;
 }

@@ -7,7 +7,9 @@
  *
  * Terms      A sheaf is a stack of at most cap objects. A CPU has main, and a spare of any fill that
  *            keeps alternating allocs and frees at main's edge away from the depot. The depot of a
- *            node holds full and empty sheaves, up to a limit each.
+ *            node holds full and empty sheaves, up to a limit that grows when CPUs meet at its lock
+ *            and that the reaper (reap.c) lowers. Freed objects of other nodes lie in the alien sheaf
+ *            and go home together.
  *
  *            alloc: main -> spare -> depot's full -> partial slabs -> other nodes' -> new slab
  *            free:  main -> spare -> depot's empty, or a new sheaf -> back into the slabs
@@ -24,8 +26,8 @@
  *            depot. New slabs and new sheaves are fetched unpinned, since that may call reclaim, which
  *            may come back here: after it, everything is looked at anew.
  *
- * Debug      A cache with SLAB_CONSISTENCY_CHECKS has no sheaves: every object goes to and comes from
- *            its slab, and every damage is found at the call that does it.
+ * Debug      A cache that is debugged has no sheaves: every object goes the long way, by debug.c, to
+ *            and from its slab, and every damage is found at the call that does it.
  *
  * Failure    Without memory for sheaves, objects go singly from and to the slabs.
  */
@@ -37,15 +39,21 @@ static const struct sheaf_size {
 	uint16_t cap;
 	uint16_t bytes;
 } sheaf_sizes[SLAB_SHEAF_CLASSES] = {
-	{60, 512}, /* below 256 bytes */
-	{28, 256}, /* below 1024 */
-	{12, 128}, /* below a page */
-	{4, 64},
+	{60, 512},                /* below 256 bytes */
+	{28, 256},                /* below 1024 */
+	{12, 128},                /* below a page */
+	{4, 64},     {124, 1024}, /* by request only */
+	{252, 2048}, {508, 4096},
 };
 
-unsigned int sheaf_capacity(unsigned int size, uint16_t *sheaf_class)
+unsigned int sheaf_capacity(unsigned int size, unsigned int wish, uint16_t *sheaf_class)
 {
-	*sheaf_class = size < 256 ? 0 : size < 1024 ? 1 : size < QUARRY_PAGE_SIZE ? 2 : 3;
+	unsigned int class = size < 256 ? 0 : size < 1024 ? 1 : size < QUARRY_PAGE_SIZE ? 2 : 3;
+
+	/* 3, 2, 1, 0, 4, 5, 6 are in the order of their size. */
+	while (sheaf_sizes[class].cap < wish && class != SLAB_SHEAF_CLASSES - 1)
+		class = class == 0 ? 4 : class < 4 ? class - 1 : class + 1;
+	*sheaf_class = (uint16_t) class;
 	return sheaf_sizes[*sheaf_class].cap;
 }
 
@@ -86,6 +94,50 @@ static void sheaf_discard(struct quarry *q, const struct kmem_cache *s, struct s
 	quarry_unlock(q->concurrent, &layer->lock, pin);
 }
 
+/*
+ * The depot's lock. CPUs that meet here trade more than the depot holds: it may grow. The reaper takes
+ * that back when it finds that nobody met.
+ */
+static quarry_pin_t depot_lock(struct quarry *q, struct slab_node *n)
+{
+	quarry_pin_t pin = quarry_pin();
+
+	if (likely(quarry_trylock_pinned(q->concurrent, &n->lock)))
+		return pin;
+	quarry_unpin(pin);
+	pin = quarry_lock(q->concurrent, &n->lock);
+	n->met++;
+	if (n->depot_max < SLAB_DEPOT_MOST)
+		quarry_store_relaxed(&n->depot_max, n->depot_max + 1);
+	return pin;
+}
+
+static struct slab_sheaf *depot_pop_empty(struct slab_node *n)
+{
+	struct slab_sheaf *sheaf = n->empty;
+
+	if (sheaf == NULL)
+		return NULL;
+	n->empty = sheaf->next;
+	n->nr_empty--;
+	n->empty_min = quarry_min(n->empty_min, n->nr_empty);
+	sheaf->next = NULL;
+	return sheaf;
+}
+
+static struct slab_sheaf *depot_pop_full(struct slab_node *n)
+{
+	struct slab_sheaf *sheaf = n->full;
+
+	if (sheaf == NULL)
+		return NULL;
+	n->full = sheaf->next;
+	quarry_store_relaxed(&n->nr_full, n->nr_full - 1);
+	n->full_min = quarry_min(n->full_min, n->nr_full);
+	sheaf->next = NULL;
+	return sheaf;
+}
+
 /* Puts an empty sheaf into the depot; one too many goes to the layer. */
 static void depot_give_empty(struct quarry *q, struct kmem_cache *s, struct slab_node *n,
 			     struct slab_sheaf *sheaf)
@@ -94,8 +146,8 @@ static void depot_give_empty(struct quarry *q, struct kmem_cache *s, struct slab
 
 	if (sheaf->cap == 0)
 		return;
-	pin = quarry_lock(q->concurrent, &n->lock);
-	if (n->nr_empty < SLAB_DEPOT_EMPTY) {
+	pin = depot_lock(q, n);
+	if (n->nr_empty < n->depot_max) {
 		sheaf->next = n->empty;
 		n->empty = sheaf;
 		n->nr_empty++;
@@ -107,15 +159,9 @@ static void depot_give_empty(struct quarry *q, struct kmem_cache *s, struct slab
 
 static struct slab_sheaf *depot_take_empty(struct quarry *q, struct slab_node *n)
 {
-	struct slab_sheaf *sheaf;
-	quarry_pin_t pin = quarry_lock(q->concurrent, &n->lock);
+	quarry_pin_t pin = depot_lock(q, n);
+	struct slab_sheaf *sheaf = depot_pop_empty(n);
 
-	sheaf = n->empty;
-	if (sheaf != NULL) {
-		n->empty = sheaf->next;
-		n->nr_empty--;
-		sheaf->next = NULL;
-	}
 	quarry_unlock(q->concurrent, &n->lock, pin);
 	return sheaf;
 }
@@ -127,13 +173,8 @@ static struct slab_sheaf *depot_take_full(struct quarry *q, struct slab_node *n)
 
 	if (quarry_load_relaxed(&n->nr_full) == 0)
 		return NULL;
-	pin = quarry_lock(q->concurrent, &n->lock);
-	sheaf = n->full;
-	if (sheaf != NULL) {
-		n->full = sheaf->next;
-		quarry_store_relaxed(&n->nr_full, n->nr_full - 1);
-		sheaf->next = NULL;
-	}
+	pin = depot_lock(q, n);
+	sheaf = depot_pop_full(n);
 	quarry_unlock(q->concurrent, &n->lock, pin);
 	return sheaf;
 }
@@ -143,13 +184,10 @@ static struct slab_sheaf *depot_trade_full(struct quarry *q, struct slab_node *n
 					   struct slab_sheaf *full)
 {
 	struct slab_sheaf *empty = NULL;
-	quarry_pin_t pin = quarry_lock(q->concurrent, &n->lock);
+	quarry_pin_t pin = depot_lock(q, n);
 
-	if (n->nr_full < SLAB_DEPOT_FULL && n->empty != NULL) {
-		empty = n->empty;
-		n->empty = empty->next;
-		n->nr_empty--;
-		empty->next = NULL;
+	if (n->nr_full < n->depot_max && n->empty != NULL) {
+		empty = depot_pop_empty(n);
 		full->next = n->full;
 		n->full = full;
 		quarry_store_relaxed(&n->nr_full, n->nr_full + 1);
@@ -168,7 +206,7 @@ static struct slab_node *sheaf_node(const struct quarry *q, struct kmem_cache *s
 
 static struct slab_cpu *sheaf_cpu(struct kmem_cache *s)
 {
-	return &s->cpu_sheaves[slab_this_cpu(s)];
+	return slab_this_cpu_of(s);
 }
 
 void sheaf_set_main(struct slab_cpu *c, struct slab_sheaf *sheaf)
@@ -205,6 +243,21 @@ static void sheaf_leave(struct slab_cpu *c, quarry_pin_t pin)
 static void sheaf_set_spare(struct slab_cpu *c, struct slab_sheaf *sheaf)
 {
 	quarry_store_relaxed(&c->spare, sheaf);
+}
+
+/* ---- what others ask for ---- */
+
+/* Whether somebody who may not touch this CPU's sheaves has asked for them since it last looked. */
+static bool sheaf_drain_wanted(struct kmem_cache *s)
+{
+	uint32_t drains = quarry_load_relaxed(&s->drains);
+	quarry_pin_t pin = quarry_pin();
+	struct slab_seen *seen = &s->seen[slab_this_cpu(s)];
+	bool wanted = seen->drains != drains;
+
+	seen->drains = drains;
+	quarry_unpin(pin);
+	return wanted;
 }
 
 /* ---- alloc ---- */
@@ -280,12 +333,11 @@ static bool sheaf_provide_main(struct quarry *q, struct kmem_cache *s)
 static void *sheaf_count_alloc(struct kmem_cache *s, void *obj)
 {
 	quarry_pin_t pin = quarry_pin();
-	struct slab_cpu *c = sheaf_cpu(s);
 
 	if (obj != NULL)
-		SLAB_COUNT(c->allocs);
+		SLAB_COUNT(sheaf_cpu(s)->allocs);
 	else
-		SLAB_COUNT(c->refused);
+		quarry_fetch_add_relaxed(&s->refused, 1ul);
 	quarry_unpin(pin);
 	return obj;
 }
@@ -316,8 +368,7 @@ static void *sheaf_from_new_slab(struct quarry *q, struct kmem_cache *s, gfp_t g
 	return obj;
 }
 
-/* One object from node @nid's slabs, or any node's with QUARRY_NO_NODE, sheaves left aside. */
-static void *sheaf_alloc_direct(struct quarry *q, struct kmem_cache *s, gfp_t gfp, int nid)
+void *sheaf_alloc_direct(struct quarry *q, struct kmem_cache *s, gfp_t gfp, int nid)
 {
 	unsigned int home, i;
 	quarry_pin_t pin;
@@ -342,6 +393,8 @@ static void *sheaf_alloc_any(struct quarry *q, struct kmem_cache *s, gfp_t gfp)
 	quarry_pin_t pin;
 	void *obj = NULL;
 
+	if (unlikely(sheaf_drain_wanted(s)))
+		sheaf_drain_own(q, s, true);
 	for (tries = 0; tries < 2 && s->sheaf_capacity != 0; tries++) {
 		c = sheaf_enter(s, &pin);
 		if (sheaf_reload(q, s, c, gfp)) {
@@ -363,11 +416,16 @@ static void *sheaf_alloc_any(struct quarry *q, struct kmem_cache *s, gfp_t gfp)
 	return obj;
 }
 
-void *sheaf_alloc_slow(struct quarry *q, struct kmem_cache *s, gfp_t gfp, int nid)
+void *sheaf_alloc_slow(struct quarry *q, struct kmem_cache *s, gfp_t gfp, int nid,
+		       const void *caller)
 {
 	void *obj;
 
-	if (nid == QUARRY_NO_NODE)
+	if (unlikely(debug_guards(q)) && (obj = debug_guard_alloc(q, s, gfp, caller)) != NULL)
+		; /* now and then */
+	else if (unlikely(s->debug != 0))
+		obj = debug_alloc(q, s, gfp, nid, caller);
+	else if (nid == QUARRY_NO_NODE)
 		obj = sheaf_alloc_any(q, s, gfp);
 	else
 		obj = sheaf_alloc_direct(q, s, gfp, nid);
@@ -416,7 +474,7 @@ void *quarry_kmem_cache_alloc_node(struct quarry *q, struct kmem_cache *s, gfp_t
 	if (nid < 0 || (unsigned int)nid >= s->nr_nodes || s->nr_nodes == 1 ||
 	    sheaf_top_is_from(q, s, gfp, (unsigned int)nid))
 		return sheaf_alloc(q, s, gfp);
-	return sheaf_alloc_slow(q, s, gfp, nid);
+	return sheaf_alloc_slow(q, s, gfp, nid, QUARRY_RETURN_ADDRESS());
 }
 
 bool quarry_kmem_cache_alloc_bulk(struct quarry *q, struct kmem_cache *s, gfp_t gfp, size_t nr,
@@ -461,7 +519,7 @@ static bool sheaf_make_room(struct quarry *q, struct kmem_cache *s, struct slab_
 		if (main->cap != 0)
 			sheaf_set_spare(c, main);
 	} else {
-		*want_sheaf = quarry_load_relaxed(&n->nr_full) < SLAB_DEPOT_FULL;
+		*want_sheaf = quarry_load_relaxed(&n->nr_full) < quarry_load_relaxed(&n->depot_max);
 		empty = depot_trade_full(q, n, main);
 		if (empty == NULL)
 			return false;
@@ -510,13 +568,19 @@ static bool sheaf_flush_one(struct quarry *q, struct kmem_cache *s)
 	return true;
 }
 
-void sheaf_free_slow(struct quarry *q, struct kmem_cache *s, void *obj)
+void sheaf_free_slow(struct quarry *q, struct kmem_cache *s, void *obj, const void *caller)
 {
 	bool room, want_sheaf;
 	struct slab_cpu *c;
 	unsigned int tries;
 	quarry_pin_t pin;
 
+	if (unlikely(s->debug != 0)) {
+		debug_free(q, s, obj, caller);
+		return;
+	}
+	if (unlikely(sheaf_drain_wanted(s)))
+		sheaf_drain_own(q, s, true);
 	for (tries = 0; tries < SHEAF_RETRIES && s->sheaf_capacity != 0; tries++) {
 		c = sheaf_enter(s, &pin);
 		room = sheaf_make_room(q, s, c, &want_sheaf);
@@ -535,38 +599,99 @@ void sheaf_free_slow(struct quarry *q, struct kmem_cache *s, void *obj)
 	slab_flush(q, s, &obj, 1);
 }
 
-/* What the fast path refused: another arena's object, or damage, which is reported. */
-void sheaf_free_far(struct quarry *q, struct kmem_cache *s, void *obj)
+/* Leaves an object of another node with those that go home together. False: there is no sheaf. */
+static bool sheaf_keep_alien(struct quarry *q, struct kmem_cache *s, void *obj)
 {
-	enum slab_fault fault;
+	struct slab_sheaf *new = NULL;
+	struct slab_cpu *c;
+	unsigned int tries;
+	quarry_pin_t pin;
+	bool kept = false, full = false;
+
+	for (tries = 0; tries < SHEAF_RETRIES && !kept; tries++) {
+		pin = quarry_pin();
+		c = sheaf_cpu(s);
+		if (c->alien == NULL && new != NULL) {
+			quarry_store_relaxed(&c->alien, new);
+			new = NULL;
+		}
+		full = c->alien != NULL && c->alien->n == c->alien->cap;
+		if (c->alien != NULL && !full) {
+			c->alien->obj[c->alien->n] = obj;
+			quarry_store_relaxed(&c->alien->n, c->alien->n + 1);
+			kept = true;
+		}
+		quarry_unpin(pin);
+		if (full)
+			sheaf_flush_alien(q, s);
+		else if (!kept && new == NULL && (new = sheaf_new(q, s)) == NULL)
+			break;
+	}
+	sheaf_discard(q, s, new);
+	return kept;
+}
+
+/* A sound object; @page is where it lies. From now on this CPU's frees look there first, if it is near. */
+static void sheaf_free_known(struct quarry *q, struct kmem_cache *s, void *obj,
+			     const struct page *page)
+{
+	const struct slab_range *r =
+		quarry_load_acquire(&q->slabs->range[page_arena_of(q->pages, page)->index]);
+	quarry_pin_t pin = quarry_pin();
+	struct slab_cpu *c = sheaf_cpu(s);
+	bool near = page_nid(q, page) == (int)(sheaf_node(q, s) - s->node);
+
+	if (likely(near && quarry_load_relaxed(&s->movers) == 0)) {
+		if (r != NULL) {
+			c->hot = r;
+			slab_this_cpu_hot(q->slabs)->range = r;
+		}
+		sheaf_push(q, s, c, pin, obj);
+		return;
+	}
+	quarry_unpin(pin);
+	if (near || s->sheaf_capacity == 0 || !sheaf_keep_alien(q, s, obj))
+		slab_flush(q, s, &obj, 1);
+}
+
+/* What the fast path refused: another arena's object, or damage, which is reported. */
+void sheaf_free_far(struct quarry *q, struct kmem_cache *s, void *obj, const void *caller)
+{
+	enum slab_fault fault = SLAB_FAULT_NONE;
+	const struct page *page;
 	struct slab *slab;
-	unsigned int id;
 	uint32_t index;
 
 	if (obj == NULL)
 		return;
-	if (likely(page_slab_of(q, obj, &id, &index) && id == s->id &&
-		   sheaf_on_boundary(s, (uintptr_t)obj - q->direct_map))) {
-		sheaf_free(q, s, obj);
+	if (unlikely(s->debug != 0)) {
+		debug_free(q, s, obj, caller);
 		return;
 	}
-	fault = slab_find(q, s, obj, &slab, &index);
+	page = page_of_addr(q, obj);
+	/* An object of a slab of the fallback order may not seem to start where it does. */
+	if (unlikely(page == NULL || (uint16_t)(page_word(page) & SLAB_TAG_MASK) != s->tag ||
+		     !sheaf_on_boundary(s, (uintptr_t)obj - q->direct_map)))
+		fault = slab_find(q, s, obj, &slab, &index);
 	if (fault == SLAB_FAULT_NONE)
-		sheaf_free(q, s, obj); /* of a slab of the fallback order */
-	else
-		slab_complain(q, s, obj, fault);
+		sheaf_free_known(q, s, obj, page);
+	else if (fault != SLAB_FAULT_FOREIGN || !debug_guard_free(q, obj, caller))
+		debug_complain(q, s, obj, fault, caller);
 }
 
 void quarry_kmem_cache_free(struct quarry *q, struct kmem_cache *cache, void *object)
 {
-	const struct slab_range *r = quarry_load_acquire(&cache->hot);
+	quarry_pin_t pin = quarry_pin();
+	struct slab_cpu *c = slab_this_cpu_of(cache);
+	const struct slab_range *r = c->hot;
 	uintptr_t off = (uintptr_t)object - r->base;
 
 	if (unlikely(sheaf_tag(r, off) != cache->tag || !sheaf_on_boundary(cache, off))) {
-		sheaf_free_far(q, cache, object);
+		quarry_unpin(pin);
+		sheaf_free_far(q, cache, object, QUARRY_RETURN_ADDRESS());
 		return;
 	}
-	sheaf_free(q, cache, object);
+	sheaf_push(q, cache, c, pin, object);
 }
 
 void quarry_kmem_cache_free_bulk(struct quarry *q, struct kmem_cache *cache, size_t nr,
@@ -597,8 +722,113 @@ void sheaf_sync_all(struct kmem_cache *s)
 		sheaf_sync(&s->cpu_sheaves[i]);
 }
 
-static void sheaf_drain_one(struct quarry *q, struct kmem_cache *s, struct slab_cpu *c)
+/* Puts all objects into their slabs, node by node, so that each lock is taken once. */
+static void sheaf_send_home(struct quarry *q, struct kmem_cache *s, struct slab_sheaf *sheaf)
 {
+	unsigned int left = sheaf->n, i, end;
+	int nid;
+
+	while (left != 0) {
+		nid = page_nid(q, page_of_addr(q, sheaf->obj[left - 1]));
+		for (i = 0, end = left; i < end;) {
+			void *obj = sheaf->obj[i];
+
+			if (page_nid(q, page_of_addr(q, obj)) != nid) {
+				i++;
+				continue;
+			}
+			sheaf->obj[i] = sheaf->obj[--end];
+			sheaf->obj[end] = obj;
+		}
+		slab_flush(q, s, sheaf->obj + end, left - end);
+		left = end;
+		quarry_store_relaxed(&sheaf->n, left);
+	}
+}
+
+void sheaf_flush_alien(struct quarry *q, struct kmem_cache *s)
+{
+	quarry_pin_t pin = quarry_pin();
+	struct slab_cpu *c = sheaf_cpu(s);
+	struct slab_sheaf *alien = c->alien;
+
+	quarry_store_relaxed(&c->alien, (struct slab_sheaf *)NULL);
+	quarry_unpin(pin);
+	if (alien == NULL)
+		return;
+	sheaf_send_home(q, s, alien);
+	sheaf_discard(q, s, alien);
+}
+
+void sheaf_drain_own(struct quarry *q, struct kmem_cache *s, bool main)
+{
+	struct slab_sheaf *gone[2] = {NULL, NULL};
+	struct slab_cpu *c;
+	quarry_pin_t pin;
+
+	sheaf_flush_alien(q, s);
+	c = sheaf_enter(s, &pin);
+	gone[0] = c->spare;
+	sheaf_set_spare(c, NULL);
+	if (main) {
+		gone[1] = c->main;
+		sheaf_set_main(c, q->slabs->no_sheaf);
+	}
+	sheaf_leave(c, pin);
+	sheaf_drain(q, s, gone[0]);
+	sheaf_drain(q, s, gone[1]);
+}
+
+void sheaf_trim_own(struct quarry *q, struct kmem_cache *s, unsigned int n)
+{
+	struct slab_sheaf *sheaf;
+	struct slab_cpu *c;
+	quarry_pin_t pin;
+	unsigned int i;
+
+	/* The sheaf is off the CPU meanwhile; who frees in between gets another one. */
+	c = sheaf_enter(s, &pin);
+	sheaf = c->main;
+	if (sheaf->cap != 0)
+		sheaf_set_main(c, q->slabs->no_sheaf);
+	sheaf_leave(c, pin);
+	if (sheaf->cap == 0)
+		return;
+	n = quarry_min(n, sheaf->n);
+	slab_flush(q, s, sheaf->obj, n);
+	for (i = n; i < sheaf->n; i++)
+		sheaf->obj[i - n] = sheaf->obj[i];
+	quarry_store_relaxed(&sheaf->n, sheaf->n - n);
+	c = sheaf_enter(s, &pin);
+	if (c->main->cap == 0) {
+		sheaf_set_main(c, sheaf);
+		sheaf = NULL;
+	} else if (c->spare == NULL) {
+		sheaf_set_spare(c, sheaf);
+		sheaf = NULL;
+	}
+	sheaf_leave(c, pin);
+	sheaf_drain(q, s, sheaf);
+}
+
+unsigned long sheaf_drain_depot(struct quarry *q, struct kmem_cache *s, struct slab_node *n,
+				unsigned int full, unsigned int empty)
+{
+	struct slab_sheaf *sheaf;
+	unsigned long objects = 0;
+
+	for (; full != 0 && (sheaf = depot_take_full(q, n)) != NULL; full--) {
+		objects += sheaf->n;
+		sheaf_drain(q, s, sheaf);
+	}
+	for (; empty != 0 && (sheaf = depot_take_empty(q, n)) != NULL; empty--)
+		sheaf_discard(q, s, sheaf);
+	return objects;
+}
+
+void sheaf_drain_one(struct quarry *q, struct kmem_cache *s, unsigned int cpu)
+{
+	struct slab_cpu *c = &s->cpu_sheaves[cpu];
 	struct slab_sheaf *sheaf = c->main;
 
 	sheaf_sync(c);
@@ -607,36 +837,31 @@ static void sheaf_drain_one(struct quarry *q, struct kmem_cache *s, struct slab_
 	sheaf = c->spare;
 	sheaf_set_spare(c, NULL);
 	sheaf_drain(q, s, sheaf);
+	sheaf = c->alien;
+	quarry_store_relaxed(&c->alien, (struct slab_sheaf *)NULL);
+	if (sheaf != NULL)
+		sheaf_send_home(q, s, sheaf);
+	sheaf_discard(q, s, sheaf);
 }
 
 void sheaf_drain_cpu(struct quarry *q, unsigned int cpu)
 {
-	quarry_pin_t pin;
 	struct kmem_cache *s;
 
 	if (q->slabs == NULL)
 		return;
-	/* Caches are only ever added at the head. */
-	pin = quarry_lock(q->concurrent, &q->slabs->lock);
-	s = q->slabs->list;
-	quarry_unlock(q->concurrent, &q->slabs->lock, pin);
-	for (; s != NULL; s = s->list_next)
-		sheaf_drain_one(q, s, &s->cpu_sheaves[cpu]);
+	for (s = cache_walk(q, NULL); s != NULL; s = cache_walk(q, s))
+		sheaf_drain_one(q, s, cpu);
 }
 
 void sheaf_drain_all(struct quarry *q, struct kmem_cache *s)
 {
-	struct slab_sheaf *sheaf;
 	unsigned int i;
 
 	for (i = 0; i < s->nr_cpus; i++)
-		sheaf_drain_one(q, s, &s->cpu_sheaves[i]);
-	for (i = 0; i < s->nr_nodes; i++) {
-		while ((sheaf = depot_take_full(q, &s->node[i])) != NULL)
-			sheaf_drain(q, s, sheaf);
-		while ((sheaf = depot_take_empty(q, &s->node[i])) != NULL)
-			sheaf_drain(q, s, sheaf);
-	}
+		sheaf_drain_one(q, s, i);
+	for (i = 0; i < s->nr_nodes; i++)
+		sheaf_drain_depot(q, s, &s->node[i], ~0u, ~0u);
 }
 
 unsigned long sheaf_cached_objects(struct quarry *q, struct kmem_cache *s)
@@ -652,6 +877,9 @@ unsigned long sheaf_cached_objects(struct quarry *q, struct kmem_cache *s)
 
 		sum += n <= s->sheaf_capacity ? n : 0; /* not while it is being exchanged */
 		sheaf = quarry_load_relaxed(&s->cpu_sheaves[i].spare);
+		if (sheaf != NULL)
+			sum += quarry_load_relaxed(&sheaf->n);
+		sheaf = quarry_load_relaxed(&s->cpu_sheaves[i].alien);
 		if (sheaf != NULL)
 			sum += quarry_load_relaxed(&sheaf->n);
 	}

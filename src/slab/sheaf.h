@@ -5,14 +5,20 @@
 
 #include "internal.h"
 
-/* An object by the long way, cleared if @gfp says so; @nid QUARRY_NO_NODE: this CPU's. */
-QUARRY_COLD void *sheaf_alloc_slow(struct quarry *q, struct kmem_cache *s, gfp_t gfp, int nid);
-QUARRY_COLD void sheaf_free_slow(struct quarry *q, struct kmem_cache *s, void *obj);
+/*
+ * An object by the long way, cleared if @gfp says so; @nid QUARRY_NO_NODE: this CPU's. Debugged caches
+ * have no sheaves, so that theirs all come by here. @caller: to where the call from outside returns.
+ */
+QUARRY_COLD void *sheaf_alloc_slow(struct quarry *q, struct kmem_cache *s, gfp_t gfp, int nid,
+				   const void *caller);
+QUARRY_COLD void sheaf_free_slow(struct quarry *q, struct kmem_cache *s, void *obj,
+				 const void *caller);
 /* __GFP_ZERO; returns @obj. */
 QUARRY_NOINLINE void *sheaf_zero(const struct quarry *q, const struct kmem_cache *s, void *obj);
 
 /* Frees what the fast path is not sure about: an object of another arena, NULL, damage. */
-QUARRY_NOINLINE void sheaf_free_far(struct quarry *q, struct kmem_cache *s, void *obj);
+QUARRY_NOINLINE void sheaf_free_far(struct quarry *q, struct kmem_cache *s, void *obj,
+				    const void *caller);
 
 /* Low half-word of the descriptor @off bytes into @r; what no slab page has if that is outside. */
 static QUARRY_ALWAYS_INLINE uint16_t sheaf_tag(const struct slab_range *r, uintptr_t off)
@@ -26,29 +32,30 @@ static QUARRY_ALWAYS_INLINE uint16_t sheaf_tag(const struct slab_range *r, uintp
 
 /*
  * Whether an object may start @off bytes after an address that is aligned as slabs are, as far as that
- * is known without the slab. mul is 2^64 / size, rounded up: the product is, modulo 2^64, the fraction
- * of off / size and an error below 2^32, and a fraction that is not 0 is larger than that.
+ * is known without the slab: one product, one comparison. Let size be odd * 2^k. x = off & mask times
+ * the inverse of odd modulo 2^64 is x / odd if odd divides x, at most (objects - 1) * 2^k for a start;
+ * else it is larger than that, since y <= limit and y * odd == x modulo 2^64 make y * odd == x. What is
+ * left of x modulo 2^k is added 64 - k bits further up, where it lifts the sum above the limit.
  */
 static QUARRY_ALWAYS_INLINE bool sheaf_on_boundary(const struct kmem_cache *s, uintptr_t off)
 {
-	uint64_t in_slab = off & s->boundary_mask;
-
-	return in_slab < s->boundary_end && (in_slab * s->boundary_mul) >> 32 == 0;
+	return (off & s->boundary_mask) * s->boundary_mul <= s->boundary_limit;
 }
 
-static QUARRY_ALWAYS_INLINE void *sheaf_alloc(struct quarry *q, struct kmem_cache *s, gfp_t gfp)
+static QUARRY_ALWAYS_INLINE void *sheaf_alloc_for(struct quarry *q, struct kmem_cache *s, gfp_t gfp,
+						  const void *caller)
 {
 	quarry_pin_t pin = quarry_pin();
-	struct slab_cpu *c = &s->cpu_sheaves[slab_this_cpu(s)];
+	struct slab_cpu *c = slab_this_cpu_of(s);
 	void **top = c->top;
 	void *obj;
 
 	if (unlikely(top == c->base)) {
 		quarry_unpin(pin);
-		return sheaf_alloc_slow(q, s, gfp, QUARRY_NO_NODE);
+		return sheaf_alloc_slow(q, s, gfp, QUARRY_NO_NODE, caller);
 	}
 	SLAB_COUNT(c->allocs);
-	SLAB_STORE(c->top, top - 1);
+	SLAB_MOVE(c->top, -1);
 	obj = top[-1];
 	quarry_unpin(pin);
 	if (unlikely((gfp & __GFP_ZERO) != 0))
@@ -56,20 +63,24 @@ static QUARRY_ALWAYS_INLINE void *sheaf_alloc(struct quarry *q, struct kmem_cach
 	return obj;
 }
 
-/* @obj is known to lie in a slab of @s, on a boundary. */
-static QUARRY_ALWAYS_INLINE void sheaf_free(struct quarry *q, struct kmem_cache *s, void *obj)
+static QUARRY_ALWAYS_INLINE void *sheaf_alloc(struct quarry *q, struct kmem_cache *s, gfp_t gfp)
 {
-	quarry_pin_t pin = quarry_pin();
-	struct slab_cpu *c = &s->cpu_sheaves[slab_this_cpu(s)];
+	return sheaf_alloc_for(q, s, gfp, QUARRY_RETURN_ADDRESS());
+}
+
+/* @obj is known to lie in a slab of @s, on a boundary, on the node of this CPU; @c is pinned by @pin. */
+static QUARRY_ALWAYS_INLINE void sheaf_push(struct quarry *q, struct kmem_cache *s,
+					    struct slab_cpu *c, quarry_pin_t pin, void *obj)
+{
 	void **top = c->top;
 
 	if (unlikely(top == c->end)) {
 		quarry_unpin(pin);
-		sheaf_free_slow(q, s, obj);
+		sheaf_free_slow(q, s, obj, QUARRY_RETURN_ADDRESS());
 		return;
 	}
 	*top = obj;
-	SLAB_STORE(c->top, top + 1);
+	SLAB_MOVE(c->top, 1);
 	quarry_unpin(pin);
 }
 

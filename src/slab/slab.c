@@ -298,6 +298,10 @@ struct slab *slab_store_next(const struct slab_layer *layer, uint32_t *index)
 	}
 }
 
+/* Changes a count that is written under node->lock and read, as a hint, without. */
+#define NODE_ADD(count, by) \
+	quarry_store_relaxed(&(count), (unsigned long)((long)(count) + (long)(by)))
+
 /* ---- partial lists; node->lock held ---- */
 
 /* Where a slab belongs: it turns sparse above three quarters free, and stays so down to a half. */
@@ -350,7 +354,7 @@ static inline void partial_move(const struct slab_layer *layer, struct slab_node
 {
 	uint8_t list = partial_list_of(slab);
 
-	if (list == slab->list)
+	if (list == slab->list || slab->list == SLAB_MOVING)
 		return;
 	if (slab->list != SLAB_UNLISTED)
 		partial_remove(layer, n, slab);
@@ -374,10 +378,11 @@ static void slab_unhook(const struct slab_layer *layer, struct slab_node *n, str
 {
 	if (slab->list != SLAB_UNLISTED)
 		partial_remove(layer, n, slab);
-	n->nr_slabs--;
+	NODE_ADD(n->nr_slabs, -1);
 	n->total_objects -= slab->objects;
-	n->free_objects -= slab->objects;
-	n->pages -= 1ul << slab->order;
+	NODE_ADD(n->free_objects, -slab->objects);
+	NODE_ADD(n->pages, -(1l << slab->order));
+	NODE_ADD(n->free_slabs, -1);
 	slab->next = *gone;
 	*gone = slab->index;
 }
@@ -386,7 +391,7 @@ static void slab_unhook(const struct slab_layer *layer, struct slab_node *n, str
 
 static struct page *slab_page(const struct quarry *q, const struct slab *slab)
 {
-	return quarry_virt_to_page((struct quarry *)(uintptr_t)q, (void *)slab->base);
+	return quarry_virt_to_page((struct quarry *)(uintptr_t)q, (void *)slab_block(q, slab));
 }
 
 /*
@@ -411,17 +416,12 @@ static struct page *slab_get_pages(struct quarry *q, struct kmem_cache *s, gfp_t
 		return page;
 	*order = oo_order(s->min);
 	page = quarry_alloc_pages_node(q, nid, flags, *order);
-	if (page != NULL) {
-		quarry_pin_t pin = quarry_pin();
-
-		SLAB_COUNT(s->cpu_sheaves[slab_this_cpu(s)].order_fallback);
-		quarry_unpin(pin);
-	}
+	if (page != NULL)
+		quarry_fetch_add_relaxed(&s->order_fallback, 1ul);
 	return page;
 }
 
-/* The range of @page's arena, made at first use; NULL: no memory for it. */
-static const struct slab_range *slab_range_of(struct quarry *q, const struct page *page)
+const struct slab_range *slab_range_of(struct quarry *q, const struct page *page)
 {
 	const struct page_arena *a = page_arena_of(q->pages, page);
 	const struct slab_range **slot = &q->slabs->range[a->index], *expected = NULL;
@@ -435,6 +435,7 @@ static const struct slab_range *slab_range_of(struct quarry *q, const struct pag
 	r->base = q->direct_map + (uintptr_t)(a->base_pfn << QUARRY_PAGE_SHIFT);
 	r->len = (size_t)(a->end_pfn - a->base_pfn);
 	r->map = a->map;
+	r->nid = a->zone->nid;
 	quarry_cmpxchg(slot, &expected, (const struct slab_range *)r); /* the first one stays */
 	return quarry_load_acquire(slot);
 }
@@ -443,18 +444,24 @@ static const struct slab_range *slab_range_of(struct quarry *q, const struct pag
 static void slab_note_range(struct quarry *q, struct kmem_cache *s, const struct page *page)
 {
 	const struct slab_range *r = slab_range_of(q, page);
+	quarry_pin_t pin;
 
 	if (r == NULL)
 		return;
 	if (quarry_load_relaxed(&s->hot) != r)
 		quarry_store_release(&s->hot, r);
-	if (quarry_load_relaxed(&q->slabs->hot) != r)
-		quarry_store_release(&q->slabs->hot, r);
+	pin = quarry_pin();
+	if (r->nid == page_cpu_node(q, slab_this_cpu(s))) {
+		slab_this_cpu_of(s)->hot = r;
+		slab_this_cpu_hot(q->slabs)->range = r;
+	}
+	quarry_unpin(pin);
 }
 
-static unsigned int slab_record_granules(unsigned int objects)
+static unsigned int slab_record_granules(const struct kmem_cache *s, unsigned int objects)
 {
-	size_t bytes = sizeof(struct slab) + (objects + 63) / 64 * sizeof(uint64_t);
+	unsigned int maps = (s->debug & SLAB_DEBUG_RECORDS) != 0 ? 2 : 1;
+	size_t bytes = sizeof(struct slab) + maps * ((objects + 63) / 64) * sizeof(uint64_t);
 
 	return (unsigned int)((bytes + SLAB_GRANULE - 1) / SLAB_GRANULE);
 }
@@ -479,12 +486,12 @@ struct slab *slab_new(struct quarry *q, struct kmem_cache *s, gfp_t gfp, int nid
 	if (page == NULL)
 		return NULL;
 	objects = order == oo_order(s->oo) ? oo_objects(s->oo) : oo_objects(s->min);
-	slab = store_alloc(q, slab_record_granules(objects));
+	slab = store_alloc(q, slab_record_granules(s, objects));
 	if (slab == NULL) {
 		quarry_free_pages(q, page, order);
 		return NULL;
 	}
-	slab->base = (uintptr_t)quarry_page_address(q, page);
+	slab->base = (uintptr_t)quarry_page_address(q, page) + s->red_left_pad;
 	slab->next = SLAB_NONE;
 	slab->prev = SLAB_NONE;
 	slab->node = (uint8_t)page_nid(q, page);
@@ -493,9 +500,14 @@ struct slab *slab_new(struct quarry *q, struct kmem_cache *s, gfp_t gfp, int nid
 	slab->nr_free = (uint16_t)objects;
 	slab->list = SLAB_UNLISTED;
 	slab_set_all_free(slab, objects);
+	if (unlikely((s->debug & SLAB_DEBUG_RECORDS) != 0))
+		debug_slab_start(q, s, slab);
 	if (s->ctor != NULL && !q->no_access)
 		for (i = 0; i < objects; i++)
 			s->ctor((void *)(slab->base + (uintptr_t)i * s->size));
+	if (unlikely((s->debug & SLAB_DEBUG_HOOKS) != 0))
+		q->port.slab_alloc(q->port.ctx, quarry_page_address(q, page),
+				   QUARRY_PAGE_SIZE << order);
 	slab->cache = (uint16_t)s->id;
 	page_set_slab(q, page, order, s->id, slab->index);
 	slab_note_range(q, s, page);
@@ -507,10 +519,11 @@ void slab_publish(struct quarry *q, struct kmem_cache *s, struct slab *slab)
 	struct slab_node *n = &s->node[slab->node];
 	quarry_pin_t pin = quarry_lock(q->concurrent, &n->lock);
 
-	n->nr_slabs++;
+	NODE_ADD(n->nr_slabs, 1);
 	n->total_objects += slab->objects;
-	n->free_objects += slab->nr_free;
-	n->pages += 1ul << slab->order;
+	NODE_ADD(n->free_objects, slab->nr_free);
+	NODE_ADD(n->pages, 1l << slab->order);
+	NODE_ADD(n->free_slabs, slab->nr_free == slab->objects ? 1 : 0);
 	partial_move(q->slabs, n, slab);
 	quarry_unlock(q->concurrent, &n->lock, pin);
 }
@@ -521,11 +534,33 @@ static void slab_release_chain(struct quarry *q, uint32_t gone)
 		struct slab *slab = slab_record(q->slabs, gone);
 		struct page *page = slab_page(q, slab);
 		unsigned int order = slab->order;
+		const struct kmem_cache *s = q->slabs->cache[slab->cache];
 
+		if (unlikely((s->debug & SLAB_DEBUG_HOOKS) != 0))
+			q->port.slab_free(q->port.ctx, (void *)slab_block(q, slab),
+					  QUARRY_PAGE_SIZE << order);
 		gone = slab->next;
 		page_clear_slab(q, page, order);
+		if ((s->flags & SLAB_TYPESAFE_BY_RCU) != 0) {
+			rcu_defer_slab(q, slab);
+			continue;
+		}
 		store_free(q, slab);
 		quarry_free_pages(q, page, order);
+	}
+}
+
+void slab_release_deferred(struct quarry *q, uint32_t index)
+{
+	while (index != SLAB_NONE) {
+		struct slab *slab = slab_record(q->slabs, index);
+		pfn_t pfn = quarry_virt_to_phys(q, (void *)slab->base) >> QUARRY_PAGE_SHIFT;
+		unsigned int order = slab->order;
+
+		pfn &= ~(pfn_t)0 << order; /* base is past what guards the first object */
+		index = slab->next;
+		store_free(q, slab);
+		quarry_free_pages(q, quarry_pfn_to_page(q, pfn), order);
 	}
 }
 
@@ -565,10 +600,13 @@ unsigned int slab_refill(struct quarry *q, struct kmem_cache *s, unsigned int ni
 		return 0;
 	pin = quarry_lock(q->concurrent, &n->lock);
 	while (got < max && (slab = partial_best(q->slabs, n)) != NULL) {
+		if (slab->nr_free == slab->objects)
+			NODE_ADD(n->free_slabs, -1);
 		got += slab_take(s, slab, obj + got, max - got);
 		partial_move(q->slabs, n, slab);
 	}
-	n->free_objects -= got;
+	NODE_ADD(n->free_objects, -(long)got);
+	n->free_touched = true;
 	quarry_unlock(q->concurrent, &n->lock, pin);
 	return got;
 }
@@ -616,30 +654,6 @@ enum slab_fault slab_find(const struct quarry *q, const struct kmem_cache *s, co
 	return slab_locate(q, s, obj, slab, number);
 }
 
-void slab_complain(struct quarry *q, const struct kmem_cache *s, const void *obj,
-		   enum slab_fault fault)
-{
-	struct kmem_cache *owner = quarry_virt_to_cache(q, obj);
-
-	switch (fault) {
-	case SLAB_FAULT_NONE:
-		break;
-	case SLAB_FAULT_FOREIGN:
-		quarry_report(q, "slab: %s: free of foreign pointer %p", s->name, obj);
-		break;
-	case SLAB_FAULT_CACHE:
-		quarry_report(q, "slab: %s: free of %p, which belongs to %s", s->name, obj,
-			      owner != NULL ? owner->name : "nobody");
-		break;
-	case SLAB_FAULT_INTERIOR:
-		quarry_report(q, "slab: %s: free of %p, not the start of an object", s->name, obj);
-		break;
-	case SLAB_FAULT_DOUBLE:
-		quarry_report(q, "slab: %s: double free of %p", s->name, obj);
-		break;
-	}
-}
-
 /* Object @i back into its slab; node->lock held. A slab that may go is put on the chain @gone. */
 static inline enum slab_fault slab_put_locked(const struct quarry *q, const struct kmem_cache *s,
 					      struct slab_node *n, struct slab *slab, uint32_t i,
@@ -655,10 +669,13 @@ static inline enum slab_fault slab_put_locked(const struct quarry *q, const stru
 		return SLAB_FAULT_DOUBLE;
 	slab->free[i / 64] |= bit;
 	slab->nr_free++;
-	n->free_objects++;
+	NODE_ADD(n->free_objects, 1);
 	partial_move(q->slabs, n, slab);
-	if (slab->nr_free == slab->objects && nr_partial >= s->min_partial)
-		slab_unhook(q->slabs, n, slab, gone);
+	if (slab->nr_free == slab->objects) {
+		NODE_ADD(n->free_slabs, 1);
+		if (slab->list != SLAB_MOVING && nr_partial >= s->min_partial)
+			slab_unhook(q->slabs, n, slab, gone);
+	}
 	return SLAB_FAULT_NONE;
 }
 
@@ -688,7 +705,7 @@ void slab_flush(struct quarry *q, struct kmem_cache *s, void *const *obj, unsign
 				quarry_unlock(q->concurrent, &locked->lock, pin);
 			locked = NULL;
 			slab = NULL;
-			slab_complain(q, s, obj[i], fault);
+			debug_complain(q, s, obj[i], fault, NULL);
 		}
 	}
 	if (locked != NULL)
@@ -696,25 +713,70 @@ void slab_flush(struct quarry *q, struct kmem_cache *s, void *const *obj, unsign
 	slab_release_chain(q, gone);
 }
 
-void slab_discard_empty(struct quarry *q, struct kmem_cache *s)
+unsigned long slab_discard_empty(struct quarry *q, struct kmem_cache *s, unsigned int nid,
+				 unsigned long max)
 {
+	struct slab_node *n = &s->node[nid];
 	uint32_t gone = SLAB_NONE, index;
+	unsigned long objects = 0;
 	struct slab *slab;
 	quarry_pin_t pin;
-	unsigned int nid;
 
-	for (nid = 0; nid < s->nr_nodes; nid++) {
-		struct slab_node *n = &s->node[nid];
-
-		pin = quarry_lock(q->concurrent, &n->lock);
-		/* A wholly free slab is sparse. */
-		for (index = n->partial[SLAB_SPARSE - 1].first; index != SLAB_NONE;) {
-			slab = slab_record(q->slabs, index);
-			index = slab->next;
-			if (slab->nr_free == slab->objects)
-				slab_unhook(q->slabs, n, slab, &gone);
-		}
-		quarry_unlock(q->concurrent, &n->lock, pin);
+	if (quarry_load_relaxed(&n->nr_partial) == 0) /* a hint; looked at again below */
+		return 0;
+	pin = quarry_lock(q->concurrent, &n->lock);
+	/* A wholly free slab is sparse. */
+	for (index = n->partial[SLAB_SPARSE - 1].first;
+	     index != SLAB_NONE && n->free_slabs != 0 && max != 0;) {
+		slab = slab_record(q->slabs, index);
+		index = slab->next;
+		if (slab->nr_free != slab->objects)
+			continue;
+		objects += slab->objects;
+		max--;
+		slab_unhook(q->slabs, n, slab, &gone);
 	}
+	quarry_unlock(q->concurrent, &n->lock, pin);
+	slab_release_chain(q, gone);
+	return objects;
+}
+
+/* ---- moving objects out ---- */
+
+struct slab *slab_start_move(struct quarry *q, struct kmem_cache *s, unsigned int nid)
+{
+	struct slab_node *n = &s->node[nid];
+	struct slab *slab = NULL;
+	quarry_pin_t pin = quarry_lock(q->concurrent, &n->lock);
+	uint32_t index = n->partial[SLAB_SPARSE - 1].first;
+
+	for (; index != SLAB_NONE; index = slab->next) {
+		slab = slab_record(q->slabs, index);
+		if (slab->nr_free != slab->objects)
+			break;
+	}
+	/* What is free elsewhere must take what is in use here. */
+	if (index == SLAB_NONE || n->free_objects < slab->objects) {
+		slab = NULL;
+	} else {
+		partial_remove(q->slabs, n, slab);
+		slab->list = SLAB_MOVING;
+	}
+	quarry_unlock(q->concurrent, &n->lock, pin);
+	return slab;
+}
+
+void slab_end_move(struct quarry *q, struct kmem_cache *s, struct slab *slab)
+{
+	struct slab_node *n = &s->node[slab->node];
+	uint32_t gone = SLAB_NONE;
+	quarry_pin_t pin = quarry_lock(q->concurrent, &n->lock);
+
+	slab->list = SLAB_UNLISTED;
+	if (slab->nr_free == slab->objects)
+		slab_unhook(q->slabs, n, slab, &gone);
+	else
+		partial_move(q->slabs, n, slab);
+	quarry_unlock(q->concurrent, &n->lock, pin);
 	slab_release_chain(q, gone);
 }

@@ -3,13 +3,15 @@
 #ifndef QUARRY_SLAB_SLAB_INIT_H
 #define QUARRY_SLAB_SLAB_INIT_H
 
+#include <quarry/mmzone.h>
 #include <quarry/types.h>
 
 /*
  * Builds the registry and the kmalloc caches. @nr_cpus_for_geometry is the number of CPUs that slab
- * orders are computed for (Linux: those present). 0, or -QUARRY_ENOMEM with nothing left behind.
+ * orders are computed for (Linux: those present); @params may be NULL. 0, or -QUARRY_ENOMEM with nothing left behind.
  */
-int quarry_slab_init(struct quarry *q, unsigned int nr_cpus_for_geometry);
+int quarry_slab_init(struct quarry *q, unsigned int nr_cpus_for_geometry,
+		     const struct quarry_boot_params *params);
 
 /*
  * Gives back caches and sheaves; slabs and objects are forgotten, not freed. The records of slabs go

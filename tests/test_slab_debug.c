@@ -1,0 +1,1200 @@
+/* SPDX-License-Identifier: MIT */
+/* Debugging of slab caches: red zones, poison, users, reports, validation, leaks. Row 2c (slub_debug). */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include <quarry/posix.h>
+
+#include <slab/internal.h>
+
+#define MIB ((size_t)1 << 20)
+#define SIZE 100u
+
+/* ---- machines ---- */
+
+static unsigned int reports, logs;
+static char last_report[512];
+static char log_text[8192];
+
+static void take_report(void *ctx, const char *line)
+{
+	(void)ctx;
+	reports++;
+	snprintf(last_report, sizeof(last_report), "%s", line);
+}
+
+static void take_log(void *ctx, enum quarry_log_level level, const char *line)
+{
+	size_t len = strlen(log_text);
+
+	(void)ctx;
+	(void)level;
+	logs++;
+	snprintf(log_text + len, sizeof(log_text) - len, "%s\n", line);
+}
+
+static void forget(void)
+{
+	reports = 0;
+	logs = 0;
+	last_report[0] = 0;
+	log_text[0] = 0;
+}
+
+static void print_fault(void *ctx, const char *text, size_t len)
+{
+	(void)ctx;
+	print_error("%.*s", (int)len, text);
+}
+
+static const struct quarry_out faults = {print_fault, NULL};
+
+static struct quarry *machine(bool real)
+{
+	struct quarry_posix_options options = {
+		.ram_bytes = real ? 32 * MIB : 0, .report = take_report, .log = take_log};
+	struct quarry_boot_params params = {.nr_cpus = 2};
+	struct quarry *q = quarry_posix_new(&options);
+
+	assert_non_null(q);
+	assert_int_equal(quarry_memblock_add(q, 0, 32 * MIB), 0);
+	assert_int_equal(quarry_boot(q, &params), 0);
+	quarry_posix_set_cpu(0);
+	forget();
+	return q;
+}
+
+static void check(struct quarry *q)
+{
+	assert_int_equal(quarry_check(q, &faults), 0);
+}
+
+static struct kmem_cache *create(struct quarry *q, const char *options)
+{
+	struct kmem_cache *s;
+
+	assert_int_equal(quarry_slab_debug(q, options), 0);
+	s = quarry_kmem_cache_create(q, "thing", SIZE, 0, NULL);
+	assert_non_null(s);
+	return s;
+}
+
+static unsigned char *get(struct quarry *q, struct kmem_cache *s)
+{
+	unsigned char *p = quarry_kmem_cache_alloc(q, s, GFP_KERNEL);
+
+	assert_non_null(p);
+	check(q);
+	return p;
+}
+
+static struct quarry_cache_info info(struct quarry *q, struct kmem_cache *s)
+{
+	struct quarry_cache_info i;
+
+	quarry_kmem_cache_info(q, s, &i);
+	return i;
+}
+
+/* One report, that has all of these in it. */
+static void reported(const char *a, const char *b, const char *c)
+{
+	assert_int_equal(reports, 1);
+	if (strstr(last_report, a) == NULL || strstr(last_report, b) == NULL ||
+	    strstr(last_report, c) == NULL)
+		fail_msg("\"%s\" lacks \"%s\", \"%s\" or \"%s\"", last_report, a, b, c);
+	forget();
+}
+
+static const char *pointer(const void *p)
+{
+	static char text[4][32];
+	static unsigned int next;
+
+	next = (next + 1) % 4;
+	snprintf(text[next], sizeof(text[next]), "%p", p);
+	return text[next];
+}
+
+/* The cache can still be used, and ends without a trace of what was damaged. */
+static void goes_on(struct quarry *q, struct kmem_cache *s)
+{
+	void *p[40];
+
+	for (size_t i = 0; i < 40; i++)
+		p[i] = get(q, s);
+	for (size_t i = 0; i < 40; i++)
+		quarry_kmem_cache_free(q, s, p[i]);
+	check(q);
+	assert_int_equal(reports, 0);
+	assert_int_equal(quarry_kmem_cache_destroy(q, s), 0);
+	assert_int_equal(reports, 0);
+	check(q);
+	quarry_posix_delete(q);
+}
+
+/* ---- layout ---- */
+
+static bool filled(const unsigned char *p, int c, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (p[i] != c)
+			return false;
+	return true;
+}
+
+static void test_bytes_around_and_in_objects(void **state)
+{
+	struct quarry *q = machine(true);
+	struct kmem_cache *s = create(q, "FZPU,thing");
+	struct quarry_cache_info i = info(q, s);
+	unsigned char *p = get(q, s);
+
+	(void)state;
+	assert_int_equal(i.flags & SLAB_DEBUG_FLAGS, SLAB_DEBUG_FLAGS & ~SLAB_TRACE);
+	assert_int_equal(i.red_left_pad, 8);
+	assert_int_equal(i.sheaf_capacity, 0);
+	assert_true(filled(p - 8, 0xcc, 8));
+	assert_true(filled(p + SIZE, 0xcc, i.inuse - SIZE));
+	assert_true(filled(p, 0x6b, SIZE - 1));
+	assert_int_equal(p[SIZE - 1], 0xa5);
+	memset(p, 1, SIZE);
+	quarry_kmem_cache_free(q, s, p);
+	assert_true(filled(p - 8, 0xbb, 8));
+	assert_true(filled(p + SIZE, 0xbb, i.inuse - SIZE));
+	assert_true(filled(p, 0x6b, SIZE - 1));
+	assert_int_equal(p[SIZE - 1], 0xa5);
+	assert_true(filled(p + i.inuse, 0x5a, 8));
+	goes_on(q, s);
+}
+
+/* Nobody else's memory is touched: what a free object holds stays in it. */
+static void test_caches_that_did_not_ask_are_not_written(void **state)
+{
+	struct quarry *q = machine(true);
+	struct kmem_cache *s = create(q, "FZPU,other*"), *plain;
+	unsigned char *p = get(q, s);
+
+	(void)state;
+	assert_int_equal(info(q, s).flags & SLAB_DEBUG_FLAGS, 0);
+	assert_true(info(q, s).sheaf_capacity != 0);
+	memset(p, 0x77, SIZE);
+	quarry_kmem_cache_free(q, s, p);
+	assert_int_equal(quarry_kmem_cache_shrink(q, s), 0);
+	assert_true(filled(p, 0x77, SIZE));
+	plain = quarry_kmem_cache_create(q, "F", SIZE, SLAB_CONSISTENCY_CHECKS, NULL);
+	assert_non_null(plain);
+	p = get(q, plain);
+	memset(p, 0x78, SIZE);
+	quarry_kmem_cache_free(q, plain, p);
+	assert_true(filled(p, 0x78, SIZE));
+	assert_int_equal(quarry_kmem_cache_destroy(q, plain), 0);
+	goes_on(q, s);
+}
+
+static unsigned int constructed;
+
+static void construct(void *object)
+{
+	memset(object, 0x33, SIZE);
+	constructed++;
+}
+
+/* A constructor's state stays through free and alloc, and no poison goes over it; __GFP_ZERO clears. */
+static void test_constructors_and_zero(void **state)
+{
+	struct kmem_cache_args args = {.ctor = construct};
+	struct quarry *q = machine(true);
+	struct kmem_cache *s, *t;
+	unsigned char *p;
+
+	(void)state;
+	assert_int_equal(quarry_slab_debug(q, ""), 0); /* FZPU for all */
+	s = quarry_kmem_cache_create(q, "built", SIZE, 0, &args);
+	t = quarry_kmem_cache_create(q, "plain", SIZE, 0, NULL);
+	assert_non_null(s);
+	assert_non_null(t);
+	p = get(q, s);
+	assert_true(constructed >= info(q, s).objs_per_slab);
+	assert_true(filled(p, 0x33, SIZE));
+	quarry_kmem_cache_free(q, s, p);
+	assert_true(filled(p, 0x33, SIZE));
+	p = quarry_kmem_cache_alloc(q, t, GFP_KERNEL | __GFP_ZERO);
+	assert_non_null(p);
+	assert_true(filled(p, 0, SIZE));
+	quarry_kmem_cache_free(q, t, p);
+	assert_int_equal(quarry_kmem_cache_destroy(q, t), 0);
+	goes_on(q, s);
+}
+
+/* ---- damage ---- */
+
+static void test_double_free(void **state)
+{
+	struct quarry *q = machine(true);
+	struct kmem_cache *s = create(q, "FU");
+	unsigned char *p = get(q, s);
+
+	(void)state;
+	quarry_kmem_cache_free(q, s, p);
+	assert_int_equal(reports, 0);
+	quarry_kmem_cache_free(q, s, p);
+	reported("thing: double free of", pointer(p), "; freed by");
+	check(q);
+	goes_on(q, s);
+}
+
+static void test_interior_and_misaligned_free(void **state)
+{
+	struct quarry *q = machine(true);
+	struct kmem_cache *s = create(q, "FZPU");
+	unsigned char *p = get(q, s);
+
+	(void)state;
+	quarry_kmem_cache_free(q, s, p + 8);
+	reported("thing: free of", "not the start of an object", "8 bytes into object");
+	quarry_kmem_cache_free(q, s, p + 3);
+	reported(pointer(p), "3 bytes into object", "; allocated by");
+	quarry_kfree(q, p - 8); /* its left red zone */
+	reported(pointer(p), "-8 bytes into object", "; allocated by");
+	check(q);
+	quarry_kfree(q, p);
+	goes_on(q, s);
+}
+
+static void test_wrong_cache(void **state)
+{
+	struct quarry *q = machine(true);
+	struct kmem_cache *s = create(q, "FZPU"), *t;
+	unsigned char *p = get(q, s);
+
+	(void)state;
+	t = quarry_kmem_cache_create(q, "other", SIZE, 0, NULL);
+	assert_non_null(t);
+	quarry_kmem_cache_free(q, t, p);
+	reported("other: free of", "belongs to thing", "; allocated by");
+	quarry_kmem_cache_free(q, t, &p);
+	reported("other: free of foreign pointer", pointer(&p), "");
+	check(q);
+	assert_int_equal(quarry_kmem_cache_destroy(q, t), 0);
+	quarry_kmem_cache_free(q, s, p);
+	goes_on(q, s);
+}
+
+/* Which bytes, which object, who allocated it and who freed it; once; and the object is out of use. */
+static void test_overrun_right(void **state)
+{
+	struct quarry *q = machine(true);
+	struct kmem_cache *s = create(q, "FZPU");
+	unsigned char *p = get(q, s), *r;
+
+	(void)state;
+	p[SIZE] = 0x41;
+	p[SIZE + 2] = 0x42;
+	quarry_kmem_cache_free(q, s, p);
+	assert_non_null(strstr(last_report, "3 bytes to the last: 41 cc 42"));
+	assert_non_null(strstr(last_report, pointer(p)));
+	assert_non_null(strstr(last_report, "; freed by"));
+	reported("thing: overrun to the right of object", "offset 100 is 41, not cc",
+		 "; allocated by");
+	check(q);
+	quarry_kmem_cache_free(q, s, p); /* it is with nobody */
+	reported("double free", pointer(p), "");
+	for (size_t i = 0; i < info(q, s).objs_per_slab; i++) {
+		r = get(q, s);
+		assert_ptr_not_equal(r, p);
+		quarry_kmem_cache_free(q, s, r);
+	}
+	goes_on(q, s);
+}
+
+static void test_overrun_left(void **state)
+{
+	struct quarry *q = machine(true);
+	struct kmem_cache *s = create(q, "ZU");
+	unsigned char *p = get(q, s);
+
+	(void)state;
+	p[-1] = 0;
+	quarry_kmem_cache_free(q, s, p);
+	reported("thing: overrun to the left of object", "offset -1 is 00, not cc",
+		 "1 bytes to the last: 00");
+	check(q);
+	goes_on(q, s);
+}
+
+/* Found when it would be handed out; the caller gets another one. */
+static void test_use_after_free(void **state)
+{
+	struct quarry *q = machine(true);
+	struct kmem_cache *s = create(q, "FZPU");
+	unsigned char *p = get(q, s), *r;
+
+	(void)state;
+	quarry_kmem_cache_free(q, s, p);
+	p[40] ^= 1;
+	r = get(q, s);
+	assert_non_null(strstr(last_report, pointer(p)));
+	assert_non_null(strstr(last_report, "; allocated by"));
+	reported("thing: use after free of object", "offset 40 is 6a, not 6b", "; freed by");
+	assert_ptr_not_equal(r, p);
+	quarry_kmem_cache_free(q, s, r);
+	check(q);
+	goes_on(q, s);
+}
+
+/* The last byte of a free object has a mark of its own; what lies behind tracks is watched too. */
+static void test_validate(void **state)
+{
+	struct quarry *q = machine(true);
+	struct kmem_cache *s = create(q, "FZPU"), *plain;
+	struct quarry_cache_info i = info(q, s);
+	unsigned char *p = get(q, s), *r = get(q, s), *end;
+	struct slab *slab;
+	uint32_t number;
+
+	(void)state;
+	plain = quarry_kmalloc_cache(q, 64, GFP_KERNEL);
+	assert_int_equal(quarry_cache_validate(q, s), 0);
+	quarry_kmem_cache_free(q, s, r);
+	r[SIZE - 1] = 0x6b;
+	assert_int_equal(quarry_cache_validate(q, s), 1);
+	reported("use after free", pointer(r), "offset 99 is 6b, not a5");
+	assert_int_equal(quarry_cache_validate(q, s), 0); /* told once */
+	p[i.inuse + 72] = 1;
+	assert_int_equal(quarry_cache_validate(q, s), 1);
+	reported("overrun behind object", pointer(p), "is 01, not 5a");
+	p[-1] = 2;
+	r[-8] = 3;
+	assert_int_equal(quarry_cache_validate(q, s), 2);
+	assert_int_equal(reports, 2);
+	forget();
+	assert_int_equal(slab_find(q, s, p, &slab, &number), SLAB_FAULT_NONE);
+	end = (unsigned char *)slab_block(q, slab) + (QUARRY_PAGE_SIZE << slab->order);
+	assert_true((size_t)i.objs_per_slab * i.size < QUARRY_PAGE_SIZE << slab->order);
+	end[-1] = 4;
+	assert_int_equal(quarry_cache_validate(q, s), 1);
+	reported("overrun behind the last object", pointer(end - 1), "is 04");
+	assert_int_equal(quarry_slab_debug(q, "-"), 1); /* it has an object */
+	quarry_kmem_cache_free(q, s, p);
+	assert_int_equal(quarry_cache_validate(q, s), 0);
+	assert_int_equal(quarry_cache_validate(q, plain), -QUARRY_EINVAL);
+	goes_on(q, s);
+}
+
+/* ---- users ---- */
+
+static unsigned int show_stack(void *ctx, void **frames, unsigned int max)
+{
+	(void)ctx;
+	assert_true(max >= 3);
+	frames[0] = (void *)(uintptr_t)0x1111;
+	frames[1] = (void *)(uintptr_t)0x2222;
+	frames[2] = (void *)(uintptr_t)0x3333;
+	return 3;
+}
+
+static __attribute__((noinline)) void *take_here(struct quarry *q, struct kmem_cache *s,
+						 const void **site)
+{
+	void *p = quarry_kmem_cache_alloc(q, s, GFP_KERNEL);
+
+	*site = (const void *)(uintptr_t)&take_here;
+	return p;
+}
+
+/* The caller's address lies in the function that called; the CPU is that of the call; the port's stack. */
+static void test_users_with_stacks(void **state)
+{
+	struct quarry *q = machine(true);
+	unsigned long address = 0;
+	const void *site = NULL;
+	struct kmem_cache *s;
+	unsigned char *p;
+	const char *at;
+
+	(void)state;
+	((struct quarry *)q)->port.stack = show_stack;
+	s = create(q, "U");
+	quarry_posix_set_cpu(1);
+	p = take_here(q, s, &site);
+	assert_non_null(p);
+	quarry_posix_set_cpu(0);
+	quarry_kmem_cache_free(q, s, p);
+	quarry_kmem_cache_free(q, s, p);
+	at = strstr(last_report, "allocated by ");
+	assert_non_null(at);
+	assert_int_equal(sscanf(at, "allocated by 0x%lx on CPU 1", &address), 1);
+	assert_true(address - (uintptr_t)site < 512);
+	assert_non_null(strstr(log_text, "allocated at 0x1111 0x2222 0x3333"));
+	assert_non_null(strstr(log_text, "freed at 0x1111 0x2222 0x3333"));
+	reported("double free", "on CPU 1", "on CPU 0");
+	goes_on(q, s);
+}
+
+static void test_leaks_are_listed(void **state)
+{
+	struct quarry *q = machine(true);
+	struct kmem_cache *s = create(q, "U"), *plain;
+	unsigned char *p = get(q, s), *r = get(q, s), *t;
+
+	(void)state;
+	r[0] = 1;
+	assert_int_equal(quarry_kmem_cache_destroy(q, s), -QUARRY_EBUSY);
+	assert_non_null(strstr(log_text, "2 objects were not freed"));
+	assert_non_null(strstr(log_text, pointer(p)));
+	assert_non_null(strstr(log_text, pointer(r)));
+	assert_non_null(strstr(log_text, "was not freed; allocated by"));
+	reported("thing: destroyed with objects", "", "");
+	quarry_kmem_cache_free(q, s, p);
+	quarry_kmem_cache_free(q, s, r);
+	/* Without debugging there are the objects, if not their owners. */
+	assert_int_equal(quarry_slab_debug(q, "-"), 0);
+	plain = quarry_kmem_cache_create(q, "plain", SIZE, SLAB_NO_MERGE, NULL);
+	assert_non_null(plain);
+	p = get(q, plain);
+	t = get(q, plain);
+	quarry_kmem_cache_free(q, plain, t); /* to its sheaf */
+	assert_int_equal(quarry_kmem_cache_destroy(q, plain), -QUARRY_EBUSY);
+	assert_non_null(strstr(log_text, "1 objects were not freed"));
+	assert_non_null(strstr(log_text, pointer(p)));
+	assert_null(strstr(log_text, pointer(t)));
+	quarry_kmem_cache_free(q, plain, p);
+	assert_int_equal(quarry_kmem_cache_destroy(q, plain), 0);
+	forget();
+	goes_on(q, s);
+}
+
+static void test_trace(void **state)
+{
+	struct quarry *q = machine(true);
+	struct kmem_cache *s = create(q, "T");
+	unsigned char *p = get(q, s);
+	char want[64];
+
+	(void)state;
+	snprintf(want, sizeof(want), "TRACE thing alloc %p by", (void *)p);
+	assert_non_null(strstr(log_text, want));
+	quarry_kmem_cache_free(q, s, p);
+	snprintf(want, sizeof(want), "TRACE thing free %p by", (void *)p);
+	assert_non_null(strstr(log_text, want));
+	assert_int_equal(logs, 2);
+	goes_on(q, s);
+}
+
+/* ---- the parameter ---- */
+
+static uint32_t flags_of(struct quarry *q, const char *name, uint32_t flags)
+{
+	struct kmem_cache *s = quarry_kmem_cache_create(q, name, 40, flags | SLAB_NO_MERGE, NULL);
+	uint32_t got;
+
+	assert_non_null(s);
+	got = info(q, s).flags & (SLAB_DEBUG_FLAGS | SLAB_FAILSLAB);
+	assert_int_equal(quarry_kmem_cache_destroy(q, s), 0);
+	return got;
+}
+
+static void test_slab_debug_syntax(void **state)
+{
+	const uint32_t f = SLAB_CONSISTENCY_CHECKS, z = SLAB_RED_ZONE, p = SLAB_POISON,
+		       u = SLAB_STORE_USER, t = SLAB_TRACE;
+	struct quarry *q = machine(true);
+	char text[600];
+
+	(void)state;
+	assert_int_equal(quarry_slab_debug(q, "FzT,ab*,exact;P;-,never;A,sly"), 0);
+	assert_int_equal(flags_of(q, "abc", 0), f | z | t);
+	assert_int_equal(flags_of(q, "ab", 0), f | z | t);
+	assert_int_equal(flags_of(q, "exact", 0), f | z | t);
+	assert_int_equal(flags_of(q, "exactly", 0), p);
+	assert_int_equal(flags_of(q, "a", 0), p);
+	assert_int_equal(flags_of(q, "never", u), 0);
+	assert_int_equal(flags_of(q, "sly", 0), SLAB_FAILSLAB);
+	assert_int_equal(flags_of(q, "asks", u), p | u);
+	assert_int_equal(quarry_slab_debug(q, ",dentry"), 0);
+	assert_int_equal(flags_of(q, "dentry", 0), f | z | p | u);
+	assert_int_equal(flags_of(q, "inode", 0), 0);
+	assert_int_equal(quarry_slab_debug(q, "FX"), -QUARRY_EINVAL);
+	assert_int_equal(quarry_slab_debug(q, "-F"), -QUARRY_EINVAL);
+	assert_int_equal(quarry_slab_debug(q, "F;Q,a"), -QUARRY_EINVAL);
+	memset(text, 'F', sizeof(text) - 1);
+	text[sizeof(text) - 1] = 0;
+	assert_int_equal(quarry_slab_debug(q, text), -QUARRY_EINVAL);
+	assert_int_equal(flags_of(q, "dentry", 0), f | z | p | u); /* as it was */
+	check(q);
+	quarry_posix_delete(q);
+}
+
+/* kmalloc's caches exist: they are laid out anew while they are empty, and stay as they are if not. */
+static void test_existing_caches(void **state)
+{
+	struct quarry *q = machine(true);
+	struct kmem_cache *s = quarry_kmalloc_cache(q, 64, GFP_KERNEL);
+	unsigned char *p;
+	char was;
+
+	(void)state;
+	p = quarry_kmalloc(q, 64, GFP_KERNEL);
+	assert_non_null(p);
+	assert_int_equal(quarry_slab_debug(q, "FZPU,kmalloc-*"), 1);
+	assert_int_equal(info(q, s).size, 64);
+	assert_int_equal(info(q, quarry_kmalloc_cache(q, 128, GFP_KERNEL)).size, 384);
+	quarry_kfree(q, p);
+	check(q);
+	assert_int_equal(quarry_slab_debug(q, "FZPU,kmalloc-*"), 0);
+	assert_int_equal(info(q, s).size, 256);
+	p = quarry_kmalloc(q, 64, GFP_KERNEL);
+	assert_non_null(p);
+	assert_int_equal((uintptr_t)p % 64, 0);
+	check(q);
+	was = (char)p[64];
+	p[64] = 0;
+	assert_int_equal((unsigned char)was, 0xcc);
+	quarry_kfree(q, p);
+	reported("kmalloc-64: overrun to the right", pointer(p), "offset 64 is 00");
+	/* An object with room of 8 KiB to its left still finds its slab. */
+	p = quarry_kmalloc(q, 8192, GFP_KERNEL);
+	assert_non_null(p);
+	assert_int_equal(quarry_ksize(q, p), 8192);
+	check(q);
+	quarry_kfree(q, p);
+	p = quarry_krealloc(q, quarry_kzalloc(q, 20, GFP_KERNEL), 300, GFP_KERNEL);
+	assert_non_null(p);
+	assert_true(filled(p, 0, 20));
+	quarry_kfree(q, p);
+	check(q);
+	assert_int_equal(reports, 0);
+	quarry_posix_delete(q);
+}
+
+/* O: a cache whose slabs would need a larger block keeps only what needs no room. */
+static void test_order_guard(void **state)
+{
+	struct quarry *q = machine(true);
+	struct kmem_cache *s = quarry_kmalloc_cache(q, 4096, GFP_KERNEL);
+
+	(void)state;
+	assert_int_equal(quarry_slab_debug(q, "FZPUO"), 0);
+	assert_int_equal(info(q, s).size, 4096);
+	assert_int_equal(info(q, s).flags & SLAB_DEBUG_FLAGS, SLAB_CONSISTENCY_CHECKS);
+	assert_int_equal(info(q, quarry_kmalloc_cache(q, 64, GFP_KERNEL)).size, 256);
+	assert_int_equal(quarry_slab_debug(q, "FZPU"), 0);
+	assert_int_equal(info(q, s).size, 12288);
+	check(q);
+	quarry_posix_delete(q);
+}
+
+/* Memory that is not there is laid out and counted, and never written. */
+static void test_no_access(void **state)
+{
+	struct quarry *q = machine(false);
+	struct kmem_cache *s = create(q, "FZPUT");
+	void *p = quarry_kmem_cache_alloc(q, s, GFP_KERNEL);
+
+	(void)state;
+	assert_non_null(p);
+	check(q);
+	quarry_kmem_cache_free(q, s, p);
+	quarry_kmem_cache_free(q, s, p);
+	reported("double free", pointer(p), "");
+	assert_int_equal(quarry_cache_validate(q, s), 0);
+	check(q);
+	assert_int_equal(quarry_kmem_cache_destroy(q, s), 0);
+	quarry_posix_delete(q);
+}
+
+/* ---- failslab ---- */
+
+static unsigned int count_failures(struct quarry *q, struct kmem_cache *s, gfp_t gfp,
+				   unsigned int n)
+{
+	unsigned int failed = 0;
+
+	for (unsigned int i = 0; i < n; i++) {
+		void *p = quarry_kmem_cache_alloc(q, s, gfp);
+
+		failed += p == NULL;
+		quarry_kmem_cache_free(q, s, p);
+	}
+	return failed;
+}
+
+static void test_failslab_rules(void **state)
+{
+	struct quarry *q = machine(true);
+	struct kmem_cache *s = quarry_kmem_cache_create(q, "thing", SIZE, SLAB_NO_MERGE, NULL), *t;
+	void *held;
+
+	(void)state;
+	assert_non_null(s);
+	held = get(q, s); /* a cache with objects can be made to fail too */
+	assert_int_equal(quarry_failslab(q, "failslab=2,100,0,-1"), 0);
+	check(q);
+	assert_int_equal(info(q, s).sheaf_capacity, 0);
+	assert_int_equal(count_failures(q, s, GFP_NOWAIT | __GFP_NOWARN, 100), 50);
+	assert_int_equal(count_failures(q, s, GFP_KERNEL, 100), 0); /* may wait */
+	assert_int_equal(count_failures(q, s, GFP_NOWAIT | __GFP_NOFAIL, 100), 0);
+	assert_int_equal(quarry_failslab_injected(q), 50);
+	assert_int_equal(logs, 0);
+	assert_int_equal(quarry_failslab(q, "failslab.times=3 failslab.ignore-gfp-wait=N"), 0);
+	assert_int_equal(count_failures(q, s, GFP_KERNEL, 100), 3);
+	assert_non_null(strstr(log_text, "name failslab, cache thing, size 100"));
+	assert_int_equal(info(q, s).refused, 53);
+	/* Space is counted in bytes. */
+	assert_int_equal(quarry_failslab(q, "failslab=1,100,1000,-1"), 0);
+	assert_int_equal(count_failures(q, s, GFP_KERNEL, 20), 11);
+	/* Of the caches that are asked for only. */
+	assert_int_equal(quarry_failslab(q, "failslab.cache-filter=Y"), 0);
+	assert_int_equal(count_failures(q, s, GFP_KERNEL, 10), 0);
+	assert_true(info(q, s).sheaf_capacity != 0);
+	t = quarry_kmem_cache_create(q, "fails", SIZE, SLAB_FAILSLAB, NULL);
+	assert_non_null(t);
+	assert_int_equal(count_failures(q, t, GFP_KERNEL, 10), 10);
+	assert_int_equal(quarry_kmem_cache_destroy(q, t), 0);
+	assert_int_equal(quarry_failslab(q, "failslab=1,0,0,1"), 0);
+	assert_int_equal(count_failures(q, s, GFP_NOWAIT, 10), 0);
+	quarry_kmem_cache_free(q, s, held);
+	goes_on(q, s);
+}
+
+static void test_failslab_errors_change_nothing(void **state)
+{
+	static const char *const bad[] = {
+		"failslab=1,2,3",   "failslab=1,101,0,1",      "failslab.what=1",   "failslab",
+		"failslab=1,x,0,1", "failslab.cache-filter=2", "fail_page_alloc=1", "failslab.=1"};
+	struct quarry *q = machine(true);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		char text[64];
+
+		snprintf(text, sizeof(text), "failslab=1,100,0,-1 %s", bad[i]);
+		assert_int_equal(quarry_failslab(q, text), -QUARRY_EINVAL);
+		quarry_kfree(q, quarry_kmalloc(q, 8, GFP_NOWAIT));
+	}
+	assert_int_equal(quarry_failslab_injected(q), 0);
+	quarry_posix_delete(q);
+}
+
+/* Every Nth request of an operation fails in turn: all or nothing, and nothing leaks. */
+static void test_failslab_nth_of_bulk(void **state)
+{
+	enum { N = 10 };
+	struct quarry *q = machine(true);
+	struct kmem_cache *s = create(q, "FZPU");
+	char text[32];
+	void *p[N];
+
+	(void)state;
+	for (unsigned int nth = 1; nth <= N + 1; nth++) {
+		bool done;
+
+		snprintf(text, sizeof(text), "fail-nth=%u", nth);
+		assert_int_equal(quarry_failslab(q, text), 0);
+		done = quarry_kmem_cache_alloc_bulk(q, s, GFP_KERNEL, N, p);
+		assert_int_equal(done, nth > N);
+		assert_int_equal(info(q, s).active_objs, done ? N : 0);
+		check(q);
+		if (done)
+			quarry_kmem_cache_free_bulk(q, s, N, p);
+	}
+	assert_int_equal(quarry_failslab_injected(q), N);
+	assert_int_equal(quarry_failslab(q, "fail-nth=0"), 0);
+	goes_on(q, s);
+}
+
+/* ---- checkers of memory ---- */
+
+static struct {
+	unsigned int objects, slabs, calls;
+	size_t last_size;
+	bool last_defined;
+} told;
+
+static void tell_object_alloc(void *ctx, void *p, size_t size, bool defined)
+{
+	(void)ctx;
+	(void)p;
+	told.objects++;
+	told.calls++;
+	told.last_size = size;
+	told.last_defined = defined;
+}
+
+static void tell_object_free(void *ctx, void *p, size_t size)
+{
+	(void)ctx;
+	(void)p;
+	assert_int_equal(size, told.last_size);
+	told.objects--;
+}
+
+static void tell_slab_alloc(void *ctx, void *p, size_t size)
+{
+	(void)ctx;
+	assert_int_equal((uintptr_t)p % QUARRY_PAGE_SIZE, 0);
+	assert_true(size >= QUARRY_PAGE_SIZE);
+	told.slabs++;
+}
+
+static void tell_slab_free(void *ctx, void *p, size_t size)
+{
+	(void)ctx;
+	assert_int_equal((uintptr_t)p % QUARRY_PAGE_SIZE, 0);
+	assert_true(size >= QUARRY_PAGE_SIZE);
+	told.slabs--;
+}
+
+/* Each object and each slab is told, once out and once back, whatever its cache. */
+static void test_port_is_told_of_objects(void **state)
+{
+	struct kmem_cache_args args = {.ctor = construct};
+	struct quarry *q = machine(true);
+	struct kmem_cache *s, *t;
+	void *p[100];
+
+	(void)state;
+	memset(&told, 0, sizeof(told));
+	q->port.object_alloc = tell_object_alloc;
+	q->port.object_free = tell_object_free;
+	q->port.slab_alloc = tell_slab_alloc;
+	q->port.slab_free = tell_slab_free;
+	s = create(q, "FZPU");
+	t = quarry_kmem_cache_create(q, "built", SIZE, 0, &args);
+	assert_non_null(t);
+	assert_int_equal(info(q, s).flags & SLAB_DEBUG_FLAGS, SLAB_CONSISTENCY_CHECKS);
+	for (size_t i = 0; i < 100; i++) {
+		p[i] = get(q, s);
+		assert_int_equal(told.objects, i + 1);
+	}
+	assert_false(told.last_defined);
+	assert_int_equal(told.slabs, info(q, s).num_slabs);
+	assert_int_equal(told.last_size, SIZE);
+	quarry_kmem_cache_free(q, t, get(q, t));
+	assert_true(told.last_defined);
+	for (size_t i = 0; i < 100; i++)
+		quarry_kmem_cache_free(q, s, p[i]);
+	quarry_kmem_cache_free(q, s, p[0]);
+	reported("double free", pointer(p[0]), "");
+	assert_int_equal(told.objects, 0);
+	assert_int_equal(told.calls, 101);
+	assert_int_equal(quarry_kmem_cache_destroy(q, s), 0);
+	assert_int_equal(quarry_kmem_cache_destroy(q, t), 0);
+	assert_int_equal(told.slabs, 0);
+	quarry_posix_delete(q);
+}
+
+static struct quarry *watched(const struct quarry_posix_options *options)
+{
+	struct quarry *q = quarry_posix_new(options);
+
+	assert_non_null(q);
+	assert_int_equal(quarry_memblock_add(q, 0, options->ram_bytes), 0);
+	assert_int_equal(quarry_boot(q, NULL), 0);
+	quarry_posix_set_cpu(0);
+	forget();
+	return q;
+}
+
+#if defined(__SANITIZE_ADDRESS__)
+enum crime { INNOCENT, USE_AFTER_FREE, OVERRUN, NEVER_ALLOCATED };
+
+/* What the checker says of a process that does it: true if it ended the process, and said why. */
+static bool sanitizer_objects(enum crime crime)
+{
+	struct quarry_posix_options options = {.ram_bytes = 32 * MIB, .annotate = true};
+	char text[4096] = "";
+	size_t len = 0;
+	int pipes[2], status;
+	ssize_t n;
+	pid_t pid;
+
+	assert_int_equal(pipe(pipes), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		struct quarry *q;
+		volatile char *p;
+
+		dup2(pipes[1], 2);
+		q = watched(&options);
+		p = quarry_kmalloc(q, 50, GFP_KERNEL);
+		p[49] = 1;
+		if (crime == USE_AFTER_FREE) {
+			quarry_kfree(q, (void *)(uintptr_t)p);
+			p[10] = 1;
+		} else if (crime == OVERRUN) {
+			p[64] = 1; /* its cache has 64 bytes */
+		} else if (crime == NEVER_ALLOCATED) {
+			p[640] = 1; /* another object, that nobody has */
+		}
+		quarry_kfree(q, (void *)(uintptr_t)p);
+		quarry_posix_delete(q);
+		_exit(0);
+	}
+	close(pipes[1]);
+	while ((n = read(pipes[0], text + len, sizeof(text) - 1 - len)) > 0)
+		len += (size_t)n;
+	close(pipes[0]);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return false;
+	assert_non_null(strstr(text, "AddressSanitizer: use-after-poison"));
+	return true;
+}
+
+/* AddressSanitizer sees our objects as it sees malloc()'s. */
+static void test_address_sanitizer_sees_objects(void **state)
+{
+	(void)state;
+	assert_false(sanitizer_objects(INNOCENT));
+	assert_true(sanitizer_objects(USE_AFTER_FREE));
+	assert_true(sanitizer_objects(OVERRUN));
+	assert_true(sanitizer_objects(NEVER_ALLOCATED));
+}
+#endif
+
+/* The machine's life under annotations: nothing of the library touches what is forbidden. */
+static void test_annotated_machine_lives(void **state)
+{
+	struct quarry_posix_options options = {
+		.ram_bytes = 32 * MIB, .annotate = true, .report = take_report, .log = take_log};
+	struct quarry *q = watched(&options);
+	unsigned char *p[64] = {0};
+	uint64_t seed = 7;
+
+	(void)state;
+	for (unsigned int step = 0; step < 20000; step++) {
+		unsigned int k;
+		size_t size;
+
+		seed = seed * 6364136223846793005u + 1442695040888963407u;
+		k = (unsigned int)(seed >> 33) % 64;
+		size = 1 + (size_t)(seed >> 40) % 9000;
+		if (p[k] == NULL)
+			p[k] = quarry_kzalloc(q, size, GFP_KERNEL);
+		else if (step % 3 == 0)
+			p[k] = quarry_krealloc(q, p[k], size, GFP_KERNEL);
+		else {
+			memset(p[k], 1, quarry_ksize(q, p[k]));
+			quarry_kfree(q, p[k]);
+			p[k] = NULL;
+		}
+		if (step % 512 == 0)
+			check(q);
+	}
+	for (unsigned int k = 0; k < 64; k++)
+		quarry_kfree(q, p[k]);
+	check(q);
+	assert_int_equal(reports, 0);
+	quarry_posix_delete(q);
+}
+
+/* ---- guarded objects ---- */
+
+#define GUARDED                                               \
+	((struct quarry_posix_options){.ram_bytes = 32 * MIB, \
+				       .guard_slots = 4,      \
+				       .guard_interval = 1,   \
+				       .guard_catch = true,   \
+				       .report = take_report, \
+				       .log = take_log})
+
+static struct quarry_posix_guard_info guards(struct quarry *q)
+{
+	struct quarry_posix_guard_info i;
+
+	quarry_posix_guard_info(q, &i);
+	return i;
+}
+
+static bool foreign(struct quarry *q, const void *p)
+{
+	return quarry_virt_to_cache(q, p) == NULL;
+}
+
+/* Objects come from the pool, serve like others, and go back by every call. */
+static void test_guarded_objects_serve(void **state)
+{
+	struct quarry_posix_options options = GUARDED;
+	struct quarry *q = watched(&options);
+	struct kmem_cache *s = quarry_kmem_cache_create(q, "thing", SIZE, SLAB_NO_MERGE, NULL);
+	unsigned char *a, *b, *c, *d;
+
+	(void)state;
+	assert_non_null(s);
+	a = get(q, s);
+	b = quarry_kzalloc(q, 64, GFP_KERNEL);
+	c = quarry_kmalloc(q, 200, GFP_KERNEL);
+	assert_non_null(b);
+	assert_non_null(c);
+	assert_true(foreign(q, a) && foreign(q, b) && foreign(q, c));
+	assert_true(filled(b, 0, 64));
+	assert_int_equal(guards(q).used, 3);
+	assert_int_equal(quarry_ksize(q, c), 256);
+	memset(a, 1, SIZE);
+	memset(c, 3, 256);
+	d = quarry_krealloc(q, c, 1000, GFP_KERNEL);
+	assert_non_null(d);
+	assert_true(filled(d, 3, 256));
+	quarry_kmem_cache_free(q, s, a);
+	quarry_kfree(q, b);
+	quarry_kfree(q, d);
+	assert_int_equal(guards(q).used, 0);
+	assert_int_equal(guards(q).given, guards(q).freed);
+	assert_int_equal(reports, 0);
+	check(q);
+	assert_int_equal(quarry_kmem_cache_destroy(q, s), 0);
+	quarry_posix_delete(q);
+}
+
+/* A constructor's objects never; when all slots are taken, ordinary ones; one in so many only. */
+static void test_guarded_objects_are_sampled(void **state)
+{
+	struct kmem_cache_args args = {.ctor = construct};
+	struct quarry_posix_options options = GUARDED;
+	struct quarry *q = watched(&options);
+	struct kmem_cache *s = quarry_kmem_cache_create(q, "built", SIZE, 0, &args);
+	void *p[8];
+
+	(void)state;
+	quarry_kmem_cache_free(q, s, get(q, s));
+	assert_int_equal(guards(q).asked, 0);
+	for (size_t i = 0; i < 8; i++) {
+		p[i] = quarry_kmalloc(q, 32, GFP_KERNEL);
+		assert_non_null(p[i]);
+		assert_int_equal(foreign(q, p[i]), i < 4);
+	}
+	for (size_t i = 0; i < 8; i++)
+		quarry_kfree(q, p[i]);
+	check(q);
+	quarry_posix_delete(q);
+	options.guard_interval = 3;
+	q = watched(&options);
+	for (size_t i = 0; i < 6; i++) {
+		p[i] = quarry_kmalloc(q, (size_t)16 << i, GFP_KERNEL); /* each by an empty sheaf */
+		assert_non_null(p[i]);
+		assert_int_equal(foreign(q, p[i]), i % 3 == 2);
+	}
+	for (size_t i = 0; i < 6; i++)
+		quarry_kfree(q, p[i]);
+	quarry_posix_delete(q);
+}
+
+/* Every access that is wrong is one report, and the program goes on. */
+static void test_guarded_objects_catch(void **state)
+{
+	struct quarry_posix_options options = GUARDED;
+	struct quarry *q = watched(&options);
+	volatile unsigned char *p, *r;
+	unsigned char *f, *between[2];
+
+	(void)state;
+	p = quarry_kmalloc(q, 64, GFP_KERNEL); /* ends with its page */
+	between[0] = quarry_kmalloc(q, 64, GFP_KERNEL);
+	between[1] = quarry_kmalloc(q, 64, GFP_KERNEL);
+	r = quarry_kmalloc(q, 64, GFP_KERNEL); /* begins with its page */
+	assert_true(p != NULL && r != NULL && between[0] != NULL && between[1] != NULL);
+	p[64] = 1;
+	reported("guard: kmalloc-64: overrun to the right", pointer((const void *)(uintptr_t)p),
+		 "offset 64; allocated by");
+	assert_int_equal(r[-1], 0);
+	reported("guard: kmalloc-64: overrun to the left", pointer((const void *)(uintptr_t)r),
+		 "offset -1;");
+	r[70] = 5; /* in its page: found when it is freed */
+	quarry_kfree(q, (void *)(uintptr_t)r);
+	reported("overrun to the right", "offset 70", "; found by");
+	f = (unsigned char *)(uintptr_t)p;
+	quarry_kfree(q, f + 8);
+	reported("wrong free", pointer(f), "offset 8");
+	quarry_kfree(q, f);
+	assert_int_equal(reports, 0);
+	p[3] = 1;
+	reported("use after free", "offset 3", "; freed by");
+	quarry_kfree(q, f);
+	reported("double free", pointer(f), "; freed by");
+	assert_int_equal(guards(q).reports, 6);
+	quarry_kfree(q, between[0]);
+	quarry_kfree(q, between[1]);
+	assert_int_equal(guards(q).used, 0);
+	check(q);
+	quarry_posix_delete(q);
+}
+
+static void test_guards_and_annotations_need_memory(void **state)
+{
+	struct quarry_posix_options options = {.guard_slots = 1};
+
+	(void)state;
+	assert_null(quarry_posix_new(&options));
+	options = (struct quarry_posix_options){.annotate = true};
+	assert_null(quarry_posix_new(&options));
+}
+
+/* ---- slabinfo ---- */
+
+static char slabinfo[32768];
+
+static void take_text(void *ctx, const char *text, size_t len)
+{
+	size_t at = strlen(slabinfo);
+
+	(void)ctx;
+	assert_true(at + len < sizeof(slabinfo));
+	memcpy(slabinfo + at, text, len);
+	slabinfo[at + len] = 0;
+}
+
+/* S19: what slabinfo says is what was counted by hand, slab by slab and bit by bit. */
+static void test_S19_slabinfo_agrees_with_a_count(void **state)
+{
+	static const char *const names[] = {"one", "two", "three"};
+	const struct quarry_out out = {take_text, NULL};
+	struct quarry *q = machine(true);
+	unsigned long active, total, slabs, objsize, perslab;
+	struct kmem_cache *s[3];
+	struct slab *slab;
+
+	(void)state;
+	assert_int_equal(quarry_slab_debug(q, "FZPU"), 0);
+	for (unsigned int k = 0; k < 3; k++) {
+		s[k] = quarry_kmem_cache_create(q, names[k], 40 + 100 * k, 0, NULL);
+		assert_non_null(s[k]);
+		for (unsigned int i = 0; i < 50 * (k + 1); i++) {
+			void *p = get(q, s[k]);
+
+			if (i % 3 == 0)
+				quarry_kmem_cache_free(q, s[k], p);
+		}
+	}
+	slabinfo[0] = 0;
+	quarry_show_slabinfo(q, &out);
+	for (unsigned int k = 0; k < 3; k++) {
+		unsigned long objects = 0, held = 0, nr = 0;
+		uint32_t index = 0;
+		char line[32];
+		const char *at;
+
+		while ((slab = slab_store_next(q->slabs, &index)) != NULL) {
+			if (slab->cache != s[k]->id)
+				continue;
+			nr++;
+			objects += slab->objects;
+			for (unsigned int i = 0; i < slab->objects; i++)
+				held += slab_active(slab)[i / 64] >> i % 64 & 1;
+		}
+		snprintf(line, sizeof(line), "\n%s ", names[k]);
+		at = strstr(slabinfo, line);
+		assert_non_null(at);
+		assert_int_equal(
+			sscanf(at, "%*s %lu %lu %lu %lu", &active, &total, &objsize, &perslab), 4);
+		at = strstr(at, "slabdata");
+		assert_non_null(at);
+		assert_int_equal(sscanf(at, "slabdata %*u %lu", &slabs), 1);
+		assert_int_equal(held, 50 * (k + 1) - (50 * (k + 1) + 2) / 3);
+		assert_int_equal(active, held);
+		assert_int_equal(total, objects);
+		assert_int_equal(slabs, nr);
+		assert_int_equal(objsize, s[k]->size);
+	}
+	quarry_posix_delete(q);
+}
+
+/* A random life of several debugged caches: each damage is told exactly once, each by its own name. */
+static void test_random_life(void **state)
+{
+	enum { HELD = 64, STEPS = 4000 };
+	static const char *const options[] = {"FZPU", "Z", "P", "U", "ZP", "F"};
+	struct quarry *q = machine(true);
+	uint64_t seed = 0x5eed;
+
+	(void)state;
+	for (size_t o = 0; o < sizeof(options) / sizeof(options[0]); o++) {
+		struct kmem_cache *s = create(q, options[o]);
+		bool guarded = (info(q, s).flags & SLAB_RED_ZONE) != 0;
+		unsigned char *held[HELD] = {0};
+		unsigned int damaged = 0;
+
+		for (unsigned int step = 0; step < STEPS; step++) {
+			unsigned int k;
+
+			seed = seed * 6364136223846793005u + 1442695040888963407u;
+			k = (unsigned int)(seed >> 33) % HELD;
+			quarry_posix_set_cpu((unsigned int)(seed >> 50) & 1);
+			if (held[k] == NULL) {
+				held[k] = quarry_kmem_cache_alloc(q, s, GFP_KERNEL);
+				assert_non_null(held[k]);
+				memset(held[k], (int)k, SIZE);
+				continue;
+			}
+			assert_true(filled(held[k], (int)k, SIZE));
+			if (guarded && (seed >> 40) % 64 == 0) {
+				held[k][SIZE + (seed >> 44) % 4] ^= 0x10;
+				damaged++;
+			}
+			quarry_kmem_cache_free(q, s, held[k]);
+			held[k] = NULL;
+			if (step % 64 == 0)
+				check(q);
+			assert_int_equal(reports, damaged);
+		}
+		for (unsigned int k = 0; k < HELD; k++)
+			quarry_kmem_cache_free(q, s, held[k]);
+		assert_true(!guarded || damaged > 5);
+		assert_int_equal(reports, damaged);
+		assert_int_equal(quarry_cache_validate(q, s), 0);
+		assert_int_equal(quarry_kmem_cache_destroy(q, s), 0);
+		forget();
+		check(q);
+	}
+	quarry_posix_delete(q);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_bytes_around_and_in_objects),
+		cmocka_unit_test(test_caches_that_did_not_ask_are_not_written),
+		cmocka_unit_test(test_constructors_and_zero),
+		cmocka_unit_test(test_double_free),
+		cmocka_unit_test(test_interior_and_misaligned_free),
+		cmocka_unit_test(test_wrong_cache),
+		cmocka_unit_test(test_overrun_right),
+		cmocka_unit_test(test_overrun_left),
+		cmocka_unit_test(test_use_after_free),
+		cmocka_unit_test(test_validate),
+		cmocka_unit_test(test_users_with_stacks),
+		cmocka_unit_test(test_leaks_are_listed),
+		cmocka_unit_test(test_trace),
+		cmocka_unit_test(test_slab_debug_syntax),
+		cmocka_unit_test(test_existing_caches),
+		cmocka_unit_test(test_order_guard),
+		cmocka_unit_test(test_no_access),
+		cmocka_unit_test(test_failslab_rules),
+		cmocka_unit_test(test_failslab_errors_change_nothing),
+		cmocka_unit_test(test_failslab_nth_of_bulk),
+		cmocka_unit_test(test_port_is_told_of_objects),
+#if defined(__SANITIZE_ADDRESS__)
+		cmocka_unit_test(test_address_sanitizer_sees_objects),
+#endif
+		cmocka_unit_test(test_annotated_machine_lives),
+		cmocka_unit_test(test_guarded_objects_serve),
+		cmocka_unit_test(test_guarded_objects_are_sampled),
+		cmocka_unit_test(test_guarded_objects_catch),
+		cmocka_unit_test(test_guards_and_annotations_need_memory),
+		cmocka_unit_test(test_S19_slabinfo_agrees_with_a_count),
+		cmocka_unit_test(test_random_life),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,595 @@
+/* SPDX-License-Identifier: MIT */
+/* What caches keep and give back: aliens, depots, reaping, pressure, movers, hotplug. One thread. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <quarry/posix.h>
+
+#include <slab/internal.h>
+
+#define MIB ((size_t)1 << 20)
+
+static unsigned int reports;
+
+static void take_report(void *ctx, const char *line)
+{
+	(void)ctx;
+	reports++;
+	print_error("%s\n", line);
+}
+
+static void print_fault(void *ctx, const char *text, size_t len)
+{
+	(void)ctx;
+	print_error("%.*s", (int)len, text);
+}
+
+static const struct quarry_out faults = {print_fault, NULL};
+
+/* CPU i belongs to node i % nodes. */
+static struct quarry *machine(size_t bytes, unsigned int cpus, unsigned int nodes)
+{
+	struct quarry_posix_options options = {.ram_bytes = bytes, .report = take_report};
+	int cpu_node[QUARRY_MAX_CPUS];
+	struct quarry_boot_params params = {.nr_cpus = cpus, .cpu_node = cpu_node};
+	struct quarry *q = quarry_posix_new(&options);
+
+	assert_non_null(q);
+	for (unsigned int i = 0; i < cpus; i++)
+		cpu_node[i] = (int)(i % nodes);
+	for (unsigned int i = 0; i < nodes; i++)
+		assert_int_equal(quarry_memblock_add_node(q, i * (bytes / nodes), bytes / nodes,
+							  (int)i, MEMBLOCK_NONE),
+				 0);
+	assert_int_equal(quarry_boot(q, &params), 0);
+	quarry_posix_set_cpu(0);
+	reports = 0;
+	return q;
+}
+
+static void check(struct quarry *q)
+{
+	assert_int_equal(quarry_check(q, &faults), 0);
+	assert_int_equal(quarry_check_slab(q, &faults), 0);
+	assert_int_equal(reports, 0);
+}
+
+static void finish(struct quarry *q)
+{
+	quarry_posix_set_cpu(0);
+	check(q);
+	quarry_posix_delete(q);
+}
+
+static struct quarry_cache_info info(struct quarry *q, struct kmem_cache *s)
+{
+	struct quarry_cache_info i;
+
+	quarry_kmem_cache_info(q, s, &i);
+	return i;
+}
+
+static struct kmem_cache *cache(struct quarry *q, unsigned int size)
+{
+	struct kmem_cache *s = quarry_kmem_cache_create(q, "engine", size, SLAB_NO_MERGE, NULL);
+
+	assert_non_null(s);
+	return s;
+}
+
+static void take(struct quarry *q, struct kmem_cache *s, void **p, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		p[i] = quarry_kmem_cache_alloc(q, s, GFP_KERNEL);
+		assert_non_null(p[i]);
+	}
+}
+
+static void give(struct quarry *q, struct kmem_cache *s, void **p, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		quarry_kmem_cache_free(q, s, p[i]);
+}
+
+static int node_of(struct quarry *q, const void *p)
+{
+	return page_nid(q, page_of_addr(q, p));
+}
+
+/* ---- S14 ---- */
+
+static void test_S14_objects_of_other_nodes_go_home_in_batches(void **state)
+{
+	struct quarry *q = machine(64 * MIB, 2, 2);
+	struct kmem_cache *s = cache(q, 256);
+	unsigned int cap = s->sheaf_capacity;
+	static void *p[400];
+
+	(void)state;
+	take(q, s, p, 4 * cap);
+	for (size_t i = 0; i < 4 * cap; i++)
+		assert_int_equal(node_of(q, p[i]), 0);
+	quarry_posix_set_cpu(1);
+	give(q, s, p, cap);
+	check(q);
+	assert_non_null(s->cpu_sheaves[1].alien);
+	assert_int_equal(s->cpu_sheaves[1].alien->n, cap);
+	assert_int_equal(s->cpu_sheaves[1].main->n, 0);
+	give(q, s, p + cap, 1); /* one too many: the batch goes home */
+	check(q);
+	assert_int_equal(s->cpu_sheaves[1].alien->n, 1);
+	assert_true(s->node[0].free_objects >= cap);
+	assert_int_equal(s->node[1].free_objects, 0);
+	/* What this CPU allocates lies on its own node: none of them. */
+	p[0] = quarry_kmem_cache_alloc(q, s, GFP_KERNEL);
+	assert_int_equal(node_of(q, p[0]), 1);
+	quarry_kmem_cache_free(q, s, p[0]);
+	for (size_t i = cap + 1; i < 4 * cap; i++)
+		quarry_kfree(q, p[i]);
+	assert_int_equal(info(q, s).active_objs, 0);
+	check(q);
+	assert_int_equal(quarry_kmem_cache_destroy(q, s), 0);
+	finish(q);
+}
+
+static void test_S14_one_sheaf_of_three_nodes(void **state)
+{
+	struct quarry *q = machine(96 * MIB, 3, 3);
+	struct kmem_cache *s = cache(q, 512);
+	void *p[3][8];
+
+	(void)state;
+	for (unsigned int cpu = 1; cpu < 3; cpu++) {
+		quarry_posix_set_cpu(cpu);
+		take(q, s, p[cpu], 8);
+		assert_int_equal(node_of(q, p[cpu][0]), cpu);
+	}
+	quarry_posix_set_cpu(0);
+	for (size_t i = 0; i < 8; i++) {
+		quarry_kmem_cache_free(q, s, p[1][i]);
+		quarry_kmem_cache_free(q, s, p[2][i]);
+	}
+	assert_int_equal(s->cpu_sheaves[0].alien->n, 16);
+	check(q);
+	assert_int_equal(quarry_slab_reap(q, 0), 0);
+	assert_null(s->cpu_sheaves[0].alien);
+	assert_int_equal(info(q, s).active_objs, 0);
+	assert_true(s->node[1].free_objects >= 8 && s->node[2].free_objects >= 8);
+	finish(q);
+}
+
+/* Frees from another CPU of the same node are not aliens. */
+static void test_S14_same_node_is_home(void **state)
+{
+	struct quarry *q = machine(64 * MIB, 4, 2);
+	struct kmem_cache *s = cache(q, 256);
+	void *p[20];
+
+	(void)state;
+	take(q, s, p, 20);
+	quarry_posix_set_cpu(2);
+	give(q, s, p, 20);
+	assert_null(s->cpu_sheaves[2].alien);
+	assert_int_equal(info(q, s).active_objs, 0);
+	finish(q);
+}
+
+/* ---- S13, depot ---- */
+
+static void test_S13_depot_starts_small_and_grows_when_cpus_meet(void **state)
+{
+	struct quarry *q = machine(64 * MIB, 1, 1);
+	struct kmem_cache *s = cache(q, 256);
+	static void *p[1000];
+
+	(void)state;
+	take(q, s, p, 1000);
+	give(q, s, p, 1000);
+	assert_int_equal(s->node[0].nr_full, SLAB_DEPOT_LEAST);
+	check(q);
+	/* As if CPUs had met (the threads' test shows that they do). */
+	s->node[0].depot_max = 4;
+	s->node[0].met = 1;
+	take(q, s, p, 1000);
+	give(q, s, p, 1000);
+	assert_int_equal(s->node[0].nr_full, 4);
+	/* It keeps its places while they met, and then loses one after the other. */
+	for (unsigned int i = 0; i < 2; i++)
+		assert_int_equal(quarry_slab_reap(q, 0), 0);
+	assert_int_equal(s->node[0].depot_max, 4);
+	for (unsigned int i = 0; i < 2 * 8; i++)
+		assert_int_equal(quarry_slab_reap(q, 0), 0);
+	assert_int_equal(s->node[0].depot_max, SLAB_DEPOT_LEAST);
+	check(q);
+	finish(q);
+}
+
+/* Bonwick: sheaves that nobody needed during an interval are not part of the working set. */
+static void test_S13_depot_decays_to_the_working_set(void **state)
+{
+	struct quarry *q = machine(64 * MIB, 1, 1);
+	struct kmem_cache *s = cache(q, 256);
+	static void *p[1000];
+
+	(void)state;
+	s->node[0].depot_max = 8;
+	take(q, s, p, 600);
+	give(q, s, p, 600);
+	assert_int_equal(s->node[0].nr_full, 8);
+	for (unsigned int i = 0; i < 2; i++) /* full_min is that of the start: nothing goes */
+		assert_int_equal(quarry_slab_reap(q, 0), 0);
+	s->node[0].met = 1;
+	assert_int_equal(s->node[0].full_min, s->node[0].nr_full);
+	/* An interval in which main, spare and two sheaves of the depot are used. */
+	take(q, s, p, 4 * s->sheaf_capacity);
+	give(q, s, p, 4 * s->sheaf_capacity);
+	for (unsigned int i = 0; i < 2; i++)
+		assert_int_equal(quarry_slab_reap(q, 0), 0);
+	assert_true(s->node[0].nr_full <= 5);
+	assert_true(s->node[0].nr_full >= 1);
+	check(q);
+	finish(q);
+}
+
+/* ---- S16 ---- */
+
+static void test_S16_reaping_spares_what_was_touched(void **state)
+{
+	struct quarry *q = machine(64 * MIB, 2, 1);
+	struct kmem_cache *s = cache(q, 256);
+	static void *p[200];
+	unsigned long cached;
+
+	(void)state;
+	take(q, s, p, 100);
+	give(q, s, p, 100);
+	assert_int_equal(quarry_slab_reap(q, 0), 0); /* it has worked since the last time */
+	cached = info(q, s).cached_objs;
+	assert_int_equal(cached, 2 * s->sheaf_capacity + s->node[0].nr_full * s->sheaf_capacity);
+	assert_int_equal(quarry_slab_reap(q, 0), 0); /* idle: the spare, and a fifth of main */
+	assert_null(s->cpu_sheaves[0].spare);
+	assert_true(info(q, s).cached_objs < cached);
+	check(q);
+	/* In the end nothing is left: no sheaf, no depot, no slab. */
+	for (unsigned int i = 0; i < 100; i++) {
+		assert_int_equal(quarry_slab_reap(q, 0), 0);
+		assert_int_equal(quarry_slab_reap(q, 1), 0);
+		check(q);
+	}
+	assert_int_equal(info(q, s).cached_objs, 0);
+	assert_int_equal(info(q, s).num_slabs, 0);
+	finish(q);
+}
+
+static void test_S16_free_limit_follows_the_cpus(void **state)
+{
+	struct quarry *q = machine(64 * MIB, 4, 1);
+	struct kmem_cache *s = cache(q, 256);
+
+	(void)state;
+	assert_int_equal(s->node[0].free_limit, 5 * s->sheaf_capacity + oo_objects(s->oo));
+	assert_int_equal(quarry_cpu_offline(q, 3), 0);
+	for (unsigned int i = 0; i < 8; i++)
+		assert_int_equal(quarry_slab_reap(q, 0), 0);
+	assert_int_equal(s->node[0].free_limit, 4 * s->sheaf_capacity + oo_objects(s->oo));
+	finish(q);
+}
+
+static void test_S16_reap_refuses(void **state)
+{
+	struct quarry_posix_options options = {.ram_bytes = 8 * MIB, .concurrent = true};
+	struct quarry_boot_params params = {.nr_cpus = 2};
+	struct quarry *q = quarry_posix_new(&options);
+
+	(void)state;
+	assert_int_equal(quarry_slab_reap(q, 0), -QUARRY_EINVAL); /* not booted */
+	assert_int_equal(quarry_memblock_add_node(q, 0, 8 * MIB, 0, MEMBLOCK_NONE), 0);
+	assert_int_equal(quarry_boot(q, &params), 0);
+	quarry_posix_set_cpu(0);
+	assert_int_equal(quarry_slab_reap(q, 0), 0);
+	assert_int_equal(quarry_slab_reap(q, 1), -QUARRY_EINVAL); /* another thread's */
+	assert_int_equal(quarry_slab_reap(q, 2), -QUARRY_EINVAL);
+	quarry_posix_delete(q);
+}
+
+/* ---- pressure ---- */
+
+static void test_shrinker_empties_caches_under_pressure(void **state)
+{
+	struct quarry *q = machine(16 * MIB, 2, 1);
+	struct kmem_cache *s = cache(q, 1024);
+	static void *p[2000];
+
+	(void)state;
+	take(q, s, p, 2000);
+	quarry_posix_set_cpu(1);
+	give(q, s, p, 2000);
+	assert_true(info(q, s).num_slabs > 0);
+	assert_true(quarry_drop_slab(q) > 0);
+	check(q);
+	assert_int_equal(info(q, s).cached_objs, 0);
+	assert_int_equal(info(q, s).num_slabs, 0);
+	assert_int_equal(quarry_drop_slab(q), 0);
+	finish(q);
+}
+
+/* A request that would fail gets the pages that idle caches hold. */
+static void test_pressure_lets_a_request_succeed(void **state)
+{
+	struct quarry *q = machine(8 * MIB, 1, 1);
+	struct kmem_cache *s = cache(q, 4096);
+	static void *p[64];
+	unsigned long pages = 0;
+	struct page *page;
+
+	(void)state;
+	take(q, s, p, 40);
+	give(q, s, p, 40);
+	assert_true(info(q, s).pages > 0);
+	while ((page = quarry_alloc_pages(q, GFP_KERNEL | __GFP_NOWARN, 0)) != NULL)
+		pages++;
+	assert_int_equal(info(q, s).pages, 0);
+	assert_true(pages > 1000);
+	check(q);
+	finish(q);
+}
+
+/* ---- movers ---- */
+
+struct movable {
+	struct movable **user; /* NULL: free */
+	uint64_t value;
+	bool pinned;
+	unsigned char rest[104];
+};
+
+static struct quarry *movers_machine;
+static unsigned int moved, refused;
+
+static void movable_ctor(void *object)
+{
+	memset(object, 0, sizeof(struct movable));
+}
+
+static void *movable_isolate(struct kmem_cache *s, void **objects, unsigned int nr)
+{
+	(void)s;
+	for (unsigned int i = 0; i < nr; i++) {
+		struct movable *m = objects[i];
+
+		if (m->user == NULL || m->pinned) {
+			refused++;
+			objects[i] = NULL;
+		}
+	}
+	return &moved;
+}
+
+static void movable_migrate(struct kmem_cache *s, void **objects, unsigned int nr, int nid,
+			    void *private)
+{
+	assert_ptr_equal(private, &moved);
+	for (unsigned int i = 0; i < nr; i++) {
+		struct movable *old = objects[i], *new;
+
+		if (old == NULL)
+			continue;
+		new = quarry_kmem_cache_alloc_node(movers_machine, s, GFP_KERNEL, nid);
+		assert_non_null(new);
+		memcpy(new, old, sizeof(*new));
+		*new->user = new;
+		old->user = NULL;
+		quarry_kmem_cache_free(movers_machine, s, old);
+		moved++;
+	}
+}
+
+#define MOVABLES 3000u
+
+static void movers_fill(struct quarry *q, struct kmem_cache *s, struct movable **m, bool pin)
+{
+	uint64_t seed = 88172645463325252u;
+
+	for (unsigned int i = 0; i < MOVABLES; i++) {
+		m[i] = quarry_kmem_cache_alloc(q, s, GFP_KERNEL);
+		assert_non_null(m[i]);
+		m[i]->user = &m[i];
+		m[i]->value = i;
+	}
+	for (unsigned int i = 0; i < MOVABLES; i++) {
+		seed ^= seed << 13;
+		seed ^= seed >> 7;
+		seed ^= seed << 17;
+		if (seed % 8 == 0) {
+			m[i]->pinned = pin;
+			continue;
+		}
+		m[i]->user = NULL;
+		quarry_kmem_cache_free(q, s, m[i]);
+		m[i] = NULL;
+	}
+}
+
+static void movers_empty(struct quarry *q, struct kmem_cache *s, struct movable **m)
+{
+	for (unsigned int i = 0; i < MOVABLES; i++) {
+		if (m[i] == NULL)
+			continue;
+		assert_int_equal(m[i]->value, i);
+		assert_ptr_equal(m[i]->user, &m[i]);
+		m[i]->user = NULL;
+		m[i]->pinned = false;
+		quarry_kmem_cache_free(q, s, m[i]);
+	}
+	assert_int_equal(info(q, s).active_objs, 0);
+	assert_int_equal(quarry_kmem_cache_destroy(q, s), 0);
+}
+
+static void test_movers_empty_sparse_slabs(void **state)
+{
+	struct kmem_cache_args args = {.ctor = movable_ctor};
+	static struct movable *m[MOVABLES];
+	struct quarry *q = movers_machine = machine(16 * MIB, 1, 1);
+	struct kmem_cache *s =
+		quarry_kmem_cache_create(q, "movable", sizeof(struct movable), 0, &args);
+	struct quarry_cache_info before, after;
+	unsigned long fewer;
+
+	(void)state;
+	assert_int_equal(quarry_kmem_cache_setup_mobility(q, s, movable_isolate, movable_migrate),
+			 0);
+	moved = refused = 0;
+	movers_fill(q, s, m, false);
+	quarry_kmem_cache_shrink(q, s);
+	before = info(q, s);
+	fewer = quarry_kmem_cache_defrag(q, s, QUARRY_NO_NODE);
+	check(q);
+	after = info(q, s);
+	assert_true(moved > 0);
+	assert_int_equal(after.num_slabs, before.num_slabs - fewer);
+	assert_int_equal(after.active_objs, before.active_objs);
+	/* One in eight lives, all over the slabs; now they stand close. */
+	assert_true(after.num_slabs * 2 <= before.num_slabs);
+	assert_int_equal(s->movers, 0);
+	movers_empty(q, s, m);
+	finish(q);
+}
+
+static void test_movers_leave_what_is_pinned(void **state)
+{
+	struct kmem_cache_args args = {.ctor = movable_ctor};
+	static struct movable *m[MOVABLES];
+	struct quarry *q = movers_machine = machine(16 * MIB, 1, 1);
+	struct kmem_cache *s =
+		quarry_kmem_cache_create(q, "movable", sizeof(struct movable), 0, &args);
+
+	(void)state;
+	assert_int_equal(quarry_kmem_cache_setup_mobility(q, s, movable_isolate, movable_migrate),
+			 0);
+	moved = refused = 0;
+	movers_fill(q, s, m, true);
+	quarry_kmem_cache_shrink(q, s);
+	assert_int_equal(quarry_kmem_cache_defrag(q, s, 0), 0);
+	check(q);
+	assert_int_equal(moved, 0);
+	assert_true(refused > 0);
+	movers_empty(q, s, m);
+	finish(q);
+}
+
+static void test_movers_need_a_constructor(void **state)
+{
+	struct quarry *q = machine(8 * MIB, 1, 1);
+	struct kmem_cache *s = cache(q, 64);
+	struct kmem_cache_args args = {.ctor = movable_ctor};
+	struct kmem_cache *t = quarry_kmem_cache_create(q, "t", 128, 0, &args);
+
+	(void)state;
+	assert_int_equal(quarry_kmem_cache_setup_mobility(q, s, movable_isolate, movable_migrate),
+			 -QUARRY_EINVAL);
+	assert_int_equal(quarry_kmem_cache_setup_mobility(q, t, NULL, movable_migrate),
+			 -QUARRY_EINVAL);
+	assert_int_equal(quarry_kmem_cache_setup_mobility(q, t, movable_isolate, NULL),
+			 -QUARRY_EINVAL);
+	assert_int_equal(quarry_kmem_cache_defrag(q, s, QUARRY_NO_NODE), 0);
+	assert_int_equal(quarry_kmem_cache_defrag(q, t, 0), 0);
+	finish(q);
+}
+
+/* ---- hotplug ---- */
+
+static void test_S7_cpu_that_leaves_gives_its_objects_back(void **state)
+{
+	struct quarry *q = machine(64 * MIB, 2, 2);
+	struct kmem_cache *s = cache(q, 256);
+	void *p[40];
+
+	(void)state;
+	take(q, s, p, 40);
+	quarry_posix_set_cpu(1);
+	give(q, s, p, 20);
+	quarry_posix_set_cpu(0);
+	assert_non_null(s->cpu_sheaves[1].alien);
+	assert_int_equal(quarry_cpu_offline(q, 1), 0);
+	check(q);
+	assert_null(s->cpu_sheaves[1].alien);
+	assert_int_equal(s->cpu_sheaves[1].main->cap, 0);
+	assert_int_equal(quarry_cpu_online(q, 1), 0);
+	quarry_posix_set_cpu(1);
+	give(q, s, p + 20, 20);
+	assert_int_equal(info(q, s).active_objs, 0);
+	finish(q);
+}
+
+/* A node without memory gets some: caches made before have their place for it, and its CPU uses it. */
+static void test_S1_node_that_comes_later(void **state)
+{
+	struct quarry_posix_options options = {.report = take_report};
+	const int cpu_node[2] = {0, 1};
+	const phys_addr_t start = (phys_addr_t)4 << 30;
+	struct quarry_boot_params params = {.nr_cpus = 2,
+					    .nr_nodes = 2,
+					    .cpu_node = cpu_node,
+					    .max_hotplug_phys = (phys_addr_t)8 << 30};
+	struct quarry *q = quarry_posix_new(&options);
+	struct kmem_cache *s;
+	void *p;
+
+	(void)state;
+	assert_non_null(q);
+	assert_int_equal(quarry_memblock_add_node(q, 0, 256 * MIB, 0, MEMBLOCK_NONE), 0);
+	assert_int_equal(quarry_boot(q, &params), 0);
+	reports = 0;
+	s = cache(q, 256);
+	quarry_posix_set_cpu(1);
+	p = quarry_kmem_cache_alloc(q, s, GFP_KERNEL);
+	assert_int_equal(node_of(q, p), 0);
+	quarry_kmem_cache_free(q, s, p);
+	assert_null(s->cpu_sheaves[1].alien); /* node 0 is the nearest that has memory */
+	quarry_posix_set_cpu(0);
+	assert_int_equal(quarry_add_memory(q, 1, start, QUARRY_MEMORY_BLOCK_BYTES), 0);
+	assert_int_equal(quarry_online_pages(q, start >> QUARRY_PAGE_SHIFT,
+					     QUARRY_MEMORY_BLOCK_PAGES, QUARRY_ONLINE_KERNEL),
+			 0);
+	check(q);
+	quarry_posix_set_cpu(1);
+	assert_int_equal(quarry_kmem_cache_shrink(q, s), 0);
+	p = quarry_kmem_cache_alloc(q, s, GFP_KERNEL);
+	assert_int_equal(node_of(q, p), 1);
+	assert_int_equal(s->node[1].nr_slabs, 1);
+	check(q);
+	quarry_posix_set_cpu(0);
+	quarry_kmem_cache_free(q, s, p);
+	assert_int_equal(s->cpu_sheaves[0].alien->n, 1);
+	finish(q);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_S14_objects_of_other_nodes_go_home_in_batches),
+		cmocka_unit_test(test_S14_one_sheaf_of_three_nodes),
+		cmocka_unit_test(test_S14_same_node_is_home),
+		cmocka_unit_test(test_S13_depot_starts_small_and_grows_when_cpus_meet),
+		cmocka_unit_test(test_S13_depot_decays_to_the_working_set),
+		cmocka_unit_test(test_S16_reaping_spares_what_was_touched),
+		cmocka_unit_test(test_S16_free_limit_follows_the_cpus),
+		cmocka_unit_test(test_S16_reap_refuses),
+		cmocka_unit_test(test_shrinker_empties_caches_under_pressure),
+		cmocka_unit_test(test_pressure_lets_a_request_succeed),
+		cmocka_unit_test(test_movers_empty_sparse_slabs),
+		cmocka_unit_test(test_movers_leave_what_is_pinned),
+		cmocka_unit_test(test_movers_need_a_constructor),
+		cmocka_unit_test(test_S7_cpu_that_leaves_gives_its_objects_back),
+		cmocka_unit_test(test_S1_node_that_comes_later),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
