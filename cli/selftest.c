@@ -203,6 +203,23 @@ static int selftest_start(struct selftest_thread *threads, unsigned int nr)
 	return threads[0].failures == 0 ? CLI_OK : CLI_FAILED;
 }
 
+/* How often CPUs found the lock of an arena taken. */
+static unsigned long long selftest_contended(struct quarry *q)
+{
+	struct quarry_totals totals;
+	unsigned long long n = 0;
+
+	quarry_totals(q, &totals);
+	for (int i = 0; i < totals.nr_nodes * QUARRY_NR_ZONES; i++) {
+		struct quarry_zone_info info;
+
+		if (quarry_zone_info(q, i / QUARRY_NR_ZONES,
+				     (enum quarry_zone_type)(i % QUARRY_NR_ZONES), &info))
+			n += info.contended;
+	}
+	return n;
+}
+
 static int selftest_stress(const struct selftest_args *a, struct selftest_bed *bed)
 {
 	struct selftest_thread *threads = xcalloc(bed->nr_cpus, sizeof(*threads));
@@ -216,9 +233,10 @@ static int selftest_stress(const struct selftest_args *a, struct selftest_bed *b
 		threads[i].rounds = (unsigned int)a->rounds;
 	}
 	status = selftest_start(threads, bed->nr_cpus);
-	printf("%s - stress: %u CPUs, %u rounds, %u steps, %u requests refused\n",
+	printf("%s - stress: %u CPUs, %u rounds, %u steps, %u requests refused, %llu locks found "
+	       "taken\n",
 	       status == CLI_OK ? "ok" : "not ok", bed->nr_cpus, threads[0].rounds, shared.steps,
-	       shared.refused);
+	       shared.refused, selftest_contended(bed->q));
 	free(threads);
 	return status;
 }

@@ -957,8 +957,8 @@ static QUARRY_ALWAYS_INLINE bool pcp_push(struct page_cpu *cpu, struct page *pag
 		page_hand_copy(&in->hand[n++], open);
 		in->n = (uint16_t)n;
 	}
-	if (base ==
-	    open->base + 64) { /* one word after the other: then the next one is needed too */
+	/* One word after the other: then the next one is needed too. */
+	if ((uintptr_t)base == (uintptr_t)open->base + PAGE_WORD_BYTES) {
 		for (unsigned int k = 0; k < PAGE_WORD_BYTES; k += 64)
 			quarry_prefetch_write((char *)(base + 64) + k);
 	}
