@@ -950,19 +950,13 @@ static QUARRY_ALWAYS_INLINE bool pcp_push(struct page_cpu *cpu, struct page *pag
 {
 	struct page_hand *open = &cpu->open[slot];
 	struct page_in *in = &cpu->in[slot];
-	struct page *base = page_word_base(page);
 	unsigned int n = in->n;
 
 	if (likely(open->mask != 0)) {
 		page_hand_copy(&in->hand[n++], open);
 		in->n = (uint16_t)n;
 	}
-	/* One word after the other: then the next one is needed too. */
-	if ((uintptr_t)base == (uintptr_t)open->base + PAGE_WORD_BYTES) {
-		for (unsigned int k = 0; k < PAGE_WORD_BYTES; k += 64)
-			quarry_prefetch_write((char *)(base + 64) + k);
-	}
-	open->base = base;
+	open->base = page_word_base(page);
 	open->mask = (uint64_t)1 << page_word_bit(page);
 	return n % PAGE_IN_STAGE == 0;
 }

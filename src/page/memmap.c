@@ -26,8 +26,8 @@
  */
 static bool memmap_is_large(const struct page_arena *a)
 {
-	uint64_t from = a->zone->nr_pb >= MEMMAP_LARGE_ZONE ? MEMMAP_LARGE_FROM_SECOND
-							    : MEMMAP_LARGE_FROM;
+	uint64_t from =
+		a->zone->nr_pb >= MEMMAP_LARGE_ZONE ? MEMMAP_LARGE_FROM_SECOND : MEMMAP_LARGE_FROM;
 
 	return quarry_load_relaxed(&a->zone->nr_mapped) >= from &&
 	       a->nr_pb == PAGE_ARENA_PAGEBLOCKS;
