@@ -209,10 +209,12 @@ static void slabs_million_apart(enum peer_kind kind, size_t size, double figure[
 {
 	size_t bytes = SLABS_FIGURES * sizeof(double);
 	int fd[2], status;
-	pid_t child;
+	pid_t child = -1;
 
 	fflush(stdout);
-	if (pipe(fd) != 0 || (child = fork()) < 0)
+	if (pipe(fd) == 0)
+		child = fork();
+	if (child < 0)
 		bench_die("no child");
 	if (child == 0) {
 		slabs_million(kind, size, figure);

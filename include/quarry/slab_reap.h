@@ -45,13 +45,13 @@ typedef void *(*quarry_kmem_isolate_fn)(struct kmem_cache *cache, void **objects
  * @objects: what isolate left; entries may be NULL
  * @nr:	     how many
  * @nid:     node to allocate on
- * @private: what isolate returned
+ * @cookie:  what isolate returned
  *
  * No lock is held. To move: allocate anew, copy, redirect the users, free the old one. An object that
  * cannot be moved is let go of and stays.
  */
 typedef void (*quarry_kmem_migrate_fn)(struct kmem_cache *cache, void **objects, unsigned int nr,
-				       int nid, void *private);
+				       int nid, void *cookie);
 
 /**
  * quarry_kmem_cache_setup_mobility() - let objects of a cache be moved

@@ -217,10 +217,9 @@ struct kmem_cache {
 	uint32_t min_partial;
 	/* the rest */
 	uint32_t object_size, inuse, offset, align;
-	uint32_t red_left_pad;   /* bytes from the start of a place to its object */
-	uint32_t debug;          /* SLAB_DEBUG_*: why all goes by debug.c; 0: it does not */
-	uint32_t asked_flags;    /* by who created it; flags has those of slab_debug too */
-	uint32_t asked_capacity; /* sheaf_capacity, if nothing were debugged */
+	uint32_t red_left_pad; /* bytes from the start of a place to its object */
+	uint32_t debug;        /* SLAB_DEBUG_*: why all goes by debug.c; 0: it does not */
+	uint32_t asked_flags;  /* by who created it; flags has those of slab_debug too */
 	struct kmem_cache_order_objects oo, min;
 	gfp_t allocflags;
 	int refcount;

@@ -104,7 +104,7 @@ void quarry_rcu_read_unlock(struct quarry *q)
 
 static struct slab_rcu_generation *rcu_now(struct slab_rcu *rcu)
 {
-	return &rcu->generation[rcu->epoch % RCU_GENERATIONS];
+	return &rcu->generation[bits_mod64(rcu->epoch, RCU_GENERATIONS)];
 }
 
 void quarry_call_rcu(struct quarry *q, struct quarry_rcu_head *head,
@@ -208,7 +208,7 @@ static bool rcu_advance_locked(struct quarry *q, struct slab_rcu *rcu,
 			return false;
 	}
 	quarry_store_relaxed(&rcu->epoch, rcu->epoch + 1);
-	g = &rcu->generation[(rcu->epoch + 1) % RCU_GENERATIONS]; /* of epoch - 2 */
+	g = &rcu->generation[bits_mod64(rcu->epoch + 1, RCU_GENERATIONS)]; /* of epoch - 2 */
 	*done = *g;
 	*g = (struct slab_rcu_generation){.calls_end = &g->calls};
 	rcu->running++;
