@@ -338,6 +338,11 @@ static void ranges_out_of_bounds(void **state)
 	machine_build(&m, &odd);
 	assert_int_equal(quarry_alloc_contig_range(m.q, 2560, 2560, MOVABLE, GFP_KERNEL),
 			 -QUARRY_EINVAL);
+	for (unsigned int type = QUARRY_MIGRATE_ISOLATE; type < 20; type++)
+		assert_int_equal(quarry_alloc_contig_range(m.q, 2048, 2560,
+							   (enum quarry_migratetype)type,
+							   GFP_KERNEL),
+				 -QUARRY_EINVAL);
 	/* Over the border of DMA, of the node, of the memory. */
 	assert_int_equal(quarry_alloc_contig_range(m.q, 2000, 2100, MOVABLE, GFP_KERNEL),
 			 -QUARRY_EINVAL);

@@ -98,7 +98,7 @@ QUARRY_MUST_CHECK int quarry_test_pages_isolated(struct quarry *q, pfn_t start, 
  * QUARRY_MAX_ORDER: 1 GiB is 262144 pages.
  *
  * Context: any but interrupt; calls movers. O(pages).
- * Return: 0; -QUARRY_EINVAL: no memory somewhere, or more than one zone; -QUARRY_EBUSY: a page could not be moved,
+ * Return: 0; -QUARRY_EINVAL: no memory somewhere, more than one zone, or no such type; -QUARRY_EBUSY: a page could not be moved,
  *	   or another such call is at work on one of the pageblocks; -QUARRY_ENOMEM: no pages to move
  *	   to. Nothing is taken then; blocks that have been moved stay where they are now.
  */

@@ -186,7 +186,8 @@ int quarry_alloc_contig_range(struct quarry *q, pfn_t start, pfn_t end,
 {
 	int err;
 
-	if (!contig_one_zone(q->pages, start, end))
+	if ((unsigned int)migratetype >= QUARRY_MIGRATE_ISOLATE ||
+	    !contig_one_zone(q->pages, start, end))
 		return -QUARRY_EINVAL;
 	err = quarry_start_isolate_page_range(q, start, end, migratetype, 0);
 	if (err != 0)
