@@ -10,9 +10,15 @@ make -s -f sources.mk -f - print >"$dir/lib.c" <<'EOF'
 print:
 	@printf '#include "%s"\n' $(QUARRY_SRCS)
 EOF
+posix=$(
+	make -s -f sources.mk -f - print <<'EOF'
+print:
+	@echo $(QUARRY_POSIX_SRCS)
+EOF
+)
 include="-I. -Iinclude -Isrc -Iport/posix -Itests"
 programs="tests/test_pages_anything.c tests/machine_build.c tests/owner.c tests/model_buddy.c
-	port/posix/posix.c"
+	$posix"
 
 # name, flags
 config() {
