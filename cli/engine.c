@@ -56,8 +56,9 @@
 #define ENGINE_PENDING 1024u /* places for blocks held back, by recorded CPU */
 #define ENGINE_PATIENCE 3    /* object events that may stand between a slab page and its object */
 #define ENGINE_SLAB_ORDER 3  /* the largest order that Linux gives a slab unless told */
-#define ENGINE_REAP_NS ((uint64_t)1000000000) /* recorded time between two reapings of the caches */
-#define ENGINE_AHEAD 12                       /* events between a prefetch and its use */
+#define ENGINE_REAP_NS \
+	((uint64_t)2000000000) /* recorded time between two reapings, as in Linux's SLAB */
+#define ENGINE_AHEAD 12        /* events between a prefetch and its use */
 #define ENGINE_MAX_CACHES 4096u
 #define ENGINE_DIGEST_PRIME 0x100000001b3u
 
