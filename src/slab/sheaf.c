@@ -242,7 +242,7 @@ static void sheaf_leave(struct slab_cpu *c, quarry_pin_t pin)
 
 static void sheaf_set_spare(struct slab_cpu *c, struct slab_sheaf *sheaf)
 {
-	quarry_store_relaxed(&c->spare, sheaf);
+	quarry_store_release(&c->spare, sheaf);
 }
 
 /* ---- what others ask for ---- */
@@ -612,7 +612,7 @@ static bool sheaf_keep_alien(struct quarry *q, struct kmem_cache *s, void *obj)
 		pin = quarry_pin();
 		c = sheaf_cpu(s);
 		if (c->alien == NULL && new != NULL) {
-			quarry_store_relaxed(&c->alien, new);
+			quarry_store_release(&c->alien, new);
 			new = NULL;
 		}
 		full = c->alien != NULL && c->alien->n == c->alien->cap;
@@ -752,7 +752,7 @@ void sheaf_flush_alien(struct quarry *q, struct kmem_cache *s)
 	struct slab_cpu *c = sheaf_cpu(s);
 	struct slab_sheaf *alien = c->alien;
 
-	quarry_store_relaxed(&c->alien, (struct slab_sheaf *)NULL);
+	quarry_store_release(&c->alien, (struct slab_sheaf *)NULL);
 	quarry_unpin(pin);
 	if (alien == NULL)
 		return;
@@ -838,7 +838,7 @@ void sheaf_drain_one(struct quarry *q, struct kmem_cache *s, unsigned int cpu)
 	sheaf_set_spare(c, NULL);
 	sheaf_drain(q, s, sheaf);
 	sheaf = c->alien;
-	quarry_store_relaxed(&c->alien, (struct slab_sheaf *)NULL);
+	quarry_store_release(&c->alien, (struct slab_sheaf *)NULL);
 	if (sheaf != NULL)
 		sheaf_send_home(q, s, sheaf);
 	sheaf_discard(q, s, sheaf);
@@ -876,10 +876,10 @@ unsigned long sheaf_cached_objects(struct quarry *q, struct kmem_cache *s)
 		size_t n = (size_t)(top - base);
 
 		sum += n <= s->sheaf_capacity ? n : 0; /* not while it is being exchanged */
-		sheaf = quarry_load_relaxed(&s->cpu_sheaves[i].spare);
+		sheaf = quarry_load_acquire(&s->cpu_sheaves[i].spare);
 		if (sheaf != NULL)
 			sum += quarry_load_relaxed(&sheaf->n);
-		sheaf = quarry_load_relaxed(&s->cpu_sheaves[i].alien);
+		sheaf = quarry_load_acquire(&s->cpu_sheaves[i].alien);
 		if (sheaf != NULL)
 			sum += quarry_load_relaxed(&sheaf->n);
 	}
