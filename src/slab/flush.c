@@ -191,7 +191,8 @@ void slab_flush(struct quarry *q, struct kmem_cache *s, void *const *obj, unsign
 	uint32_t gone = SLAB_NONE;
 
 	while (obj != end)
-		obj = flush_stage(q, s, obj, end - obj > FLUSH_STAGE ? obj + FLUSH_STAGE : end,
+		obj = flush_stage(q, s, obj,
+				  (size_t)(end - obj) > FLUSH_STAGE ? obj + FLUSH_STAGE : end,
 				  &gone);
 	slab_release_chain(q, gone);
 }
