@@ -61,6 +61,8 @@ QUARRY_SRCS := \
 	src/page/check.c \
 	src/slab/cache.c \
 	src/slab/slab.c \
+	src/slab/flush.c \
+	src/slab/depot.c \
 	src/slab/sheaf.c \
 	src/slab/reap.c \
 	src/slab/kmalloc.c \
