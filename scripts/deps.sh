@@ -7,7 +7,7 @@ run="libzstd-dev libjansson-dev libfdt-dev device-tree-compiler"
 case "${1:-}" in
 run) want="$run" ;;
 test) want="$run libcmocka-dev zstd procps numactl" ;;
-check) want="$run clang-14 clang-format-14 python3" ;;
+check) want="$run clang-14 clang-format-14 clang-tidy-14 cppcheck python3" ;;
 bench) want="$run valgrind libmimalloc2.0 libjemalloc2 libtcmalloc-minimal4" ;;
 *) echo "usage: deps.sh run|test|check|bench" >&2; exit 2 ;;
 esac

@@ -220,7 +220,7 @@ static int mempolicy_of_index(struct quarry *q, const struct quarry_mempolicy *p
 
 	for (nodes = pol->nodes; nodes != 0; nodes &= nodes - 1)
 		round += mempolicy_share(q, pol, (int)bits_ctz64(nodes));
-	ilx %= round;
+	ilx %= quarry_max(round, 1ul);
 	/* Weights may change between the two sums: then the last node it is. */
 	for (nodes = pol->nodes; nodes != 0; nodes &= nodes - 1) {
 		unsigned long share;
