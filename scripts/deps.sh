@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Installs the Debian packages that a make target needs, and says which. Usage: deps.sh run|test|check|bench
+# Installs the Debian packages that a make target needs, and says which. Usage: deps.sh run|test|check|bench|coverage
 set -eu
 
 run="libzstd-dev libjansson-dev libfdt-dev device-tree-compiler"
@@ -9,7 +9,8 @@ run) want="$run" ;;
 test) want="$run libcmocka-dev zstd procps numactl" ;;
 check) want="$run clang-14 clang-format-14 clang-tidy-14 cppcheck python3" ;;
 bench) want="$run valgrind libmimalloc2.0 libjemalloc2 libtcmalloc-minimal4" ;;
-*) echo "usage: deps.sh run|test|check|bench" >&2; exit 2 ;;
+coverage) want="gcovr" ;;
+*) echo "usage: deps.sh run|test|check|bench|coverage" >&2; exit 2 ;;
 esac
 
 # 32-bit programs are tested where they can be made. Not gcc-multilib, which drives out cross compilers.
