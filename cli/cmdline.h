@@ -76,7 +76,8 @@ struct cmdline {
 	struct cmdline_share kernelcore, movablecore;
 	bool numa_off, numa_noacpi;
 	unsigned int numa_fake; /* nodes; 0: not asked for, or by size */
-	uint64_t numa_fake_asked; /* more nodes than there can be, reduced to numa_fake; 0: not so */
+	uint64_t
+		numa_fake_asked; /* more nodes than there can be, reduced to numa_fake; 0: not so */
 	enum cmdline_fake numa_fake_kind;
 	uint64_t numa_fake_size;
 	bool kernelcore_mirror;

@@ -145,7 +145,8 @@ struct map {
 	size_t nr_srat, cap_srat;
 	int *cpu_node; /* by "SRAT: PXM n -> APIC m -> Node k", in order */
 	size_t nr_cpu_nodes, cap_cpu_nodes;
-	unsigned int bad_node; /* the first line that names a node more than there can be; 0: none */
+	unsigned int
+		bad_node; /* the first line that names a node more than there can be; 0: none */
 	unsigned int possible_cpus; /* CPUs that Linux had room for (nr_cpu_ids); 0: not said */
 	unsigned int logged_cpus;   /* CPUs that the log says Linux set up; 0: not said */
 	struct map_op *ops;
