@@ -159,7 +159,7 @@ static void test_after_the_handoff(void **state)
 	done();
 	/* What memblock gives back of its grown arrays counts too; what is not reserved, never. */
 	strbuf_addf(&text, "memblock_free_late: [0x3c01000-0x3c02fff] memblock_discard+0x67/0xd7\n"
-			   "memblock_free_late: [0x2100000-0x2100fff] x+0x1/0x2\n"
+			   "memblock_free_late: [0x500000-0x500fff] x+0x1/0x2\n"
 			   "memblock_free_late: [0xf00000000-0xf00000fff] x+0x1/0x2\n"
 			   "memblock_free_late: [0x3c04000-0x3c03fff] x+0x1/0x2\n");
 	assert_int_equal(boot(text.s, "", 0), CLI_OK);
