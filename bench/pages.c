@@ -24,7 +24,7 @@
 #define PAGES_LIST_MOST PAGES_GIB(64)    /* beyond it the list's records would not fit */
 #define PAGES_CHURN_OPS ((size_t)300000) /* in one run */
 #define PAGES_CHURN_AHEAD 16u
-#define PAGES_FEW_RUNS 3u                /* in large machines */
+#define PAGES_FEW_RUNS 3u /* in large machines */
 
 enum pages_figure {
 	PAGES_PAIR,

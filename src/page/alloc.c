@@ -5,7 +5,7 @@
  * Request    The common one is served by the CPU's sheaf of the first zone of its list. All others
  *            become a struct alloc_request and go to slowpath.c.
  * Free       The descriptor must say "allocated, this order"; anything else is a double free, a tail,
- *            a wrong order or a foreign page: it is reported and left alone.
+ *            a wrong order or a foreign page: it is reported and left alone. late.c looks later.
  *
  * Context    No lock is held between steps. A request that may not wait calls nothing that does.
  */
@@ -375,17 +375,21 @@ void quarry_get_page(struct quarry *q, struct page *page)
 
 unsigned int quarry_page_count(struct quarry *q, const struct page *page)
 {
-	uint64_t word = page_word(page);
+	uint64_t word;
 
-	(void)q;
+	late_settle_own(q); /* a reference that this CPU has just dropped does not count */
+	word = page_word(page);
 	return (word & PAGE_WORD_STATE_MASK) == PAGE_WORD_ALLOC ? page_word_refs(word) : 0;
 }
 
 int quarry_split_page(struct quarry *q, struct page *page, unsigned int order)
 {
-	uint64_t word = page != NULL ? page_word(page) : 0;
-	unsigned int type = page_word_type(word);
+	unsigned int type;
+	uint64_t word;
 
+	late_settle_own(q);
+	word = page != NULL ? page_word(page) : 0;
+	type = page_word_type(word);
 	if ((word & PAGE_WORD_STATE_MASK) != PAGE_WORD_ALLOC || page_word_order(word) != order ||
 	    page_word_refs(word) != 1)
 		return -QUARRY_EINVAL;

@@ -367,14 +367,14 @@ static inline void page_fast_mark(struct page_fast *f, unsigned long mark)
 
 #define PAGE_LATE 64u
 #define PAGE_LATE_KEEP 32u /* written down last: their descriptors may be on their way */
-#define PAGE_LATE_AFTER 6u
+#define PAGE_LATE_AFTER 8u
 
 /* A CPU's own. All up to fast is touched inside its lock only. */
 struct page_cpu {
 	struct quarry_cpu_lock lock;
 	struct page_hand
-		open[PAGE_PCP_ORDERS + 1];      /* blocks taken back last; else PAGE_HAND_NONE */
-	uint32_t nr_late;          /* late.c: blocks freed, but not looked at yet */
+		open[PAGE_PCP_ORDERS + 1]; /* blocks taken back last; else PAGE_HAND_NONE */
+	uint32_t nr_late;                  /* late.c: blocks freed, but not looked at yet */
 	uint8_t late_streak;       /* stages in a row that held hardly more than a block a hand */
 	bool late_on;              /* so blocks are written down */
 	uintptr_t late[PAGE_LATE]; /* descriptor | order */
@@ -913,8 +913,18 @@ void late_flush(struct quarry *q, struct page_cpu *cpu);
 void late_give_old(struct quarry *q, struct page_cpu *cpu);
 /* Inside: a stage of @hands held @blocks. */
 void late_watch(struct quarry *q, struct page_cpu *cpu, unsigned int hands, unsigned int blocks);
-/* The same as the first on all CPUs, and they begin anew to find out. No lock held. */
+/* Inside: the same for all of them, and the CPU begins anew to find out how it frees. */
+void late_end(struct quarry *q, struct page_cpu *cpu);
+/* That on all CPUs that have any. No lock held. */
 void late_settle(struct quarry *q);
+
+/* That on this CPU, unless others are at it. Never waits: any context. */
+void late_settle_here(struct quarry *q);
+static inline void late_settle_own(struct quarry *q)
+{
+	if (unlikely(quarry_load_relaxed(&q->cpus[quarry_cpu()].nr_late) != 0))
+		late_settle_here(q);
+}
 
 /* Inside, late_on: @page, or NULL, is written down. True: late_give_old() is due. */
 static QUARRY_ALWAYS_INLINE bool late_push(struct page_cpu *cpu, struct page *page,

@@ -161,11 +161,20 @@ void late_give_old(struct quarry *q, struct page_cpu *cpu)
 
 void late_watch(struct quarry *q, struct page_cpu *cpu, unsigned int hands, unsigned int blocks)
 {
+	if (hands < PAGE_IN_STAGE)
+		return;
 	if (blocks > hands + hands / 4)
 		cpu->late_streak = 0;
 	else if (cpu->late_streak < PAGE_LATE_AFTER)
 		cpu->late_streak++;
 	cpu->late_on = cpu->late_streak == PAGE_LATE_AFTER && !mover_any(q);
+}
+
+void late_end(struct quarry *q, struct page_cpu *cpu)
+{
+	late_flush(q, cpu);
+	cpu->late_on = false;
+	cpu->late_streak = 0;
 }
 
 void late_settle(struct quarry *q)
@@ -178,9 +187,19 @@ void late_settle(struct quarry *q)
 		if (quarry_load_relaxed(&cpu->nr_late) == 0 ||
 		    !quarry_cpu_revoke(q, &cpu->lock, &pin))
 			continue;
-		late_flush(q, cpu);
-		cpu->late_on = false;
-		cpu->late_streak = 0;
+		late_end(q, cpu);
 		quarry_cpu_give_back(q, &cpu->lock, pin);
 	}
+}
+
+QUARRY_NOINLINE void late_settle_here(struct quarry *q)
+{
+	quarry_pin_t pin = quarry_pin();
+	struct page_cpu *cpu = &q->cpus[quarry_cpu()];
+
+	if (quarry_cpu_enter(&cpu->lock)) {
+		late_end(q, cpu);
+		quarry_cpu_leave(&cpu->lock);
+	}
+	quarry_unpin(pin);
 }

@@ -174,7 +174,7 @@ void page_set_feature(struct quarry *q, uint32_t feature, bool on)
 
 		if (!quarry_cpu_revoke(q, lock, &pin))
 			continue;
-		late_flush(q, &pl->cpu[cpu]);
+		late_end(q, &pl->cpu[cpu]);
 		quarry_cpu_set_slow(lock, quarry_load_relaxed(&pl->features) != 0);
 		quarry_cpu_give_back(q, lock, pin);
 	}
@@ -598,7 +598,7 @@ static void pcp_visit(struct quarry *q, unsigned int cpu,
 
 	if (!quarry_cpu_revoke(q, &c->lock, &pin))
 		return;
-	late_flush(q, c);
+	late_end(q, c);
 	for (unsigned int slot = 0; slot <= PAGE_PCP_ORDERS; slot++)
 		pcp_spill_all(q, c, slot);
 	for (unsigned int i = 0; i < page_nr_zones(pl); i++) {
