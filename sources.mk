@@ -128,6 +128,9 @@ QUARRY_CLI_SRCS := \
 	cli/perfscript.c \
 	cli/linuxfacts.c \
 	cli/engine.c \
+	cli/engine_ops.c \
+	cli/engine_blocks.c \
+	cli/engine_owners.c \
 	cli/engine_places.c \
 	cli/fate.c \
 	cli/refusal.c \
@@ -135,6 +138,7 @@ QUARRY_CLI_SRCS := \
 	cli/pressure.c \
 	cli/pressure_report.c \
 	cli/squeeze.c \
+	cli/session.c \
 	cli/replay.c \
 	cli/report.c \
 	cli/views.c \
