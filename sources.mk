@@ -140,6 +140,12 @@ QUARRY_CLI_SRCS := \
 	cli/squeeze.c \
 	cli/session.c \
 	cli/replay.c \
+	cli/history.c \
+	cli/history_map.c \
+	cli/pack.c \
+	cli/report_data.c \
+	cli/report_html.c \
+	cli/webassets.c \
 	cli/report.c \
 	cli/views.c \
 	cli/selftest.c

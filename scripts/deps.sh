@@ -3,7 +3,7 @@
 # Installs the Debian packages that a make target needs, and says which. Usage: deps.sh run|test|check|bench
 set -eu
 
-run="libzstd-dev libjansson-dev libfdt-dev device-tree-compiler"
+run="libzstd-dev zlib1g-dev libjansson-dev libfdt-dev device-tree-compiler"
 case "${1:-}" in
 run) want="$run" ;;
 test) want="$run libcmocka-dev zstd procps numactl" ;;
