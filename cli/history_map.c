@@ -31,7 +31,8 @@
 #define HISTORY_MAX_ROWS ((size_t)1 << 20)
 #define HISTORY_TURN 512u
 #define HISTORY_MAX_OWNERS 60000u
-#define HISTORY_OTHERS 1u /* owner: one of too many */
+#define HISTORY_OTHERS 1u  /* owner: one of too many */
+#define HISTORY_OUTSIDE 2u /* file pages, population: who is not in the recording */
 #define HISTORY_BY_PAGE 15u
 #define HISTORY_HASH_PRIME 0x100000001b3u
 
@@ -175,6 +176,7 @@ void history_map_start(struct history *h)
 	h->row_every = 1;
 	history_owner_add(h, "", false);
 	history_owner_add(h, "others", false);
+	history_owner_add(h, "outside the recording", false);
 }
 
 void history_map_free(struct history *h)
@@ -261,7 +263,7 @@ static unsigned int history_scan_block(struct history *h, struct history_scan *s
 	uint64_t left = head + ((pfn_t)1 << order) - (pfn + at);
 	unsigned int n = left > QUARRY_PAGEBLOCK_PAGES - at ? QUARRY_PAGEBLOCK_PAGES - at
 							    : (unsigned int)left;
-	unsigned int kind = HISTORY_PAGE_OTHER, owner = 0;
+	unsigned int kind = HISTORY_PAGE_OTHER, owner = HISTORY_OUTSIDE;
 	uint32_t desc;
 
 	if (engine_block_owner(h->engine, head, &desc)) {

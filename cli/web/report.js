@@ -314,6 +314,7 @@ function context(canvas, width, height) {
 		canvas.width = Math.round(width * ratio);
 		canvas.height = Math.round(height * ratio);
 		canvas.style.height = height + "px";
+		canvas.style.width = width + "px";
 	}
 	const g = canvas.getContext("2d");
 	g.setTransform(ratio, 0, 0, ratio, 0, 0);
@@ -462,7 +463,6 @@ function runColour(run) {
 let zoomRuns = [];
 function drawZoom() {
 	const size = zoomSize(), g = context(zoom, size * ZOOM_COLUMNS, size * BLOCK / ZOOM_COLUMNS + 2);
-	zoom.style.width = size * ZOOM_COLUMNS + "px";
 	zoomRuns = runsOf(S.block, S.sample);
 	for (const run of zoomRuns) {
 		g.fillStyle = runColour(run);
@@ -597,6 +597,7 @@ class Chart {
 			},
 		};
 		this.plot = new uPlot(options, [xs(), ...now.series.map((s) => s.data)], this.plotBox);
+		this.plot.ctx.canvas.setAttribute("aria-hidden", "true");
 		this.plot.over.addEventListener("click", () => {
 			if (this.plot.cursor.idx != null)
 				go(this.plot.cursor.idx);
@@ -764,8 +765,10 @@ function refusals() {
 			$("map").scrollIntoView();
 		}}));
 		if (k.zones.length)
-			card.append(table([{name: "zone"}, {name: "reason", left: true}, {name: "free"}, {name: "watermark"}, {name: "reserve"}, {name: "largest order free"}],
-				k.zones.map((z) => [`Node ${z.node} ${z.zone}`, z.reason, group(z.free), group(z.watermark), group(z.reserve), String(z.largest_order)])));
+			card.append(make("div", {class: "scroll", tabindex: "0", role: "region", "aria-label": "Zones that refused"},
+				table([{name: "zone"}, {name: "reason", left: true}, {name: "free"}, {name: "watermark"}, {name: "reserve"},
+					{name: "largest order free"}], k.zones.map((z) => [`Node ${z.node} ${z.zone}`, z.reason, group(z.free),
+					group(z.watermark), group(z.reserve), String(z.largest_order)]))));
 		if (k.explanation)
 			card.append(make("pre", {text: k.explanation}));
 		body.append(card);
@@ -1049,12 +1052,12 @@ function controls() {
 	matchMedia("(prefers-color-scheme: dark)").addEventListener("change", renewAll);
 	addEventListener("beforeprint", () => {
 		printing = true;
-		document.body.style.width = "700px";
+		document.body.classList.add("printing");
 		renewAll();
 	});
 	addEventListener("afterprint", () => {
 		printing = false;
-		document.body.style.width = "";
+		document.body.classList.remove("printing");
 		renewAll();
 	});
 }
