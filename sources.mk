@@ -124,6 +124,7 @@ QUARRY_CLI_SRCS := \
 	cli/input.c \
 	cli/gfp.c \
 	cli/trace.c \
+	cli/section.c \
 	cli/kmt.c \
 	cli/perfscript.c \
 	cli/linuxfacts.c \

@@ -108,6 +108,7 @@ struct trace {
 	uint64_t nr_lines, nr_bad_lines, nr_foreign_lines; /* text only */
 
 	struct trace_event *batch;
+	uint32_t *batch_task; /* the tasks of the batch's events; NULL: nobody asks */
 	void *reader; /* private to the format's reader */
 };
 
