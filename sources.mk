@@ -126,6 +126,10 @@ QUARRY_CLI_SRCS := \
 	cli/trace.c \
 	cli/section.c \
 	cli/kmt.c \
+	cli/umt.c \
+	cli/umtwrite.c \
+	cli/columns.c \
+	cli/output.c \
 	cli/perfscript.c \
 	cli/linuxfacts.c \
 	cli/engine.c \
@@ -134,6 +138,8 @@ QUARRY_CLI_SRCS := \
 	cli/engine_owners.c \
 	cli/engine_places.c \
 	cli/fate.c \
+	cli/heap.c \
+	cli/heap_report.c \
 	cli/refusal.c \
 	cli/pagecache.c \
 	cli/pressure.c \

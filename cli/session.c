@@ -23,6 +23,7 @@ enum {
 	SESSION_OPT_CACHE,
 	SESSION_OPT_SEED,
 	SESSION_OPT_PINNED,
+	SESSION_OPT_HEAP,
 };
 
 static const struct argp_option session_argp_options[] = {
@@ -42,6 +43,10 @@ static const struct argp_option session_argp_options[] = {
 	{"no-compaction", SESSION_OPT_PINNED, NULL, 0, "With --page-cache: no page can be moved",
 	 0},
 	{"seed", SESSION_OPT_SEED, "N", 0, "Of the page cache's random choices (1)", 0},
+	{"heap", SESSION_OPT_HEAP, "NAME", 0,
+	 "What plays the recording of a user program: kmalloc (default), or fine: eight classes to "
+	 "a doubling",
+	 0},
 	{"limit", SESSION_OPT_LIMIT, "EVENTS", 0, "Stop after this many events", 0},
 	{"no-progress", SESSION_OPT_NO_PROGRESS, NULL, 0, "No progress bar", 0},
 	{"progress", SESSION_OPT_PROGRESS, NULL, 0,
@@ -128,6 +133,10 @@ static error_t session_parse(int key, char *arg, struct argp_state *state)
 	case SESSION_OPT_LIMIT:
 		session_number(state, "limit", arg, INT64_MAX, &o->limit);
 		return 0;
+	case SESSION_OPT_HEAP:
+		if (!heap_kind_by_name(arg, &o->heap))
+			argp_error(state, "--heap=%s: expected kmalloc or fine", arg);
+		return 0;
 	case SESSION_OPT_NO_PROGRESS:
 		o->progress = PROGRESS_NEVER;
 		return 0;
@@ -195,6 +204,10 @@ static int session_start(struct session *s)
 
 	if (status != CLI_OK)
 		return status;
+	if (s->trace.format == TRACE_FORMAT_UMT) {
+		s->heap = heap_new(s->machine.q, s->machine.nr_cpus, o->heap);
+		return CLI_OK;
+	}
 	linuxfacts_load(&s->facts, o->trace_path, &s->diag);
 	s->engine = engine_new(s->machine.q, s->machine.nr_cpus, &s->trace, &s->facts);
 	if (o->pressure.on)
@@ -247,9 +260,15 @@ int session_open(struct session *s, const struct session_options *o)
 	return status;
 }
 
+uint64_t session_events(const struct session *s)
+{
+	return s->heap != NULL ? heap_result(s->heap)->events : engine_result(s->engine)->events;
+}
+
 bool session_step(struct session *s)
 {
-	size_t n = trace_next(&s->trace);
+	const struct umt_event *user = NULL;
+	size_t n = s->heap != NULL ? umt_next(&s->trace, &user) : trace_next(&s->trace);
 
 	if (n == 0)
 		return false;
@@ -258,21 +277,24 @@ bool session_step(struct session *s)
 		s->limited = true;
 	}
 	s->left -= s->options->limit > 0 ? n : 0;
+	if (s->heap != NULL)
+		return heap_play(s->heap, user, n) && !s->limited;
 	return engine_play(s->engine, n) && !s->limited;
 }
 
 void session_end(struct session *s)
 {
-	const struct engine_result *result = engine_result(s->engine);
-
-	engine_finish(s->engine);
+	if (s->heap != NULL)
+		heap_finish(s->heap);
+	else
+		engine_finish(s->engine);
 	s->wall_ns = util_now_ns() - s->start_ns;
 	s->ended = true;
 	if (s->trace.declared_events > 0 && !s->trace.damaged && !s->limited &&
-	    s->trace.declared_events != result->events)
+	    s->trace.declared_events != session_events(s))
 		diag_warn(&s->diag, s->trace.path, 0,
 			  "META promises %" PRIu64 " events, but %" PRIu64 " are there",
-			  s->trace.declared_events, result->events);
+			  s->trace.declared_events, session_events(s));
 	if (s->options->pressure.on)
 		pressure_end(&s->pressure);
 	diag_print(&s->diag, stderr, "");
@@ -280,7 +302,6 @@ void session_end(struct session *s)
 
 void session_run(struct session *s)
 {
-	const struct engine_result *result = engine_result(s->engine);
 	struct progress bar;
 	uint64_t steps = 0;
 
@@ -288,11 +309,11 @@ void session_run(struct session *s)
 	progress_start(&bar, "replay", "events", input_total(&s->trace.in), s->options->progress);
 	while (session_step(s)) {
 		if (++steps % 16 == 0)
-			progress_update(&bar, input_done(&s->trace.in), result->events);
+			progress_update(&bar, input_done(&s->trace.in), session_events(s));
 	}
 	if (s->options->progress == PROGRESS_ALWAYS) {
 		bar.next_ns = 0;
-		progress_update(&bar, input_done(&s->trace.in), result->events);
+		progress_update(&bar, input_done(&s->trace.in), session_events(s));
 		fputc('\n', stderr);
 		bar.on_screen = false;
 	}
@@ -305,7 +326,18 @@ void session_report(struct session *s, struct report *r)
 	const struct session_options *o = s->options;
 
 	r->trace = &s->trace;
-	r->result = engine_result(s->engine);
+	r->heap = s->heap;
+	r->events = session_events(s);
+	if (s->heap != NULL) {
+		const struct heap_result *h = heap_result(s->heap);
+
+		r->recorded_ns = h->last_ns - h->first_ns;
+		r->full = h->full;
+	} else {
+		r->result = engine_result(s->engine);
+		r->recorded_ns = r->result->last_ns - r->result->first_ns;
+		r->full = r->result->full;
+	}
 	r->facts = &s->facts;
 	r->machine = &s->machine;
 	r->trace_path = o->trace_path;
@@ -316,12 +348,14 @@ void session_report(struct session *s, struct report *r)
 	r->faults = s->faults;
 	r->limit = o->limit;
 	r->limited = s->limited;
-	r->digest = report_digest(s->machine.q, r->result);
+	r->digest = report_digest(s->machine.q, s->heap != NULL ? heap_result(s->heap)->digest
+								: r->result->digest);
 }
 
 int session_status(const struct session *s)
 {
-	bool complete = !s->trace.damaged && !engine_result(s->engine)->full;
+	bool full = s->heap != NULL ? heap_result(s->heap)->full : engine_result(s->engine)->full;
+	bool complete = !s->trace.damaged && !full;
 
 	return complete && s->faults == 0 ? CLI_OK : CLI_FAILED;
 }
@@ -330,7 +364,10 @@ void session_close(struct session *s)
 {
 	machine_destroy(&s->machine);
 	pressure_free(&s->pressure);
-	engine_delete(s->engine);
+	if (s->heap != NULL)
+		heap_delete(s->heap);
+	else
+		engine_delete(s->engine);
 	linuxfacts_free(&s->facts);
 	trace_close(&s->trace);
 	diag_print(&s->diag, stderr, "");
