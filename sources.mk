@@ -117,6 +117,7 @@ QUARRY_CLI_SRCS := \
 	cli/fdt.c \
 	cli/dtc.c \
 	cli/cmdline.c \
+	cli/policy.c \
 	cli/machine.c \
 	cli/machine_nodes.c \
 	cli/machine_reserve.c \
@@ -147,6 +148,8 @@ QUARRY_CLI_SRCS := \
 	cli/squeeze.c \
 	cli/session.c \
 	cli/replay.c \
+	cli/compare.c \
+	cli/compare_run.c \
 	cli/report.c \
 	cli/views.c \
 	cli/selftest.c

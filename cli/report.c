@@ -180,6 +180,8 @@ static void report_head(FILE *out, const struct report *r)
 		m->bootmem ? "bootmem" : "memblock");
 	if (r->cmdline != NULL)
 		fprintf(out, "           with %s\n", r->cmdline);
+	if (r->policy != NULL)
+		fprintf(out, "           policy %s\n", r->policy);
 	fprintf(out, "%s%" PRIu64 " events of %.1f s in %.3f s: %s events/s%s\n",
 		report_complete(r) ? "Done       " : "INCOMPLETE ", r->events,
 		report_seconds(r->recorded_ns), report_seconds(r->wall_ns),
@@ -579,6 +581,7 @@ static json_t *report_json_machine(const struct report *r)
 
 	json_object_set_new(o, "map", report_string(r->map_path));
 	json_object_set_new(o, "command_line", report_string(r->cmdline != NULL ? r->cmdline : ""));
+	json_object_set_new(o, "policy", report_string(r->policy != NULL ? r->policy : ""));
 	json_object_set_new(o, "allocator", json_string(m->bootmem ? "bootmem" : "memblock"));
 	report_set(o, "ram_bytes", m->ram_bytes);
 	report_set(o, "nr_nodes", (uint64_t)m->nr_nodes);

@@ -20,6 +20,7 @@ struct report {
 	const struct linuxfacts *facts;
 	struct machine *machine;
 	const char *trace_path, *map_path, *cmdline; /* cmdline may be NULL */
+	const char *policy;                          /* NULL: Linux's */
 	const struct pressure *pressure;             /* NULL: without page cache */
 	uint64_t wall_ns; /* of decoding and replaying, without the boot of the machine */
 	uint64_t faults;  /* damage that the library reported on the way */

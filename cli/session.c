@@ -17,6 +17,7 @@ enum {
 	SESSION_OPT_ALLOCATOR = 512,
 	SESSION_OPT_CMDLINE,
 	SESSION_OPT_SOURCE,
+	SESSION_OPT_POLICY,
 	SESSION_OPT_LIMIT,
 	SESSION_OPT_NO_PROGRESS,
 	SESSION_OPT_PROGRESS,
@@ -33,6 +34,11 @@ static const struct argp_option session_argp_options[] = {
 	 "Boot allocator: memblock (default) or bootmem; the result is the same", 0},
 	{"cmdline", SESSION_OPT_CMDLINE, "TEXT", 0,
 	 "Kernel parameters, such as \"mem=400M\"; see quarry(1)", 0},
+	{"policy", SESSION_OPT_POLICY, "KEY=VALUE,...", 0,
+	 "What to do otherwise than Linux: grouping=off, arenas=off, min_order=N, "
+	 "slab_max_order=N, "
+	 "slab_min_objects=N, sheaf=N, or a tunable such as watermark_scale_factor=N",
+	 0},
 	{"map-source", SESSION_OPT_SOURCE, "NAME", 0,
 	 "Take RAM from e820, efi, iomem or memblock lines (default: the first that the map has)",
 	 0},
@@ -54,14 +60,29 @@ static const struct argp_option session_argp_options[] = {
 	{NULL, 0, NULL, 0, NULL, 0},
 };
 
+/* argp_error(), which need not end the program: then the caller finds it in the options. */
+static void UTIL_PRINTF(2, 3) session_error(struct argp_state *state, const char *fmt, ...)
+{
+	struct session_options *o = state->input;
+	struct strbuf b = {0};
+	va_list ap;
+
+	va_start(ap, fmt);
+	strbuf_vaddf(&b, fmt, ap);
+	va_end(ap);
+	o->wrong = true;
+	argp_error(state, "%s", b.s);
+	strbuf_free(&b);
+}
+
 static void session_number(struct argp_state *state, const char *option, const char *arg,
 			   uint64_t max, uint64_t *out)
 {
 	uint64_t n;
 
 	if (!util_parse_u64(arg, &n) || n < 1 || n > max)
-		argp_error(state, "--%s=%s: expected a number from 1 to %" PRIu64, option, arg,
-			   max);
+		session_error(state, "--%s=%s: expected a number from 1 to %" PRIu64, option, arg,
+			      max);
 	else
 		*out = n;
 }
@@ -70,7 +91,7 @@ static void session_allocator(struct argp_state *state, const char *arg, bool *b
 {
 	*bootmem = strcmp(arg, "bootmem") == 0;
 	if (!*bootmem && strcmp(arg, "memblock") != 0)
-		argp_error(state, "--allocator=%s: expected memblock or bootmem", arg);
+		session_error(state, "--allocator=%s: expected memblock or bootmem", arg);
 }
 
 static error_t session_parse_machine(int key, char *arg, struct argp_state *state,
@@ -95,9 +116,10 @@ static error_t session_parse_machine(int key, char *arg, struct argp_state *stat
 	case SESSION_OPT_SOURCE:
 		m->map_source = map_source_by_name(arg);
 		if (m->map_source == MAP_NR_SOURCES)
-			argp_error(state,
-				   "--map-source=%s: expected e820, efi, iomem, memblock or auto",
-				   arg);
+			session_error(
+				state,
+				"--map-source=%s: expected e820, efi, iomem, memblock or auto",
+				arg);
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -111,18 +133,27 @@ static error_t session_parse_pressure(int key, const char *arg, struct argp_stat
 	case SESSION_OPT_CACHE:
 		o->on = true;
 		if (!pressure_parse(arg, o))
-			argp_error(state, PRESSURE_EXPECTED, arg);
+			session_error(state, PRESSURE_EXPECTED, arg);
 		return 0;
 	case SESSION_OPT_PINNED:
 		o->pinned = true;
 		return 0;
 	case SESSION_OPT_SEED:
 		if (!util_parse_u64(arg, &o->seed))
-			argp_error(state, "--seed=%s: expected a number", arg);
+			session_error(state, "--seed=%s: expected a number", arg);
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
+}
+
+static void session_policy(struct argp_state *state, const char *arg, struct session_options *o)
+{
+	char why[POLICY_WHY];
+
+	if (!policy_parse(&o->policy, arg, why))
+		session_error(state, "--policy=%s", why);
+	o->policy_text = arg;
 }
 
 static error_t session_parse(int key, char *arg, struct argp_state *state)
@@ -130,12 +161,15 @@ static error_t session_parse(int key, char *arg, struct argp_state *state)
 	struct session_options *o = state->input;
 
 	switch (key) {
+	case SESSION_OPT_POLICY:
+		session_policy(state, arg, o);
+		return 0;
 	case SESSION_OPT_LIMIT:
 		session_number(state, "limit", arg, INT64_MAX, &o->limit);
 		return 0;
 	case SESSION_OPT_HEAP:
 		if (!heap_kind_by_name(arg, &o->heap))
-			argp_error(state, "--heap=%s: expected kmalloc or fine", arg);
+			session_error(state, "--heap=%s: expected kmalloc or fine", arg);
 		return 0;
 	case SESSION_OPT_NO_PROGRESS:
 		o->progress = PROGRESS_NEVER;
@@ -225,6 +259,7 @@ static int session_boot(struct session *s)
 	int status;
 
 	m.min_cpus = s->trace.cpus <= QUARRY_MAX_CPUS ? s->trace.cpus : 0;
+	m.policy = o->policy_text != NULL ? &o->policy : NULL;
 	m.report = session_fault;
 	m.log_ctx = s;
 	pressure_init(&s->pressure, &o->pressure);
@@ -343,6 +378,7 @@ void session_report(struct session *s, struct report *r)
 	r->trace_path = o->trace_path;
 	r->map_path = o->machine.map_path;
 	r->cmdline = o->machine.cmdline;
+	r->policy = o->policy_text;
 	r->pressure = o->pressure.on ? &s->pressure : NULL;
 	r->wall_ns = s->wall_ns;
 	r->faults = s->faults;

@@ -20,7 +20,10 @@ struct session_options {
 	uint64_t limit; /* events; 0: all */
 	enum progress_mode progress;
 	struct pressure_options pressure;
-	enum heap_kind heap; /* what plays the recording of a user program */
+	struct policy policy;
+	const char *policy_text; /* NULL: Linux's */
+	bool wrong;              /* an option was, and that was said; for who does not exit then */
+	enum heap_kind heap;     /* what plays the recording of a user program */
 };
 
 void session_defaults(struct session_options *o);

@@ -280,6 +280,8 @@ struct slab_layer {
 	struct slab_sheaf *no_sheaf;     /* capacity 0, shared, never written */
 	unsigned int nr_cpus, nr_nodes;
 	unsigned int geometry_cpus;
+	unsigned int min_order, max_order, min_objects; /* of slabs; min_objects 0: by CPUs */
+	unsigned int sheaf_objects;                     /* 0: by the size of objects */
 	uint64_t large_pages
 		[QUARRY_MAX_NODES]; /* of kmalloc() above the largest class; modulo 2^64 */
 	size_t cache_bytes;         /* of every struct kmem_cache with its arrays */
@@ -458,7 +460,8 @@ void rcu_defer_slab(struct quarry *q, struct slab *slab);
 /* ---- sheaf.c ---- */
 void sheaf_set_main(struct slab_cpu *c, struct slab_sheaf *sheaf);
 /* Of objects of @size bytes; at least @wish if there are sheaves so large. */
-unsigned int sheaf_capacity(unsigned int size, unsigned int wish, uint16_t *sheaf_class);
+unsigned int sheaf_capacity(unsigned int size, unsigned int wish, bool smallest,
+			    uint16_t *sheaf_class);
 /* Brings n of every CPU's main sheaf up to date. Nobody else may use @s. */
 void sheaf_sync_all(struct kmem_cache *s);
 /* Empties and takes away all sheaves of @s. Nobody else may use it. */

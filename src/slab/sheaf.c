@@ -46,9 +46,13 @@ static const struct sheaf_size {
 	{252, 2048}, {508, 4096},
 };
 
-unsigned int sheaf_capacity(unsigned int size, unsigned int wish, uint16_t *sheaf_class)
+unsigned int sheaf_capacity(unsigned int size, unsigned int wish, bool smallest,
+			    uint16_t *sheaf_class)
 {
 	unsigned int class = size < 256 ? 0 : size < 1024 ? 1 : size < QUARRY_PAGE_SIZE ? 2 : 3;
+
+	if (smallest)
+		class = 3;
 
 	/* 3, 2, 1, 0, 4, 5, 6 are in the order of their size. */
 	while (sheaf_sizes[class].cap < wish && class != SLAB_SHEAF_CLASSES - 1)
