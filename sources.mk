@@ -59,8 +59,17 @@ QUARRY_SRCS := \
 	src/page/fragmentation.c \
 	src/page/compaction.c \
 	src/page/check.c \
+	src/firmware/firmware.c \
+	src/firmware/e820.c \
+	src/firmware/fdt.c \
+	src/firmware/fdt_memory.c \
+	src/firmware/fdt_cpus.c \
+	src/firmware/acpi.c \
+	src/firmware/srat.c \
 	src/slab/cache.c \
 	src/slab/slab.c \
+	src/slab/flush.c \
+	src/slab/depot.c \
 	src/slab/sheaf.c \
 	src/slab/reap.c \
 	src/slab/kmalloc.c \

@@ -203,7 +203,8 @@ static void vacate_mask(const struct vacate_window *w, uint64_t *mask)
  * Whether a page that is held in pageblock @half has been found to be damaged since: such a block is not handed
  * out, and freeing what is held takes the page away. a->lock held.
  */
-static bool vacate_is_damaged(const struct quarry *q, const struct vacate_window *w, unsigned int half)
+static bool vacate_is_damaged(const struct quarry *q, const struct vacate_window *w,
+			      unsigned int half)
 {
 	const struct page_arena *a = w->a;
 	size_t i = w->pb + half;

@@ -215,12 +215,13 @@ static void cache_set_geometry(struct kmem_cache *s, const struct slab_layer *l)
 	if (bytes * s->size <= (uint64_t)1 << CACHE_MAX_SIZE_BITS)
 		s->recip = cache_divide((uint64_t)1 << CACHE_RECIP_SHIFT, s->size) + 1;
 	cache_set_boundary(s);
+	/* By request, starting at the smallest as for large objects. */
 	if (s->wish_capacity == 0 && l->sheaf_objects != 0)
 		s->sheaf_capacity =
-			sheaf_capacity(s->size, l->sheaf_objects, true, &s->sheaf_class);
+			depot_capacity(QUARRY_PAGE_SIZE, l->sheaf_objects, &s->sheaf_class);
 	else
-		s->sheaf_capacity =
-			sheaf_capacity(s->size, s->wish_capacity, false, &s->sheaf_class);
+		s->sheaf_capacity = depot_capacity(s->size, s->wish_capacity, &s->sheaf_class);
+	s->sheaf_grown = s->sheaf_class;
 	if (s->debug != 0)
 		s->sheaf_capacity = 0;
 }
