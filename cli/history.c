@@ -108,13 +108,24 @@ static void history_sample_caches(struct history *h)
 	}
 }
 
-static uint64_t history_refused(const struct engine_result *r)
+/* What only the player knows. */
+static void history_sample_player(const struct history *h, uint64_t *v)
 {
-	uint64_t n = 0;
+	if (h->heap != NULL) {
+		const struct heap_result *r = heap_result(h->heap);
 
-	for (unsigned int i = 0; i < ENGINE_NR_REASONS; i++)
-		n += r->reasons[i];
-	return n;
+		v[HISTORY_LIVE_OBJECTS] = r->live;
+		v[HISTORY_LIVE_BYTES] = r->live_bytes;
+		v[HISTORY_REFUSED] = r->refused;
+	} else {
+		const struct engine_result *r = engine_result(h->engine);
+
+		v[HISTORY_LIVE_OBJECTS] = r->live_objects;
+		v[HISTORY_LIVE_PAGES] = r->live_pages;
+		v[HISTORY_REFUSED] = 0;
+		for (unsigned int i = 0; i < ENGINE_NR_REASONS; i++)
+			v[HISTORY_REFUSED] += r->reasons[i];
+	}
 }
 
 static void history_halve(struct history *h)
@@ -138,7 +149,6 @@ static void history_halve(struct history *h)
 static void history_sample(void *ctx, const struct engine_moment *m)
 {
 	struct history *h = ctx;
-	const struct engine_result *r = engine_result(h->engine);
 	uint64_t *v;
 
 	if (h->nr == h->cap)
@@ -150,11 +160,10 @@ static void history_sample(void *ctx, const struct engine_moment *m)
 		v -= h->nr_columns;
 	}
 	v[HISTORY_EVENT] = m->event;
+	/* Before the first event its time is not known. */
 	v[HISTORY_TIME_NS] =
-		m->event > 0 && m->time_ns > r->first_ns ? m->time_ns - r->first_ns : 0;
-	v[HISTORY_LIVE_OBJECTS] = r->live_objects;
-	v[HISTORY_LIVE_PAGES] = r->live_pages;
-	v[HISTORY_REFUSED] = history_refused(r);
+		m->event > 0 && m->time_ns > h->first_ns ? m->time_ns - h->first_ns : 0;
+	history_sample_player(h, v);
 	for (unsigned int e = 0; e < QUARRY_NR_VM_EVENTS; e++)
 		v[HISTORY_VM + e] = quarry_vm_event(h->q, (enum quarry_vm_event)e);
 	history_sample_zones(h, v);
@@ -163,15 +172,42 @@ static void history_sample(void *ctx, const struct engine_moment *m)
 	h->nr++;
 }
 
-void history_start(struct history *h, struct engine *e, const struct trace *t, struct machine *m,
-		   uint64_t expected)
+static void history_engine_sample(void *ctx, const struct engine_moment *m)
+{
+	struct history *h = ctx;
+
+	h->first_ns = engine_result(h->engine)->first_ns;
+	history_sample(ctx, m);
+}
+
+static void history_heap_sample(struct history *h)
+{
+	const struct heap_result *r = heap_result(h->heap);
+	struct engine_moment m = {.event = r->events, .time_ns = r->last_ns};
+
+	h->first_ns = r->first_ns;
+	history_sample(h, &m);
+	h->heap_due = r->events + h->observer.every_events;
+}
+
+/* A heap has no observer: it is looked at between steps. */
+static void history_heap_step(void *ctx)
+{
+	struct history *h = ctx;
+
+	if (heap_result(h->heap)->events >= h->heap_due)
+		history_heap_sample(h);
+}
+
+void history_start(struct history *h, struct session *s, uint64_t expected)
 {
 	size_t fit;
 
 	memset(h, 0, sizeof(*h));
-	h->engine = e;
-	h->trace = t;
-	h->q = m->q;
+	h->engine = s->engine;
+	h->heap = s->heap;
+	h->trace = &s->trace;
+	h->q = s->machine.q;
 	history_zones(h);
 	h->nr_columns = HISTORY_NR_FIXED + h->nr_zones * HISTORY_ZONE_COLUMNS;
 	history_map_start(h);
@@ -183,10 +219,24 @@ void history_start(struct history *h, struct engine *e, const struct trace *t, s
 	h->observer.every_events = HISTORY_EVERY_UNKNOWN;
 	if (expected > 0)
 		h->observer.every_events = 1 + expected / (h->cap < 512 ? h->cap / 2 : HISTORY_AIM);
-	h->observer.sample = history_sample;
+	if (h->heap != NULL) {
+		s->after_step = history_heap_step;
+		s->step_ctx = h;
+		history_heap_sample(h);
+		return;
+	}
+	h->observer.sample = history_engine_sample;
 	h->observer.ctx = h;
-	engine_set_owners(e);
-	engine_set_observer(e, &h->observer);
+	engine_set_owners(h->engine);
+	engine_set_observer(h->engine, &h->observer);
+}
+
+void history_end(struct history *h)
+{
+	if (h->heap != NULL)
+		history_heap_sample(h);
+	if (h->nr > 0)
+		history_map_end(h);
 }
 
 void history_free(struct history *h)

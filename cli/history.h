@@ -3,8 +3,7 @@
 #ifndef CLI_HISTORY_H
 #define CLI_HISTORY_H
 
-#include <engine.h>
-#include <machine.h>
+#include <session.h>
 
 #define HISTORY_MAX_SAMPLES 512u
 #define HISTORY_MAX_ZONES 64u
@@ -16,7 +15,8 @@ enum history_column {
 	HISTORY_TIME_NS, /* since the first event */
 	HISTORY_LIVE_OBJECTS,
 	HISTORY_LIVE_PAGES,
-	HISTORY_REFUSED, /* requests, since the start */
+	HISTORY_LIVE_BYTES, /* asked for by a user program and not freed */
+	HISTORY_REFUSED,    /* requests, since the start */
 	HISTORY_NR_OWN,
 	HISTORY_VM = HISTORY_NR_OWN, /* then all enum quarry_vm_event */
 	HISTORY_NR_FIXED = HISTORY_VM + QUARRY_NR_VM_EVENTS
@@ -93,10 +93,12 @@ struct history_owner {
 };
 
 struct history {
-	struct engine *engine;
+	struct engine *engine; /* NULL: a user program's recording */
+	struct heap *heap;
 	const struct trace *trace;
 	struct quarry *q;
 	struct engine_observer observer;
+	uint64_t heap_due; /* event of the next sample of a user program's recording */
 	uint64_t first_ns;
 	unsigned int nr, cap; /* samples; at cap every other one is dropped */
 
@@ -128,11 +130,10 @@ struct history {
 };
 
 /*
- * Watch what @e plays on @m from now on: before its first event. @expected is the number of events that
- * will come, 0: not known. @h, @e, @t and @m must stay until history_free().
+ * Watch what @s plays from now on: before its first event. @expected is the number of events that will come,
+ * 0: not known. @h and @s must stay until history_free(), and session_run() must be what plays.
  */
-void history_start(struct history *h, struct engine *e, const struct trace *t, struct machine *m,
-		   uint64_t expected);
+void history_start(struct history *h, struct session *s, uint64_t expected);
 /* The recording is over and the machine still there: the last sample is made exact. */
 void history_end(struct history *h);
 void history_free(struct history *h);
@@ -153,6 +154,8 @@ void history_map_start(struct history *h);
 void history_map_sample(struct history *h);
 /* Samples i * 2 are now i. */
 void history_map_halve(struct history *h);
+/* Looks at all pageblocks again for the last sample. */
+void history_map_end(struct history *h);
 void history_map_free(struct history *h);
 
 #endif

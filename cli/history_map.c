@@ -266,7 +266,7 @@ static unsigned int history_scan_block(struct history *h, struct history_scan *s
 	unsigned int kind = HISTORY_PAGE_OTHER, owner = HISTORY_OUTSIDE;
 	uint32_t desc;
 
-	if (engine_block_owner(h->engine, head, &desc)) {
+	if (h->engine != NULL && engine_block_owner(h->engine, head, &desc)) {
 		kind = history_kind_of_gfp(h->trace->descs[desc].gfp);
 		owner = history_owner_of_desc(h, desc);
 	}
@@ -505,10 +505,8 @@ void history_map_halve(struct history *h)
 	history_rows_sift(h);
 }
 
-void history_end(struct history *h)
+void history_map_end(struct history *h)
 {
-	if (h->nr == 0)
-		return;
 	h->nr--;
 	for (size_t i = 0; i < h->nr_rows; i++) {
 		if (h->rows[i].sample > h->nr)

@@ -20,6 +20,8 @@ static const struct main_verb {
 	 "replay a recorded kernel trace on such a machine"},
 	{"report", "quarry report", report_main,
 	 "replay, and write what happened as a page of HTML"},
+	{"compare", "quarry compare", compare_main,
+	 "replay it on several machines side by side: what if?"},
 	{"pressure", "quarry pressure", pressure_main,
 	 "fill a machine, and ask it for blocks until there are no more"},
 	{"selftest", "quarry selftest", selftest_main, "try every part of the library"},

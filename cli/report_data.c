@@ -73,8 +73,8 @@ static json_t *data_replay(const struct report *r)
 
 static json_t *data_columns(void)
 {
-	static const char *const own[] = {"event", "time_ns", "live_objects", "live_pages",
-					  "refused"};
+	static const char *const own[] = {"event",      "time_ns",    "live_objects",
+					  "live_pages", "live_bytes", "refused"};
 	json_t *a = json_array();
 
 	for (unsigned int i = 0; i < HISTORY_NR_OWN; i++)
@@ -230,9 +230,11 @@ static struct data_site *data_sites_of(const struct history *h, size_t *nr)
 	struct data_site *sites = NULL;
 	struct idmap by_key;
 	size_t cap = 0;
-	uint32_t nr_descs;
-	const struct engine_owner *owners = engine_owners(h->engine, &nr_descs);
+	uint32_t nr_descs = 0;
+	const struct engine_owner *owners = NULL;
 
+	if (h->engine != NULL)
+		owners = engine_owners(h->engine, &nr_descs);
 	idmap_init(&by_key);
 	*nr = 0;
 	for (uint32_t i = 0; owners != NULL && i < nr_descs; i++) {

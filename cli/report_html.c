@@ -284,7 +284,7 @@ int report_main(int argc, char **argv)
 	status = session_open(&s, &args.session);
 	if (status != CLI_OK)
 		return status;
-	history_start(&history, s.engine, &s.trace, &s.machine, html_expected(&s));
+	history_start(&history, &s, html_expected(&s));
 	session_run(&s);
 	history_end(&history);
 	status = html_finish(&s, &args, &history);

@@ -30,6 +30,10 @@ has '<title>A &lt;b&gt;title&lt;/b&gt; · Quarry</title>' "$tmp/titled.html"
 run 0 report $trace --machine $map --limit 20000 -o -
 check "report: - is standard output" [ "$(tail -n 1 "$tmp/out")" = '</html>' ]
 
+# A user program has no events of the kernel: the page shows what it has.
+run 0 report traces/user-sqlite.umt.zst --machine $map -o "$tmp/user.html"
+has '"heap":{' "$tmp/user.html"
+
 # Mistakes, and what is left behind.
 run 2 report $trace --machine $map
 err "where does the page go?"

@@ -20,18 +20,22 @@ struct run {
 	struct history history;
 };
 
-static void play(struct run *r, uint64_t limit, uint64_t expected)
+static void play_this(struct run *r, const char *trace, uint64_t limit, uint64_t expected)
 {
 	session_defaults(&r->options);
-	r->options.trace_path = TRACE;
+	r->options.trace_path = trace;
 	r->options.machine.map_path = MAP;
 	r->options.limit = limit;
 	r->options.progress = PROGRESS_NEVER;
 	assert_int_equal(session_open(&r->session, &r->options), CLI_OK);
-	history_start(&r->history, r->session.engine, &r->session.trace, &r->session.machine,
-		      expected);
+	history_start(&r->history, &r->session, expected);
 	session_run(&r->session);
 	history_end(&r->history);
+}
+
+static void play(struct run *r, uint64_t limit, uint64_t expected)
+{
+	play_this(r, TRACE, limit, expected);
 }
 
 static void end(struct run *r)
@@ -174,6 +178,25 @@ static void an_unknown_number_of_events(void **state)
 	end(&r);
 }
 
+/* A user program's recording has no events of the kernel, but the machine has a history all the same. */
+static void a_user_program(void **state)
+{
+	struct run r;
+	const struct history *h = &r.history;
+	const struct heap_result *result;
+
+	(void)state;
+	play_this(&r, "traces/user-sqlite.umt.zst", 0, 0);
+	result = heap_result(r.session.heap);
+	assert_true(h->nr > 10 && h->nr <= h->cap);
+	samples_rise(h);
+	last_sample_is_the_machine(h);
+	rows_agree_with_cells(h);
+	assert_int_equal(history_value(h, h->nr - 1, HISTORY_EVENT), result->events);
+	assert_int_equal(history_value(h, h->nr - 1, HISTORY_LIVE_BYTES), result->live_bytes);
+	end(&r);
+}
+
 static void numbers_are_packed(void **state)
 {
 	struct strbuf b = {0};
@@ -235,6 +258,7 @@ int main(void)
 		cmocka_unit_test(numbers_are_packed),
 		cmocka_unit_test(a_known_number_of_events),
 		cmocka_unit_test(an_unknown_number_of_events),
+		cmocka_unit_test(a_user_program),
 		cmocka_unit_test(the_data_is_the_same_again),
 	};
 

@@ -736,6 +736,17 @@ function cachesTable() {
 
 /* ---- tables of the end ---- */
 
+/* A user program's recording: what it asked for, and what the machine gave for it. */
+function heapChart() {
+	return {series: [{name: "asked for and not freed", colour: lineColour(0), data: H.own.live_bytes, width: 2},
+		{name: "pages taken since the start", colour: lineColour(5), data: H.own.live_bytes.map((unused, i) =>
+			H.zones.reduce((sum, z) => sum + Math.max(0, z.free[0] + z.pcp[0] - z.free[i] - z.pcp[i]), 0) * PAGE), width: 2}], text: bytes, unit: 1};
+}
+function heapTable() {
+	const list = D.replay.heap.classes, most = list.reduce((m, c) => Math.max(m, c.max_live * c.size), 1);
+	$("heap-classes").append(table([{name: "size"}, {name: "most at once", bar: true}, {name: "alive at the end"}, {name: "blocks"}, {name: "asked for"}],
+		list.map((c) => [bytes(c.size), {text: bytes(c.max_live * c.size), part: c.max_live * c.size / most}, bytes(c.live_bytes), group(c.allocs), bytes(c.asked_bytes)])));
+}
 function sitesTable() {
 	const find = $("sites-find").value.toLowerCase();
 	const list = D.sites.filter((s) => (s.site + " " + s.cache + " " + s.event).toLowerCase().includes(find));
@@ -746,7 +757,7 @@ function sitesTable() {
 		bytes(s.live_bytes), group(s.live), group(s.allocs), group(s.frees)])));
 }
 function refusals() {
-	const r = D.replay.refusals, body = $("refused-body"), n = H.own.refused[D.samples - 1];
+	const r = D.replay.refusals || {kinds: []}, body = $("refused-body"), n = H.own.refused[D.samples - 1];
 	if (n === 0) {
 		body.append(make("p", {text: "No request was refused."}));
 		return;
@@ -822,6 +833,10 @@ function faithful(o) {
 }
 function eventsTable() {
 	const fates = new Set();
+	if (!D.replay.events) {
+		$("events").hidden = $("sites").hidden = true;
+		return;
+	}
 	for (const e of Object.values(D.replay.events))
 		Object.entries(e).forEach(([k, v]) => { if (v > 0 && k !== "seen") fates.add(k); });
 	const columns = ["seen", ...fates];
@@ -844,7 +859,8 @@ function cards() {
 		["Free at the end", managed ? percent(free / managed) : "–", bytes(free * PAGE)],
 		["Unusable, order 9", all ? percent(small / all) : "–", "of the free pages"],
 		["Refused", group(refused), refused ? "requests" : "none", refused > 0],
-		["Types mixed", group(e.extfrag), `in the recording: ${group(e.extfrag_recorded)}`],
+		e.extfrag === undefined ? ["Alive at the end", bytes(H.own.live_bytes[D.samples - 1]), `${group(H.own.live_objects[D.samples - 1])} blocks`]
+			: ["Types mixed", group(e.extfrag), `in the recording: ${group(e.extfrag_recorded)}`],
 		["Damage", e.complete ? (e.damage_reports ? group(e.damage_reports) : "none") : "incomplete", "digest " + e.digest, !e.complete || e.damage_reports > 0],
 	];
 	$("cards").replaceChildren(...list.map(([name, value, small, bad]) =>
@@ -1075,6 +1091,8 @@ async function start() {
 	$("main").hidden = false;
 	applyTheme();
 	besideLinux();
+	eventsTable();
+	$("heap").hidden = !D.replay.heap;
 	controls();
 	cards();
 	layMap();
@@ -1082,7 +1100,7 @@ async function start() {
 	let best = 0, most = -1;
 	for (let c = 0; c < D.cells; c++) {
 		const v = cellAt(S.sample, c);
-		if (v.type !== 255 && v.free > 0 && BLOCK - v.free > most) {
+		if (v.type !== 255 && v.free > 0 && v.owner > 0 && BLOCK - v.free > most) {
 			most = BLOCK - v.free;
 			best = c;
 		}
@@ -1096,6 +1114,10 @@ async function start() {
 	new Chart("reclaim-chart", "Reclaim, compaction and mixing of types", reclaimChart);
 	new Chart("slabs-chart", "Bytes in slabs of the largest caches", () => cacheChart("bytes"));
 	new Chart("waste-chart", "Waste in slabs", () => cacheChart("waste"));
+	if (D.replay.heap) {
+		new Chart("heap-chart", "Bytes asked for and pages taken", heapChart);
+		heapTable();
+	}
 	lazyTable($("zoom-details"), pagesTable);
 	lazyTable($("types-details"), typesTable);
 	lazyTable($("blocks-details"), blocksTable);
@@ -1104,7 +1126,6 @@ async function start() {
 		". Peak: the sum of the most that each of its requests held at once.";
 	sitesTable();
 	refusals();
-	eventsTable();
 	choose(best, false);
 	show({moment: true});
 	document.documentElement.dataset.ready = "";
