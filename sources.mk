@@ -59,8 +59,17 @@ QUARRY_SRCS := \
 	src/page/fragmentation.c \
 	src/page/compaction.c \
 	src/page/check.c \
+	src/firmware/firmware.c \
+	src/firmware/e820.c \
+	src/firmware/fdt.c \
+	src/firmware/fdt_memory.c \
+	src/firmware/fdt_cpus.c \
+	src/firmware/acpi.c \
+	src/firmware/srat.c \
 	src/slab/cache.c \
 	src/slab/slab.c \
+	src/slab/flush.c \
+	src/slab/depot.c \
 	src/slab/sheaf.c \
 	src/slab/reap.c \
 	src/slab/kmalloc.c \
@@ -128,6 +137,9 @@ QUARRY_CLI_SRCS := \
 	cli/perfscript.c \
 	cli/linuxfacts.c \
 	cli/engine.c \
+	cli/engine_ops.c \
+	cli/engine_blocks.c \
+	cli/engine_owners.c \
 	cli/engine_places.c \
 	cli/fate.c \
 	cli/refusal.c \
@@ -135,6 +147,7 @@ QUARRY_CLI_SRCS := \
 	cli/pressure.c \
 	cli/pressure_report.c \
 	cli/squeeze.c \
+	cli/session.c \
 	cli/replay.c \
 	cli/report.c \
 	cli/views.c \

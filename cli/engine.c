@@ -44,366 +44,13 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include <quarry/posix.h>
+#include <engine_parts.h>
 
-#include <engine.h>
-#include <engine_places.h>
-#include <idmap.h>
-#include <refusal.h>
-
-#define ENGINE_FRAME_BITS 28
-#define ENGINE_FRAMES ((uint64_t)1 << ENGINE_FRAME_BITS)
-#define ENGINE_PENDING 1024u /* places for blocks held back, by recorded CPU */
-#define ENGINE_PATIENCE 3    /* object events that may stand between a slab page and its object */
-#define ENGINE_SLAB_ORDER 3  /* the largest order that Linux gives a slab unless told */
+#define ENGINE_AHEAD 12 /* events between a prefetch and its use */
 #define ENGINE_REAP_NS \
 	((uint64_t)2000000000) /* recorded time between two reapings, as in Linux's SLAB */
-#define ENGINE_AHEAD 12        /* events between a prefetch and its use */
-#define ENGINE_MAX_CACHES 4096u
-#define ENGINE_DIGEST_PRIME 0x100000001b3u
-
-/* Bits of frames[]. */
-#define FRAME_LIVE 1u /* in a block that is in the map */
-#define FRAME_OURS 2u /* and that block was replayed */
-#define FRAME_SEEN 4u /* was allocated or freed before */
-
-/* A value in objects: our pointer in the low 48 bits, its cache in the high 16. */
-#define OBJECT_PTR_BITS 48
-#define OBJECT_KMALLOC 0xfffeu
-#define OBJECT_REFUSED 0xffffu
-
-enum engine_action {
-	ACTION_KMALLOC,
-	ACTION_CACHE_ALLOC,
-	ACTION_OBJECT_FREE,
-	ACTION_PAGE_ALLOC,
-	ACTION_PAGE_FREE,
-	ACTION_COUNT, /* only the fate in fate */
-};
-
-/* A descriptor, made ready. */
-struct engine_op {
-	uint8_t action;
-	uint8_t type;
-	uint8_t fate;
-	uint8_t order;
-	uint16_t cache;
-	bool slab_like; /* pages: the flags that only slabs use */
-	int32_t nid;    /* QUARRY_NO_NODE: any */
-	gfp_t gfp;
-	uint32_t too_large; /* objects: no class has that size */
-	uint64_t bytes;
-};
-
-struct engine_cache {
-	char *name;
-	struct kmem_cache *cache; /* NULL: could not be made */
-};
-
-struct engine_pending {
-	bool used;
-	uint8_t patience; /* object events that do not end the wait */
-	uint32_t desc;
-	uint16_t cpu;
-	uint64_t pfn;
-};
-
-struct engine {
-	struct quarry *q;
-	const struct trace *t;
-	const struct linuxfacts *facts;
-	unsigned int nr_cpus;
-	unsigned int cpu; /* recorded CPU whose counterpart is set now; ~0: none */
-	struct idmap objects, blocks;
-	uint8_t *frames;
-	struct engine_op *ops;
-	uint32_t nr_ops, cap_ops;
-	struct engine_cache *caches;
-	uint32_t nr_caches;
-	struct idmap cache_of; /* name and size -> number + 1 */
-	struct engine_pending pending[ENGINE_PENDING];
-	uintptr_t map_base; /* our address of physical 0 */
-	bool map_base_known;
-	uint64_t digest;
-	uint64_t reap_at;       /* recorded time */
-	uint64_t refusals_seen; /* serial of the last refusal that was looked at */
-	bool (*background)(void *ctx);
-	void *background_ctx;
-	struct engine_places places;
-	uint64_t fallback_before;
-	struct engine_result result;
-};
-
-static inline void engine_count(struct engine *e, unsigned int type, enum engine_fate fate)
-{
-	e->result.fate[type][fate]++;
-}
-
-static inline void engine_set_cpu(struct engine *e, unsigned int cpu)
-{
-	if (e->cpu != cpu) {
-		e->cpu = cpu;
-		quarry_posix_set_cpu(cpu % e->nr_cpus);
-	}
-}
-
-static inline void engine_digest(struct engine *e, uint64_t value)
-{
-	e->digest = (e->digest ^ value) * ENGINE_DIGEST_PRIME;
-}
-
-/* ---- descriptors ---- */
-
-/* Caches whose pages Linux counts as reclaimable, for recordings without a caches.tsv. */
-static bool engine_known_reclaimable(const char *name)
-{
-	static const char *const names[] = {
-		"dentry",
-		"inode_cache",
-		"buffer_head",
-		"radix_tree_node",
-		"ext4_extent_status",
-		"mb_cache_entry",
-		"jbd2_journal_head",
-		"xfs_buf",
-		"xfs_ili",
-		"btrfs_extent_map",
-	};
-	size_t len = strlen(name);
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		if (strcmp(name, names[i]) == 0)
-			return true;
-	}
-	return len > 12 && strcmp(name + len - 12, "_inode_cache") == 0;
-}
-
-static uint32_t engine_cache_flags(const struct engine *e, const char *name)
-{
-	const struct linuxfacts_made *made = NULL;
-	uint32_t flags = SLAB_NO_MERGE;
-
-	if (e->facts != NULL)
-		made = linuxfacts_made(e->facts, name);
-	if (made == NULL)
-		return flags | (engine_known_reclaimable(name) ? SLAB_RECLAIM_ACCOUNT : 0);
-	if (made->reclaim_account)
-		flags |= SLAB_RECLAIM_ACCOUNT;
-	if (made->cache_dma)
-		flags |= SLAB_CACHE_DMA;
-	if (made->destroy_by_rcu)
-		flags |= SLAB_TYPESAFE_BY_RCU;
-	if (made->hwcache_align)
-		flags |= SLAB_HWCACHE_ALIGN;
-	return flags;
-}
-
-/* Make the cache of @name; on failure it is remembered as one that could not be made. */
-static uint32_t engine_cache_make(struct engine *e, const char *name, uint32_t object_size,
-				  uint32_t size)
-{
-	struct kmem_cache_args args = {.size = size};
-	struct engine_cache *c = &e->caches[e->nr_caches];
-	uint32_t flags = engine_cache_flags(e, name);
-	char unnamed[32];
-
-	if (name[0] == '\0') {
-		snprintf(unnamed, sizeof(unnamed), "unnamed-%u", object_size);
-		name = unnamed;
-	}
-	c->name = xstrdup(name);
-	c->cache = quarry_kmem_cache_create(e->q, c->name, object_size, flags, &args);
-	if (c->cache == NULL) {
-		/* The recorded size may not go with this machine's alignment. */
-		args.size = 0;
-		c->cache = quarry_kmem_cache_create(e->q, c->name, object_size, flags, &args);
-	}
-	if (c->cache != NULL)
-		e->result.caches_made++;
-	else
-		e->result.caches_failed++;
-	return e->nr_caches++;
-}
-
-/* Number of the cache of a descriptor. Number 0 is one that could not be made. */
-static uint16_t engine_cache(struct engine *e, const struct trace_desc *d)
-{
-	uint64_t size = d->bytes_alloc > d->bytes_req ? d->bytes_alloc : d->bytes_req;
-	struct idmap_slot *s;
-	uint64_t key;
-
-	/* Linux may serve objects of several sizes from one cache that it merged: the places tell. */
-	if (d->bytes_req == 0 || size > QUARRY_KMALLOC_MAX_SIZE || d->cache >= 1u << 18)
-		return 0;
-	key = (uint64_t)d->cache << 46 | (d->cache == 0 ? d->bytes_req : 0) << 23 | size;
-	s = idmap_find(&e->cache_of, key);
-	if (s->value != 0)
-		return (uint16_t)(s->value - 1);
-	if (e->nr_caches == ENGINE_MAX_CACHES)
-		return 0;
-	s = idmap_add(&e->cache_of, key);
-	s->value = engine_cache_make(e, trace_name(&e->t->caches, d->cache), (uint32_t)d->bytes_req,
-				     (uint32_t)size) +
-		   1;
-	return (uint16_t)(s->value - 1);
-}
-
-static void engine_op_object(struct engine *e, struct engine_op *op, const struct trace_desc *d)
-{
-	op->fate = ENGINE_FAILED;
-	if (d->flags & TRACE_F_FAILED)
-		return;
-	if (d->node >= 0 && quarry_node_present(e->q, d->node))
-		op->nid = d->node;
-	op->bytes = d->bytes_req;
-	op->too_large = d->bytes_req > QUARRY_KMALLOC_MAX_SIZE;
-	op->action = ACTION_KMALLOC;
-	if (d->type == TRACE_CACHE_ALLOC) {
-		op->action = ACTION_CACHE_ALLOC;
-		op->cache = engine_cache(e, d);
-	}
-}
-
-static void engine_resolve(struct engine *e, struct engine_op *op, const struct trace_desc *d)
-{
-	memset(op, 0, sizeof(*op));
-	op->type = d->type;
-	op->gfp = d->gfp;
-	op->nid = QUARRY_NO_NODE;
-	op->order = d->order;
-	op->action = ACTION_COUNT;
-	op->fate = ENGINE_INFORMATION;
-	if (d->flags & TRACE_F_NO_ID) {
-		op->fate = ENGINE_NO_ID;
-		return;
-	}
-	switch (d->type) {
-	case TRACE_KMALLOC:
-	case TRACE_CACHE_ALLOC:
-		engine_op_object(e, op, d);
-		break;
-	case TRACE_KFREE:
-	case TRACE_CACHE_FREE:
-	case TRACE_FREE_IMPLIED:
-	case TRACE_FREE_BULK:
-		op->action = ACTION_OBJECT_FREE;
-		break;
-	case TRACE_PAGE_ALLOC:
-	case TRACE_PAGE_FREE:
-		op->fate = d->flags & TRACE_F_FAILED ? ENGINE_FAILED : ENGINE_BAD_ORDER;
-		if (op->fate != ENGINE_FAILED && d->order <= QUARRY_MAX_ORDER)
-			op->action =
-				d->type == TRACE_PAGE_ALLOC ? ACTION_PAGE_ALLOC : ACTION_PAGE_FREE;
-		op->slab_like = (d->gfp & __GFP_NOWARN) && (d->gfp & __GFP_NORETRY) &&
-				!(d->gfp & __GFP_MOVABLE);
-		break;
-	case TRACE_PAGE_FREE_BATCHED:
-		op->fate = ENGINE_DUPLICATE;
-		break;
-	default:
-		break;
-	}
-}
-
-/* Descriptors may have been added since the last batch. */
-static void engine_resolve_new(struct engine *e)
-{
-	if (e->cap_ops < e->t->nr_descs) {
-		e->cap_ops = e->t->cap_descs;
-		e->ops = xrealloc(e->ops, e->cap_ops, sizeof(e->ops[0]));
-	}
-	for (; e->nr_ops < e->t->nr_descs; e->nr_ops++)
-		engine_resolve(e, &e->ops[e->nr_ops], &e->t->descs[e->nr_ops]);
-}
-
-/* ---- refusals ---- */
-
-static unsigned int engine_reason(struct engine *e, const struct engine_op *op,
-				  struct quarry_refusal *why)
-{
-	memset(why, 0, sizeof(*why));
-	if (op->too_large)
-		return ENGINE_REASON_TOO_LARGE;
-	if (op->action == ACTION_CACHE_ALLOC && e->caches[op->cache].cache == NULL)
-		return ENGINE_REASON_NO_CACHE;
-	if (!quarry_explain(e->q, why) || why->serial == e->refusals_seen)
-		return ENGINE_REASON_OTHER;
-	e->refusals_seen = why->serial;
-	/* The zone that was tried first is the one that the request wanted. */
-	return why->nr_zones > 0 ? (unsigned int)why->zones[0].reason : ENGINE_REASON_OTHER;
-}
-
-/* The last refusal in words, as long as it is the machine's last one too. */
-static void engine_keep_last(struct engine *e)
-{
-	free(e->result.last_text);
-	e->result.last_text = refusal_text(e->q);
-}
-
-/* Our machine said no: count it with the reason, and keep the first of each kind. */
-static __attribute__((noinline)) void engine_refused(struct engine *e, const struct engine_op *op,
-						     uint64_t bytes)
-{
-	struct engine_result *r = &e->result;
-	struct engine_refusal *one = r->refusal;
-	struct quarry_refusal why;
-	unsigned int reason = engine_reason(e, op, &why), order = op->order;
-	size_t i;
-
-	if (op->type != TRACE_PAGE_ALLOC)
-		order = why.order;
-	engine_count(e, op->type, ENGINE_REFUSED);
-	r->reasons[reason]++;
-	if (why.serial != 0) {
-		r->last_refused = r->events;
-		/* Without a background nobody else is refused until the end. */
-		if (e->background != NULL)
-			engine_keep_last(e);
-	}
-	for (i = 0; i < r->nr_refusals; i++, one++) {
-		if (one->type == op->type && one->reason == reason && one->order == order &&
-		    one->gfp == op->gfp)
-			break;
-	}
-	if (i == ENGINE_MAX_REFUSALS)
-		return;
-	if (i == r->nr_refusals) {
-		r->nr_refusals++;
-		one->type = op->type;
-		one->reason = (uint8_t)reason;
-		one->order = (uint8_t)order;
-		one->gfp = op->gfp;
-		one->first_event = r->events;
-		one->bytes = bytes;
-		one->why = why;
-		one->text = why.serial != 0 ? refusal_text(e->q) : NULL;
-	}
-	one->count++;
-}
 
 /* ---- objects ---- */
-
-static inline void *engine_object_ptr(uint64_t value)
-{
-	return (void *)(uintptr_t)((int64_t)(value << (64 - OBJECT_PTR_BITS)) >>
-				   (64 - OBJECT_PTR_BITS));
-}
-
-/* Give back what @value stands for; false if it had been refused. */
-static inline bool engine_object_release(struct engine *e, uint64_t value)
-{
-	unsigned int cache = (unsigned int)(value >> OBJECT_PTR_BITS);
-	void *ptr = engine_object_ptr(value);
-
-	if (cache == OBJECT_REFUSED)
-		return false;
-	if (cache == OBJECT_KMALLOC)
-		quarry_kfree(e->q, ptr);
-	else
-		quarry_kmem_cache_free(e->q, e->caches[cache].cache, ptr);
-	e->result.live_objects--;
-	return true;
-}
 
 static void *engine_object_get(struct engine *e, const struct engine_op *op)
 {
@@ -431,23 +78,6 @@ static void engine_learn_map(struct engine *e, const void *ptr)
 		      (uintptr_t)(quarry_page_to_pfn(e->q, page) << QUARRY_PAGE_SHIFT);
 	e->map_base_known = true;
 }
-
-static inline bool engine_frame_known(const struct engine *e)
-{
-	return e->t->object_shift != 0;
-}
-
-static inline uint64_t engine_frame(const struct engine *e, uint64_t addr)
-{
-	return (addr - e->t->object_base) >> e->t->object_shift;
-}
-
-static inline uint8_t *engine_frame_bits(const struct engine *e, uint64_t pfn)
-{
-	return &e->frames[pfn & (ENGINE_FRAMES - 1)];
-}
-
-static void engine_became_slab(struct engine *e, uint64_t pfn);
 
 static inline bool engine_no_object(struct engine *e, const struct trace_event *ev,
 				    enum engine_fate null)
@@ -481,7 +111,8 @@ static inline void engine_object_alloc(struct engine *e, const struct trace_even
 	ptr = op->too_large ? NULL : engine_object_get(e, op);
 	if (ptr == NULL) {
 		s->value = (uint64_t)OBJECT_REFUSED << OBJECT_PTR_BITS;
-		engine_refused(e, op, op->bytes);
+		engine_owners_object_freed(&e->owners, ev->addr);
+		engine_refused(e, op, ev->desc, op->bytes);
 		return;
 	}
 	s->value = (uint64_t)(uintptr_t)ptr << (64 - OBJECT_PTR_BITS) >> (64 - OBJECT_PTR_BITS) |
@@ -489,6 +120,8 @@ static inline void engine_object_alloc(struct engine *e, const struct trace_even
 			   << OBJECT_PTR_BITS;
 	if (!e->map_base_known)
 		engine_learn_map(e, ptr);
+	if (e->owners.on)
+		engine_owners_object(&e->owners, ev->addr, ev->desc, op->bytes);
 	engine_digest(e, (uintptr_t)ptr - e->map_base);
 	engine_count(e, op->type, ENGINE_REPLAYED);
 	e->result.live_objects++;
@@ -507,6 +140,8 @@ static inline void engine_object_free(struct engine *e, const struct trace_event
 			engine_became_slab(e, engine_frame(e, ev->addr));
 	}
 	value = idmap_take(&e->objects, ev->addr);
+	if (e->owners.on)
+		engine_owners_object_freed(&e->owners, ev->addr);
 	if (value == 0)
 		engine_count(e, ev->type, frame & FRAME_LIVE ? ENGINE_UNTRACED : ENGINE_BEFORE);
 	else if (engine_object_release(e, value))
@@ -516,223 +151,6 @@ static inline void engine_object_free(struct engine *e, const struct trace_event
 }
 
 /* ---- blocks ---- */
-
-static inline void engine_mark(struct engine *e, uint64_t pfn, unsigned int order,
-			       unsigned int bits)
-{
-	for (uint64_t i = 0; i < (uint64_t)1 << order; i++) {
-		uint8_t *f = engine_frame_bits(e, pfn + i);
-
-		*f = (uint8_t)((*f & ~(FRAME_LIVE | FRAME_OURS)) | FRAME_SEEN | bits);
-	}
-}
-
-/* The block that frame @pfn lies in: its value, and its first frame in *head; 0 if there is none. */
-static uint64_t engine_block_of(const struct engine *e, uint64_t pfn, uint64_t *head)
-{
-	for (unsigned int order = 0; order <= QUARRY_MAX_ORDER; order++) {
-		uint64_t first = pfn & ~(((uint64_t)1 << order) - 1);
-		uint64_t value = idmap_get(&e->blocks, first);
-
-		if (value != 0 && (pfn - first) >> (value & BLOCK_ORDER_MASK) == 0) {
-			*head = first;
-			return value;
-		}
-	}
-	return 0;
-}
-
-/* The block at @pfn turned out to be a slab page while it was held back. */
-static void engine_pending_is_slab(struct engine *e, struct engine_pending *p)
-{
-	unsigned int order = e->ops[p->desc].order;
-
-	p->used = false;
-	idmap_find(&e->blocks, p->pfn)->value = BLOCK_SLAB | order;
-	engine_mark(e, p->pfn, order, FRAME_LIVE);
-	engine_count(e, TRACE_PAGE_ALLOC, ENGINE_SLAB_PAGE);
-}
-
-/* Nothing says that it is a slab page: take it, on its own CPU. */
-static void engine_pending_play(struct engine *e, struct engine_pending *p)
-{
-	const struct engine_op *op = &e->ops[p->desc];
-	struct idmap_slot *s = idmap_find(&e->blocks, p->pfn);
-	unsigned int cpu = e->cpu;
-	struct page *page;
-	uint64_t pfn;
-
-	p->used = false;
-	engine_set_cpu(e, p->cpu);
-	page = quarry_alloc_pages(e->q, op->gfp, op->order);
-	if (cpu != ~0u)
-		engine_set_cpu(e, cpu);
-	if (page == NULL) {
-		s->value = BLOCK_REFUSED | op->order;
-		engine_mark(e, p->pfn, op->order, FRAME_LIVE);
-		engine_refused(e, op, (uint64_t)QUARRY_PAGE_SIZE << op->order);
-		return;
-	}
-	pfn = quarry_page_to_pfn(e->q, page);
-	s->value = pfn << BLOCK_SHIFT | BLOCK_OURS | op->order;
-	engine_mark(e, p->pfn, op->order, FRAME_LIVE | FRAME_OURS);
-	if (e->places.mover != 0 && (op->gfp & __GFP_MOVABLE) != 0)
-		engine_places_add(&e->places, pfn, p->pfn);
-	engine_digest(e, pfn);
-	engine_count(e, TRACE_PAGE_ALLOC, ENGINE_REPLAYED);
-	e->result.live_pages += (uint64_t)1 << op->order;
-}
-
-/* Give our half of a block back. */
-static void engine_block_return(struct engine *e, uint64_t value)
-{
-	unsigned int order = value & BLOCK_ORDER_MASK;
-
-	if (e->places.mover != 0)
-		engine_places_forget(&e->places, value >> BLOCK_SHIFT);
-	quarry_free_pages(e->q, quarry_pfn_to_page(e->q, value >> BLOCK_SHIFT), order);
-	e->result.live_pages -= (uint64_t)1 << order;
-}
-
-/* An object lies in a block that was replayed: give ours back and remember it as a slab page. */
-static __attribute__((noinline)) void engine_became_slab(struct engine *e, uint64_t pfn)
-{
-	uint64_t head, value = engine_block_of(e, pfn, &head);
-	unsigned int order = value & BLOCK_ORDER_MASK;
-
-	if (!(value & BLOCK_OURS))
-		return;
-	engine_block_return(e, value);
-	idmap_find(&e->blocks, head)->value = BLOCK_SLAB | (value & BLOCK_PIECE) | order;
-	engine_mark(e, head, order, FRAME_LIVE);
-	e->result.late_slab_pages++;
-	if (!(value & BLOCK_PIECE)) {
-		e->result.fate[TRACE_PAGE_ALLOC][ENGINE_REPLAYED]--;
-		engine_count(e, TRACE_PAGE_ALLOC, ENGINE_SLAB_PAGE);
-	}
-}
-
-/*
- * Objects in a slab's block that are alive here have been freed without an event: the pages are free.
- * They may start at every 8 bytes; in blocks that are larger than slabs, at every page.
- */
-static void engine_sweep(struct engine *e, uint64_t pfn, unsigned int order)
-{
-	unsigned int shift = e->t->object_shift;
-	uint64_t first = e->t->object_base + (pfn << shift);
-	uint64_t step = order <= ENGINE_SLAB_ORDER ? 8 : QUARRY_PAGE_SIZE;
-
-	if (e->t->implied_known || shift != QUARRY_PAGE_SHIFT)
-		return;
-	for (uint64_t at = 0; at < (uint64_t)1 << (shift + order); at += step) {
-		uint64_t value = idmap_take(&e->objects, first + at);
-
-		if (value != 0)
-			e->result.implied_objects += engine_object_release(e, value);
-	}
-}
-
-/* What engine_release() met. */
-struct engine_met {
-	unsigned int ours, slab, refused; /* blocks */
-};
-
-/* Take the block at @head, with @value, out of the map and free ours. */
-static void engine_block_release(struct engine *e, uint64_t head, uint64_t value,
-				 struct engine_met *met)
-{
-	unsigned int order = value & BLOCK_ORDER_MASK;
-
-	if (value & BLOCK_PENDING) {
-		engine_pending_play(e, &e->pending[value >> BLOCK_SHIFT]);
-		value = idmap_get(&e->blocks, head);
-	}
-	if (value & BLOCK_OURS) {
-		engine_block_return(e, value);
-		met->ours++;
-	} else if (value & BLOCK_SLAB) {
-		engine_sweep(e, head, order);
-		met->slab++;
-	} else {
-		met->refused++;
-	}
-	idmap_take(&e->blocks, head);
-	engine_mark(e, head, order, 0);
-}
-
-/* Turn the block at @head into single pages, here and in the map. */
-static void engine_split(struct engine *e, uint64_t head, uint64_t value)
-{
-	unsigned int order;
-	uint64_t kind, ours;
-	bool movable = false;
-
-	if (value & BLOCK_PENDING) {
-		engine_pending_play(e, &e->pending[value >> BLOCK_SHIFT]);
-		value = idmap_get(&e->blocks, head);
-	}
-	order = value & BLOCK_ORDER_MASK;
-	ours = value >> BLOCK_SHIFT;
-	kind = (value & (BLOCK_OURS | BLOCK_SLAB | BLOCK_REFUSED)) | BLOCK_PIECE;
-	if (kind & BLOCK_OURS) {
-		movable = e->places.mover != 0 && engine_places_forget(&e->places, ours);
-		if (quarry_split_page(e->q, quarry_pfn_to_page(e->q, ours), order) != 0)
-			return;
-	}
-	e->result.split_blocks++;
-	for (uint64_t i = 0; i < (uint64_t)1 << order; i++) {
-		struct idmap_slot *s = idmap_add(&e->blocks, head + i);
-
-		if (s == NULL) {
-			e->result.full = true;
-			return;
-		}
-		if (i > 0 && s->value != 0) {
-			/* Only where frames[] is too short: the frame has found a new owner. */
-			if (kind & BLOCK_OURS)
-				engine_block_return(e, (ours + i) << BLOCK_SHIFT);
-			continue;
-		}
-		s->value = kind | (kind & BLOCK_OURS ? (ours + i) << BLOCK_SHIFT : 0);
-		if (movable)
-			engine_places_add(&e->places, ours + i, head + i);
-	}
-}
-
-/* Free whatever is alive in the 2^@order frames from @pfn on. */
-static void engine_release(struct engine *e, uint64_t pfn, unsigned int order,
-			   struct engine_met *met)
-{
-	uint64_t end = pfn + ((uint64_t)1 << order), head = pfn;
-	uint64_t value = idmap_get(&e->blocks, pfn);
-
-	if (value != 0 && (value & BLOCK_ORDER_MASK) == order) {
-		engine_block_release(e, pfn, value, met);
-		return;
-	}
-	while (pfn != end) {
-		if (!(*engine_frame_bits(e, pfn) & FRAME_LIVE)) {
-			pfn++;
-			continue;
-		}
-		value = engine_block_of(e, pfn, &head);
-		if (value == 0) {
-			engine_mark(e, pfn, 0, 0);
-			pfn++;
-			continue;
-		}
-		if (head != pfn || end - pfn < (uint64_t)1 << (value & BLOCK_ORDER_MASK)) {
-			engine_split(e, head, value);
-			value = idmap_get(&e->blocks, pfn);
-			if (value == 0 || (value & BLOCK_ORDER_MASK) != 0 || e->result.full) {
-				pfn++;
-				continue;
-			}
-		}
-		engine_block_release(e, pfn, value, met);
-		pfn += (uint64_t)1 << (value & BLOCK_ORDER_MASK);
-	}
-}
 
 static bool engine_frames_live(const struct engine *e, uint64_t pfn, unsigned int order)
 {
@@ -894,6 +312,45 @@ static void engine_reap(struct engine *e, uint64_t time_ns)
 	e->reap_at = time_ns + ENGINE_REAP_NS;
 }
 
+/* ---- observers ---- */
+
+/* The observer looks at the machine between two events. */
+static void engine_sample(struct engine *e, uint64_t time_ns)
+{
+	const struct engine_moment m = {.event = e->result.events, .time_ns = time_ns};
+
+	e->observer->sample(e->observer->ctx, &m);
+	/* Its steps may have changed. */
+	e->sample_event = UINT64_MAX;
+	e->sample_ns = UINT64_MAX;
+	if (e->observer->every_events > 0)
+		e->sample_event = m.event + e->observer->every_events;
+	if (e->observer->every_ns > 0)
+		e->sample_ns = time_ns + e->observer->every_ns;
+}
+
+/* What is due at @time_ns, before the next event. */
+static __attribute__((noinline)) void engine_wake(struct engine *e, uint64_t time_ns)
+{
+	if (time_ns >= e->reap_at)
+		engine_reap(e, time_ns);
+	if (e->observer != NULL && (time_ns >= e->sample_ns || e->result.events >= e->sample_event))
+		engine_sample(e, time_ns);
+	e->wake_ns = e->reap_at < e->sample_ns ? e->reap_at : e->sample_ns;
+	e->wake_event = e->sample_event;
+}
+
+static void engine_start(struct engine *e, uint64_t time_ns)
+{
+	e->result.first_ns = time_ns;
+	e->time_ns = time_ns;
+	e->reap_at = time_ns + ENGINE_REAP_NS;
+	e->sample_ns = e->sample_event = UINT64_MAX;
+	if (e->observer != NULL)
+		engine_sample(e, time_ns);
+	engine_wake(e, time_ns);
+}
+
 bool engine_play(struct engine *e, size_t n)
 {
 	const struct trace_event *ev = e->t->batch;
@@ -903,16 +360,15 @@ bool engine_play(struct engine *e, size_t n)
 	if (n == 0)
 		return !r->full;
 	engine_resolve_new(e);
-	if (r->events == 0) {
-		r->first_ns = ev[0].time_ns;
-		e->reap_at = r->first_ns + ENGINE_REAP_NS;
-	}
+	if (r->events == 0)
+		engine_start(e, ev[0].time_ns);
 	r->last_ns = ev[n - 1].time_ns;
 	for (size_t i = 0; i < n && !r->full; i++) {
 		if (i + ENGINE_AHEAD < n)
 			engine_prefetch(e, &ev[i + ENGINE_AHEAD]);
-		if (ev[i].time_ns >= e->reap_at)
-			engine_reap(e, ev[i].time_ns);
+		if (__builtin_expect(ev[i].time_ns >= e->wake_ns || r->events >= e->wake_event, 0))
+			engine_wake(e, ev[i].time_ns);
+		e->time_ns = ev[i].time_ns;
 		engine_event(e, &ev[i]);
 		if (__builtin_expect(beside, 0))
 			engine_run_background(e);
@@ -943,6 +399,8 @@ void engine_finish(struct engine *e)
 	e->result.extfrag_recorded = e->result.seen[TRACE_EXTFRAG];
 	e->result.extfrag_ours = engine_fallbacks(e) - e->fallback_before;
 	e->result.digest = e->digest;
+	if (e->observer != NULL)
+		engine_sample(e, e->time_ns);
 }
 
 void engine_set_background(struct engine *e, bool (*fn)(void *ctx), void *ctx)
@@ -957,7 +415,28 @@ void engine_set_background(struct engine *e, bool (*fn)(void *ctx), void *ctx)
 
 void engine_set_movable(struct engine *e)
 {
-	engine_places_start(&e->places, e->q, &e->blocks);
+	engine_places_start(&e->places, e->q, &e->blocks, &e->owners);
+}
+
+void engine_set_observer(struct engine *e, struct engine_observer *observer)
+{
+	e->observer = observer;
+}
+
+void engine_set_owners(struct engine *e)
+{
+	engine_owners_start(&e->owners);
+}
+
+const struct engine_owner *engine_owners(const struct engine *e, uint32_t *nr)
+{
+	*nr = e->owners.nr;
+	return e->owners.of;
+}
+
+bool engine_block_owner(const struct engine *e, uint64_t pfn, uint32_t *desc)
+{
+	return engine_owners_block_of(&e->owners, pfn, desc);
 }
 
 const struct engine_result *engine_result(const struct engine *e)
@@ -1001,6 +480,7 @@ void engine_delete(struct engine *e)
 	free(e->caches);
 	free(e->ops);
 	engine_places_free(&e->places);
+	engine_owners_free(&e->owners);
 	idmap_free(&e->objects);
 	idmap_free(&e->blocks);
 	idmap_free(&e->cache_of);

@@ -5,6 +5,7 @@
 
 #include <quarry/quarry.h>
 
+#include <engine_owners.h>
 #include <linuxfacts.h>
 #include <trace.h>
 
@@ -93,6 +94,48 @@ void engine_set_background(struct engine *e, bool (*fn)(void *ctx), void *ctx);
 
 /* Blocks that were asked for as movable can be moved, by compaction. Before the first event, once. */
 void engine_set_movable(struct engine *e);
+
+/* Between two events: the number of the last one played, and the recorded time. */
+struct engine_moment {
+	uint64_t event;
+	uint64_t time_ns;
+};
+
+/* A request that has just been refused. */
+struct engine_refused {
+	uint8_t type; /* enum trace_type */
+	gfp_t gfp;
+	unsigned int order;  /* of the pages that were lacking */
+	unsigned int reason; /* engine_reason_name() */
+	uint64_t bytes;
+	uint32_t desc;
+};
+
+/*
+ * Somebody who watches. sample() is called before the first event, then whenever so many events were
+ * played or so much recorded time has gone by since the last call, and in engine_finish(). It may read
+ * the machine and change every_events and every_ns; it may take nothing from the machine.
+ */
+struct engine_observer {
+	uint64_t every_events, every_ns; /* 0: not by this */
+	void (*sample)(void *ctx, const struct engine_moment *m);
+	/* Each refusal, right after it; NULL: not wanted. */
+	void (*refused)(void *ctx, const struct engine_moment *m, const struct engine_refused *r);
+	void *ctx;
+};
+
+/* Before the first event; @observer must stay. */
+void engine_set_observer(struct engine *e, struct engine_observer *observer);
+
+/* Remember who owns what, at some cost. Before the first event. */
+void engine_set_owners(struct engine *e);
+/* By number of descriptor, which names the call site; *@nr of them. NULL: nothing is known. */
+const struct engine_owner *engine_owners(const struct engine *e, uint32_t *nr);
+/*
+ * The descriptor whose request holds the block that starts at page frame @pfn of the machine here. False:
+ * no block of the recording's starts there.
+ */
+bool engine_block_owner(const struct engine *e, uint64_t pfn, uint32_t *desc);
 
 /* Play the first @n events of the trace's batch. False: stopped, see engine_result.full. */
 bool engine_play(struct engine *e, size_t n);

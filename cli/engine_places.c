@@ -26,6 +26,7 @@ static int places_migrate(void *ctx, struct page *dst, struct page *src)
 		return -QUARRY_EAGAIN;
 	idmap_take(&p->at, quarry_page_to_pfn(p->q, src));
 	idmap_add(&p->at, pfn)->value = head;
+	engine_owners_block_moved(p->owners, quarry_page_to_pfn(p->q, src), pfn);
 	s = idmap_find(p->blocks, head - 1);
 	s->value = (s->value & (((uint64_t)1 << BLOCK_SHIFT) - 1)) | pfn << BLOCK_SHIFT;
 	return 0;
@@ -43,12 +44,14 @@ static const struct quarry_mover places_mover = {
 	.putback = places_putback,
 };
 
-void engine_places_start(struct engine_places *p, struct quarry *q, struct idmap *blocks)
+void engine_places_start(struct engine_places *p, struct quarry *q, struct idmap *blocks,
+			 struct engine_owners *owners)
 {
 	int number = quarry_register_mover(q, &places_mover, p);
 
 	p->q = q;
 	p->blocks = blocks;
+	p->owners = owners;
 	idmap_init(&p->at);
 	p->mover = number > 0 ? (unsigned int)number : 0;
 }

@@ -8,7 +8,7 @@
 
 #include <quarry/quarry.h>
 
-#include <idmap.h>
+#include <engine_owners.h>
 
 /* A value in the engine's map of blocks: kind, order, then our pfn or the place in pending[]. */
 #define BLOCK_ORDER_MASK 15u
@@ -22,12 +22,14 @@
 struct engine_places {
 	struct quarry *q;
 	struct idmap *blocks; /* the engine's: recorded pfn -> value */
-	struct idmap at;      /* our pfn -> recorded pfn + 1 */
-	unsigned int mover;   /* 0: nothing is moved, and nothing kept */
+	struct engine_owners *owners;
+	struct idmap at;    /* our pfn -> recorded pfn + 1 */
+	unsigned int mover; /* 0: nothing is moved, and nothing kept */
 };
 
 /* Once for a machine. */
-void engine_places_start(struct engine_places *p, struct quarry *q, struct idmap *blocks);
+void engine_places_start(struct engine_places *p, struct quarry *q, struct idmap *blocks,
+			 struct engine_owners *owners);
 void engine_places_free(struct engine_places *p);
 
 /* Our block at @pfn, of recorded block @head, can be moved from now on. */

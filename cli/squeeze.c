@@ -471,7 +471,7 @@ static int squeeze_machine(struct squeeze *s)
 		return status;
 	idmap_init(&s->blocks);
 	if (!s->args->pressure.pinned)
-		engine_places_start(&s->places, s->machine.q, &s->blocks);
+		engine_places_start(&s->places, s->machine.q, &s->blocks, NULL);
 	s->random = ~s->args->pressure.seed;
 	squeeze_add_classes(s);
 	squeeze_loop(s);

@@ -593,6 +593,144 @@ static void test_refusals_in_words(void **state)
 	strbuf_free(&text);
 }
 
+/* What an observer has seen. */
+struct watch {
+	struct engine_observer observer;
+	struct run *x;
+	uint64_t samples, refusals, last_event, last_ns;
+};
+
+static void watch_sample(void *ctx, const struct engine_moment *m)
+{
+	struct watch *w = ctx;
+
+	assert_true(m->event >= w->last_event && m->time_ns >= w->last_ns);
+	assert_int_equal(m->event, w->x->r->events);
+	assert_int_equal(quarry_check(w->x->q, NULL), 0);
+	w->last_event = m->event;
+	w->last_ns = m->time_ns;
+	w->samples++;
+	/* An observer that runs out of room looks half as often. */
+	if (w->samples == 50)
+		w->observer.every_events *= 2;
+}
+
+static void watch_refused(void *ctx, const struct engine_moment *m, const struct engine_refused *r)
+{
+	struct watch *w = ctx;
+
+	assert_int_equal(m->event, w->x->r->events);
+	assert_int_equal(r->order, 10);
+	assert_string_equal(engine_reason_name(r->reason), "watermark");
+	assert_int_equal(w->x->t.descs[r->desc].type, TRACE_PAGE_ALLOC);
+	w->refusals++;
+}
+
+static void run_watched(struct run *x, struct watch *w, const struct strbuf *text, unsigned int mib)
+{
+	size_t n;
+
+	memset(x, 0, sizeof(*x));
+	run_boot(x, mib);
+	assert_int_equal(trace_open_memory(&x->t, "test", text->s, text->len, &x->diag), CLI_OK);
+	x->e = engine_new(x->q, 2, &x->t, NULL);
+	x->r = engine_result(x->e);
+	w->x = x;
+	w->observer.sample = watch_sample;
+	w->observer.refused = watch_refused;
+	w->observer.ctx = w;
+	engine_set_observer(x->e, &w->observer);
+	engine_set_owners(x->e);
+	engine_set_background(x->e, compact_now, x);
+	engine_set_movable(x->e);
+	while ((n = trace_next(&x->t)) > 0)
+		assert_true(engine_play(x->e, n));
+	engine_finish(x->e);
+}
+
+/* An observer is called at the start, at each step, and at the end. */
+static void test_observer(void **state)
+{
+	struct strbuf text = {0};
+	struct watch by_events = {.observer = {.every_events = 10}}, by_time = {0};
+	struct run x;
+
+	(void)state;
+	for (unsigned int i = 0; i < 1000; i++)
+		strbuf_addf(&text,
+			    "s 1 [000] %u.000000: kmem:mm_page_alloc: pfn=%u order=0 migratetype=0 "
+			    "gfp_flags=GFP_KERNEL\n",
+			    1 + i / 100, 0x1000 + i);
+	run_watched(&x, &by_events, &text, 64);
+	/* 1 at the start, 49 by tens, the rest by twenties, 1 at the end. */
+	assert_int_equal(by_events.samples, 1 + 49 + (1000 - 490 - 1) / 20 + 1);
+	assert_int_equal(by_events.last_event, 1000);
+	run_end(&x);
+	by_time.observer.every_ns = 2000000000;
+	run_watched(&x, &by_time, &text, 64);
+	assert_int_equal(by_time.samples, 1 + 4 + 1);
+	assert_int_equal(by_time.last_ns, (uint64_t)10000000000);
+	run_end(&x);
+	strbuf_free(&text);
+}
+
+static void test_observer_of_refusals(void **state)
+{
+	struct strbuf text = {0};
+	struct watch w = {0};
+	struct run x;
+
+	(void)state;
+	for (unsigned int i = 0; i < 10; i++)
+		strbuf_addf(&text, PAGE("000", "%u", "10", "GFP_KERNEL"), 0x4000 + (i << 10));
+	run_watched(&x, &w, &text, 3);
+	assert_int_equal(w.refusals, 10);
+	assert_int_equal(w.samples, 2);
+	run_end(&x);
+	strbuf_free(&text);
+}
+
+/* Owners follow blocks that move and split; what is alive by owner is what is alive. */
+static void test_owners(void **state)
+{
+	const struct engine_owner *owner;
+	struct strbuf text = {0};
+	struct watch w = {0};
+	uint64_t bytes = 0, live = 0, frees = 0;
+	uint32_t nr, desc, blocks = 0;
+	struct run x;
+
+	(void)state;
+	moving_text(&text);
+	strbuf_addf(&text, KMALLOC("000", "0xffff888f01000040", "100"));
+	strbuf_addf(&text, KMALLOC("000", "0xffff888f01000080", "100"));
+	strbuf_addf(&text, KMALLOC("000", "0xffff888f01000080", "100"));
+	strbuf_addf(&text, KFREE("000", "0xffff888f01000040"));
+	run_watched(&x, &w, &text, 64);
+	owner = engine_owners(x.e, &nr);
+	for (uint32_t i = 0; i < nr; i++) {
+		assert_true(owner[i].allocs >= owner[i].frees);
+		assert_true(owner[i].max_live_bytes >= owner[i].live_bytes);
+		bytes += owner[i].live_bytes;
+		live += owner[i].live;
+		frees += owner[i].frees;
+	}
+	assert_int_equal(x.r->implied_objects, 1);
+	assert_int_equal(live, 2);
+	assert_int_equal(bytes, QUARRY_PAGE_SIZE + 100);
+	assert_int_equal(frees, 2056 + 2);
+	for (uint64_t pfn = 0; pfn < (64 << 20) / QUARRY_PAGE_SIZE; pfn++) {
+		if (!engine_block_owner(x.e, pfn, &desc))
+			continue;
+		blocks++;
+		assert_int_equal(quarry_pfn_state(x.q, pfn, NULL), QUARRY_PAGE_ALLOCATED);
+		assert_int_equal(x.t.descs[desc].gfp, GFP_KERNEL);
+	}
+	assert_int_equal(blocks, 1);
+	run_end(&x);
+	strbuf_free(&text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -611,6 +749,9 @@ int main(void)
 		cmocka_unit_test(test_slabinfo_and_buddyinfo),
 		cmocka_unit_test(test_blocks_that_move),
 		cmocka_unit_test(test_refusals_in_words),
+		cmocka_unit_test(test_observer),
+		cmocka_unit_test(test_observer_of_refusals),
+		cmocka_unit_test(test_owners),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

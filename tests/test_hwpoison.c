@@ -271,6 +271,60 @@ static void test_movable_page(void **state)
 	}
 }
 
+static pfn_t marked_on_the_way;
+
+/* The page before the one that moves is free: compaction holds it, as part of its window. */
+static void mark_neighbour(struct owner *o, struct page *src)
+{
+	pfn_t pfn = quarry_page_to_pfn(o->m->q, src) - 1;
+
+	if (marked_on_the_way != 0)
+		return;
+	marked_on_the_way = pfn;
+	assert_int_equal(quarry_memory_failure(o->m->q, pfn, 0), -QUARRY_EBUSY);
+}
+
+/* A page that compaction holds when it is found to be damaged is not in the block that it makes. */
+static void test_page_in_window(void **state)
+{
+	enum { PAGES = 32 * 256 };
+	struct machine_spec spec = small;
+	struct machine m;
+	struct owner o;
+	struct page *page;
+	size_t n = 0;
+	pfn_t pfn;
+
+	(void)state;
+	spec.ram_bytes = 32 * MIB;
+	machine_build(&m, &spec);
+	owner_init(&o, &m, PAGES, PAGES, true);
+	while (n < PAGES && owner_alloc(&o, n, GFP_HIGHUSER_MOVABLE | __GFP_NOWARN, 0))
+		n++;
+	for (size_t i = 0; i < n; i++) {
+		if (quarry_page_to_pfn(m.q, o.block[i].page) % 8 != 5)
+			owner_free(&o, i);
+	}
+	quarry_drain_all_pages(m.q);
+	machine_check(&m);
+	marked_on_the_way = 0;
+	o.before = mark_neighbour;
+	page = quarry_alloc_pages(m.q, GFP_HIGHUSER_MOVABLE, QUARRY_PAGEBLOCK_ORDER);
+	assert_int_not_equal(marked_on_the_way, 0);
+	assert_non_null(page); /* another one */
+	pfn = quarry_page_to_pfn(m.q, page);
+	assert_false(marked_on_the_way >= pfn && marked_on_the_way < pfn + QUARRY_PAGEBLOCK_PAGES);
+	assert_int_equal(owner_check(&o), 0);
+	quarry_free_pages(m.q, page, QUARRY_PAGEBLOCK_ORDER);
+	machine_check(&m);
+	assert_int_equal(quarry_pfn_state(m.q, marked_on_the_way, NULL), QUARRY_PAGE_POISONED);
+	owner_free_all(&o);
+	owner_fini(&o);
+	quarry_drain_all_pages(m.q);
+	assert_never_seen(&m, marked_on_the_way);
+	machine_fini(&m);
+}
+
 /* Soft offline: a free and a movable page go; one in use stays, unmarked. */
 static void test_soft_offline(void **state)
 {
@@ -481,12 +535,13 @@ static void test_border_in_pageblock(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_free_page),    cmocka_unit_test(test_page_in_sheaf),
-		cmocka_unit_test(test_page_in_use),  cmocka_unit_test(test_unmark),
-		cmocka_unit_test(test_slab_page),    cmocka_unit_test(test_reserved_page),
-		cmocka_unit_test(test_movable_page), cmocka_unit_test(test_soft_offline),
-		cmocka_unit_test(test_errors),       cmocka_unit_test(test_offline_with_poison),
-		cmocka_unit_test(test_sequences),    cmocka_unit_test(test_border_in_pageblock),
+		cmocka_unit_test(test_free_page),           cmocka_unit_test(test_page_in_sheaf),
+		cmocka_unit_test(test_page_in_use),         cmocka_unit_test(test_unmark),
+		cmocka_unit_test(test_slab_page),           cmocka_unit_test(test_reserved_page),
+		cmocka_unit_test(test_movable_page),        cmocka_unit_test(test_page_in_window),
+		cmocka_unit_test(test_soft_offline),        cmocka_unit_test(test_errors),
+		cmocka_unit_test(test_offline_with_poison), cmocka_unit_test(test_sequences),
+		cmocka_unit_test(test_border_in_pageblock),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

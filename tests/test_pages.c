@@ -658,9 +658,58 @@ static void validator_sees_damage(void **state)
 	}
 }
 
+/*
+ * P13: of order 9 the block freed last is handed out next when none lies ready, to a request of the pageblock's type
+ * only, and the counts know of it.
+ */
+static void whole_pageblocks_are_reused(void **state)
+{
+	const gfp_t gfp = GFP_HIGHUSER_MOVABLE;
+	struct page *all[16], *page;
+	struct quarry_totals before, now;
+	struct machine m;
+
+	(void)state;
+	machine_build(&m, &(const struct machine_spec){.memory = {{0, 16 * MACHINE_GIB, 0}}});
+	for (size_t i = 0; i < 16; i++) {
+		all[i] = quarry_alloc_pages(m.q, gfp, QUARRY_PAGEBLOCK_ORDER);
+		assert_non_null(all[i]);
+	}
+	quarry_drain_all_pages(m.q);
+	quarry_free_pages(m.q, all[3], QUARRY_PAGEBLOCK_ORDER);
+	quarry_free_pages(m.q, all[8], QUARRY_PAGEBLOCK_ORDER);
+	assert_int_equal(quarry_pfn_state(m.q, quarry_page_to_pfn(m.q, all[8]), NULL),
+			 QUARRY_PAGE_PCP);
+	machine_check(&m);
+	quarry_totals(m.q, &before);
+	assert_ptr_equal(quarry_alloc_pages(m.q, gfp, QUARRY_PAGEBLOCK_ORDER), all[8]);
+	assert_ptr_equal(quarry_alloc_pages(m.q, gfp, QUARRY_PAGEBLOCK_ORDER), all[3]);
+	machine_check(&m);
+	quarry_totals(m.q, &now);
+	assert_int_equal(now.pgalloc - before.pgalloc, 2 * QUARRY_PAGEBLOCK_PAGES);
+	assert_int_equal(now.free, before.free);
+	/* Freed and of another type by now: it goes back to its arena first. */
+	quarry_free_pages(m.q, all[5], QUARRY_PAGEBLOCK_ORDER);
+	assert_int_equal(quarry_set_pageblock_type(m.q, quarry_page_to_pfn(m.q, all[5]),
+						   QUARRY_MIGRATE_UNMOVABLE),
+			 0);
+	page = quarry_alloc_pages(m.q, gfp, QUARRY_PAGEBLOCK_ORDER);
+	assert_non_null(page);
+	machine_check(&m);
+	quarry_free_pages(m.q, page, QUARRY_PAGEBLOCK_ORDER);
+	for (size_t i = 0; i < 16; i++) {
+		if (i != 5)
+			quarry_free_pages(m.q, all[i], QUARRY_PAGEBLOCK_ORDER);
+	}
+	machine_check(&m);
+	assert_int_equal(m.reports, 0);
+	machine_fini(&m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(whole_pageblocks_are_reused),
 		cmocka_unit_test(each_order),
 		cmocka_unit_test(contents),
 		cmocka_unit_test(by_address),

@@ -14,6 +14,7 @@
 #include <page/prep.h>
 
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -528,9 +529,51 @@ static void a_wrong_order_is_caught(void **state)
 	machine_fini(&order_machine);
 }
 
+static void *take_from_arena(void *machine)
+{
+	struct machine *m = machine;
+	struct page *page;
+
+	quarry_posix_set_cpu(1);
+	page = quarry_alloc_pages(m->q, GFP_KERNEL, QUARRY_MAX_ORDER); /* in no sheaf */
+	quarry_free_pages(m->q, page, QUARRY_MAX_ORDER);
+	return page;
+}
+
+/* Whoever finds the lock of an arena taken is counted there, once, and shown by zone. */
+static void contention_is_counted(void **state)
+{
+	const struct machine_spec two = {
+		.memory = {{0, 64 * MACHINE_MIB, 0}}, .concurrent = true, .boot = {.nr_cpus = 2}};
+	struct quarry_zone_info info;
+	struct page_arena *a;
+	struct machine m;
+	quarry_pin_t pin;
+	pthread_t other;
+	void *taken;
+
+	(void)state;
+	machine_build(&m, &two);
+	a = memmap_arena(m.q->pages, 32 * 256);
+	assert_true(quarry_zone_info(m.q, 0, QUARRY_ZONE_DMA32, &info));
+	assert_int_equal(info.contended, 0);
+	pin = arena_lock(m.q, a);
+	assert_int_equal(pthread_create(&other, NULL, take_from_arena, &m), 0);
+	while (quarry_load_relaxed(&a->contended) == 0)
+		sched_yield();
+	arena_unlock(m.q, a, pin);
+	assert_int_equal(pthread_join(other, &taken), 0);
+	assert_non_null(taken);
+	assert_true(quarry_zone_info(m.q, 0, QUARRY_ZONE_DMA32, &info));
+	assert_int_equal(info.contended, 1);
+	machine_check(&m);
+	machine_fini(&m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(contention_is_counted),
 		cmocka_unit_test(locks_have_ranks),
 		cmocka_unit_test(a_wrong_order_is_caught),
 		cmocka_unit_test(all_at_once),

@@ -238,6 +238,112 @@ static void test_S13_depot_decays_to_the_working_set(void **state)
 	finish(q);
 }
 
+static void test_S13_sheaves_grow_under_traffic(void **state)
+{
+	struct quarry *q = machine(64 * MIB, 2, 1);
+	struct kmem_cache *s = cache(q, 64);
+	static void *p[20000];
+
+	(void)state;
+	take(q, s, p, 100);
+	give(q, s, p, 100);
+	assert_int_equal(s->cpu_sheaves[0].main->cap, s->sheaf_capacity);
+	for (unsigned int round = 0; round < 4; round++) {
+		take(q, s, p, 20000);
+		check(q);
+		give(q, s, p, 20000);
+		check(q);
+		assert_int_equal(info(q, s).active_objs, 0);
+	}
+	assert_int_equal(s->cpu_sheaves[0].main->cap, SLAB_SHEAF_MOST);
+	/* Another CPU begins with such, and all go. */
+	quarry_posix_set_cpu(1);
+	take(q, s, p, 10);
+	give(q, s, p, 10);
+	assert_int_equal(s->cpu_sheaves[1].main->cap, SLAB_SHEAF_MOST);
+	quarry_posix_set_cpu(0);
+	check(q);
+	assert_int_equal(quarry_kmem_cache_shrink(q, s), 0);
+	assert_int_equal(s->node[0].nr_slabs, 0);
+	assert_int_equal(quarry_kmem_cache_destroy(q, s), 0);
+	finish(q);
+}
+
+static void test_S13_sheaves_of_large_objects_stay_small(void **state)
+{
+	struct quarry *q = machine(64 * MIB, 1, 1);
+	struct kmem_cache *s = cache(q, 2048);
+	static void *p[4000];
+
+	(void)state;
+	for (unsigned int round = 0; round < 4; round++) {
+		take(q, s, p, 4000);
+		give(q, s, p, 4000);
+	}
+	assert_true(s->cpu_sheaves[0].main->cap > s->sheaf_capacity);
+	assert_true(s->cpu_sheaves[0].main->cap * 2048u <= 64u << 10);
+	finish(q);
+}
+
+static void test_S12_empty_slabs_that_were_wanted_again_are_kept(void **state)
+{
+	struct quarry *q = machine(64 * MIB, 1, 1);
+	struct kmem_cache *s = cache(q, 1024);
+	unsigned long slabs, kept;
+	static void *p[4000];
+
+	(void)state;
+	take(q, s, p, 4000);
+	slabs = s->node[0].nr_slabs;
+	give(q, s, p, 4000);
+	assert_int_equal(s->node[0].keep, 0);
+	assert_true(s->node[0].nr_slabs < slabs / 4);
+	take(q, s, p, 4000); /* they are wanted again */
+	give(q, s, p, 4000);
+	assert_true(s->node[0].keep > slabs / 2);
+	kept = s->node[0].nr_slabs;
+	assert_true(kept > slabs / 2);
+	check(q);
+	/* Without need the reaper takes them; for whoever needs the memory, so does a shrink. */
+	for (unsigned int i = 0; i < 2; i++)
+		assert_int_equal(quarry_slab_reap(q, 0), 0);
+	assert_true(s->node[0].nr_slabs < kept / 2);
+	assert_int_equal(quarry_kmem_cache_shrink(q, s), 0);
+	assert_int_equal(s->node[0].nr_slabs, 0);
+	assert_int_equal(s->node[0].keep, 0);
+	finish(q);
+}
+
+/* Objects of one word of free bits, of one page and of many; one of them twice. */
+static void test_S11_double_free_in_a_batch_is_found(void **state)
+{
+	static const size_t twice[] = {0, 1, 30, 63, 64, 700};
+	struct quarry *q = machine(64 * MIB, 1, 1);
+	struct kmem_cache *s = cache(q, 32);
+	static void *p[1000];
+
+	(void)state;
+	for (size_t t = 0; t < sizeof(twice) / sizeof(twice[0]); t++) {
+		for (unsigned int adjacent = 0; adjacent < 2; adjacent++) {
+			take(q, s, p, 1000);
+			quarry_kmem_cache_shrink(q, s); /* nothing free is left in sheaves */
+			give(q, s, p, twice[t]);
+			if (adjacent)
+				quarry_kmem_cache_free(q, s, p[twice[t]]);
+			give(q, s, p + twice[t], 1000 - twice[t]);
+			if (!adjacent)
+				quarry_kmem_cache_free(q, s, p[twice[t]]);
+			quarry_kmem_cache_shrink(q, s);
+			assert_int_equal(reports, 1);
+			reports = 0;
+			assert_int_equal(info(q, s).active_objs, 0);
+			assert_int_equal(s->node[0].nr_slabs, 0);
+			check(q);
+		}
+	}
+	finish(q);
+}
+
 /* ---- S16 ---- */
 
 static void test_S16_reaping_spares_what_was_touched(void **state)
@@ -579,6 +685,10 @@ int main(void)
 		cmocka_unit_test(test_S14_same_node_is_home),
 		cmocka_unit_test(test_S13_depot_starts_small_and_grows_when_cpus_meet),
 		cmocka_unit_test(test_S13_depot_decays_to_the_working_set),
+		cmocka_unit_test(test_S13_sheaves_grow_under_traffic),
+		cmocka_unit_test(test_S13_sheaves_of_large_objects_stay_small),
+		cmocka_unit_test(test_S12_empty_slabs_that_were_wanted_again_are_kept),
+		cmocka_unit_test(test_S11_double_free_in_a_batch_is_found),
 		cmocka_unit_test(test_S16_reaping_spares_what_was_touched),
 		cmocka_unit_test(test_S16_free_limit_follows_the_cpus),
 		cmocka_unit_test(test_S16_reap_refuses),

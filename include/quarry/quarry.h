@@ -19,6 +19,7 @@ extern "C" {
 #include <quarry/compaction.h>
 #include <quarry/contig.h>
 #include <quarry/debug.h>
+#include <quarry/firmware.h>
 #include <quarry/gfp.h>
 #include <quarry/hotplug.h>
 #include <quarry/hwpoison.h>

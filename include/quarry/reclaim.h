@@ -137,7 +137,7 @@ bool quarry_kswapd_wanted(struct quarry *q, int nid);
  * @q:	   memory system, booted
  * @nid:   node, nearest nodes first
  * @gfp:   what may be done: without __GFP_DIRECT_RECLAIM nothing is
- * @order: of the request
+ * @order: of the request; above QUARRY_MAX_ORDER nothing is done
  *
  * Twelve priorities, each asking harder, until 32 pages or 2^@order are freed.
  * Context: task. Return: pages reclaimed.

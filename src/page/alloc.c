@@ -176,19 +176,6 @@ struct page *quarry_alloc_pages(struct quarry *q, gfp_t gfp, unsigned int order)
 	return alloc_next(q, gfp, order, QUARRY_RETURN_ADDRESS());
 }
 
-/* Whether @page, which reads @word, stands where its arena keeps descriptors. */
-static bool alloc_is_descriptor(const struct page_layer *pl, const struct page *page, uint64_t word)
-{
-	const struct page_arena *a;
-	uintptr_t offset;
-
-	if (word >> PAGE_WORD_ARENA_SHIFT >= quarry_load_acquire(&pl->nr_arenas))
-		return false;
-	a = &pl->arena[word >> PAGE_WORD_ARENA_SHIFT];
-	offset = (uintptr_t)page - (uintptr_t)quarry_load_relaxed(&a->map);
-	return offset < (uintptr_t)a->nr_pb * QUARRY_PAGEBLOCK_PAGES * sizeof(*page);
-}
-
 /* Changes an allocated block's count from what @word says; false: another CPU did, @word is new. */
 static bool alloc_change_refs(struct quarry *q, struct page *page, uint64_t *word, uint64_t to)
 {
@@ -207,7 +194,7 @@ static QUARRY_COLD bool alloc_free_odd(struct quarry *q, struct page *page, unsi
 	uint64_t word = page_word(page);
 	unsigned long long pfn;
 
-	if (!alloc_is_descriptor(q->pages, page, word)) {
+	if (!memmap_is_descriptor(q->pages, page, word)) {
 		quarry_report(q, "page: free of a foreign descriptor %p", (void *)page);
 		return false;
 	}
@@ -367,7 +354,7 @@ void quarry_get_page(struct quarry *q, struct page *page)
 {
 	uint64_t word = page_word(page);
 
-	if (!alloc_is_descriptor(q->pages, page, word)) {
+	if (!memmap_is_descriptor(q->pages, page, word)) {
 		quarry_report(q, "page: reference to a foreign descriptor %p", (void *)page);
 		return;
 	}
@@ -456,6 +443,11 @@ void quarry_free_pages_exact(struct quarry *q, void *addr, size_t size_bytes)
 {
 	size_t pages = size_bytes / QUARRY_PAGE_SIZE + (size_bytes % QUARRY_PAGE_SIZE != 0);
 
+	if (addr != NULL && pages > (size_t)1 << QUARRY_MAX_ORDER) {
+		quarry_report(q, "page: free of %llu pages at %p, more than one call gives; kept",
+			      (unsigned long long)pages, addr);
+		return;
+	}
 	for (size_t i = 0; addr != NULL && i < pages; i++)
 		quarry_free_pages_addr(q, (char *)addr + i * QUARRY_PAGE_SIZE, 0);
 }

@@ -31,6 +31,8 @@
 
 quarry_pin_t arena_lock(struct quarry *q, struct page_arena *a)
 {
+	if (unlikely(quarry_load_relaxed(&a->lock.held) != 0))
+		quarry_fetch_add_relaxed(&a->contended, 1);
 	return quarry_lock(q->concurrent, &a->lock);
 }
 

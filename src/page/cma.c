@@ -356,12 +356,15 @@ struct page *quarry_cma_alloc(struct quarry *q, struct quarry_cma *cma, unsigned
 bool quarry_cma_release(struct quarry *q, struct quarry_cma *cma, struct page *page,
 			unsigned long count)
 {
-	pfn_t pfn = page != NULL ? quarry_page_to_pfn(q, page) : 0;
 	unsigned long n = cma_bits_of(cma, count), bit;
 	bool given = true;
 	quarry_pin_t pin;
+	pfn_t pfn;
 
-	if (page == NULL || pfn < cma->info.base_pfn || count == 0 || count > cma->info.count ||
+	if (page == NULL || !memmap_is_descriptor(q->pages, page, page_word(page)))
+		return false;
+	pfn = quarry_page_to_pfn(q, page);
+	if (pfn < cma->info.base_pfn || count == 0 || count > cma->info.count ||
 	    pfn - cma->info.base_pfn > cma->info.count - count ||
 	    ((pfn - cma->info.base_pfn) & ((1ul << cma->info.order_per_bit) - 1)) != 0)
 		return false;

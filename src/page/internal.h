@@ -539,6 +539,8 @@ struct page_arena *memmap_arena(const struct page_layer *pl, pfn_t pfn); /* NULL
 bool memmap_give_map(struct quarry *q, struct page_arena *a);
 /* Sets up the descriptors of pageblock @i; a->lock held, a->map there. */
 void memmap_describe(struct page_arena *a, unsigned int i);
+/* Whether @page, which reads @word, stands where its arena keeps descriptors. */
+bool memmap_is_descriptor(const struct page_layer *pl, const struct page *page, uint64_t word);
 
 /* ---- arena.c; all but _unlocked need a->lock ---- */
 void arena_unfold(struct quarry *q, struct page_arena *a);               /* end of virginity */

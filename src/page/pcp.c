@@ -94,18 +94,10 @@ static uint32_t pcp_first_arena(const struct page_zone *z, unsigned int type)
 	return z->arena_first + behind;
 }
 
-/* This CPU's sheaves for @z, made at first use; NULL: no memory for them. */
-static QUARRY_NOINLINE struct page_pcp *pcp_make(struct quarry *q, unsigned int cpu,
-						 const struct page_zone *z)
+/* New sheaves of @cpu for @z. Inside. */
+static void pcp_init(const struct page_layer *pl, struct page_pcp *pcp, unsigned int cpu,
+		     const struct page_zone *z)
 {
-	struct page_layer *pl = q->pages;
-	struct page_cpu *c = &pl->cpu[cpu];
-	struct page_pcp *pcp, *expected = NULL;
-	quarry_pin_t pin;
-
-	pcp = quarry_meta_alloc_node(q, sizeof(*pcp), quarry_load_relaxed(&c->mem_nid));
-	if (pcp == NULL)
-		return NULL;
 	for (unsigned int slot = 0; slot <= PAGE_PCP_ORDERS; slot++) {
 		for (unsigned int t = 0; t < QUARRY_MIGRATE_PCPTYPES; t++) {
 			pcp_init_sheaf(&pcp->out[t][slot], z, slot);
@@ -116,15 +108,35 @@ static QUARRY_NOINLINE struct page_pcp *pcp_make(struct quarry *q, unsigned int 
 	pcp->home_stay = z->arena_first;
 	pcp->home = pcp_first_arena(z, QUARRY_MIGRATE_MOVABLE);
 	pcp->home += (zone_arena_end(z) - pcp->home) * cpu / pl->nr_cpus;
-	if (!quarry_cmpxchg(&c->pcp[z->index], &expected, pcp)) {
+}
+
+/*
+ * Makes the sheaves of @cpu, on which this ran a moment ago, for @z at their first use. They come to be known
+ * inside the CPU's lock, as their opening does. Whoever cannot get in, or runs on another CPU by now, waits for
+ * nobody, as an interrupt or a signal handler could not: the next request tries again.
+ */
+static QUARRY_NOINLINE void pcp_make(struct quarry *q, unsigned int cpu, const struct page_zone *z)
+{
+	struct page_cpu *c = &q->pages->cpu[cpu];
+	struct page_pcp *pcp;
+	quarry_pin_t pin;
+
+	pcp = quarry_meta_alloc_node(q, sizeof(*pcp), quarry_load_relaxed(&c->mem_nid));
+	if (pcp == NULL)
+		return;
+	pin = quarry_pin();
+	if (quarry_cpu() == cpu && quarry_cpu_enter(&c->lock)) {
+		if (c->pcp[z->index] == NULL) {
+			pcp_init(q->pages, pcp, cpu, z);
+			pcp_open_fast(q, cpu, z, pcp);
+			quarry_store_release(&c->pcp[z->index], pcp);
+			pcp = NULL;
+		}
+		quarry_cpu_leave(&c->lock);
+	}
+	quarry_unpin(pin);
+	if (pcp != NULL)
 		quarry_meta_free(q, pcp);
-		pcp = expected;
-	}
-	if (quarry_cpu_revoke(q, &c->lock, &pin)) {
-		pcp_open_fast(q, cpu, z, pcp);
-		quarry_cpu_give_back(q, &c->lock, pin);
-	}
-	return pcp;
 }
 
 void pcp_update(struct quarry *q)
@@ -181,8 +193,7 @@ static struct page_pcp *pcp_enter(struct quarry *q, const struct page_zone *z, q
 	cpu = quarry_cpu();
 	if (unlikely(quarry_load_acquire(&pl->cpu[cpu].pcp[z->index]) == NULL)) {
 		quarry_unpin(*pin);
-		if (pcp_make(q, cpu, z) == NULL)
-			return NULL;
+		pcp_make(q, cpu, z);
 		*pin = quarry_pin();
 		cpu = quarry_cpu(); /* perhaps another one by now */
 	}

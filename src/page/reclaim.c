@@ -87,14 +87,15 @@ bool reclaim_possible(const struct quarry *q)
 unsigned long quarry_try_to_free_pages(struct quarry *q, int nid, gfp_t gfp, unsigned int order)
 {
 	struct page_layer *pl = q->pages;
-	struct reclaim_control rc = {
-		.gfp = gfp, .order = order, .want = quarry_max(RECLAIM_CLUSTER, 1ul << order)};
+	struct reclaim_control rc = {.gfp = gfp, .order = order, .want = RECLAIM_CLUSTER};
 	unsigned long pages = 0;
 	uint32_t saved;
 
 	if ((gfp & __GFP_DIRECT_RECLAIM) == 0 || nid < 0 || nid >= pl->nr_nodes ||
-	    !reclaim_possible(q) || (task_flags(q) & QUARRY_TASK_MEMALLOC) != 0)
+	    order > QUARRY_MAX_ORDER || !reclaim_possible(q) ||
+	    (task_flags(q) & QUARRY_TASK_MEMALLOC) != 0)
 		return 0;
+	rc.want = quarry_max(RECLAIM_CLUSTER, 1ul << order);
 	page_event(q, event_allocstall(q->pages->highest_zone[gfp & 15u]), 1);
 	saved = quarry_memalloc_save(q, QUARRY_TASK_MEMALLOC);
 	for (unsigned int p = RECLAIM_PRIORITY + 1; p-- > 0 && pages < rc.want;) {

@@ -33,6 +33,15 @@ static inline unsigned int page_node_cpus(const struct quarry *q, unsigned int n
 	return quarry_load_relaxed(&q->pages->node[nid].nr_cpus);
 }
 
+/* Whether the zone that serves most requests on node @nid has twice its high watermark free. */
+static inline bool page_node_has_plenty(const struct quarry *q, unsigned int nid)
+{
+	const struct page_zonelist *list = zonelist_of(&q->pages->node[nid], true);
+
+	return list->nr != 0 && quarry_load_relaxed(&list->zone[0]->nr_free) / 2 >
+					zone_mark(list->zone[0], QUARRY_WMARK_HIGH);
+}
+
 /* Node of an allocated page. */
 static inline int page_nid(const struct quarry *q, const struct page *page)
 {

@@ -199,7 +199,30 @@ static void vacate_mask(const struct vacate_window *w, uint64_t *mask)
 	pageblock_set(mask, w->first, quarry_min(w->order, (unsigned int)QUARRY_PAGEBLOCK_ORDER));
 }
 
-/* Takes what is free of the window out of the buddy system; returns whether all of it is held now. */
+/*
+ * Whether a page that is held in pageblock @half has been found to be damaged since: such a block is not handed
+ * out, and freeing what is held takes the page away. a->lock held.
+ */
+static bool vacate_is_damaged(const struct quarry *q, const struct vacate_window *w,
+			      unsigned int half)
+{
+	const struct page_arena *a = w->a;
+	size_t i = w->pb + half;
+	const uint64_t *bits;
+	uint64_t damaged = 0;
+
+	if ((a->pb[i].flags & PAGE_PB_POISONED) == 0)
+		return false;
+	bits = hwpoison_bits(q->pages, a->base_pfn + ((pfn_t)i << QUARRY_PAGEBLOCK_ORDER));
+	for (unsigned int k = 0; bits != NULL && k < PAGE_WORDS; k++)
+		damaged |= w->held[half][k] & quarry_load_relaxed(&bits[k]);
+	return damaged != 0;
+}
+
+/*
+ * Takes what is free of the window out of the buddy system; returns whether all of it is held now, and sound.
+ * a->lock held.
+ */
 static bool vacate_hold(struct quarry *q, struct vacate_window *w)
 {
 	uint64_t mask[PAGE_WORDS], got[PAGE_WORDS], missing = 0;
@@ -207,6 +230,7 @@ static bool vacate_hold(struct quarry *q, struct vacate_window *w)
 	vacate_mask(w, mask);
 	for (unsigned int h = 0; h < w->nr_pb; h++) {
 		arena_take_bits(q, w->a, w->pb + h, mask, got);
+		missing |= vacate_is_damaged(q, w, h);
 		for (unsigned int k = 0; k < PAGE_WORDS; k++) {
 			w->held[h][k] |= got[k];
 			missing |= mask[k] & ~w->held[h][k];

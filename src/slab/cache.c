@@ -214,7 +214,8 @@ static void cache_set_geometry(struct kmem_cache *s, unsigned int cpus)
 	if (bytes * s->size <= (uint64_t)1 << CACHE_MAX_SIZE_BITS)
 		s->recip = cache_divide((uint64_t)1 << CACHE_RECIP_SHIFT, s->size) + 1;
 	cache_set_boundary(s);
-	s->sheaf_capacity = sheaf_capacity(s->size, s->wish_capacity, &s->sheaf_class);
+	s->sheaf_capacity = depot_capacity(s->size, s->wish_capacity, &s->sheaf_class);
+	s->sheaf_grown = s->sheaf_class;
 	if (s->debug != 0)
 		s->sheaf_capacity = 0;
 }

@@ -223,7 +223,7 @@ static void slab_check_sheaf_mark(struct slab_check *c, struct kmem_cache *s,
 	uint64_t bit, *word;
 	uint32_t i, k;
 
-	if (sheaf->n > sheaf->cap || (sheaf->cap != 0 && sheaf->cap != s->sheaf_capacity)) {
+	if (sheaf->n > sheaf->cap || (sheaf->cap != 0 && !depot_capacity_ok(s, sheaf->cap))) {
 		slab_check_fault(c, s, "a sheaf's fill or capacity is wrong", sheaf->n);
 		return;
 	}

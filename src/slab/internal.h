@@ -66,16 +66,30 @@ struct slab {
 	uintptr_t base; /* address of its first object */
 	uint32_t index;
 	uint32_t next, prev; /* partial list; next also chains free records */
-	uint16_t cache;      /* SLAB_NO_CACHE: the record is free */
-	uint8_t node;
-	uint8_t order;
+	union {
+		uint32_t kind; /* the next three at once: slab_kind() */
+		struct {
+			uint16_t cache; /* SLAB_NO_CACHE: the record is free */
+			uint8_t node;
+			uint8_t order;
+		};
+	};
 	uint16_t objects;
 	uint16_t nr_free;
 	uint8_t granules; /* of this record */
 	uint8_t list;     /* on node->partial[list - 1]; SLAB_UNLISTED: it is full */
+	uint16_t trip;    /* when nr_free grows to this, list or more changes: partial_set_trip() */
 	uint64_t free
 		[]; /* 1: in the slab, neither in a sheaf nor with a caller; see slab_active() */
 };
+
+static inline uint32_t slab_kind(unsigned int cache, unsigned int node, unsigned int order)
+{
+	struct slab slab = {
+		.cache = (uint16_t)cache, .node = (uint8_t)node, .order = (uint8_t)order};
+
+	return slab.kind;
+}
 
 /*
  * Slab index -> record, by three tables of pointers; a piece of 64 granules of 64 bytes hangs off each
@@ -185,6 +199,8 @@ struct slab_node {
 	uint32_t met;                 /* times that the depot's lock was held by somebody else */
 	uint32_t reap_calls;          /* since the node itself was reaped */
 	bool free_touched;            /* objects came out of its slabs since then */
+	unsigned long given_back; /* empty slabs that went since the node was told to keep none */
+	unsigned long keep;       /* empty slabs to keep: so many were made again after they went */
 	unsigned long free_limit; /* free objects beyond which the reaper spares no empty slab */
 	unsigned long free_slabs; /* wholly free ones */
 	unsigned long nr_partial; /* slabs on the list: those with a free object */
@@ -231,9 +247,11 @@ struct kmem_cache {
 	void (*ctor)(void *object);
 	const char *name;
 	struct kmem_cache *list_next; /* made before this one */
-	uint16_t sheaf_class;
-	uint32_t reapers; /* that walk over this cache and keep it; layer->lock */
-	uint32_t drains;  /* how often all CPUs were asked to empty their sheaves */
+	uint16_t sheaf_class;         /* of its capacity; see depot.c */
+	uint16_t sheaf_grown;         /* of its sheaves that are made now */
+	uint32_t flushes;             /* sheaves that were emptied into the slabs */
+	uint32_t reapers;             /* that walk over this cache and keep it; layer->lock */
+	uint32_t drains;              /* how often all CPUs were asked to empty their sheaves */
 	unsigned long refused, order_fallback;
 	struct slab_seen *seen; /* by CPU */
 	uint32_t movers;        /* under way: frees go right into the slabs */
@@ -254,6 +272,7 @@ enum slab_kmalloc_type {
 #define SLAB_KMALLOC_CLASSES (QUARRY_PAGE_SHIFT + 2u)
 
 #define SLAB_SHEAF_CLASSES 7u
+#define SLAB_SHEAF_MOST 508u /* capacity of the largest class */
 
 /*
  * Sizes of the normal type find their cache in one table: by steps of 8 bytes up to 1 KiB, and from
@@ -432,7 +451,18 @@ unsigned int slab_take(const struct kmem_cache *s, struct slab *slab, void **obj
 /* Takes up to @max objects from node @nid's partial slabs; only if it has more than @above. */
 unsigned int slab_refill(struct quarry *q, struct kmem_cache *s, unsigned int nid,
 			 unsigned long above, void **obj, unsigned int max);
-/* Puts objects back into their slabs and gives back slabs that became empty; reports damage. */
+/* Changes a count that is written under node->lock and read, as a hint, without. */
+#define NODE_ADD(count, by) \
+	quarry_store_relaxed(&(count), (unsigned long)((long)(count) + (long)(by)))
+/*
+ * A slab has got free objects, and has passed its trip by it; node->lock held. One that may go is put on the
+ * chain @gone. While memory is plenty the node keeps as many empty slabs as it made again lately.
+ */
+void slab_grown_locked(const struct quarry *q, const struct kmem_cache *s, struct slab_node *n,
+		       struct slab *slab, uint32_t *gone);
+/* Gives back pages and records of the slabs on such a chain. Not under a lock. */
+void slab_release_chain(struct quarry *q, uint32_t gone);
+/* flush.c: puts objects back into their slabs and gives back slabs that became empty; reports damage. */
 void slab_flush(struct quarry *q, struct kmem_cache *s, void *const *obj, unsigned int n);
 /* Gives back up to @max empty slabs of node @nid; returns the objects in them. */
 unsigned long slab_discard_empty(struct quarry *q, struct kmem_cache *s, unsigned int nid,
@@ -458,7 +488,9 @@ void rcu_defer_slab(struct quarry *q, struct slab *slab);
 /* ---- sheaf.c ---- */
 void sheaf_set_main(struct slab_cpu *c, struct slab_sheaf *sheaf);
 /* Of objects of @size bytes; at least @wish if there are sheaves so large. */
-unsigned int sheaf_capacity(unsigned int size, unsigned int wish, uint16_t *sheaf_class);
+unsigned int depot_capacity(unsigned int size, unsigned int wish, uint16_t *sheaf_class);
+/* Whether a sheaf of @s may have room for @cap objects. */
+bool depot_capacity_ok(const struct kmem_cache *s, uint32_t cap);
 /* Brings n of every CPU's main sheaf up to date. Nobody else may use @s. */
 void sheaf_sync_all(struct kmem_cache *s);
 /* Empties and takes away all sheaves of @s. Nobody else may use it. */

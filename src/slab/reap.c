@@ -9,7 +9,7 @@
  *            not part of the working set (Bonwick): the fewest sheaves that the depot held in it, the
  *            sheaves of a CPU whose counts have not moved. Depots grow when CPUs meet at their lock
  *            (sheaf.c) and lose one place for each interval in which none did. A free leaves the node
- *            min_partial slabs, as in SLUB; the reaper gives the empty ones among them back while more
+ *            min_partial slabs, as in SLUB, and some that were wanted again (slab.c); the reaper gives the empty ones among them back while more
  *            objects are free than SLAB's free_limit, and of the rest a fifth of that, unless a refill
  *            has touched the slabs: then they are spared once.
  * Pressure   A shrinker counts what could go and takes it: depot, empty slabs, this CPU's sheaves, and,
@@ -42,7 +42,7 @@ static void reap_cpu(struct quarry *q, struct kmem_cache *s, unsigned int cpu)
 		sheaf_flush_alien(q, s);
 	if (idle && own) {
 		sheaf_drain_own(q, s, false);
-		sheaf_trim_own(q, s, (s->sheaf_capacity + REAP_SHARE - 1) / REAP_SHARE);
+		sheaf_trim_own(q, s, (c->main->cap + REAP_SHARE - 1) / REAP_SHARE);
 	} else if (idle || c->alien != NULL) {
 		sheaf_drain_one(q, s,
 				cpu); /* one thread plays all: it knows which ones stand still */
@@ -71,6 +71,8 @@ static bool reap_node_due(struct quarry *q, struct kmem_cache *s, unsigned int n
 			quarry_store_relaxed(&n->depot_max, n->depot_max - 1);
 		n->met = 0;
 		n->free_touched = false;
+		n->keep /= 2;
+		n->given_back = 0;
 		quarry_store_relaxed(&n->free_limit, cache_free_limit(q, s, nid));
 	}
 	quarry_unlock(q->concurrent, &n->lock, pin);

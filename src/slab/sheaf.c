@@ -35,167 +35,6 @@
 
 #define SHEAF_RETRIES 6
 
-static const struct sheaf_size {
-	uint16_t cap;
-	uint16_t bytes;
-} sheaf_sizes[SLAB_SHEAF_CLASSES] = {
-	{60, 512},                /* below 256 bytes */
-	{28, 256},                /* below 1024 */
-	{12, 128},                /* below a page */
-	{4, 64},     {124, 1024}, /* by request only */
-	{252, 2048}, {508, 4096},
-};
-
-unsigned int sheaf_capacity(unsigned int size, unsigned int wish, uint16_t *sheaf_class)
-{
-	unsigned int class = size < 256 ? 0 : size < 1024 ? 1 : size < QUARRY_PAGE_SIZE ? 2 : 3;
-
-	/* 3, 2, 1, 0, 4, 5, 6 are in the order of their size. */
-	while (sheaf_sizes[class].cap < wish && class != SLAB_SHEAF_CLASSES - 1)
-		class = class == 0 ? 4 : class < 4 ? class - 1 : class + 1;
-	*sheaf_class = (uint16_t) class;
-	return sheaf_sizes[*sheaf_class].cap;
-}
-
-/* ---- getting and keeping sheaves ---- */
-
-/* An empty sheaf, or NULL. Not pinned: may call for memory. */
-static struct slab_sheaf *sheaf_new(struct quarry *q, const struct kmem_cache *s)
-{
-	struct slab_layer *layer = q->slabs;
-	struct slab_sheaf *sheaf;
-	quarry_pin_t pin;
-
-	pin = quarry_lock(q->concurrent, &layer->lock);
-	sheaf = layer->free_sheaves[s->sheaf_class];
-	if (sheaf != NULL)
-		layer->free_sheaves[s->sheaf_class] = sheaf->next;
-	quarry_unlock(q->concurrent, &layer->lock, pin);
-	if (sheaf == NULL)
-		sheaf = slab_pool_alloc(q, sheaf_sizes[s->sheaf_class].bytes);
-	if (sheaf == NULL)
-		return NULL;
-	sheaf->next = NULL;
-	sheaf->cap = s->sheaf_capacity;
-	quarry_store_relaxed(&sheaf->n, 0u);
-	return sheaf;
-}
-
-static void sheaf_discard(struct quarry *q, const struct kmem_cache *s, struct slab_sheaf *sheaf)
-{
-	struct slab_layer *layer = q->slabs;
-	quarry_pin_t pin;
-
-	if (sheaf == NULL || sheaf->cap == 0)
-		return;
-	pin = quarry_lock(q->concurrent, &layer->lock);
-	sheaf->next = layer->free_sheaves[s->sheaf_class];
-	layer->free_sheaves[s->sheaf_class] = sheaf;
-	quarry_unlock(q->concurrent, &layer->lock, pin);
-}
-
-/*
- * The depot's lock. CPUs that meet here trade more than the depot holds: it may grow. The reaper takes
- * that back when it finds that nobody met.
- */
-static quarry_pin_t depot_lock(struct quarry *q, struct slab_node *n)
-{
-	quarry_pin_t pin = quarry_pin();
-
-	if (likely(quarry_trylock_pinned(q->concurrent, &n->lock)))
-		return pin;
-	quarry_unpin(pin);
-	pin = quarry_lock(q->concurrent, &n->lock);
-	n->met++;
-	if (n->depot_max < SLAB_DEPOT_MOST)
-		quarry_store_relaxed(&n->depot_max, n->depot_max + 1);
-	return pin;
-}
-
-static struct slab_sheaf *depot_pop_empty(struct slab_node *n)
-{
-	struct slab_sheaf *sheaf = n->empty;
-
-	if (sheaf == NULL)
-		return NULL;
-	n->empty = sheaf->next;
-	n->nr_empty--;
-	n->empty_min = quarry_min(n->empty_min, n->nr_empty);
-	sheaf->next = NULL;
-	return sheaf;
-}
-
-static struct slab_sheaf *depot_pop_full(struct slab_node *n)
-{
-	struct slab_sheaf *sheaf = n->full;
-
-	if (sheaf == NULL)
-		return NULL;
-	n->full = sheaf->next;
-	quarry_store_relaxed(&n->nr_full, n->nr_full - 1);
-	n->full_min = quarry_min(n->full_min, n->nr_full);
-	sheaf->next = NULL;
-	return sheaf;
-}
-
-/* Puts an empty sheaf into the depot; one too many goes to the layer. */
-static void depot_give_empty(struct quarry *q, struct kmem_cache *s, struct slab_node *n,
-			     struct slab_sheaf *sheaf)
-{
-	quarry_pin_t pin;
-
-	if (sheaf->cap == 0)
-		return;
-	pin = depot_lock(q, n);
-	if (n->nr_empty < n->depot_max) {
-		sheaf->next = n->empty;
-		n->empty = sheaf;
-		n->nr_empty++;
-		sheaf = NULL;
-	}
-	quarry_unlock(q->concurrent, &n->lock, pin);
-	sheaf_discard(q, s, sheaf);
-}
-
-static struct slab_sheaf *depot_take_empty(struct quarry *q, struct slab_node *n)
-{
-	quarry_pin_t pin = depot_lock(q, n);
-	struct slab_sheaf *sheaf = depot_pop_empty(n);
-
-	quarry_unlock(q->concurrent, &n->lock, pin);
-	return sheaf;
-}
-
-static struct slab_sheaf *depot_take_full(struct quarry *q, struct slab_node *n)
-{
-	struct slab_sheaf *sheaf;
-	quarry_pin_t pin;
-
-	if (quarry_load_relaxed(&n->nr_full) == 0)
-		return NULL;
-	pin = depot_lock(q, n);
-	sheaf = depot_pop_full(n);
-	quarry_unlock(q->concurrent, &n->lock, pin);
-	return sheaf;
-}
-
-/* Trades a full sheaf for an empty one. NULL: nothing was done. */
-static struct slab_sheaf *depot_trade_full(struct quarry *q, struct slab_node *n,
-					   struct slab_sheaf *full)
-{
-	struct slab_sheaf *empty = NULL;
-	quarry_pin_t pin = depot_lock(q, n);
-
-	if (n->nr_full < n->depot_max && n->empty != NULL) {
-		empty = depot_pop_empty(n);
-		full->next = n->full;
-		n->full = full;
-		quarry_store_relaxed(&n->nr_full, n->nr_full + 1);
-	}
-	quarry_unlock(q->concurrent, &n->lock, pin);
-	return empty;
-}
-
 /* The node of this CPU in @s; pinned. */
 static struct slab_node *sheaf_node(const struct quarry *q, struct kmem_cache *s)
 {
@@ -317,7 +156,7 @@ static bool sheaf_provide_main(struct quarry *q, struct kmem_cache *s)
 	if (!lacking)
 		return true;
 	if (sheaf == NULL)
-		sheaf = sheaf_new(q, s);
+		sheaf = depot_new_sheaf(q, s);
 	if (sheaf == NULL)
 		return false;
 	c = sheaf_enter(s, &pin);
@@ -326,7 +165,7 @@ static bool sheaf_provide_main(struct quarry *q, struct kmem_cache *s)
 		sheaf = NULL;
 	}
 	sheaf_leave(c, pin);
-	sheaf_discard(q, s, sheaf);
+	depot_discard(q, s, sheaf);
 	return true;
 }
 
@@ -342,7 +181,10 @@ static void *sheaf_count_alloc(struct kmem_cache *s, void *obj)
 	return obj;
 }
 
-/* One object out of a new slab; the rest of it fills main, and then the partial list. */
+/*
+ * One object out of a new slab; the rest of it fills main, and then the partial list. A sheaf that has grown takes
+ * several.
+ */
 static void *sheaf_from_new_slab(struct quarry *q, struct kmem_cache *s, gfp_t gfp, int nid,
 				 bool fill)
 {
@@ -352,19 +194,25 @@ static void *sheaf_from_new_slab(struct quarry *q, struct kmem_cache *s, gfp_t g
 	quarry_pin_t pin;
 	void *obj = NULL;
 	unsigned int n;
+	bool more;
 
-	slab = slab_new(q, s, gfp, nid);
-	if (slab == NULL)
-		return NULL;
-	slab_take(s, slab, &obj, 1);
-	c = sheaf_enter(s, &pin);
-	main = c->main;
-	n = main->n;
-	if (fill && n < main->cap)
-		quarry_store_relaxed(&main->n,
-				     n + slab_take(s, slab, main->obj + n, main->cap - n));
-	slab_publish(q, s, slab);
-	sheaf_leave(c, pin);
+	do {
+		slab = slab_new(q, s, gfp, nid);
+		if (slab == NULL)
+			break;
+		if (obj == NULL)
+			slab_take(s, slab, &obj, 1);
+		c = sheaf_enter(s, &pin);
+		main = c->main;
+		n = main->n;
+		if (fill && n < main->cap)
+			quarry_store_relaxed(&main->n,
+					     n + slab_take(s, slab, main->obj + n, main->cap - n));
+		more = fill && main->cap > s->sheaf_capacity &&
+		       main->cap - main->n >= oo_objects(s->oo);
+		slab_publish(q, s, slab);
+		sheaf_leave(c, pin);
+	} while (more);
 	return obj;
 }
 
@@ -531,7 +379,7 @@ static bool sheaf_make_room(struct quarry *q, struct kmem_cache *s, struct slab_
 /* Brings an empty sheaf into the depot of this CPU's node. Not pinned. */
 static bool sheaf_provide_empty(struct quarry *q, struct kmem_cache *s)
 {
-	struct slab_sheaf *sheaf = sheaf_new(q, s);
+	struct slab_sheaf *sheaf = depot_new_sheaf(q, s);
 	quarry_pin_t pin;
 
 	if (sheaf == NULL)
@@ -550,6 +398,7 @@ static bool sheaf_flush_one(struct quarry *q, struct kmem_cache *s)
 	quarry_pin_t pin;
 
 	c = sheaf_enter(s, &pin);
+	depot_grow(q, s, (unsigned int)(sheaf_node(q, s) - s->node));
 	sheaf = c->spare;
 	if (sheaf != NULL) {
 		sheaf_set_spare(c, NULL);
@@ -624,10 +473,10 @@ static bool sheaf_keep_alien(struct quarry *q, struct kmem_cache *s, void *obj)
 		quarry_unpin(pin);
 		if (full)
 			sheaf_flush_alien(q, s);
-		else if (!kept && new == NULL && (new = sheaf_new(q, s)) == NULL)
+		else if (!kept && new == NULL && (new = depot_new_sheaf(q, s)) == NULL)
 			break;
 	}
-	sheaf_discard(q, s, new);
+	depot_discard(q, s, new);
 	return kept;
 }
 
@@ -711,7 +560,7 @@ static void sheaf_drain(struct quarry *q, struct kmem_cache *s, struct slab_shea
 		return;
 	slab_flush(q, s, sheaf->obj, sheaf->n);
 	quarry_store_relaxed(&sheaf->n, 0u);
-	sheaf_discard(q, s, sheaf);
+	depot_discard(q, s, sheaf);
 }
 
 void sheaf_sync_all(struct kmem_cache *s)
@@ -757,7 +606,7 @@ void sheaf_flush_alien(struct quarry *q, struct kmem_cache *s)
 	if (alien == NULL)
 		return;
 	sheaf_send_home(q, s, alien);
-	sheaf_discard(q, s, alien);
+	depot_discard(q, s, alien);
 }
 
 void sheaf_drain_own(struct quarry *q, struct kmem_cache *s, bool main)
@@ -822,7 +671,7 @@ unsigned long sheaf_drain_depot(struct quarry *q, struct kmem_cache *s, struct s
 		sheaf_drain(q, s, sheaf);
 	}
 	for (; empty != 0 && (sheaf = depot_take_empty(q, n)) != NULL; empty--)
-		sheaf_discard(q, s, sheaf);
+		depot_discard(q, s, sheaf);
 	return objects;
 }
 
@@ -841,7 +690,7 @@ void sheaf_drain_one(struct quarry *q, struct kmem_cache *s, unsigned int cpu)
 	quarry_store_release(&c->alien, (struct slab_sheaf *)NULL);
 	if (sheaf != NULL)
 		sheaf_send_home(q, s, sheaf);
-	sheaf_discard(q, s, sheaf);
+	depot_discard(q, s, sheaf);
 }
 
 void sheaf_drain_cpu(struct quarry *q, unsigned int cpu)
@@ -875,7 +724,7 @@ unsigned long sheaf_cached_objects(struct quarry *q, struct kmem_cache *s)
 		void *const *base = quarry_load_relaxed(&s->cpu_sheaves[i].base);
 		size_t n = (size_t)(top - base);
 
-		sum += n <= s->sheaf_capacity ? n : 0; /* not while it is being exchanged */
+		sum += n <= SLAB_SHEAF_MOST ? n : 0; /* not while it is being exchanged */
 		sheaf = quarry_load_acquire(&s->cpu_sheaves[i].spare);
 		if (sheaf != NULL)
 			sum += quarry_load_relaxed(&sheaf->n);

@@ -20,6 +20,22 @@ QUARRY_NOINLINE void *sheaf_zero(const struct quarry *q, const struct kmem_cache
 QUARRY_NOINLINE void sheaf_free_far(struct quarry *q, struct kmem_cache *s, void *obj,
 				    const void *caller);
 
+/* ---- depot.c ---- */
+/* One more full sheaf is emptied into slabs of node @nid, as nobody had room: perhaps new ones get larger. */
+void depot_grow(struct quarry *q, struct kmem_cache *s, unsigned int nid);
+/* An empty sheaf, or NULL. Not pinned: may call for memory. */
+struct slab_sheaf *depot_new_sheaf(struct quarry *q, const struct kmem_cache *s);
+/* An empty sheaf, or NULL, goes to the layer. */
+void depot_discard(struct quarry *q, const struct kmem_cache *s, struct slab_sheaf *sheaf);
+/* Puts an empty sheaf into the depot; one too many goes to the layer. */
+void depot_give_empty(struct quarry *q, struct kmem_cache *s, struct slab_node *n,
+		      struct slab_sheaf *sheaf);
+/* A sheaf out of the depot; NULL: it has none. */
+struct slab_sheaf *depot_take_empty(struct quarry *q, struct slab_node *n);
+struct slab_sheaf *depot_take_full(struct quarry *q, struct slab_node *n);
+/* Trades a full sheaf for an empty one. NULL: nothing was done. */
+struct slab_sheaf *depot_trade_full(struct quarry *q, struct slab_node *n, struct slab_sheaf *full);
+
 /* Low half-word of the descriptor @off bytes into @r; what no slab page has if that is outside. */
 static QUARRY_ALWAYS_INLINE uint16_t sheaf_tag(const struct slab_range *r, uintptr_t off)
 {

@@ -19,16 +19,18 @@
  *            nr_free is not 0. The node's counts are sums over its slabs. quarry_check_slab() checks.
  *
  * Life       slab_new() makes one with all bits set, constructs its objects, and shows it to nobody;
- *            slab_publish() enters it into its node. slab_flush() and slab_discard_empty() take a
- *            wholly free one out under the lock and give its pages back after it. Records are reused
+ *            slab_publish() enters it into its node. slab_flush() (flush.c) and slab_discard_empty() take
+ *            a wholly free one out under the lock and give its pages back after it. A flush leaves the
+ *            node min_partial slabs, and empty ones up to `keep`: as many as were made again after
+ *            they had been given back, since the reaper last looked. Records are reused
  *            but never unmapped: a stale index leads to a record that does not match, not astray.
  *
  * Locks      node->lock guards partial list, counts, bitmaps. The page layer, the port and the record
  *            store are called without it. layer->lock guards store and pool and is held for a few
  *            lines; tables come from quarry_meta_alloc() before it is taken.
  *
- * Cost       A refill takes whole words of the bitmap: one count-trailing-zeros an object. A flush
- *            reads one descriptor and one record for each object.
+ * Cost       A refill takes whole words of the bitmap: one count-trailing-zeros an object, or an addition
+ *            where a slab is fresh.
  * Failure    slab_new() returns NULL and has given everything back. An object that does not belong
  *            is reported and left alone.
  */
@@ -298,10 +300,6 @@ struct slab *slab_store_next(const struct slab_layer *layer, uint32_t *index)
 	}
 }
 
-/* Changes a count that is written under node->lock and read, as a hint, without. */
-#define NODE_ADD(count, by) \
-	quarry_store_relaxed(&(count), (unsigned long)((long)(count) + (long)(by)))
-
 /* ---- partial lists; node->lock held ---- */
 
 /* Where a slab belongs: it turns sparse above three quarters free, and stays so down to a half. */
@@ -314,11 +312,22 @@ static inline uint8_t partial_list_of(const struct slab *slab)
 	return free > (slab->list == SLAB_SPARSE ? 2 : 3) * all ? SLAB_SPARSE : SLAB_PARTIAL;
 }
 
+/* Up to which number of free objects a slab that gets more of them need not be looked at. */
+static inline void partial_set_trip(struct slab *slab)
+{
+	uint32_t all = slab->objects;
+
+	slab->trip = (uint16_t)(slab->list == SLAB_UNLISTED  ? 1
+				: slab->list == SLAB_PARTIAL ? 3 * all / 4 + 1
+							     : all);
+}
+
 static void partial_add(const struct slab_layer *layer, struct slab_node *n, struct slab *slab)
 {
 	struct slab_list *list;
 
 	slab->list = partial_list_of(slab);
+	partial_set_trip(slab);
 	list = &n->partial[slab->list - 1];
 	slab->next = SLAB_NONE;
 	slab->prev = list->last;
@@ -345,6 +354,7 @@ static void partial_remove(const struct slab_layer *layer, struct slab_node *n, 
 	slab->next = SLAB_NONE;
 	slab->prev = SLAB_NONE;
 	slab->list = SLAB_UNLISTED;
+	partial_set_trip(slab);
 	quarry_store_relaxed(&n->nr_partial, n->nr_partial - 1);
 }
 
@@ -411,7 +421,8 @@ static struct page *slab_get_pages(struct quarry *q, struct kmem_cache *s, gfp_t
 	if ((wish & __GFP_DIRECT_RECLAIM) != 0 && oo_order(s->oo) > oo_order(s->min))
 		wish = (wish | __GFP_NOMEMALLOC) & ~__GFP_RECLAIM;
 	*order = oo_order(s->oo);
-	page = quarry_alloc_pages_node(q, nid, wish, *order);
+	page = nid == QUARRY_NO_NODE ? quarry_alloc_pages(q, wish, *order)
+				     : quarry_alloc_pages_node(q, nid, wish, *order);
 	if (page != NULL)
 		return page;
 	*order = oo_order(s->min);
@@ -499,6 +510,7 @@ struct slab *slab_new(struct quarry *q, struct kmem_cache *s, gfp_t gfp, int nid
 	slab->objects = (uint16_t)objects;
 	slab->nr_free = (uint16_t)objects;
 	slab->list = SLAB_UNLISTED;
+	partial_set_trip(slab);
 	slab_set_all_free(slab, objects);
 	if (unlikely((s->debug & SLAB_DEBUG_RECORDS) != 0))
 		debug_slab_start(q, s, slab);
@@ -520,6 +532,10 @@ void slab_publish(struct quarry *q, struct kmem_cache *s, struct slab *slab)
 	quarry_pin_t pin = quarry_lock(q->concurrent, &n->lock);
 
 	NODE_ADD(n->nr_slabs, 1);
+	if (n->given_back != 0) {
+		n->given_back--;
+		n->keep++; /* it would have been of use */
+	}
 	n->total_objects += slab->objects;
 	NODE_ADD(n->free_objects, slab->nr_free);
 	NODE_ADD(n->pages, 1l << slab->order);
@@ -528,7 +544,7 @@ void slab_publish(struct quarry *q, struct kmem_cache *s, struct slab *slab)
 	quarry_unlock(q->concurrent, &n->lock, pin);
 }
 
-static void slab_release_chain(struct quarry *q, uint32_t gone)
+void slab_release_chain(struct quarry *q, uint32_t gone)
 {
 	while (gone != SLAB_NONE) {
 		struct slab *slab = slab_record(q->slabs, gone);
@@ -569,7 +585,7 @@ void slab_release_deferred(struct quarry *q, uint32_t index)
 unsigned int slab_take(const struct kmem_cache *s, struct slab *slab, void **obj, unsigned int max)
 {
 	unsigned int take = quarry_min((unsigned int)slab->nr_free, max);
-	unsigned int left = take;
+	unsigned int left = take, n;
 	uintptr_t base = slab->base;
 	uintptr_t size = s->size;
 	uint64_t *word = slab->free;
@@ -578,6 +594,16 @@ unsigned int slab_take(const struct kmem_cache *s, struct slab *slab, void **obj
 	for (; left != 0; word++, base += 64 * size) {
 		uint64_t bits = *word;
 
+		/* Of a fresh slab: one after the other. */
+		if ((bits & (bits + 1)) == 0) {
+			uintptr_t addr = base;
+
+			for (n = quarry_min(bits_popcount64(bits), left); n != 0; n--) {
+				obj[--left] = (void *)addr;
+				addr += size;
+				bits &= bits - 1;
+			}
+		}
 		while (bits != 0 && left != 0) {
 			obj[--left] = (void *)(base + bits_ctz64(bits) * size);
 			bits &= bits - 1;
@@ -602,6 +628,8 @@ unsigned int slab_refill(struct quarry *q, struct kmem_cache *s, unsigned int ni
 	while (got < max && (slab = partial_best(q->slabs, n)) != NULL) {
 		if (slab->nr_free == slab->objects)
 			NODE_ADD(n->free_slabs, -1);
+		if (slab->next != SLAB_NONE)
+			quarry_prefetch_write(slab_record(q->slabs, slab->next));
 		got += slab_take(s, slab, obj + got, max - got);
 		partial_move(q->slabs, n, slab);
 	}
@@ -613,104 +641,40 @@ unsigned int slab_refill(struct quarry *q, struct kmem_cache *s, unsigned int ni
 
 /* ---- objects in ---- */
 
-/*
- * Finds the slab that @obj lies in and the object's number there. *@slab may be a guess, or NULL: then,
- * or if it is wrong, the page descriptor tells, where the cache's last slab was made first.
- */
-static inline enum slab_fault slab_locate(const struct quarry *q, const struct kmem_cache *s,
-					  const void *obj, struct slab **slab, uint32_t *number)
+enum slab_fault slab_find(const struct quarry *q, const struct kmem_cache *s, const void *obj,
+			  struct slab **slab, uint32_t *number)
 {
-	const struct slab_range *r = quarry_load_acquire(&s->hot);
-	uintptr_t addr = (uintptr_t)obj, off;
 	unsigned int cache;
 	uint32_t index;
-	uint64_t word;
-	size_t i;
+	uintptr_t off;
 
-	if (*slab == NULL || addr - (*slab)->base >= QUARRY_PAGE_SIZE << (*slab)->order) {
-		i = (addr - r->base) >> QUARRY_PAGE_SHIFT;
-		word = i < r->len ? page_word(&r->map[i]) : 0;
-		if (likely((uint16_t)(word & SLAB_TAG_MASK) == s->tag)) {
-			index = (uint32_t)(word >> PAGE_WORD_SLAB_SHIFT);
-		} else {
-			if (!page_slab_of(q, obj, &cache, &index))
-				return SLAB_FAULT_FOREIGN;
-			if (cache != s->id)
-				return SLAB_FAULT_CACHE;
-		}
-		*slab = slab_record(q->slabs, index);
-	}
-	off = addr - (*slab)->base;
+	if (!page_slab_of(q, obj, &cache, &index))
+		return SLAB_FAULT_FOREIGN;
+	if (cache != s->id)
+		return SLAB_FAULT_CACHE;
+	*slab = slab_record(q->slabs, index);
+	off = (uintptr_t)obj - (*slab)->base;
 	*number = slab_object_index(s, off);
 	if (*number >= (*slab)->objects || (uintptr_t)*number * s->size != off)
 		return SLAB_FAULT_INTERIOR;
 	return SLAB_FAULT_NONE;
 }
 
-enum slab_fault slab_find(const struct quarry *q, const struct kmem_cache *s, const void *obj,
-			  struct slab **slab, uint32_t *number)
+QUARRY_NOINLINE void slab_grown_locked(const struct quarry *q, const struct kmem_cache *s,
+				       struct slab_node *n, struct slab *slab, uint32_t *gone)
 {
-	*slab = NULL;
-	return slab_locate(q, s, obj, slab, number);
-}
-
-/* Object @i back into its slab; node->lock held. A slab that may go is put on the chain @gone. */
-static inline enum slab_fault slab_put_locked(const struct quarry *q, const struct kmem_cache *s,
-					      struct slab_node *n, struct slab *slab, uint32_t i,
-					      uint32_t *gone)
-{
-	uint64_t bit = (uint64_t)1 << i % 64;
 	unsigned long nr_partial = n->nr_partial;
 
-	/* Only if the slab went away after a double free, between slab_locate() and the lock. */
-	if (unlikely(slab->cache != s->id || i >= slab->objects))
-		return SLAB_FAULT_FOREIGN;
-	if (unlikely((slab->free[i / 64] & bit) != 0))
-		return SLAB_FAULT_DOUBLE;
-	slab->free[i / 64] |= bit;
-	slab->nr_free++;
-	NODE_ADD(n->free_objects, 1);
 	partial_move(q->slabs, n, slab);
-	if (slab->nr_free == slab->objects) {
-		NODE_ADD(n->free_slabs, 1);
-		if (slab->list != SLAB_MOVING && nr_partial >= s->min_partial)
-			slab_unhook(q->slabs, n, slab, gone);
-	}
-	return SLAB_FAULT_NONE;
-}
-
-void slab_flush(struct quarry *q, struct kmem_cache *s, void *const *obj, unsigned int nr)
-{
-	struct slab_node *n, *locked = NULL;
-	struct slab *slab = NULL;
-	uint32_t gone = SLAB_NONE, number;
-	enum slab_fault fault;
-	quarry_pin_t pin = 0;
-	unsigned int i;
-
-	for (i = 0; i < nr; i++) {
-		fault = slab_locate(q, s, obj[i], &slab, &number);
-		if (likely(fault == SLAB_FAULT_NONE)) {
-			n = &s->node[slab->node];
-			if (n != locked) {
-				if (locked != NULL)
-					quarry_unlock(q->concurrent, &locked->lock, pin);
-				pin = quarry_lock(q->concurrent, &n->lock);
-				locked = n;
-			}
-			fault = slab_put_locked(q, s, n, slab, number, &gone);
-		}
-		if (unlikely(fault != SLAB_FAULT_NONE)) {
-			if (locked != NULL)
-				quarry_unlock(q->concurrent, &locked->lock, pin);
-			locked = NULL;
-			slab = NULL;
-			debug_complain(q, s, obj[i], fault, NULL);
-		}
-	}
-	if (locked != NULL)
-		quarry_unlock(q->concurrent, &locked->lock, pin);
-	slab_release_chain(q, gone);
+	if (slab->nr_free != slab->objects)
+		return;
+	NODE_ADD(n->free_slabs, 1);
+	if (slab->list == SLAB_MOVING || nr_partial < s->min_partial)
+		return;
+	if (n->free_slabs <= n->keep && page_node_has_plenty(q, slab->node))
+		return;
+	n->given_back++;
+	slab_unhook(q->slabs, n, slab, gone);
 }
 
 unsigned long slab_discard_empty(struct quarry *q, struct kmem_cache *s, unsigned int nid,
@@ -725,6 +689,10 @@ unsigned long slab_discard_empty(struct quarry *q, struct kmem_cache *s, unsigne
 	if (quarry_load_relaxed(&n->nr_partial) == 0) /* a hint; looked at again below */
 		return 0;
 	pin = quarry_lock(q->concurrent, &n->lock);
+	if (max == ~0ul) {
+		n->keep = 0; /* what was wanted lately does not count under pressure */
+		n->given_back = 0;
+	}
 	/* A wholly free slab is sparse. */
 	for (index = n->partial[SLAB_SPARSE - 1].first;
 	     index != SLAB_NONE && n->free_slabs != 0 && max != 0;) {
@@ -761,6 +729,7 @@ struct slab *slab_start_move(struct quarry *q, struct kmem_cache *s, unsigned in
 	} else {
 		partial_remove(q->slabs, n, slab);
 		slab->list = SLAB_MOVING;
+		partial_set_trip(slab);
 	}
 	quarry_unlock(q->concurrent, &n->lock, pin);
 	return slab;
@@ -773,6 +742,7 @@ void slab_end_move(struct quarry *q, struct kmem_cache *s, struct slab *slab)
 	quarry_pin_t pin = quarry_lock(q->concurrent, &n->lock);
 
 	slab->list = SLAB_UNLISTED;
+	partial_set_trip(slab);
 	if (slab->nr_free == slab->objects)
 		slab_unhook(q->slabs, n, slab, &gone);
 	else

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/* One run of a replay: the recording, the machine, the engine. What replay, compare and others share. */
+#ifndef CLI_SESSION_H
+#define CLI_SESSION_H
+
+#include <argp.h>
+
+#include <engine.h>
+#include <linuxfacts.h>
+#include <machine.h>
+#include <pressure.h>
+#include <progress.h>
+#include <report.h>
+#include <trace.h>
+
+struct session_options {
+	const char *trace_path;
+	struct machine_options machine;
+	uint64_t limit; /* events; 0: all */
+	enum progress_mode progress;
+	struct pressure_options pressure;
+};
+
+void session_defaults(struct session_options *o);
+
+/*
+ * The options that choose machine and recording, as an argp child: its input is the struct
+ * session_options. It takes no arguments: the verb's own parser sets trace_path.
+ */
+extern const struct argp session_argp;
+
+/* What is missing or does not go together, as argp_error() should say it; NULL: nothing. */
+const char *session_missing(const struct session_options *o);
+
+struct session {
+	const struct session_options *options;
+	struct diag diag;
+	struct trace trace;
+	struct linuxfacts facts;
+	struct machine machine;
+	struct engine *engine;
+	struct pressure pressure;
+	uint64_t start_ns, wall_ns; /* of the host */
+	uint64_t left;              /* events until the limit */
+	uint64_t faults;            /* damage that the library reported */
+	bool limited;               /* the limit came before the end */
+	bool ended;
+};
+
+/*
+ * Open the recording, boot the machine, make the engine. Messages go to standard error. CLI_OK; else a
+ * status, with nothing to close. @o must stay.
+ */
+int session_open(struct session *s, const struct session_options *o);
+
+/* Play the next events, at most TRACE_BATCH; false: that was the end, and session_end() is due. */
+bool session_step(struct session *s);
+/* Sum up; once. */
+void session_end(struct session *s);
+/* All steps with a progress bar, and session_end(). */
+void session_run(struct session *s);
+
+/* What report.h needs of the run; what is asked for (rows, caches) is the caller's to set. */
+void session_report(struct session *s, struct report *r);
+/* CLI_OK, or CLI_FAILED if the recording was not played to its end or the library found damage. */
+int session_status(const struct session *s);
+void session_close(struct session *s);
+
+#endif
