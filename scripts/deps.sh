@@ -1,21 +1,25 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Installs the Debian packages that a make target needs, and says which. Usage: deps.sh run|test|check|bench
+# Installs the Debian packages that a make target needs, and says which. Usage: deps.sh run|test|check|bench|demo
 set -eu
 
 run="libzstd-dev libjansson-dev libfdt-dev device-tree-compiler"
+demo="qemu-system-x86 qemu-system-arm qemu-system-misc gcc-aarch64-linux-gnu gcc-riscv64-linux-gnu"
 case "${1:-}" in
 run) want="$run" ;;
 test) want="$run libcmocka-dev zstd procps numactl" ;;
 check) want="$run clang-14 clang-format-14 python3" ;;
+demo) want="$demo" ;;
 bench) want="$run valgrind libmimalloc2.0 libjemalloc2 libtcmalloc-minimal4" ;;
-*) echo "usage: deps.sh run|test|check|bench" >&2; exit 2 ;;
+*) echo "usage: deps.sh run|test|check|bench|demo" >&2; exit 2 ;;
 esac
 
-# 32-bit programs are tested where they can be made. Not gcc-multilib, which drives out cross compilers.
+# Wishes of the tests, which leave out what cannot be had: the demo kernel; 32-bit programs. Not gcc-multilib for
+# them, which drives out the cross compilers.
 wish=
+[ "$1" != test ] || wish="$demo"
 if [ "$1" = test ] && [ "$(dpkg --print-architecture)" = amd64 ] && command -v gcc >/dev/null; then
-	wish="gcc-$(gcc -dumpversion)-multilib"
+	wish="$wish gcc-$(gcc -dumpversion)-multilib"
 fi
 
 lacking() {
@@ -53,5 +57,7 @@ if [ -n "$missing" ] && ! install_or_update "$missing"; then
 	exit 1
 fi
 if [ -n "$wish" ] && ! install_or_update "$wish"; then
-	echo "quarry: could not install$wish, go on without"
+	for p in $wish; do
+		install " $p" || echo "quarry: could not install $p, go on without"
+	done
 fi
