@@ -433,6 +433,21 @@ static phys_addr_t machine_share(const struct machine *m, const struct cmdline_s
 	return share->bytes & ~(MACHINE_PAGE - 1);
 }
 
+/* numa= is read by each architecture on its own: in 6.1 only x86 knows more than "off". */
+static void machine_numa_arch(struct machine *m, struct diag *diag)
+{
+	struct cmdline *c = &m->cmdline;
+
+	if (m->arch == MAP_ARCH_X86_64) {
+		c->numa_off |= c->numa_noacpi;
+		return;
+	}
+	if (c->numa_noacpi || c->numa_fake_kind != CMDLINE_FAKE_NONE)
+		diag_warn(diag, "command line", 0, "numa=%s means nothing on %s, ignored",
+			  c->numa_noacpi ? "noacpi" : "fake=", map_arch_name(m->arch));
+	c->numa_fake_kind = CMDLINE_FAKE_NONE;
+}
+
 /* From the files to a list of RAM by node. */
 static int machine_read(const struct machine_options *o, struct machine *m, struct diag *diag)
 {
@@ -464,6 +479,7 @@ static int machine_read(const struct machine_options *o, struct machine *m, stru
 			   "no usable memory is left, expected at least one page");
 		return CLI_INPUT;
 	}
+	machine_numa_arch(m, diag);
 	machine_split_nodes(m, diag);
 	machine_set_cpus(m, o);
 	if (m->bootmem && machine_bootmem_fits(m) != CLI_OK)

@@ -80,8 +80,8 @@ struct machine {
 	int fake_node[QUARRY_MAX_NODES]; /* the real node of each fake one; -1: there is none */
 	struct machine_reservation *reservations;
 	size_t nr_reservations;
-	uint64_t released,
-		lent; /* bytes that Linux let go after the hand-off: of its image, for CMA */
+	/* Bytes that Linux let go after the hand-off: of its image, of memblock's arrays, for CMA. */
+	uint64_t released, late, lent;
 	uint64_t map_ns, memblock_ns,
 		boot_ns; /* time taken by reading, by memblock, by quarry_boot() */
 };

@@ -51,8 +51,8 @@ enum quarry_watermark {
  * @movablecore:	bytes that become ZONE_MOVABLE; 0: none; kernelcore wins by the larger demand
  * @kernelcore_mirror:	ZONE_MOVABLE is the memory above 4 GiB that is not MEMBLOCK_MIRROR, in each node
  *			from the lowest such on; Normal and Movable may then overlap in what they span.
- *			@kernelcore and @movablecore are not looked at; without mirrored memory there
- *			is no ZONE_MOVABLE
+ *			@kernelcore and @movablecore are not looked at. Without mirrored memory all
+ *			above 4 GiB is movable, as in Linux 6.1 (since 6.6 it is then not looked at)
  * @movable_node:	ZONE_MOVABLE of a node begins at its lowest MEMBLOCK_HOTPLUG memory; @kernelcore,
  *			@movablecore and the start by @kernelcore_mirror are not looked at
  * @min_free_kbytes:	0: Linux's formula, unless @set_min_free_kbytes; else it is taken as it is

@@ -181,10 +181,10 @@ static void boot_find_movable(struct boot_state *b)
 	uint64_t total = b->pl->present, core, nodes = 0;
 
 	if (b->params->movable_node || b->params->kernelcore_mirror) {
-		if (b->params->movable_node)
-			boot_find_hotplug(b);
-		else if (b->mirror)
+		if (b->mirror)
 			boot_find_unmirrored(b);
+		else
+			boot_find_hotplug(b);
 		boot_align_movable(b);
 		return;
 	}
@@ -721,7 +721,7 @@ int page_boot(struct quarry *q, const struct quarry_boot_params *params)
 		return err;
 	q->boot_from_bootmem = b.params->bootmem;
 	q->boot_params = b.params;
-	b.mirror = b.params->kernelcore_mirror && q->memblock->has_mirror;
+	b.mirror = b.params->kernelcore_mirror && !b.params->movable_node;
 	if ((err = boot_make_layer(&b)) != 0 || (err = boot_span_nodes(&b)) != 0)
 		return err;
 	boot_find_movable(&b);
