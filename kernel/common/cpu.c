@@ -78,7 +78,8 @@ static bool cpu_start(struct kernel_cpu *cpu)
 	err = arch_start_cpu(cpu);
 	for (unsigned int i = 0; err == 0 && i < CPU_START_WAIT; i++) {
 		if (__atomic_load_n(&cpu->up, __ATOMIC_ACQUIRE) != 0) {
-			kprintf("CPU %u: hardware id 0x%lx, node %d, stack at pfn 0x%lx of node %d\n",
+			kprintf("CPU %u: hardware id 0x%lx, node %d, stack at pfn 0x%lx of node "
+				"%d\n",
 				cpu->bare.cpu, cpu->hwid, cpu->nid,
 				quarry_page_to_pfn(kernel.q, stack),
 				quarry_page_nid(kernel.q, stack));
