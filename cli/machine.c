@@ -506,7 +506,7 @@ int machine_prepare(const struct machine_options *o, struct machine *m)
 		posix.wake = o->hooks->wake;
 		posix.hook_ctx = o->hooks->hook_ctx;
 	}
-	*m = (struct machine){.bootmem = o->bootmem, .diag = o->diag};
+	*m = (struct machine){.bootmem = o->bootmem, .diag = o->diag, .policy = o->policy};
 	status = machine_read(o, m, diag);
 	now = util_now_ns();
 	m->map_ns = now - start;
@@ -596,6 +596,16 @@ static int machine_debug_slabs(struct machine *m, const struct cmdline *c)
 	return err < 0 ? err : 0;
 }
 
+static int machine_policy(struct machine *m)
+{
+	char why[POLICY_WHY];
+	int err = policy_run_time(m->policy, m->q, why);
+
+	if (err != 0)
+		machine_error(m, "%s", why);
+	return err;
+}
+
 int machine_boot(struct machine *m)
 {
 	struct quarry_boot_params p = {.nr_cpus = m->nr_cpus,
@@ -624,6 +634,8 @@ int machine_boot(struct machine *m)
 	memcpy(p.lowmem_reserve_ratio, c->lowmem_reserve_ratio, sizeof(p.lowmem_reserve_ratio));
 	p.no_thp = c->no_thp;
 	p.max_hotplug_phys = machine_hotplug_end(m);
+	if (m->policy != NULL)
+		policy_boot(m->policy, &p);
 	err = quarry_boot(m->q, &p);
 	m->boot_ns = util_now_ns() - start;
 	quarry_cma_for_each_area(m->q, machine_add_lent, m);
@@ -645,6 +657,8 @@ int machine_boot(struct machine *m)
 	}
 	if (err == 0)
 		err = machine_debug_slabs(m, c);
+	if (err == 0 && m->policy != NULL)
+		err = machine_policy(m);
 	return err == 0 ? machine_write_sysctls(m) : err == -QUARRY_EINVAL ? CLI_INPUT : CLI_FAILED;
 }
 

@@ -548,7 +548,9 @@ static unsigned int nodes_cpu_count(const struct machine *m, const struct machin
 		if (m->cmdline.nr_cpus != 0 && n > m->cmdline.nr_cpus)
 			n = m->cmdline.nr_cpus;
 	}
-	n = n < o->min_cpus ? o->min_cpus : n;
+	/* Who asks for fewer than the trace had gets them: its CPUs then share ours. */
+	if (o->nr_cpus == 0 && n < o->min_cpus)
+		n = o->min_cpus;
 	return n > QUARRY_MAX_CPUS ? QUARRY_MAX_CPUS : n;
 }
 

@@ -67,6 +67,15 @@ enum quarry_watermark {
  * @nr_unaccepted:	0: all memory can be used
  * @no_thp:		do not raise min_free_kbytes as Linux's huge-page daemon does at start; it then
  *			computes it anew
+ * @no_grouping:	migratetypes are not told apart: every page is unmovable, as Linux does it where there is
+ *			too little memory
+ * @one_home:		all CPUs look for movable pages from a zone's first arena on, in place of one of their own
+ * @slab_min_order:	lowest order of slabs, up to 3 (Linux: slab_min_order); 0: none
+ * @slab_max_order:	highest order of slabs of objects that need no larger one, 1..5; 0: 3
+ *			(Linux: slab_max_order)
+ * @slab_min_objects:	objects that a slab should have; 0: by the number of CPUs (Linux: slab_min_objects)
+ * @sheaf_objects:	objects that a CPU's sheaf should hold at least, of caches that do not say; the smallest
+ *			of the sizes 4, 12, 28, 60, 124, 252, 508 is taken; 0: by the size of objects
  * @slab_nomerge:	caches are not merged (Linux: slab_nomerge)
  * @random_kmalloc_seed: other than 0: 16 copies of kmalloc's normal caches, "kmalloc-64" and
  *			"kmalloc-rnd-01-64" to "-15-", and a hash of call site and seed says which a request
@@ -95,6 +104,10 @@ struct quarry_boot_params {
 	const struct quarry_range *unaccepted;
 	unsigned int nr_unaccepted;
 	bool no_thp;
+	bool no_grouping;
+	bool one_home;
+	unsigned int slab_min_order, slab_max_order, slab_min_objects;
+	unsigned int sheaf_objects;
 	bool slab_nomerge;
 	uint64_t random_kmalloc_seed;
 };

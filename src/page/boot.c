@@ -625,12 +625,14 @@ static void boot_highest_zones(const struct boot_state *b)
 }
 
 /* Both mobility bits at once mean nothing: taken as movable. */
-static void boot_set_mobility(struct page_layer *pl)
+static void boot_set_mobility(struct page_layer *pl, const struct quarry_boot_params *p)
 {
 	static const uint8_t types[4] = {QUARRY_MIGRATE_UNMOVABLE, QUARRY_MIGRATE_MOVABLE,
 					 QUARRY_MIGRATE_RECLAIMABLE, QUARRY_MIGRATE_MOVABLE};
 
-	pl->no_grouping = pl->present < QUARRY_PAGEBLOCK_PAGES * QUARRY_MIGRATE_TYPES;
+	pl->no_grouping =
+		p->no_grouping || pl->present < QUARRY_PAGEBLOCK_PAGES * QUARRY_MIGRATE_TYPES;
+	pl->one_home = p->one_home;
 	for (unsigned int i = 0; i < 4; i++)
 		pl->mobility[i] = pl->no_grouping ? QUARRY_MIGRATE_UNMOVABLE : types[i];
 }
@@ -640,6 +642,8 @@ static int boot_check_params(const struct quarry_boot_params *p)
 	if (p->nr_cpus > QUARRY_MAX_CPUS || p->nr_nodes > QUARRY_MAX_NODES)
 		return -QUARRY_EINVAL;
 	if (p->distance != NULL && p->nr_nodes == 0)
+		return -QUARRY_EINVAL;
+	if (p->slab_min_order > 3 || p->slab_max_order > 5)
 		return -QUARRY_EINVAL;
 	for (unsigned int c = 0; p->cpu_node != NULL && c < quarry_max(p->nr_cpus, 1u); c++) {
 		if (p->cpu_node[c] < 0 || p->cpu_node[c] >= QUARRY_MAX_NODES)
@@ -725,7 +729,7 @@ int page_boot(struct quarry *q, const struct quarry_boot_params *params)
 	if ((err = boot_make_layer(&b)) != 0 || (err = boot_span_nodes(&b)) != 0)
 		return err;
 	boot_find_movable(&b);
-	boot_set_mobility(b.pl);
+	boot_set_mobility(b.pl, b.params);
 	if ((err = boot_make_zones(&b)) != 0 || (err = boot_make_arenas(&b)) != 0 ||
 	    (err = boot_make_avail(&b)) != 0 || (err = boot_make_cpus(&b)) != 0 ||
 	    (err = boot_make_distances(&b)) != 0)
