@@ -165,6 +165,10 @@ QUARRY_CLI_SRCS := \
 	cli/webassets.c \
 	cli/compare.c \
 	cli/compare_run.c \
+	cli/top.c \
+	cli/top_read.c \
+	cli/top_draw.c \
+	cli/top_perf.c \
 	cli/report.c \
 	cli/views.c \
 	cli/selftest.c

@@ -7,7 +7,7 @@ run="libzstd-dev zlib1g-dev libjansson-dev libfdt-dev device-tree-compiler libnc
 browsers="chromium chromium-driver python3-selenium"
 case "${1:-}" in
 run) want="$run" ;;
-test) want="$run libcmocka-dev zstd procps numactl" ;;
+test) want="$run libcmocka-dev zstd procps numactl tmux" ;;
 check) want="$run clang-14 clang-format-14 python3" ;;
 browser) want="$browsers" ;;
 bench) want="$run valgrind libmimalloc2.0 libjemalloc2 libtcmalloc-minimal4" ;;
