@@ -37,7 +37,7 @@ static void draw_add(struct top_line *l, enum top_attr attr, const char *fmt, ..
 	if (n > TOP_WIDTH - l->len)
 		n = TOP_WIDTH - l->len;
 	memcpy(l->text + l->len, text, n);
-	memset(l->attr + l->len, attr, n);
+	memset(l->attr + l->len, (int)attr, n);
 	l->len += (unsigned int)n;
 	l->text[l->len] = '\0';
 }
