@@ -158,6 +158,8 @@ QUARRY_CLI_SRCS := \
 	cli/session.c \
 	cli/replay.c \
 	cli/compare.c \
+	cli/record.c \
+	cli/record_host.c \
 	cli/compare_run.c \
 	cli/report.c \
 	cli/views.c \

@@ -305,12 +305,12 @@ static bool linuxfacts_read(const char *path, char **text, size_t *len, struct d
 	return true;
 }
 
-/* The path without its endings: "a.d/x.kmt.zst" -> "a.d/x". */
-static char *linuxfacts_stem(const char *path)
+char *linuxfacts_beside(const char *path, const char *ending)
 {
 	const char *slash = strrchr(path, '/'), *file = slash != NULL ? slash + 1 : path;
-	static const char *const endings[] = {".zst", ".kmt", ".txt"};
+	static const char *const endings[] = {".zst", ".kmt", ".txt", ".umt"};
 	size_t len = strlen(path);
+	struct strbuf b = {0};
 
 	for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++) {
 		size_t n = strlen(endings[i]);
@@ -318,33 +318,31 @@ static char *linuxfacts_stem(const char *path)
 		if (len > n && path + len - n > file && memcmp(path + len - n, endings[i], n) == 0)
 			len -= n;
 	}
-	return xstrndup(path, len);
+	strbuf_addf(&b, "%.*s%s", (int)len, path, ending);
+	return b.s;
 }
 
 void linuxfacts_load(struct linuxfacts *f, const char *trace_path, struct diag *diag)
 {
 	static const char *const endings[] = {".snap.txt", ".snap.txt.zst", ".caches.tsv"};
-	char *stem, *text;
+	char *text;
 	size_t len;
 
 	memset(f, 0, sizeof(*f));
 	if (strcmp(trace_path, "-") == 0)
 		return;
-	stem = linuxfacts_stem(trace_path);
 	for (int i = 0; i < 3; i++) {
-		struct strbuf path = {0};
+		char *path = linuxfacts_beside(trace_path, endings[i]);
 
-		strbuf_addf(&path, "%s%s", stem, endings[i]);
-		if (!(i == 1 && f->have_snapshot) && linuxfacts_read(path.s, &text, &len, diag)) {
+		if (!(i == 1 && f->have_snapshot) && linuxfacts_read(path, &text, &len, diag)) {
 			if (i < 2)
-				linuxfacts_parse_snapshots(f, path.s, text, len, diag);
+				linuxfacts_parse_snapshots(f, path, text, len, diag);
 			else
-				linuxfacts_parse_made(f, path.s, text, len, diag);
+				linuxfacts_parse_made(f, path, text, len, diag);
 			free(text);
 		}
-		strbuf_free(&path);
+		free(path);
 	}
-	free(stem);
 }
 
 void linuxfacts_free(struct linuxfacts *f)

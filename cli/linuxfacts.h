@@ -45,6 +45,9 @@ struct linuxfacts {
 void linuxfacts_load(struct linuxfacts *f, const char *trace_path, struct diag *diag);
 void linuxfacts_free(struct linuxfacts *f);
 
+/* The file of that @ending beside recording @path: "a.d/x.kmt.zst" -> "a.d/x" and it. The caller's. */
+char *linuxfacts_beside(const char *path, const char *ending);
+
 /* NULL if Linux had no such cache, or nothing is known. */
 const struct linuxfacts_cache *linuxfacts_cache(const struct linuxfacts *f, const char *name);
 const struct linuxfacts_made *linuxfacts_made(const struct linuxfacts *f, const char *name);

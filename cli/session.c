@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <session.h>
 
@@ -28,7 +29,10 @@ enum {
 };
 
 static const struct argp_option session_argp_options[] = {
-	{"machine", 'm', "MAP", 0, "Memory map of the machine to replay on (needed)", 0},
+	{"machine", 'm', "MAP", 0,
+	 "Memory map of the machine to replay on; needed unless NAME.machine.txt lies beside the "
+	 "recording",
+	 0},
 	{"cpus", 'c', "N", 0, "CPUs of the machine (default: what map and recording say)", 0},
 	{"allocator", SESSION_OPT_ALLOCATOR, "NAME", 0,
 	 "Boot allocator: memblock (default) or bootmem; the result is the same", 0},
@@ -196,6 +200,20 @@ void session_defaults(struct session_options *o)
 	o->pressure.seed = 1;
 	o->pressure.read_every = PRESSURE_READ_EVERY;
 	o->pressure.reads = 1;
+}
+
+void session_find_machine(struct session_options *o, char **own)
+{
+	char *path;
+
+	*own = NULL;
+	if (o->machine.map_path != NULL || o->trace_path == NULL || strcmp(o->trace_path, "-") == 0)
+		return;
+	path = linuxfacts_beside(o->trace_path, ".machine.txt");
+	if (access(path, R_OK) == 0)
+		o->machine.map_path = *own = path;
+	else
+		free(path);
 }
 
 const char *session_missing(const struct session_options *o)

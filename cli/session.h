@@ -34,6 +34,12 @@ void session_defaults(struct session_options *o);
  */
 extern const struct argp session_argp;
 
+/*
+ * Without --machine: the machine that quarry record left beside the recording, NAME.machine.txt, if it is there.
+ * The path is *@own then, which the caller frees.
+ */
+void session_find_machine(struct session_options *o, char **own);
+
 /* What is missing or does not go together, as argp_error() should say it; NULL: nothing. */
 const char *session_missing(const struct session_options *o);
 
