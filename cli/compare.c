@@ -441,6 +441,8 @@ int compare_main(int argc, char **argv)
 	int status;
 
 	session_defaults(&args.session);
+	/* Variants are other machines than the recorded one: all start alike. */
+	args.session.empty_start = true;
 	args.jobs = cpus > 0 && cpus <= COMPARE_MAX_VARIANTS ? (uint64_t)cpus : 1;
 	if (argp_parse(&compare_argp, argc, argv, 0, NULL, &args) != 0) {
 		free(v);

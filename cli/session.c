@@ -26,6 +26,7 @@ enum {
 	SESSION_OPT_SEED,
 	SESSION_OPT_PINNED,
 	SESSION_OPT_HEAP,
+	SESSION_OPT_START,
 };
 
 static const struct argp_option session_argp_options[] = {
@@ -53,6 +54,10 @@ static const struct argp_option session_argp_options[] = {
 	{"no-compaction", SESSION_OPT_PINNED, NULL, 0, "With --page-cache: no page can be moved",
 	 0},
 	{"seed", SESSION_OPT_SEED, "N", 0, "Of the page cache's random choices (1)", 0},
+	{"start", SESSION_OPT_START, "STATE", 0,
+	 "What is on the machine before: snapshot, what the snapshot beside the recording says "
+	 "(default, if it was taken then and the machine is the recorded one), or empty",
+	 0},
 	{"heap", SESSION_OPT_HEAP, "NAME", 0,
 	 "What plays the recording of a user program: kmalloc (default), or fine: eight classes to "
 	 "a doubling",
@@ -171,6 +176,11 @@ static error_t session_parse(int key, char *arg, struct argp_state *state)
 	case SESSION_OPT_LIMIT:
 		session_number(state, "limit", arg, INT64_MAX, &o->limit);
 		return 0;
+	case SESSION_OPT_START:
+		o->empty_start = strcmp(arg, "empty") == 0;
+		if (!o->empty_start && strcmp(arg, "snapshot") != 0)
+			session_error(state, "--start=%s: expected snapshot or empty", arg);
+		return 0;
 	case SESSION_OPT_HEAP:
 		if (!heap_kind_by_name(arg, &o->heap))
 			session_error(state, "--heap=%s: expected kmalloc or fine", arg);
@@ -262,6 +272,8 @@ static int session_start(struct session *s)
 	}
 	linuxfacts_load(&s->facts, o->trace_path, &s->diag);
 	s->engine = engine_new(s->machine.q, s->machine.nr_cpus, &s->trace, &s->facts);
+	if (!o->pressure.on && !o->empty_start)
+		engine_set_population(s->engine);
 	if (o->pressure.on)
 		engine_set_background(s->engine, session_background, &s->pressure);
 	if (o->pressure.on && !o->pressure.pinned)
@@ -342,6 +354,9 @@ void session_end(struct session *s)
 	else
 		engine_finish(s->engine);
 	s->wall_ns = util_now_ns() - s->start_ns;
+	/* What was put there before is no part of the replay. */
+	if (s->engine != NULL && engine_population(s->engine) != NULL)
+		s->wall_ns -= engine_population(s->engine)->seconds_ns;
 	s->ended = true;
 	if (s->trace.declared_events > 0 && !s->trace.damaged && !s->limited &&
 	    s->trace.declared_events != session_events(s))
@@ -392,6 +407,7 @@ void session_report(struct session *s, struct report *r)
 		r->full = r->result->full;
 	}
 	r->facts = &s->facts;
+	r->population = s->engine != NULL ? engine_population(s->engine) : NULL;
 	r->machine = &s->machine;
 	r->trace_path = o->trace_path;
 	r->map_path = o->machine.map_path;

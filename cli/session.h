@@ -22,6 +22,7 @@ struct session_options {
 	struct pressure_options pressure;
 	struct policy policy;
 	const char *policy_text; /* NULL: Linux's */
+	bool empty_start;        /* nothing is put on the machine from the starting snapshot */
 	bool wrong;              /* an option was, and that was said; for who does not exit then */
 	enum heap_kind heap;     /* what plays the recording of a user program */
 };
