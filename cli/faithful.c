@@ -263,7 +263,7 @@ void faithful_start_text(FILE *out, const struct report *r)
 		p->objects_wanted);
 	fprintf(out,
 		"%10.1f MiB %5.1f %%  known: free, %" PRIu64 " of %" PRIu64
-		" blocks by order and type; where they lie is assumed\n",
+		" blocks by order and type; where is assumed\n",
 		faithful_mib(p->free_bytes), (double)p->free_bytes / all, p->free_blocks,
 		p->free_blocks_wanted);
 	fprintf(out, "%10.1f MiB %5.1f %%  in use, by whom and where is assumed\n",

@@ -351,8 +351,8 @@ static bool population_fits(struct population *p, const struct linuxfacts_snapsh
 		if (!population_next_zone(&z, s, &at) || at != i + 1 ||
 		    z.info.managed < l->managed - l->managed / 50) {
 			snprintf(p->result.why_not, POPULATION_WHY,
-				 "this is another machine: node %d, zone %s has %lu pages, and the "
-				 "recorded one had %lu",
+				 "this is another machine: node %d zone %s has %lu pages, recorded "
+				 "were %lu",
 				 l->nid, l->name, at == i + 1 ? z.info.managed : 0,
 				 (unsigned long)l->managed);
 			return false;

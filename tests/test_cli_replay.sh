@@ -124,7 +124,7 @@ run 0 "$small" --machine maps/vm-24g-2cpu.txt --start empty
 check "start: empty" [ "$(grep -c 'The machine when the recording began' "$tmp/out")" = 0 ]
 out "ours does not."
 run 0 "$small"
-out "Empty: this is another machine: node 0, zone DMA32 has"
+out "Empty: this is another machine: node 0 zone DMA32 has"
 run 2 "$small" --start full
 err "expected snapshot or empty"
 

@@ -232,7 +232,7 @@ static void test_other_machine(void **state)
 	(void)state;
 	run(&x, 128, ZONEINFO("64000"), CACHE_FREE("0xffff888001000000", "dentry"));
 	assert_false(x.p->there);
-	assert_non_null(strstr(x.p->why_not, "this is another machine: node 0, zone DMA32"));
+	assert_non_null(strstr(x.p->why_not, "this is another machine: node 0 zone DMA32"));
 	assert_int_equal(x.r->fate[TRACE_CACHE_FREE][ENGINE_BEFORE], 1);
 	end(&x);
 	/* A larger one has the rest in use. */
