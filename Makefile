@@ -66,6 +66,7 @@ run: all
 -include tests/tests.mk
 -include bench/bench.mk
 -include scripts/check.mk
+-include scripts/release.mk
 
 .PHONY: clean
 clean:
