@@ -17,13 +17,13 @@ void console_line(const char *line);      /* on the serial line */
 void halt(void);                          /* the machine stops */
 
 /* The firmware's map, and what of it is the kernel's own. */
-struct firmware_range {
+struct kernel_range {
 	uint64_t base, size;
 };
 
 /* memory.c */
-bool memory_init(const struct firmware_range *ram, unsigned int nr_ram,
-		 const struct firmware_range *used, unsigned int nr_used, uintptr_t direct_map,
+bool memory_init(const struct kernel_range *ram, unsigned int nr_ram,
+		 const struct kernel_range *used, unsigned int nr_used, uintptr_t direct_map,
 		 unsigned int nr_cpus);
 void *kmalloc(size_t size_bytes, bool may_wait);
 void kfree(void *p);

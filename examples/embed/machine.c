@@ -132,8 +132,8 @@ static void print(void *ctx, const char *text, size_t len)
 
 int main(void)
 {
-	const struct firmware_range map[] = {{0x100000, RAM_BYTES - 0x100000}};
-	const struct firmware_range image[] = {{0x100000, 0x80000}};
+	const struct kernel_range map[] = {{0x100000, RAM_BYTES - 0x100000}};
+	const struct kernel_range image[] = {{0x100000, 0x80000}};
 	const struct quarry_out out = {.write = print};
 	pthread_t thread[NR_CPUS];
 

@@ -27,8 +27,8 @@ static struct quarry_task *memory_task(void *ctx)
 	return in_interrupt() ? NULL : current_memory();
 }
 
-bool memory_init(const struct firmware_range *ram, unsigned int nr_ram,
-		 const struct firmware_range *used, unsigned int nr_used, uintptr_t direct_map,
+bool memory_init(const struct kernel_range *ram, unsigned int nr_ram,
+		 const struct kernel_range *used, unsigned int nr_used, uintptr_t direct_map,
 		 unsigned int nr_cpus)
 {
 	const struct quarry_port port = {
