@@ -157,6 +157,12 @@ QUARRY_CLI_SRCS := \
 	cli/squeeze.c \
 	cli/session.c \
 	cli/replay.c \
+	cli/history.c \
+	cli/history_map.c \
+	cli/pack.c \
+	cli/report_data.c \
+	cli/report_html.c \
+	cli/webassets.c \
 	cli/compare.c \
 	cli/compare_run.c \
 	cli/report.c \

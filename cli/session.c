@@ -343,6 +343,8 @@ void session_run(struct session *s)
 	s->start_ns = util_now_ns();
 	progress_start(&bar, "replay", "events", input_total(&s->trace.in), s->options->progress);
 	while (session_step(s)) {
+		if (s->after_step != NULL)
+			s->after_step(s->step_ctx);
 		if (++steps % 16 == 0)
 			progress_update(&bar, input_done(&s->trace.in), session_events(s));
 	}

@@ -51,6 +51,9 @@ struct session {
 	uint64_t faults;            /* damage that the library reported */
 	bool limited;               /* the limit came before the end */
 	bool ended;
+	/* session_run() calls it after each step; NULL: nobody cares. Set after session_open(). */
+	void (*after_step)(void *ctx);
+	void *step_ctx;
 };
 
 /*
