@@ -304,6 +304,7 @@
 #define quarry_page_site QUARRY_NAME(quarry_page_site)
 #define quarry_page_to_pfn QUARRY_NAME(quarry_page_to_pfn)
 #define quarry_page_zone QUARRY_NAME(quarry_page_zone)
+#define quarry_pageblock_info QUARRY_NAME(quarry_pageblock_info)
 #define quarry_pageblock_type QUARRY_NAME(quarry_pageblock_type)
 #define quarry_pageset_count QUARRY_NAME(quarry_pageset_count)
 #define quarry_panic QUARRY_NAME(quarry_panic)
