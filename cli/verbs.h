@@ -4,7 +4,9 @@
 #ifndef CLI_VERBS_H
 #define CLI_VERBS_H
 
-#define CLI_VERSION "0.1.0"
+#include <quarry/quarry.h>
+
+#define CLI_VERSION QUARRY_VERSION
 
 int boot_main(int argc, char **argv);
 int replay_main(int argc, char **argv);
