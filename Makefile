@@ -83,6 +83,7 @@ run: all
 -include bench/bench.mk
 -include kernel/kernel.mk
 -include scripts/check.mk
+-include scripts/release.mk
 
 .PHONY: clean
 clean:
