@@ -169,6 +169,10 @@ QUARRY_CLI_SRCS := \
 	cli/record.c \
 	cli/record_host.c \
 	cli/compare_run.c \
+	cli/top.c \
+	cli/top_read.c \
+	cli/top_draw.c \
+	cli/top_perf.c \
 	cli/report.c \
 	cli/faithful.c \
 	cli/views.c \
