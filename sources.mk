@@ -149,6 +149,8 @@ QUARRY_CLI_SRCS := \
 	cli/engine_owners.c \
 	cli/engine_places.c \
 	cli/fate.c \
+	cli/population.c \
+	cli/population_slabs.c \
 	cli/heap.c \
 	cli/heap_report.c \
 	cli/refusal.c \
@@ -165,7 +167,14 @@ QUARRY_CLI_SRCS := \
 	cli/report_html.c \
 	cli/webassets.c \
 	cli/compare.c \
+	cli/record.c \
+	cli/record_host.c \
 	cli/compare_run.c \
+	cli/top.c \
+	cli/top_read.c \
+	cli/top_draw.c \
+	cli/top_perf.c \
 	cli/report.c \
+	cli/faithful.c \
 	cli/views.c \
 	cli/selftest.c
