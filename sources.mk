@@ -28,6 +28,7 @@ QUARRY_SRCS := \
 	src/page/fallback.c \
 	src/page/highatomic.c \
 	src/page/pcp.c \
+	src/page/late.c \
 	src/page/alloc.c \
 	src/page/slowpath.c \
 	src/page/refuse.c \
@@ -59,6 +60,13 @@ QUARRY_SRCS := \
 	src/page/fragmentation.c \
 	src/page/compaction.c \
 	src/page/check.c \
+	src/firmware/firmware.c \
+	src/firmware/e820.c \
+	src/firmware/fdt.c \
+	src/firmware/fdt_memory.c \
+	src/firmware/fdt_cpus.c \
+	src/firmware/acpi.c \
+	src/firmware/srat.c \
 	src/slab/cache.c \
 	src/slab/slab.c \
 	src/slab/flush.c \
@@ -119,6 +127,7 @@ QUARRY_CLI_SRCS := \
 	cli/fdt.c \
 	cli/dtc.c \
 	cli/cmdline.c \
+	cli/policy.c \
 	cli/machine.c \
 	cli/machine_nodes.c \
 	cli/machine_reserve.c \
@@ -126,7 +135,12 @@ QUARRY_CLI_SRCS := \
 	cli/input.c \
 	cli/gfp.c \
 	cli/trace.c \
+	cli/section.c \
 	cli/kmt.c \
+	cli/umt.c \
+	cli/umtwrite.c \
+	cli/columns.c \
+	cli/output.c \
 	cli/perfscript.c \
 	cli/linuxfacts.c \
 	cli/engine.c \
@@ -135,6 +149,10 @@ QUARRY_CLI_SRCS := \
 	cli/engine_owners.c \
 	cli/engine_places.c \
 	cli/fate.c \
+	cli/population.c \
+	cli/population_slabs.c \
+	cli/heap.c \
+	cli/heap_report.c \
 	cli/refusal.c \
 	cli/pagecache.c \
 	cli/pressure.c \
@@ -142,6 +160,21 @@ QUARRY_CLI_SRCS := \
 	cli/squeeze.c \
 	cli/session.c \
 	cli/replay.c \
+	cli/history.c \
+	cli/history_map.c \
+	cli/pack.c \
+	cli/report_data.c \
+	cli/report_html.c \
+	cli/webassets.c \
+	cli/compare.c \
+	cli/record.c \
+	cli/record_host.c \
+	cli/compare_run.c \
+	cli/top.c \
+	cli/top_read.c \
+	cli/top_draw.c \
+	cli/top_perf.c \
 	cli/report.c \
+	cli/faithful.c \
 	cli/views.c \
 	cli/selftest.c

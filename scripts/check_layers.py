@@ -7,7 +7,7 @@ import sys
 
 from check_common import ROOT, code, files, line_of, read, run, sources, verdict
 
-LAYERS = ["base", "boot", "page", "slab", "diag"]
+LAYERS = ["base", "boot", "page", "firmware", "slab", "diag"]
 FREESTANDING = {"stdbool.h", "stddef.h", "stdint.h", "stdarg.h", "limits.h"}
 
 # Headers of another folder that a folder may include, beside base/. Each has its reason.

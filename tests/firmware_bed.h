@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What tests of firmware adapters share: a system with an empty memblock, its log, and a physical memory of
+ * which each piece lies in a block of its exact size. What is mapped is a fresh copy, and the one before
+ * is gone, so that reading too far, or too late, is seen.
+ */
+#ifndef FIRMWARE_BED_H
+#define FIRMWARE_BED_H
+
+#include <quarry/posix.h>
+#include <quarry/quarry.h>
+
+#define BED_CHUNKS 32
+
+struct firmware_bed {
+	struct quarry *q;
+	char log[16384]; /* errors and warnings, a line each */
+	char info[4096]; /* the rest */
+	struct {
+		uint64_t phys;
+		size_t size;
+		uint8_t *data;
+	} chunk[BED_CHUNKS];
+	unsigned int nr;
+	uint8_t *mapped;
+	struct quarry_firmware_memory memory;
+};
+
+void bed_begin(struct firmware_bed *bed);
+/* Checks memblock, and that no call failed without a word. */
+void bed_end(struct firmware_bed *bed);
+/* memblock anew, an empty log; the physical memory stays. */
+void bed_again(struct firmware_bed *bed);
+
+/* @size bytes lie at @phys; returns the copy. */
+uint8_t *bed_put(struct firmware_bed *bed, uint64_t phys, const void *data, size_t size);
+/* What lies at @phys is cut to @size bytes. */
+void bed_cut(struct firmware_bed *bed, uint64_t phys, size_t size);
+
+/* Both lists as text: "memory 0x1000-0x9f000 nid 0 flags 0\n" ... */
+void bed_lists(struct quarry *q, char *text, size_t size);
+/* Fails unless the lists are these. */
+void bed_expect(struct firmware_bed *bed, const char *lists);
+/* Fails unless the log has @text; forgets the log. */
+void bed_expect_log(struct firmware_bed *bed, const char *text);
+
+void bed_le16(uint8_t *p, uint32_t v);
+void bed_le32(uint8_t *p, uint32_t v);
+void bed_le64(uint8_t *p, uint64_t v);
+void bed_be32(uint8_t *p, uint32_t v);
+
+/* The bytes of the file of tests/data/firmware, which must be there. Caller frees. */
+uint8_t *bed_file(const char *name, size_t *size);
+
+#endif

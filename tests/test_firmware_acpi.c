@@ -1,0 +1,761 @@
+/* SPDX-License-Identifier: MIT */
+/* ACPI: tables built here byte by byte, QEMU's own, and both damaged in every place. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <firmware_bed.h>
+
+static struct firmware_bed bed;
+
+static int setup(void **state)
+{
+	(void)state;
+	bed_begin(&bed);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	bed_end(&bed);
+	return 0;
+}
+
+/* ---- building tables ---- */
+
+struct table {
+	uint8_t b[2048];
+	size_t n;
+};
+
+/* Makes the sum of @n bytes 0 by the one at @at. */
+static void set_sum(uint8_t *b, size_t n, size_t at)
+{
+	uint8_t sum = 0;
+	size_t i;
+
+	b[at] = 0;
+	for (i = 0; i < n; i++)
+		sum = (uint8_t)(sum + b[i]);
+	b[at] = (uint8_t)-sum;
+}
+
+static void begin(struct table *t, const char *signature, size_t first)
+{
+	memset(t, 0, sizeof(*t));
+	memcpy(t->b, signature, 4);
+	t->b[8] = 3;
+	t->n = first;
+}
+
+static uint8_t *entry(struct table *t, uint8_t type, uint8_t size)
+{
+	uint8_t *e = t->b + t->n;
+
+	t->n += size;
+	e[0] = type;
+	e[1] = size;
+	return e;
+}
+
+static void finish(struct table *t)
+{
+	bed_le32(t->b + 4, (uint32_t)t->n);
+	set_sum(t->b, t->n, 9);
+}
+
+static void put_table(struct table *t, uint64_t phys)
+{
+	finish(t);
+	bed_put(&bed, phys, t->b, t->n);
+}
+
+static void srat_cpu(struct table *t, uint32_t domain, uint8_t apic)
+{
+	uint8_t *e = entry(t, 0, 16);
+
+	e[2] = (uint8_t)domain;
+	e[3] = apic;
+	e[4] = 1;
+	e[9] = (uint8_t)(domain >> 8);
+	e[10] = (uint8_t)(domain >> 16);
+	e[11] = (uint8_t)(domain >> 24);
+}
+
+static void srat_memory(struct table *t, uint32_t domain, uint64_t start, uint64_t size,
+			uint32_t flags)
+{
+	uint8_t *e = entry(t, 1, 40);
+
+	bed_le32(e + 2, domain);
+	bed_le64(e + 8, start);
+	bed_le64(e + 16, size);
+	bed_le32(e + 28, flags);
+}
+
+static void madt_cpu(struct table *t, uint8_t apic, uint32_t flags)
+{
+	uint8_t *e = entry(t, 0, 8);
+
+	e[3] = apic;
+	bed_le32(e + 4, flags);
+}
+
+#define RSDP 0xf0000u
+#define ROOT 0x7fff0000u
+#define MADT 0x7fff1000u
+#define SRAT 0x7fff2000u
+#define SLIT 0x7fff3000u
+
+/* Root pointer and root table, which lists @nr tables. @wide: ACPI 2 and an XSDT. */
+static void put_root(bool wide, const uint64_t *tables, size_t nr)
+{
+	struct table root;
+	uint8_t r[36] = "RSD PTR ";
+	size_t i;
+
+	begin(&root, wide ? "XSDT" : "RSDT", 36);
+	for (i = 0; i < nr; i++) {
+		bed_le64(root.b + root.n, tables[i]);
+		root.n += wide ? 8 : 4;
+	}
+	put_table(&root, ROOT);
+	r[15] = wide ? 2 : 0;
+	bed_le32(r + 16, wide ? 0xdead0000 : ROOT);
+	if (wide) {
+		bed_le32(r + 20, 36);
+		bed_le64(r + 24, ROOT);
+	}
+	set_sum(r, 20, 8);
+	if (wide)
+		set_sum(r, 36, 32);
+	bed_put(&bed, RSDP, r, wide ? 36 : 20);
+}
+
+static const uint64_t all_tables[] = {MADT, SRAT, SLIT};
+
+static int acpi(void)
+{
+	return quarry_firmware_acpi(bed.q, RSDP, &bed.memory);
+}
+
+struct cpus {
+	unsigned int nr, stop;
+	struct quarry_firmware_cpu cpu[16];
+};
+
+static int take_cpu(void *arg, const struct quarry_firmware_cpu *cpu)
+{
+	struct cpus *c = arg;
+
+	assert_true(c->nr < 16);
+	c->cpu[c->nr++] = *cpu;
+	return c->nr == c->stop ? 7 : 0;
+}
+
+static int cpus(struct cpus *c)
+{
+	return quarry_firmware_acpi_cpus(bed.q, RSDP, &bed.memory, take_cpu, c);
+}
+
+/* ---- nodes of memory ---- */
+
+/*
+ * Domains 300, 7 and 9, of which the first two have CPUs; memory of 7 covers a hole and a place for more
+ * that may be plugged in, and memory of 9 is not there.
+ */
+static void put_srat(void)
+{
+	struct table t;
+
+	begin(&t, "SRAT", 48);
+	srat_memory(&t, 9, 0x4000000000, 0x1000000, 1);
+	srat_memory(&t, 7, 0, 0x40000000, 1);
+	srat_cpu(&t, 300, 4);
+	srat_cpu(&t, 7, 0);
+	srat_memory(&t, 300, 0x40000000, 0x40000000, 1);
+	srat_memory(&t, 7, 0x100000000, 0x100000000, 3);
+	srat_memory(&t, 11, 0x40000000, 0x40000000, 0); /* not enabled */
+	entry(&t, 77, 5);
+	put_table(&t, SRAT);
+}
+
+static void add_memory(void)
+{
+	assert_int_equal(quarry_memblock_add(bed.q, 0, 0xa0000), 0);
+	assert_int_equal(quarry_memblock_add(bed.q, 0x100000, 0x7fe00000), 0);
+	assert_int_equal(quarry_memblock_add(bed.q, 0x100000000, 0x1000000), 0);
+}
+
+#define NO_NODES                                                                         \
+	"memory 0x0-0xa0000 nid -1 flags 0\nmemory 0x100000-0x7ff00000 nid -1 flags 0\n" \
+	"memory 0x100000000-0x101000000 nid -1 flags 0\n"
+#define WITH_NODES                                                                          \
+	"memory 0x0-0xa0000 nid 1 flags 0\nmemory 0x100000-0x40000000 nid 1 flags 0\n"      \
+	"memory 0x40000000-0x7ff00000 nid 0 flags 0\nmemory 0x100000000-0x101000000 nid 1 " \
+	"flags 1\n"
+
+static void test_nodes(void **state)
+{
+	(void)state;
+	put_srat();
+	put_root(false, all_tables + 1, 1);
+	add_memory();
+	assert_int_equal(acpi(), 0);
+	bed_expect(&bed, WITH_NODES);
+	assert_string_equal(bed.log, "");
+	/* A second time changes nothing. */
+	assert_int_equal(acpi(), 0);
+	bed_expect(&bed, WITH_NODES);
+}
+
+static void test_xsdt_is_preferred(void **state)
+{
+	(void)state;
+	put_srat();
+	put_root(true, all_tables, 3); /* MADT and SLIT are not there */
+	add_memory();
+	assert_int_equal(acpi(), 0);
+	bed_expect(&bed, WITH_NODES);
+}
+
+static void test_no_srat_is_one_node(void **state)
+{
+	struct table t;
+
+	(void)state;
+	begin(&t, "SRAT", 48);
+	srat_cpu(&t, 5, 0);
+	put_root(false, all_tables + 1, 1);
+	add_memory();
+	assert_int_equal(acpi(), 0);
+	put_table(&t, SRAT);
+	assert_int_equal(acpi(), 0);
+	bed_expect(&bed, NO_NODES);
+	assert_non_null(strstr(bed.info, "acpi: no memory in SRAT"));
+}
+
+/* Revision 1 has 8 bits of a domain; what stands above them is no part of it. */
+static void test_old_revision(void **state)
+{
+	struct table t;
+
+	(void)state;
+	begin(&t, "SRAT", 48);
+	t.b[8] = 1;
+	srat_cpu(&t, 0xabcd01, 0);
+	srat_memory(&t, 0xffff01, 0, 0x200000000, 1);
+	put_table(&t, SRAT);
+	put_root(false, all_tables + 1, 1);
+	add_memory();
+	assert_int_equal(acpi(), 0);
+	assert_int_equal(quarry_memblock(bed.q)->memory.regions[0].nid, 0);
+}
+
+/* Tables that lie in memory are kept. */
+static void test_tables_in_memory_are_reserved(void **state)
+{
+	(void)state;
+	put_srat();
+	put_root(true, all_tables + 1, 1);
+	assert_int_equal(quarry_memblock_add(bed.q, 0, 0x80000000), 0);
+	assert_int_equal(quarry_memblock_reserve(bed.q, SRAT + 16, 16), 0);
+	assert_int_equal(acpi(), 0);
+	bed_expect(&bed, "memory 0x0-0x40000000 nid 1 flags 0\n"
+			 "memory 0x40000000-0x80000000 nid 0 flags 0\n"
+			 "reserved 0xf0000-0xf0024 nid -1 flags 0\n"
+			 "reserved 0x7fff0000-0x7fff002c nid -1 flags 0\n"
+			 "reserved 0x7fff2000-0x7fff211d nid -1 flags 0\n");
+}
+
+/* ---- what is refused ---- */
+
+static void refused(int err, const char *message)
+{
+	assert_int_equal(acpi(), err);
+	bed_expect_log(&bed, message);
+	bed_expect(&bed, NO_NODES);
+}
+
+static void test_refuses_srat(void **state)
+{
+	static struct table t;
+	unsigned int i;
+
+	(void)state;
+	put_root(false, all_tables + 1, 1);
+	add_memory();
+	/* Two domains claim the same. */
+	begin(&t, "SRAT", 48);
+	srat_memory(&t, 0, 0, 0x50000000, 1);
+	srat_memory(&t, 1, 0x40000000, 0x200000000, 1);
+	put_table(&t, SRAT);
+	refused(-QUARRY_EINVAL, "acpi: SRAT: 0x40000000 is memory of domains 0 and 1");
+	bed.nr--;
+	free(bed.chunk[bed.nr].data);
+	/* More than 1 MiB is nobody's; exactly 1 MiB may be. */
+	begin(&t, "SRAT", 48);
+	srat_memory(&t, 0, 0x1e1000, 0x200000000, 1);
+	put_table(&t, SRAT);
+	refused(-QUARRY_EINVAL, "acpi: SRAT leaves out 1540 KiB of memory");
+	bed.nr--;
+	free(bed.chunk[bed.nr].data);
+	begin(&t, "SRAT", 48);
+	srat_memory(&t, 0, 0xfffffffffffff000, 0x1001, 1);
+	put_table(&t, SRAT);
+	refused(-QUARRY_ERANGE, "acpi: SRAT: 0x1001 bytes at 0xfffffffffffff000 end beyond");
+	bed.nr--;
+	free(bed.chunk[bed.nr].data);
+	begin(&t, "SRAT", 48);
+	for (i = 0; i <= QUARRY_MAX_NODES; i++)
+		srat_cpu(&t, i, (uint8_t)i);
+	put_table(&t, SRAT);
+	refused(-QUARRY_E2BIG, "acpi: SRAT has more than 64 domains");
+	bed.nr--;
+	free(bed.chunk[bed.nr].data);
+	begin(&t, "SRAT", 48);
+	entry(&t, 0, 16)[1] = 17;
+	put_table(&t, SRAT);
+	refused(-QUARRY_ERANGE, "acpi: SRAT: the entry at offset 0x30 does not fit");
+	bed.nr--;
+	free(bed.chunk[bed.nr].data);
+	begin(&t, "SRAT", 40);
+	put_table(&t, SRAT);
+	refused(-QUARRY_ERANGE, "acpi: a table of 40 bytes, expected at least 48");
+}
+
+/* Splits are counted before the first is made. */
+static void test_no_room_for_nodes(void **state)
+{
+	struct memblock *mb = quarry_memblock(bed.q);
+	char before[16384];
+	unsigned long i;
+
+	(void)state;
+	put_srat();
+	put_root(false, all_tables + 1, 1);
+	add_memory();
+	for (i = 3; i < QUARRY_MEMBLOCK_REGIONS; i++)
+		assert_int_equal(quarry_memblock_add(bed.q, 0x110000000 + i * 0x2000, 0x1000), 0);
+	assert_int_equal(mb->memory.cnt, QUARRY_MEMBLOCK_REGIONS);
+	bed_lists(bed.q, before, sizeof(before));
+	assert_int_equal(acpi(), -QUARRY_ENOMEM);
+	bed_expect_log(&bed, "acpi: memblock's memory list has 128 of 128 regions, and 1 more");
+	bed_expect(&bed, before);
+	assert_int_equal(quarry_memblock_remove(bed.q, 0x110000000 + 3 * 0x2000, 0x1000), 0);
+	assert_int_equal(acpi(), 0);
+	assert_int_equal(mb->memory.regions[1].nid, 1);
+	assert_int_equal(mb->memory.regions[2].nid, 0);
+}
+
+static uint8_t *bytes_at(uint64_t phys)
+{
+	unsigned int i;
+
+	for (i = 0; i < bed.nr; i++)
+		if (bed.chunk[i].phys == phys)
+			return bed.chunk[i].data;
+	fail_msg("nothing at %llx", (unsigned long long)phys);
+	return NULL;
+}
+
+static void test_refuses_roots(void **state)
+{
+	(void)state;
+	put_srat();
+	put_root(true, all_tables + 1, 1);
+	add_memory();
+	bytes_at(RSDP)[0] ^= 1;
+	refused(-QUARRY_EINVAL, "acpi: no root pointer at 0xf0000, or its checksum is wrong");
+	bytes_at(RSDP)[0] ^= 1;
+	bytes_at(RSDP)[10] ^= 1;
+	refused(-QUARRY_EINVAL, "acpi: no root pointer at 0xf0000, or its checksum is wrong");
+	bytes_at(RSDP)[10] ^= 1;
+	bytes_at(RSDP)[33] ^= 1;
+	refused(-QUARRY_EINVAL, "acpi: the root pointer's length or second checksum is wrong");
+	bytes_at(RSDP)[33] ^= 1;
+	bytes_at(RSDP)[21] = 0x10;
+	refused(-QUARRY_EINVAL, "acpi: the root pointer's length or second checksum is wrong");
+	bytes_at(RSDP)[21] = 0;
+	bytes_at(ROOT)[0] = 'R';
+	refused(-QUARRY_EINVAL, "acpi: no XSDT at 0x7fff0000");
+	bytes_at(ROOT)[0] = 'X';
+	bytes_at(ROOT)[12] ^= 1;
+	refused(-QUARRY_EINVAL, "acpi: the checksum of the XSDT is wrong");
+	bytes_at(ROOT)[12] ^= 1;
+	bytes_at(ROOT)[4] = 35;
+	refused(-QUARRY_EINVAL, "acpi: no XSDT at 0x7fff0000");
+	bytes_at(ROOT)[4] = 255;
+	refused(-QUARRY_ERANGE, "acpi: the XSDT at 0x7fff0000 cannot be read");
+	bed_cut(&bed, ROOT, 35);
+	refused(-QUARRY_ERANGE, "acpi: no XSDT at 0x7fff0000");
+	assert_int_equal(quarry_firmware_acpi(bed.q, 0xf0020, &bed.memory), -QUARRY_ERANGE);
+	bed_expect_log(&bed, "acpi: the root pointer at 0xf0020 cannot be read");
+}
+
+/* A table whose sum is wrong does not count. */
+static void test_damaged_table_is_passed_over(void **state)
+{
+	(void)state;
+	put_srat();
+	put_root(false, all_tables + 1, 1);
+	add_memory();
+	bytes_at(SRAT)[60] ^= 4;
+	assert_int_equal(acpi(), 0);
+	bed_expect(&bed, NO_NODES);
+	bed_expect_log(&bed, "acpi: SRAT at 0x7fff2000 has a wrong checksum, passed over");
+}
+
+static void test_table(void **state)
+{
+	struct quarry_range r = {1, 2};
+
+	(void)state;
+	put_srat();
+	put_root(false, all_tables, 3);
+	assert_int_equal(quarry_firmware_acpi_table(bed.q, RSDP, &bed.memory, "APIC", &r),
+			 -QUARRY_ENXIO);
+	assert_int_equal(r.start, 1);
+	assert_int_equal(quarry_firmware_acpi_table(bed.q, RSDP, &bed.memory, "SRAT", &r), 0);
+	assert_int_equal(r.start, SRAT);
+	assert_int_equal(r.size, 0x11d);
+}
+
+/* ---- CPUs ---- */
+
+static void test_cpus_of_a_pc(void **state)
+{
+	struct cpus c = {0};
+	struct table t;
+	uint8_t *e;
+
+	(void)state;
+	begin(&t, "APIC", 44);
+	madt_cpu(&t, 0, 1);
+	madt_cpu(&t, 4, 1);
+	madt_cpu(&t, 2, 0);    /* not enabled */
+	madt_cpu(&t, 0xff, 1); /* no CPU */
+	e = entry(&t, 9, 16);
+	bed_le32(e + 4, 4); /* named above already */
+	bed_le32(e + 8, 1);
+	e = entry(&t, 9, 16);
+	bed_le32(e + 4, 0x10000);
+	bed_le32(e + 8, 1);
+	entry(&t, 1, 12);
+	put_table(&t, MADT);
+	put_root(false, all_tables, 2);
+	assert_int_equal(cpus(&c), 0);
+	assert_int_equal(c.nr, 3);
+	assert_int_equal(c.cpu[1].id, 4);
+	assert_int_equal(c.cpu[1].nid, QUARRY_NO_NODE);
+	assert_int_equal(c.cpu[2].id, 0x10000);
+	put_srat();
+	c = (struct cpus){0};
+	assert_int_equal(cpus(&c), 0);
+	assert_int_equal(c.cpu[0].nid, 1);
+	assert_int_equal(c.cpu[1].nid, 0);
+	assert_int_equal(c.cpu[2].nid, QUARRY_NO_NODE);
+	c = (struct cpus){.stop = 2};
+	assert_int_equal(cpus(&c), 7);
+	assert_int_equal(c.nr, 2);
+}
+
+/* MPIDRs and harts: SRAT names them by ACPI's own number. */
+static void test_cpus_of_arm_and_riscv(void **state)
+{
+	struct cpus c = {0};
+	struct table t;
+	uint8_t *e;
+
+	(void)state;
+	begin(&t, "APIC", 44);
+	e = entry(&t, 11, 80);
+	bed_le32(e + 8, 21);
+	bed_le32(e + 12, 1);
+	bed_le64(e + 68, 0x100000003);
+	e = entry(&t, 24, 36);
+	bed_le32(e + 4, 1);
+	bed_le64(e + 8, 5);
+	bed_le32(e + 16, 22);
+	put_table(&t, MADT);
+	begin(&t, "SRAT", 48);
+	e = entry(&t, 7, 20);
+	bed_le32(e + 4, 8);
+	bed_le32(e + 8, 22);
+	bed_le32(e + 12, 1);
+	e = entry(&t, 3, 18);
+	bed_le32(e + 2, 9);
+	bed_le32(e + 6, 21);
+	bed_le32(e + 10, 1);
+	put_table(&t, SRAT);
+	put_root(true, all_tables, 2);
+	assert_int_equal(cpus(&c), 0);
+	assert_int_equal(c.nr, 2);
+	assert_int_equal(c.cpu[0].id, 0x100000003);
+	assert_int_equal(c.cpu[0].nid, 1);
+	assert_int_equal(c.cpu[1].id, 5);
+	assert_int_equal(c.cpu[1].nid, 0);
+}
+
+static void test_cpus_refuses(void **state)
+{
+	struct cpus c = {0};
+	struct table t;
+
+	(void)state;
+	put_root(false, all_tables, 1);
+	assert_int_equal(cpus(&c), -QUARRY_ENXIO);
+	assert_non_null(strstr(bed.info, "acpi: no MADT"));
+	begin(&t, "APIC", 44);
+	entry(&t, 0, 8)[1] = 1;
+	put_table(&t, MADT);
+	assert_int_equal(cpus(&c), -QUARRY_ERANGE);
+	bed_expect_log(&bed, "acpi: APIC: the entry at offset 0x2c does not fit");
+	assert_int_equal(c.nr, 0);
+}
+
+/* ---- distances ---- */
+
+static int distances(uint8_t *d, unsigned int nr)
+{
+	return quarry_firmware_acpi_distances(bed.q, RSDP, &bed.memory, d, nr);
+}
+
+/* Rows are domains, which are not nodes: 7 is node 1, and 300 lies beyond the matrix. */
+static void put_slit(uint8_t local, uint8_t far, uint64_t rows)
+{
+	struct table t;
+	size_t i, j;
+
+	begin(&t, "SLIT", 44);
+	bed_le64(t.b + 36, rows);
+	for (i = 0; i < 10; i++)
+		for (j = 0; j < 10; j++)
+			t.b[t.n++] = (uint8_t)(i == j ? local : far + i + j);
+	put_table(&t, SLIT);
+}
+
+static void test_distances(void **state)
+{
+	static const uint8_t expected[16] = {10, 20, 20, 20, 20, 10, 46, 20,
+					     20, 46, 10, 20, 20, 20, 20, 10};
+	uint8_t d[16] = {0};
+
+	(void)state;
+	put_root(false, all_tables, 3);
+	assert_int_equal(distances(d, 4), -QUARRY_ENXIO);
+	assert_non_null(strstr(bed.info, "acpi: no SRAT"));
+	put_srat();
+	assert_int_equal(distances(d, 4), -QUARRY_ENXIO);
+	assert_non_null(strstr(bed.info, "acpi: no SLIT"));
+	put_slit(10, 30, 10);
+	assert_int_equal(distances(d, 4), 0);
+	assert_memory_equal(d, expected, 16);
+}
+
+static void test_distances_refuses(void **state)
+{
+	static const struct {
+		uint8_t local, far;
+		uint64_t rows;
+		int err;
+		const char *message;
+	} bad[] = {
+		{10, 30, 11, -QUARRY_ERANGE, "acpi: SLIT has 144 bytes, too few for its matrix"},
+		{10, 30, 0, -QUARRY_ERANGE, "acpi: SLIT has 144 bytes, too few for its matrix"},
+		{10, 30, (uint64_t)1 << 32, -QUARRY_ERANGE, "too few for its matrix"},
+		{11, 30, 10, -QUARRY_EINVAL, "acpi: SLIT: distance 11 from 0 to 0, expected"},
+		{10, 9, 10, -QUARRY_EINVAL, "acpi: SLIT: distance 10 from 0 to 1, expected"},
+	};
+	uint8_t d[4] = {1, 2, 3, 4};
+	size_t i;
+
+	(void)state;
+	put_root(false, all_tables, 3);
+	put_srat();
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		put_slit(bad[i].local, bad[i].far, bad[i].rows);
+		assert_int_equal(distances(d, 2), bad[i].err);
+		bed_expect_log(&bed, bad[i].message);
+		assert_int_equal(d[3], 4);
+		free(bed.chunk[--bed.nr].data);
+	}
+}
+
+/* ---- QEMU's own ---- */
+
+/* A file of pieces of a machine's memory: address, size, bytes. */
+static void load(const char *name)
+{
+	size_t size, at = 0;
+	uint8_t *file = bed_file(name, &size);
+
+	while (at + 16 <= size) {
+		uint64_t head[2];
+
+		memcpy(head, file + at, 16);
+		assert_true(head[1] <= size - at - 16);
+		bed_put(&bed, head[0], file + at + 16, head[1]);
+		at += 16 + head[1];
+	}
+	assert_int_equal(at, size);
+	free(file);
+}
+
+static void test_qemu_q35(void **state)
+{
+	static const uint8_t expected[4] = {10, 20, 20, 10};
+	char line[64];
+	struct quarry_firmware_info info = {.cmdline = line, .cmdline_room = sizeof(line)};
+	struct cpus c = {0};
+	uint8_t d[4];
+	unsigned int i;
+
+	(void)state;
+	load("qemu-x86_64-q35.mem");
+	assert_int_equal(quarry_firmware_pvh(bed.q, 0x21e0, &bed.memory, &info), 0);
+	assert_string_equal(line, "console=ttyS0 quiet");
+	assert_int_equal(info.nr_ranges, 9);
+	assert_int_equal(info.initrd.size, 11);
+	assert_int_equal(quarry_firmware_acpi(bed.q, info.rsdp, &bed.memory), 0);
+	bed_expect(&bed, "memory 0x0-0x9f000 nid 0 flags 0\n"
+			 "memory 0x100000-0x10000000 nid 0 flags 0\n"
+			 "memory 0x10000000-0x1ffe0000 nid 1 flags 0\n"
+			 "reserved 0x0-0x1000 nid -1 flags 0\n"
+			 "reserved 0x11c0-0x11d4 nid -1 flags 0\n"
+			 "reserved 0x21c0-0x2218 nid -1 flags 0\n"
+			 "reserved 0x1ffd7000-0x1ffd700b nid -1 flags 0\n");
+	assert_int_equal(quarry_firmware_acpi_cpus(bed.q, info.rsdp, &bed.memory, take_cpu, &c), 0);
+	assert_int_equal(c.nr, 4);
+	for (i = 0; i < 4; i++) {
+		assert_int_equal(c.cpu[i].id, i);
+		assert_int_equal(c.cpu[i].nid, i / 2);
+	}
+	assert_int_equal(quarry_firmware_acpi_distances(bed.q, info.rsdp, &bed.memory, d, 2), 0);
+	assert_memory_equal(d, expected, 4);
+	assert_string_equal(bed.log, "");
+}
+
+/* ---- damage ---- */
+
+static int ignore_cpu(void *arg, const struct quarry_firmware_cpu *cpu)
+{
+	(void)arg;
+	return cpu->nid >= QUARRY_MAX_NODES;
+}
+
+/* Everything on the machine as it is now; what fails leaves no trace. */
+static void try(void)
+{
+	struct quarry_firmware_info info;
+	char before[4096], after[4096];
+	uint8_t d[16];
+	int err;
+
+	bed_again(&bed);
+	info = (struct quarry_firmware_info){.cmdline = NULL};
+	err = quarry_firmware_pvh(bed.q, 0x21e0, &bed.memory, &info);
+	assert_true(err <= 0);
+	bed_lists(bed.q, before, sizeof(before));
+	if (err != 0) {
+		assert_string_equal(before, "");
+		add_memory();
+		bed_lists(bed.q, before, sizeof(before));
+	}
+	err = quarry_firmware_acpi(bed.q, 0xf59e0, &bed.memory);
+	assert_true(err <= 0);
+	bed_lists(bed.q, after, sizeof(after));
+	if (err != 0)
+		assert_string_equal(before, after);
+	assert_true(quarry_firmware_acpi_cpus(bed.q, 0xf59e0, &bed.memory, ignore_cpu, NULL) <= 0);
+	assert_true(quarry_firmware_acpi_distances(bed.q, 0xf59e0, &bed.memory, d, 4) <= 0);
+}
+
+/* A table's sum is put right again, so that what is behind it is reached. */
+static void mend(unsigned int i, size_t at)
+{
+	uint8_t *b = bed.chunk[i].data;
+
+	if (bed.chunk[i].phys > 0x1ffe0000 && at != 9)
+		set_sum(b, bed.chunk[i].size, 9);
+}
+
+static void test_every_flip(void **state)
+{
+	static const uint8_t flips[] = {0x01, 0x80, 0xff};
+	unsigned int i;
+	size_t at, k;
+
+	(void)state;
+	load("qemu-x86_64-q35.mem");
+	for (i = 0; i < bed.nr; i++)
+		for (at = 0; at < bed.chunk[i].size; at++)
+			for (k = 0; k < sizeof(flips); k++) {
+				bed.chunk[i].data[at] ^= flips[k];
+				mend(i, at);
+				try();
+				bed.chunk[i].data[at] ^= flips[k];
+				mend(i, at);
+			}
+}
+
+/* Every piece of memory ends early, as it is and by its own word. */
+static void test_every_truncation(void **state)
+{
+	unsigned int i;
+	size_t n, size;
+
+	(void)state;
+	load("qemu-x86_64-q35.mem");
+	for (i = 0; i < bed.nr; i++) {
+		size = bed.chunk[i].size;
+		for (n = 0; n < size; n++) {
+			bed.chunk[i].size = n;
+			try();
+			if (bed.chunk[i].phys < 0x1ffe0000 || n < 36)
+				continue;
+			bed_le32(bed.chunk[i].data + 4, (uint32_t)n);
+			mend(i, 0);
+			try();
+		}
+		bed.chunk[i].size = size;
+		if (bed.chunk[i].phys > 0x1ffe0000) {
+			bed_le32(bed.chunk[i].data + 4, (uint32_t)size);
+			mend(i, 0);
+		}
+	}
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+		T(test_nodes),
+		T(test_xsdt_is_preferred),
+		T(test_no_srat_is_one_node),
+		T(test_old_revision),
+		T(test_tables_in_memory_are_reserved),
+		T(test_refuses_srat),
+		T(test_no_room_for_nodes),
+		T(test_refuses_roots),
+		T(test_damaged_table_is_passed_over),
+		T(test_table),
+		T(test_cpus_of_a_pc),
+		T(test_cpus_of_arm_and_riscv),
+		T(test_cpus_refuses),
+		T(test_distances),
+		T(test_distances_refuses),
+		T(test_qemu_q35),
+		T(test_every_flip),
+		T(test_every_truncation),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
