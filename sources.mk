@@ -28,6 +28,7 @@ QUARRY_SRCS := \
 	src/page/fallback.c \
 	src/page/highatomic.c \
 	src/page/pcp.c \
+	src/page/late.c \
 	src/page/alloc.c \
 	src/page/slowpath.c \
 	src/page/refuse.c \
