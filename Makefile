@@ -23,7 +23,7 @@ POSIX_OBJS := $(QUARRY_POSIX_SRCS:%.c=$(O)/%.o)
 LINUX_OBJS := $(QUARRY_LINUX_SRCS:%.c=$(O)/%.o)
 SELFTEST_OBJS := $(QUARRY_SELFTEST_SRCS:%.c=$(O)/%.o)
 CLI_OBJS := $(QUARRY_CLI_SRCS:%.c=$(O)/%.o)
-CLI_LIBS := -lzstd -ljansson -lfdt -lpthread -lm
+CLI_LIBS := -lzstd -lz -ljansson -lfdt -lpthread -lm
 
 .DEFAULT_GOAL := all
 .PHONY: all
@@ -43,6 +43,22 @@ $(O)/%.o: %.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(HOSTFLAGS) $(CFLAGS) $(DEPFLAGS) -c -o $@ $<
 
+# The page of `quarry report`, and uPlot, which draws its curves: kept in the program as they are.
+UPLOT := build/uplot
+WEB := $(addprefix cli/web/,report.html report.css report.js)
+
+$(UPLOT)/uplot.js:
+	$(call SAY,NPM,uplot)
+	$(Q)scripts/uplot.sh $(UPLOT)
+
+.PHONY: uplot
+uplot:
+	$(Q)rm -rf $(UPLOT)
+	@$(MAKE) --no-print-directory $(UPLOT)/uplot.js
+
+$(O)/cli/webassets.o: HOSTFLAGS += -Wa,-Icli/web,-I$(UPLOT)
+$(O)/cli/webassets.o: $(WEB) $(UPLOT)/uplot.js
+
 $(O)/libquarry.a: $(LIB_OBJS) $(SELFTEST_OBJS) $(POSIX_OBJS) $(LINUX_OBJS)
 	$(call SAY,AR,$@)
 	$(Q)rm -f $@ && ar rcs $@ $^
@@ -52,8 +68,8 @@ $(O)/quarry: $(CLI_OBJS) $(O)/libquarry.a
 	$(Q)$(CC) $(CFLAGS) -o $@ $^ $(CLI_LIBS)
 
 # What Debian packages a target needs; installs what is missing and says so.
-.PHONY: deps-run deps-test deps-check deps-bench
-deps-run deps-test deps-check deps-bench: deps-%:
+.PHONY: deps-run deps-test deps-check deps-bench deps-browser
+deps-run deps-test deps-check deps-bench deps-browser: deps-%:
 	@scripts/deps.sh $*
 
 ## make run        a simulated machine boots from a real firmware map and replays a real kernel trace

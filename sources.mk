@@ -129,6 +129,7 @@ QUARRY_CLI_SRCS := \
 	cli/fdt.c \
 	cli/dtc.c \
 	cli/cmdline.c \
+	cli/policy.c \
 	cli/machine.c \
 	cli/machine_nodes.c \
 	cli/machine_reserve.c \
@@ -136,7 +137,12 @@ QUARRY_CLI_SRCS := \
 	cli/input.c \
 	cli/gfp.c \
 	cli/trace.c \
+	cli/section.c \
 	cli/kmt.c \
+	cli/umt.c \
+	cli/umtwrite.c \
+	cli/columns.c \
+	cli/output.c \
 	cli/perfscript.c \
 	cli/linuxfacts.c \
 	cli/engine.c \
@@ -145,6 +151,8 @@ QUARRY_CLI_SRCS := \
 	cli/engine_owners.c \
 	cli/engine_places.c \
 	cli/fate.c \
+	cli/heap.c \
+	cli/heap_report.c \
 	cli/refusal.c \
 	cli/pagecache.c \
 	cli/pressure.c \
@@ -152,6 +160,14 @@ QUARRY_CLI_SRCS := \
 	cli/squeeze.c \
 	cli/session.c \
 	cli/replay.c \
+	cli/history.c \
+	cli/history_map.c \
+	cli/pack.c \
+	cli/report_data.c \
+	cli/report_html.c \
+	cli/webassets.c \
+	cli/compare.c \
+	cli/compare_run.c \
 	cli/report.c \
 	cli/views.c \
 	cli/selftest.c

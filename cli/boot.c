@@ -330,7 +330,7 @@ static void boot_log_summary(const struct boot_log *log, struct machine *m)
 	struct quarry_totals t;
 
 	quarry_totals(m->q, &t);
-	available = (m->released + m->lent) / 1024; /* not yet at Linux's hand-off */
+	available = (m->released + m->late + m->lent) / 1024; /* not yet at Linux's hand-off */
 	available = t.managed * k > available ? t.managed * k - available : 0;
 	if (m->lent != 0)
 		snprintf(cma, sizeof(cma), ", %" PRIu64 "K cma-reserved", m->lent / 1024);

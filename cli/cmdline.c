@@ -182,6 +182,7 @@ static bool cmdline_fake(struct cmdline *c, const char *s)
 	bool hex = s[0] == '0' && (s[1] == 'x' || s[1] == 'X');
 	uint64_t n;
 
+	c->numa_fake_asked = 0;
 	if (!(hex ? util_scan_hex(&s, &n) : util_scan_dec(&s, &n)))
 		return false;
 	if (n == 0 && *s == '\0') {
@@ -198,26 +199,33 @@ static bool cmdline_fake(struct cmdline *c, const char *s)
 		c->numa_fake = 0;
 		return true;
 	}
-	if (n > QUARRY_MAX_NODES || (*s != '\0' && strcmp(s, "U") != 0))
+	if (n > INT32_MAX || (*s != '\0' && strcmp(s, "U") != 0))
 		return false;
 	c->numa_fake_kind = *s == 'U' ? CMDLINE_FAKE_UNIFORM : CMDLINE_FAKE_NODES;
 	c->numa_fake = (unsigned int)n;
+	if (*s != 'U' && n > QUARRY_MAX_NODES) {
+		c->numa_fake_asked = n;
+		c->numa_fake = QUARRY_MAX_NODES;
+	}
 	return true;
 }
 
 static const char *cmdline_numa(struct cmdline *c, const char *value)
 {
-	if (strcmp(value, "off") == 0 || strcmp(value, "noacpi") == 0) {
+	if (strcmp(value, "off") == 0) {
 		c->numa_off = true;
+		return NULL;
+	}
+	if (strcmp(value, "noacpi") == 0) {
+		c->numa_noacpi = true;
 		return NULL;
 	}
 	if (strcmp(value, "nohmat") == 0) /* of heterogeneous memory, which no map tells of */
 		return NULL;
 	if (strncmp(value, "fake=", 5) == 0 && cmdline_fake(c, value + 5))
 		return NULL;
-	return "numa=off, numa=noacpi, numa=nohmat, numa=fake=N with N nodes, at most 64, "
-	       "numa=fake=NU (N in each node) or "
-	       "numa=fake=SIZE in M or G";
+	return "numa=off, numa=noacpi, numa=nohmat, numa=fake=N with N nodes, numa=fake=NU (N in "
+	       "each node) or numa=fake=SIZE in M or G";
 }
 
 /* reserve_mem=SIZE:ALIGN:NAME */
@@ -350,6 +358,17 @@ static const char *cmdline_hugepages(struct cmdline *c, const char *value)
 	return NULL;
 }
 
+/* memtest, memtest=N: simulated memory is never bad, so all of N rounds find nothing. */
+static const char *cmdline_memtest(struct cmdline *c, const char *value)
+{
+	uint64_t n;
+
+	if (*value != '\0' && !cmdline_number(value, 0, INT32_MAX, &n))
+		return "memtest or memtest=N with a number of rounds";
+	c->memtest = *value == '\0' || n != 0;
+	return NULL;
+}
+
 static const char *cmdline_min_free(struct cmdline *c, const char *value)
 {
 	if (!cmdline_number(value, 0, INT32_MAX, &c->min_free_kbytes))
@@ -438,6 +457,7 @@ static const struct cmdline_param {
 	{"reserve_mem", cmdline_reserve_mem},
 	{"cma", cmdline_cma},
 	{"crashkernel", cmdline_crashkernel},
+	{"memtest", cmdline_memtest},
 	{"hugepages", cmdline_hugepages},
 	{"hugepagesz", cmdline_hugepages},
 	{"default_hugepagesz", cmdline_hugepages},
@@ -613,6 +633,13 @@ int cmdline_parse(struct cmdline *c, const char *text, struct diag *diag)
 	if (c->hugepages)
 		diag_warn(diag, "command line", 0,
 			  "hugepages= is ignored: huge pages are taken after the zones are set up");
+	if (c->memtest)
+		diag_warn(diag, "command line", 0,
+			  "memtest= has no effect: simulated memory is never bad");
+	if (c->numa_fake_asked != 0)
+		diag_warn(diag, "command line", 0,
+			  "numa=fake=%" PRIu64 " too large, reducing to %u", c->numa_fake_asked,
+			  c->numa_fake);
 	if (c->unknown.len != 0)
 		diag_warn(diag, "command line", 0,
 			  "Unknown kernel command line parameters \"%s\", without effect here",

@@ -74,13 +74,16 @@ struct cmdline {
 	struct cmdline_op *ops;
 	size_t nr_ops, cap_ops;
 	struct cmdline_share kernelcore, movablecore;
-	bool numa_off;
+	bool numa_off, numa_noacpi;
 	unsigned int numa_fake; /* nodes; 0: not asked for, or by size */
+	uint64_t
+		numa_fake_asked; /* more nodes than there can be, reduced to numa_fake; 0: not so */
 	enum cmdline_fake numa_fake_kind;
 	uint64_t numa_fake_size;
 	bool kernelcore_mirror;
 	bool movable_node;
 	bool hugepages; /* asked for; ignored */
+	bool memtest;   /* asked for; there is nothing to find */
 	struct cmdline_named named[CMDLINE_MAX_NAMED];
 	size_t nr_named;
 	struct cmdline_crash crash;

@@ -332,7 +332,10 @@ static bool devtree_range(struct devtree *dt, int node, const char *name,
 	return true;
 }
 
-/* "numa-node-id"; *nid is -1 without one. False: an error was reported. */
+/*
+ * "numa-node-id"; *nid is -1 without one, and of a node more than there can be. False: an error was
+ * reported.
+ */
 static bool devtree_node_id(struct devtree *dt, int node, int *nid)
 {
 	uint64_t v = 0;
@@ -341,9 +344,9 @@ static bool devtree_node_id(struct devtree *dt, int node, int *nid)
 	if (!devtree_number(dt, node, "numa-node-id", 1, &v, &found))
 		return false;
 	if (found && v >= QUARRY_MAX_NODES)
-		return devtree_bad(dt, node, "numa-node-id %" PRIu64 ", expected a number below %d",
-				   v, QUARRY_MAX_NODES);
-	*nid = found ? (int)v : -1;
+		devtree_warn(dt, node, "numa-node-id %" PRIu64 " exceeds the largest, %d: no node",
+			     v, QUARRY_MAX_NODES - 1);
+	*nid = found && v < QUARRY_MAX_NODES ? (int)v : -1;
 	return true;
 }
 
@@ -647,9 +650,12 @@ static bool devtree_distances(struct devtree *dt)
 		uint32_t a = devtree_be32(p + i), b = devtree_be32(p + i + 4);
 		uint32_t d = devtree_be32(p + i + 8);
 
-		if (a >= QUARRY_MAX_NODES || b >= QUARRY_MAX_NODES)
-			return devtree_bad(dt, node, "node %" PRIu32 ", expected a number below %d",
-					   a >= QUARRY_MAX_NODES ? a : b, QUARRY_MAX_NODES);
+		if (a >= QUARRY_MAX_NODES || b >= QUARRY_MAX_NODES) {
+			devtree_warn(dt, node,
+				     "node %" PRIu32 " exceeds the largest, %d: passed over",
+				     a >= QUARRY_MAX_NODES ? a : b, QUARRY_MAX_NODES - 1);
+			continue;
+		}
 		if (a == b ? d != 10 : d <= 10 || d > UINT8_MAX)
 			return devtree_bad(dt, node,
 					   "distance %" PRIu32 " from node %" PRIu32

@@ -15,7 +15,7 @@
  * Addresses	An address is mostly "the k-th last of its kind". Everything is kept, up to
  *		KMT_HISTORY_MAX of a kind; what lies further back is damage, as no writer goes there.
  *
- * Bounds	A section is at most KMT_MAX_SECTION bytes (META: KMT_MAX_META), a block KMT_MAX_BLOCK
+ * Bounds	A section is at most SECTION_MAX bytes (META: SECTION_MAX_META), a block SECTION_MAX_BLOCK
  *		events, a varint 10 bytes; counts are checked against the bytes that must follow.
  */
 #include <inttypes.h>
@@ -24,10 +24,8 @@
 #include <string.h>
 
 #include <kmt.h>
+#include <section.h>
 
-#define KMT_MAX_SECTION ((uint64_t)64 << 20)
-#define KMT_MAX_META ((uint64_t)4 << 20)
-#define KMT_MAX_BLOCK 65536u
 #define KMT_HISTORY_MAX ((uint64_t)1 << 25)
 #define KMT_COLUMNS 6
 #define KMT_TYPES 13u /* the highest type */
@@ -38,14 +36,10 @@ static const char *const kmt_column_names[KMT_COLUMNS] = {
 	"time", "cpu", "descriptor", "task", "ref", "address",
 };
 
-struct kmt_cursor {
-	const unsigned char *p, *end;
-};
-
-/* All addresses of one kind so far; number i is at [i % cap]. */
+/* All addresses of one kind so far; number i is at [i & mask]. */
 struct kmt_history {
 	uint64_t *at;
-	uint64_t nr, cap;
+	uint64_t nr, mask;
 	uint64_t last_raw;
 };
 
@@ -54,77 +48,17 @@ struct kmt {
 	uint64_t nr_tasks;
 	bool have_meta, have_site, have_cache, have_task, have_desc, ended;
 	/* the block at hand */
-	struct kmt_cursor column[KMT_COLUMNS];
-	const unsigned char *block;
-	uint64_t block_offset; /* of its first byte in the stream */
-	size_t block_len;
-	uint64_t missing; /* bytes of it that the file lacks */
-	uint32_t left;    /* events not decoded yet */
+	struct varint_cursor column[KMT_COLUMNS];
+	struct section section;
+	uint8_t *types; /* of each descriptor */
+	uint32_t left;  /* events not decoded yet */
 	uint64_t time_ns;
 	struct kmt_history history[2]; /* objects, pages */
 };
 
-/* Read a varint; false at the end of the bytes or if it is longer than 64 bits. */
-static inline bool kmt_varint(struct kmt_cursor *c, uint64_t *out)
-{
-	const unsigned char *p = c->p;
-	uint64_t value = 0;
-
-	if (p < c->end && *p < 0x80) {
-		*out = *p;
-		c->p = p + 1;
-		return true;
-	}
-	for (unsigned int shift = 0; p < c->end && shift < 64; shift += 7, p++) {
-		uint64_t bits = *p & 0x7fu;
-
-		if (shift == 63 && bits > 1)
-			return false;
-		value |= bits << shift;
-		if (*p < 0x80) {
-			*out = value;
-			c->p = p + 1;
-			return true;
-		}
-	}
-	return false;
-}
-
-static inline int64_t kmt_unzigzag(uint64_t v)
-{
-	return (int64_t)(v >> 1) ^ -(int64_t)(v & 1);
-}
-
-static uint64_t kmt_at(const struct kmt *k, const unsigned char *p)
-{
-	return k->block_offset + (uint64_t)(p - k->block);
-}
-
 /* ---- tables ---- */
 
-static char *kmt_json_string(const json_t *meta, const char *key)
-{
-	const char *s = json_string_value(json_object_get(meta, key));
-	char *copy;
-
-	if (s == NULL)
-		return NULL;
-	copy = xstrdup(s);
-	for (char *c = copy; *c != '\0'; c++) {
-		if ((unsigned char)*c < 32 || *c == 127)
-			*c = '?';
-	}
-	return copy;
-}
-
-static uint64_t kmt_json_count(const json_t *meta, const char *key)
-{
-	json_int_t n = json_integer_value(json_object_get(meta, key));
-
-	return n > 0 ? (uint64_t)n : 0;
-}
-
-static void kmt_meta(struct trace *t, struct kmt *k, struct kmt_cursor *c)
+static void kmt_meta(struct trace *t, struct kmt *k, struct varint_cursor *c)
 {
 	json_error_t error;
 	json_t *meta, *names, *pair;
@@ -133,20 +67,21 @@ static void kmt_meta(struct trace *t, struct kmt *k, struct kmt_cursor *c)
 	meta = json_loadb((const char *)c->p, (size_t)(c->end - c->p), JSON_REJECT_DUPLICATES,
 			  &error);
 	if (meta == NULL || !json_is_object(meta)) {
-		trace_damage(t, kmt_at(k, c->p), "section META is no JSON object: %s",
+		trace_damage(t, section_offset(&k->section, c->p),
+			     "section META is no JSON object: %s",
 			     meta == NULL ? error.text : "wrong type");
 		json_decref(meta);
 		return;
 	}
-	t->name = kmt_json_string(meta, "name");
-	t->description = kmt_json_string(meta, "description");
-	t->kernel = kmt_json_string(meta, "kernel");
-	t->machine = kmt_json_string(meta, "machine");
-	t->lost_events = kmt_json_count(meta, "lost_events");
-	t->declared_events = kmt_json_count(meta, "events_in_file");
-	t->cpus = (unsigned int)(kmt_json_count(meta, "cpus") & 0xffff);
-	if (kmt_json_count(meta, "cpus_online") > 0)
-		t->cpus = (unsigned int)(kmt_json_count(meta, "cpus_online") & 0xffff);
+	t->name = section_json_string(meta, "name");
+	t->description = section_json_string(meta, "description");
+	t->kernel = section_json_string(meta, "kernel");
+	t->machine = section_json_string(meta, "machine");
+	t->lost_events = section_json_count(meta, "lost_events");
+	t->declared_events = section_json_count(meta, "events_in_file");
+	t->cpus = (unsigned int)(section_json_count(meta, "cpus") & 0xffff);
+	if (section_json_count(meta, "cpus_online") > 0)
+		t->cpus = (unsigned int)(section_json_count(meta, "cpus_online") & 0xffff);
 	names = json_object_get(meta, "gfp_names");
 	json_array_foreach(names, i, pair)
 	{
@@ -162,17 +97,17 @@ static void kmt_meta(struct trace *t, struct kmt *k, struct kmt_cursor *c)
 }
 
 /* n strings. */
-static void kmt_names(struct trace *t, struct kmt *k, struct kmt_cursor *c,
+static void kmt_names(struct trace *t, struct kmt *k, struct varint_cursor *c,
 		      struct trace_names *names)
 {
 	uint64_t n, len;
 
 	names->nr = 0;
 	names->len = 0;
-	if (!kmt_varint(c, &n) || n > (uint64_t)(c->end - c->p))
+	if (!varint_read(c, &n) || n > (uint64_t)(c->end - c->p))
 		goto bad;
 	while (n-- > 0) {
-		if (!kmt_varint(c, &len) || len > (uint64_t)(c->end - c->p) ||
+		if (!varint_read(c, &len) || len > (uint64_t)(c->end - c->p) ||
 		    !trace_name_add(names, (const char *)c->p, (size_t)len))
 			goto bad;
 		c->p += len;
@@ -181,26 +116,28 @@ static void kmt_names(struct trace *t, struct kmt *k, struct kmt_cursor *c,
 		trace_name_add(names, "", 0);
 	return;
 bad:
-	trace_damage(t, kmt_at(k, c->p), "a table of names goes beyond its section");
+	trace_damage(t, section_offset(&k->section, c->p),
+		     "a table of names goes beyond its section");
 }
 
 /* n times a class and a name: neither has a use yet, only the number of tasks. */
-static void kmt_tasks(struct trace *t, struct kmt *k, struct kmt_cursor *c)
+static void kmt_tasks(struct trace *t, struct kmt *k, struct varint_cursor *c)
 {
 	uint64_t n, class, len;
 
-	if (!kmt_varint(c, &n) || n > (uint64_t)(c->end - c->p))
+	if (!varint_read(c, &n) || n > (uint64_t)(c->end - c->p))
 		goto bad;
 	k->nr_tasks = n;
 	while (n-- > 0) {
-		if (!kmt_varint(c, &class) || !kmt_varint(c, &len) ||
+		if (!varint_read(c, &class) || !varint_read(c, &len) ||
 		    len > (uint64_t)(c->end - c->p))
 			goto bad;
 		c->p += len;
 	}
 	return;
 bad:
-	trace_damage(t, kmt_at(k, c->p), "the table of tasks goes beyond its section");
+	trace_damage(t, section_offset(&k->section, c->p),
+		     "the table of tasks goes beyond its section");
 }
 
 /* The numbers of a descriptor, in the order of the format. */
@@ -220,14 +157,14 @@ enum kmt_field {
 
 static bool kmt_small(uint64_t zigzag, int8_t *out)
 {
-	int64_t v = kmt_unzigzag(zigzag);
+	int64_t v = varint_unzigzag(zigzag);
 
 	*out = (int8_t)v;
 	return v >= -1 && v <= 127;
 }
 
 /* What is wrong with the descriptor, or NULL. */
-static const char *kmt_desc(struct trace *t, struct kmt *k, struct kmt_cursor *c)
+static const char *kmt_desc(struct trace *t, struct kmt *k, struct varint_cursor *c)
 {
 	struct trace_desc *d;
 	uint64_t f[KMT_NR_FIELDS], unknown = 0;
@@ -242,10 +179,10 @@ static const char *kmt_desc(struct trace *t, struct kmt *k, struct kmt_cursor *c
 	d->flags =
 		*c->p++ & (TRACE_F_ACCOUNTED | TRACE_F_OWNERSHIP | TRACE_F_PERCPU | TRACE_F_FAILED);
 	for (int i = 0; i < KMT_NR_FIELDS; i++) {
-		if (!kmt_varint(c, &f[i]))
+		if (!varint_read(c, &f[i]))
 			return "the table of descriptors goes beyond its section";
 	}
-	node = kmt_unzigzag(f[KMT_F_NODE]);
+	node = varint_unzigzag(f[KMT_F_NODE]);
 	if (d->type == TRACE_NONE || d->type > KMT_TYPES)
 		return "a descriptor has an unknown event type";
 	if (f[KMT_F_SITE] >= t->sites.nr || f[KMT_F_CACHE] >= t->caches.nr)
@@ -268,193 +205,75 @@ static const char *kmt_desc(struct trace *t, struct kmt *k, struct kmt_cursor *c
 	return NULL;
 }
 
-static void kmt_descs(struct trace *t, struct kmt *k, struct kmt_cursor *c)
+static void kmt_descs(struct trace *t, struct kmt *k, struct varint_cursor *c)
 {
 	const char *bad = NULL;
 	uint64_t n;
 
-	if (!kmt_varint(c, &n) || n > (uint64_t)(c->end - c->p) / 12)
+	if (!varint_read(c, &n) || n > (uint64_t)(c->end - c->p) / 12)
 		bad = "the table of descriptors goes beyond its section";
 	while (bad == NULL && n-- > 0)
 		bad = kmt_desc(t, k, c);
+	k->types = xrealloc(k->types, t->nr_descs + 1, 1);
+	for (uint32_t i = 0; i < t->nr_descs; i++)
+		k->types[i] = t->descs[i].type;
 	if (bad != NULL)
-		trace_damage(t, kmt_at(k, c->p), "%s", bad);
+		trace_damage(t, section_offset(&k->section, c->p), "%s", bad);
 }
 
 /* ---- sections ---- */
 
-/* Bytes of the block's start, its columns' lengths checked and @k ready to decode it. */
-static void kmt_begin_block(struct trace *t, struct kmt *k, struct kmt_cursor *c)
+static const char kmt_tags[] = "METASITECACHTASKDESCEVTSEND.";
+
+/* One section, complete in the buffer. */
+static void kmt_section(struct trace *t, struct kmt *k)
 {
-	const unsigned char *end = c->end;
-	uint64_t n, len[KMT_COLUMNS], sum = 0;
+	struct section *s = &k->section;
+	const char *tag = s->tag;
 
-	if (!kmt_varint(c, &n) || n > KMT_MAX_BLOCK) {
-		trace_damage(t, kmt_at(k, c->p), "section EVTS has no count of at most %u events",
-			     KMT_MAX_BLOCK);
-		return;
-	}
-	for (int i = 0; i < KMT_COLUMNS; i++) {
-		if (!kmt_varint(c, &len[i]) || len[i] > KMT_MAX_SECTION) {
-			trace_damage(t, kmt_at(k, c->p), "section EVTS has no length of column %d",
-				     i);
-			return;
-		}
-		sum += len[i];
-	}
-	if (sum != (uint64_t)(end - c->p) + k->missing) {
-		trace_damage(t, kmt_at(k, c->p),
-			     "the columns of section EVTS have %" PRIu64 " bytes, but %" PRIu64
-			     " are there",
-			     sum, (uint64_t)(end - c->p) + k->missing);
-		return;
-	}
-	for (int i = 0; i < KMT_COLUMNS; i++) {
-		uint64_t have = (uint64_t)(end - c->p);
-
-		k->column[i].p = c->p;
-		c->p += len[i] < have ? len[i] : have;
-		k->column[i].end = c->p;
-	}
-	k->left = (uint32_t)n;
-}
-
-static bool kmt_once(struct trace *t, struct kmt *k, bool *have, const char *tag)
-{
-	if (*have)
-		trace_damage(t, k->block_offset, "section %s comes twice", tag);
-	*have = true;
-	return !t->damaged;
-}
-
-/* One section, complete in the buffer at @c. */
-static void kmt_section(struct trace *t, struct kmt *k, const char *tag, struct kmt_cursor *c)
-{
 	if (memcmp(tag, "EVTS", 4) == 0) {
 		if (!k->have_desc || !k->have_task)
-			trace_damage(t, k->block_offset, "section EVTS comes before DESC and TASK");
+			trace_damage(t, s->offset, "section EVTS comes before DESC and TASK");
 		else
-			kmt_begin_block(t, k, c);
+			section_columns(t, s, KMT_COLUMNS, k->column, &k->left);
 		return;
 	}
 	if (memcmp(tag, "END.", 4) == 0) {
 		k->ended = true;
 	} else if (memcmp(tag, "META", 4) == 0) {
-		if (kmt_once(t, k, &k->have_meta, "META"))
-			kmt_meta(t, k, c);
+		if (section_once(t, s, &k->have_meta))
+			kmt_meta(t, k, &s->c);
 	} else if (memcmp(tag, "SITE", 4) == 0) {
-		if (kmt_once(t, k, &k->have_site, "SITE"))
-			kmt_names(t, k, c, &t->sites);
+		if (section_once(t, s, &k->have_site))
+			kmt_names(t, k, &s->c, &t->sites);
 	} else if (memcmp(tag, "CACH", 4) == 0) {
-		if (kmt_once(t, k, &k->have_cache, "CACH"))
-			kmt_names(t, k, c, &t->caches);
+		if (section_once(t, s, &k->have_cache))
+			kmt_names(t, k, &s->c, &t->caches);
 	} else if (memcmp(tag, "TASK", 4) == 0) {
-		if (kmt_once(t, k, &k->have_task, "TASK"))
-			kmt_tasks(t, k, c);
+		if (section_once(t, s, &k->have_task))
+			kmt_tasks(t, k, &s->c);
 	} else if (memcmp(tag, "DESC", 4) == 0) {
-		if (kmt_once(t, k, &k->have_desc, "DESC"))
-			kmt_descs(t, k, c);
+		if (section_once(t, s, &k->have_desc))
+			kmt_descs(t, k, &s->c);
 	}
-	if (!t->damaged && c->p != c->end)
-		trace_damage(t, kmt_at(k, c->p), "%td bytes are left over in section %.4s",
-			     c->end - c->p, tag);
-}
-
-static bool kmt_known_tag(const char *tag)
-{
-	static const char known[] = "META SITE CACH TASK DESC EVTS END.";
-
-	for (size_t i = 0; i < sizeof(known); i += 5) {
-		if (memcmp(known + i, tag, 4) == 0)
-			return true;
-	}
-	return false;
-}
-
-static void kmt_cut(struct trace *t, const char *where)
-{
-	uint64_t at = input_offset(&t->in) + (uint64_t)(t->in.end - t->in.p);
-
-	if (t->in.failed)
-		trace_damage(t, at, "%s", t->in.error);
-	else
-		trace_damage(t, at, "the file ends in %s", where);
-}
-
-/* Drop @len bytes of the input. */
-static bool kmt_skip(struct trace *t, uint64_t len)
-{
-	while (len > 0) {
-		size_t n = input_fill(&t->in, 1);
-
-		if (n == 0)
-			return false;
-		if (n > len)
-			n = (size_t)len;
-		t->in.p += n;
-		len -= n;
-	}
-	return true;
+	if (!t->damaged && s->c.p != s->c.end)
+		trace_damage(t, section_offset(s, s->c.p), "%td bytes are left over in section %s",
+			     s->c.end - s->c.p, tag);
 }
 
 /* Read the next section; for EVTS the block stays in the buffer. */
 static void kmt_next_section(struct trace *t, struct kmt *k)
 {
-	struct input *in = &t->in;
-	struct kmt_cursor c;
-	char tag[5] = {0}, where[32];
-	uint64_t len = 0, limit;
-	size_t have;
-
-	if (input_fill(in, 12) < 12) {
-		kmt_cut(t, in->end == in->p ? "the middle: section END. is missing"
-					    : "the head of a section");
+	if (!section_next(t, kmt_tags, &k->section))
 		return;
-	}
-	k->block_offset = input_offset(in);
-	memcpy(tag, in->p, 4);
-	for (int i = 0; i < 8; i++)
-		len |= (uint64_t)in->p[4 + i] << (8 * i);
-	for (int i = 0; i < 4; i++) {
-		if (tag[i] < 32 || tag[i] > 126) {
-			trace_damage(t, k->block_offset, "expected the tag of a section");
-			return;
-		}
-	}
-	snprintf(where, sizeof(where), "section %s", tag);
-	limit = memcmp(tag, "META", 4) == 0 ? KMT_MAX_META : KMT_MAX_SECTION;
-	if (kmt_known_tag(tag) && len > limit) {
-		trace_damage(t, k->block_offset,
-			     "section %s claims %" PRIu64 " bytes, at most %" PRIu64 " are allowed",
-			     tag, len, limit);
-		return;
-	}
-	in->p += 12;
-	if (!kmt_known_tag(tag)) {
-		diag_warn(t->diag, t->path, 0, "byte %" PRIu64 ": unknown section %s is skipped",
-			  k->block_offset, tag);
-		if (!kmt_skip(t, len))
-			kmt_cut(t, where);
-		return;
-	}
-	have = input_fill(in, (size_t)len);
-	k->missing = have < len ? len - have : 0;
-	if (k->missing > 0 && memcmp(tag, "EVTS", 4) != 0) {
-		kmt_cut(t, where);
-		return;
-	}
-	k->block = c.p = in->p;
-	k->block_offset = input_offset(in);
-	k->block_len = (size_t)(len - k->missing);
-	c.end = in->p + k->block_len;
-	kmt_section(t, k, tag, &c);
-	if (t->damaged && k->missing > 0)
+	kmt_section(t, k);
+	if (t->damaged && k->section.missing > 0)
 		k->left = 0;
 	if (k->left == 0)
-		in->p += k->block_len;
-	if (k->ended && input_fill(in, 1) > 0)
+		section_done(t, &k->section);
+	if (k->ended && input_fill(&t->in, 1) > 0)
 		diag_warn(t->diag, t->path, 0, "byte %" PRIu64 ": more follows the end; ignored",
-			  input_offset(in));
+			  input_offset(&t->in));
 }
 
 void kmt_open(struct trace *t)
@@ -487,98 +306,177 @@ static void kmt_stop(struct kmt_result *r, size_t i, enum kmt_column column,
 	r->at = at;
 }
 
-/* Times, CPUs, descriptors and tasks of the next r->good events; r->good shrinks at damage. */
-static void kmt_plain_columns(struct trace *t, struct kmt *k, struct kmt_result *r)
+/*
+ * The loops over columns come in this form: several of the usual length at once, else one by one through
+ * varint_read(), which also finds damage.
+ */
+static void kmt_times(struct trace *t, struct kmt *k, struct kmt_result *r)
 {
+	struct varint_cursor c = k->column[KMT_DT];
 	struct trace_event *e = t->batch;
+	const size_t n = r->good;
 	uint64_t time_ns = k->time_ns, v;
+	size_t i = 0;
 
-	for (size_t i = 0; i < r->good; i++) {
-		if (!kmt_varint(&k->column[KMT_DT], &v)) {
-			kmt_stop(r, i, KMT_DT, k->column[KMT_DT].p);
+	while (i < n) {
+		if (i + 4 <= n && varint_read_four(&c, &v)) {
+			for (int b = 0; b < 4; b++, v >>= 16) {
+				time_ns += v & 0xffff;
+				e[i++].time_ns = time_ns;
+			}
+			continue;
+		}
+		if (!varint_read(&c, &v)) {
+			kmt_stop(r, i, KMT_DT, c.p);
 			break;
 		}
 		time_ns += v;
-		e[i].time_ns = time_ns;
+		e[i++].time_ns = time_ns;
 	}
-	for (size_t i = 0; i < r->good; i++) {
-		const unsigned char *at = k->column[KMT_CPU].p;
+	k->column[KMT_DT] = c;
+}
 
-		if (!kmt_varint(&k->column[KMT_CPU], &v) || v >> 2 > UINT16_MAX) {
+static void kmt_cpus(struct trace *t, struct kmt *k, struct kmt_result *r)
+{
+	struct varint_cursor c = k->column[KMT_CPU];
+	struct trace_event *e = t->batch;
+	const size_t n = r->good;
+	uint64_t v;
+	size_t i = 0;
+
+	while (i < n) {
+		const unsigned char *at = c.p;
+
+		if (i + 8 <= n && varint_read_eight(&c, 0, &v)) {
+			for (int b = 0; b < 8; b++, v >>= 8) {
+				e[i].cpu = (uint16_t)((v & 0xff) >> 2);
+				e[i++].context = v & 3;
+			}
+			continue;
+		}
+		if (!varint_read(&c, &v) || v >> 2 > UINT16_MAX) {
 			kmt_stop(r, i, KMT_CPU, at);
 			break;
 		}
 		e[i].cpu = (uint16_t)(v >> 2);
-		e[i].context = (uint8_t)(v & 3);
+		e[i++].context = (uint8_t)(v & 3);
 	}
-	for (size_t i = 0; i < r->good; i++) {
-		const unsigned char *at = k->column[KMT_DESC].p;
+	k->column[KMT_CPU] = c;
+}
 
-		if (!kmt_varint(&k->column[KMT_DESC], &v) || v >= t->nr_descs) {
+static void kmt_descriptors(struct trace *t, struct kmt *k, struct kmt_result *r)
+{
+	struct varint_cursor c = k->column[KMT_DESC];
+	struct trace_event *e = t->batch;
+	const uint8_t *types = k->types;
+	const uint64_t bias = varint_bias(t->nr_descs);
+	const size_t n = r->good;
+	uint64_t v;
+	size_t i = 0;
+
+	while (i < n) {
+		const unsigned char *at = c.p;
+
+		if (i + 8 <= n && varint_read_eight(&c, bias, &v)) {
+			for (int b = 0; b < 8; b++, v >>= 8) {
+				e[i].desc = v & 0xff;
+				e[i++].type = types[v & 0xff];
+			}
+			continue;
+		}
+		if (!varint_read(&c, &v) || v >= t->nr_descs) {
 			kmt_stop(r, i, KMT_DESC, at);
 			break;
 		}
 		e[i].desc = (uint32_t)v;
-		e[i].type = t->descs[v].type;
+		e[i++].type = types[v];
 	}
-	for (size_t i = 0; i < r->good; i++) {
-		const unsigned char *at = k->column[KMT_TASK].p;
+	k->column[KMT_DESC] = c;
+}
 
-		if (!kmt_varint(&k->column[KMT_TASK], &v) || v >= k->nr_tasks) {
+/* Who it was is only asked by those who convert. */
+static void kmt_which_tasks(struct trace *t, struct kmt *k, struct kmt_result *r)
+{
+	struct varint_cursor c = k->column[KMT_TASK];
+	const uint64_t bias = varint_bias(k->nr_tasks);
+	const size_t n = r->good;
+	uint64_t v;
+	size_t i = 0;
+
+	while (i < n) {
+		const unsigned char *at = c.p;
+
+		if (t->batch_task == NULL && i + 8 <= n && varint_read_eight(&c, bias, &v)) {
+			i += 8;
+			continue;
+		}
+		if (!varint_read(&c, &v) || v >= k->nr_tasks) {
 			kmt_stop(r, i, KMT_TASK, at);
 			break;
 		}
+		if (t->batch_task != NULL)
+			t->batch_task[i] = (uint32_t)v;
+		i++;
+	}
+	k->column[KMT_TASK] = c;
+}
+
+/* Room for @n addresses more, of which the oldest are forgotten at KMT_HISTORY_MAX. */
+static void kmt_history_reserve(struct kmt_history *h, size_t n)
+{
+	while ((h->at == NULL || h->nr + n > h->mask) && h->mask < KMT_HISTORY_MAX - 1) {
+		h->mask = h->at != NULL ? h->mask * 2 + 1 : 65535;
+		h->at = xrealloc(h->at, h->mask + 1, sizeof(h->at[0]));
 	}
 }
 
-static void kmt_history_grow(struct kmt_history *h)
+/* The next number of column raw; false: damaged. */
+static bool kmt_raw(struct varint_cursor *raw, struct kmt_result *r, size_t i, uint64_t *v)
 {
-	h->cap = h->cap > 0 ? h->cap * 2 : 65536;
-	h->at = xrealloc(h->at, h->cap, sizeof(h->at[0]));
+	if (varint_read(raw, v))
+		return true;
+	kmt_stop(r, i, KMT_RAW, raw->p);
+	return false;
 }
 
-static inline void kmt_history_add(struct kmt_history *h, uint64_t addr)
-{
-	if (h->nr == h->cap && h->cap < KMT_HISTORY_MAX)
-		kmt_history_grow(h);
-	h->at[h->nr & (h->cap - 1)] = addr;
-	h->nr++;
-}
-
-/* Addresses, from the columns ref and raw. */
+/* Addresses, from the columns ref and raw. Copies on the stack are not read again at each store. */
 static void kmt_addresses(struct trace *t, struct kmt *k, struct kmt_result *r)
 {
-	struct kmt_cursor ref = k->column[KMT_REF], raw = k->column[KMT_RAW];
+	struct varint_cursor ref = k->column[KMT_REF], raw = k->column[KMT_RAW];
+	struct kmt_history history[2];
+	const size_t n = r->good;
+	uint64_t v;
 
-	for (size_t i = 0; i < r->good; i++) {
+	kmt_history_reserve(&k->history[0], n);
+	kmt_history_reserve(&k->history[1], n);
+	memcpy(history, k->history, sizeof(history));
+	for (size_t i = 0; i < n; i++) {
 		struct trace_event *e = &t->batch[i];
-		struct kmt_history *h = &k->history[trace_type_is_page(e->type)];
-		uint64_t back = 0, v;
+		struct kmt_history *h = &history[trace_type_is_page(e->type)];
+		const unsigned char *at = ref.p;
+		uint64_t back, addr;
 
-		if (e->type == TRACE_SNAPSHOT) {
-			if (!kmt_varint(&raw, &e->addr)) {
-				kmt_stop(r, i, KMT_RAW, raw.p);
+		if (__builtin_expect(e->type == TRACE_SNAPSHOT, 0)) {
+			if (!kmt_raw(&raw, r, i, &e->addr))
 				break;
-			}
 			continue;
 		}
-		k->column[KMT_REF].p = ref.p;
-		if (!kmt_varint(&ref, &back) || back > h->nr || back > KMT_HISTORY_MAX) {
-			kmt_stop(r, i, KMT_REF, k->column[KMT_REF].p);
+		if (!varint_read_short(&ref, &back) || back > h->nr || back > KMT_HISTORY_MAX) {
+			kmt_stop(r, i, KMT_REF, at);
 			break;
 		}
 		if (back == 0) {
-			if (!kmt_varint(&raw, &v)) {
-				kmt_stop(r, i, KMT_RAW, raw.p);
+			if (!kmt_raw(&raw, r, i, &v))
 				break;
-			}
-			h->last_raw += (uint64_t)kmt_unzigzag(v);
-			e->addr = h->last_raw;
+			h->last_raw += (uint64_t)varint_unzigzag(v);
+			addr = h->last_raw;
 		} else {
-			e->addr = h->at[(h->nr - back) & (h->cap - 1)];
+			addr = h->at[(h->nr - back) & h->mask];
 		}
-		kmt_history_add(h, e->addr);
+		e->addr = addr;
+		h->at[h->nr++ & h->mask] = addr;
 	}
+	memcpy(k->history, history, sizeof(history));
 	k->column[KMT_REF] = ref;
 	k->column[KMT_RAW] = raw;
 }
@@ -588,24 +486,25 @@ static void kmt_end_block(struct trace *t, struct kmt *k)
 {
 	for (int i = 0; i < KMT_COLUMNS; i++) {
 		if (k->column[i].p != k->column[i].end) {
-			trace_damage(t, kmt_at(k, k->column[i].p),
+			trace_damage(t, section_offset(&k->section, k->column[i].p),
 				     "%td bytes are left over in column %s of section EVTS",
 				     k->column[i].end - k->column[i].p, kmt_column_names[i]);
 			break;
 		}
 	}
-	if (k->missing > 0)
-		kmt_cut(t, "section EVTS");
-	t->in.p += k->block_len;
+	if (k->section.missing > 0)
+		section_cut(t, "section EVTS");
+	section_done(t, &k->section);
 }
 
 static void kmt_bad_event(struct trace *t, struct kmt *k, const struct kmt_result *r)
 {
-	if (k->missing > 0) {
-		kmt_cut(t, "section EVTS");
+	if (k->section.missing > 0) {
+		section_cut(t, "section EVTS");
 		return;
 	}
-	trace_damage(t, kmt_at(k, r->at), "column %s of section EVTS is damaged or too short",
+	trace_damage(t, section_offset(&k->section, r->at),
+		     "column %s of section EVTS is damaged or too short",
 		     kmt_column_names[r->column]);
 }
 
@@ -624,7 +523,10 @@ size_t kmt_next(struct trace *t)
 		return 0;
 	want = k->left < TRACE_BATCH ? k->left : TRACE_BATCH;
 	kmt_stop(&r, want, KMT_DT, NULL);
-	kmt_plain_columns(t, k, &r);
+	kmt_times(t, k, &r);
+	kmt_cpus(t, k, &r);
+	kmt_descriptors(t, k, &r);
+	kmt_which_tasks(t, k, &r);
 	kmt_addresses(t, k, &r);
 	if (r.good < want) {
 		k->left = 0;
@@ -642,6 +544,7 @@ void kmt_close(struct trace *t)
 {
 	struct kmt *k = t->reader;
 
+	free(k->types);
 	free(k->history[0].at);
 	free(k->history[1].at);
 	free(k);

@@ -433,6 +433,21 @@ static phys_addr_t machine_share(const struct machine *m, const struct cmdline_s
 	return share->bytes & ~(MACHINE_PAGE - 1);
 }
 
+/* numa= is read by each architecture on its own: in 6.1 only x86 knows more than "off". */
+static void machine_numa_arch(struct machine *m, struct diag *diag)
+{
+	struct cmdline *c = &m->cmdline;
+
+	if (m->arch == MAP_ARCH_X86_64) {
+		c->numa_off |= c->numa_noacpi;
+		return;
+	}
+	if (c->numa_noacpi || c->numa_fake_kind != CMDLINE_FAKE_NONE)
+		diag_warn(diag, "command line", 0, "numa=%s means nothing on %s, ignored",
+			  c->numa_noacpi ? "noacpi" : "fake=", map_arch_name(m->arch));
+	c->numa_fake_kind = CMDLINE_FAKE_NONE;
+}
+
 /* From the files to a list of RAM by node. */
 static int machine_read(const struct machine_options *o, struct machine *m, struct diag *diag)
 {
@@ -464,6 +479,7 @@ static int machine_read(const struct machine_options *o, struct machine *m, stru
 			   "no usable memory is left, expected at least one page");
 		return CLI_INPUT;
 	}
+	machine_numa_arch(m, diag);
 	machine_split_nodes(m, diag);
 	machine_set_cpus(m, o);
 	if (m->bootmem && machine_bootmem_fits(m) != CLI_OK)
@@ -490,7 +506,7 @@ int machine_prepare(const struct machine_options *o, struct machine *m)
 		posix.wake = o->hooks->wake;
 		posix.hook_ctx = o->hooks->hook_ctx;
 	}
-	*m = (struct machine){.bootmem = o->bootmem, .diag = o->diag};
+	*m = (struct machine){.bootmem = o->bootmem, .diag = o->diag, .policy = o->policy};
 	status = machine_read(o, m, diag);
 	now = util_now_ns();
 	m->map_ns = now - start;
@@ -580,6 +596,16 @@ static int machine_debug_slabs(struct machine *m, const struct cmdline *c)
 	return err < 0 ? err : 0;
 }
 
+static int machine_policy(struct machine *m)
+{
+	char why[POLICY_WHY];
+	int err = policy_run_time(m->policy, m->q, why);
+
+	if (err != 0)
+		machine_error(m, "%s", why);
+	return err;
+}
+
 int machine_boot(struct machine *m)
 {
 	struct quarry_boot_params p = {.nr_cpus = m->nr_cpus,
@@ -608,6 +634,8 @@ int machine_boot(struct machine *m)
 	memcpy(p.lowmem_reserve_ratio, c->lowmem_reserve_ratio, sizeof(p.lowmem_reserve_ratio));
 	p.no_thp = c->no_thp;
 	p.max_hotplug_phys = machine_hotplug_end(m);
+	if (m->policy != NULL)
+		policy_boot(m->policy, &p);
 	err = quarry_boot(m->q, &p);
 	m->boot_ns = util_now_ns() - start;
 	quarry_cma_for_each_area(m->q, machine_add_lent, m);
@@ -629,6 +657,8 @@ int machine_boot(struct machine *m)
 	}
 	if (err == 0)
 		err = machine_debug_slabs(m, c);
+	if (err == 0 && m->policy != NULL)
+		err = machine_policy(m);
 	return err == 0 ? machine_write_sysctls(m) : err == -QUARRY_EINVAL ? CLI_INPUT : CLI_FAILED;
 }
 

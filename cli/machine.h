@@ -5,6 +5,7 @@
 
 #include <cmdline.h>
 #include <map.h>
+#include <policy.h>
 #include <quarry/posix.h>
 #include <quarry/quarry.h>
 
@@ -14,12 +15,13 @@ struct machine_options {
 	const char *map_path; /* "-": standard input */
 	const char *map_text; /* the map itself, map_len bytes; NULL: read map_path */
 	size_t map_len;
-	const char *cmdline; /* kernel parameters; NULL: none */
+	const char *cmdline;         /* kernel parameters; NULL: none */
+	const struct policy *policy; /* NULL: Linux's */
 	enum map_source map_source;
 	enum map_arch arch;    /* MAP_ARCH_UNKNOWN: what the map says, else x86_64 */
 	bool bootmem;          /* boot by bootmem instead of memblock; the zones are the same */
 	unsigned int nr_cpus;  /* --cpus; 0: what the log says, else 2 or one for each node */
-	unsigned int min_cpus; /* never fewer (CPUs that a trace names); 0: no wish */
+	unsigned int min_cpus; /* not fewer, unless nr_cpus says so (CPUs of a trace); 0: no wish */
 	bool concurrent;       /* more than one thread will call */
 	bool quiet;            /* no warnings on standard error */
 	struct diag *diag;     /* takes all messages; NULL: standard error does */
@@ -56,6 +58,7 @@ struct machine_reservation {
 struct machine {
 	struct quarry *q;
 	struct diag *diag; /* from the options */
+	const struct policy *policy;
 	struct map map;
 	struct cmdline cmdline;
 	struct map_table table;      /* the map after the command line, sorted, without overlaps */
@@ -80,8 +83,8 @@ struct machine {
 	int fake_node[QUARRY_MAX_NODES]; /* the real node of each fake one; -1: there is none */
 	struct machine_reservation *reservations;
 	size_t nr_reservations;
-	uint64_t released,
-		lent; /* bytes that Linux let go after the hand-off: of its image, for CMA */
+	/* Bytes that Linux let go after the hand-off: of its image, of memblock's arrays, for CMA. */
+	uint64_t released, late, lent;
 	uint64_t map_ns, memblock_ns,
 		boot_ns; /* time taken by reading, by memblock, by quarry_boot() */
 };

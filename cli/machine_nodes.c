@@ -503,7 +503,8 @@ void machine_split_nodes(struct machine *m, struct diag *diag)
 	    !machine_srat_covers(m, m->map.srat, n, diag))
 		n = 0;
 	m->nr_phys_nodes = n;
-	if (m->cmdline.numa_fake_kind != CMDLINE_FAKE_NONE && !m->cmdline.numa_off) {
+	/* numa=off turns off the real ones alone. */
+	if (m->cmdline.numa_fake_kind != CMDLINE_FAKE_NONE) {
 		if (machine_split_fake(m, m->map.srat, n, diag))
 			return;
 		diag_warn(diag, "command line", 0,
@@ -547,7 +548,9 @@ static unsigned int nodes_cpu_count(const struct machine *m, const struct machin
 		if (m->cmdline.nr_cpus != 0 && n > m->cmdline.nr_cpus)
 			n = m->cmdline.nr_cpus;
 	}
-	n = n < o->min_cpus ? o->min_cpus : n;
+	/* Who asks for fewer than the trace had gets them: its CPUs then share ours. */
+	if (o->nr_cpus == 0 && n < o->min_cpus)
+		n = o->min_cpus;
 	return n > QUARRY_MAX_CPUS ? QUARRY_MAX_CPUS : n;
 }
 
@@ -589,7 +592,7 @@ void machine_set_cpus(struct machine *m, const struct machine_options *o)
 	size_t i;
 
 	m->nr_cpus = nodes_cpu_count(m, o, nodes);
-	if (m->cmdline.numa_off)
+	if (m->cmdline.numa_off && !m->fake)
 		return;
 	if (!m->fake && (m->nr_phys_nodes == 0 || m->map.nr_cpu_nodes < m->nr_cpus))
 		return;

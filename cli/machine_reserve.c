@@ -90,18 +90,22 @@ static int reserve_clear_kernel_nodes(struct machine *m)
 
 static int reserve_marks(struct machine *m, struct diag *diag)
 {
+	/* What SRAT says goes with it where it is not believed. */
+	bool known = m->map.hotplug.nr != 0 &&
+		     (m->nr_phys_nodes != 0 || m->map.source == MAP_SOURCE_DEVICETREE);
 	int err = 0;
 
-	if (m->cmdline.movable_node)
+	if (m->cmdline.movable_node && known)
 		err = reserve_mark(m, &m->map.hotplug, quarry_memblock_mark_hotplug);
-	if (err == 0 && m->cmdline.movable_node && m->map.hotplug.nr == 0)
+	if (err == 0 && m->cmdline.movable_node && !known)
 		diag_warn(diag, "command line", 0,
 			  "movable_node: this map has no hot-pluggable memory, nothing done");
 	if (!m->cmdline.kernelcore_mirror || err != 0)
 		return err;
 	if (m->map.mirror.nr == 0) {
 		diag_warn(diag, "command line", 0,
-			  "kernelcore=mirror: the system has no mirror memory, ignored");
+			  "kernelcore=mirror: the system has no mirror memory, all above 4 GiB is "
+			  "movable");
 		return 0;
 	}
 	return reserve_mark(m, &m->map.mirror, quarry_memblock_mark_mirror);
@@ -194,6 +198,31 @@ static const struct map_op *reserve_image(const struct machine *m)
 	return best;
 }
 
+/* What memblock gave back of itself after the hand-off. */
+static int reserve_late(struct machine *m, struct diag *diag)
+{
+	const uint64_t page = QUARRY_PAGE_SIZE;
+	int err = 0;
+	size_t i;
+
+	for (i = 0; i < m->map.late.nr && err == 0; i++) {
+		const struct map_range *r = &m->map.late.r[i];
+		struct map_op op = {.kind = MAP_OP_FREE,
+				    .start = (r->start + page - 1) & ~(page - 1),
+				    .end = r->end & ~(page - 1),
+				    .line = r->line};
+
+		/* Only whole pages that are kept: a log may be cut, or tell twice. */
+		if (op.start >= op.end ||
+		    !quarry_memblock_is_region_memory(m->q, op.start, op.end - op.start) ||
+		    !quarry_memblock_is_region_reserved(m->q, op.start, op.end - op.start))
+			continue;
+		err = reserve_apply_op(m, &op, diag);
+		m->late += op.end - op.start;
+	}
+	return err;
+}
+
 /*
  * What Linux gives to the page allocator between the hand-off and its watermarks, and so counts in
  * them: a part of its image (the log says how much, not where), and the default CMA area, which it
@@ -255,6 +284,7 @@ static int reserve_logged(struct machine *m, struct diag *diag)
 		err = reserve_clear_kernel_nodes(m);
 	for (i = 0; i < m->map.nr_ops && err == 0; i++)
 		err = reserve_apply_op(m, &m->map.ops[i], diag);
+	err = err == 0 ? reserve_late(m, diag) : err;
 	return err == 0 ? reserve_released(m, diag) : err;
 }
 

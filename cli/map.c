@@ -327,6 +327,18 @@ static bool map_join_distances(struct map *map, struct diag *diag)
 	return true;
 }
 
+/* As in Linux, one node too many and nothing that was said of nodes is believed. */
+static void map_drop_nodes(struct map *map, struct diag *diag)
+{
+	if (map->bad_node == 0)
+		return;
+	diag_warn(diag, map->path, map->bad_node,
+		  "SRAT: Too many proximity domains: a node above %d. NUMA is off",
+		  QUARRY_MAX_NODES - 1);
+	map->nr_srat = map->nr_cpu_nodes = map->nr_rows = 0;
+	map->listed.nr = map->hotplug.nr = 0;
+}
+
 /* A devicetree, as text or as a blob. */
 static int map_parse_devicetree(struct map *map, const char *text, size_t len,
 				enum map_source source, struct diag *diag)
@@ -366,11 +378,17 @@ int map_parse(struct map *map, const char *path, const char *text, size_t len,
 		map->expected.totalpages[i] = UINT64_MAX;
 	if (devtree_is_blob(text, len) || devtree_is_source(path, text, len))
 		return map_parse_devicetree(map, text, len, source, diag);
-	if (!map_lines(&ps, text, len) || !map_choose_source(map, source, diag) ||
-	    !map_join_distances(map, diag)) {
+	if (!map_lines(&ps, text, len) || !map_choose_source(map, source, diag)) {
 		map_free(map);
 		return CLI_INPUT;
 	}
+	map_drop_nodes(map, diag);
+	if (!map_join_distances(map, diag)) {
+		map_free(map);
+		return CLI_INPUT;
+	}
+	if (map->by_source[MAP_SOURCE_E820].nr != 0) /* only PCs have it */
+		map->arch = MAP_ARCH_X86_64;
 	if (map->source == MAP_SOURCE_MEMBLOCK)
 		map_listed_nodes(map);
 	for (i = 0; i < map->nested.nr && map->source == MAP_SOURCE_IOMEM; i++)
@@ -438,6 +456,7 @@ void map_free(struct map *map)
 		map_table_free(&map->by_source[s]);
 	map_table_free(&map->reserve);
 	map_table_free(&map->listed);
+	map_table_free(&map->late);
 	map_table_free(&map->nested);
 	map_table_free(&map->mirror);
 	map_table_free(&map->hotplug);

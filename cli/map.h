@@ -139,11 +139,14 @@ struct map {
 
 	struct map_table reserve; /* RAMDISK, kernel image, crash kernel; type: enum map_reserve */
 	struct map_table listed; /* memory of the last list of memblock's regions; type: the node */
+	struct map_table late;   /* freed by memblock itself when it was done: its grown arrays */
 	struct map_table nested; /* "Reserved" inside "System RAM" of iomem, moved to reserve */
 	struct map_srat *srat;
 	size_t nr_srat, cap_srat;
 	int *cpu_node; /* by "SRAT: PXM n -> APIC m -> Node k", in order */
 	size_t nr_cpu_nodes, cap_cpu_nodes;
+	unsigned int
+		bad_node; /* the first line that names a node more than there can be; 0: none */
 	unsigned int possible_cpus; /* CPUs that Linux had room for (nr_cpu_ids); 0: not said */
 	unsigned int logged_cpus;   /* CPUs that the log says Linux set up; 0: not said */
 	struct map_op *ops;
@@ -166,8 +169,8 @@ struct map {
 	uint8_t *
 		distance; /* nr_distance x nr_distance, row by row; 0: not said; NULL: nothing is */
 	unsigned int nr_distance;
+	enum map_arch arch; /* that the text betrays */
 	/* devicetree alone */
-	enum map_arch arch;
 	struct map_resmem *resmem; /* in the order of the tree */
 	size_t nr_resmem, cap_resmem;
 	struct map_table alloc_ranges;

@@ -407,6 +407,16 @@ static bool map_looks_like_iomem(const char *p)
 		}                                                             \
 	} while (0)
 
+/* Whether @nid is a node more than there can be. Then all of SRAT is not believed, as in Linux. */
+static bool map_too_many_nodes(struct map_parser *ps, uint64_t nid)
+{
+	if (nid < QUARRY_MAX_NODES)
+		return false;
+	if (ps->map->bad_node == 0)
+		ps->map->bad_node = ps->line;
+	return true;
+}
+
 /* "PXM 0 -> APIC 0x00 -> Node 0" */
 static enum map_line map_srat_cpu(struct map_parser *ps, const char *p)
 {
@@ -417,10 +427,12 @@ static enum map_line map_srat_cpu(struct map_parser *ps, const char *p)
 	if (node == NULL)
 		return MAP_LINE_UNKNOWN;
 	node += strlen("-> Node ");
-	if (!util_scan_dec(&node, &nid) || nid >= QUARRY_MAX_NODES)
-		return map_bad(ps, node, "a node number below 64");
+	if (!util_scan_dec(&node, &nid))
+		return map_bad(ps, node, "a node number");
 	if (!map_count(ps))
 		return MAP_LINE_BAD;
+	if (map_too_many_nodes(ps, nid))
+		return MAP_LINE_TAKEN;
 	MAP_GROW(map->cpu_node, map->nr_cpu_nodes, map->cap_cpu_nodes);
 	map->cpu_node[map->nr_cpu_nodes++] = (int)nid;
 	return MAP_LINE_TAKEN;
@@ -439,11 +451,6 @@ static enum map_line map_srat(struct map_parser *ps, const char *p)
 		return MAP_LINE_UNKNOWN;
 	if (!util_scan_dec(&p, &nid) || !map_lit(&p, " PXM ") || !util_scan_dec(&p, &pxm))
 		return map_bad(ps, p, "Node N PXM P [mem 0xSTART-0xEND]");
-	if (nid >= QUARRY_MAX_NODES) {
-		diag_error(ps->diag, map->path, ps->line,
-			   "node %" PRIu64 ", expected a number below %d", nid, QUARRY_MAX_NODES);
-		return MAP_LINE_BAD;
-	}
 	map_blanks(&p);
 	if (*p == '[') {
 		if (!map_scan_bracket(&p, "[mem ", &s.start, &s.end))
@@ -462,6 +469,8 @@ static enum map_line map_srat(struct map_parser *ps, const char *p)
 	s.nonvolatile = strstr(p, "non-volatile") != NULL;
 	if (!map_count(ps))
 		return MAP_LINE_BAD;
+	if (map_too_many_nodes(ps, nid))
+		return MAP_LINE_TAKEN;
 	if (s.hotplug && !s.nonvolatile)
 		map_table_add(&map->hotplug, s.start, s.end, MAP_RAM, ps->line);
 	MAP_GROW(map->srat, map->nr_srat, map->cap_srat);
@@ -476,22 +485,22 @@ static enum map_line map_distances(struct map_parser *ps, uint64_t nid, const ch
 	struct map_distance_row row = {.nid = (int)nid, .line = ps->line};
 	uint64_t d;
 
-	if (nid >= QUARRY_MAX_NODES)
-		return map_bad(ps, p, "a node number below 64");
 	for (map_blanks(&p); *p != '\0'; map_blanks(&p)) {
 		const char *at = p;
 
 		if (!util_scan_dec(&p, &d) || d < 10 || d > UINT8_MAX ||
 		    (*p != ' ' && *p != '\t' && *p != '\0'))
 			return map_bad(ps, at, "distances from 10 to 255, separated by blanks");
-		if (row.nr == QUARRY_MAX_NODES)
-			return map_bad(ps, at, "at most 64 distances");
+		if (map_too_many_nodes(ps, row.nr))
+			continue;
 		row.to[row.nr++] = (uint8_t)d;
 	}
 	if (row.nr == 0)
 		return map_bad(ps, p, "distances from 10 to 255, separated by blanks");
 	if (!map_count(ps))
 		return MAP_LINE_BAD;
+	if (map_too_many_nodes(ps, nid))
+		return MAP_LINE_TAKEN;
 	MAP_GROW(map->rows, map->nr_rows, map->cap_rows);
 	map->rows[map->nr_rows++] = row;
 	return MAP_LINE_TAKEN;
@@ -570,6 +579,19 @@ static enum map_line map_op_free(struct map_parser *ps, const char *p)
 	return map_memblock(ps, p, MAP_OP_FREE);
 }
 
+/* After the hand-off, and before watermarks: memblock's own arrays, when it is no longer needed. */
+static enum map_line map_op_free_late(struct map_parser *ps, const char *p)
+{
+	uint64_t start, end;
+
+	map_blanks(&p);
+	if (!map_scan_bracket(&p, "[", &start, &end))
+		return map_bad(ps, p, "[0xSTART-0xEND]");
+	if (end < start)
+		return MAP_LINE_TAKEN;
+	return map_take(ps, &ps->map->late, start, map_exclusive(end), MAP_RAM);
+}
+
 static enum map_line map_op_add(struct map_parser *ps, const char *p)
 {
 	return map_memblock(ps, p, MAP_OP_ADD);
@@ -619,9 +641,11 @@ static enum map_line map_dump_memory(struct map_parser *ps, const char *p)
 	p = strstr(p, " on node ");
 	if (p != NULL) {
 		p += strlen(" on node ");
-		if (!util_scan_dec(&p, &nid) || nid >= QUARRY_MAX_NODES)
-			return map_bad(ps, p, "a node number below 64");
-		map_table_add(&ps->map->listed, start, map_exclusive(end), (uint32_t)nid, ps->line);
+		if (!util_scan_dec(&p, &nid))
+			return map_bad(ps, p, "a node number");
+		if (!map_too_many_nodes(ps, nid))
+			map_table_add(&ps->map->listed, start, map_exclusive(end), (uint32_t)nid,
+				      ps->line);
 	}
 	return map_take(ps, memory, start, map_exclusive(end), MAP_RAM);
 }
@@ -668,11 +692,46 @@ static enum map_line map_e820_remove(struct map_parser *ps, const char *p)
 
 /* ---- what Linux made of it ---- */
 
+#define MAP_ISA_DMA_END ((uint64_t)16 << 20) /* of ZONE_DMA on a PC */
+
 static enum map_line map_command_line(struct map_parser *ps, const char *p)
 {
 	map_blanks(&p);
 	if (ps->map->cmdline == NULL)
 		ps->map->cmdline = xstrdup(p);
+	return MAP_LINE_TAKEN;
+}
+
+/* "6.1.0-56-cloud-arm64 (...)": a hint, taken only where nothing says more. */
+static enum map_line map_version(struct map_parser *ps, const char *p)
+{
+	static const struct {
+		const char *word;
+		enum map_arch arch;
+	} words[] = {{"arm64", MAP_ARCH_ARM64},
+		     {"aarch64", MAP_ARCH_ARM64},
+		     {"riscv64", MAP_ARCH_RISCV64},
+		     {"amd64", MAP_ARCH_X86_64},
+		     {"x86_64", MAP_ARCH_X86_64}};
+	size_t i;
+
+	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (ps->map->arch == MAP_ARCH_UNKNOWN && strstr(p, words[i].word) != NULL)
+			ps->map->arch = words[i].arch;
+	return MAP_LINE_TAKEN;
+}
+
+static enum map_line map_says_arm64(struct map_parser *ps, const char *p)
+{
+	(void)p;
+	ps->map->arch = MAP_ARCH_ARM64;
+	return MAP_LINE_TAKEN;
+}
+
+static enum map_line map_says_riscv64(struct map_parser *ps, const char *p)
+{
+	(void)p;
+	ps->map->arch = MAP_ARCH_RISCV64;
 	return MAP_LINE_TAKEN;
 }
 
@@ -708,6 +767,9 @@ static enum map_line map_zone_range(struct map_parser *ps, const char *p)
 		return MAP_LINE_TAKEN;
 	if (!map_scan_bracket(&p, "[mem ", &start, &end) || end < start || e->nr_zone_ranges >= 8)
 		return MAP_LINE_UNKNOWN;
+	/* Nowhere else does ZONE_DMA reach so far, and a log's first lines are the first to be lost. */
+	if (i == 0 && end >= MAP_ISA_DMA_END && ps->map->arch == MAP_ARCH_UNKNOWN)
+		ps->map->arch = MAP_ARCH_ARM64;
 	e->zone_range[e->nr_zone_ranges++] =
 		(struct map_range){start, map_exclusive(end), i, ps->line};
 	return MAP_LINE_TAKEN;
@@ -867,12 +929,18 @@ static const struct map_kind {
 	{"memblock_reserve:", map_op_reserve},
 	{"memblock_free:", map_op_free},
 	{"memblock_phys_free:", map_op_free},
+	{"memblock_free_late:", map_op_free_late},
 	{"memblock_add:", map_op_add},
 	{"memblock_remove:", map_op_remove},
 	{"reserved[", map_dump},
 	{"memory[", map_dump_memory},
 	{"e820: update ", map_e820_update},
 	{"e820: remove ", map_e820_remove},
+	{"Linux version ", map_version},
+	{"Booting Linux on physical CPU 0x", map_says_arm64},
+	{"psci: ", map_says_arm64},
+	{"SBI specification ", map_says_riscv64},
+	{"riscv: ", map_says_riscv64},
 	{"Command line:", map_command_line},
 	{"Kernel command line:", map_command_line},
 	{"Zone ranges:", map_start_zones},

@@ -89,8 +89,10 @@ static const struct argp replay_argp = {
 	.parser = replay_parse,
 	.children = replay_children,
 	.args_doc = "TRACE --machine MAP",
-	.doc = "Replay a recording of a kernel's kmem:* events on a simulated machine.\v"
-	       "TRACE is a KMT1 file, or the text of perf script, trace-cmd report or the tracefs "
+	.doc = "Replay a recording of a kernel's kmem:* events, or of a program's malloc, on a "
+	       "simulated machine.\v"
+	       "TRACE is a KMT1 or UMT1 file, or the text of perf script, trace-cmd report or the "
+	       "tracefs "
 	       "file trace; it may be compressed with zstd; - is standard input. MAP is what "
 	       "quarry boot takes. NAME.snap.txt and NAME.caches.tsv beside the trace tell what "
 	       "Linux itself had.\n\n"

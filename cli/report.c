@@ -30,7 +30,7 @@ static uint64_t report_pages_bytes(uint64_t pages)
 
 bool report_complete(const struct report *r)
 {
-	return !r->trace->damaged && !r->result->full;
+	return !r->trace->damaged && !r->full;
 }
 
 static void report_hash(void *ctx, const char *text, size_t len)
@@ -41,9 +41,9 @@ static void report_hash(void *ctx, const char *text, size_t len)
 		*h = (*h ^ (unsigned char)text[i]) * REPORT_DIGEST_PRIME;
 }
 
-uint64_t report_digest(struct quarry *q, const struct engine_result *result)
+uint64_t report_digest(struct quarry *q, uint64_t addresses)
 {
-	uint64_t h = result->digest;
+	uint64_t h = addresses;
 	struct quarry_out out = {report_hash, &h};
 
 	quarry_show_buddyinfo(q, &out);
@@ -146,7 +146,7 @@ static double report_seconds(uint64_t ns)
 
 static double report_rate(const struct report *r)
 {
-	return r->wall_ns > 0 ? (double)r->result->events / report_seconds(r->wall_ns) : 0;
+	return r->wall_ns > 0 ? (double)r->events / report_seconds(r->wall_ns) : 0;
 }
 
 /* ---- text ---- */
@@ -169,7 +169,8 @@ static void report_head(FILE *out, const struct report *r)
 	if (t->kernel != NULL)
 		fprintf(out, ", Linux %s", t->kernel);
 	if (t->cpus > 0)
-		fprintf(out, ", %u CPU%s", t->cpus, t->cpus > 1 ? "s" : "");
+		fprintf(out, ", %u %s%s", t->cpus, r->heap != NULL ? "thread" : "CPU",
+			t->cpus > 1 ? "s" : "");
 	fputs(")\n", out);
 	if (t->description != NULL)
 		fprintf(out, "           %s\n", t->description);
@@ -179,17 +180,18 @@ static void report_head(FILE *out, const struct report *r)
 		m->bootmem ? "bootmem" : "memblock");
 	if (r->cmdline != NULL)
 		fprintf(out, "           with %s\n", r->cmdline);
+	if (r->policy != NULL)
+		fprintf(out, "           policy %s\n", r->policy);
 	fprintf(out, "%s%" PRIu64 " events of %.1f s in %.3f s: %s events/s%s\n",
-		report_complete(r) ? "Done       " : "INCOMPLETE ", r->result->events,
-		report_seconds(r->result->last_ns - r->result->first_ns),
-		report_seconds(r->wall_ns), util_human_count(report_rate(r), rate),
-		r->limited ? " (stopped at --limit)" : "");
+		report_complete(r) ? "Done       " : "INCOMPLETE ", r->events,
+		report_seconds(r->recorded_ns), report_seconds(r->wall_ns),
+		util_human_count(report_rate(r), rate), r->limited ? " (stopped at --limit)" : "");
 	if (t->damaged)
 		fprintf(out,
 			"           the recording is damaged at byte %" PRIu64
 			"; this is what came before it\n",
 			t->damage_offset);
-	if (r->result->full)
+	if (r->full)
 		fputs("           stopped: more things alive than can be followed\n", out);
 	if (t->lost_events > 0)
 		fprintf(out, "           the recorder lost %s events\n",
@@ -493,20 +495,26 @@ void report_text(FILE *out, const struct report *r)
 	struct report_cache *list = report_caches(r, &nr, &nr_empty);
 
 	report_head(out, r);
-	report_events(out, r);
+	if (r->heap != NULL)
+		heap_text(out, r->heap, r->trace);
+	else
+		report_events(out, r);
 	report_title(out, "/proc/buddyinfo");
 	report_buddyinfo(out, r);
 	report_title(out, "/proc/slabinfo");
 	report_slabinfo(out, r);
-	report_largest(out, r, list, nr);
-	report_free_blocks(out, r);
-	report_fragmentation(out, r);
+	if (r->heap == NULL) {
+		report_largest(out, r, list, nr);
+		report_free_blocks(out, r);
+		report_fragmentation(out, r);
+	}
 	report_zones(out, r);
 	if (r->pressure != NULL) {
 		report_title(out, "Memory pressure");
 		pressure_text(out, r->pressure, "event");
 	}
-	report_refusals(out, r);
+	if (r->heap == NULL)
+		report_refusals(out, r);
 	if (r->faults > 0)
 		fprintf(out, "\nThe library reported damage %" PRIu64 " times: see the messages.\n",
 			r->faults);
@@ -573,6 +581,7 @@ static json_t *report_json_machine(const struct report *r)
 
 	json_object_set_new(o, "map", report_string(r->map_path));
 	json_object_set_new(o, "command_line", report_string(r->cmdline != NULL ? r->cmdline : ""));
+	json_object_set_new(o, "policy", report_string(r->policy != NULL ? r->policy : ""));
 	json_object_set_new(o, "allocator", json_string(m->bootmem ? "bootmem" : "memblock"));
 	report_set(o, "ram_bytes", m->ram_bytes);
 	report_set(o, "nr_nodes", (uint64_t)m->nr_nodes);
@@ -580,20 +589,8 @@ static json_t *report_json_machine(const struct report *r)
 	return o;
 }
 
-static json_t *report_json_replay(const struct report *r)
+static void report_json_engine(json_t *o, const struct engine_result *e)
 {
-	const struct engine_result *e = r->result;
-	char digest[17];
-	json_t *o = json_object();
-
-	snprintf(digest, sizeof(digest), "%016" PRIx64, r->digest);
-	json_object_set_new(o, "complete", json_boolean(report_complete(r)));
-	json_object_set_new(o, "limited", json_boolean(r->limited));
-	json_object_set_new(o, "digest", json_string(digest));
-	report_set(o, "events", e->events);
-	report_set(o, "recorded_ns", e->last_ns - e->first_ns);
-	json_object_set_new(o, "seconds", json_real(report_seconds(r->wall_ns)));
-	json_object_set_new(o, "events_per_second", report_u64((uint64_t)report_rate(r)));
 	report_set(o, "implied_free_objects", e->implied_objects);
 	report_set(o, "implied_free_pages", e->implied_pages);
 	report_set(o, "late_slab_pages", e->late_slab_pages);
@@ -606,6 +603,23 @@ static json_t *report_json_replay(const struct report *r)
 	report_set(o, "extfrag_recorded", e->extfrag_recorded);
 	report_set(o, "caches_made", e->caches_made);
 	report_set(o, "caches_failed", e->caches_failed);
+}
+
+static json_t *report_json_replay(const struct report *r)
+{
+	char digest[17];
+	json_t *o = json_object();
+
+	snprintf(digest, sizeof(digest), "%016" PRIx64, r->digest);
+	json_object_set_new(o, "complete", json_boolean(report_complete(r)));
+	json_object_set_new(o, "limited", json_boolean(r->limited));
+	json_object_set_new(o, "digest", json_string(digest));
+	report_set(o, "events", r->events);
+	report_set(o, "recorded_ns", r->recorded_ns);
+	json_object_set_new(o, "seconds", json_real(report_seconds(r->wall_ns)));
+	json_object_set_new(o, "events_per_second", report_u64((uint64_t)report_rate(r)));
+	if (r->result != NULL)
+		report_json_engine(o, r->result);
 	report_set(o, "damage_reports", r->faults);
 	return o;
 }
@@ -753,8 +767,12 @@ int report_json(FILE *out, const struct report *r)
 	json_object_set_new(o, "trace", report_json_trace(r));
 	json_object_set_new(o, "machine", report_json_machine(r));
 	json_object_set_new(o, "replay", report_json_replay(r));
-	json_object_set_new(o, "events", report_json_events(r));
-	json_object_set_new(o, "refusals", report_json_refusals(r));
+	if (r->heap != NULL) {
+		json_object_set_new(o, "heap", heap_json(r->heap, r->trace));
+	} else {
+		json_object_set_new(o, "events", report_json_events(r));
+		json_object_set_new(o, "refusals", report_json_refusals(r));
+	}
 	json_object_set_new(o, "caches", caches);
 	report_set(o, "empty_caches", nr_empty);
 	json_object_set_new(o, "zones", zones);

@@ -4,6 +4,7 @@
 #define CLI_REPORT_H
 
 #include <engine.h>
+#include <heap.h>
 #include <linuxfacts.h>
 #include <machine.h>
 #include <pressure.h>
@@ -12,10 +13,14 @@
 /* What the report is about. The replay is over; nothing is changed by reporting. */
 struct report {
 	const struct trace *trace;
-	const struct engine_result *result;
+	const struct engine_result *result; /* NULL: a user program's */
+	const struct heap *heap;            /* of a user program; else NULL */
+	uint64_t events, recorded_ns;       /* played, and their time */
+	bool full;                          /* stopped: more alive than can be followed */
 	const struct linuxfacts *facts;
 	struct machine *machine;
 	const char *trace_path, *map_path, *cmdline; /* cmdline may be NULL */
+	const char *policy;                          /* NULL: Linux's */
 	const struct pressure *pressure;             /* NULL: without page cache */
 	uint64_t wall_ns; /* of decoding and replaying, without the boot of the machine */
 	uint64_t faults;  /* damage that the library reported on the way */
@@ -30,10 +35,10 @@ struct report {
 bool report_complete(const struct report *r);
 
 /*
- * One number for everything that can be seen of the replay: addresses handed out in order, buddyinfo
- * and slabinfo at the end. Equal for equal input, whatever allocator booted the machine.
+ * One number for everything that can be seen of the replay: addresses handed out in order (@addresses is
+ * the number for those), buddyinfo and slabinfo at the end. Equal for equal input, whatever allocator booted the machine.
  */
-uint64_t report_digest(struct quarry *q, const struct engine_result *result);
+uint64_t report_digest(struct quarry *q, uint64_t addresses);
 
 /*
  * Share of the free pages that an allocation of @order cannot use, as they lie in smaller blocks:

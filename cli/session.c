@@ -17,12 +17,14 @@ enum {
 	SESSION_OPT_ALLOCATOR = 512,
 	SESSION_OPT_CMDLINE,
 	SESSION_OPT_SOURCE,
+	SESSION_OPT_POLICY,
 	SESSION_OPT_LIMIT,
 	SESSION_OPT_NO_PROGRESS,
 	SESSION_OPT_PROGRESS,
 	SESSION_OPT_CACHE,
 	SESSION_OPT_SEED,
 	SESSION_OPT_PINNED,
+	SESSION_OPT_HEAP,
 };
 
 static const struct argp_option session_argp_options[] = {
@@ -32,6 +34,11 @@ static const struct argp_option session_argp_options[] = {
 	 "Boot allocator: memblock (default) or bootmem; the result is the same", 0},
 	{"cmdline", SESSION_OPT_CMDLINE, "TEXT", 0,
 	 "Kernel parameters, such as \"mem=400M\"; see quarry(1)", 0},
+	{"policy", SESSION_OPT_POLICY, "KEY=VALUE,...", 0,
+	 "What to do otherwise than Linux: grouping=off, arenas=off, min_order=N, "
+	 "slab_max_order=N, "
+	 "slab_min_objects=N, sheaf=N, or a tunable such as watermark_scale_factor=N",
+	 0},
 	{"map-source", SESSION_OPT_SOURCE, "NAME", 0,
 	 "Take RAM from e820, efi, iomem or memblock lines (default: the first that the map has)",
 	 0},
@@ -42,6 +49,10 @@ static const struct argp_option session_argp_options[] = {
 	{"no-compaction", SESSION_OPT_PINNED, NULL, 0, "With --page-cache: no page can be moved",
 	 0},
 	{"seed", SESSION_OPT_SEED, "N", 0, "Of the page cache's random choices (1)", 0},
+	{"heap", SESSION_OPT_HEAP, "NAME", 0,
+	 "What plays the recording of a user program: kmalloc (default), or fine: eight classes to "
+	 "a doubling",
+	 0},
 	{"limit", SESSION_OPT_LIMIT, "EVENTS", 0, "Stop after this many events", 0},
 	{"no-progress", SESSION_OPT_NO_PROGRESS, NULL, 0, "No progress bar", 0},
 	{"progress", SESSION_OPT_PROGRESS, NULL, 0,
@@ -49,14 +60,29 @@ static const struct argp_option session_argp_options[] = {
 	{NULL, 0, NULL, 0, NULL, 0},
 };
 
+/* argp_error(), which need not end the program: then the caller finds it in the options. */
+static void UTIL_PRINTF(2, 3) session_error(struct argp_state *state, const char *fmt, ...)
+{
+	struct session_options *o = state->input;
+	struct strbuf b = {0};
+	va_list ap;
+
+	va_start(ap, fmt);
+	strbuf_vaddf(&b, fmt, ap);
+	va_end(ap);
+	o->wrong = true;
+	argp_error(state, "%s", b.s);
+	strbuf_free(&b);
+}
+
 static void session_number(struct argp_state *state, const char *option, const char *arg,
 			   uint64_t max, uint64_t *out)
 {
 	uint64_t n;
 
 	if (!util_parse_u64(arg, &n) || n < 1 || n > max)
-		argp_error(state, "--%s=%s: expected a number from 1 to %" PRIu64, option, arg,
-			   max);
+		session_error(state, "--%s=%s: expected a number from 1 to %" PRIu64, option, arg,
+			      max);
 	else
 		*out = n;
 }
@@ -65,7 +91,7 @@ static void session_allocator(struct argp_state *state, const char *arg, bool *b
 {
 	*bootmem = strcmp(arg, "bootmem") == 0;
 	if (!*bootmem && strcmp(arg, "memblock") != 0)
-		argp_error(state, "--allocator=%s: expected memblock or bootmem", arg);
+		session_error(state, "--allocator=%s: expected memblock or bootmem", arg);
 }
 
 static error_t session_parse_machine(int key, char *arg, struct argp_state *state,
@@ -90,9 +116,10 @@ static error_t session_parse_machine(int key, char *arg, struct argp_state *stat
 	case SESSION_OPT_SOURCE:
 		m->map_source = map_source_by_name(arg);
 		if (m->map_source == MAP_NR_SOURCES)
-			argp_error(state,
-				   "--map-source=%s: expected e820, efi, iomem, memblock or auto",
-				   arg);
+			session_error(
+				state,
+				"--map-source=%s: expected e820, efi, iomem, memblock or auto",
+				arg);
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -106,18 +133,27 @@ static error_t session_parse_pressure(int key, const char *arg, struct argp_stat
 	case SESSION_OPT_CACHE:
 		o->on = true;
 		if (!pressure_parse(arg, o))
-			argp_error(state, PRESSURE_EXPECTED, arg);
+			session_error(state, PRESSURE_EXPECTED, arg);
 		return 0;
 	case SESSION_OPT_PINNED:
 		o->pinned = true;
 		return 0;
 	case SESSION_OPT_SEED:
 		if (!util_parse_u64(arg, &o->seed))
-			argp_error(state, "--seed=%s: expected a number", arg);
+			session_error(state, "--seed=%s: expected a number", arg);
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
+}
+
+static void session_policy(struct argp_state *state, const char *arg, struct session_options *o)
+{
+	char why[POLICY_WHY];
+
+	if (!policy_parse(&o->policy, arg, why))
+		session_error(state, "--policy=%s", why);
+	o->policy_text = arg;
 }
 
 static error_t session_parse(int key, char *arg, struct argp_state *state)
@@ -125,8 +161,15 @@ static error_t session_parse(int key, char *arg, struct argp_state *state)
 	struct session_options *o = state->input;
 
 	switch (key) {
+	case SESSION_OPT_POLICY:
+		session_policy(state, arg, o);
+		return 0;
 	case SESSION_OPT_LIMIT:
 		session_number(state, "limit", arg, INT64_MAX, &o->limit);
+		return 0;
+	case SESSION_OPT_HEAP:
+		if (!heap_kind_by_name(arg, &o->heap))
+			session_error(state, "--heap=%s: expected kmalloc or fine", arg);
 		return 0;
 	case SESSION_OPT_NO_PROGRESS:
 		o->progress = PROGRESS_NEVER;
@@ -195,6 +238,10 @@ static int session_start(struct session *s)
 
 	if (status != CLI_OK)
 		return status;
+	if (s->trace.format == TRACE_FORMAT_UMT) {
+		s->heap = heap_new(s->machine.q, s->machine.nr_cpus, o->heap);
+		return CLI_OK;
+	}
 	linuxfacts_load(&s->facts, o->trace_path, &s->diag);
 	s->engine = engine_new(s->machine.q, s->machine.nr_cpus, &s->trace, &s->facts);
 	if (o->pressure.on)
@@ -212,6 +259,7 @@ static int session_boot(struct session *s)
 	int status;
 
 	m.min_cpus = s->trace.cpus <= QUARRY_MAX_CPUS ? s->trace.cpus : 0;
+	m.policy = o->policy_text != NULL ? &o->policy : NULL;
 	m.report = session_fault;
 	m.log_ctx = s;
 	pressure_init(&s->pressure, &o->pressure);
@@ -247,9 +295,15 @@ int session_open(struct session *s, const struct session_options *o)
 	return status;
 }
 
+uint64_t session_events(const struct session *s)
+{
+	return s->heap != NULL ? heap_result(s->heap)->events : engine_result(s->engine)->events;
+}
+
 bool session_step(struct session *s)
 {
-	size_t n = trace_next(&s->trace);
+	const struct umt_event *user = NULL;
+	size_t n = s->heap != NULL ? umt_next(&s->trace, &user) : trace_next(&s->trace);
 
 	if (n == 0)
 		return false;
@@ -258,21 +312,24 @@ bool session_step(struct session *s)
 		s->limited = true;
 	}
 	s->left -= s->options->limit > 0 ? n : 0;
+	if (s->heap != NULL)
+		return heap_play(s->heap, user, n) && !s->limited;
 	return engine_play(s->engine, n) && !s->limited;
 }
 
 void session_end(struct session *s)
 {
-	const struct engine_result *result = engine_result(s->engine);
-
-	engine_finish(s->engine);
+	if (s->heap != NULL)
+		heap_finish(s->heap);
+	else
+		engine_finish(s->engine);
 	s->wall_ns = util_now_ns() - s->start_ns;
 	s->ended = true;
 	if (s->trace.declared_events > 0 && !s->trace.damaged && !s->limited &&
-	    s->trace.declared_events != result->events)
+	    s->trace.declared_events != session_events(s))
 		diag_warn(&s->diag, s->trace.path, 0,
 			  "META promises %" PRIu64 " events, but %" PRIu64 " are there",
-			  s->trace.declared_events, result->events);
+			  s->trace.declared_events, session_events(s));
 	if (s->options->pressure.on)
 		pressure_end(&s->pressure);
 	diag_print(&s->diag, stderr, "");
@@ -280,19 +337,20 @@ void session_end(struct session *s)
 
 void session_run(struct session *s)
 {
-	const struct engine_result *result = engine_result(s->engine);
 	struct progress bar;
 	uint64_t steps = 0;
 
 	s->start_ns = util_now_ns();
 	progress_start(&bar, "replay", "events", input_total(&s->trace.in), s->options->progress);
 	while (session_step(s)) {
+		if (s->after_step != NULL)
+			s->after_step(s->step_ctx);
 		if (++steps % 16 == 0)
-			progress_update(&bar, input_done(&s->trace.in), result->events);
+			progress_update(&bar, input_done(&s->trace.in), session_events(s));
 	}
 	if (s->options->progress == PROGRESS_ALWAYS) {
 		bar.next_ns = 0;
-		progress_update(&bar, input_done(&s->trace.in), result->events);
+		progress_update(&bar, input_done(&s->trace.in), session_events(s));
 		fputc('\n', stderr);
 		bar.on_screen = false;
 	}
@@ -305,23 +363,37 @@ void session_report(struct session *s, struct report *r)
 	const struct session_options *o = s->options;
 
 	r->trace = &s->trace;
-	r->result = engine_result(s->engine);
+	r->heap = s->heap;
+	r->events = session_events(s);
+	if (s->heap != NULL) {
+		const struct heap_result *h = heap_result(s->heap);
+
+		r->recorded_ns = h->last_ns - h->first_ns;
+		r->full = h->full;
+	} else {
+		r->result = engine_result(s->engine);
+		r->recorded_ns = r->result->last_ns - r->result->first_ns;
+		r->full = r->result->full;
+	}
 	r->facts = &s->facts;
 	r->machine = &s->machine;
 	r->trace_path = o->trace_path;
 	r->map_path = o->machine.map_path;
 	r->cmdline = o->machine.cmdline;
+	r->policy = o->policy_text;
 	r->pressure = o->pressure.on ? &s->pressure : NULL;
 	r->wall_ns = s->wall_ns;
 	r->faults = s->faults;
 	r->limit = o->limit;
 	r->limited = s->limited;
-	r->digest = report_digest(s->machine.q, r->result);
+	r->digest = report_digest(s->machine.q, s->heap != NULL ? heap_result(s->heap)->digest
+								: r->result->digest);
 }
 
 int session_status(const struct session *s)
 {
-	bool complete = !s->trace.damaged && !engine_result(s->engine)->full;
+	bool full = s->heap != NULL ? heap_result(s->heap)->full : engine_result(s->engine)->full;
+	bool complete = !s->trace.damaged && !full;
 
 	return complete && s->faults == 0 ? CLI_OK : CLI_FAILED;
 }
@@ -330,7 +402,10 @@ void session_close(struct session *s)
 {
 	machine_destroy(&s->machine);
 	pressure_free(&s->pressure);
-	engine_delete(s->engine);
+	if (s->heap != NULL)
+		heap_delete(s->heap);
+	else
+		engine_delete(s->engine);
 	linuxfacts_free(&s->facts);
 	trace_close(&s->trace);
 	diag_print(&s->diag, stderr, "");

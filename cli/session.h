@@ -6,6 +6,7 @@
 #include <argp.h>
 
 #include <engine.h>
+#include <heap.h>
 #include <linuxfacts.h>
 #include <machine.h>
 #include <pressure.h>
@@ -19,6 +20,10 @@ struct session_options {
 	uint64_t limit; /* events; 0: all */
 	enum progress_mode progress;
 	struct pressure_options pressure;
+	struct policy policy;
+	const char *policy_text; /* NULL: Linux's */
+	bool wrong;              /* an option was, and that was said; for who does not exit then */
+	enum heap_kind heap;     /* what plays the recording of a user program */
 };
 
 void session_defaults(struct session_options *o);
@@ -38,13 +43,17 @@ struct session {
 	struct trace trace;
 	struct linuxfacts facts;
 	struct machine machine;
-	struct engine *engine;
+	struct engine *engine; /* NULL: a user program's recording */
+	struct heap *heap;     /* plays that; else NULL */
 	struct pressure pressure;
 	uint64_t start_ns, wall_ns; /* of the host */
 	uint64_t left;              /* events until the limit */
 	uint64_t faults;            /* damage that the library reported */
 	bool limited;               /* the limit came before the end */
 	bool ended;
+	/* session_run() calls it after each step; NULL: nobody cares. Set after session_open(). */
+	void (*after_step)(void *ctx);
+	void *step_ctx;
 };
 
 /*
@@ -55,6 +64,8 @@ int session_open(struct session *s, const struct session_options *o);
 
 /* Play the next events, at most TRACE_BATCH; false: that was the end, and session_end() is due. */
 bool session_step(struct session *s);
+/* Events played so far. */
+uint64_t session_events(const struct session *s);
 /* Sum up; once. */
 void session_end(struct session *s);
 /* All steps with a progress bar, and session_end(). */

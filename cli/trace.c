@@ -7,6 +7,7 @@
 #include <kmt.h>
 #include <perfscript.h>
 #include <trace.h>
+#include <umt.h>
 
 static const char *const trace_type_names[TRACE_NR_TYPES] = {
 	[TRACE_NONE] = "(none)",
@@ -40,6 +41,8 @@ const char *trace_format_name(enum trace_format format)
 		return "perf script text";
 	case TRACE_FORMAT_FTRACE:
 		return "ftrace text";
+	case TRACE_FORMAT_UMT:
+		return "UMT1 binary";
 	}
 	return "?";
 }
@@ -108,8 +111,6 @@ static const char *trace_known_stranger(const unsigned char *p, size_t n)
 		return "this is perf.data; give the output of `perf script' instead";
 	if (n >= sizeof(dat) && memcmp(p, dat, sizeof(dat)) == 0)
 		return "this is trace.dat; give the output of `trace-cmd report' instead";
-	if (n >= 8 && memcmp(p, "UMTRACE1", 8) == 0)
-		return "this records malloc() of a user program; kernel recordings are expected";
 	if (memchr(p, 0, n) != NULL)
 		return "not a recording: expected KMT1 binary (KMTRACE1) or the text of `perf "
 		       "script'";
@@ -136,7 +137,12 @@ static int trace_detect(struct trace *t)
 		kmt_open(t);
 		return CLI_OK;
 	}
-	if (n < 8 && memcmp(t->in.p, "KMTRACE1", n) == 0) {
+	if (n >= 8 && memcmp(t->in.p, "UMTRACE1", 8) == 0) {
+		t->format = TRACE_FORMAT_UMT;
+		umt_open(t);
+		return CLI_OK;
+	}
+	if (n < 8 && (memcmp(t->in.p, "KMTRACE1", n) == 0 || memcmp(t->in.p, "UMTRACE1", n) == 0)) {
 		diag_error(t->diag, t->path, 0, "byte %zu: the file ends in its first word", n);
 		return CLI_INPUT;
 	}
@@ -193,7 +199,14 @@ int trace_open_memory(struct trace *t, const char *path, const void *data, size_
 
 size_t trace_next(struct trace *t)
 {
-	return t->format == TRACE_FORMAT_KMT ? kmt_next(t) : perfscript_next(t);
+	switch (t->format) {
+	case TRACE_FORMAT_KMT:
+		return kmt_next(t);
+	case TRACE_FORMAT_UMT:
+		return 0;
+	default:
+		return perfscript_next(t);
+	}
 }
 
 static void trace_names_free(struct trace_names *names)
@@ -208,6 +221,8 @@ void trace_close(struct trace *t)
 	if (t->reader != NULL) {
 		if (t->format == TRACE_FORMAT_KMT)
 			kmt_close(t);
+		else if (t->format == TRACE_FORMAT_UMT)
+			umt_close(t);
 		else
 			perfscript_close(t);
 	}

@@ -66,7 +66,7 @@ struct trace_names {
 	uint32_t nr, cap_at;
 };
 
-enum trace_format { TRACE_FORMAT_KMT, TRACE_FORMAT_PERF, TRACE_FORMAT_FTRACE };
+enum trace_format { TRACE_FORMAT_KMT, TRACE_FORMAT_PERF, TRACE_FORMAT_FTRACE, TRACE_FORMAT_UMT };
 
 #define TRACE_BATCH 2048
 #define TRACE_MAX_DESCS (1u << 20)
@@ -108,7 +108,8 @@ struct trace {
 	uint64_t nr_lines, nr_bad_lines, nr_foreign_lines; /* text only */
 
 	struct trace_event *batch;
-	void *reader; /* private to the format's reader */
+	uint32_t *batch_task; /* the tasks of the batch's events; NULL: nobody asks */
+	void *reader;         /* private to the format's reader */
 };
 
 /*
@@ -124,7 +125,8 @@ int trace_open_memory(struct trace *t, const char *path, const void *data, size_
 
 /*
  * The next events, at most TRACE_BATCH, in t->batch. Returns how many; 0 at the end, where t->damaged
- * tells whether the recording goes on and cannot be read. Descriptors and names may grow.
+ * tells whether the recording goes on and cannot be read. Descriptors and names may grow. Recordings of
+ * user programs have events of another kind: umt_next().
  */
 size_t trace_next(struct trace *t);
 void trace_close(struct trace *t);

@@ -1,22 +1,27 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Installs the Debian packages that a make target needs, and says which. Usage: deps.sh run|test|check|bench
+# Installs the Debian packages that a make target needs, and says which. Usage: deps.sh run|test|check|bench|browser
 set -eu
 
-run="libzstd-dev libjansson-dev libfdt-dev device-tree-compiler"
+run="libzstd-dev zlib1g-dev libjansson-dev libfdt-dev device-tree-compiler libncurses-dev libcairo2-dev"
+browsers="chromium chromium-driver python3-selenium"
 case "${1:-}" in
 run) want="$run" ;;
 test) want="$run libcmocka-dev zstd procps numactl" ;;
 check) want="$run clang-14 clang-format-14 python3" ;;
+browser) want="$browsers" ;;
 bench) want="$run valgrind libmimalloc2.0 libjemalloc2 libtcmalloc-minimal4" ;;
-*) echo "usage: deps.sh run|test|check|bench" >&2; exit 2 ;;
+*) echo "usage: deps.sh run|test|check|bench|browser" >&2; exit 2 ;;
 esac
 
-# 32-bit programs are tested where they can be made. Not gcc-multilib, which drives out cross compilers.
-wish=
+# 32-bit programs are tested where they can be made. Not gcc-multilib, which drives out cross compilers. The page of
+# quarry report is tested in a browser where there is one.
+wish= browser=
 if [ "$1" = test ] && [ "$(dpkg --print-architecture)" = amd64 ] && command -v gcc >/dev/null; then
 	wish="gcc-$(gcc -dumpversion)-multilib"
 fi
+
+[ "$1" != test ] || browser="$browsers"
 
 lacking() {
 	for p in "$@"; do
@@ -25,7 +30,8 @@ lacking() {
 }
 missing=$(lacking $want)
 wish=$(lacking $wish)
-[ -n "$missing$wish" ] || exit 0
+browser=$(lacking $browser)
+[ -n "$missing$wish$browser" ] || exit 0
 
 sudo=
 if [ "$(id -u)" -ne 0 ]; then
@@ -52,6 +58,8 @@ if [ -n "$missing" ] && ! install_or_update "$missing"; then
 	echo "quarry: could not install:$missing" >&2
 	exit 1
 fi
-if [ -n "$wish" ] && ! install_or_update "$wish"; then
-	echo "quarry: could not install$wish, go on without"
-fi
+for w in "$wish" "$browser"; do
+	if [ -n "$w" ] && ! install_or_update "$w"; then
+		echo "quarry: could not install$w, go on without"
+	fi
+done

@@ -137,7 +137,7 @@ err "hugepages= is ignored"
 out "Reserved memory: crashkernel [mem 0x"
 out "1 MiB, reserve_mem"
 run 0 boot "$maps/vm-24g-2cpu.txt" --cmdline "kernelcore=mirror"
-err "the system has no mirror memory, ignored"
+err "the system has no mirror memory, all above 4 GiB is movable"
 run 0 boot "$maps/vm-24g-2cpu.txt" --cmdline "movable_node"
 err "no hot-pluggable memory"
 

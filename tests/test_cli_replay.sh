@@ -102,6 +102,32 @@ err "/nonexistent: "
 "$quarry" replay - --machine - >"$tmp/out" 2>"$tmp/err"
 check "both from standard input: status 2" [ $? = 2 ]
 
+# A user program's recording.
+user=traces/user-sqlite.umt.zst
+run 0 "$user"
+no_err
+out "145110 events"
+out "when most was alive"
+out "Size classes"
+digest=$(grep '^Digest' "$tmp/out")
+run 0 "$user" --allocator bootmem
+check "user: the same digest again, from bootmem" [ "$digest" = "$(grep '^Digest' "$tmp/out")" ]
+run 0 "$user" --heap fine --json
+check "user: what META says was alive" [ "$(json max_live_bytes)" = 4366598 ]
+check "user: which heap" [ "$(json kind)" = fine ]
+check "user: most of what is held was asked for" [ "$(json mean_efficiency | cut -c1-3)" != 0.0 ]
+run 0 "$user" --cmdline mem=6M --json
+check "user: refused for want of memory" [ "$(json refused)" -gt 100 ]
+run 0 "$user" --cmdline mem=6M
+out "REFUSED here for want of memory"
+run 2 "$user" --heap best
+err "expected kmalloc or fine"
+zstd -dcq "$user" >"$tmp/user.umt"
+head -c 100000 "$tmp/user.umt" >"$tmp/cut.umt"
+run 1 "$tmp/cut.umt"
+err "cut.umt: byte 100000: the file ends in section EVTS"
+out "INCOMPLETE"
+
 # Not a recording.
 run 2 /nonexistent
 err "/nonexistent: No such file"

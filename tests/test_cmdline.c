@@ -165,7 +165,6 @@ static void test_numbers(void **state)
 	bad("watermark_scale_factor=3001", "1 to 3000");
 	bad("lowmem_reserve_ratio=1,2,3,4,5", "up to four");
 	bad("lowmem_reserve_ratio=1,,3", "up to four");
-	bad("numa=fake=65", "at most 64");
 	good("min_free_kbytes=0 numa=nohmat lowmem_reserve_ratio=-1,-256,8");
 	assert_true(c.set_min_free_kbytes);
 	assert_int_equal(c.min_free_kbytes, 0);
@@ -203,6 +202,13 @@ static void test_fake(void **state)
 	assert_int_equal(c.numa_fake_kind, CMDLINE_FAKE_SIZE);
 	assert_int_equal(c.numa_fake_size, 512 << 20);
 	done();
+	good("numa=noacpi memtest=0");
+	assert_true(c.numa_noacpi && !c.memtest);
+	done();
+	good("memtest memtest=17");
+	assert_true(c.memtest);
+	done();
+	bad("memtest=all", "memtest=N");
 	good("numa=fake=0x4");
 	assert_int_equal(c.numa_fake_kind, CMDLINE_FAKE_NODES);
 	assert_int_equal(c.numa_fake, 4);
@@ -211,11 +217,21 @@ static void test_fake(void **state)
 	assert_int_equal(c.numa_fake_kind, CMDLINE_FAKE_NONE);
 	done();
 	bad("numa=fake=0x", "numa=fake=N");
-	bad("numa=fake=0x41", "at most 64");
+	/* As in Linux, more nodes than there can be are fewer, and that is said. */
+	good("numa=fake=0x41");
+	assert_int_equal(c.numa_fake, 64);
+	assert_int_equal(c.numa_fake_asked, 65);
+	done();
+	good("numa=fake=65 numa=fake=2");
+	assert_int_equal(c.numa_fake, 2);
+	assert_int_equal(c.numa_fake_asked, 0);
+	done();
+	good("numa=fake=65U");
+	assert_int_equal(c.numa_fake, 65);
+	done();
 	bad("numa=fake=0U", "numa=fake=N");
 	bad("numa=fake=512K", "numa=fake=SIZE in M or G");
 	bad("numa=fake=0M", "numa=fake=SIZE");
-	bad("numa=fake=65U", "numa=fake=N");
 	bad("numa=fake=2Ux", "numa=fake=N");
 	bad("numa=fake=99999999999999G", "numa=fake=N");
 }

@@ -194,6 +194,42 @@ static void P9_type_of_a_pageblock(void **state)
 	machine_fini(&m);
 }
 
+/* A pageblock in one question, before and after a page of it is taken; none where there is no memory. */
+static void P9_what_a_pageblock_looks_like(void **state)
+{
+	struct quarry_pageblock_info info = {.nr_free = 77};
+	struct page *page;
+	struct machine m;
+	pfn_t pfn;
+
+	(void)state;
+	machine_build(&m, &two_nodes);
+	assert_false(quarry_pageblock_info(m.q, 36 * MIB / PAGE, &info));
+	assert_int_equal(info.nr_free, 77);
+	assert_true(quarry_pageblock_info(m.q, 40 * MIB / PAGE + 513, &info));
+	assert_int_equal(info.pfn, 40 * MIB / PAGE + 512);
+	assert_int_equal(info.nid, 1);
+	assert_int_equal(info.zone, QUARRY_ZONE_NORMAL);
+	assert_int_equal(info.type, QUARRY_MIGRATE_MOVABLE);
+	assert_int_equal(info.nr_free, 512);
+	assert_true(info.untouched);
+	page = quarry_alloc_pages_node(m.q, 1, GFP_KERNEL, 4);
+	pfn = quarry_page_to_pfn(m.q, page);
+	assert_true(quarry_pageblock_info(m.q, pfn, &info));
+	assert_int_equal(info.type, QUARRY_MIGRATE_UNMOVABLE);
+	assert_int_equal(info.type, quarry_pageblock_type(m.q, pfn));
+	assert_false(info.untouched);
+	assert_int_equal(info.nr_free, 512 - 16);
+	for (pfn_t p = 0; p < 512; p++)
+		assert_int_equal(info.free[p / 64] >> p % 64 & 1,
+				 quarry_pfn_state(m.q, info.pfn + p, NULL) == QUARRY_PAGE_FREE);
+	quarry_free_pages(m.q, page, 4);
+	assert_true(quarry_pageblock_info(m.q, pfn, &info));
+	assert_int_equal(info.nr_free, 512);
+	machine_check(&m);
+	machine_fini(&m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -202,6 +238,7 @@ int main(void)
 		cmocka_unit_test(P19_references_without_an_order),
 		cmocka_unit_test(P5_free_blocks_by_frame),
 		cmocka_unit_test(P9_type_of_a_pageblock),
+		cmocka_unit_test(P9_what_a_pageblock_looks_like),
 	};
 
 	return cmocka_run_group_tests_name("pageinfo", tests, NULL, NULL);

@@ -51,8 +51,8 @@ enum quarry_watermark {
  * @movablecore:	bytes that become ZONE_MOVABLE; 0: none; kernelcore wins by the larger demand
  * @kernelcore_mirror:	ZONE_MOVABLE is the memory above 4 GiB that is not MEMBLOCK_MIRROR, in each node
  *			from the lowest such on; Normal and Movable may then overlap in what they span.
- *			@kernelcore and @movablecore are not looked at; without mirrored memory there
- *			is no ZONE_MOVABLE
+ *			@kernelcore and @movablecore are not looked at. Without mirrored memory all
+ *			above 4 GiB is movable, as in Linux 6.1 (since 6.6 it is then not looked at)
  * @movable_node:	ZONE_MOVABLE of a node begins at its lowest MEMBLOCK_HOTPLUG memory; @kernelcore,
  *			@movablecore and the start by @kernelcore_mirror are not looked at
  * @min_free_kbytes:	0: Linux's formula, unless @set_min_free_kbytes; else it is taken as it is
@@ -67,6 +67,15 @@ enum quarry_watermark {
  * @nr_unaccepted:	0: all memory can be used
  * @no_thp:		do not raise min_free_kbytes as Linux's huge-page daemon does at start; it then
  *			computes it anew
+ * @no_grouping:	migratetypes are not told apart: every page is unmovable, as Linux does it where there is
+ *			too little memory
+ * @one_home:		all CPUs look for movable pages from a zone's first arena on, in place of one of their own
+ * @slab_min_order:	lowest order of slabs, up to 3 (Linux: slab_min_order); 0: none
+ * @slab_max_order:	highest order of slabs of objects that need no larger one, 1..5; 0: 3
+ *			(Linux: slab_max_order)
+ * @slab_min_objects:	objects that a slab should have; 0: by the number of CPUs (Linux: slab_min_objects)
+ * @sheaf_objects:	objects that a CPU's sheaf should hold at least, of caches that do not say; the smallest
+ *			of the sizes 4, 12, 28, 60, 124, 252, 508 is taken; 0: by the size of objects
  * @slab_nomerge:	caches are not merged (Linux: slab_nomerge)
  * @random_kmalloc_seed: other than 0: 16 copies of kmalloc's normal caches, "kmalloc-64" and
  *			"kmalloc-rnd-01-64" to "-15-", and a hash of call site and seed says which a request
@@ -95,6 +104,10 @@ struct quarry_boot_params {
 	const struct quarry_range *unaccepted;
 	unsigned int nr_unaccepted;
 	bool no_thp;
+	bool no_grouping;
+	bool one_home;
+	unsigned int slab_min_order, slab_max_order, slab_min_objects;
+	unsigned int sheaf_objects;
 	bool slab_nomerge;
 	uint64_t random_kmalloc_seed;
 };

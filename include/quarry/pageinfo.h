@@ -61,6 +61,28 @@ int quarry_free_block_order(struct quarry *q, pfn_t pfn);
  * frame. */
 int quarry_pageblock_type(struct quarry *q, pfn_t pfn);
 
+/* A pageblock as it is now. */
+struct quarry_pageblock_info {
+	pfn_t pfn; /* first frame */
+	int nid;
+	enum quarry_zone_type zone;
+	enum quarry_migratetype type;
+	unsigned int nr_free; /* pages in the buddy system */
+	bool untouched;       /* nothing of it was ever handed out: wholly free, or never ours */
+	uint64_t free[8];     /* bit p of word p / 64: page p is in the buddy system */
+};
+
+/**
+ * quarry_pageblock_info() - what a pageblock looks like
+ * @q:	  memory system, booted
+ * @pfn:  a frame of it
+ * @info: filled in
+ *
+ * Context: any but interrupt; takes the lock of its arena. O(1).
+ * Return: true; false: no zone has the frame, @info is as it was.
+ */
+bool quarry_pageblock_info(struct quarry *q, pfn_t pfn, struct quarry_pageblock_info *info);
+
 /**
  * quarry_set_pageblock_type() - give a pageblock another migratetype
  * @q:	  memory system, booted

@@ -181,10 +181,10 @@ static void boot_find_movable(struct boot_state *b)
 	uint64_t total = b->pl->present, core, nodes = 0;
 
 	if (b->params->movable_node || b->params->kernelcore_mirror) {
-		if (b->params->movable_node)
-			boot_find_hotplug(b);
-		else if (b->mirror)
+		if (b->mirror)
 			boot_find_unmirrored(b);
+		else
+			boot_find_hotplug(b);
 		boot_align_movable(b);
 		return;
 	}
@@ -625,12 +625,14 @@ static void boot_highest_zones(const struct boot_state *b)
 }
 
 /* Both mobility bits at once mean nothing: taken as movable. */
-static void boot_set_mobility(struct page_layer *pl)
+static void boot_set_mobility(struct page_layer *pl, const struct quarry_boot_params *p)
 {
 	static const uint8_t types[4] = {QUARRY_MIGRATE_UNMOVABLE, QUARRY_MIGRATE_MOVABLE,
 					 QUARRY_MIGRATE_RECLAIMABLE, QUARRY_MIGRATE_MOVABLE};
 
-	pl->no_grouping = pl->present < QUARRY_PAGEBLOCK_PAGES * QUARRY_MIGRATE_TYPES;
+	pl->no_grouping =
+		p->no_grouping || pl->present < QUARRY_PAGEBLOCK_PAGES * QUARRY_MIGRATE_TYPES;
+	pl->one_home = p->one_home;
 	for (unsigned int i = 0; i < 4; i++)
 		pl->mobility[i] = pl->no_grouping ? QUARRY_MIGRATE_UNMOVABLE : types[i];
 }
@@ -640,6 +642,8 @@ static int boot_check_params(const struct quarry_boot_params *p)
 	if (p->nr_cpus > QUARRY_MAX_CPUS || p->nr_nodes > QUARRY_MAX_NODES)
 		return -QUARRY_EINVAL;
 	if (p->distance != NULL && p->nr_nodes == 0)
+		return -QUARRY_EINVAL;
+	if (p->slab_min_order > 3 || p->slab_max_order > 5)
 		return -QUARRY_EINVAL;
 	for (unsigned int c = 0; p->cpu_node != NULL && c < quarry_max(p->nr_cpus, 1u); c++) {
 		if (p->cpu_node[c] < 0 || p->cpu_node[c] >= QUARRY_MAX_NODES)
@@ -721,11 +725,11 @@ int page_boot(struct quarry *q, const struct quarry_boot_params *params)
 		return err;
 	q->boot_from_bootmem = b.params->bootmem;
 	q->boot_params = b.params;
-	b.mirror = b.params->kernelcore_mirror && q->memblock->has_mirror;
+	b.mirror = b.params->kernelcore_mirror && !b.params->movable_node;
 	if ((err = boot_make_layer(&b)) != 0 || (err = boot_span_nodes(&b)) != 0)
 		return err;
 	boot_find_movable(&b);
-	boot_set_mobility(b.pl);
+	boot_set_mobility(b.pl, b.params);
 	if ((err = boot_make_zones(&b)) != 0 || (err = boot_make_arenas(&b)) != 0 ||
 	    (err = boot_make_avail(&b)) != 0 || (err = boot_make_cpus(&b)) != 0 ||
 	    (err = boot_make_distances(&b)) != 0)

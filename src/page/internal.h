@@ -418,6 +418,7 @@ struct page_layer {
 	uint8_t mobility[4];      /* migratetype, by the two mobility bits of gfp */
 	uint8_t guard_minorder;   /* splits set aside what is left below this order: guard.c */
 	bool no_grouping;         /* too little memory for migratetypes: everything is unmovable */
+	bool one_home;            /* CPUs have no arenas of their own */
 	uint32_t nr_arenas;       /* that were ever in use; grows while others read it */
 	uint32_t nr_boot_arenas;  /* those of boot; the others are hotplug's, one a section */
 	uint32_t max_arenas;      /* room in arena[] */

@@ -141,6 +141,12 @@ int quarry_free_block_order(struct quarry *q, pfn_t pfn)
 	return order;
 }
 
+/* a->lock held. */
+static int pageinfo_type(const struct page_arena *a, pfn_t pfn)
+{
+	return a->virgin || (a->empty && a->one_piece) ? a->type : a->pb[pageinfo_pb(a, pfn)].type;
+}
+
 int quarry_pageblock_type(struct quarry *q, pfn_t pfn)
 {
 	struct page_arena *a = memmap_arena(q->pages, pfn);
@@ -150,9 +156,31 @@ int quarry_pageblock_type(struct quarry *q, pfn_t pfn)
 	if (a == NULL)
 		return -QUARRY_ENOENT;
 	pin = arena_lock(q, a);
-	type = a->virgin || (a->empty && a->one_piece) ? a->type : a->pb[pageinfo_pb(a, pfn)].type;
+	type = pageinfo_type(a, pfn);
 	arena_unlock(q, a, pin);
 	return type;
+}
+
+bool quarry_pageblock_info(struct quarry *q, pfn_t pfn, struct quarry_pageblock_info *info)
+{
+	struct page_arena *a = memmap_arena(q->pages, pfn);
+	quarry_pin_t pin;
+	unsigned int i;
+
+	if (a == NULL)
+		return false;
+	i = pageinfo_pb(a, pfn);
+	info->pfn = a->base_pfn + ((pfn_t)i << QUARRY_PAGEBLOCK_ORDER);
+	info->nid = a->zone->nid;
+	info->zone = (enum quarry_zone_type)a->zone_type;
+	pin = arena_lock(q, a);
+	info->type = (enum quarry_migratetype)pageinfo_type(a, pfn);
+	info->untouched = a->virgin || a->empty || a->pb[i].described == 0;
+	info->nr_free = a->virgin ? QUARRY_PAGEBLOCK_PAGES : a->empty ? 0 : a->pb[i].nr_free;
+	for (unsigned int w = 0; w < PAGE_WORDS; w++)
+		info->free[w] = a->virgin ? ~(uint64_t)0 : a->empty ? 0 : a->bits[i][w];
+	arena_unlock(q, a, pin);
+	return true;
 }
 
 int quarry_set_pageblock_type(struct quarry *q, pfn_t pfn, enum quarry_migratetype type)

@@ -107,7 +107,8 @@ static void pcp_init(const struct page_layer *pl, struct page_pcp *pcp, unsigned
 	/* CPUs start in arenas of their own. */
 	pcp->home_stay = z->arena_first;
 	pcp->home = pcp_first_arena(z, QUARRY_MIGRATE_MOVABLE);
-	pcp->home += (zone_arena_end(z) - pcp->home) * cpu / pl->nr_cpus;
+	if (!pl->one_home)
+		pcp->home += (zone_arena_end(z) - pcp->home) * cpu / pl->nr_cpus;
 }
 
 /*

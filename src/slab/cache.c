@@ -57,11 +57,11 @@ static struct kmem_cache_order_objects cache_oo(unsigned int order, unsigned int
 	return (struct kmem_cache_order_objects){order << 16 | objects};
 }
 
-/* The lowest order for @objects objects that wastes at most 1/@part of the slab; above @max: none. */
-static unsigned int cache_fit_order(unsigned int size, unsigned int objects, unsigned int max,
-				    unsigned int part)
+/* The lowest order from @min for @objects objects that wastes at most 1/@part of the slab; above @max: none. */
+static unsigned int cache_fit_order(unsigned int size, unsigned int objects, unsigned int min,
+				    unsigned int max, unsigned int part)
 {
-	unsigned int order = bits_get_order((uint64_t)objects * size);
+	unsigned int order = quarry_max(bits_get_order((uint64_t)objects * size), min);
 	size_t bytes;
 
 	for (; order <= max; order++) {
@@ -72,21 +72,22 @@ static unsigned int cache_fit_order(unsigned int size, unsigned int objects, uns
 	return order;
 }
 
-/* The preferred order of slabs of @size bytes a place, on a machine of @cpus CPUs. */
-static unsigned int cache_order(unsigned int size, unsigned int cpus)
+/* The preferred order of slabs of @size bytes a place, as the machine of @l has it. */
+static unsigned int cache_order(const struct slab_layer *l, unsigned int size)
 {
-	unsigned int want = 4 * (bits_fls(cpus) + 1);
+	unsigned int want =
+		l->min_objects != 0 ? l->min_objects : 4 * (bits_fls(l->geometry_cpus) + 1);
 	unsigned int part, order;
 
-	want = quarry_min(want, cache_order_objects(SLAB_PREFERRED_ORDER, size));
+	want = quarry_min(want, cache_order_objects(l->max_order, size));
 	for (; want > 1; want--) {
 		for (part = 16; part >= 4; part /= 2) {
-			order = cache_fit_order(size, want, SLAB_PREFERRED_ORDER, part);
-			if (order <= SLAB_PREFERRED_ORDER)
+			order = cache_fit_order(size, want, l->min_order, l->max_order, part);
+			if (order <= l->max_order)
 				return order;
 		}
 	}
-	return bits_get_order(size);
+	return quarry_max(bits_get_order(size), l->min_order);
 }
 
 static unsigned int cache_alignment(uint32_t flags, unsigned int align, unsigned int size)
@@ -190,9 +191,9 @@ static void cache_set_boundary(struct kmem_cache *s)
 	s->boundary_limit = (uint64_t)(oo_objects(s->oo) - 1) << shift;
 }
 
-static void cache_set_geometry(struct kmem_cache *s, unsigned int cpus)
+static void cache_set_geometry(struct kmem_cache *s, const struct slab_layer *l)
 {
-	unsigned int order = cache_order(s->size, cpus);
+	unsigned int order = cache_order(l, s->size);
 	uint64_t bytes = (uint64_t)QUARRY_PAGE_SIZE << order;
 	unsigned int max =
 		(s->debug & SLAB_DEBUG_RECORDS) != 0 ? SLAB_MAX_OBJECTS / 2 - 64 : SLAB_MAX_OBJECTS;
@@ -214,7 +215,12 @@ static void cache_set_geometry(struct kmem_cache *s, unsigned int cpus)
 	if (bytes * s->size <= (uint64_t)1 << CACHE_MAX_SIZE_BITS)
 		s->recip = cache_divide((uint64_t)1 << CACHE_RECIP_SHIFT, s->size) + 1;
 	cache_set_boundary(s);
-	s->sheaf_capacity = depot_capacity(s->size, s->wish_capacity, &s->sheaf_class);
+	/* By request, starting at the smallest as for large objects. */
+	if (s->wish_capacity == 0 && l->sheaf_objects != 0)
+		s->sheaf_capacity =
+			depot_capacity(QUARRY_PAGE_SIZE, l->sheaf_objects, &s->sheaf_class);
+	else
+		s->sheaf_capacity = depot_capacity(s->size, s->wish_capacity, &s->sheaf_class);
 	s->sheaf_grown = s->sheaf_class;
 	if (s->debug != 0)
 		s->sheaf_capacity = 0;
@@ -350,7 +356,7 @@ static bool cache_lay_out(const struct quarry *q, struct kmem_cache *s, unsigned
 	if (s->size > QUARRY_KMALLOC_MAX_SIZE)
 		return false;
 	debug_settle(q, s);
-	cache_set_geometry(s, q->slabs->geometry_cpus);
+	cache_set_geometry(s, q->slabs);
 	return true;
 }
 
@@ -662,6 +668,20 @@ void quarry_slab_pages(struct quarry *q, int nid, unsigned long *reclaimable,
 
 /* ---- the layer ---- */
 
+static void slab_set_params(struct slab_layer *layer, const struct quarry_boot_params *params)
+{
+	layer->max_order = SLAB_PREFERRED_ORDER;
+	if (params == NULL)
+		return;
+	layer->nomerge = params->slab_nomerge;
+	layer->min_order = params->slab_min_order;
+	if (params->slab_max_order != 0)
+		layer->max_order = params->slab_max_order;
+	layer->max_order = quarry_max(layer->max_order, layer->min_order);
+	layer->min_objects = params->slab_min_objects;
+	layer->sheaf_objects = params->sheaf_objects;
+}
+
 int quarry_slab_init(struct quarry *q, unsigned int nr_cpus_for_geometry,
 		     const struct quarry_boot_params *params)
 {
@@ -682,7 +702,7 @@ int quarry_slab_init(struct quarry *q, unsigned int nr_cpus_for_geometry,
 	quarry_lock_init(&layer->lock, QUARRY_LOCK_STORE);
 	quarry_lock_init(&layer->kv_lock, QUARRY_LOCK_LEAF);
 	q->slabs = layer;
-	layer->nomerge = params != NULL && params->slab_nomerge;
+	slab_set_params(layer, params);
 	for (unsigned int i = 0; i < layer->nr_cpus; i++)
 		layer->cpu[i].range = &layer->no_range;
 	layer->range = quarry_meta_alloc(q, page_max_arenas(q) * sizeof(layer->range[0]));

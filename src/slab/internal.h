@@ -299,6 +299,8 @@ struct slab_layer {
 	struct slab_sheaf *no_sheaf;     /* capacity 0, shared, never written */
 	unsigned int nr_cpus, nr_nodes;
 	unsigned int geometry_cpus;
+	unsigned int min_order, max_order, min_objects; /* of slabs; min_objects 0: by CPUs */
+	unsigned int sheaf_objects;                     /* 0: by the size of objects */
 	uint64_t large_pages
 		[QUARRY_MAX_NODES]; /* of kmalloc() above the largest class; modulo 2^64 */
 	size_t cache_bytes;         /* of every struct kmem_cache with its arrays */
