@@ -253,7 +253,7 @@ const void *quarry_firmware_fdt_property(struct quarry *q, const void *blob, siz
 /* ---- ACPI ---- */
 
 /** quarry_firmware_acpi_scan() - where ACPI's root pointer is on a PC whose boot protocol does not say:
- * looked for by @memory, as below, in the first KiB of the extended BIOS data area and in the BIOS's last
+ * looked for by @memory, or the direct map of @q, in the first KiB of the extended BIOS data area and in the BIOS's last
  * 128 KiB of the first MiB. Return: its physical address; 0: there is none. */
 phys_addr_t quarry_firmware_acpi_scan(struct quarry *q,
 				      const struct quarry_firmware_memory *memory);
