@@ -68,8 +68,8 @@ $(O)/quarry: $(CLI_OBJS) $(O)/libquarry.a
 	$(Q)$(CC) $(CFLAGS) -o $@ $^ $(CLI_LIBS)
 
 # What Debian packages a target needs; installs what is missing and says so.
-.PHONY: deps-run deps-test deps-check deps-bench deps-browser
-deps-run deps-test deps-check deps-bench deps-browser: deps-%:
+.PHONY: deps-run deps-test deps-check deps-bench deps-demo deps-browser
+deps-run deps-test deps-check deps-bench deps-demo deps-browser: deps-%:
 	@scripts/deps.sh $*
 
 ## make run        a simulated machine boots from a real firmware map and replays a real kernel trace
@@ -81,7 +81,9 @@ run: all
 -include examples/examples.mk
 -include tests/tests.mk
 -include bench/bench.mk
+-include kernel/kernel.mk
 -include scripts/check.mk
+-include scripts/release.mk
 
 .PHONY: clean
 clean:

@@ -151,6 +151,8 @@ QUARRY_CLI_SRCS := \
 	cli/engine_owners.c \
 	cli/engine_places.c \
 	cli/fate.c \
+	cli/population.c \
+	cli/population_slabs.c \
 	cli/heap.c \
 	cli/heap_report.c \
 	cli/refusal.c \
@@ -167,7 +169,10 @@ QUARRY_CLI_SRCS := \
 	cli/report_html.c \
 	cli/webassets.c \
 	cli/compare.c \
+	cli/record.c \
+	cli/record_host.c \
 	cli/compare_run.c \
 	cli/report.c \
+	cli/faithful.c \
 	cli/views.c \
 	cli/selftest.c

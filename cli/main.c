@@ -18,6 +18,8 @@ static const struct main_verb {
 	{"boot", "quarry boot", boot_main, "boot a simulated machine from a firmware memory map"},
 	{"replay", "quarry replay", replay_main,
 	 "replay a recorded kernel trace on such a machine"},
+	{"record", "quarry record", record_main,
+	 "record what a kernel allocates while a command runs"},
 	{"report", "quarry report", report_main,
 	 "replay, and write what happened as a page of HTML"},
 	{"compare", "quarry compare", compare_main,

@@ -28,6 +28,7 @@ static const struct argp_option replay_options[] = {
 
 struct replay_args {
 	struct session_options session;
+	char *map_path;       /* found beside the recording; NULL: given */
 	const char *proc_dir; /* where the texts of /proc go; NULL: nowhere */
 	unsigned int top;
 	bool json, all_caches;
@@ -70,6 +71,7 @@ static error_t replay_parse(int key, char *arg, struct argp_state *state)
 		a->session.trace_path = arg;
 		return 0;
 	case ARGP_KEY_END:
+		session_find_machine(&a->session, &a->map_path);
 		missing = session_missing(&a->session);
 		if (missing != NULL)
 			argp_error(state, "%s", missing);
@@ -88,7 +90,7 @@ static const struct argp replay_argp = {
 	.options = replay_options,
 	.parser = replay_parse,
 	.children = replay_children,
-	.args_doc = "TRACE --machine MAP",
+	.args_doc = "TRACE [--machine MAP]",
 	.doc = "Replay a recording of a kernel's kmem:* events, or of a program's malloc, on a "
 	       "simulated machine.\v"
 	       "TRACE is a KMT1 or UMT1 file, or the text of perf script, trace-cmd report or the "
@@ -130,10 +132,11 @@ int replay_main(int argc, char **argv)
 	if (args.json && args.session.progress == PROGRESS_AUTO)
 		args.session.progress = PROGRESS_NEVER;
 	status = session_open(&s, &args.session);
-	if (status != CLI_OK)
-		return status;
-	session_run(&s);
-	status = replay_finish(&s, &args);
-	session_close(&s);
+	if (status == CLI_OK) {
+		session_run(&s);
+		status = replay_finish(&s, &args);
+		session_close(&s);
+	}
+	free(args.map_path);
 	return status;
 }

@@ -1,27 +1,29 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Installs the Debian packages that a make target needs, and says which. Usage: deps.sh run|test|check|bench|browser
+# Installs the Debian packages that a make target needs, and says which. Usage: deps.sh run|test|check|bench|demo|browser
 set -eu
 
 run="libzstd-dev zlib1g-dev libjansson-dev libfdt-dev device-tree-compiler libncurses-dev libcairo2-dev"
+demos="qemu-system-x86 qemu-system-arm qemu-system-misc gcc-aarch64-linux-gnu gcc-riscv64-linux-gnu"
 browsers="chromium chromium-driver python3-selenium"
 case "${1:-}" in
 run) want="$run" ;;
 test) want="$run libcmocka-dev zstd procps numactl" ;;
 check) want="$run clang-14 clang-format-14 python3" ;;
+demo) want="$demos" ;;
 browser) want="$browsers" ;;
 bench) want="$run valgrind libmimalloc2.0 libjemalloc2 libtcmalloc-minimal4" ;;
-*) echo "usage: deps.sh run|test|check|bench|browser" >&2; exit 2 ;;
+*) echo "usage: deps.sh run|test|check|bench|demo|browser" >&2; exit 2 ;;
 esac
 
 # 32-bit programs are tested where they can be made. Not gcc-multilib, which drives out cross compilers. The page of
-# quarry report is tested in a browser where there is one.
-wish= browser=
+# quarry report is tested in a browser where there is one, the demo kernel where there are emulators and compilers.
+wish= browser= demo=
 if [ "$1" = test ] && [ "$(dpkg --print-architecture)" = amd64 ] && command -v gcc >/dev/null; then
 	wish="gcc-$(gcc -dumpversion)-multilib"
 fi
 
-[ "$1" != test ] || browser="$browsers"
+[ "$1" != test ] || browser="$browsers" demo="$demos"
 
 lacking() {
 	for p in "$@"; do
@@ -31,7 +33,8 @@ lacking() {
 missing=$(lacking $want)
 wish=$(lacking $wish)
 browser=$(lacking $browser)
-[ -n "$missing$wish$browser" ] || exit 0
+demo=$(lacking $demo)
+[ -n "$missing$wish$demo$browser" ] || exit 0
 
 sudo=
 if [ "$(id -u)" -ne 0 ]; then
@@ -58,7 +61,7 @@ if [ -n "$missing" ] && ! install_or_update "$missing"; then
 	echo "quarry: could not install:$missing" >&2
 	exit 1
 fi
-for w in "$wish" "$browser"; do
+for w in "$wish" "$demo" "$browser"; do
 	if [ -n "$w" ] && ! install_or_update "$w"; then
 		echo "quarry: could not install$w, go on without"
 	fi

@@ -53,7 +53,7 @@ test: deps-test
 	@$(MAKE) --no-print-directory O=$(O)/tsan CFLAGS="$(TSAN)" thread-bins
 	@$(if $(M32_WORKS),$(MAKE) --no-print-directory O=$(O)/m32 CFLAGS="$(ASAN) $(M32)" m32-bins,\
 		echo "  32-bit tests left out: $(CC) -m32 makes no programs here")
-	@$(MAKE) --no-print-directory $(O)/quarry
+	@$(MAKE) --no-print-directory $(O)/quarry kernels
 	@tests/run.sh $(O)/quarry $(TEST_NAMES:%=$(O)/asan/tests/%) \
 		$(THREAD_NAMES:%=$(O)/tsan/tests/%) $(FUZZ_NAMES:%=$(O)/asan/tests/%) $(TEST_SHELL) \
 		$(if $(M32_WORKS),$(M32_NAMES:%=$(O)/m32/tests/%-m32))

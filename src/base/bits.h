@@ -99,7 +99,7 @@ static inline unsigned int bits_fls(uint64_t x)
 	return x == 0 ? 0 : bits_log2(x) + 1;
 }
 
-#if defined(__POPCNT__) || defined(__aarch64__)
+#if defined(__POPCNT__) || defined(__ARM_NEON)
 #define BITS_POPCOUNT_IS_INLINE 1
 #else
 #define BITS_POPCOUNT_IS_INLINE 0
