@@ -28,6 +28,7 @@ QUARRY_SRCS := \
 	src/page/fallback.c \
 	src/page/highatomic.c \
 	src/page/pcp.c \
+	src/page/late.c \
 	src/page/alloc.c \
 	src/page/slowpath.c \
 	src/page/refuse.c \
@@ -172,6 +173,10 @@ QUARRY_CLI_SRCS := \
 	cli/record.c \
 	cli/record_host.c \
 	cli/compare_run.c \
+	cli/top.c \
+	cli/top_read.c \
+	cli/top_draw.c \
+	cli/top_perf.c \
 	cli/report.c \
 	cli/faithful.c \
 	cli/views.c \

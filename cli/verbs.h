@@ -12,6 +12,7 @@ int boot_main(int argc, char **argv);
 int replay_main(int argc, char **argv);
 int report_main(int argc, char **argv);
 int compare_main(int argc, char **argv);
+int top_main(int argc, char **argv);
 int record_main(int argc, char **argv);
 int pressure_main(int argc, char **argv);
 int selftest_main(int argc, char **argv);
