@@ -62,6 +62,9 @@ QUARRY_SRCS := \
 	src/page/check.c \
 	src/firmware/firmware.c \
 	src/firmware/e820.c \
+	src/firmware/multiboot2.c \
+	src/firmware/limine.c \
+	src/firmware/efi.c \
 	src/firmware/fdt.c \
 	src/firmware/fdt_memory.c \
 	src/firmware/fdt_cpus.c \
