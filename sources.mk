@@ -62,6 +62,9 @@ QUARRY_SRCS := \
 	src/page/check.c \
 	src/firmware/firmware.c \
 	src/firmware/e820.c \
+	src/firmware/multiboot2.c \
+	src/firmware/limine.c \
+	src/firmware/efi.c \
 	src/firmware/fdt.c \
 	src/firmware/fdt_memory.c \
 	src/firmware/fdt_cpus.c \
@@ -174,6 +177,8 @@ QUARRY_CLI_SRCS := \
 	cli/top_read.c \
 	cli/top_draw.c \
 	cli/top_perf.c \
+	cli/plot.c \
+	cli/plot_canvas.c \
 	cli/report.c \
 	cli/faithful.c \
 	cli/views.c \
