@@ -11,6 +11,7 @@ int replay_main(int argc, char **argv);
 int report_main(int argc, char **argv);
 int compare_main(int argc, char **argv);
 int record_main(int argc, char **argv);
+int convert_main(int argc, char **argv);
 int pressure_main(int argc, char **argv);
 int selftest_main(int argc, char **argv);
 
