@@ -28,6 +28,7 @@ QUARRY_SRCS := \
 	src/page/fallback.c \
 	src/page/highatomic.c \
 	src/page/pcp.c \
+	src/page/late.c \
 	src/page/alloc.c \
 	src/page/slowpath.c \
 	src/page/refuse.c \
@@ -61,6 +62,9 @@ QUARRY_SRCS := \
 	src/page/check.c \
 	src/firmware/firmware.c \
 	src/firmware/e820.c \
+	src/firmware/multiboot2.c \
+	src/firmware/limine.c \
+	src/firmware/efi.c \
 	src/firmware/fdt.c \
 	src/firmware/fdt_memory.c \
 	src/firmware/fdt_cpus.c \
@@ -173,6 +177,10 @@ QUARRY_CLI_SRCS := \
 	cli/record.c \
 	cli/record_host.c \
 	cli/compare_run.c \
+	cli/top.c \
+	cli/top_read.c \
+	cli/top_draw.c \
+	cli/top_perf.c \
 	cli/report.c \
 	cli/faithful.c \
 	cli/views.c \
