@@ -181,6 +181,8 @@ QUARRY_CLI_SRCS := \
 	cli/top_read.c \
 	cli/top_draw.c \
 	cli/top_perf.c \
+	cli/plot.c \
+	cli/plot_canvas.c \
 	cli/report.c \
 	cli/faithful.c \
 	cli/views.c \

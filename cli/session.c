@@ -331,6 +331,13 @@ int session_open(struct session *s, const struct session_options *o)
 	return status;
 }
 
+uint64_t session_expected(const struct session *s)
+{
+	uint64_t n = s->trace.declared_events, limit = s->options->limit;
+
+	return limit > 0 && (n == 0 || n > limit) ? limit : n;
+}
+
 uint64_t session_events(const struct session *s)
 {
 	return s->heap != NULL ? heap_result(s->heap)->events : engine_result(s->engine)->events;
