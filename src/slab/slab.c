@@ -582,7 +582,7 @@ void slab_release_chain(struct quarry *q, uint32_t gone)
 		struct slab *slab = slab_record(q->slabs, gone);
 		struct page *page = slab_page(q, slab);
 		unsigned int order = slab->order;
-		const struct kmem_cache *s = slab_cache(q->slabs, slab->cache);
+		const struct kmem_cache *s = quarry_load_relaxed(&q->slabs->cache)[slab->cache];
 
 		if (unlikely((s->debug & SLAB_DEBUG_HOOKS) != 0))
 			q->port.slab_free(q->port.ctx, (void *)slab_block(q, slab),
