@@ -811,6 +811,9 @@ function besideLinux() {
 	}
 	if (r.linux)
 		body.append(...faithful(r.linux));
+	if (r.start) {
+		body.append(make("h3", {text: "What was there before the recording began"}), ...faithful(r.start));
+	}
 }
 /* Whatever else is set beside Linux's: objects become tables, lists of objects too. */
 function faithful(o) {
@@ -825,9 +828,14 @@ function faithful(o) {
 		const list = Array.isArray(v) ? v : Object.entries(v).map(([name, x]) => (x !== null && typeof x === "object" && !Array.isArray(x) ? {name, ...x} : {name, value: x}));
 		const rows = list.map((x) => (x !== null && typeof x === "object" && !Array.isArray(x) ? x : {value: x}));
 		const keys = [...new Set(rows.flatMap((x) => Object.keys(x)))];
+		if (keys.includes("ours") && keys.includes("linux")) {
+			keys.push("difference");
+			for (const x of rows)
+				x.difference = (x.ours >= x.linux ? "+" : "−") + group(Math.abs(x.ours - x.linux));
+		}
 		if (keys.length)
 			out.push(make("h3", {text: words(k)}), box(words(k), table(keys.map((name, i) => ({name: words(name), left: i > 0 && typeof rows[0][name] === "string"})),
-				rows.map((x) => keys.map((name) => { const c = x[name]; return c !== null && typeof c === "object" ? JSON.stringify(c) : show(c === undefined ? null : c); })))));
+				rows.map((x) => keys.map((name, i) => { if (i === 0 && typeof x[name] === "string") return words(x[name]); const c = x[name]; return c !== null && typeof c === "object" ? JSON.stringify(c) : show(c === undefined ? null : c); })))));
 	}
 	return out;
 }
