@@ -170,6 +170,10 @@ QUARRY_CLI_SRCS := \
 	cli/report_html.c \
 	cli/webassets.c \
 	cli/compare.c \
+	cli/convert.c \
+	cli/convert_text.c \
+	cli/kmtwrite.c \
+	cli/trace_keep.c \
 	cli/record.c \
 	cli/record_host.c \
 	cli/compare_run.c \

@@ -23,3 +23,8 @@ check: deps-check $(LIB_OBJS) $(SELFTEST_OBJS) $(POSIX_OBJS) examples
 readme: all
 	@scripts/demo.sh $(O)/quarry | python3 -B scripts/readme.py $(O) run
 	@$(MAKE) --no-print-directory test | tee /dev/stderr | python3 -B scripts/readme.py $(O) test
+
+# Puts the real output of the tutorial's commands into it.
+.PHONY: tutorial
+tutorial: all
+	@python3 -B scripts/tutorial.py $(O)
