@@ -23,7 +23,7 @@ POSIX_OBJS := $(QUARRY_POSIX_SRCS:%.c=$(O)/%.o)
 LINUX_OBJS := $(QUARRY_LINUX_SRCS:%.c=$(O)/%.o)
 SELFTEST_OBJS := $(QUARRY_SELFTEST_SRCS:%.c=$(O)/%.o)
 CLI_OBJS := $(QUARRY_CLI_SRCS:%.c=$(O)/%.o)
-CLI_LIBS := -lzstd -lz -ljansson -lfdt -lncursesw -lpthread -lm
+CLI_LIBS := -lzstd -lz -ljansson -lfdt -lncursesw -lcairo -lpthread -lm
 
 .DEFAULT_GOAL := all
 .PHONY: all
@@ -68,8 +68,8 @@ $(O)/quarry: $(CLI_OBJS) $(O)/libquarry.a
 	$(Q)$(CC) $(CFLAGS) -o $@ $^ $(CLI_LIBS)
 
 # What Debian packages a target needs; installs what is missing and says so.
-.PHONY: deps-run deps-test deps-check deps-bench deps-demo deps-browser
-deps-run deps-test deps-check deps-bench deps-demo deps-browser: deps-%:
+.PHONY: deps-run deps-test deps-check deps-bench deps-demo deps-browser deps-coverage
+deps-run deps-test deps-check deps-bench deps-demo deps-browser deps-coverage: deps-%:
 	@scripts/deps.sh $*
 
 ## make run        a simulated machine boots from a real firmware map and replays a real kernel trace

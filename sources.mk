@@ -62,6 +62,9 @@ QUARRY_SRCS := \
 	src/page/check.c \
 	src/firmware/firmware.c \
 	src/firmware/e820.c \
+	src/firmware/multiboot2.c \
+	src/firmware/limine.c \
+	src/firmware/efi.c \
 	src/firmware/fdt.c \
 	src/firmware/fdt_memory.c \
 	src/firmware/fdt_cpus.c \
@@ -167,6 +170,10 @@ QUARRY_CLI_SRCS := \
 	cli/report_html.c \
 	cli/webassets.c \
 	cli/compare.c \
+	cli/convert.c \
+	cli/convert_text.c \
+	cli/kmtwrite.c \
+	cli/trace_keep.c \
 	cli/record.c \
 	cli/record_host.c \
 	cli/compare_run.c \
@@ -174,6 +181,8 @@ QUARRY_CLI_SRCS := \
 	cli/top_read.c \
 	cli/top_draw.c \
 	cli/top_perf.c \
+	cli/plot.c \
+	cli/plot_canvas.c \
 	cli/report.c \
 	cli/faithful.c \
 	cli/views.c \

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <plot.h>
 #include <report.h>
 #include <session.h>
 #include <verbs.h>
@@ -28,6 +29,7 @@ static const struct argp_option replay_options[] = {
 
 struct replay_args {
 	struct session_options session;
+	struct plot_options plot;
 	char *map_path;       /* found beside the recording; NULL: given */
 	const char *proc_dir; /* where the texts of /proc go; NULL: nowhere */
 	unsigned int top;
@@ -52,6 +54,7 @@ static error_t replay_parse(int key, char *arg, struct argp_state *state)
 	switch (key) {
 	case ARGP_KEY_INIT:
 		state->child_inputs[0] = &a->session;
+		state->child_inputs[1] = &a->plot;
 		return 0;
 	case REPLAY_OPT_TOP:
 		replay_top(state, arg, &a->top);
@@ -83,6 +86,7 @@ static error_t replay_parse(int key, char *arg, struct argp_state *state)
 
 static const struct argp_child replay_children[] = {
 	{&session_argp, 0, NULL, 0},
+	{&plot_argp, 0, NULL, 0},
 	{NULL, 0, NULL, 0},
 };
 
@@ -106,7 +110,8 @@ static const struct argp replay_argp = {
 	       "host lacks memory; 2, trace, map or an option is wrong.",
 };
 
-static int replay_finish(struct session *s, const struct replay_args *args)
+/* @h is NULL without --plot. */
+static int replay_finish(struct session *s, const struct replay_args *args, const struct history *h)
 {
 	struct report report = {.all_caches = args->all_caches, .top = args->top};
 
@@ -117,7 +122,26 @@ static int replay_finish(struct session *s, const struct replay_args *args)
 		return CLI_FAILED;
 	if (args->proc_dir != NULL && views_write(s->machine.q, args->proc_dir) != CLI_OK)
 		return CLI_FAILED;
+	if (h != NULL && plot_write(&args->plot, h, &report) != CLI_OK)
+		return CLI_FAILED;
 	return session_status(s);
+}
+
+static int replay_run(struct session *s, const struct replay_args *args)
+{
+	struct history h;
+	int status;
+
+	if (args->plot.path == NULL) {
+		session_run(s);
+		return replay_finish(s, args, NULL);
+	}
+	history_start(&h, s, session_expected(s));
+	session_run(s);
+	history_end(&h);
+	status = replay_finish(s, args, &h);
+	history_free(&h);
+	return status;
 }
 
 int replay_main(int argc, char **argv)
@@ -133,8 +157,7 @@ int replay_main(int argc, char **argv)
 		args.session.progress = PROGRESS_NEVER;
 	status = session_open(&s, &args.session);
 	if (status == CLI_OK) {
-		session_run(&s);
-		status = replay_finish(&s, &args);
+		status = replay_run(&s, &args);
 		session_close(&s);
 	}
 	free(args.map_path);

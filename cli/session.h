@@ -71,6 +71,8 @@ int session_open(struct session *s, const struct session_options *o);
 
 /* Play the next events, at most TRACE_BATCH; false: that was the end, and session_end() is due. */
 bool session_step(struct session *s);
+/* Events that will be played, as recording and limit say before; 0: not known. */
+uint64_t session_expected(const struct session *s);
 /* Events played so far. */
 uint64_t session_events(const struct session *s);
 /* Sum up; once. */

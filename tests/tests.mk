@@ -57,3 +57,8 @@ test: deps-test
 	@tests/run.sh $(O)/quarry $(TEST_NAMES:%=$(O)/asan/tests/%) \
 		$(THREAD_NAMES:%=$(O)/tsan/tests/%) $(FUZZ_NAMES:%=$(O)/asan/tests/%) $(TEST_SHELL) \
 		$(if $(M32_WORKS),$(M32_NAMES:%=$(O)/m32/tests/%-m32))
+
+## make coverage   lines and branches of src/ that the tests reach; build/cov/coverage.html shows the rest
+.PHONY: coverage
+coverage: deps-test deps-coverage
+	@scripts/coverage.sh $(O)/cov
