@@ -288,18 +288,21 @@ static void bootmem_boots(struct selftest_run *t)
 }
 
 const struct selftest selftest_bootmem[] = {
-	{"B1 B2 B3", "bootmem node: fields, bitmap all ones at the page named", bootmem_fields},
+	{"B1 B2 B3", "bootmem node: fields, bitmap all ones at the page named", bootmem_fields,
+	 SELFTEST_NEEDS_NODES},
 	{"B4 B5", "bootmem end in bytes, hint in pages", bootmem_ends_and_hints},
-	{"B6", "bootmem nodes are sorted by address", bootmem_nodes_by_address},
+	{"B6", "bootmem nodes are sorted by address", bootmem_nodes_by_address,
+	 SELFTEST_NEEDS_NODES},
 	{"B7 B8", "bootmem begins a node; size of its bitmap", bootmem_init_and_map_size},
 	{"B9 B10 B11", "bootmem frees inwards and reserves outwards, exclusive or not",
 	 bootmem_free_and_reserve},
-	{"B12", "bootmem marks span nodes that touch", bootmem_spans_nodes},
-	{"B13", "bootmem refuses wrong arguments", bootmem_arguments},
+	{"B12", "bootmem marks span nodes that touch", bootmem_spans_nodes, SELFTEST_NEEDS_NODES},
+	{"B13", "bootmem refuses wrong arguments", bootmem_arguments, SELFTEST_NEEDS_4K},
 	{"B14 B15", "bootmem goal, step and scan", bootmem_goal_and_scan},
 	{"B16 B17", "bootmem packs small blocks, and clears them", bootmem_packs_and_clears},
-	{"B18", "bootmem prefers a node; late calls go to slab", bootmem_nodes_and_late_calls},
+	{"B18", "bootmem prefers a node; late calls go to slab", bootmem_nodes_and_late_calls,
+	 SELFTEST_NEEDS_NODES},
 	{"B19", "bootmem hands over all free pages, and its bitmap", bootmem_hand_off},
-	{"B19", "a machine boots from bootmem", bootmem_boots},
+	{"B19", "a machine boots from bootmem", bootmem_boots, SELFTEST_NEEDS_4K},
 	{NULL, NULL, NULL},
 };

@@ -137,6 +137,6 @@ const struct selftest selftest_slabs[] = {
 	{"S18", "a cache with objects is not destroyed; foreign pointers are refused",
 	 slabs_destroy_with_objects},
 	{"S19", "slabinfo 2.1", slabs_slabinfo},
-	{"S20", "request flags choose the zone", slabs_flags},
+	{"S20", "request flags choose the zone", slabs_flags, SELFTEST_NEEDS_4K},
 	{NULL, NULL, NULL},
 };
