@@ -118,16 +118,17 @@ struct page *quarry_alloc_pages_at(struct quarry *q, gfp_t gfp, unsigned int ord
 static QUARRY_ALWAYS_INLINE struct page *alloc_inside(struct quarry *q, struct page_cpu *cpu,
 						      gfp_t gfp, size_t slot)
 {
-	const struct page_fast *f = &cpu->fast[gfp % PAGE_FAST_BITS];
-	struct page_sheaf *s = f->out[slot];
+	size_t off = offsetof(struct page_cpu, fast) + slot * sizeof(cpu->fast[0]) +
+		     (size_t)(gfp % PAGE_FAST_BITS) * sizeof(cpu->fast[0][0]);
+	const struct page_fast *f = (const struct page_fast *)(const void *)((char *)cpu + off);
+	struct page_sheaf *s = f->out;
 	struct page *page;
 	uint64_t mask;
 
 	if (likely(s != NULL)) {
 		mask = s->cur.mask;
 		if (likely((mask != 0 || slot == PAGE_PCP_HUGE) &&
-			   quarry_load_relaxed(s->zone_free) >
-				   quarry_load_relaxed(&f->mark[slot]))) {
+			   quarry_load_relaxed(s->zone_free) > quarry_load_relaxed(&f->mark))) {
 			page = mask != 0 ? page_sheaf_pop(s, mask) : pcp_pop_huge(q, cpu, s);
 			if (slot == PAGE_PCP_HUGE && page == NULL)
 				goto out;
