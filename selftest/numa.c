@@ -78,5 +78,5 @@ const struct selftest selftest_numa[] = {
 	 SELFTEST_NEEDS_4K | SELFTEST_NEEDS_NODES},
 	{"2b", "NUMA policies: interleave, by counter, index and weight", numa_interleave,
 	 SELFTEST_NEEDS_4K | SELFTEST_NEEDS_NODES},
-	{NULL, NULL, NULL},
+	{NULL, NULL, NULL, 0},
 };
