@@ -56,6 +56,11 @@ uplot:
 	$(Q)rm -rf $(UPLOT)
 	@$(MAKE) --no-print-directory $(UPLOT)/uplot.js
 
+## make pictures   makes the pictures of the documentation again
+.PHONY: pictures
+pictures: all
+	@scripts/pictures.sh $(O)/quarry
+
 $(O)/cli/webassets.o: HOSTFLAGS += -Wa,-Icli/web,-I$(UPLOT)
 $(O)/cli/webassets.o: $(WEB) $(UPLOT)/uplot.js
 
