@@ -164,9 +164,10 @@ struct page *quarry_alloc_pages(struct quarry *q, gfp_t gfp, unsigned int order)
 	struct page_cpu *cpu = &q->cpus[quarry_cpu()];
 	struct page *page;
 
-	if (likely(order < PAGE_PCP_ORDERS) && likely((gfp & (__GFP_THISNODE | __GFP_ZERO)) == 0) &&
+	if (likely((gfp & (__GFP_THISNODE | __GFP_ZERO)) == 0) && likely(order < PAGE_PCP_ORDERS) &&
 	    likely(quarry_cpu_enter_open(&cpu->lock))) {
-		page = alloc_inside(q, cpu, gfp, order);
+		/* Single pages by addresses that the compiler knows. */
+		page = order == 0 ? alloc_inside(q, cpu, gfp, 0) : alloc_inside(q, cpu, gfp, order);
 		if (likely(page != NULL)) {
 			quarry_unpin(pin);
 			return page;
@@ -301,40 +302,50 @@ static QUARRY_NOINLINE void alloc_free_late(struct quarry *q, struct page_cpu *c
 	quarry_unpin(pin);
 }
 
+/*
+ * The shortest way: @page joins the open hand, or is late. Inside. 0: it was neither; 1: it is done; 2: it is, and
+ * late blocks are due.
+ */
+static QUARRY_ALWAYS_INLINE int alloc_free_short(struct page_cpu *cpu, struct page *page,
+						 unsigned int order)
+{
+	struct page_hand *h = &cpu->open[order];
+	uintptr_t offset = (uintptr_t)page - (uintptr_t)h->base;
+	uint64_t word;
+
+	/* In the same 64 pages as the one before? Then it is a page, and its zone does not matter. */
+	if (likely(offset < PAGE_WORD_BYTES)) {
+		word = quarry_load_acquire(&page->word); /* as above */
+		if (unlikely(!alloc_may_free(word, order)))
+			return 0;
+		page_set_word(page, word & PAGE_WORD_ARENA_MASK);
+		h->mask |= (uint64_t)1 << (offset / sizeof(*page));
+		return 1;
+	}
+	if (cpu->late_on && likely(((uintptr_t)page & 7) == 0))
+		return 1 + late_push(cpu, page, order);
+	return 0;
+}
+
 void quarry_free_pages(struct quarry *q, struct page *page, unsigned int order)
 {
 	quarry_pin_t pin = quarry_pin();
 	struct page_cpu *cpu = &q->cpus[quarry_cpu()];
-	struct page_hand *h;
-	uintptr_t offset;
-	uint64_t word;
+	int done;
 
 	if (unlikely(order >= PAGE_PCP_ORDERS) || unlikely(!quarry_cpu_enter_open(&cpu->lock))) {
 		alloc_free_next(q, page, order, pin, QUARRY_RETURN_ADDRESS());
 		return;
 	}
-	h = &cpu->open[order];
-	/* In the same 64 pages as the one before? Then it is a page, and its zone does not matter. */
-	offset = (uintptr_t)page - (uintptr_t)h->base;
-	if (likely(offset < PAGE_WORD_BYTES)) {
-		word = quarry_load_acquire(&page->word); /* as above */
-		if (likely(alloc_may_free(word, order))) {
-			page_set_word(page, word & PAGE_WORD_ARENA_MASK);
-			h->mask |= (uint64_t)1 << (offset / sizeof(*page));
-			quarry_cpu_leave(&cpu->lock);
-			quarry_unpin(pin);
-			return;
-		}
-	} else if (cpu->late_on && likely(((uintptr_t)page & 7) == 0)) {
-		if (unlikely(late_push(cpu, page, order))) {
-			alloc_free_late(q, cpu, pin);
-			return;
-		}
+	done = order == 0 ? alloc_free_short(cpu, page, 0) : alloc_free_short(cpu, page, order);
+	if (likely(done == 1)) {
 		quarry_cpu_leave(&cpu->lock);
 		quarry_unpin(pin);
-		return;
+	} else if (done == 2) {
+		alloc_free_late(q, cpu, pin);
+	} else {
+		alloc_free_inside(q, page, order, pin, cpu, QUARRY_RETURN_ADDRESS());
 	}
-	alloc_free_inside(q, page, order, pin, cpu, QUARRY_RETURN_ADDRESS());
 }
 
 void quarry_release_pages(struct quarry *q, struct page **pages, size_t nr)

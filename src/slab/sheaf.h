@@ -58,30 +58,46 @@ static QUARRY_ALWAYS_INLINE bool sheaf_on_boundary(const struct kmem_cache *s, u
 	return (off & s->boundary_mask) * s->boundary_mul <= s->boundary_limit;
 }
 
-static QUARRY_ALWAYS_INLINE void *sheaf_alloc_for(struct quarry *q, struct kmem_cache *s, gfp_t gfp,
-						  const void *caller)
+/* The object on top of this CPU's main sheaf; false: it is empty. */
+static QUARRY_ALWAYS_INLINE bool sheaf_pop(struct kmem_cache *s, void **obj)
 {
 	quarry_pin_t pin = quarry_pin();
 	struct slab_cpu *c = slab_this_cpu_of(s);
 	void **top = c->top;
-	void *obj;
 
 	if (unlikely(top == c->base)) {
 		quarry_unpin(pin);
-		return sheaf_alloc_slow(q, s, gfp, QUARRY_NO_NODE, caller);
+		return false;
 	}
 	SLAB_COUNT(c->allocs);
 	SLAB_MOVE(c->top, -1);
-	obj = top[-1];
+	*obj = top[-1];
 	quarry_unpin(pin);
+	return true;
+}
+
+static QUARRY_ALWAYS_INLINE void *sheaf_alloc_for(struct quarry *q, struct kmem_cache *s, gfp_t gfp,
+						  const void *caller)
+{
+	void *obj;
+
+	if (unlikely(!sheaf_pop(s, &obj)))
+		return sheaf_alloc_slow(q, s, gfp, QUARRY_NO_NODE, caller);
 	if (unlikely((gfp & __GFP_ZERO) != 0))
 		return sheaf_zero(q, s, obj);
 	return obj;
 }
 
+/* The same; where it returns to is read only if somebody wants to know. */
 static QUARRY_ALWAYS_INLINE void *sheaf_alloc(struct quarry *q, struct kmem_cache *s, gfp_t gfp)
 {
-	return sheaf_alloc_for(q, s, gfp, QUARRY_RETURN_ADDRESS());
+	void *obj;
+
+	if (unlikely(!sheaf_pop(s, &obj)))
+		return sheaf_alloc_slow(q, s, gfp, QUARRY_NO_NODE, QUARRY_RETURN_ADDRESS());
+	if (unlikely((gfp & __GFP_ZERO) != 0))
+		return sheaf_zero(q, s, obj);
+	return obj;
 }
 
 /* @obj is known to lie in a slab of @s, on a boundary, on the node of this CPU; @c is pinned by @pin. */
