@@ -15,7 +15,7 @@ static void slabs_kmalloc(struct selftest_run *t)
 
 		OK(p != NULL);
 		if (quarry_ksize(t->q, p) != n ||
-		    ((n & (n - 1)) == 0 && ((uintptr_t)p & (n - 1)) != 0)) {
+		    ((n & (n - 1)) == 0 && (quarry_physical(t->q, p) & (n - 1)) != 0)) {
 			IS(quarry_ksize(t->q, p), n);
 			IS(quarry_physical(t->q, p) & (n - 1), 0);
 		}
