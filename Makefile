@@ -23,7 +23,7 @@ POSIX_OBJS := $(QUARRY_POSIX_SRCS:%.c=$(O)/%.o)
 LINUX_OBJS := $(QUARRY_LINUX_SRCS:%.c=$(O)/%.o)
 SELFTEST_OBJS := $(QUARRY_SELFTEST_SRCS:%.c=$(O)/%.o)
 CLI_OBJS := $(QUARRY_CLI_SRCS:%.c=$(O)/%.o)
-CLI_LIBS := -lzstd -lz -ljansson -lfdt -lpthread -lm
+CLI_LIBS := -lzstd -lz -ljansson -lfdt -lncursesw -lcairo -lpthread -lm
 
 .DEFAULT_GOAL := all
 .PHONY: all
@@ -83,6 +83,7 @@ run: all
 -include bench/bench.mk
 -include kernel/kernel.mk
 -include scripts/check.mk
+-include scripts/release.mk
 
 .PHONY: clean
 clean:

@@ -28,6 +28,7 @@ QUARRY_SRCS := \
 	src/page/fallback.c \
 	src/page/highatomic.c \
 	src/page/pcp.c \
+	src/page/late.c \
 	src/page/alloc.c \
 	src/page/slowpath.c \
 	src/page/refuse.c \
@@ -61,6 +62,9 @@ QUARRY_SRCS := \
 	src/page/check.c \
 	src/firmware/firmware.c \
 	src/firmware/e820.c \
+	src/firmware/multiboot2.c \
+	src/firmware/limine.c \
+	src/firmware/efi.c \
 	src/firmware/fdt.c \
 	src/firmware/fdt_memory.c \
 	src/firmware/fdt_cpus.c \
@@ -148,6 +152,8 @@ QUARRY_CLI_SRCS := \
 	cli/engine_owners.c \
 	cli/engine_places.c \
 	cli/fate.c \
+	cli/population.c \
+	cli/population_slabs.c \
 	cli/heap.c \
 	cli/heap_report.c \
 	cli/refusal.c \
@@ -164,7 +170,16 @@ QUARRY_CLI_SRCS := \
 	cli/report_html.c \
 	cli/webassets.c \
 	cli/compare.c \
+	cli/record.c \
+	cli/record_host.c \
 	cli/compare_run.c \
+	cli/top.c \
+	cli/top_read.c \
+	cli/top_draw.c \
+	cli/top_perf.c \
+	cli/plot.c \
+	cli/plot_canvas.c \
 	cli/report.c \
+	cli/faithful.c \
 	cli/views.c \
 	cli/selftest.c

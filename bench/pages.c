@@ -23,7 +23,8 @@
 #define PAGES_TIMED ((size_t)4 << 20)    /* blocks of bulk and random */
 #define PAGES_LIST_MOST PAGES_GIB(64)    /* beyond it the list's records would not fit */
 #define PAGES_CHURN_OPS ((size_t)300000) /* in one run */
-#define PAGES_FEW_RUNS 3u                /* in large machines */
+#define PAGES_CHURN_AHEAD 16u
+#define PAGES_FEW_RUNS 3u /* in large machines */
 
 enum pages_figure {
 	PAGES_PAIR,
@@ -184,16 +185,18 @@ static void pages_holes(struct pages_test *t, unsigned int k, unsigned int run, 
 static double pages_churn(struct pages_test *t, unsigned int k, size_t n)
 {
 	const struct pages_peer *p = &t->peers[k];
+	size_t ahead[PAGES_CHURN_AHEAD] = {0}, j;
 	double start = bench_cpu_now();
-	size_t j = 0, next;
 
 	for (size_t i = 0; i < PAGES_CHURN_OPS; i++) {
-		/* The next place in this program's own array is fetched now: its misses are not measured. */
-		next = (size_t)((bench_random(&t->seed[k]) >> 32) * n >> 32);
-		__builtin_prefetch(&t->held[next], 1);
+		/* Places in this program's own array are fetched some rounds before: its misses are not measured. */
+		size_t *next = &ahead[i % PAGES_CHURN_AHEAD];
+
+		j = *next;
+		*next = (size_t)((bench_random(&t->seed[k]) >> 32) * n >> 32);
+		__builtin_prefetch(&t->held[*next], 1);
 		pages_free(p, t->held[j], t->order);
 		t->held[j] = pages_alloc(p, t->order);
-		j = next;
 	}
 	return (bench_cpu_now() - start) / (double)PAGES_CHURN_OPS;
 }

@@ -37,6 +37,7 @@ static const struct argp_option compare_options[] = {
 
 struct compare_args {
 	struct session_options session;
+	char *map_path; /* found beside the recording; NULL: given */
 	const char *text[COMPARE_MAX_VARIANTS];
 	size_t nr;
 	uint64_t jobs, allowed;
@@ -57,8 +58,10 @@ static void compare_number(struct argp_state *state, const char *option, const c
 
 static void compare_end(struct argp_state *state, struct compare_args *a)
 {
-	const char *missing = session_missing(&a->session);
+	const char *missing;
 
+	session_find_machine(&a->session, &a->map_path);
+	missing = session_missing(&a->session);
 	if (missing != NULL)
 		argp_error(state, "%s", missing);
 	else if (strcmp(a->session.trace_path, "-") == 0 ||
@@ -114,7 +117,7 @@ static const struct argp compare_argp = {
 	.options = compare_options,
 	.parser = compare_parse,
 	.children = compare_children,
-	.args_doc = "TRACE --machine MAP",
+	.args_doc = "TRACE [--machine MAP]",
 	.doc = "Replay a recording on several machines at once, and set the results side by side.\v"
 	       "Each variant is a process of its own. The first row is the machine as given.\n\n"
 	       "Example:\n"
@@ -438,6 +441,8 @@ int compare_main(int argc, char **argv)
 	int status;
 
 	session_defaults(&args.session);
+	/* Variants are other machines than the recorded one: all start alike. */
+	args.session.empty_start = true;
 	args.jobs = cpus > 0 && cpus <= COMPARE_MAX_VARIANTS ? (uint64_t)cpus : 1;
 	if (argp_parse(&compare_argp, argc, argv, 0, NULL, &args) != 0) {
 		free(v);
@@ -449,5 +454,6 @@ int compare_main(int argc, char **argv)
 	for (size_t i = 0; i < n; i++)
 		compare_free(&v[i]);
 	free(v);
+	free(args.map_path);
 	return status;
 }

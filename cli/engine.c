@@ -46,7 +46,9 @@
 
 #include <engine_parts.h>
 
-#define ENGINE_AHEAD 12 /* events between a prefetch and its use */
+#define ENGINE_AHEAD 12                       /* events between a prefetch and its use */
+#define ENGINE_START_NS ((uint64_t)200000000) /* a snapshot may take so long */
+#define ENGINE_OLD_NS ((uint64_t)10000000000) /* and may be so old when the recording begins */
 #define ENGINE_REAP_NS \
 	((uint64_t)2000000000) /* recorded time between two reapings, as in Linux's SLAB */
 
@@ -91,6 +93,22 @@ static inline bool engine_no_object(struct engine *e, const struct trace_event *
 	return true;
 }
 
+/* For those who want to know more of an object than the replay does. */
+static __attribute__((noinline)) void engine_object_noted(struct engine *e,
+							  const struct trace_event *ev,
+							  const struct engine_op *op,
+							  const void *ptr)
+{
+	engine_owners_object(&e->owners, ev->addr, ev->desc, op->bytes);
+	if (e->population == NULL || !engine_frame_known(e) ||
+	    (*engine_frame_bits(e, engine_frame(e, ev->addr)) & FRAME_SEEN) != 0)
+		return;
+	/* Its slab is older than the recording. */
+	population_learn(e->population, engine_frame(e, ev->addr),
+			 op->action == ACTION_KMALLOC ? quarry_virt_to_cache(e->q, ptr)
+						      : e->caches[op->cache].cache);
+}
+
 static inline void engine_object_alloc(struct engine *e, const struct trace_event *ev,
 				       const struct engine_op *op)
 {
@@ -120,11 +138,32 @@ static inline void engine_object_alloc(struct engine *e, const struct trace_even
 			   << OBJECT_PTR_BITS;
 	if (!e->map_base_known)
 		engine_learn_map(e, ptr);
-	if (e->owners.on)
-		engine_owners_object(&e->owners, ev->addr, ev->desc, op->bytes);
+	if (__builtin_expect(e->owners.on || e->population != NULL, 0))
+		engine_object_noted(e, ev, op, ptr);
 	engine_digest(e, (uintptr_t)ptr - e->map_base);
 	engine_count(e, op->type, ENGINE_REPLAYED);
 	e->result.live_objects++;
+}
+
+/* A free of what nobody allocated in the recording: perhaps of something from before. */
+static __attribute__((noinline)) bool engine_free_older(struct engine *e,
+							const struct trace_event *ev)
+{
+	const char *name = trace_name(&e->t->caches, e->t->descs[ev->desc].cache);
+	uint16_t cache = 0;
+	void *object;
+
+	if (!engine_frame_known(e))
+		return false;
+	object = population_object(e->population, engine_frame(e, ev->addr), name, &cache);
+	if (object == NULL)
+		return false;
+	if (cache == 0)
+		quarry_kfree(e->q, object);
+	else
+		quarry_kmem_cache_free(e->q, e->caches[cache].cache, object);
+	engine_count(e, ev->type, ENGINE_FROM_BEFORE);
+	return true;
 }
 
 static inline void engine_object_free(struct engine *e, const struct trace_event *ev)
@@ -142,6 +181,9 @@ static inline void engine_object_free(struct engine *e, const struct trace_event
 	value = idmap_take(&e->objects, ev->addr);
 	if (e->owners.on)
 		engine_owners_object_freed(&e->owners, ev->addr);
+	if (value == 0 && e->population != NULL && !(frame & FRAME_SEEN) &&
+	    engine_free_older(e, ev))
+		return;
 	if (value == 0)
 		engine_count(e, ev->type, frame & FRAME_LIVE ? ENGINE_UNTRACED : ENGINE_BEFORE);
 	else if (engine_object_release(e, value))
@@ -203,6 +245,18 @@ static inline void engine_page_alloc(struct engine *e, const struct trace_event 
 	p->pfn = ev->addr;
 }
 
+static void engine_page_older(struct engine *e, const struct trace_event *ev,
+			      const struct engine_op *op)
+{
+	enum engine_fate fate = ENGINE_BEFORE;
+
+	if (population_is_slab(e->population, ev->addr))
+		fate = ENGINE_SLAB_PAGE;
+	else if (population_pages(e->population, ev->addr, op->order) > 0)
+		fate = ENGINE_FROM_BEFORE;
+	engine_count(e, TRACE_PAGE_FREE, fate);
+}
+
 static inline void engine_page_free(struct engine *e, const struct trace_event *ev,
 				    const struct engine_op *op)
 {
@@ -218,6 +272,8 @@ static inline void engine_page_free(struct engine *e, const struct trace_event *
 		engine_count(e, TRACE_PAGE_FREE, ENGINE_SLAB_PAGE);
 	else if (met.refused > 0)
 		engine_count(e, TRACE_PAGE_FREE, ENGINE_FREE_REFUSED);
+	else if (!seen && e->population != NULL)
+		engine_page_older(e, ev, op);
 	else
 		engine_count(e, TRACE_PAGE_FREE, seen ? ENGINE_UNTRACED : ENGINE_BEFORE);
 	if (met.ours + met.slab + met.refused == 0)
@@ -312,6 +368,14 @@ static void engine_reap(struct engine *e, uint64_t time_ns)
 	e->reap_at = time_ns + ENGINE_REAP_NS;
 }
 
+static uint64_t engine_fallbacks(struct engine *e)
+{
+	struct quarry_totals totals;
+
+	quarry_totals(e->q, &totals);
+	return totals.fallback_claimed + totals.fallback_stolen;
+}
+
 /* ---- observers ---- */
 
 /* The observer looks at the machine between two events. */
@@ -340,8 +404,41 @@ static __attribute__((noinline)) void engine_wake(struct engine *e, uint64_t tim
 	e->wake_event = e->sample_event;
 }
 
-static void engine_start(struct engine *e, uint64_t time_ns)
+/*
+ * Whether the first snapshot shows the state in which the recording begins: it says so itself, or its event is among the
+ * first of @n, or its time says so, if the recording's clock is the same.
+ */
+static bool engine_snapshot_starts(const struct engine *e, size_t n)
 {
+	const struct linuxfacts_snapshot *s = e->facts != NULL ? &e->facts->first : NULL;
+	const struct trace_event *ev = e->t->batch;
+
+	if (s == NULL || !s->there || s->nr_zones == 0 || s->nr_caches == 0)
+		return false;
+	for (size_t i = 0; i < n && ev[i].time_ns - ev[0].time_ns <= ENGINE_START_NS; i++) {
+		if (ev[i].type == TRACE_SNAPSHOT && ev[i].addr == s->number)
+			return true;
+	}
+	return s->start || (s->mono_ns <= ev[0].time_ns + ENGINE_START_NS &&
+			    s->mono_ns + ENGINE_OLD_NS >= ev[0].time_ns);
+}
+
+static void engine_populate(struct engine *e, size_t n)
+{
+	if (!e->want_population || !engine_snapshot_starts(e, n))
+		return;
+	e->population = population_new(e->q, e->facts, e);
+	if (!population_result(e->population)->there)
+		e->want_population = false;
+	e->fallback_before = engine_fallbacks(e);
+}
+
+/* Before the first of @n events. */
+static void engine_start(struct engine *e, size_t n)
+{
+	uint64_t time_ns = e->t->batch[0].time_ns;
+
+	engine_populate(e, n);
 	e->result.first_ns = time_ns;
 	e->time_ns = time_ns;
 	e->reap_at = time_ns + ENGINE_REAP_NS;
@@ -361,7 +458,7 @@ bool engine_play(struct engine *e, size_t n)
 		return !r->full;
 	engine_resolve_new(e);
 	if (r->events == 0)
-		engine_start(e, ev[0].time_ns);
+		engine_start(e, n);
 	r->last_ns = ev[n - 1].time_ns;
 	for (size_t i = 0; i < n && !r->full; i++) {
 		if (i + ENGINE_AHEAD < n)
@@ -378,14 +475,6 @@ bool engine_play(struct engine *e, size_t n)
 	if (r->max_live_pages < r->live_pages)
 		r->max_live_pages = r->live_pages;
 	return !r->full;
-}
-
-static uint64_t engine_fallbacks(struct engine *e)
-{
-	struct quarry_totals totals;
-
-	quarry_totals(e->q, &totals);
-	return totals.fallback_claimed + totals.fallback_stolen;
 }
 
 void engine_finish(struct engine *e)
@@ -421,6 +510,16 @@ void engine_set_movable(struct engine *e)
 void engine_set_observer(struct engine *e, struct engine_observer *observer)
 {
 	e->observer = observer;
+}
+
+void engine_set_population(struct engine *e)
+{
+	e->want_population = true;
+}
+
+const struct population_result *engine_population(const struct engine *e)
+{
+	return e->population != NULL ? population_result(e->population) : NULL;
 }
 
 void engine_set_owners(struct engine *e)
@@ -481,6 +580,8 @@ void engine_delete(struct engine *e)
 	free(e->ops);
 	engine_places_free(&e->places);
 	engine_owners_free(&e->owners);
+	if (e->population != NULL)
+		population_delete(e->population);
 	idmap_free(&e->objects);
 	idmap_free(&e->blocks);
 	idmap_free(&e->cache_of);

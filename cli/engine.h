@@ -7,6 +7,7 @@
 
 #include <engine_owners.h>
 #include <linuxfacts.h>
+#include <population.h>
 #include <trace.h>
 
 /*
@@ -18,6 +19,7 @@ enum engine_fate {
 	ENGINE_REFUSED,      /* an allocation that the machine here refused */
 	ENGINE_FAILED,       /* an allocation that Linux refused: not tried */
 	ENGINE_BEFORE,       /* a free of something allocated before the recording began */
+	ENGINE_FROM_BEFORE,  /* the same, found in the population from the starting snapshot */
 	ENGINE_UNTRACED,     /* a free of something whose allocation has no event, or freed twice */
 	ENGINE_FREE_REFUSED, /* a free of something that had been refused here */
 	ENGINE_SLAB_PAGE,    /* a page of the recorded kernel's own slabs: ours takes its own */
@@ -94,6 +96,13 @@ void engine_set_background(struct engine *e, bool (*fn)(void *ctx), void *ctx);
 
 /* Blocks that were asked for as movable can be moved, by compaction. Before the first event, once. */
 void engine_set_movable(struct engine *e);
+
+/*
+ * Put on the machine what was there before the recording, from facts->first, if that was taken then. Before the
+ * first event. engine_population() is NULL if there was no such snapshot.
+ */
+void engine_set_population(struct engine *e);
+const struct population_result *engine_population(const struct engine *e);
 
 /* Between two events: the number of the last one played, and the recorded time. */
 struct engine_moment {

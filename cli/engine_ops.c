@@ -64,6 +64,7 @@ static uint32_t engine_cache_make(struct engine *e, const char *name, uint32_t o
 		name = unnamed;
 	}
 	c->name = xstrdup(name);
+	c->size = size;
 	c->cache = quarry_kmem_cache_create(e->q, c->name, object_size, flags, &args);
 	if (c->cache == NULL) {
 		/* The recorded size may not go with this machine's alignment. */
@@ -75,6 +76,17 @@ static uint32_t engine_cache_make(struct engine *e, const char *name, uint32_t o
 	else
 		e->result.caches_failed++;
 	return e->nr_caches++;
+}
+
+uint16_t engine_cache_named(struct engine *e, const char *name, uint32_t object_size, uint32_t size)
+{
+	for (uint32_t i = 1; i < e->nr_caches && name[0] != '\0'; i++) {
+		if (e->caches[i].size == size && strcmp(e->caches[i].name, name) == 0)
+			return (uint16_t)i;
+	}
+	if (e->nr_caches == ENGINE_MAX_CACHES)
+		return 0;
+	return (uint16_t)engine_cache_make(e, name, object_size, size);
 }
 
 /* Number of the cache of a descriptor. Number 0 is one that could not be made. */
@@ -91,12 +103,10 @@ static uint16_t engine_cache(struct engine *e, const struct trace_desc *d)
 	s = idmap_find(&e->cache_of, key);
 	if (s->value != 0)
 		return (uint16_t)(s->value - 1);
-	if (e->nr_caches == ENGINE_MAX_CACHES)
-		return 0;
 	s = idmap_add(&e->cache_of, key);
-	s->value = engine_cache_make(e, trace_name(&e->t->caches, d->cache), (uint32_t)d->bytes_req,
-				     (uint32_t)size) +
-		   1;
+	s->value = engine_cache_named(e, trace_name(&e->t->caches, d->cache),
+				      (uint32_t)d->bytes_req, (uint32_t)size) +
+		   1u;
 	return (uint16_t)(s->value - 1);
 }
 

@@ -9,6 +9,7 @@
 #include <engine_owners.h>
 #include <engine_places.h>
 #include <idmap.h>
+#include <population.h>
 
 #define ENGINE_FRAME_BITS 28
 #define ENGINE_FRAMES ((uint64_t)1 << ENGINE_FRAME_BITS)
@@ -52,6 +53,7 @@ struct engine_op {
 
 struct engine_cache {
 	char *name;
+	uint32_t size;            /* of a place */
 	struct kmem_cache *cache; /* NULL: could not be made */
 };
 
@@ -90,6 +92,8 @@ struct engine {
 	void *background_ctx;
 	struct engine_places places;
 	struct engine_owners owners;
+	bool want_population;
+	struct population *population; /* NULL: the machine was empty */
 	uint64_t fallback_before;
 	struct engine_result result;
 };
@@ -159,7 +163,10 @@ static inline void engine_mark(struct engine *e, uint64_t pfn, unsigned int orde
 	}
 }
 
-/* engine_ops.c: make ready the descriptors that have been added since the last batch. */
+/* engine_ops.c: the number of the cache of that name, made if there is none; 0: it could not be made. */
+uint16_t engine_cache_named(struct engine *e, const char *name, uint32_t object_size,
+			    uint32_t size);
+/* Make ready the descriptors that have been added since the last batch. */
 void engine_resolve_new(struct engine *e);
 /* Our machine said no to @ev: count it with the reason, and keep the first of each kind. */
 void engine_refused(struct engine *e, const struct engine_op *op, uint32_t desc, uint64_t bytes);

@@ -10,6 +10,7 @@ static const struct {
 	[ENGINE_FAILED] = {"failed_in_recording", "refused by Linux itself, not tried"},
 	[ENGINE_BEFORE] = {"freed_before_recording",
 			   "freed, but allocated before the recording began"},
+	[ENGINE_FROM_BEFORE] = {"freed_from_snapshot", "freed from what the snapshot had"},
 	[ENGINE_UNTRACED] = {"freed_untraced", "freed, but twice or allocated without an event"},
 	[ENGINE_FREE_REFUSED] = {"freed_refused", "freed, but had been refused"},
 	[ENGINE_SLAB_PAGE] = {"slab_page", "of the recorded kernel's own slabs"},

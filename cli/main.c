@@ -18,10 +18,13 @@ static const struct main_verb {
 	{"boot", "quarry boot", boot_main, "boot a simulated machine from a firmware memory map"},
 	{"replay", "quarry replay", replay_main,
 	 "replay a recorded kernel trace on such a machine"},
+	{"record", "quarry record", record_main,
+	 "record what a kernel allocates while a command runs"},
 	{"report", "quarry report", report_main,
 	 "replay, and write what happened as a page of HTML"},
 	{"compare", "quarry compare", compare_main,
 	 "replay it on several machines side by side: what if?"},
+	{"top", "quarry top", top_main, "show a running replay, or this machine, in the terminal"},
 	{"pressure", "quarry pressure", pressure_main,
 	 "fill a machine, and ask it for blocks until there are no more"},
 	{"selftest", "quarry selftest", selftest_main, "try every part of the library"},
@@ -46,6 +49,7 @@ static void main_usage(FILE *out)
 	      "  dmesg | quarry boot -\n"
 	      "  quarry replay TRACE --machine maps/vm-24g-2cpu.txt\n"
 	      "  quarry report TRACE --machine maps/vm-24g-2cpu.txt -o report.html\n"
+	      "  quarry top TRACE --machine maps/vm-24g-2cpu.txt --speed 10\n"
 	      "  quarry pressure maps/qemu-512m-1node.boot.txt\n"
 	      "  quarry selftest --stress 10\n\n"
 	      "quarry VERB --help tells a verb's options; the manual is quarry(1).\n",

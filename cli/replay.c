@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <plot.h>
 #include <report.h>
 #include <session.h>
 #include <verbs.h>
@@ -28,6 +29,8 @@ static const struct argp_option replay_options[] = {
 
 struct replay_args {
 	struct session_options session;
+	struct plot_options plot;
+	char *map_path;       /* found beside the recording; NULL: given */
 	const char *proc_dir; /* where the texts of /proc go; NULL: nowhere */
 	unsigned int top;
 	bool json, all_caches;
@@ -51,6 +54,7 @@ static error_t replay_parse(int key, char *arg, struct argp_state *state)
 	switch (key) {
 	case ARGP_KEY_INIT:
 		state->child_inputs[0] = &a->session;
+		state->child_inputs[1] = &a->plot;
 		return 0;
 	case REPLAY_OPT_TOP:
 		replay_top(state, arg, &a->top);
@@ -70,6 +74,7 @@ static error_t replay_parse(int key, char *arg, struct argp_state *state)
 		a->session.trace_path = arg;
 		return 0;
 	case ARGP_KEY_END:
+		session_find_machine(&a->session, &a->map_path);
 		missing = session_missing(&a->session);
 		if (missing != NULL)
 			argp_error(state, "%s", missing);
@@ -81,6 +86,7 @@ static error_t replay_parse(int key, char *arg, struct argp_state *state)
 
 static const struct argp_child replay_children[] = {
 	{&session_argp, 0, NULL, 0},
+	{&plot_argp, 0, NULL, 0},
 	{NULL, 0, NULL, 0},
 };
 
@@ -88,7 +94,7 @@ static const struct argp replay_argp = {
 	.options = replay_options,
 	.parser = replay_parse,
 	.children = replay_children,
-	.args_doc = "TRACE --machine MAP",
+	.args_doc = "TRACE [--machine MAP]",
 	.doc = "Replay a recording of a kernel's kmem:* events, or of a program's malloc, on a "
 	       "simulated machine.\v"
 	       "TRACE is a KMT1 or UMT1 file, or the text of perf script, trace-cmd report or the "
@@ -104,7 +110,8 @@ static const struct argp replay_argp = {
 	       "host lacks memory; 2, trace, map or an option is wrong.",
 };
 
-static int replay_finish(struct session *s, const struct replay_args *args)
+/* @h is NULL without --plot. */
+static int replay_finish(struct session *s, const struct replay_args *args, const struct history *h)
 {
 	struct report report = {.all_caches = args->all_caches, .top = args->top};
 
@@ -115,7 +122,26 @@ static int replay_finish(struct session *s, const struct replay_args *args)
 		return CLI_FAILED;
 	if (args->proc_dir != NULL && views_write(s->machine.q, args->proc_dir) != CLI_OK)
 		return CLI_FAILED;
+	if (h != NULL && plot_write(&args->plot, h, &report) != CLI_OK)
+		return CLI_FAILED;
 	return session_status(s);
+}
+
+static int replay_run(struct session *s, const struct replay_args *args)
+{
+	struct history h;
+	int status;
+
+	if (args->plot.path == NULL) {
+		session_run(s);
+		return replay_finish(s, args, NULL);
+	}
+	history_start(&h, s, session_expected(s));
+	session_run(s);
+	history_end(&h);
+	status = replay_finish(s, args, &h);
+	history_free(&h);
+	return status;
 }
 
 int replay_main(int argc, char **argv)
@@ -130,10 +156,10 @@ int replay_main(int argc, char **argv)
 	if (args.json && args.session.progress == PROGRESS_AUTO)
 		args.session.progress = PROGRESS_NEVER;
 	status = session_open(&s, &args.session);
-	if (status != CLI_OK)
-		return status;
-	session_run(&s);
-	status = replay_finish(&s, &args);
-	session_close(&s);
+	if (status == CLI_OK) {
+		status = replay_run(&s, &args);
+		session_close(&s);
+	}
+	free(args.map_path);
 	return status;
 }

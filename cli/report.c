@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <faithful.h>
 #include <refusal.h>
 #include <report.h>
 
@@ -113,13 +114,7 @@ static uint64_t report_linux_bytes(const struct linuxfacts_cache *c)
 static const struct linuxfacts_zone *report_linux_zone(const struct report *r, int nid,
 						       const char *name)
 {
-	for (size_t i = 0; i < r->facts->nr_zones; i++) {
-		const struct linuxfacts_zone *z = &r->facts->zones[i];
-
-		if (z->nid == nid && strcmp(z->name, name) == 0)
-			return z;
-	}
-	return NULL;
+	return linuxfacts_zone(&r->facts->last, nid, name);
 }
 
 /* The next zone that has pages, from *@nid and *@zone on, which it moves past. */
@@ -390,14 +385,17 @@ static void report_largest(FILE *out, const struct report *r, const struct repor
 			fprintf(out, " %8.2f", (double)c->bytes / (double)report_linux_bytes(l));
 		fputc('\n', out);
 	}
-	if (!r->facts->have_snapshot)
+	if (!r->facts->last.there)
 		fputs("No snapshot of Linux's slabinfo lies beside the recording.\n", out);
 	else
 		fprintf(out,
-			"Linux's side (snapshot %" PRIu64 ") also holds what was allocated before"
-			" the recording began,\nand counts objects in its per-CPU slabs as in"
-			" use: compare slabs.\n",
-			r->facts->snapshot);
+			"Linux's side (snapshot %" PRIu64
+			")%s counts objects in its per-CPU\nslabs "
+			"as in use: compare slabs.\n",
+			r->facts->last.number,
+			r->population != NULL && r->population->there
+				? ""
+				: " also holds what was there before, and");
 }
 
 static void report_buddyinfo(FILE *out, const struct report *r)
@@ -434,9 +432,9 @@ static void report_free_blocks(FILE *out, const struct report *r)
 			fprintf(out, " %6" PRIu64, l->nr_free[o]);
 		fputc('\n', out);
 	}
-	if (r->facts->nr_zones == 0)
+	if (r->facts->last.nr_zones == 0)
 		fputs("No snapshot of Linux's buddyinfo lies beside the recording.\n", out);
-	else
+	else if (r->population == NULL || !r->population->there)
 		fputs("What Linux had taken before the recording began is free here.\n", out);
 }
 
@@ -499,6 +497,7 @@ void report_text(FILE *out, const struct report *r)
 		heap_text(out, r->heap, r->trace);
 	else
 		report_events(out, r);
+	faithful_start_text(out, r);
 	report_title(out, "/proc/buddyinfo");
 	report_buddyinfo(out, r);
 	report_title(out, "/proc/slabinfo");
@@ -507,6 +506,7 @@ void report_text(FILE *out, const struct report *r)
 		report_largest(out, r, list, nr);
 		report_free_blocks(out, r);
 		report_fragmentation(out, r);
+		faithful_text(out, r);
 	}
 	report_zones(out, r);
 	if (r->pressure != NULL) {
@@ -772,6 +772,8 @@ int report_json(FILE *out, const struct report *r)
 	} else {
 		json_object_set_new(o, "events", report_json_events(r));
 		json_object_set_new(o, "refusals", report_json_refusals(r));
+		json_object_set_new(o, "start", faithful_start_json(r));
+		json_object_set_new(o, "linux", faithful_json(r));
 	}
 	json_object_set_new(o, "caches", caches);
 	report_set(o, "empty_caches", nr_empty);

@@ -18,6 +18,7 @@ struct report {
 	uint64_t events, recorded_ns;       /* played, and their time */
 	bool full;                          /* stopped: more alive than can be followed */
 	const struct linuxfacts *facts;
+	const struct population_result *population; /* NULL: no starting snapshot */
 	struct machine *machine;
 	const char *trace_path, *map_path, *cmdline; /* cmdline may be NULL */
 	const char *policy;                          /* NULL: Linux's */

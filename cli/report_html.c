@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include <history.h>
+#include <plot.h>
 #include <report.h>
 #include <report_data.h>
 #include <session.h>
@@ -22,7 +23,8 @@
 enum { HTML_OPT_TITLE = 256 };
 
 static const struct argp_option html_options[] = {
-	{"output", 'o', "FILE", 0, "Where the page goes (needed); - is standard output", 0},
+	{"output", 'o', "FILE", 0, "Where the page goes (needed, or --plot); - is standard output",
+	 0},
 	{"title", HTML_OPT_TITLE, "TEXT", 0, "Title of the page (default: name of the recording)",
 	 0},
 	{NULL, 0, NULL, 0, NULL, 0},
@@ -30,6 +32,7 @@ static const struct argp_option html_options[] = {
 
 struct html_args {
 	struct session_options session;
+	struct plot_options plot;
 	const char *output, *title;
 };
 
@@ -41,6 +44,7 @@ static error_t html_parse(int key, char *arg, struct argp_state *state)
 	switch (key) {
 	case ARGP_KEY_INIT:
 		state->child_inputs[0] = &a->session;
+		state->child_inputs[1] = &a->plot;
 		return 0;
 	case 'o':
 		a->output = arg;
@@ -55,7 +59,7 @@ static error_t html_parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case ARGP_KEY_END:
 		missing = session_missing(&a->session);
-		if (missing == NULL && a->output == NULL)
+		if (missing == NULL && a->output == NULL && a->plot.path == NULL)
 			missing = "where does the page go? For example: -o report.html";
 		if (missing != NULL)
 			argp_error(state, "%s", missing);
@@ -67,6 +71,7 @@ static error_t html_parse(int key, char *arg, struct argp_state *state)
 
 static const struct argp_child html_children[] = {
 	{&session_argp, 0, NULL, 0},
+	{&plot_argp, 0, NULL, 0},
 	{NULL, 0, NULL, 0},
 };
 
@@ -243,6 +248,10 @@ static int html_finish(struct session *s, const struct html_args *a, struct hist
 	int status = CLI_FAILED;
 
 	session_report(s, &report);
+	if (a->plot.path != NULL && plot_write(&a->plot, h, &report) != CLI_OK)
+		return CLI_FAILED;
+	if (a->output == NULL)
+		return session_status(s);
 	data = report_data(h, &report);
 	if (data != NULL)
 		text = json_dumps(data, JSON_COMPACT | JSON_REAL_PRECISION(6));
@@ -264,13 +273,6 @@ static int html_finish(struct session *s, const struct html_args *a, struct hist
 	return status == CLI_OK ? session_status(s) : status;
 }
 
-static uint64_t html_expected(const struct session *s)
-{
-	uint64_t n = s->trace.declared_events, limit = s->options->limit;
-
-	return limit > 0 && (n == 0 || n > limit) ? limit : n;
-}
-
 int report_main(int argc, char **argv)
 {
 	struct html_args args = {0};
@@ -284,7 +286,7 @@ int report_main(int argc, char **argv)
 	status = session_open(&s, &args.session);
 	if (status != CLI_OK)
 		return status;
-	history_start(&history, &s, html_expected(&s));
+	history_start(&history, &s, session_expected(&s));
 	session_run(&s);
 	history_end(&history);
 	status = html_finish(&s, &args, &history);

@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <session.h>
 
@@ -25,10 +26,14 @@ enum {
 	SESSION_OPT_SEED,
 	SESSION_OPT_PINNED,
 	SESSION_OPT_HEAP,
+	SESSION_OPT_START,
 };
 
 static const struct argp_option session_argp_options[] = {
-	{"machine", 'm', "MAP", 0, "Memory map of the machine to replay on (needed)", 0},
+	{"machine", 'm', "MAP", 0,
+	 "Memory map of the machine to replay on; needed unless NAME.machine.txt lies beside the "
+	 "recording",
+	 0},
 	{"cpus", 'c', "N", 0, "CPUs of the machine (default: what map and recording say)", 0},
 	{"allocator", SESSION_OPT_ALLOCATOR, "NAME", 0,
 	 "Boot allocator: memblock (default) or bootmem; the result is the same", 0},
@@ -49,6 +54,10 @@ static const struct argp_option session_argp_options[] = {
 	{"no-compaction", SESSION_OPT_PINNED, NULL, 0, "With --page-cache: no page can be moved",
 	 0},
 	{"seed", SESSION_OPT_SEED, "N", 0, "Of the page cache's random choices (1)", 0},
+	{"start", SESSION_OPT_START, "STATE", 0,
+	 "What is on the machine before: snapshot, what the snapshot beside the recording says "
+	 "(default, if it was taken then and the machine is the recorded one), or empty",
+	 0},
 	{"heap", SESSION_OPT_HEAP, "NAME", 0,
 	 "What plays the recording of a user program: kmalloc (default), or fine: eight classes to "
 	 "a doubling",
@@ -167,6 +176,11 @@ static error_t session_parse(int key, char *arg, struct argp_state *state)
 	case SESSION_OPT_LIMIT:
 		session_number(state, "limit", arg, INT64_MAX, &o->limit);
 		return 0;
+	case SESSION_OPT_START:
+		o->empty_start = strcmp(arg, "empty") == 0;
+		if (!o->empty_start && strcmp(arg, "snapshot") != 0)
+			session_error(state, "--start=%s: expected snapshot or empty", arg);
+		return 0;
 	case SESSION_OPT_HEAP:
 		if (!heap_kind_by_name(arg, &o->heap))
 			session_error(state, "--heap=%s: expected kmalloc or fine", arg);
@@ -196,6 +210,20 @@ void session_defaults(struct session_options *o)
 	o->pressure.seed = 1;
 	o->pressure.read_every = PRESSURE_READ_EVERY;
 	o->pressure.reads = 1;
+}
+
+void session_find_machine(struct session_options *o, char **own)
+{
+	char *path;
+
+	*own = NULL;
+	if (o->machine.map_path != NULL || o->trace_path == NULL || strcmp(o->trace_path, "-") == 0)
+		return;
+	path = linuxfacts_beside(o->trace_path, ".machine.txt");
+	if (access(path, R_OK) == 0)
+		o->machine.map_path = *own = path;
+	else
+		free(path);
 }
 
 const char *session_missing(const struct session_options *o)
@@ -244,6 +272,8 @@ static int session_start(struct session *s)
 	}
 	linuxfacts_load(&s->facts, o->trace_path, &s->diag);
 	s->engine = engine_new(s->machine.q, s->machine.nr_cpus, &s->trace, &s->facts);
+	if (!o->pressure.on && !o->empty_start)
+		engine_set_population(s->engine);
 	if (o->pressure.on)
 		engine_set_background(s->engine, session_background, &s->pressure);
 	if (o->pressure.on && !o->pressure.pinned)
@@ -295,6 +325,13 @@ int session_open(struct session *s, const struct session_options *o)
 	return status;
 }
 
+uint64_t session_expected(const struct session *s)
+{
+	uint64_t n = s->trace.declared_events, limit = s->options->limit;
+
+	return limit > 0 && (n == 0 || n > limit) ? limit : n;
+}
+
 uint64_t session_events(const struct session *s)
 {
 	return s->heap != NULL ? heap_result(s->heap)->events : engine_result(s->engine)->events;
@@ -324,6 +361,9 @@ void session_end(struct session *s)
 	else
 		engine_finish(s->engine);
 	s->wall_ns = util_now_ns() - s->start_ns;
+	/* What was put there before is no part of the replay. */
+	if (s->engine != NULL && engine_population(s->engine) != NULL)
+		s->wall_ns -= engine_population(s->engine)->seconds_ns;
 	s->ended = true;
 	if (s->trace.declared_events > 0 && !s->trace.damaged && !s->limited &&
 	    s->trace.declared_events != session_events(s))
@@ -376,6 +416,7 @@ void session_report(struct session *s, struct report *r)
 		r->full = r->result->full;
 	}
 	r->facts = &s->facts;
+	r->population = s->engine != NULL ? engine_population(s->engine) : NULL;
 	r->machine = &s->machine;
 	r->trace_path = o->trace_path;
 	r->map_path = o->machine.map_path;

@@ -22,6 +22,7 @@ struct session_options {
 	struct pressure_options pressure;
 	struct policy policy;
 	const char *policy_text; /* NULL: Linux's */
+	bool empty_start;        /* nothing is put on the machine from the starting snapshot */
 	bool wrong;              /* an option was, and that was said; for who does not exit then */
 	enum heap_kind heap;     /* what plays the recording of a user program */
 };
@@ -33,6 +34,12 @@ void session_defaults(struct session_options *o);
  * session_options. It takes no arguments: the verb's own parser sets trace_path.
  */
 extern const struct argp session_argp;
+
+/*
+ * Without --machine: the machine that quarry record left beside the recording, NAME.machine.txt, if it is there.
+ * The path is *@own then, which the caller frees.
+ */
+void session_find_machine(struct session_options *o, char **own);
 
 /* What is missing or does not go together, as argp_error() should say it; NULL: nothing. */
 const char *session_missing(const struct session_options *o);
@@ -64,6 +71,8 @@ int session_open(struct session *s, const struct session_options *o);
 
 /* Play the next events, at most TRACE_BATCH; false: that was the end, and session_end() is due. */
 bool session_step(struct session *s);
+/* Events that will be played, as recording and limit say before; 0: not known. */
+uint64_t session_expected(const struct session *s);
 /* Events played so far. */
 uint64_t session_events(const struct session *s);
 /* Sum up; once. */

@@ -4,12 +4,16 @@
 #ifndef CLI_VERBS_H
 #define CLI_VERBS_H
 
-#define CLI_VERSION "0.1.0"
+#include <quarry/quarry.h>
+
+#define CLI_VERSION QUARRY_VERSION
 
 int boot_main(int argc, char **argv);
 int replay_main(int argc, char **argv);
 int report_main(int argc, char **argv);
 int compare_main(int argc, char **argv);
+int top_main(int argc, char **argv);
+int record_main(int argc, char **argv);
 int pressure_main(int argc, char **argv);
 int selftest_main(int argc, char **argv);
 

@@ -7,10 +7,11 @@ everything: $(O)/quarry bench-bins examples
 
 ## make check      layering, symbols, formatting, style, docs, warnings of two compilers
 .PHONY: check
-check: deps-check $(LIB_OBJS) $(SELFTEST_OBJS) examples
+check: deps-check $(LIB_OBJS) $(SELFTEST_OBJS) $(POSIX_OBJS) examples
 	@status=0; \
 	python3 -B scripts/check_layers.py $(O) || status=1; \
 	python3 -B scripts/check_symbols.py $(O) $(CC) || status=1; \
+	python3 -B scripts/names.py $(O) --check || status=1; \
 	scripts/check_format.sh || status=1; \
 	python3 -B scripts/check_style.py || status=1; \
 	python3 -B scripts/check_docs.py $(O) || status=1; \

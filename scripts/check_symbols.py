@@ -3,7 +3,7 @@
 """What the library needs, and what it defines. Usage: check_symbols.py BUILD-FOLDER CC
 
 Undefined symbols of all objects together are the four mem* functions and the port's; there is no
-mutable data; every global name carries a prefix; the sources compile as one object, and call each
+mutable data; every global name begins with quarry_; the sources compile as one object, and call each
 other without recursion. The self-test needs the library's public calls and mem* at most.
 """
 import os
@@ -27,11 +27,6 @@ RECURSION = {
 }
 
 
-def stems(src):
-    name = os.path.basename(src)[:-2]
-    return {"quarry_", name + "_", name.split("_")[0] + "_", os.path.dirname(src).split("/")[-1] + "_"}
-
-
 def object_faults(out, which="QUARRY_SRCS", public=frozenset()):
     faults, defined, wanted = [], set(), {}
     for src in sources(which):
@@ -47,8 +42,9 @@ def object_faults(out, which="QUARRY_SRCS", public=frozenset()):
                 faults.append(f"{src}: {name} is mutable data ({section}); state belongs to struct quarry")
             if kind.isupper():
                 defined.add(name)
-                if not name.startswith(tuple(stems(src))):
-                    faults.append(f"{src}: global {name} lacks the prefix quarry_ or its module's")
+                if not name.startswith("quarry_"):
+                    faults.append(f"{src}: global {name} lacks the prefix: run `make names`, which "
+                                  "lists it in base/names.h; its header includes base/compiler.h")
     for name in sorted(set(wanted) - defined - public - NEEDS - PORT - LINKER):
         faults.append(f"{wanted[name]}: needs {name}, which an embedder does not have")
     return faults, defined
@@ -135,7 +131,7 @@ def unity_faults(cc):
                     if " error: " in line] or ["as one object: does not compile"]
         with open(os.path.join(tmp, "unity.ci"), encoding="utf-8") as f:
             graph = f.read()
-    short = lambda s: s.split(":")[-1]
+    short = lambda s: s.split(":")[-1].removeprefix("quarry_priv_")
     edges = {}
     for m in re.finditer(r'edge: \{ sourcename: "([^"]+)" targetname: "([^"]+)"', graph):
         edges.setdefault(short(m.group(1)), set()).add(short(m.group(2)))

@@ -8,7 +8,7 @@ demos="qemu-system-x86 qemu-system-arm qemu-system-misc gcc-aarch64-linux-gnu gc
 browsers="chromium chromium-driver python3-selenium"
 case "${1:-}" in
 run) want="$run" ;;
-test) want="$run libcmocka-dev zstd procps numactl" ;;
+test) want="$run libcmocka-dev zstd procps numactl tmux" ;;
 check) want="$run clang-14 clang-format-14 python3" ;;
 demo) want="$demos" ;;
 browser) want="$browsers" ;;

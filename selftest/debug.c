@@ -96,7 +96,7 @@ static void debug_owner(struct selftest_run *t)
 	OK(owner.allocated && owner.alloc.site == site);
 	IS(owner.order, 2);
 	IS(owner.gfp, GFP_KERNEL);
-	OK(selftest_shows(t->m.q, quarry_show_allocinfo, "selftest/debug.c"));
+	OK(selftest_shows(t->m.q, quarry_show_allocinfo, __FILE__));
 	quarry_free_pages(t->m.q, page, 2);
 	OK(quarry_page_owner(t->m.q, pfn, &owner));
 	OK(!owner.allocated);

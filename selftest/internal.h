@@ -6,6 +6,8 @@
 #include <quarry/quarry.h>
 #include <quarry/selftest.h>
 
+#include "names.h"
+
 #define SELFTEST_HELD 64
 #define SELFTEST_RANGES 6
 #define SELFTEST_STORES 8

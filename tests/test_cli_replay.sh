@@ -11,7 +11,7 @@ text=traces/perf-compile.txt.zst
 run() {
 	want=$1
 	shift
-	"$quarry" replay "$@" --machine "$map" >"$tmp/out" 2>"$tmp/err" <"$tmp/in"
+	"$quarry" replay --machine "$map" "$@" >"$tmp/out" 2>"$tmp/err" <"$tmp/in"
 	got=$?
 	ran="replay $*"
 	check "$ran: status $got, expected $want" [ "$got" = "$want" ]
@@ -101,6 +101,32 @@ check "replay without a map: status 2" [ $? = 2 ]
 err "/nonexistent: "
 "$quarry" replay - --machine - >"$tmp/out" 2>"$tmp/err"
 check "both from standard input: status 2" [ $? = 2 ]
+
+# What was there before is put on the machine from the starting snapshot.
+run 0 "$small" --json --machine maps/vm-24g-2cpu.txt
+no_err
+check "start: all objects" [ "$(json objects)" = "$(json objects_wanted)" ]
+check "start: most objects were there before" [ "$(json objects)" -gt 2800000 ]
+check "start: nearly all free blocks" [ "$(json free_blocks)" -gt $(($(json free_blocks_wanted) - 20)) ]
+slabs=$(sed -n '/"slab_pages": {/,/}/s/^ *"ours": *\([0-9]*\),*$/\1/p' "$tmp/out")
+theirs=$(sed -n '/"slab_pages": {/,/}/s/^ *"linux": *\([0-9]*\),*$/\1/p' "$tmp/out")
+check "start: at the end slabs differ by less than 1 percent" \
+	[ $((slabs > theirs ? slabs - theirs : theirs - slabs)) -lt $((theirs / 100)) ]
+cp "$tmp/out" "$tmp/first"
+run 0 "$small" --json --machine maps/vm-24g-2cpu.txt
+check "start: the same JSON, times of the host left out" sh -c \
+	"grep -v '\"seconds\"\|events_per' '$tmp/first' >'$tmp/a'; grep -v '\"seconds\"\|events_per' '$tmp/out' | cmp -s '$tmp/a' -"
+run 0 "$small" --machine maps/vm-24g-2cpu.txt
+out "The machine when the recording began"
+out "in use, by whom and where is assumed"
+out "Beside Linux, at the end (snapshot 4)"
+run 0 "$small" --machine maps/vm-24g-2cpu.txt --start empty
+check "start: empty" [ "$(grep -c 'The machine when the recording began' "$tmp/out")" = 0 ]
+out "ours does not."
+run 0 "$small"
+out "Empty: this is another machine: node 0 zone DMA32 has"
+run 2 "$small" --start full
+err "expected snapshot or empty"
 
 # A user program's recording.
 user=traces/user-sqlite.umt.zst

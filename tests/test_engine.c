@@ -482,17 +482,17 @@ static void test_slabinfo_and_buddyinfo(void **state)
 		    buddy);
 	linuxfacts_parse_snapshots(&f, "test", text.s, text.len, &diag);
 	assert_int_equal(diag.nr_warnings, 0);
-	assert_true(f.have_snapshot);
-	assert_int_equal(f.snapshot, 4);
-	assert_int_equal(f.nr_caches, 1);
+	assert_true(f.first.there && f.last.there);
+	assert_int_equal(f.last.number, 4);
+	assert_int_equal(f.last.nr_caches, 1);
 	assert_int_equal(linuxfacts_cache(&f, "dentry")->num_slabs, 5);
 	assert_int_equal(linuxfacts_cache(&f, "dentry")->active_objs, 100);
 	assert_null(linuxfacts_cache(&f, "filp"));
-	assert_int_equal(f.nr_zones, 2);
-	assert_string_equal(f.zones[0].name, "DMA");
-	assert_int_equal(f.zones[0].nr_free[10], 10);
-	assert_int_equal(f.zones[1].nid, 1);
-	assert_int_equal(f.zones[1].nr_free[0], 7);
+	assert_int_equal(f.last.nr_zones, 2);
+	assert_string_equal(f.last.zones[0].name, "DMA");
+	assert_int_equal(f.last.zones[0].nr_free[10], 10);
+	assert_int_equal(f.last.zones[1].nid, 1);
+	assert_int_equal(f.last.zones[1].nr_free[0], 7);
 	for (size_t len = 1; len < text.len; len++)
 		linuxfacts_parse_snapshots(&f, "test", text.s, len, &diag);
 	assert_true(diag.nr_warnings > 0);

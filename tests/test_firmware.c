@@ -215,11 +215,11 @@ static uint8_t *put_pvh(void)
 	return bed_put(&bed, INFO, info, sizeof(info));
 }
 
-#define PVH_LISTS                                                                           \
-	"memory 0x0-0x9f000 nid -1 flags 0\nmemory 0x100000-0x8000000 nid -1 flags 0\n"     \
-	"reserved 0x0-0x1000 nid -1 flags 0\nreserved 0x2000-0x2038 nid -1 flags 0\n"       \
-	"reserved 0x3000-0x3048 nid -1 flags 0\nreserved 0x4000-0x400e nid -1 flags 0\n"    \
-	"reserved 0x5000-0x5040 nid -1 flags 0\nreserved 0x1000000-0x1123456 nid -1 flags " \
+#define PVH_LISTS                                                                             \
+	"memory 0x0-0x9f000 nid -1 flags 0\nmemory 0x100000-0x8000000 nid -1 flags 0\n"       \
+	"reserved 0x0-0x1000 nid -1 flags 0\nreserved 0x2000-0x2038 nid -1 flags 128\n"       \
+	"reserved 0x3000-0x3048 nid -1 flags 128\nreserved 0x4000-0x400e nid -1 flags 128\n"  \
+	"reserved 0x5000-0x5040 nid -1 flags 128\nreserved 0x1000000-0x1123456 nid -1 flags " \
 	"0\nreserved 0x1200000-0x1200010 nid -1 flags 0\n"
 
 static void test_pvh(void **state)

@@ -629,8 +629,8 @@ static void test_qemu_q35(void **state)
 			 "memory 0x100000-0x10000000 nid 0 flags 0\n"
 			 "memory 0x10000000-0x1ffe0000 nid 1 flags 0\n"
 			 "reserved 0x0-0x1000 nid -1 flags 0\n"
-			 "reserved 0x11c0-0x11d4 nid -1 flags 0\n"
-			 "reserved 0x21c0-0x2218 nid -1 flags 0\n"
+			 "reserved 0x11c0-0x11d4 nid -1 flags 128\n"
+			 "reserved 0x21c0-0x2218 nid -1 flags 128\n"
 			 "reserved 0x1ffd7000-0x1ffd700b nid -1 flags 0\n");
 	assert_int_equal(quarry_firmware_acpi_cpus(bed.q, info.rsdp, &bed.memory, take_cpu, &c), 0);
 	assert_int_equal(c.nr, 4);

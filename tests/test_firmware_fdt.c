@@ -156,7 +156,7 @@ static void test_blob_initrd_and_bootargs(void **state)
 	assert_int_equal(give(0x45000000, &info), 0);
 	snprintf(lists, sizeof(lists),
 		 RAM_LIST "reserved 0x44000000-0x44012345 nid -1 flags 0\n"
-			  "reserved 0x45000000-0x%zx nid -1 flags 0\n"
+			  "reserved 0x45000000-0x%zx nid -1 flags 128\n"
 			  "reserved 0x48000000-0x48001800 nid -1 flags 0\n",
 		 (size_t)0x45000000 + blob.len);
 	bed_expect(&bed, lists);

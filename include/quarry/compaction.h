@@ -46,7 +46,7 @@ struct quarry_mover {
  * @ops: stays in use until @q is thrown away; no member is NULL
  * @ctx: passed to its functions
  *
- * Context: any; two registrations not at once. Return: its number, 1..QUARRY_MAX_MOVERS; -QUARRY_EINVAL: a
+ * Context: any but interrupt; two registrations not at once. Return: its number, 1..QUARRY_MAX_MOVERS; -QUARRY_EINVAL: a
  * function is missing; -QUARRY_ENOSPC: there are QUARRY_MAX_MOVERS; nothing changed.
  */
 QUARRY_MUST_CHECK int quarry_register_mover(struct quarry *q, const struct quarry_mover *ops,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What firmware says of the machine, given to memblock: memory maps by E820, PVH and Devicetree, nodes
- * by ACPI; and readers of what a kernel needs to start its CPUs.
+ * What firmware says of the machine, given to memblock: memory maps by E820, PVH, Multiboot2, Limine, UEFI
+ * and Devicetree, nodes by Devicetree and ACPI; and readers of what a kernel needs to start its CPUs.
  *
  * Context of every call: boot, one thread. What firmware left is read byte by byte, at any alignment and on
  * hosts of either byte order; nothing in it is believed: each length is checked against the bytes that the
@@ -50,6 +50,9 @@ struct quarry_firmware_memory {
  * @cmdline_room:   its bytes, set by the caller
  * @cmdline_length: bytes of the command line without the 0 at its end; if not below @cmdline_room, it was
  *		    cut there
+ * @module:	    room for the places of modules, set by the caller; may be NULL
+ * @module_room:    how many, set by the caller
+ * @nr_modules:	    how many there are, whether they found room or not; all are reserved
  * @initrd:	    the RAM disk, or the first module; size 0: there is none. Reserved
  * @rsdp:	    where ACPI's root pointer is; 0: not said
  * @ram_bytes:	    memory that was added
@@ -60,6 +63,9 @@ struct quarry_firmware_info {
 	char *cmdline;
 	size_t cmdline_room;
 	size_t cmdline_length;
+	struct quarry_range *module;
+	unsigned int module_room;
+	unsigned int nr_modules;
 	struct quarry_range initrd;
 	phys_addr_t rsdp;
 	phys_addr_t ram_bytes;
@@ -75,6 +81,20 @@ struct quarry_firmware_cpu {
 
 /* Told of each CPU; other than 0 ends the call, which returns it. */
 typedef int (*quarry_firmware_cpu_fn)(void *arg, const struct quarry_firmware_cpu *cpu);
+
+/**
+ * quarry_firmware_release() - hand to the page allocator what the boot loader left
+ * @q: memory system at QUARRY_STAGE_PAGES or later
+ *
+ * The second phase: tables, maps, trees and memory of the boot loader that the calls below reserved with
+ * MEMBLOCK_RSRV_FIRMWARE. Whole pages go in which nothing else was reserved before. What a kernel wants to
+ * keep, it reserves before it calls the adapter; RAM disks and modules stay reserved, they are its own to free
+ * (quarry_free_reserved()). Nothing of the boot loader's may be in use any more: not its page tables, not its
+ * stack, no pointer into its structures.
+ *
+ * Context: as quarry_free_reserved(), once. O(pages given + reservations^2). Return: pages handed over.
+ */
+unsigned long quarry_firmware_release(struct quarry *q);
 
 /* ---- PCs ---- */
 
@@ -98,13 +118,79 @@ QUARRY_MUST_CHECK int quarry_firmware_e820(struct quarry *q, const void *entries
  * @memory:     how to read it; NULL: the direct map
  * @info:	filled in; may be NULL
  *
- * Reserves the start info, the map, the command line, the list of modules and each module; the first
- * is @info's RAM disk. Context: boot. Return: 0 or an error of the table above; -QUARRY_EINVAL also for
+ * Reserves the start info, the map, the command line and the list of modules, until
+ * quarry_firmware_release(); and each module, of which the first is @info's RAM disk. Context: boot. Return: 0 or an error of the table above; -QUARRY_EINVAL also for
  * version 0, which has no map.
  */
 QUARRY_MUST_CHECK int quarry_firmware_pvh(struct quarry *q, phys_addr_t start_info,
 					  const struct quarry_firmware_memory *memory,
 					  struct quarry_firmware_info *info);
+
+/**
+ * quarry_firmware_multiboot2() - add the memory of a machine booted by Multiboot2
+ * @q:	  memory system at QUARRY_STAGE_BOOT
+ * @mbi:  the boot information
+ * @max:  bytes that may be read there
+ * @phys: where it lies in memory, to be reserved until quarry_firmware_release(); or
+ *	  QUARRY_FIRMWARE_NOWHERE
+ * @info: filled in: command line, modules, and ACPI's root pointer, of which the boot information has a
+ *	  copy; may be NULL
+ *
+ * Takes the memory map; if there is none, EFI's, unless boot services still run. Modules are reserved.
+ * Context: boot. Return: 0 or an error of the table above.
+ */
+QUARRY_MUST_CHECK int quarry_firmware_multiboot2(struct quarry *q, const void *mbi, size_t max,
+						 phys_addr_t phys,
+						 struct quarry_firmware_info *info);
+
+/* ---- Limine ---- */
+
+/* An entry of Limine's memory map, as its protocol lays it out. */
+struct quarry_limine_entry {
+	uint64_t base, length, type;
+};
+
+/**
+ * quarry_firmware_limine() - add the memory of a machine booted by Limine
+ * @q:	     memory system at QUARRY_STAGE_BOOT
+ * @entries: the response's array of pointers to entries
+ * @count:   how many
+ *
+ * Usable memory is memory; so is what the boot loader can give back, which holds the responses, the page
+ * tables and the stack: it is reserved until quarry_firmware_release(); and the kernel with its modules, which
+ * stays reserved. Context: boot. O(count^2). Return: 0 or an error of the table above.
+ */
+QUARRY_MUST_CHECK int quarry_firmware_limine(struct quarry *q,
+					     const struct quarry_limine_entry *const *entries,
+					     uint64_t count);
+
+/* ---- UEFI ---- */
+
+/**
+ * quarry_firmware_efi() - add the memory of a UEFI memory map, boot services having ended
+ * @q:	     memory system at QUARRY_STAGE_BOOT
+ * @map:     from GetMemoryMap()
+ * @size:    its bytes
+ * @stride:  DescriptorSize: bytes from one descriptor to the next, more than a descriptor has
+ * @version: DescriptorVersion, 1
+ *
+ * Conventional memory that can be cached and is not set apart for a special purpose is memory;
+ * more reliable memory is MEMBLOCK_MIRROR. What the boot loader and boot services used is memory too, reserved
+ * until quarry_firmware_release(), for page tables, stack and the kernel itself are in it. Unaccepted memory
+ * is memory, see quarry_firmware_efi_unaccepted(). Runtime services and ACPI's tables are none.
+ *
+ * Context: boot. O(descriptors^2). Return: 0 or an error of the table above.
+ */
+QUARRY_MUST_CHECK int quarry_firmware_efi(struct quarry *q, const void *map, size_t size,
+					  size_t stride, uint32_t version);
+
+/** quarry_firmware_efi_unaccepted() - which memory of a map, @map, @size, @stride and @version as for
+ * quarry_firmware_efi(), must be accepted before use, for struct quarry_boot_params: whole pages go to
+ * @ranges, which has room for @max; the log is that of @q. Return: how many there are, which may exceed
+ * @max; or an error of the table above, @ranges as it was. */
+QUARRY_MUST_CHECK int quarry_firmware_efi_unaccepted(struct quarry *q, const void *map, size_t size,
+						     size_t stride, uint32_t version,
+						     struct quarry_range *ranges, unsigned int max);
 
 /* ---- Devicetree ---- */
 
@@ -113,7 +199,8 @@ QUARRY_MUST_CHECK int quarry_firmware_pvh(struct quarry *q, phys_addr_t start_in
  * @q:	  memory system at QUARRY_STAGE_BOOT
  * @blob: the tree, version 17, at any address
  * @max:  bytes that may be read there
- * @phys: where it lies in memory, to be reserved; or QUARRY_FIRMWARE_NOWHERE
+ * @phys: where it lies in memory, to be reserved until quarry_firmware_release(); or
+ *	  QUARRY_FIRMWARE_NOWHERE
  * @info: filled in: bootargs and initrd of /chosen; may be NULL
  *
  * Taken: memory nodes with numa-node-id and hotpluggable (MEMBLOCK_HOTPLUG); /memreserve/;
@@ -164,6 +251,12 @@ const void *quarry_firmware_fdt_property(struct quarry *q, const void *blob, siz
 					 const char *path, const char *name, size_t *size);
 
 /* ---- ACPI ---- */
+
+/** quarry_firmware_acpi_scan() - where ACPI's root pointer is on a PC whose boot protocol does not say:
+ * looked for by @memory, or the direct map of @q, in the first KiB of the extended BIOS data area and in the BIOS's last
+ * 128 KiB of the first MiB. Return: its physical address; 0: there is none. */
+phys_addr_t quarry_firmware_acpi_scan(struct quarry *q,
+				      const struct quarry_firmware_memory *memory);
 
 /**
  * quarry_firmware_acpi() - give memory its nodes, by ACPI's SRAT

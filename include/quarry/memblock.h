@@ -26,6 +26,7 @@ enum memblock_flags {
 	MEMBLOCK_RSRV_NOINIT = 0x10,   /* reserved only: Linux leaves its page descriptors alone */
 	MEMBLOCK_RSRV_KERN = 0x20,     /* reserved only: for the kernel's own use */
 	MEMBLOCK_KHO_SCRATCH = 0x40,   /* after a kexec handover the one place to allocate from */
+	MEMBLOCK_RSRV_FIRMWARE = 0x80, /* reserved only: until quarry_firmware_release() */
 };
 
 struct memblock_region {
@@ -98,7 +99,7 @@ struct memblock {
 #define MEMBLOCK_ALL_FLAGS                                                               \
 	(MEMBLOCK_HOTPLUG | MEMBLOCK_MIRROR | MEMBLOCK_NOMAP | MEMBLOCK_DRIVER_MANAGED | \
 	 MEMBLOCK_KHO_SCRATCH)
-#define MEMBLOCK_ALL_RSRV_FLAGS (MEMBLOCK_RSRV_NOINIT | MEMBLOCK_RSRV_KERN)
+#define MEMBLOCK_ALL_RSRV_FLAGS (MEMBLOCK_RSRV_NOINIT | MEMBLOCK_RSRV_KERN | MEMBLOCK_RSRV_FIRMWARE)
 
 /** quarry_memblock() - the lists and settings of @q, to read; write through the calls below.
  * Context: any. */
@@ -208,6 +209,11 @@ int quarry_memblock_reserved_mark_noinit(struct quarry *q, phys_addr_t base, phy
 /** quarry_memblock_reserve_kern() - quarry_memblock_reserve() in @q of @size bytes at @base, flagged
  * MEMBLOCK_RSRV_KERN. Context and errors as there. */
 int quarry_memblock_reserve_kern(struct quarry *q, phys_addr_t base, phys_addr_t size);
+
+/** quarry_memblock_reserve_firmware() - quarry_memblock_reserve() in @q of @size bytes at @base, flagged
+ * MEMBLOCK_RSRV_FIRMWARE: what a boot loader left, of use until the kernel stands on its own feet. Context
+ * and errors as there. */
+int quarry_memblock_reserve_firmware(struct quarry *q, phys_addr_t base, phys_addr_t size);
 
 /** quarry_memblock_mark_kho_scratch() - flag MEMBLOCK_KHO_SCRATCH on memory of @q, @size bytes at
  * @base. Errors as quarry_memblock_set_node(). */

@@ -72,7 +72,8 @@ QUARRY_MUST_CHECK struct page *quarry_alloc_pages_nodemask(struct quarry *q, gfp
  * @order: the order it was allocated, or split, with
  *
  * Drops one reference; the block is free when the last is dropped. A page that is not an allocated
- * block of that order (double free, tail page, wrong order, slab) is reported and left alone.
+ * block of that order (double free, tail page, wrong order, slab) is reported and left alone. A CPU that frees
+ * in random order looks at blocks up to 64 frees later, and says so then; they count as free in all texts.
  *
  * Context: any, interrupt included. Return: nothing.
  */

@@ -9,11 +9,11 @@
 #ifndef QUARRY_QUARRY_H
 #define QUARRY_QUARRY_H
 
+#include <quarry/types.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-#include <quarry/types.h>
 
 #include <quarry/bootmem.h>
 #include <quarry/compaction.h>
@@ -39,6 +39,17 @@ extern "C" {
 #include <quarry/slab_reap.h>
 #include <quarry/sysctl.h>
 #include <quarry/vmstat.h>
+
+/* The one place where the version stands. */
+#define QUARRY_VERSION_MAJOR 0
+#define QUARRY_VERSION_MINOR 1
+#define QUARRY_VERSION_PATCH 0
+
+#define QUARRY_STRING_OF(x) #x
+#define QUARRY_STRING(x) QUARRY_STRING_OF(x)
+#define QUARRY_VERSION                      \
+	QUARRY_STRING(QUARRY_VERSION_MAJOR) \
+	"." QUARRY_STRING(QUARRY_VERSION_MINOR) "." QUARRY_STRING(QUARRY_VERSION_PATCH)
 
 enum quarry_stage {
 	QUARRY_STAGE_NONE,

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include <quarry/config.h>
+#include <quarry/names.h>
 
 typedef uint64_t phys_addr_t;       /* physical address in bytes, on every target */
 typedef uint64_t pfn_t;             /* page frame number: physical address >> QUARRY_PAGE_SHIFT */

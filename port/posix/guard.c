@@ -170,8 +170,8 @@ static void guard_uncatch(struct posix_guard *g)
 
 /* ---- pool ---- */
 
-struct posix_guard *posix_guard_new(const struct quarry_posix_options *options,
-				    void (*report)(void *ctx, const char *line), void *ctx)
+struct posix_guard *quarry_posix_guard_new(const struct quarry_posix_options *options,
+					   void (*report)(void *ctx, const char *line), void *ctx)
 {
 	unsigned int slots = options->guard_slots;
 	struct posix_guard *g = calloc(1, sizeof(*g) + slots * sizeof(g->slot[0]));
@@ -194,7 +194,7 @@ struct posix_guard *posix_guard_new(const struct quarry_posix_options *options,
 	return g;
 }
 
-void posix_guard_delete(struct posix_guard *g)
+void quarry_posix_guard_delete(struct posix_guard *g)
 {
 	if (g == NULL)
 		return;
@@ -233,8 +233,8 @@ static char *guard_place(struct posix_guard *g, unsigned int slot, size_t size, 
 	return g->info.given % 2 == 0 ? page + (GUARD_PAGE - size) / align * align : page;
 }
 
-void *posix_guard_alloc(struct posix_guard *g, size_t size, size_t align, const char *cache,
-			const void *caller)
+void *quarry_posix_guard_alloc(struct posix_guard *g, size_t size, size_t align, const char *cache,
+			       const void *caller)
 {
 	struct guard_slot *s = NULL;
 	char *object = NULL;
@@ -263,7 +263,7 @@ static const char *guard_spoilt(const struct guard_slot *s, const char *page)
 	return NULL;
 }
 
-bool posix_guard_free(struct posix_guard *g, void *p, const void *caller)
+bool quarry_posix_guard_free(struct posix_guard *g, void *p, const void *caller)
 {
 	struct guard_slot *s;
 	const char *spoilt;
@@ -292,7 +292,7 @@ bool posix_guard_free(struct posix_guard *g, void *p, const void *caller)
 	return true;
 }
 
-size_t posix_guard_size(struct posix_guard *g, const void *p)
+size_t quarry_posix_guard_size(struct posix_guard *g, const void *p)
 {
 	const struct guard_slot *s;
 	size_t size;
@@ -306,7 +306,7 @@ size_t posix_guard_size(struct posix_guard *g, const void *p)
 	return size;
 }
 
-void posix_guard_tell(struct posix_guard *g, struct quarry_posix_guard_info *info)
+void quarry_posix_guard_tell(struct posix_guard *g, struct quarry_posix_guard_info *info)
 {
 	*info = (struct quarry_posix_guard_info){0};
 	if (g == NULL)

@@ -341,25 +341,26 @@ int quarry_posix_start_kswapd(struct quarry *q, unsigned int first_cpu)
 
 /* ---- checkers of memory, guarded objects ---- */
 
-static void *posix_guard_get(void *ctx, size_t size, size_t align, const char *cache,
-			     const void *caller)
+static void *quarry_posix_guard_get(void *ctx, size_t size, size_t align, const char *cache,
+				    const void *caller)
 {
-	return posix_guard_alloc(((struct posix_machine *)ctx)->guard, size, align, cache, caller);
+	return quarry_posix_guard_alloc(((struct posix_machine *)ctx)->guard, size, align, cache,
+					caller);
 }
 
-static bool posix_guard_put(void *ctx, void *p, const void *caller)
+static bool quarry_posix_guard_put(void *ctx, void *p, const void *caller)
 {
-	return posix_guard_free(((struct posix_machine *)ctx)->guard, p, caller);
+	return quarry_posix_guard_free(((struct posix_machine *)ctx)->guard, p, caller);
 }
 
-static size_t posix_guard_bytes(void *ctx, const void *p)
+static size_t quarry_posix_guard_bytes(void *ctx, const void *p)
 {
-	return posix_guard_size(((struct posix_machine *)ctx)->guard, p);
+	return quarry_posix_guard_size(((struct posix_machine *)ctx)->guard, p);
 }
 
 void quarry_posix_guard_info(struct quarry *q, struct quarry_posix_guard_info *info)
 {
-	posix_guard_tell(((struct posix_machine *)(void *)q)->guard, info);
+	quarry_posix_guard_tell(((struct posix_machine *)(void *)q)->guard, info);
 }
 
 /* Both need memory that exists. */
@@ -368,13 +369,13 @@ static bool posix_watch(struct posix_machine *m, struct quarry_port *port)
 	if (port->no_access)
 		return !m->options.annotate && m->options.guard_slots == 0;
 	if (m->options.annotate)
-		posix_watch_hooks(port);
+		quarry_posix_watch_hooks(port);
 	if (m->options.guard_slots == 0)
 		return true;
-	m->guard = posix_guard_new(&m->options, posix_report, m);
-	port->guard_alloc = posix_guard_get;
-	port->guard_free = posix_guard_put;
-	port->guard_size = posix_guard_bytes;
+	m->guard = quarry_posix_guard_new(&m->options, posix_report, m);
+	port->guard_alloc = quarry_posix_guard_get;
+	port->guard_free = quarry_posix_guard_put;
+	port->guard_size = quarry_posix_guard_bytes;
 	return m->guard != NULL;
 }
 
@@ -434,7 +435,7 @@ struct quarry *quarry_posix_new(const struct quarry_posix_options *options)
 		goto fail;
 	return m->q;
 fail:
-	posix_guard_delete(m->guard);
+	quarry_posix_guard_delete(m->guard);
 	if (m->ram != NULL)
 		munmap(m->ram, m->options.ram_bytes);
 	free(m);
@@ -456,9 +457,9 @@ void quarry_posix_delete(struct quarry *q)
 		munmap(s->p, s->size);
 		free(s);
 	}
-	posix_guard_delete(m->guard);
+	quarry_posix_guard_delete(m->guard);
 	if (m->ram != NULL) {
-		posix_watch_forget(m->ram, m->options.ram_bytes);
+		quarry_posix_watch_forget(m->ram, m->options.ram_bytes);
 		munmap(m->ram, m->options.ram_bytes);
 	}
 	free(m);

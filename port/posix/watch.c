@@ -63,7 +63,7 @@ static void watch_slab_free(void *ctx, void *p, size_t size)
 	(void)VALGRIND_MAKE_MEM_UNDEFINED(p, size);
 }
 
-void posix_watch_hooks(struct quarry_port *port)
+void quarry_posix_watch_hooks(struct quarry_port *port)
 {
 	port->object_alloc = watch_object_alloc;
 	port->object_free = watch_object_free;
@@ -71,7 +71,7 @@ void posix_watch_hooks(struct quarry_port *port)
 	port->slab_free = watch_slab_free;
 }
 
-void posix_watch_forget(void *p, size_t size)
+void quarry_posix_watch_forget(void *p, size_t size)
 {
 	WATCH_ALLOW(p, size);
 	(void)VALGRIND_MAKE_MEM_DEFINED(p, size);

@@ -5,6 +5,8 @@
 
 #include <quarry/types.h>
 
+#include <base/names.h>
+
 #define likely(x) __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 #define QUARRY_NOINLINE __attribute__((noinline))

@@ -3,7 +3,7 @@
 #ifndef QUARRY_BASE_INJECT_H
 #define QUARRY_BASE_INJECT_H
 
-#include <quarry/types.h>
+#include <base/compiler.h>
 
 #define INJECT_SEED 0x9e3779b97f4a7c15u
 

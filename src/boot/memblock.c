@@ -463,6 +463,11 @@ int quarry_memblock_reserve_kern(struct quarry *q, phys_addr_t base, phys_addr_t
 	return memblock_reserve_flags(q, base, size, q->memblock->no_nid, MEMBLOCK_RSRV_KERN);
 }
 
+int quarry_memblock_reserve_firmware(struct quarry *q, phys_addr_t base, phys_addr_t size)
+{
+	return memblock_reserve_flags(q, base, size, q->memblock->no_nid, MEMBLOCK_RSRV_FIRMWARE);
+}
+
 int quarry_memblock_reserve(struct quarry *q, phys_addr_t base, phys_addr_t size)
 {
 	return quarry_memblock_reserve_node(q, base, size, q->memblock->no_nid);

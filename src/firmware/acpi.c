@@ -21,7 +21,7 @@
 #define ACPI_RSDP_2 36u
 #define ACPI_RSDP_MAX 4096u
 
-/* ---- tables ---- */
+/* ---- a PC's root pointer ---- */
 
 static bool acpi_sum_is_0(const uint8_t *p, size_t size)
 {
@@ -31,6 +31,35 @@ static bool acpi_sum_is_0(const uint8_t *p, size_t size)
 		sum = (uint8_t)(sum + p[i]);
 	return sum == 0;
 }
+
+#define ACPI_EBDA_SEGMENT 0x40eu /* where BIOS keeps the segment of its data area */
+#define ACPI_EBDA_BYTES 1024u
+#define ACPI_BIOS 0xe0000u
+#define ACPI_BIOS_END 0x100000u
+
+static phys_addr_t acpi_scan(struct quarry *q, const struct quarry_firmware_memory *memory,
+			     phys_addr_t at, phys_addr_t end)
+{
+	for (; at + ACPI_RSDP_1 <= end; at += 16) {
+		const uint8_t *p = firmware_map(q, memory, at, ACPI_RSDP_1);
+
+		if (p != NULL && quarry_memcmp(p, "RSD PTR ", 8) == 0 &&
+		    acpi_sum_is_0(p, ACPI_RSDP_1))
+			return at;
+	}
+	return 0;
+}
+
+phys_addr_t quarry_firmware_acpi_scan(struct quarry *q, const struct quarry_firmware_memory *memory)
+{
+	const uint8_t *p = firmware_map(q, memory, ACPI_EBDA_SEGMENT, 2);
+	phys_addr_t ebda = p != NULL ? (phys_addr_t)firmware_le16(p) << 4 : 0;
+	phys_addr_t found = ebda != 0 ? acpi_scan(q, memory, ebda, ebda + ACPI_EBDA_BYTES) : 0;
+
+	return found != 0 ? found : acpi_scan(q, memory, ACPI_BIOS, ACPI_BIOS_END);
+}
+
+/* ---- tables ---- */
 
 static int acpi_unreadable(const struct acpi *a, const char *what, phys_addr_t phys)
 {

@@ -11,7 +11,7 @@
 #define E820_ENTRY 20 /* bytes that are looked at */
 #define E820_RAM 1
 
-static void e820_range(struct firmware_range *r, const uint8_t *entry)
+void firmware_e820_range(struct firmware_range *r, const uint8_t *entry)
 {
 	*r = (struct firmware_range){.start = firmware_le64(entry),
 				     .size = firmware_le64(entry + 8),
@@ -35,7 +35,7 @@ static int e820_walk(const struct firmware_source *src, firmware_see_fn see, voi
 	int err = 0;
 
 	for (size_t i = 0; i < e->count && err == 0; i++) {
-		e820_range(&r, e->entries + i * e->stride);
+		firmware_e820_range(&r, e->entries + i * e->stride);
 		err = see(arg, &r);
 	}
 	return err;
@@ -83,13 +83,6 @@ static int pvh_unreadable(const struct pvh_source *p, const char *what, phys_add
 			     (unsigned long long)phys);
 }
 
-static int pvh_tell(firmware_see_fn see, void *arg, phys_addr_t start, phys_addr_t size)
-{
-	struct firmware_range r = {.start = start, .size = size, .kind = FIRMWARE_RESERVED};
-
-	return see(arg, &r);
-}
-
 /* Module @i; its place and size go to @m. */
 static int pvh_module(const struct pvh_source *p, uint32_t i, struct quarry_range *m)
 {
@@ -112,7 +105,7 @@ static int pvh_walk_map(const struct pvh_source *p, firmware_see_fn see, void *a
 	if (map == NULL)
 		return pvh_unreadable(p, "memory map", p->map);
 	for (uint32_t i = 0; i < p->nr_entries && err == 0; i++) {
-		e820_range(&r, map + (size_t)i * PVH_ENTRY);
+		firmware_e820_range(&r, map + (size_t)i * PVH_ENTRY);
 		err = see(arg, &r);
 	}
 	return err;
@@ -125,17 +118,20 @@ static int pvh_walk(const struct firmware_source *src, firmware_see_fn see, void
 	int err = pvh_walk_map(p, see, arg);
 
 	if (err == 0)
-		err = pvh_tell(see, arg, p->start_info, PVH_INFO_1);
+		err = firmware_see_used(see, arg, p->start_info, PVH_INFO_1, FIRMWARE_LOADER);
 	if (err == 0)
-		err = pvh_tell(see, arg, p->map, (phys_addr_t)p->nr_entries * PVH_ENTRY);
+		err = firmware_see_used(see, arg, p->map, (phys_addr_t)p->nr_entries * PVH_ENTRY,
+					FIRMWARE_LOADER);
 	if (err == 0)
-		err = pvh_tell(see, arg, p->cmdline, p->cmdline_bytes);
+		err = firmware_see_used(see, arg, p->cmdline, p->cmdline_bytes, FIRMWARE_LOADER);
 	if (err == 0)
-		err = pvh_tell(see, arg, p->modules, (phys_addr_t)p->nr_modules * PVH_MODULE);
+		err = firmware_see_used(see, arg, p->modules,
+					(phys_addr_t)p->nr_modules * PVH_MODULE, FIRMWARE_LOADER);
 	for (uint32_t i = 0; i < p->nr_modules && err == 0; i++) {
 		err = pvh_module(p, i, &module);
 		if (err == 0)
-			err = pvh_tell(see, arg, module.start, module.size);
+			err = firmware_see_used(see, arg, module.start, module.size,
+						FIRMWARE_RESERVED);
 	}
 	return err;
 }
@@ -206,20 +202,21 @@ int quarry_firmware_pvh(struct quarry *q, phys_addr_t start_info,
 		.memory = memory,
 		.start_info = start_info,
 	};
-	struct quarry_range initrd = {0, 0};
+	struct quarry_range module;
 	int err;
 
 	firmware_begin_info(info);
 	err = pvh_read(&p);
 	if (err == 0)
 		err = pvh_measure_cmdline(&p, info);
-	if (err == 0 && p.nr_modules != 0)
-		err = pvh_module(&p, 0, &initrd);
+	for (uint32_t i = 0; i < p.nr_modules && err == 0; i++) {
+		err = pvh_module(&p, i, &module);
+		if (err == 0)
+			firmware_module(info, module);
+	}
 	if (err == 0)
 		err = firmware_apply(&p.src, info);
-	if (err == 0 && info != NULL) {
+	if (err == 0 && info != NULL)
 		info->rsdp = p.rsdp;
-		info->initrd = initrd;
-	}
 	return err;
 }

@@ -79,13 +79,6 @@ static int fdt_see_ranges(const struct fdt_source *f, uint32_t node, const char 
 	return err;
 }
 
-static int fdt_see_taken(firmware_see_fn see, void *arg, phys_addr_t start, phys_addr_t size)
-{
-	struct firmware_range r = {.start = start, .size = size, .kind = FIRMWARE_RESERVED};
-
-	return see(arg, &r);
-}
-
 /* ---- memory ---- */
 
 static int fdt_see_memory(const struct fdt_source *f, uint32_t node, firmware_see_fn see, void *arg)
@@ -182,7 +175,8 @@ static int fdt_see_memreserve(const struct fdt_source *f, firmware_see_fn see, v
 
 		if (size == 0 || err != 0)
 			return err;
-		err = fdt_see_taken(see, arg, firmware_be64(f->tree.data + at), size);
+		err = firmware_see_used(see, arg, firmware_be64(f->tree.data + at), size,
+					FIRMWARE_RESERVED);
 	}
 }
 
@@ -195,9 +189,10 @@ static int fdt_walk(const struct firmware_source *src, firmware_see_fn see, void
 	int err = fdt_see_memories(f, see, arg);
 
 	if (err == 0 && f->phys != QUARRY_FIRMWARE_NOWHERE)
-		err = fdt_see_taken(see, arg, f->phys, t->size);
+		err = firmware_see_used(see, arg, f->phys, t->size, FIRMWARE_LOADER);
 	if (err == 0)
-		err = fdt_see_taken(see, arg, f->initrd.start, f->initrd.size);
+		err = firmware_see_used(see, arg, f->initrd.start, f->initrd.size,
+					FIRMWARE_RESERVED);
 	node = f->reserved_memory != 0 ? fdt_child(t, f->reserved_memory) : 0;
 	for (; node != 0 && err == 0; node = fdt_sibling(t, node))
 		if (fdt_available(t, node))
@@ -495,7 +490,7 @@ int quarry_firmware_fdt(struct quarry *q, const void *blob, size_t max, phys_add
 	if (err != 0)
 		return err;
 	fdt_finish(&f);
-	if (info != NULL)
-		info->initrd = f.initrd;
+	if (f.initrd.size != 0)
+		firmware_module(info, f.initrd);
 	return 0;
 }

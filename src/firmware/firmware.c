@@ -30,6 +30,8 @@
  * Cost       O(n) for each point, so O(n^2) for n ranges, at most QUARRY_FIRMWARE_MAX_RANGES.
  * Failure    An error and one line in the log; memblock is as it was.
  */
+#include <quarry/page.h>
+
 #include <base/format.h>
 
 #include "internal.h"
@@ -74,7 +76,9 @@ void firmware_begin_info(struct quarry_firmware_info *info)
 	if (info == NULL)
 		return;
 	*info = (struct quarry_firmware_info){.cmdline = info->cmdline,
-					      .cmdline_room = info->cmdline_room};
+					      .cmdline_room = info->cmdline_room,
+					      .module = info->module,
+					      .module_room = info->module_room};
 	if (info->cmdline != NULL && info->cmdline_room != 0)
 		info->cmdline[0] = '\0';
 }
@@ -95,6 +99,17 @@ void firmware_cmdline(struct quarry_firmware_info *info, const uint8_t *text, si
 	info->cmdline[fits] = '\0';
 }
 
+void firmware_module(struct quarry_firmware_info *info, struct quarry_range module)
+{
+	if (info == NULL)
+		return;
+	if (info->nr_modules == 0)
+		info->initrd = module;
+	if (info->module != NULL && info->nr_modules < info->module_room)
+		info->module[info->nr_modules] = module;
+	info->nr_modules++;
+}
+
 const uint8_t *firmware_map(struct quarry *q, const struct quarry_firmware_memory *memory,
 			    phys_addr_t phys, size_t size)
 {
@@ -111,10 +126,12 @@ const uint8_t *firmware_map(struct quarry *q, const struct quarry_firmware_memor
 
 struct firmware_plan {
 	const struct firmware_source *src;
+	bool loader;               /* pieces are what the boot loader uses, not memory */
 	unsigned long nr_ranges;   /* RAM and taken, as they stand there */
 	unsigned long nr_limits;   /* ranges to which memory is limited */
 	unsigned long nr_regions;  /* that memory takes in memblock */
 	unsigned long nr_reserved; /* and reservations */
+	unsigned long nr_loader;   /* ranges of the boot loader */
 	unsigned long nr_overlaps; /* points at which more than one range says what they are */
 	phys_addr_t ram, ram_end;  /* bytes of all pieces, end of the last */
 	phys_addr_t lost;          /* memory beyond the highest address */
@@ -124,8 +141,9 @@ struct firmware_plan {
 
 struct firmware_point {
 	phys_addr_t at, next;
+	bool loader;       /* asked: whether the boot loader uses it; else, whether it is memory */
 	unsigned int said; /* ranges that say whether it is memory */
-	bool ram, taken, inside, conflict;
+	bool ram, taken, inside, conflict, used;
 	uint32_t flags;
 	int nid;
 };
@@ -150,6 +168,9 @@ static void firmware_point_covered(struct firmware_point *p, const struct firmwa
 	case FIRMWARE_NOMAP:
 		p->flags |= MEMBLOCK_NOMAP;
 		break;
+	case FIRMWARE_LOADER:
+		p->used = true;
+		break;
 	case FIRMWARE_RESERVED:
 		break;
 	}
@@ -160,7 +181,8 @@ static int firmware_point_see(void *arg, const struct firmware_range *r)
 	struct firmware_point *p = arg;
 	phys_addr_t end = firmware_end(r->start, r->size);
 
-	if (r->start >= end || end <= p->at || r->kind == FIRMWARE_RESERVED)
+	if (r->start >= end || end <= p->at || r->kind == FIRMWARE_RESERVED ||
+	    (r->kind == FIRMWARE_LOADER) != p->loader)
 		return 0;
 	if (r->start > p->at) {
 		p->next = quarry_min(p->next, r->start);
@@ -171,12 +193,15 @@ static int firmware_point_see(void *arg, const struct firmware_range *r)
 	return 0;
 }
 
-/* Whether @at is memory; *@p says what all ranges say of it. */
+/* Whether @at is of what is looked for; *@p says what all ranges say of it. */
 static bool firmware_point(const struct firmware_plan *plan, phys_addr_t at,
 			   struct firmware_point *p)
 {
-	*p = (struct firmware_point){.at = at, .next = FIRMWARE_NO_MORE, .nid = QUARRY_NO_NODE};
+	*p = (struct firmware_point){
+		.at = at, .next = FIRMWARE_NO_MORE, .loader = plan->loader, .nid = QUARRY_NO_NODE};
 	(void)plan->src->walk(plan->src, firmware_point_see, p);
+	if (plan->loader)
+		return p->used;
 	return p->ram && !p->taken && (plan->nr_limits == 0 || p->inside);
 }
 
@@ -245,7 +270,8 @@ static bool firmware_next(struct firmware_plan *plan, struct firmware_cursor *c,
 			firmware_note_point(plan, &p, true);
 			piece->end = p.next;
 		}
-		if (firmware_trim(plan, piece, before, c->at != FIRMWARE_NO_MORE && c->joined))
+		if (plan->loader ||
+		    firmware_trim(plan, piece, before, c->at != FIRMWARE_NO_MORE && c->joined))
 			return true;
 	}
 	return false;
@@ -282,9 +308,11 @@ static int firmware_check_range(void *arg, const struct firmware_range *r)
 				     (unsigned long long)r->start);
 	plan->nr_ranges += r->kind == FIRMWARE_RAM || r->kind == FIRMWARE_TAKEN;
 	plan->nr_limits += r->kind == FIRMWARE_LIMIT;
+	plan->nr_loader += r->kind == FIRMWARE_LOADER;
 	if (r->kind == FIRMWARE_RESERVED && r->size != 0)
 		plan->nr_reserved += firmware_reserve_needs(src->q, r->start, r->size);
-	if (plan->nr_ranges + plan->nr_limits + plan->nr_reserved > QUARRY_FIRMWARE_MAX_RANGES)
+	if (plan->nr_ranges + plan->nr_limits + plan->nr_reserved + plan->nr_loader >
+	    QUARRY_FIRMWARE_MAX_RANGES)
 		return firmware_fail(src->q, -QUARRY_E2BIG, "%s: more than %d ranges", src->name,
 				     QUARRY_FIRMWARE_MAX_RANGES);
 	return 0;
@@ -328,6 +356,19 @@ int firmware_room(struct quarry *q, const char *name, const struct memblock_type
 		type->name, nr, type->max, more);
 }
 
+/* Reservations that pieces of the boot loader's take; one that stays may cut one in two. */
+static unsigned long firmware_count_loader(const struct firmware_plan *plan)
+{
+	struct firmware_plan uses = {.src = plan->src, .loader = true};
+	struct firmware_cursor c = {.at = 0};
+	struct firmware_piece piece;
+	unsigned long n = 0;
+
+	while (firmware_next(&uses, &c, &piece))
+		n += firmware_reserve_needs(plan->src->q, piece.start, piece.end - piece.start);
+	return n != 0 ? n + plan->nr_reserved : 0;
+}
+
 static int firmware_check(struct firmware_plan *plan)
 {
 	const struct firmware_source *src = plan->src;
@@ -342,16 +383,17 @@ static int firmware_check(struct firmware_plan *plan)
 		err = firmware_check_pieces(plan);
 	if (err == 0)
 		err = firmware_room(src->q, src->name, &mb->memory, plan->nr_regions);
+	plan->nr_reserved += plan->frame_0;
 	if (err == 0)
 		err = firmware_room(src->q, src->name, &mb->reserved,
-				    plan->nr_reserved + plan->frame_0);
+				    plan->nr_reserved + firmware_count_loader(plan));
 	return err;
 }
 
 /* ---- applying ---- */
 
-/* Reserves what of it is not, gap by gap: no more regions than were counted. */
-int firmware_reserve(struct quarry *q, phys_addr_t start, phys_addr_t end)
+/* No more regions than firmware_reserve_needs() counts. */
+int firmware_reserve(struct quarry *q, phys_addr_t start, phys_addr_t end, bool loader)
 {
 	const struct memblock_type *type = &quarry_memblock(q)->reserved;
 	unsigned long i = 0;
@@ -371,11 +413,20 @@ int firmware_reserve(struct quarry *q, phys_addr_t start, phys_addr_t end)
 		}
 		if (i < type->cnt)
 			stop = quarry_min(stop, r->base);
-		err = quarry_memblock_reserve(q, start, stop - start);
+		err = loader ? quarry_memblock_reserve_firmware(q, start, stop - start)
+			     : quarry_memblock_reserve(q, start, stop - start);
 		start = stop;
 		i = 0;
 	}
 	return err;
+}
+
+int firmware_see_used(firmware_see_fn see, void *arg, phys_addr_t start, phys_addr_t size,
+		      enum firmware_kind kind)
+{
+	struct firmware_range r = {.start = start, .size = size, .kind = kind};
+
+	return see(arg, &r);
 }
 
 static int firmware_reserve_see(void *arg, const struct firmware_range *r)
@@ -384,7 +435,23 @@ static int firmware_reserve_see(void *arg, const struct firmware_range *r)
 
 	if (r->kind != FIRMWARE_RESERVED)
 		return 0;
-	return firmware_reserve(q, r->start, firmware_end(r->start, r->size));
+	return firmware_reserve(q, r->start, firmware_end(r->start, r->size), false);
+}
+
+/* What stays reserved comes first: it keeps what a range of the boot loader's covers too. */
+static int firmware_reserve_all(const struct firmware_plan *plan)
+{
+	struct firmware_plan uses = {.src = plan->src, .loader = true};
+	struct quarry *q = plan->src->q;
+	struct firmware_cursor c = {.at = 0};
+	struct firmware_piece piece;
+	int err = plan->frame_0 ? firmware_reserve(q, 0, QUARRY_PAGE_SIZE, false) : 0;
+
+	if (err == 0)
+		err = plan->src->walk(plan->src, firmware_reserve_see, q);
+	while (err == 0 && firmware_next(&uses, &c, &piece))
+		err = firmware_reserve(q, piece.start, piece.end, true);
+	return err;
 }
 
 static int firmware_add(struct firmware_plan *plan)
@@ -427,10 +494,8 @@ int firmware_apply(const struct firmware_source *src, struct quarry_firmware_inf
 		return err;
 	firmware_tell(&plan);
 	err = firmware_add(&plan);
-	if (err == 0 && plan.frame_0)
-		err = firmware_reserve(src->q, 0, QUARRY_PAGE_SIZE);
 	if (err == 0)
-		err = src->walk(src, firmware_reserve_see, src->q);
+		err = firmware_reserve_all(&plan);
 	if (err != 0)
 		return firmware_fail(src->q, err, "%s: memblock refuses what was counted",
 				     src->name);
@@ -440,4 +505,64 @@ int firmware_apply(const struct firmware_source *src, struct quarry_firmware_inf
 		info->nr_ranges = (unsigned int)plan.nr_ranges;
 	}
 	return 0;
+}
+
+/* ---- the second phase ---- */
+
+/* The first reservation that stays and meets page @pfn; NULL: the page is the boot loader's alone. */
+static const struct memblock_region *firmware_kept(struct quarry *q, pfn_t pfn)
+{
+	const struct memblock_type *type = &quarry_memblock(q)->reserved;
+	phys_addr_t page = (phys_addr_t)pfn << QUARRY_PAGE_SHIFT;
+
+	for (unsigned long i = 0; i < type->cnt; i++) {
+		const struct memblock_region *r = &type->regions[i];
+
+		if ((r->flags & MEMBLOCK_RSRV_FIRMWARE) == 0 && r->size != 0 &&
+		    r->base < page + QUARRY_PAGE_SIZE && page < r->base + r->size)
+			return r;
+	}
+	return NULL;
+}
+
+/* Where the next reservation that stays begins, above page @pfn and at most @end. */
+static pfn_t firmware_next_kept(struct quarry *q, pfn_t pfn, pfn_t end)
+{
+	const struct memblock_type *type = &quarry_memblock(q)->reserved;
+
+	for (unsigned long i = 0; i < type->cnt; i++) {
+		const struct memblock_region *r = &type->regions[i];
+
+		if ((r->flags & MEMBLOCK_RSRV_FIRMWARE) == 0 && r->size != 0 &&
+		    bits_pfn_down(r->base) > pfn)
+			end = quarry_min(end, bits_pfn_down(r->base));
+	}
+	return end;
+}
+
+unsigned long quarry_firmware_release(struct quarry *q)
+{
+	const struct memblock_type *type = &quarry_memblock(q)->reserved;
+	unsigned long freed = 0;
+
+	if (q->stage < QUARRY_STAGE_PAGES)
+		return 0;
+	for (unsigned long i = 0; i < type->cnt; i++) {
+		const struct memblock_region *r = &type->regions[i];
+		pfn_t pfn = bits_pfn_down(r->base), end = bits_pfn_up(r->base + r->size);
+
+		while ((r->flags & MEMBLOCK_RSRV_FIRMWARE) != 0 && pfn < end) {
+			const struct memblock_region *kept = firmware_kept(q, pfn);
+			pfn_t stop;
+
+			if (kept != NULL) {
+				pfn = bits_pfn_up(kept->base + kept->size);
+				continue;
+			}
+			stop = firmware_next_kept(q, pfn, end);
+			freed += quarry_free_reserved(q, pfn, stop);
+			pfn = stop;
+		}
+	}
+	return freed;
 }

@@ -44,6 +44,7 @@ enum firmware_kind {
 	FIRMWARE_LIMIT,    /* if there are such ranges, there is no memory outside them */
 	FIRMWARE_NOMAP,    /* if it is memory, then MEMBLOCK_NOMAP */
 	FIRMWARE_RESERVED, /* in use, memory or not */
+	FIRMWARE_LOADER,   /* the same, until quarry_firmware_release() */
 };
 
 struct firmware_range {
@@ -73,8 +74,12 @@ int firmware_room(struct quarry *q, const char *name, const struct memblock_type
 
 /* Regions that firmware_reserve() adds to the list at most. */
 unsigned long firmware_reserve_needs(struct quarry *q, phys_addr_t start, phys_addr_t size);
-/* Reserves [@start, @end), gap by gap, where it is not yet. */
-int firmware_reserve(struct quarry *q, phys_addr_t start, phys_addr_t end);
+/* Reserves [@start, @end), gap by gap, where it is not yet; @loader: until quarry_firmware_release(). */
+int firmware_reserve(struct quarry *q, phys_addr_t start, phys_addr_t end, bool loader);
+
+/* Tells @see of a range that is in use. */
+int firmware_see_used(firmware_see_fn see, void *arg, phys_addr_t start, phys_addr_t size,
+		      enum firmware_kind kind);
 
 /* Logs the line and returns @err. */
 int firmware_fail(struct quarry *q, int err, const char *fmt, ...) QUARRY_PRINTF(3, 4);
@@ -85,6 +90,23 @@ void firmware_warn(struct quarry *q, const char *fmt, ...) QUARRY_PRINTF(2, 3);
 void firmware_begin_info(struct quarry_firmware_info *info);
 /* The command line is the text of up to @size bytes at @text, which a 0 may end sooner. */
 void firmware_cmdline(struct quarry_firmware_info *info, const uint8_t *text, size_t size);
+
+/* Module number @info->nr_modules; the first is the RAM disk. */
+void firmware_module(struct quarry_firmware_info *info, struct quarry_range module);
+
+/* efi.c: 0, or an error that was logged; then whether entry @i of @map means something, and what. */
+struct firmware_efi {
+	const uint8_t *map;
+	size_t count, stride;
+};
+
+int firmware_efi_check(struct quarry *q, struct firmware_efi *efi, const void *map, size_t size,
+		       size_t stride, uint32_t version);
+/* Gives all ranges to @see. */
+int firmware_efi_walk(const struct firmware_efi *efi, firmware_see_fn see, void *arg);
+
+/* What an entry of an E820 map says, by its first 20 bytes: e820.c. */
+void firmware_e820_range(struct firmware_range *r, const uint8_t *entry);
 
 /* @size bytes at @phys, by @memory or the direct map of @q; NULL if they cannot be read. */
 const uint8_t *firmware_map(struct quarry *q, const struct quarry_firmware_memory *memory,

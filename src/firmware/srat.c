@@ -276,7 +276,7 @@ static int acpi_reserve_tables(const struct acpi *a)
 	for (uint32_t i = 0; i < a->nr + 2 && err == 0; i++)
 		if (acpi_in_memory(a, i, &table))
 			err = firmware_reserve(a->q, table.start,
-					       firmware_end(table.start, table.size));
+					       firmware_end(table.start, table.size), false);
 	return err;
 }
 

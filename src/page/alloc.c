@@ -5,7 +5,7 @@
  * Request    The common one is served by the CPU's sheaf of the first zone of its list. All others
  *            become a struct alloc_request and go to slowpath.c.
  * Free       The descriptor must say "allocated, this order"; anything else is a double free, a tail,
- *            a wrong order or a foreign page: it is reported and left alone.
+ *            a wrong order or a foreign page: it is reported and left alone. late.c looks later.
  *
  * Context    No lock is held between steps. A request that may not wait calls nothing that does.
  */
@@ -185,11 +185,7 @@ static bool alloc_change_refs(struct quarry *q, struct page *page, uint64_t *wor
 	return true;
 }
 
-/*
- * Not the last reference, or something is wrong with freeing @page at @order. True: it is the last by
- * now, as other CPUs let go meanwhile.
- */
-static QUARRY_COLD bool alloc_free_odd(struct quarry *q, struct page *page, unsigned int order)
+QUARRY_COLD bool alloc_free_odd(struct quarry *q, struct page *page, unsigned int order)
 {
 	uint64_t word = page_word(page);
 	unsigned long long pfn;
@@ -232,10 +228,6 @@ static QUARRY_COLD bool alloc_free_odd(struct quarry *q, struct page *page, unsi
 	return false;
 }
 
-static const uint64_t alloc_ignore =
-	PAGE_WORD_ARENA_MASK | (uint64_t)15
-				       << PAGE_WORD_TYPE_SHIFT; /* of a word that may be freed */
-
 /* For a call that returns to @address; @batched: one of many, told so in the trace. */
 static QUARRY_NOINLINE void alloc_free_long(struct quarry *q, struct page *page, unsigned int order,
 					    const void *address, bool batched)
@@ -246,18 +238,13 @@ static QUARRY_NOINLINE void alloc_free_long(struct quarry *q, struct page *page,
 		return;
 	/* Acquire: what other CPUs did to the block before they let go of it. */
 	word = quarry_load_acquire(&page->word);
-	if (((word & ~alloc_ignore) != page_word_alloc(order, 0) || order > QUARRY_MAX_ORDER) &&
+	if ((!alloc_may_free(word, order) || order > QUARRY_MAX_ORDER) &&
 	    !alloc_free_odd(q, page, order))
 		return;
 	if (page_prep_on(q))
 		prep_free(q, page, order, address, batched);
 	page_set_word(page, word & PAGE_WORD_ARENA_MASK); /* PAGE_WORD_FREE */
 	pcp_free(q, page, order);
-}
-
-static bool alloc_may_free(uint64_t word, unsigned int order)
-{
-	return (word & ~alloc_ignore) == page_word_alloc(order, 0);
 }
 
 /*
@@ -305,6 +292,15 @@ static QUARRY_NOINLINE void alloc_free_next(struct quarry *q, struct page *page,
 	alloc_free_long(q, page, order, address, false);
 }
 
+/* Inside, and comes out: there is no room for another late block. */
+static QUARRY_NOINLINE void alloc_free_late(struct quarry *q, struct page_cpu *cpu,
+					    quarry_pin_t pin)
+{
+	late_give_old(q, cpu);
+	quarry_cpu_leave(&cpu->lock);
+	quarry_unpin(pin);
+}
+
 void quarry_free_pages(struct quarry *q, struct page *page, unsigned int order)
 {
 	quarry_pin_t pin = quarry_pin();
@@ -329,6 +325,14 @@ void quarry_free_pages(struct quarry *q, struct page *page, unsigned int order)
 			quarry_unpin(pin);
 			return;
 		}
+	} else if (cpu->late_on && likely(((uintptr_t)page & 7) == 0)) {
+		if (unlikely(late_push(cpu, page, order))) {
+			alloc_free_late(q, cpu, pin);
+			return;
+		}
+		quarry_cpu_leave(&cpu->lock);
+		quarry_unpin(pin);
+		return;
 	}
 	alloc_free_inside(q, page, order, pin, cpu, QUARRY_RETURN_ADDRESS());
 }
@@ -371,17 +375,21 @@ void quarry_get_page(struct quarry *q, struct page *page)
 
 unsigned int quarry_page_count(struct quarry *q, const struct page *page)
 {
-	uint64_t word = page_word(page);
+	uint64_t word;
 
-	(void)q;
+	late_settle_own(q); /* a reference that this CPU has just dropped does not count */
+	word = page_word(page);
 	return (word & PAGE_WORD_STATE_MASK) == PAGE_WORD_ALLOC ? page_word_refs(word) : 0;
 }
 
 int quarry_split_page(struct quarry *q, struct page *page, unsigned int order)
 {
-	uint64_t word = page != NULL ? page_word(page) : 0;
-	unsigned int type = page_word_type(word);
+	unsigned int type;
+	uint64_t word;
 
+	late_settle_own(q);
+	word = page != NULL ? page_word(page) : 0;
+	type = page_word_type(word);
 	if ((word & PAGE_WORD_STATE_MASK) != PAGE_WORD_ALLOC || page_word_order(word) != order ||
 	    page_word_refs(word) != 1)
 		return -QUARRY_EINVAL;

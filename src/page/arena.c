@@ -526,6 +526,17 @@ static QUARRY_COLD unsigned int arena_fill_guarded(struct quarry *q, struct page
 	return n;
 }
 
+/* The pageblock that the next sheaf will be filled from, as it seems now: most come soon. */
+static void arena_prefetch_next(const struct page_arena *a, unsigned int order, unsigned int type)
+{
+	int i = arena_best(a, order, type);
+
+	if (i < 0)
+		return;
+	quarry_prefetch_write(&a->bits[i]);
+	quarry_prefetch_write(&a->pb[i]);
+}
+
 unsigned int arena_fill(struct quarry *q, struct page_arena *a, unsigned int order,
 			unsigned int type, struct page_sheaf *s, unsigned int max,
 			enum arena_source from)
@@ -559,6 +570,8 @@ unsigned int arena_fill(struct quarry *q, struct page_arena *a, unsigned int ord
 	}
 	if (n != 0)
 		arena_count(q, a, -((int64_t)n << order));
+	if (order <= 6)
+		arena_prefetch_next(a, order, type);
 	return n;
 }
 

@@ -365,11 +365,19 @@ static inline void page_fast_mark(struct page_fast *f, unsigned long mark)
 	}
 }
 
+#define PAGE_LATE 64u
+#define PAGE_LATE_KEEP 32u /* written down last: their descriptors may be on their way */
+#define PAGE_LATE_AFTER 8u
+
 /* A CPU's own. All up to fast is touched inside its lock only. */
 struct page_cpu {
 	struct quarry_cpu_lock lock;
 	struct page_hand
-		open[PAGE_PCP_ORDERS + 1];      /* blocks taken back last; else PAGE_HAND_NONE */
+		open[PAGE_PCP_ORDERS + 1]; /* blocks taken back last; else PAGE_HAND_NONE */
+	uint32_t nr_late;                  /* late.c: blocks freed, but not looked at yet */
+	uint8_t late_streak;       /* stages in a row that held hardly more than a block a hand */
+	bool late_on;              /* so blocks are written down */
+	uintptr_t late[PAGE_LATE]; /* descriptor | order */
 	struct page_in in[PAGE_PCP_ORDERS + 1]; /* those before */
 	struct page_fast fast[PAGE_FAST_BITS];
 	bool offline;
@@ -623,12 +631,13 @@ static QUARRY_ALWAYS_INLINE bool arena_put_block(struct page_arena *a, size_t w,
 	static const uint64_t run_of[6] = {0x3, 0xf, 0xff, 0xffff, 0xffffffff, ~(uint64_t)0};
 	struct page_pb *pb = &a->pb[w / PAGE_WORDS];
 	uint64_t *word = &a->bits[w / PAGE_WORDS][w % PAGE_WORDS];
-	unsigned int filed = pb->filed, nr_free = pb->nr_free, more = nr_free + (1u << order);
+	unsigned int filed = pb->filed, more = pb->nr_free + (1u << order);
 	uint64_t x = *word | pages, run;
 
-	if (filed >= 6 || filed < order || (*word & pages) != 0 ||
+	/* The last: it has not been above that number, and is now. */
+	if (filed - order >= 6 - order || (*word & pages) != 0 ||
 	    pb->type >= QUARRY_MIGRATE_PCPTYPES || (pb->flags & PAGE_PB_KEEPS) != 0 ||
-	    (nr_free < arena_sparse_below(filed) && more >= arena_sparse_below(filed)))
+	    more - arena_sparse_below(filed) < 1u << order)
 		return false;
 	/* The run of the next order that the block would lie in. */
 	run = run_of[filed] << (first & (0u - (2u << filed)));
@@ -881,6 +890,54 @@ void highatomic_reserve(struct quarry *q, struct page_zone *z, struct page *page
  * @force each zone keeps its last one. False: there was none.
  */
 bool highatomic_unreserve(struct quarry *q, const struct alloc_request *r, bool force);
+
+/* ---- alloc.c ---- */
+#define PAGE_WORD_IGNORED \
+	(PAGE_WORD_ARENA_MASK | (uint64_t)15 << PAGE_WORD_TYPE_SHIFT) /* of one that may be freed */
+
+/* Whether a block whose descriptor reads @word may be freed at @order by its last owner. */
+static QUARRY_ALWAYS_INLINE bool alloc_may_free(uint64_t word, unsigned int order)
+{
+	return (word & ~PAGE_WORD_IGNORED) == page_word_alloc(order, 0);
+}
+
+/*
+ * Not the last reference, or something is wrong with freeing @page at @order, which is reported. True: it is the
+ * last by now, as other CPUs let go meanwhile.
+ */
+QUARRY_COLD bool alloc_free_odd(struct quarry *q, struct page *page, unsigned int order);
+
+/* ---- late.c ---- */
+/* Inside: looks at the CPU's late blocks, and gives them back. */
+void late_flush(struct quarry *q, struct page_cpu *cpu);
+/* Inside: there is no room for another; the same for all but the last ones. */
+void late_give_old(struct quarry *q, struct page_cpu *cpu);
+/* Inside: a stage of @hands held @blocks. */
+void late_watch(struct quarry *q, struct page_cpu *cpu, unsigned int hands, unsigned int blocks);
+/* Inside: the same for all of them, and the CPU begins anew to find out how it frees. */
+void late_end(struct quarry *q, struct page_cpu *cpu);
+/* That on all CPUs that have any. No lock held. */
+void late_settle(struct quarry *q);
+
+/* That on this CPU, unless others are at it. Never waits: any context. */
+void late_settle_here(struct quarry *q);
+static inline void late_settle_own(struct quarry *q)
+{
+	if (unlikely(quarry_load_relaxed(&q->cpus[quarry_cpu()].nr_late) != 0))
+		late_settle_here(q);
+}
+
+/* Inside, late_on: @page, or NULL, is written down. True: late_give_old() is due. */
+static QUARRY_ALWAYS_INLINE bool late_push(struct page_cpu *cpu, struct page *page,
+					   unsigned int order)
+{
+	size_t n = cpu->nr_late;
+
+	quarry_prefetch_write(page);
+	cpu->late[n] = (uintptr_t)page | order;
+	quarry_store_relaxed(&cpu->nr_late, (uint32_t)++n);
+	return n == PAGE_LATE;
+}
 
 /* ---- pcp.c ---- */
 struct page *pcp_alloc(struct quarry *q, struct page_zone *z, unsigned int order, unsigned int type,

@@ -145,6 +145,7 @@ bool quarry_has_unmovable_pages(struct quarry *q, pfn_t start, pfn_t end,
 	struct isolate_piece p;
 	pfn_t pfn = start;
 
+	late_settle(q);
 	for (; start < end && reason == QUARRY_UNMOVABLE_NONE; start += p.last - p.first) {
 		quarry_pin_t pin;
 
@@ -209,6 +210,7 @@ int quarry_start_isolate_page_range(struct quarry *q, pfn_t start, pfn_t end,
 
 	if (start >= end || !isolate_is_memory(q->pages, start, end))
 		return -QUARRY_EINVAL;
+	late_settle(q); /* what is freed is not to be in the way */
 	while (pfn < end) {
 		isolate_piece(q->pages, pfn, end, &p);
 		err = isolate_pageblock(q, &p, migratetype, flags);

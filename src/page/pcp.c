@@ -175,6 +175,7 @@ void page_set_feature(struct quarry *q, uint32_t feature, bool on)
 
 		if (!quarry_cpu_revoke(q, lock, &pin))
 			continue;
+		late_end(q, &pl->cpu[cpu]);
 		quarry_cpu_set_slow(lock, quarry_load_relaxed(&pl->features) != 0);
 		quarry_cpu_give_back(q, lock, pin);
 	}
@@ -291,8 +292,12 @@ QUARRY_NOINLINE void pcp_in_stage(struct quarry *q, struct page_cpu *cpu, unsign
 {
 	struct page_in *in = &cpu->in[slot];
 	bool full = in->n == PAGE_IN_HANDS;
+	unsigned int staged, before;
 
+	staged = in->staged;
+	before = in->blocks;
 	pcp_count_in(q, in, slot);
+	late_watch(q, cpu, in->n - staged, in->blocks - before);
 	if (!full && in->blocks + pcp_in_least(slot) <= in->limit)
 		return;
 	pcp_spill(q, cpu, slot, full ? in->n - PCP_KEEP : in->n, true);
@@ -594,6 +599,7 @@ static void pcp_visit(struct quarry *q, unsigned int cpu,
 
 	if (!quarry_cpu_revoke(q, &c->lock, &pin))
 		return;
+	late_end(q, c);
 	for (unsigned int slot = 0; slot <= PAGE_PCP_ORDERS; slot++)
 		pcp_spill_all(q, c, slot);
 	for (unsigned int i = 0; i < page_nr_zones(pl); i++) {
@@ -667,6 +673,7 @@ unsigned long pcp_pages_of(struct quarry *q, const struct page_zone *z, unsigned
 
 	if (!quarry_cpu_revoke(q, &c->lock, &pin))
 		return 0;
+	late_flush(q, c);
 	pcp_add_in(q, c, z, in);
 	for (unsigned int slot = 0; pcp != NULL && slot <= PAGE_PCP_ORDERS; slot++) {
 		for (unsigned int t = 0; t < QUARRY_MIGRATE_PCPTYPES; t++)
@@ -697,6 +704,8 @@ void pcp_events(struct quarry *q, unsigned int cpu,
 	quarry_pin_t pin;
 	bool inside = quarry_cpu_revoke(q, &c->lock, &pin);
 
+	if (inside)
+		late_flush(q, c);
 	for (unsigned int t = 0; t < QUARRY_NR_ZONES; t++) {
 		for (unsigned int o = 0; o < QUARRY_NR_ORDERS; o++) {
 			allocs[t][o] = quarry_load_relaxed(&c->allocs[t][o]) +

@@ -12,15 +12,16 @@ each machine ("shape"). A shape's folder has
     zoneinfo.txt    /proc/zoneinfo, read before anything else
     node.txt        nodeN/distance and nodeN/cpulist of sysfs
     sysctl-vm.txt   /proc/sys/vm as NAME:VALUE
-    stages.txt      (not on arm64) zones, zonelists and totals as a debugger read them at the hand-off
-                    and at each computation of watermarks
+    stages.txt      (if a debugger was there) zones, zonelists and totals at the hand-off and at each
+                    computation of watermarks
     sNN-NAME=VALUE/ the /proc files again after a sysctl was written
 
 Written are
 
     SHAPE.map       what Quarry gets: memory map, command line, CPUs, nodes and the kernel's own
                     reservations, in the form of a boot log with addresses shortened. Of these, only
-                    "Freeing SMP alternatives memory" and "Memory:" come from after the hand-off.
+                    "Freeing SMP alternatives memory", memblock_free_late and "Memory:" come from after
+                    the hand-off, and all of "Freeing" where a sysctl was written later.
     shapes.tsv      the machines, and totals expected
     zones.tsv       zones expected
     nodes.tsv       zonelists and distances expected
@@ -61,17 +62,20 @@ KEEP = [
     r"BIOS-e820: .*",
     r"(?:ACPI: )?SRAT: (?:Node \d+ PXM|PXM) .*",
     r"RAMDISK: .*",
-    r"memblock_(?:reserve|free|phys_free|remove): \[[^]]*\]",
+    r"memblock_(?:reserve|free|phys_free|free_late|remove): \[[^]]*\]",
     r" ?reserved\[0x[0-9a-f]+\]\s+\[[^]]*\]",
     r"e820: (?:update|remove) .*",
     r"smp: Brought up .*",
     r"Freeing SMP alternatives memory: \d+K",
 ]
+KEEP_WITH_SYSCTL = [r"Freeing .* memory: \d+K"]
 
 
 def map_lines(dmesg):
     """The lines that count, with what Quarry does not read cut off."""
     keep = KEEP if "BIOS-e820" in dmesg else KEEP + [r" ?memory\[0x[0-9a-f]+\]\s+\[.*"]
+    if "sysctl.vm." in dmesg:
+        keep = keep + KEEP_WITH_SYSCTL
     for line in dmesg.splitlines():
         m = re.match(r"setup_percpu: .*(nr_cpu_ids:\d+)", line)
         if m:
@@ -202,7 +206,26 @@ def devicetree_zones(zoneinfo, dmesg):
     return zoneinfo
 
 
-def devicetree_lists(zones, dmesg):
+PC_IMAGE = 0x1000000
+
+
+def pc_zones(zoneinfo, dmesg, cmdline):
+    """The same on a PC, whose image is at 16 MiB; nothing if a sysctl was written after all that."""
+    if "sysctl.vm." in cmdline:
+        return zoneinfo
+    disk = re.findall(r"^(?:Allocated new )?RAMDISK: (.*)$", dmesg, re.M)
+    for what, kb in set(re.findall(r"^Freeing (.*) memory: (\d+)K", dmesg, re.M)):
+        if what == "SMP alternatives":  # before the watermarks
+            continue
+        at = parse_range(disk[-1])[0] if what == "initrd" else PC_IMAGE
+        for z in zoneinfo.values():
+            if z["start_pfn"] <= at >> 12 < z["start_pfn"] + z["spanned"]:
+                z["managed"] -= int(kb) // 4
+    return zoneinfo
+
+
+def logged_lists(zones, dmesg):
+    """Zonelists by the order of nodes that the log has."""
     lists = collections.OrderedDict()
     for nid, order in re.findall(r"^Fallback order for Node (\d+): ([\d ]+)$", dmesg, re.M):
         for kind, nodes in (("fallback", order.split()), ("nofallback", [nid])):
@@ -369,11 +392,14 @@ def add_shape(facts, out, folder, name):
     zoneinfo = parse_zoneinfo(read(os.path.join(folder, "zoneinfo.txt")))
     extra = devicetree_lines(dmesg, cpu_node) + firmware_distances(dmesg, distance)
     write_map(out, name, make_map(name, flavour, cmdline, dmesg, extra))
-    if arch == "arm64":
+    if not os.path.exists(os.path.join(folder, "stages.txt")):
         vm = read(os.path.join(folder, "sysctl-vm.txt"))
         totals = {"min_free_kbytes": re.search(r"^min_free_kbytes:(\d+)", vm, re.M)[1]}
-        zones = devicetree_zones(zoneinfo, dmesg)
-        facts.add(name, name, arch, cmdline, totals, zones, devicetree_lists(zones, dmesg), distance)
+        if arch == "arm64":
+            zones = devicetree_zones(zoneinfo, dmesg)
+        else:
+            zones = pc_zones(zoneinfo, dmesg, cmdline)
+        facts.add(name, name, arch, cmdline, totals, zones, logged_lists(zones, dmesg), distance)
         return
     stages = read(os.path.join(folder, "stages.txt"))
     lists = stage(stages, STAGE_HANDOFF)[2]

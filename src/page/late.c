@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Frees in random order, some at a time.
+ *
+ * Problem    A block that is freed far from the one before costs three cache misses: its descriptor, its
+ *            pageblock's bitmap and record. Looked at one by one, the processor waits for nearly each of them, as
+ *            what is to be done in between fills its window.
+ *
+ * Terms      A late block is one that was given to quarry_free_pages(), and that a CPU has written down but
+ *            not looked at: its descriptor still says "allocated". There are at most PAGE_LATE on a CPU.
+ *
+ * When       A CPU whose frees have filled some stages of hands (pcp.c) with one block each starts to write
+ *            down, and stops when many of them were neighbours. A free that belongs to the open hand is never
+ *            late. Nothing is late while owners can move pages: they must not be asked about what they freed.
+ *
+ * Stages     Descriptors are fetched as blocks are written down. late_give() looks at the older ones, tells what
+ *            is wrong, marks them free and fetches bitmaps and records; then blocks go to their arenas, past the
+ *            hands. Meanwhile the descriptors of the last ones come. So a double free in the midst of random frees is told up to PAGE_LATE frees later. It does no
+ *            harm: the second one finds the descriptor free.
+ *
+ * Locks      Inside the CPU's lock; whoever empties a CPU's sheaves or counts them looks at its late blocks first.
+ *            The zone's count of free pages grows before their bits are set, as whoever takes them counts down: it
+ *            must not pass below 0.
+ */
+#include "internal.h"
+
+/* A block that may be freed: from page number @page of its arena's descriptors on. */
+struct late_block {
+	struct page_arena *a;
+	uint32_t page, order;
+};
+
+/* Its bits in their word. */
+static inline uint64_t late_mask(uint32_t page, unsigned int order)
+{
+	return (((uint64_t)1 << (1u << order)) - 1) << (page & 63);
+}
+
+/* @n blocks of @order are free pages of @z by now, for all counts. */
+static void late_count(const struct quarry *q, struct page_cpu *cpu, struct page_zone *z,
+		       unsigned int order, ptrdiff_t n)
+{
+	if (n == 0)
+		return;
+	page_add(q->concurrent, &z->nr_free, (uint64_t)n << order);
+	cpu->put[z->type][order] += (uint64_t)n;
+}
+
+/* Counts, marks free and locates what of the first @nr may be freed; returns how many blocks. */
+static unsigned int late_look(struct quarry *q, struct page_cpu *cpu, struct late_block *blocks,
+			      unsigned int nr)
+{
+	const uintptr_t *late = cpu->late, *end = late + nr;
+	struct late_block *b = blocks, *from = blocks;
+	struct page_arena *arenas = q->pages->arena;
+	struct page_zone *z = NULL;
+	unsigned int near = 0, last = 0;
+	uintptr_t before = 0;
+
+	for (; late != end; late++) {
+		unsigned int order = (unsigned int)*late & 7u;
+		struct page *page = (struct page *)(*late - order);
+		struct page_arena *a;
+		uint64_t word;
+		size_t offset;
+
+		near += (*late ^ before) < PAGE_WORD_BYTES;
+		before = *late;
+		if (unlikely(page == NULL))
+			continue;
+		/* Acquire: what other CPUs did to the block before they let go of it. */
+		word = quarry_load_acquire(&page->word);
+		if (unlikely(!alloc_may_free(word, order)) && !alloc_free_odd(q, page, order))
+			continue;
+		page_set_word(page, word & PAGE_WORD_ARENA_MASK); /* PAGE_WORD_FREE */
+		a = &arenas[word >> PAGE_WORD_ARENA_SHIFT];
+		offset = (size_t)(page - a->map);
+		quarry_prefetch_write(&a->bits[offset >> QUARRY_PAGEBLOCK_ORDER]);
+		quarry_prefetch_write(&a->pb[offset >> QUARRY_PAGEBLOCK_ORDER]);
+		if (unlikely(a->zone != z || order != last)) {
+			late_count(q, cpu, z, last, b - from);
+			from = b;
+			z = a->zone;
+			last = order;
+		}
+		*b++ = (struct late_block){a, (uint32_t)offset, order};
+	}
+	late_count(q, cpu, z, last, b - from);
+	if (near > PAGE_LATE / 4)
+		cpu->late_on = false;
+	return (unsigned int)(b - blocks);
+}
+
+/* By the long way; returns pages that became free. a->lock held. */
+static QUARRY_NOINLINE unsigned int late_put_odd(struct quarry *q, const struct late_block *b)
+{
+	unsigned int pages = arena_put_word(q, b->a, b->page >> 6, late_mask(b->page, b->order));
+
+	/* Less: poisoned ones; more: guards. What was counted in late_look() is put right. */
+	if (unlikely(pages != 1u << b->order))
+		page_add(q->concurrent, &b->a->zone->nr_free,
+			 (uint64_t)pages - ((uint64_t)1 << b->order));
+	return pages;
+}
+
+/*
+ * The first of @n blocks, which is of @order, and others of its arena and order; returns how many those are, which
+ * stand first then. Where nobody else wants the lock, it is taken as often as it comes.
+ */
+static QUARRY_ALWAYS_INLINE unsigned int late_put(struct quarry *q, struct late_block *b,
+						  unsigned int n, unsigned int order)
+{
+	struct page_arena *a = b->a;
+	quarry_pin_t pin = arena_lock(q, a);
+	unsigned int done = 0, pages = 0;
+
+	for (unsigned int k = 0; k < n; k++) {
+		uint32_t page = b[k].page;
+
+		if (b[k].a != a || b[k].order != order) {
+			if (!q->concurrent)
+				break;
+			continue;
+		}
+		if (likely(arena_put_block(a, page >> 6, page & 63, late_mask(page, order), order)))
+			pages += 1u << order;
+		else
+			pages += late_put_odd(q, &b[k]);
+		if (unlikely(k != done))
+			b[k] = b[done];
+		done++;
+	}
+	a->nr_free += pages;
+	arena_unlock(q, a, pin);
+	return done;
+}
+
+/* The first @nr blocks. */
+static void late_give(struct quarry *q, struct page_cpu *cpu, unsigned int nr)
+{
+	struct late_block blocks[PAGE_LATE], *b = blocks;
+	unsigned int n = late_look(q, cpu, blocks, nr), done;
+
+	for (; n != 0; n -= done, b += done)
+		/* Most are single pages: with numbers that the compiler knows. */
+		done = b->order == 0 ? late_put(q, b, n, 0) : late_put(q, b, n, b->order);
+	for (n = 0; nr + n < cpu->nr_late; n++)
+		cpu->late[n] = cpu->late[nr + n];
+	quarry_store_relaxed(&cpu->nr_late, n);
+}
+
+void late_flush(struct quarry *q, struct page_cpu *cpu)
+{
+	late_give(q, cpu, cpu->nr_late);
+}
+
+void late_give_old(struct quarry *q, struct page_cpu *cpu)
+{
+	late_give(q, cpu, PAGE_LATE - PAGE_LATE_KEEP);
+}
+
+void late_watch(struct quarry *q, struct page_cpu *cpu, unsigned int hands, unsigned int blocks)
+{
+	if (hands < PAGE_IN_STAGE)
+		return;
+	if (blocks > hands + hands / 4)
+		cpu->late_streak = 0;
+	else if (cpu->late_streak < PAGE_LATE_AFTER)
+		cpu->late_streak++;
+	cpu->late_on = cpu->late_streak == PAGE_LATE_AFTER && !mover_any(q);
+}
+
+void late_end(struct quarry *q, struct page_cpu *cpu)
+{
+	late_flush(q, cpu);
+	cpu->late_on = false;
+	cpu->late_streak = 0;
+}
+
+void late_settle(struct quarry *q)
+{
+	for (unsigned int i = 0; i < q->pages->nr_cpus; i++) {
+		struct page_cpu *cpu = &q->pages->cpu[i];
+		quarry_pin_t pin;
+
+		/* Read without the lock: what others free at this moment may be late as well. */
+		if (quarry_load_relaxed(&cpu->nr_late) == 0 ||
+		    !quarry_cpu_revoke(q, &cpu->lock, &pin))
+			continue;
+		late_end(q, cpu);
+		quarry_cpu_give_back(q, &cpu->lock, pin);
+	}
+}
+
+QUARRY_NOINLINE void late_settle_here(struct quarry *q)
+{
+	quarry_pin_t pin = quarry_pin();
+	struct page_cpu *cpu = &q->cpus[quarry_cpu()];
+
+	if (quarry_cpu_enter(&cpu->lock)) {
+		late_end(q, cpu);
+		quarry_cpu_leave(&cpu->lock);
+	}
+	quarry_unpin(pin);
+}

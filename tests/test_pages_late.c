@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Frees in random order (P6): the CPU writes blocks down and looks at them some at a time. What is counted, what is
+ * reported, and when it must not be so.
+ */
+#include <page/internal.h>
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "machine_build.h"
+
+#define PAGES 12000u
+
+static const struct machine_spec spec = {
+	.memory = {{0, 8 * MACHINE_GIB, 0}},
+	.boot = {.nr_cpus = 2},
+};
+
+static struct page *held[PAGES];
+static uint64_t seed = 0x9e3779b97f4a7c15u;
+
+static struct page_cpu *cpu0(struct machine *m)
+{
+	return &m->q->pages->cpu[0];
+}
+
+static void take(struct machine *m, unsigned int n, unsigned int order)
+{
+	for (unsigned int i = 0; i < n; i++) {
+		held[i] = quarry_alloc_pages(m->q, GFP_HIGHUSER_MOVABLE, order);
+		assert_non_null(held[i]);
+	}
+	for (unsigned int i = n; i > 1; i--) {
+		unsigned int j = (unsigned int)(machine_random(&seed) % i);
+		struct page *page = held[i - 1];
+
+		held[i - 1] = held[j];
+		held[j] = page;
+	}
+}
+
+static void give(struct machine *m, unsigned int from, unsigned int to, unsigned int order)
+{
+	for (unsigned int i = from; i < to; i++)
+		quarry_free_pages(m->q, held[i], order);
+}
+
+/* Until the CPU writes down what is freed; returns how many of @n that took. */
+static unsigned int give_until_late(struct machine *m, unsigned int n, unsigned int order)
+{
+	unsigned int i = 0;
+
+	while (i < n && cpu0(m)->nr_late == 0)
+		quarry_free_pages(m->q, held[i++], order);
+	assert_true(i < n);
+	assert_true(cpu0(m)->late_on);
+	return i;
+}
+
+static void build(struct machine *m)
+{
+	machine_build(m, &spec);
+	quarry_posix_set_cpu(0);
+}
+
+/* All is free again, once. */
+static void finish(struct machine *m, unsigned long free, unsigned int reports)
+{
+	quarry_drain_all_pages(m->q);
+	assert_int_equal(cpu0(m)->nr_late, 0);
+	assert_int_equal(machine_free_pages(m), free);
+	assert_int_equal(m->reports, reports);
+	machine_check(m);
+	machine_fini(m);
+}
+
+static void P6_random_frees_are_looked_at_some_at_a_time(void **state)
+{
+	struct machine m;
+	unsigned long free;
+
+	(void)state;
+	for (unsigned int order = 0; order < PAGE_PCP_ORDERS; order++) {
+		unsigned int n = PAGES >> order, most = 0;
+		uint64_t freed;
+
+		build(&m);
+		free = machine_free_pages(&m);
+		take(&m, n, order);
+		freed = quarry_pgfree(m.q);
+		for (unsigned int i = 0; i < n; i++) {
+			quarry_free_pages(m.q, held[i], order);
+			if (cpu0(&m)->nr_late > most)
+				most = cpu0(&m)->nr_late;
+			if (i % 97 == 0)
+				machine_check(&m);
+			if (i % 1013 == 0) /* those that are not looked at count too */
+				assert_int_equal(quarry_pgfree(m.q) - freed, (uint64_t)(i + 1)
+										     << order);
+		}
+		assert_true(most >= PAGE_LATE / 2 && most <= PAGE_LATE);
+		finish(&m, free, 0);
+	}
+}
+
+static void P6_neighbours_end_it(void **state)
+{
+	unsigned int i, n = PAGES / 2;
+	struct machine m;
+	unsigned long free;
+
+	(void)state;
+	build(&m);
+	free = machine_free_pages(&m);
+	take(&m, n, 0);
+	i = give_until_late(&m, n, 0);
+	give(&m, i, n, 0);
+	assert_true(cpu0(&m)->late_on);
+	for (i = 0; i < n; i++) {
+		held[i] = quarry_alloc_pages(m.q, GFP_HIGHUSER_MOVABLE, 0);
+		assert_non_null(held[i]);
+	}
+	give(&m, 0, n, 0);
+	assert_false(cpu0(&m)->late_on);
+	finish(&m, free, 0);
+}
+
+static void P6_double_free_is_told_late_and_does_no_harm(void **state)
+{
+	struct machine m;
+	unsigned long free;
+	unsigned int i;
+
+	(void)state;
+	build(&m);
+	free = machine_free_pages(&m);
+	take(&m, PAGES, 0);
+	i = give_until_late(&m, PAGES, 0);
+	quarry_free_pages(m.q, held[i], 0);
+	quarry_free_pages(m.q, held[i], 0);
+	quarry_free_pages(m.q, held[i + 1], 0);
+	quarry_free_pages(m.q, held[i], 0);
+	assert_int_equal(m.reports, 0);
+	give(&m, i + 2, PAGES, 0);
+	assert_int_equal(m.reports, 2);
+	assert_non_null(strstr(m.last_report, "not allocated"));
+	finish(&m, free, 2);
+}
+
+static void P6_wrong_orders_and_references_are_minded(void **state)
+{
+	struct machine m;
+	unsigned long free;
+	struct page *huge;
+	unsigned int i;
+
+	(void)state;
+	build(&m);
+	free = machine_free_pages(&m);
+	huge = quarry_alloc_pages(m.q, GFP_KERNEL, 3);
+	assert_non_null(huge);
+	take(&m, PAGES, 0);
+	i = give_until_late(&m, PAGES, 0);
+	quarry_free_pages(m.q, NULL, 0);
+	quarry_free_pages(m.q, huge, 0);
+	quarry_free_pages(m.q, huge + 1, 0);
+	quarry_get_page(m.q, held[i]);
+	quarry_free_pages(m.q, held[i], 0); /* one of two references */
+	assert_int_equal(quarry_page_count(m.q, held[i]), 1);
+	assert_int_equal(m.reports, 2);
+	assert_int_equal(quarry_page_count(m.q, huge), 1);
+	quarry_free_pages(m.q, huge, 3);
+	give(&m, i, PAGES, 0);
+	finish(&m, free, 2);
+}
+
+static void P6_what_is_isolated_meanwhile_stays_out(void **state)
+{
+	struct machine m;
+	unsigned long free;
+	unsigned int i;
+	pfn_t start;
+
+	(void)state;
+	build(&m);
+	free = machine_free_pages(&m);
+	take(&m, PAGES, 0);
+	i = give_until_late(&m, PAGES, 0);
+	give(&m, i, PAGES, 0);
+	assert_int_not_equal(cpu0(&m)->nr_late, 0);
+	/* All of it is free, though the last one is not looked at yet. */
+	start = quarry_page_to_pfn(m.q, held[PAGES - 1]) & ~(pfn_t)(QUARRY_PAGEBLOCK_PAGES - 1);
+	assert_int_equal(quarry_start_isolate_page_range(m.q, start, start + QUARRY_PAGEBLOCK_PAGES,
+							 QUARRY_MIGRATE_MOVABLE, 0),
+			 0);
+	machine_check(&m);
+	assert_int_equal(machine_free_pages(&m), free - QUARRY_PAGEBLOCK_PAGES);
+	quarry_undo_isolate_page_range(m.q, start, start + QUARRY_PAGEBLOCK_PAGES);
+	finish(&m, free, 0);
+}
+
+static bool refuse(void *ctx, struct page *page)
+{
+	(void)ctx;
+	(void)page;
+	return false;
+}
+
+static int fail_to_move(void *ctx, struct page *dst, struct page *src)
+{
+	(void)ctx;
+	(void)dst;
+	(void)src;
+	return -QUARRY_EBUSY;
+}
+
+static void put_back(void *ctx, struct page *page)
+{
+	(void)ctx;
+	(void)page;
+}
+
+static void P6_nothing_is_late_while_owners_move_pages(void **state)
+{
+	static const struct quarry_mover mover = {refuse, fail_to_move, put_back};
+	struct machine m;
+	unsigned long free;
+	unsigned int i;
+
+	(void)state;
+	build(&m);
+	free = machine_free_pages(&m);
+	take(&m, PAGES, 0);
+	i = give_until_late(&m, PAGES, 0);
+	assert_int_equal(quarry_register_mover(m.q, &mover, NULL), 1);
+	assert_int_equal(cpu0(&m)->nr_late, 0);
+	for (; i < PAGES; i++) {
+		quarry_free_pages(m.q, held[i], 0);
+		assert_int_equal(cpu0(&m)->nr_late, 0);
+	}
+	finish(&m, free, 0);
+}
+
+/* A CPU that leaves, and one whose sheaves another one empties. */
+static void P6_others_find_what_is_late(void **state)
+{
+	struct machine m;
+	unsigned long free;
+
+	(void)state;
+	build(&m);
+	free = machine_free_pages(&m);
+	take(&m, PAGES, 0);
+	give(&m, give_until_late(&m, PAGES, 0), PAGES - 3, 0);
+	quarry_posix_set_cpu(1);
+	quarry_drain_pages(m.q, 0);
+	assert_int_equal(cpu0(&m)->nr_late, 0);
+	assert_int_equal(machine_free_pages(&m), free - 3);
+	machine_check(&m);
+	give(&m, PAGES - 3, PAGES, 0);
+	finish(&m, free, 0);
+}
+
+/* Who wants to see every free sees those from then on. */
+static void P6_features_end_it(void **state)
+{
+	struct machine m;
+	unsigned long free;
+	unsigned int i;
+
+	(void)state;
+	build(&m);
+	free = machine_free_pages(&m);
+	take(&m, PAGES, 0);
+	i = give_until_late(&m, PAGES, 0);
+	page_set_feature(m.q, PAGE_FEATURE_SCOPE, true);
+	assert_int_equal(cpu0(&m)->nr_late, 0);
+	give(&m, i, PAGES, 0);
+	assert_int_equal(cpu0(&m)->nr_late, 0);
+	page_set_feature(m.q, PAGE_FEATURE_SCOPE, false);
+	finish(&m, free, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(P6_random_frees_are_looked_at_some_at_a_time),
+		cmocka_unit_test(P6_neighbours_end_it),
+		cmocka_unit_test(P6_double_free_is_told_late_and_does_no_harm),
+		cmocka_unit_test(P6_wrong_orders_and_references_are_minded),
+		cmocka_unit_test(P6_what_is_isolated_meanwhile_stays_out),
+		cmocka_unit_test(P6_nothing_is_late_while_owners_move_pages),
+		cmocka_unit_test(P6_others_find_what_is_late),
+		cmocka_unit_test(P6_features_end_it),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
