@@ -278,20 +278,6 @@ static QUARRY_NOINLINE void alloc_free_inside(struct quarry *q, struct page *pag
 	quarry_unpin(pin);
 }
 
-/* The same, but it is not inside. */
-static QUARRY_NOINLINE void alloc_free_next(struct quarry *q, struct page *page, unsigned int order,
-					    quarry_pin_t pin, const void *address)
-{
-	struct page_cpu *cpu = &q->cpus[quarry_cpu()];
-
-	if (pcp_slot(order) >= 0 && quarry_cpu_enter_common(&cpu->lock)) {
-		alloc_free_inside(q, page, order, pin, cpu, address);
-		return;
-	}
-	quarry_unpin(pin);
-	alloc_free_long(q, page, order, address, false);
-}
-
 /* Inside, and comes out: there is no room for another late block. */
 static QUARRY_NOINLINE void alloc_free_late(struct quarry *q, struct page_cpu *cpu,
 					    quarry_pin_t pin)
@@ -301,39 +287,63 @@ static QUARRY_NOINLINE void alloc_free_late(struct quarry *q, struct page_cpu *c
 	quarry_unpin(pin);
 }
 
+/*
+ * The shortest way: inside, of an order below PAGE_PCP_ORDERS. True: done, and out. False: still inside, and
+ * alloc_free_inside() goes on.
+ */
+static QUARRY_ALWAYS_INLINE bool alloc_free_short(struct quarry *q, struct page *page,
+						  unsigned int order, quarry_pin_t pin,
+						  struct page_cpu *cpu)
+{
+	struct page_hand *h = &cpu->open[order];
+	/* In the same 64 pages as the one before? Then it is a page, and its zone does not matter. */
+	uintptr_t offset = (uintptr_t)page - (uintptr_t)h->base;
+	uint64_t word;
+
+	if (likely(offset < PAGE_WORD_BYTES)) {
+		word = quarry_load_acquire(&page->word); /* as above */
+		if (unlikely(!alloc_may_free(word, order)))
+			return false;
+		page_set_word(page, word & PAGE_WORD_ARENA_MASK);
+		h->mask |= (uint64_t)1 << (offset / sizeof(*page));
+	} else if (cpu->late_on && likely(((uintptr_t)page & 7) == 0)) {
+		if (unlikely(late_push(cpu, page, order))) {
+			alloc_free_late(q, cpu, pin);
+			return true;
+		}
+	} else {
+		return false;
+	}
+	quarry_cpu_leave(&cpu->lock);
+	quarry_unpin(pin);
+	return true;
+}
+
+/* Not inside: the order is a large one, or the gate was not open. On hosts without a barrier it never is. */
+static QUARRY_NOINLINE void alloc_free_next(struct quarry *q, struct page *page, unsigned int order,
+					    quarry_pin_t pin, const void *address)
+{
+	struct page_cpu *cpu = &q->cpus[quarry_cpu()];
+
+	if (pcp_slot(order) < 0 || !quarry_cpu_enter_common(&cpu->lock)) {
+		quarry_unpin(pin);
+		alloc_free_long(q, page, order, address, false);
+	} else if (order >= PAGE_PCP_ORDERS || !alloc_free_short(q, page, order, pin, cpu)) {
+		alloc_free_inside(q, page, order, pin, cpu, address);
+	}
+}
+
 void quarry_free_pages(struct quarry *q, struct page *page, unsigned int order)
 {
 	quarry_pin_t pin = quarry_pin();
 	struct page_cpu *cpu = &q->cpus[quarry_cpu()];
-	struct page_hand *h;
-	uintptr_t offset;
-	uint64_t word;
 
 	if (unlikely(order >= PAGE_PCP_ORDERS) || unlikely(!quarry_cpu_enter_open(&cpu->lock))) {
 		alloc_free_next(q, page, order, pin, QUARRY_RETURN_ADDRESS());
 		return;
 	}
-	h = &cpu->open[order];
-	/* In the same 64 pages as the one before? Then it is a page, and its zone does not matter. */
-	offset = (uintptr_t)page - (uintptr_t)h->base;
-	if (likely(offset < PAGE_WORD_BYTES)) {
-		word = quarry_load_acquire(&page->word); /* as above */
-		if (likely(alloc_may_free(word, order))) {
-			page_set_word(page, word & PAGE_WORD_ARENA_MASK);
-			h->mask |= (uint64_t)1 << (offset / sizeof(*page));
-			quarry_cpu_leave(&cpu->lock);
-			quarry_unpin(pin);
-			return;
-		}
-	} else if (cpu->late_on && likely(((uintptr_t)page & 7) == 0)) {
-		if (unlikely(late_push(cpu, page, order))) {
-			alloc_free_late(q, cpu, pin);
-			return;
-		}
-		quarry_cpu_leave(&cpu->lock);
-		quarry_unpin(pin);
+	if (likely(alloc_free_short(q, page, order, pin, cpu)))
 		return;
-	}
 	alloc_free_inside(q, page, order, pin, cpu, QUARRY_RETURN_ADDRESS());
 }
 
