@@ -56,6 +56,11 @@ uplot:
 	$(Q)rm -rf $(UPLOT)
 	@$(MAKE) --no-print-directory $(UPLOT)/uplot.js
 
+## make pictures   makes the pictures of the documentation again
+.PHONY: pictures
+pictures: all
+	@scripts/pictures.sh $(O)/quarry
+
 $(O)/cli/webassets.o: HOSTFLAGS += -Wa,-Icli/web,-I$(UPLOT)
 $(O)/cli/webassets.o: $(WEB) $(UPLOT)/uplot.js
 
@@ -68,8 +73,8 @@ $(O)/quarry: $(CLI_OBJS) $(O)/libquarry.a
 	$(Q)$(CC) $(CFLAGS) -o $@ $^ $(CLI_LIBS)
 
 # What Debian packages a target needs; installs what is missing and says so.
-.PHONY: deps-run deps-test deps-check deps-bench deps-demo deps-browser
-deps-run deps-test deps-check deps-bench deps-demo deps-browser: deps-%:
+.PHONY: deps-run deps-test deps-check deps-bench deps-demo deps-browser deps-coverage
+deps-run deps-test deps-check deps-bench deps-demo deps-browser deps-coverage: deps-%:
 	@scripts/deps.sh $*
 
 ## make run        a simulated machine boots from a real firmware map and replays a real kernel trace

@@ -117,7 +117,8 @@ QUARRY_SELFTEST_SRCS := \
 QUARRY_POSIX_SRCS := port/posix/posix.c port/posix/watch.c port/posix/guard.c
 
 # Linux's names: the default instance behind include/linux.
-QUARRY_LINUX_SRCS := linux/default.c linux/pages.c linux/shrinker.c linux/reporting.c linux/moving.c
+QUARRY_LINUX_SRCS := linux/default.c linux/pages.c linux/shrinker.c linux/reporting.c linux/moving.c \
+	linux/setup.c linux/resource.c
 
 # The quarry program.
 QUARRY_CLI_SRCS := \
@@ -170,6 +171,10 @@ QUARRY_CLI_SRCS := \
 	cli/report_html.c \
 	cli/webassets.c \
 	cli/compare.c \
+	cli/convert.c \
+	cli/convert_text.c \
+	cli/kmtwrite.c \
+	cli/trace_keep.c \
 	cli/record.c \
 	cli/record_host.c \
 	cli/compare_run.c \

@@ -101,8 +101,10 @@ static void engine_sweep(struct engine *e, uint64_t pfn, unsigned int order)
 	uint64_t first = e->t->object_base + (pfn << shift);
 	uint64_t step = order <= ENGINE_SLAB_ORDER ? 8 : QUARRY_PAGE_SIZE;
 
-	if (e->t->implied_known || shift != QUARRY_PAGE_SHIFT)
+	if (e->t->implied_known || shift == 0)
 		return;
+	/* In units of the recording's addresses, bytes or eight of them. */
+	step >>= QUARRY_PAGE_SHIFT - shift;
 	for (uint64_t at = 0; at < (uint64_t)1 << (shift + order); at += step) {
 		uint64_t value = idmap_take(&e->objects, first + at);
 

@@ -429,14 +429,14 @@ struct history_cell {
 };
 
 static void history_cell_add(struct history_cell *c, const struct quarry_pageblock_info *info,
-			     unsigned int owner)
+			     unsigned int owner, unsigned int nr)
 {
-	c->nr++;
-	c->free += info->nr_free;
+	c->nr += nr;
+	c->free += (uint64_t)info->nr_free * nr;
 	if (info->untouched && info->nr_free == 0)
 		return;
-	c->with_pages++;
-	c->types[info->type]++;
+	c->with_pages += nr;
+	c->types[info->type] += nr;
 	if (QUARRY_PAGEBLOCK_PAGES - info->nr_free > c->fullest) {
 		c->fullest = QUARRY_PAGEBLOCK_PAGES - info->nr_free;
 		c->owner = owner;
@@ -460,6 +460,16 @@ static void history_cell_end(struct history *h, unsigned int cell, struct histor
 	memset(c, 0, sizeof(*c));
 }
 
+/* How many pageblocks from @index on are dealt with at once: those of one cell that are known to be alike. */
+static unsigned int history_alike(const struct history *h, uint64_t index, uint64_t left,
+				  const struct quarry_pageblock_info *info)
+{
+	uint64_t n = (1u << h->cell_shift) - (index & ((1u << h->cell_shift) - 1));
+
+	n = n < left ? n : left;
+	return n < info->nr_alike ? (unsigned int)n : info->nr_alike > 0 ? info->nr_alike : 1;
+}
+
 static void history_map_look(struct history *h, bool rows, bool all)
 {
 	struct quarry_pageblock_info info;
@@ -469,16 +479,21 @@ static void history_map_look(struct history *h, bool rows, bool all)
 
 	memset(&scan.text, 0, sizeof(scan.text));
 	for (unsigned int i = 0; i < h->nr_spans; i++) {
-		for (uint64_t b = 0; b < h->spans[i].nr; b++, index++) {
-			if (!history_block(h, h->spans[i].first + b, &info))
+		const struct history_span *s = &h->spans[i];
+		unsigned int n;
+
+		for (uint64_t b = 0; b < s->nr; b += n, index += n) {
+			if (!history_block(h, s->first + b, &info))
 				memset(&info, 0, sizeof(info));
+			n = history_alike(h, index, s->nr - b, &info);
 			if (rows)
 				history_map_row(h, index, &info, &scan, all);
 			history_cell_add(&cell, &info,
 					 info.nr_free < QUARRY_PAGEBLOCK_PAGES
 						 ? h->owner_map->of_block[index]
-						 : 0);
-			if (cell.nr == 1u << h->cell_shift || index + 1 == h->nr_blocks)
+						 : 0,
+					 n);
+			if (cell.nr == 1u << h->cell_shift || index + n == h->nr_blocks)
 				history_cell_end(h, (unsigned int)(index >> h->cell_shift), &cell);
 		}
 	}

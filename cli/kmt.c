@@ -25,6 +25,7 @@
 
 #include <kmt.h>
 #include <section.h>
+#include <trace_keep.h>
 
 #define KMT_HISTORY_MAX ((uint64_t)1 << 25)
 #define KMT_COLUMNS 6
@@ -73,11 +74,17 @@ static void kmt_meta(struct trace *t, struct kmt *k, struct varint_cursor *c)
 		json_decref(meta);
 		return;
 	}
+	if (t->keep != NULL) {
+		t->keep->meta_len = (size_t)(c->end - c->p);
+		t->keep->meta = xstrndup((const char *)c->p, t->keep->meta_len);
+	}
 	t->name = section_json_string(meta, "name");
 	t->description = section_json_string(meta, "description");
 	t->kernel = section_json_string(meta, "kernel");
 	t->machine = section_json_string(meta, "machine");
 	t->lost_events = section_json_count(meta, "lost_events");
+	/* quarry convert adds no frees that the text does not tell. */
+	t->implied_known = json_object_get(meta, "converted_from") == NULL;
 	t->declared_events = section_json_count(meta, "events_in_file");
 	t->cpus = (unsigned int)(section_json_count(meta, "cpus") & 0xffff);
 	if (section_json_count(meta, "cpus_online") > 0)
@@ -120,6 +127,14 @@ bad:
 		     "a table of names goes beyond its section");
 }
 
+static bool kmt_keep_task(struct trace_keep *keep, uint64_t class, const unsigned char *name,
+			  uint64_t len)
+{
+	keep->task_class[keep->tasks.names.nr] = (uint8_t) class;
+	return class <= UINT8_MAX &&
+	       trace_name_add(&keep->tasks.names, (const char *)name, (size_t)len);
+}
+
 /* n times a class and a name: neither has a use yet, only the number of tasks. */
 static void kmt_tasks(struct trace *t, struct kmt *k, struct varint_cursor *c)
 {
@@ -128,9 +143,16 @@ static void kmt_tasks(struct trace *t, struct kmt *k, struct varint_cursor *c)
 	if (!varint_read(c, &n) || n > (uint64_t)(c->end - c->p))
 		goto bad;
 	k->nr_tasks = n;
+	if (t->keep != NULL) {
+		t->keep->tasks.names.nr = 0;
+		t->keep->tasks.names.len = 0;
+		t->keep->task_class = xcalloc((size_t)n + 1, 1);
+	}
 	while (n-- > 0) {
 		if (!varint_read(c, &class) || !varint_read(c, &len) ||
 		    len > (uint64_t)(c->end - c->p))
+			goto bad;
+		if (t->keep != NULL && !kmt_keep_task(t->keep, class, c->p, len))
 			goto bad;
 		c->p += len;
 	}
@@ -198,6 +220,7 @@ static const char *kmt_desc(struct trace *t, struct kmt *k, struct varint_cursor
 	d->bytes_alloc = f[KMT_F_ALLOC];
 	d->node = (int32_t)node;
 	d->order = (uint8_t)f[KMT_F_ORDER];
+	d->raw_gfp = f[KMT_F_GFP];
 	d->gfp = (gfp_t)f[KMT_F_GFP] & QUARRY_GFP_BITS;
 	if (k->gfp.nr > 0)
 		d->gfp = gfp_from_mask(&k->gfp, f[KMT_F_GFP], &unknown);
@@ -223,7 +246,8 @@ static void kmt_descs(struct trace *t, struct kmt *k, struct varint_cursor *c)
 
 /* ---- sections ---- */
 
-static const char kmt_tags[] = "METASITECACHTASKDESCEVTSEND.";
+/* TEXT is the text that a recording was converted from: quarry convert. */
+static const char kmt_tags[] = "METASITECACHTASKDESCEVTSTEXTEND.";
 
 /* One section, complete in the buffer. */
 static void kmt_section(struct trace *t, struct kmt *k)
@@ -252,6 +276,11 @@ static void kmt_section(struct trace *t, struct kmt *k)
 	} else if (memcmp(tag, "TASK", 4) == 0) {
 		if (section_once(t, s, &k->have_task))
 			kmt_tasks(t, k, &s->c);
+	} else if (memcmp(tag, "TEXT", 4) == 0) {
+		if (t->keep != NULL)
+			strbuf_add(&t->keep->text, (const char *)s->c.p,
+				   (size_t)(s->c.end - s->c.p));
+		s->c.p = s->c.end;
 	} else if (memcmp(tag, "DESC", 4) == 0) {
 		if (section_once(t, s, &k->have_desc))
 			kmt_descs(t, k, &s->c);

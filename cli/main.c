@@ -22,6 +22,8 @@ static const struct main_verb {
 	 "record what a kernel allocates while a command runs"},
 	{"report", "quarry report", report_main,
 	 "replay, and write what happened as a page of HTML"},
+	{"convert", "quarry convert", convert_main,
+	 "convert a recording to another format, without loss"},
 	{"compare", "quarry compare", compare_main,
 	 "replay it on several machines side by side: what if?"},
 	{"top", "quarry top", top_main, "show a running replay, or this machine, in the terminal"},

@@ -27,6 +27,7 @@
 #include <string.h>
 
 #include <perfscript.h>
+#include <trace_keep.h>
 
 #define PERFSCRIPT_MAX_LINE ((size_t)65536)
 #define PERFSCRIPT_MAX_NOTHING ((uint64_t)64 << 20)
@@ -717,6 +718,8 @@ static const char *perfscript_event(struct trace *t, struct perfscript *ps,
 			d.flags |= TRACE_F_FAILED;
 		if (d.type == TRACE_PAGE_ALLOC && (f.null_page || f.frame == 0))
 			d.flags |= TRACE_F_FAILED;
+		if (t->keep != NULL)
+			trace_keep_fields(t->keep, h->fields, end, &d);
 		if (d.type == TRACE_CACHE_ALLOC || d.type == TRACE_CACHE_FREE)
 			d.cache = perfscript_name(t, ps, f.name);
 	}
@@ -772,6 +775,8 @@ static bool perfscript_line(struct trace *t, struct perfscript *ps, const char *
 	if (h.ftrace)
 		t->format = TRACE_FORMAT_FTRACE;
 	missing = perfscript_event(t, ps, &h, end, e);
+	if (missing == NULL && t->keep != NULL)
+		t->batch_task[e - t->batch] = trace_keep_task(t->keep, line, end);
 	if (missing == NULL)
 		return true;
 	if (t->nr_bad_lines++ < PERFSCRIPT_WARNINGS)
@@ -828,6 +833,7 @@ static size_t perfscript_read(struct trace *t)
 	while (n < TRACE_BATCH && !t->damaged && !perfscript_hopeless(t, ps, n)) {
 		size_t have = (size_t)(in->end - in->p);
 		const unsigned char *nl = memchr(in->p, '\n', have);
+		bool event;
 
 		if (nl == NULL) {
 			if (have > PERFSCRIPT_MAX_LINE) {
@@ -838,7 +844,11 @@ static size_t perfscript_read(struct trace *t)
 			}
 			continue;
 		}
-		n += perfscript_line(t, ps, (const char *)in->p, (const char *)nl, &t->batch[n]);
+		event = perfscript_line(t, ps, (const char *)in->p, (const char *)nl, &t->batch[n]);
+		n += event;
+		if (t->keep != NULL && t->keep->line != NULL)
+			t->keep->line(t->keep->line_ctx, (const char *)in->p,
+				      (size_t)(nl + 1 - in->p), event);
 		in->p = nl + 1;
 	}
 	return n;

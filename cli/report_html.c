@@ -34,6 +34,7 @@ struct html_args {
 	struct session_options session;
 	struct plot_options plot;
 	const char *output, *title;
+	char *map_path; /* found beside the recording; NULL: given */
 };
 
 static error_t html_parse(int key, char *arg, struct argp_state *state)
@@ -58,6 +59,7 @@ static error_t html_parse(int key, char *arg, struct argp_state *state)
 		a->session.trace_path = arg;
 		return 0;
 	case ARGP_KEY_END:
+		session_find_machine(&a->session, &a->map_path);
 		missing = session_missing(&a->session);
 		if (missing == NULL && a->output == NULL && a->plot.path == NULL)
 			missing = "where does the page go? For example: -o report.html";
@@ -79,7 +81,7 @@ static const struct argp html_argp = {
 	.options = html_options,
 	.parser = html_parse,
 	.children = html_children,
-	.args_doc = "TRACE --machine MAP -o FILE",
+	.args_doc = "TRACE [--machine MAP] -o FILE",
 	.doc = "Replay a recording and write what happened as one page of HTML: a map of memory "
 	       "over time, free blocks, fragmentation, watermarks, slabs, call sites, refused "
 	       "requests.\vThe page needs no network and no other file. docs/report.md tells "
@@ -284,13 +286,14 @@ int report_main(int argc, char **argv)
 	if (argp_parse(&html_argp, argc, argv, 0, NULL, &args) != 0)
 		return CLI_INPUT;
 	status = session_open(&s, &args.session);
-	if (status != CLI_OK)
-		return status;
-	history_start(&history, &s, session_expected(&s));
-	session_run(&s);
-	history_end(&history);
-	status = html_finish(&s, &args, &history);
-	history_free(&history);
-	session_close(&s);
+	if (status == CLI_OK) {
+		history_start(&history, &s, session_expected(&s));
+		session_run(&s);
+		history_end(&history);
+		status = html_finish(&s, &args, &history);
+		history_free(&history);
+		session_close(&s);
+	}
+	free(args.map_path);
 	return status;
 }

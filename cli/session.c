@@ -25,6 +25,7 @@ enum {
 	SESSION_OPT_CACHE,
 	SESSION_OPT_SEED,
 	SESSION_OPT_PINNED,
+	SESSION_OPT_MOVABLE,
 	SESSION_OPT_HEAP,
 	SESSION_OPT_START,
 };
@@ -53,6 +54,8 @@ static const struct argp_option session_argp_options[] = {
 	 0},
 	{"no-compaction", SESSION_OPT_PINNED, NULL, 0, "With --page-cache: no page can be moved",
 	 0},
+	{"compaction", SESSION_OPT_MOVABLE, NULL, 0,
+	 "Undo --no-compaction, in a variant of quarry compare", 0},
 	{"seed", SESSION_OPT_SEED, "N", 0, "Of the page cache's random choices (1)", 0},
 	{"start", SESSION_OPT_START, "STATE", 0,
 	 "What is on the machine before: snapshot, what the snapshot beside the recording says "
@@ -146,6 +149,9 @@ static error_t session_parse_pressure(int key, const char *arg, struct argp_stat
 		return 0;
 	case SESSION_OPT_PINNED:
 		o->pinned = true;
+		return 0;
+	case SESSION_OPT_MOVABLE:
+		o->pinned = false;
 		return 0;
 	case SESSION_OPT_SEED:
 		if (!util_parse_u64(arg, &o->seed))

@@ -50,6 +50,7 @@ struct top_args {
 	uint64_t iterations; /* 0: no end */
 	double delay, speed; /* speed 0: as fast as it goes */
 	const char *proc;
+	char *map_path; /* found beside the recording; NULL: given */
 	enum top_panel panel;
 };
 
@@ -92,7 +93,7 @@ static void top_parse_panel(struct argp_state *state, const char *arg, enum top_
 	argp_error(state, "--panel=%s: expected all, caches, map or events", arg);
 }
 
-static void top_parse_end(const struct top_args *a, struct argp_state *state)
+static void top_parse_end(struct top_args *a, struct argp_state *state)
 {
 	const char *missing;
 
@@ -102,6 +103,7 @@ static void top_parse_end(const struct top_args *a, struct argp_state *state)
 				   "--machine needs a TRACE: without one this machine is shown");
 		return;
 	}
+	session_find_machine(&a->session, &a->map_path);
 	missing = session_missing(&a->session);
 	if (missing != NULL)
 		argp_error(state, "%s", missing);
@@ -158,7 +160,7 @@ static const struct argp top_argp = {
 	.options = top_options,
 	.parser = top_parse,
 	.children = top_children,
-	.args_doc = "[TRACE --machine MAP]",
+	.args_doc = "[TRACE [--machine MAP]]",
 	.doc = "Show memory management at work in the terminal: zones with their watermarks, free "
 	       "blocks, slab "
 	       "caches, a map of pageblocks, events.\vWith a TRACE a replay is shown, else this "
@@ -603,6 +605,7 @@ int top_main(int argc, char **argv)
 			status = session_status(&s);
 		session_close(&s);
 	}
+	free(args.map_path);
 	free(t);
 	return status;
 }

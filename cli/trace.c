@@ -7,6 +7,7 @@
 #include <kmt.h>
 #include <perfscript.h>
 #include <trace.h>
+#include <trace_keep.h>
 #include <umt.h>
 
 static const char *const trace_type_names[TRACE_NR_TYPES] = {
@@ -170,11 +171,10 @@ static void trace_init(struct trace *t, const char *path, struct diag *diag)
 	trace_name_add(&t->sites, "", 0);
 }
 
-int trace_open(struct trace *t, const char *path, struct diag *diag)
+static int trace_open_file(struct trace *t, const char *path, struct diag *diag)
 {
 	int err;
 
-	trace_init(t, path, diag);
 	err = input_open(&t->in, path);
 	if (err != 0) {
 		diag_error(diag, t->path, 0, "%s", strerror(err));
@@ -184,6 +184,23 @@ int trace_open(struct trace *t, const char *path, struct diag *diag)
 	}
 	trace_close(t);
 	return CLI_INPUT;
+}
+
+int trace_open(struct trace *t, const char *path, struct diag *diag)
+{
+	trace_init(t, path, diag);
+	return trace_open_file(t, path, diag);
+}
+
+int trace_open_kept(struct trace *t, const char *path, struct diag *diag,
+		    void (*line)(void *ctx, const char *line, size_t len, bool event), void *ctx)
+{
+	trace_init(t, path, diag);
+	t->keep = trace_keep_new();
+	t->keep->line = line;
+	t->keep->line_ctx = ctx;
+	t->batch_task = xcalloc(TRACE_BATCH, sizeof(t->batch_task[0]));
+	return trace_open_file(t, path, diag);
 }
 
 int trace_open_memory(struct trace *t, const char *path, const void *data, size_t len,
@@ -231,6 +248,9 @@ void trace_close(struct trace *t)
 	trace_names_free(&t->sites);
 	free(t->descs);
 	free(t->batch);
+	free(t->batch_task);
+	if (t->keep != NULL)
+		trace_keep_free(t->keep);
 	free(t->name);
 	free(t->description);
 	free(t->kernel);

@@ -37,11 +37,13 @@ enum trace_type {
 /* What repeats between events; an event names it by number. */
 struct trace_desc {
 	uint64_t bytes_req, bytes_alloc; /* objects */
-	uint32_t site, cache;            /* numbers of names, 0: not known */
-	gfp_t gfp;                       /* Quarry's flags */
-	int32_t node;                    /* asked for; -1: none */
-	uint8_t type;                    /* enum trace_type */
-	uint8_t flags;                   /* TRACE_F_* */
+	uint64_t
+		raw_gfp; /* kept only for conversions: KMT1: as recorded; text: number of its text */
+	uint32_t site, cache; /* numbers of names, 0: not known */
+	gfp_t gfp;            /* Quarry's flags */
+	int32_t node;         /* asked for; -1: none */
+	uint8_t type;         /* enum trace_type */
+	uint8_t flags;        /* TRACE_F_* */
 	uint8_t order;
 	int8_t migratetype, fallback_order, fallback_migratetype;
 };
@@ -108,8 +110,9 @@ struct trace {
 	uint64_t nr_lines, nr_bad_lines, nr_foreign_lines; /* text only */
 
 	struct trace_event *batch;
-	uint32_t *batch_task; /* the tasks of the batch's events; NULL: nobody asks */
-	void *reader;         /* private to the format's reader */
+	struct trace_keep *keep; /* NULL: nothing is kept but what a replay needs */
+	uint32_t *batch_task;    /* with keep: tasks of the batch's events */
+	void *reader;            /* private to the format's reader */
 };
 
 /*
@@ -118,6 +121,10 @@ struct trace {
  * be read or is no recording. A damaged one opens, and trace_next() says so in its place.
  */
 int trace_open(struct trace *t, const char *path, struct diag *diag);
+
+/* trace_open(), and nothing is lost: trace_keep.h. @line, which may be NULL, is called for each line of text. */
+int trace_open_kept(struct trace *t, const char *path, struct diag *diag,
+		    void (*line)(void *ctx, const char *line, size_t len, bool event), void *ctx);
 
 /* trace_open() of @len bytes at @data, called @path in messages. */
 int trace_open_memory(struct trace *t, const char *path, const void *data, size_t len,

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include <section.h>
+#include <trace_keep.h>
 #include <umt.h>
 
 #define UMT_COLUMNS 5
@@ -56,6 +57,10 @@ static void umt_meta(struct trace *t, struct umt *u)
 
 	if (meta == NULL)
 		return;
+	if (t->keep != NULL) {
+		t->keep->meta_len = (size_t)(u->section.c.end - u->section.start);
+		t->keep->meta = xstrndup((const char *)u->section.start, t->keep->meta_len);
+	}
 	t->name = section_json_string(meta, "name");
 	t->description = section_json_string(meta, "program");
 	t->machine = section_json_string(meta, "machine");

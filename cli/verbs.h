@@ -14,6 +14,7 @@ int report_main(int argc, char **argv);
 int compare_main(int argc, char **argv);
 int top_main(int argc, char **argv);
 int record_main(int argc, char **argv);
+int convert_main(int argc, char **argv);
 int pressure_main(int argc, char **argv);
 int selftest_main(int argc, char **argv);
 

@@ -23,6 +23,8 @@
 #include <linux/nodemask.h>
 #include <linux/sizes.h>
 
+#include "setup.h"
+
 struct memblock memblock = QUARRY_MEMBLOCK_INIT_NID(memblock, MAX_NUMNODES);
 bootmem_data_t bootmem_node_data[QUARRY_MAX_NODES];
 struct list_head bdata_list = LIST_HEAD_INIT(bdata_list);
@@ -69,6 +71,10 @@ void quarry_linux_use(struct quarry *q)
 	high_memory = NULL;
 	initrd_start = initrd_end = phys_initrd_size = 0;
 	phys_initrd_start = 0;
+	linux_setup_reset();
+	memset(node_states, 0, sizeof(node_states));
+	node_set(0, node_states[N_POSSIBLE]);
+	node_set(0, node_states[N_ONLINE]);
 }
 
 int quarry_linux_start(const struct quarry_posix_options *options)
@@ -178,6 +184,7 @@ unsigned long quarry_linux_boot(bool bootmem)
 	struct quarry_totals totals;
 	int err;
 
+	linux_setup_params(&params);
 	params.bootmem = bootmem;
 	if (bootmem)
 		linux_describe_nodes(q);

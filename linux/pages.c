@@ -18,7 +18,7 @@
 
 #include <quarry_host.h>
 
-nodemask_t node_states[NR_NODE_STATES];
+nodemask_t node_states[NR_NODE_STATES] = {[N_POSSIBLE] = {{1}}, [N_ONLINE] = {{1}}};
 
 /* The instance, once it has booted; NULL before. */
 static struct quarry *pages_booted(void)
@@ -130,22 +130,22 @@ static quarry_nodemask_t pages_normal_memory(struct quarry *q, int nid)
 
 nodemask_t *quarry_linux_node_states(void)
 {
-	quarry_nodemask_t cpus = 0, memory = 0, normal = 0, possible = 1;
+	quarry_nodemask_t cpus = 0, memory = 0, normal = 0, possible;
 	struct quarry *q = pages_booted();
-	struct quarry_totals totals = {.nr_nodes = 1};
+	struct quarry_totals totals;
 
-	if (q != NULL)
-		quarry_totals(q, &totals);
+	if (q == NULL) /* what boot code has said */
+		return node_states;
+	quarry_totals(q, &totals);
 	for (unsigned int cpu = 0; cpu < totals.nr_cpus; cpu++)
 		cpus |= (quarry_nodemask_t)1 << quarry_cpu_nid(q, cpu, false);
-	for (int nid = 0; q != NULL && nid < totals.nr_nodes; nid++) {
+	for (int nid = 0; nid < totals.nr_nodes; nid++) {
 		if (!quarry_node_present(q, nid))
 			continue;
 		memory |= (quarry_nodemask_t)1 << nid;
 		normal |= pages_normal_memory(q, nid);
 	}
-	if (q != NULL)
-		possible = cpus | memory;
+	possible = cpus | memory;
 	node_states[N_POSSIBLE] = quarry_nodemask_of(possible);
 	node_states[N_ONLINE] = node_states[N_POSSIBLE];
 	node_states[N_NORMAL_MEMORY] = quarry_nodemask_of(normal);

@@ -5,7 +5,7 @@
 .PHONY: everything
 everything: $(O)/quarry bench-bins examples
 
-## make check      layering, symbols, formatting, style, docs, warnings of two compilers
+## make check      layering, symbols, formatting, style, docs, warnings of two compilers, static analysis
 .PHONY: check
 check: deps-check $(LIB_OBJS) $(SELFTEST_OBJS) $(POSIX_OBJS) examples
 	@status=0; \
@@ -16,10 +16,21 @@ check: deps-check $(LIB_OBJS) $(SELFTEST_OBJS) $(POSIX_OBJS) examples
 	python3 -B scripts/check_style.py || status=1; \
 	python3 -B scripts/check_docs.py $(O) || status=1; \
 	scripts/check_warnings.sh $(O) || status=1; \
+	scripts/check_analysis.sh || status=1; \
 	exit $$status
+
+## make lint       static analysis with clang-tidy too: some minutes
+.PHONY: lint
+lint: deps-check
+	@scripts/check_analysis.sh all
 
 # Puts the real output of `make run` and `make test` into the README.
 .PHONY: readme
 readme: all
 	@scripts/demo.sh $(O)/quarry | python3 -B scripts/readme.py $(O) run
 	@$(MAKE) --no-print-directory test | tee /dev/stderr | python3 -B scripts/readme.py $(O) test
+
+# Puts the real output of the tutorial's commands into it.
+.PHONY: tutorial
+tutorial: all
+	@python3 -B scripts/tutorial.py $(O)

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Installs the Debian packages that a make target needs, and says which. Usage: deps.sh run|test|check|bench|demo|browser
+# Installs the Debian packages that a make target needs, and says which. Usage: deps.sh run|test|check|bench|demo|browser|coverage
 set -eu
 
 run="libzstd-dev zlib1g-dev libjansson-dev libfdt-dev device-tree-compiler libncurses-dev libcairo2-dev"
@@ -9,11 +9,12 @@ browsers="chromium chromium-driver python3-selenium"
 case "${1:-}" in
 run) want="$run" ;;
 test) want="$run libcmocka-dev zstd procps numactl tmux" ;;
-check) want="$run clang-14 clang-format-14 python3" ;;
+check) want="$run clang-14 clang-format-14 clang-tidy-14 cppcheck python3" ;;
 demo) want="$demos" ;;
 browser) want="$browsers" ;;
+coverage) want="gcovr" ;;
 bench) want="$run valgrind libmimalloc2.0 libjemalloc2 libtcmalloc-minimal4" ;;
-*) echo "usage: deps.sh run|test|check|bench|demo|browser" >&2; exit 2 ;;
+*) echo "usage: deps.sh run|test|check|bench|demo|browser|coverage" >&2; exit 2 ;;
 esac
 
 # 32-bit programs are tested where they can be made. Not gcc-multilib, which drives out cross compilers. The page of

@@ -213,9 +213,18 @@ static void P9_what_a_pageblock_looks_like(void **state)
 	assert_int_equal(info.type, QUARRY_MIGRATE_MOVABLE);
 	assert_int_equal(info.nr_free, 512);
 	assert_true(info.untouched);
+	for (unsigned int i = 0, n = info.nr_alike; i < n; i++) {
+		struct quarry_pageblock_info next;
+
+		assert_true(quarry_pageblock_info(m.q, info.pfn + 512 * i, &next));
+		assert_int_equal(next.nr_alike, n - i);
+		assert_int_equal(next.nr_free, 512);
+		assert_int_equal(next.type, info.type);
+	}
 	page = quarry_alloc_pages_node(m.q, 1, GFP_KERNEL, 4);
 	pfn = quarry_page_to_pfn(m.q, page);
 	assert_true(quarry_pageblock_info(m.q, pfn, &info));
+	assert_int_equal(info.nr_alike, 1);
 	assert_int_equal(info.type, QUARRY_MIGRATE_UNMOVABLE);
 	assert_int_equal(info.type, quarry_pageblock_type(m.q, pfn));
 	assert_false(info.untouched);

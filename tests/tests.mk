@@ -24,7 +24,7 @@ $(FUZZ_BINS): $(O)/tests/%: $(O)/tests/%.o $(TEST_LINK)
 
 # The boot layer, zones and geometry again as 32-bit programs, where the compiler can make them.
 M32_NAMES := test_memblock test_memblock_modern test_bootmem test_linux_memblock test_linux_bootmem \
-	test_linux_boot test_zones test_geometry
+	test_linux_boot test_linux_setup test_zones test_geometry
 M32_SHARED := linux_runner model_memblock machine_build m32/cmocka
 M32_BINS := $(M32_NAMES:%=$(O)/tests/%-m32)
 # Code in the style of kernels converts freely. asm/ headers are the machine's own: they serve both widths.
@@ -57,3 +57,8 @@ test: deps-test
 	@tests/run.sh $(O)/quarry $(TEST_NAMES:%=$(O)/asan/tests/%) \
 		$(THREAD_NAMES:%=$(O)/tsan/tests/%) $(FUZZ_NAMES:%=$(O)/asan/tests/%) $(TEST_SHELL) \
 		$(if $(M32_WORKS),$(M32_NAMES:%=$(O)/m32/tests/%-m32))
+
+## make coverage   lines and branches of src/ that the tests reach; build/cov/coverage.html shows the rest
+.PHONY: coverage
+coverage: deps-test deps-coverage
+	@scripts/coverage.sh $(O)/cov

@@ -44,6 +44,7 @@ function bytes(n) {
 function seconds(s) {
 	return (s < 0.01 ? (s * 1e6).toFixed(0) + "\u00a0µs" : s < 10 ? s.toFixed(3) + "\u00a0s" : s.toFixed(1) + "\u00a0s");
 }
+const signed = (d, show) => (d === 0 ? "0" : (d > 0 ? "+" : "−") + show(Math.abs(d)));
 const zoneName = (z) => `Node ${D.zones[z].node} ${D.zones[z].name}`;
 function make(tag, attrs, ...children) {
 	const e = document.createElement(tag);
@@ -791,26 +792,30 @@ function besideLinux() {
 	if (!caches.length && !zones.length)
 		return;
 	$("linux").hidden = false;
-	body.append(make("p", {class: "lead", text: "Linux's side is the last snapshot beside the recording. It also holds what was allocated before the recording began."}));
+	body.append(make("p", {class: "lead", text: "Linux's side is the last snapshot beside the recording. " + (r.start && r.start.reconstructed ?
+		"What was there before the recording began was put here first, as the first snapshot tells." : "It also holds what was allocated before the recording began, which is lacking here.")}));
 	const box = (label, t) => make("div", {class: "scroll", tabindex: "0", role: "region", "aria-label": label}, t);
 	if (caches.length) {
 		const most = caches.reduce((m, c) => Math.max(m, c.bytes, c.linux.bytes), 1);
 		body.append(make("h3", {text: "Caches"}), box("Caches beside Linux's", table([{name: "cache"}, {name: "slabs, ours"}, {name: "slabs, Linux"},
 			{name: "ours", bar: true}, {name: "Linux", bar: true}, {name: "difference"}, {name: "objects, ours"}, {name: "objects, Linux"}],
 		caches.map((c) => [c.name, group(c.num_slabs), group(c.linux.num_slabs), {text: bytes(c.bytes), part: c.bytes / most},
-			{text: bytes(c.linux.bytes), part: c.linux.bytes / most}, (c.bytes >= c.linux.bytes ? "+" : "−") + bytes(Math.abs(c.bytes - c.linux.bytes)),
+			{text: bytes(c.linux.bytes), part: c.linux.bytes / most}, signed(c.bytes - c.linux.bytes, bytes),
 			group(c.active_objs), group(c.linux.active_objs)]))));
 	}
 	if (zones.length) {
 		const columns = [{name: "zone"}, {name: "", left: true}, ...Array.from({length: ORDERS}, (unused, o) => ({name: "order " + o}))], rows = [];
 		for (const z of zones) {
 			rows.push([`Node ${z.node} ${z.name}`, "ours", ...z.free_blocks.map(group)], ["", "Linux", ...z.linux_free_blocks.map(group)],
-				["", "difference", ...z.free_blocks.map((v, o) => (v >= z.linux_free_blocks[o] ? "+" : "−") + group(Math.abs(v - z.linux_free_blocks[o])))]);
+				["", "difference", ...z.free_blocks.map((v, o) => signed(v - z.linux_free_blocks[o], group))]);
 		}
 		body.append(make("h3", {text: "Free blocks of each order"}), box("Free blocks beside Linux's", table(columns, rows)));
 	}
 	if (r.linux)
 		body.append(...faithful(r.linux));
+	if (r.start) {
+		body.append(make("h3", {text: "What was there before the recording began"}), ...faithful(r.start));
+	}
 }
 /* Whatever else is set beside Linux's: objects become tables, lists of objects too. */
 function faithful(o) {
@@ -818,16 +823,21 @@ function faithful(o) {
 	const words = (s) => s.replace(/_/g, " "), show = (v) => (typeof v === "number" ? (Number.isInteger(v) ? group(v) : v.toFixed(3)) : v === null ? "–" : String(v));
 	const box = (label, t) => make("div", {class: "scroll", tabindex: "0", role: "region", "aria-label": label}, t);
 	if (simple.length)
-		out.push(make("h3", {text: "In numbers"}), box("In numbers", table([{name: "figure"}, {name: "value"}], simple.map(([k, v]) => [words(k), show(v)]))));
+		out.push(make("h3", {text: "In numbers"}), box("In numbers", table([{name: "figure"}, {name: "value"}], simple.map(([k, v]) => [words(k), k.endsWith("bytes") ? bytes(v) : show(v)]))));
 	for (const [k, v] of Object.entries(o)) {
 		if (v === null || typeof v !== "object")
 			continue;
 		const list = Array.isArray(v) ? v : Object.entries(v).map(([name, x]) => (x !== null && typeof x === "object" && !Array.isArray(x) ? {name, ...x} : {name, value: x}));
 		const rows = list.map((x) => (x !== null && typeof x === "object" && !Array.isArray(x) ? x : {value: x}));
 		const keys = [...new Set(rows.flatMap((x) => Object.keys(x)))];
+		if (keys.includes("ours") && keys.includes("linux")) {
+			keys.push("difference");
+			for (const x of rows)
+				x.difference = signed(x.ours - x.linux, group);
+		}
 		if (keys.length)
-			out.push(make("h3", {text: words(k)}), box(words(k), table(keys.map((name, i) => ({name: words(name), left: i > 0 && typeof rows[0][name] === "string"})),
-				rows.map((x) => keys.map((name) => { const c = x[name]; return c !== null && typeof c === "object" ? JSON.stringify(c) : show(c === undefined ? null : c); })))));
+			out.push(make("h3", {text: words(k[0].toUpperCase() + k.slice(1))}), box(words(k), table(keys.map((name, i) => ({name: words(name), left: i > 0 && name !== "difference" && typeof rows[0][name] === "string"})),
+				rows.map((x) => keys.map((name, i) => { if (i === 0 && typeof x[name] === "string") return words(x[name]); const c = x[name]; return c !== null && typeof c === "object" ? JSON.stringify(c) : show(c === undefined ? null : c); })))));
 	}
 	return out;
 }

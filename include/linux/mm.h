@@ -24,6 +24,34 @@ extern unsigned long max_mapnr;
 extern void *high_memory;
 #define set_max_mapnr(limit) ((void)(max_mapnr = (limit)))
 
+/*
+ * Where zones end, by page frame, and 0 for one that is not: [ZONE_DMA], [ZONE_DMA32]; the zones themselves
+ * are made by memblock_free_all(). Fills in the nodes' spans and N_MEMORY from memblock.
+ */
+void free_area_init(unsigned long *max_zone_pfn);
+#define free_area_init_nodes(max_zone_pfn) free_area_init(max_zone_pfn) /* to 5.7 */
+
+/* Of node @nid's memory in memblock; both 0: it has none. MAX_NUMNODES: of all. */
+void get_pfn_range_for_nid(unsigned int nid, unsigned long *start_pfn, unsigned long *end_pfn);
+unsigned long absent_pages_in_range(unsigned long start_pfn, unsigned long end_pfn);
+/* The node of memblock's memory at @pfn; the first online one if none says. */
+int early_pfn_to_nid(unsigned long pfn);
+void setup_nr_node_ids(void);
+/* Prints the "Memory:" line of what has been handed over. */
+void mem_init_print_info(void);
+
+/* Tables are made at the hand-off, near what they describe: there is nothing to prepare. */
+static inline void sparse_init(void)
+{
+}
+
+static inline void memory_present(int nid, unsigned long start, unsigned long end)
+{
+	(void)nid;
+	(void)start;
+	(void)end;
+}
+
 static inline void *phys_to_virt(phys_addr_t address)
 {
 	return quarry_address(quarry_linux(), address);

@@ -122,6 +122,14 @@ static inline int node_state(int node, enum node_states state)
 	return node_isset(node, quarry_linux_node_states()[state]);
 }
 
+/*
+ * What boot code says of nodes holds until the machine has booted; from then on the machine says it.
+ */
+#define node_set_state(node, state) node_set((node), quarry_linux_node_states()[state])
+#define node_clear_state(node, state) node_clear((node), quarry_linux_node_states()[state])
+#define node_set_online(node) node_set_state((node), N_ONLINE)
+#define node_set_offline(node) node_clear_state((node), N_ONLINE)
+
 #define num_node_state(state) nodes_weight(quarry_linux_node_states()[state])
 #define for_each_node_state(node, state) \
 	for_each_node_mask((node), quarry_linux_node_states()[state])

@@ -69,7 +69,10 @@ struct quarry_pageblock_info {
 	enum quarry_migratetype type;
 	unsigned int nr_free; /* pages in the buddy system */
 	bool untouched;       /* nothing of it was ever handed out: wholly free, or never ours */
-	uint64_t free[8];     /* bit p of word p / 64: page p is in the buddy system */
+	/* From this one on, itself included, so many that look like it: to the end of a GiB that nobody has
+	 * used yet; else 1. */
+	unsigned int nr_alike;
+	uint64_t free[8]; /* bit p of word p / 64: page p is in the buddy system */
 };
 
 /**

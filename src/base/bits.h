@@ -81,6 +81,7 @@ static inline uint64_t bits_long_div(uint64_t n, uint64_t d)
 /* @n / @d; @d is not 0. For divisors that are no constant power of two. */
 static inline uint64_t bits_div64(uint64_t n, uint64_t d)
 {
+	QUARRY_ASSUME(d != 0);
 	if (BITS_NATIVE_64)
 		return n / d;
 	if ((n | d) >> 32 == 0)

@@ -19,8 +19,8 @@ static size_t reserve_mem_strlen(const char *name)
 {
 	size_t n = 0;
 
-	while (n < QUARRY_RESERVE_MEM_NAME && name[n] != '\0')
-		n++;
+	while (name[n] != '\0' && ++n < QUARRY_RESERVE_MEM_NAME)
+		;
 	return n;
 }
 

@@ -140,6 +140,8 @@ void event_no_request(struct quarry *q, unsigned int type, uint64_t n)
 	struct page_zone *home = event_home(pl, nid, type);
 
 	quarry_unpin(pin);
+	if (home == NULL) /* as above */
+		return;
 	event_zone_add(q, home, PAGE_ZONE_STRAY, 0 - n);
 	event_zone_add(q, home, PAGE_ZONE_OTHER, home->nid != nid ? 0 - n : 0);
 }

@@ -40,7 +40,7 @@ static inline uint64_t late_mask(uint32_t page, unsigned int order)
 static void late_count(const struct quarry *q, struct page_cpu *cpu, struct page_zone *z,
 		       unsigned int order, ptrdiff_t n)
 {
-	if (n == 0)
+	if (z == NULL || n == 0)
 		return;
 	page_add(q->concurrent, &z->nr_free, (uint64_t)n << order);
 	cpu->put[z->type][order] += (uint64_t)n;

@@ -210,17 +210,24 @@ static int mempolicy_take_turns(struct quarry *q, struct quarry_mempolicy *pol, 
 	return nid;
 }
 
+/* Turns in a whole round of @pol; one at least, whatever weights are written meanwhile. */
+static size_t mempolicy_round(struct quarry *q, const struct quarry_mempolicy *pol)
+{
+	size_t round = 0;
+
+	for (quarry_nodemask_t n = pol->nodes; n != 0; n &= n - 1)
+		round += mempolicy_share(q, pol, (int)bits_ctz64(n));
+	return quarry_max(round, (size_t)1);
+}
+
 /* The node that index @ilx falls on, when the nodes take indices in turn. */
 static int mempolicy_of_index(struct quarry *q, const struct quarry_mempolicy *pol,
 			      unsigned long ilx)
 {
-	unsigned long round = 0;
 	quarry_nodemask_t nodes;
 	int nid = 0;
 
-	for (nodes = pol->nodes; nodes != 0; nodes &= nodes - 1)
-		round += mempolicy_share(q, pol, (int)bits_ctz64(nodes));
-	ilx %= round;
+	ilx %= mempolicy_round(q, pol);
 	/* Weights may change between the two sums: then the last node it is. */
 	for (nodes = pol->nodes; nodes != 0; nodes &= nodes - 1) {
 		unsigned long share;
@@ -348,16 +355,6 @@ static size_t mempolicy_bulk_node(struct quarry *q, gfp_t gfp, int nid, size_t n
 		n++;
 	}
 	return n;
-}
-
-/* Turns in a whole round of @pol. */
-static size_t mempolicy_round(struct quarry *q, const struct quarry_mempolicy *pol)
-{
-	size_t round = 0;
-
-	for (quarry_nodemask_t n = pol->nodes; n != 0; n &= n - 1)
-		round += mempolicy_share(q, pol, (int)bits_ctz64(n));
-	return round;
 }
 
 static size_t mempolicy_bulk(struct quarry *q, gfp_t gfp, struct quarry_mempolicy *pol, size_t nr,

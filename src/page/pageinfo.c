@@ -176,6 +176,9 @@ bool quarry_pageblock_info(struct quarry *q, pfn_t pfn, struct quarry_pageblock_
 	pin = arena_lock(q, a);
 	info->type = (enum quarry_migratetype)pageinfo_type(a, pfn);
 	info->untouched = a->virgin || a->empty || a->pb[i].described == 0;
+	info->nr_alike = 1;
+	if (a->virgin || (a->empty && a->one_piece))
+		info->nr_alike = a->nr_pb - i;
 	info->nr_free = a->virgin ? QUARRY_PAGEBLOCK_PAGES : a->empty ? 0 : a->pb[i].nr_free;
 	for (unsigned int w = 0; w < PAGE_WORDS; w++)
 		info->free[w] = a->virgin ? ~(uint64_t)0 : a->empty ? 0 : a->bits[i][w];

@@ -347,14 +347,17 @@ bool quarry_page_owner_next(struct quarry *q, pfn_t *pfn, struct quarry_page_own
 	for (uint32_t i = 0; o != NULL && i < q->pages->nr_arenas; i++) {
 		const struct page_arena *a = &q->pages->arena[i];
 		size_t end = (size_t)a->nr_pb << QUARRY_PAGEBLOCK_ORDER, at;
+		const struct pageowner_record *r = NULL;
 
 		if (a->base_pfn + end <= *pfn)
 			continue;
 		at = pageowner_next_in(o, a, *pfn > a->base_pfn ? (size_t)(*pfn - a->base_pfn) : 0);
-		if (at == end)
+		if (at != end)
+			r = pageowner_of(q, o, &a->map[at]);
+		if (r == NULL)
 			continue;
 		*pfn = a->base_pfn + at;
-		pageowner_describe(q, o, pageowner_of(q, o, &a->map[at]), owner);
+		pageowner_describe(q, o, r, owner);
 		return true;
 	}
 	return false;

@@ -75,7 +75,7 @@ static struct page *slowpath_pass(struct quarry *q, const struct alloc_request *
 				  enum quarry_watermark mark, unsigned int flags)
 {
 	const struct page_zone *first = slowpath_first(r);
-	bool local = (flags & ZONE_ALLOC_NOFRAGMENT) != 0 &&
+	bool local = first != NULL && (flags & ZONE_ALLOC_NOFRAGMENT) != 0 &&
 		     quarry_load_relaxed(&q->pages->defrag_mode) == 0;
 
 	for (unsigned int i = 0; i < r->nr_list; i++) {

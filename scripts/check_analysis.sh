@@ -1,0 +1,36 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Static analysis of src/: gcc -fanalyzer and cppcheck, clean without suppressions. With "all", clang-tidy too,
+# which takes some minutes. Usage: check_analysis.sh [all]
+set -u
+cd "$(dirname "$0")/.."
+sources=$(find src selftest -name '*.c' | LC_ALL=C sort)
+include="-Iinclude -Isrc -Iport/posix"
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+status=0
+
+# What a tool said, if anything.
+verdict() {
+	if [ -s "$log" ]; then
+		echo "analysis:   $1 finds faults"
+		sed 's/^/    /' "$log" | head -40
+		status=1
+	fi
+}
+
+echo "$sources" | xargs -P "$(nproc)" -n 4 sh -c 'for f; do
+	gcc -std=c11 -ffreestanding '"$include"' -O2 -fanalyzer -c -o /dev/null "$f"; done' sh 2>&1 |
+	grep -E 'warning:|error:' >"$log"
+verdict "gcc -fanalyzer"
+cppcheck -q -j "$(nproc)" --std=c11 --enable=warning,performance,portability --error-exitcode=0 \
+	--template='{file}:{line}: {message} [{id}]' --max-configs=1 $include $sources 2>&1 |
+	grep -vE 'toomanyconfigs|preprocessorErrorDirective' >"$log"
+verdict cppcheck
+if [ "${1:-}" = all ]; then
+	echo "$sources" | xargs -P "$(nproc)" -n 1 sh -c 'clang-tidy-14 --quiet "$1" -- -std=c11 \
+		-ffreestanding '"$include" sh 2>/dev/null | grep -E 'warning:|error:' | sort -u >"$log"
+	verdict clang-tidy
+fi
+[ $status -ne 0 ] || echo "analysis:   ok: gcc -fanalyzer, cppcheck${1:+, clang-tidy}"
+exit $status
