@@ -30,6 +30,11 @@ int main(int argc, char **argv)
 	bool any = false;
 
 	bench_pin();
+	if (argc == 4 && strcmp(argv[1], "slabs-one") == 0) {
+		bench_slabs_one((unsigned int)strtoul(argv[2], NULL, 10),
+				strtoul(argv[3], NULL, 10));
+		return 0;
+	}
 	for (size_t i = 0; i < BENCH_ARRAY_SIZE(parts); i++) {
 		for (int k = 1; k < argc; k++) {
 			if (strcmp(argv[k], parts[i].name) == 0) {

@@ -4,11 +4,12 @@
  * word of each object is written after it was allocated, as any user would. What one thread does is
  * measured in the time that it ran; what two do, by the clock.
  */
+#include <limits.h>
 #include <malloc.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
-#include <sys/wait.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "peers.h"
@@ -19,6 +20,7 @@
 #define SLABS_PAIRS 1000000u
 #define SLABS_RING 1024u
 #define SLABS_HANDED 200000u
+#define SLABS_RAM ((uint64_t)1536 << 20)
 
 enum slabs_order { SLABS_LIFO, SLABS_FIFO, SLABS_RANDOM, SLABS_ORDERS };
 
@@ -110,7 +112,7 @@ void bench_slabs(void)
 	quarry_posix_delete(q);
 }
 
-/* ---- a million objects, each peer in a process of its own ---- */
+/* ---- a million objects ---- */
 
 enum slabs_figure {
 	SLABS_MANY_LIFO,
@@ -154,10 +156,30 @@ static double slabs_replace(const struct peer *p, void **held)
 	return start;
 }
 
-/* What ours holds are the pages of the cache's slabs; of the others, what the process grew by. */
+/* Free pages of ours go back to the system too, so that the process has what is held and no more. */
+static void slabs_discard_free(struct quarry *q)
+{
+	pfn_t pages = (pfn_t)SLABS_RAM >> QUARRY_PAGE_SHIFT;
+
+	quarry_drain_all_pages(q);
+	for (pfn_t start = 0, n; start < pages; start += n) {
+		struct page *page = quarry_pfn_to_page(q, start);
+		pfn_t left = QUARRY_PAGEBLOCK_PAGES - start % QUARRY_PAGEBLOCK_PAGES;
+
+		/* Pages without a descriptor have never been used. */
+		for (n = page == NULL ? left : 0;
+		     n < left && quarry_pfn_state(q, start + n, NULL) == QUARRY_PAGE_FREE; n++)
+			;
+		if (page != NULL && n != 0)
+			(void)madvise(quarry_page_address(q, page), (size_t)n << QUARRY_PAGE_SHIFT,
+				      MADV_DONTNEED);
+		n += n == 0;
+	}
+}
+
+/* What the process has grown by, when all have given back what they can, tables included. */
 static double slabs_held(const struct peer *p, void **held)
 {
-	struct quarry_cache_info info;
 	uint64_t seed = 0x9e3779b97f4a7c15u;
 	double before, after;
 	size_t keep = SLABS_MANY / 10;
@@ -170,11 +192,11 @@ static double slabs_held(const struct peer *p, void **held)
 		peer_free(p, held[i]);
 	if (p->trim != NULL)
 		p->trim();
-	after = slabs_resident() - before;
 	if (p->cache != NULL) {
-		quarry_kmem_cache_info(p->q, p->cache, &info);
-		after = (double)info.pages * QUARRY_PAGE_SIZE;
+		quarry_kmem_cache_shrink(p->q, p->cache);
+		slabs_discard_free(p->q);
 	}
+	after = slabs_resident() - before;
 	for (size_t i = 0; i < keep; i++)
 		peer_free(p, held[i]);
 	return 100 * (double)(keep * p->size) / after;
@@ -190,7 +212,7 @@ static void slabs_million(enum peer_kind kind, size_t size, double figure[SLABS_
 	for (unsigned int i = 0; i < SLABS_FIGURES; i++)
 		figure[i] = -1;
 	if (kind <= PEER_KMALLOC)
-		q = bench_machine((uint64_t)1536 << 20, 1, true, true);
+		q = bench_machine(SLABS_RAM, 1, true, true);
 	if (held == NULL)
 		bench_die("out of memory");
 	memset(held, 1, SLABS_MANY * sizeof(*held));
@@ -204,26 +226,37 @@ static void slabs_million(enum peer_kind kind, size_t size, double figure[SLABS_
 	peer_close(&p);
 }
 
-/* In a child, whose memory holds nothing of the others'. */
+void bench_slabs_one(unsigned int kind, size_t size)
+{
+	double figure[SLABS_FIGURES];
+
+	if (kind >= PEER_KINDS || size < sizeof(uint64_t))
+		bench_die("usage: bench slabs-one PEER BYTES");
+	slabs_million((enum peer_kind)kind, size, figure);
+	for (unsigned int i = 0; i < SLABS_FIGURES; i++)
+		printf("%.17g\n", figure[i]);
+}
+
+/* In a program of its own, in which nobody has allocated anything. */
 static void slabs_million_apart(enum peer_kind kind, size_t size, double figure[SLABS_FIGURES])
 {
-	size_t bytes = SLABS_FIGURES * sizeof(double);
-	int fd[2], status;
-	pid_t child = -1;
+	char self[PATH_MAX], command[PATH_MAX + 64];
+	ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	FILE *f;
 
+	if (len < 0)
+		bench_die("no /proc/self/exe");
+	self[len] = '\0';
+	snprintf(command, sizeof(command), "exec '%s' slabs-one %u %zu", self, (unsigned int)kind,
+		 size);
 	fflush(stdout);
-	if (pipe(fd) == 0)
-		child = fork();
-	if (child < 0)
-		bench_die("no child");
-	if (child == 0) {
-		slabs_million(kind, size, figure);
-		_exit(write(fd[1], figure, bytes) == (ssize_t)bytes ? 0 : 1);
+	f = popen(command, "r");
+	for (unsigned int i = 0; i < SLABS_FIGURES; i++) {
+		if (f == NULL || fscanf(f, "%lf", &figure[i]) != 1)
+			bench_die("a program of its own failed");
 	}
-	if (read(fd[0], figure, bytes) != (ssize_t)bytes || waitpid(child, &status, 0) < 0)
-		bench_die("a child failed");
-	close(fd[0]);
-	close(fd[1]);
+	if (pclose(f) != 0)
+		bench_die("a program of its own failed");
 }
 
 /* ---- two threads ---- */

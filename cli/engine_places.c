@@ -26,7 +26,8 @@ static int places_migrate(void *ctx, struct page *dst, struct page *src)
 		return -QUARRY_EAGAIN;
 	idmap_take(&p->at, quarry_page_to_pfn(p->q, src));
 	idmap_add(&p->at, pfn)->value = head;
-	engine_owners_block_moved(p->owners, quarry_page_to_pfn(p->q, src), pfn);
+	if (p->owners != NULL) /* a life without a trace has no owners to tell apart */
+		engine_owners_block_moved(p->owners, quarry_page_to_pfn(p->q, src), pfn);
 	s = idmap_find(p->blocks, head - 1);
 	s->value = (s->value & (((uint64_t)1 << BLOCK_SHIFT) - 1)) | pfn << BLOCK_SHIFT;
 	return 0;

@@ -339,6 +339,9 @@ static void history_row_keep(struct history *h, uint64_t block, const struct str
 	if (last != NULL && last->len == text->len &&
 	    memcmp(h->row_text.s + last->at, text->s, text->len) == 0)
 		return;
+	/* A machine that is too large for even two looks at all its pages: no more of them. */
+	if (h->row_text.len > 2 * HISTORY_ROW_BUDGET || h->nr_rows > 2 * HISTORY_MAX_ROWS)
+		return;
 	if (h->nr_rows == h->cap_rows) {
 		h->cap_rows = h->cap_rows > 0 ? h->cap_rows * 2 : 4096;
 		h->rows = xrealloc(h->rows, h->cap_rows, sizeof(h->rows[0]));
@@ -503,7 +506,8 @@ static void history_map_look(struct history *h, bool rows, bool all)
 void history_map_sample(struct history *h)
 {
 	history_map_look(h, h->nr % h->row_every == 0, false);
-	while (h->row_text.len > HISTORY_ROW_BUDGET || h->nr_rows > HISTORY_MAX_ROWS)
+	while ((h->row_text.len > HISTORY_ROW_BUDGET || h->nr_rows > HISTORY_MAX_ROWS) &&
+	       h->row_every < h->cap)
 		history_rows_thin(h);
 }
 

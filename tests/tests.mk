@@ -24,8 +24,9 @@ $(FUZZ_BINS): $(O)/tests/%: $(O)/tests/%.o $(TEST_LINK)
 
 # The boot layer, zones and geometry again as 32-bit programs, where the compiler can make them.
 M32_NAMES := test_memblock test_memblock_modern test_bootmem test_linux_memblock test_linux_bootmem \
-	test_linux_boot test_linux_setup test_zones test_geometry
-M32_SHARED := linux_runner model_memblock machine_build m32/cmocka
+	test_linux_boot test_linux_setup test_zones test_geometry test_firmware test_firmware_boot \
+	test_firmware_acpi
+M32_SHARED := linux_runner model_memblock machine_build firmware_bed m32/cmocka
 M32_BINS := $(M32_NAMES:%=$(O)/tests/%-m32)
 # Code in the style of kernels converts freely. asm/ headers are the machine's own: they serve both widths.
 M32 = -m32 -isystem /usr/include/$(shell $(CC) -print-multiarch 2>/dev/null) -Wno-conversion -Wno-sign-conversion

@@ -565,8 +565,8 @@ class Chart {
 			this.plot.destroy();
 			this.plot = null;
 		}
-		this.note.hidden = !this.now.empty;
-		this.note.textContent = this.now.empty || "";
+		this.note.textContent = this.now.empty || (typeof uPlot === "undefined" ? "The program that made this page was built without uPlot: a table in place of the curve." : "");
+		this.note.hidden = this.note.textContent === "";
 		this.plotBox.hidden = Boolean(this.now.empty) || typeof uPlot === "undefined";
 		this.details.hidden = Boolean(this.now.empty);
 		if (!this.plotBox.hidden)

@@ -193,8 +193,8 @@ void quarry_kfree(struct quarry *q, void *p);
 /** quarry_ksize() - bytes usable at @p of @q; 0 for NULL and foreign pointers. */
 size_t quarry_ksize(struct quarry *q, const void *p);
 
-/** quarry_kmalloc_cache() - the cache that quarry_kmalloc() of @q uses for @size and @gfp; NULL if
- * none. */
+/** quarry_kmalloc_cache() - the cache that quarry_kmalloc() of @q uses for @size and @gfp, made if nobody has
+ * wanted it yet; NULL if none. */
 struct kmem_cache *quarry_kmalloc_cache(struct quarry *q, size_t size, gfp_t gfp);
 
 /** quarry_virt_to_cache() - the cache of @q that @p belongs to; NULL if none. */
@@ -212,7 +212,8 @@ void quarry_slab_pages(struct quarry *q, int nid, unsigned long *reclaimable,
 		       unsigned long *unreclaimable);
 
 /** quarry_kmem_cache_next() - the cache of @q made before @cache, the newest for NULL: the order
- * of /proc/slabinfo. NULL at the end. */
+ * of /proc/slabinfo. NULL at the end. For NULL it first makes those of kmalloc's that nobody has wanted yet; if there is
+ * no memory for them the list is without. Context: not interrupt, no lock held. */
 struct kmem_cache *quarry_kmem_cache_next(struct quarry *q, struct kmem_cache *cache);
 
 /* ---- debugging ---- */

@@ -118,16 +118,17 @@ struct page *quarry_alloc_pages_at(struct quarry *q, gfp_t gfp, unsigned int ord
 static QUARRY_ALWAYS_INLINE struct page *alloc_inside(struct quarry *q, struct page_cpu *cpu,
 						      gfp_t gfp, size_t slot)
 {
-	const struct page_fast *f = &cpu->fast[gfp % PAGE_FAST_BITS];
-	struct page_sheaf *s = f->out[slot];
+	size_t off = offsetof(struct page_cpu, fast) + slot * sizeof(cpu->fast[0]) +
+		     (size_t)(gfp % PAGE_FAST_BITS) * sizeof(cpu->fast[0][0]);
+	const struct page_fast *f = (const struct page_fast *)(const void *)((char *)cpu + off);
+	struct page_sheaf *s = f->out;
 	struct page *page;
 	uint64_t mask;
 
 	if (likely(s != NULL)) {
 		mask = s->cur.mask;
 		if (likely((mask != 0 || slot == PAGE_PCP_HUGE) &&
-			   quarry_load_relaxed(s->zone_free) >
-				   quarry_load_relaxed(&f->mark[slot]))) {
+			   quarry_load_relaxed(s->zone_free) > quarry_load_relaxed(&f->mark))) {
 			page = mask != 0 ? page_sheaf_pop(s, mask) : pcp_pop_huge(q, cpu, s);
 			if (slot == PAGE_PCP_HUGE && page == NULL)
 				goto out;
@@ -164,9 +165,10 @@ struct page *quarry_alloc_pages(struct quarry *q, gfp_t gfp, unsigned int order)
 	struct page_cpu *cpu = &q->cpus[quarry_cpu()];
 	struct page *page;
 
-	if (likely(order < PAGE_PCP_ORDERS) && likely((gfp & (__GFP_THISNODE | __GFP_ZERO)) == 0) &&
+	if (likely((gfp & (__GFP_THISNODE | __GFP_ZERO)) == 0) && likely(order < PAGE_PCP_ORDERS) &&
 	    likely(quarry_cpu_enter_open(&cpu->lock))) {
-		page = alloc_inside(q, cpu, gfp, order);
+		/* Single pages by addresses that the compiler knows. */
+		page = order == 0 ? alloc_inside(q, cpu, gfp, 0) : alloc_inside(q, cpu, gfp, order);
 		if (likely(page != NULL)) {
 			quarry_unpin(pin);
 			return page;
@@ -288,35 +290,28 @@ static QUARRY_NOINLINE void alloc_free_late(struct quarry *q, struct page_cpu *c
 }
 
 /*
- * The shortest way: inside, of an order below PAGE_PCP_ORDERS. True: done, and out. False: still inside, and
- * alloc_free_inside() goes on.
+ * The shortest way: @page joins the open hand, or is late. Inside. 0: it was neither; 1: it is done; 2: it is, and
+ * late blocks are due.
  */
-static QUARRY_ALWAYS_INLINE bool alloc_free_short(struct quarry *q, struct page *page,
-						  unsigned int order, quarry_pin_t pin,
-						  struct page_cpu *cpu)
+static QUARRY_ALWAYS_INLINE int alloc_free_short(struct page_cpu *cpu, struct page *page,
+						 unsigned int order)
 {
 	struct page_hand *h = &cpu->open[order];
-	/* In the same 64 pages as the one before? Then it is a page, and its zone does not matter. */
 	uintptr_t offset = (uintptr_t)page - (uintptr_t)h->base;
 	uint64_t word;
 
+	/* In the same 64 pages as the one before? Then it is a page, and its zone does not matter. */
 	if (likely(offset < PAGE_WORD_BYTES)) {
 		word = quarry_load_acquire(&page->word); /* as above */
 		if (unlikely(!alloc_may_free(word, order)))
-			return false;
+			return 0;
 		page_set_word(page, word & PAGE_WORD_ARENA_MASK);
 		h->mask |= (uint64_t)1 << (offset / sizeof(*page));
-	} else if (cpu->late_on && likely(((uintptr_t)page & 7) == 0)) {
-		if (unlikely(late_push(cpu, page, order))) {
-			alloc_free_late(q, cpu, pin);
-			return true;
-		}
-	} else {
-		return false;
+		return 1;
 	}
-	quarry_cpu_leave(&cpu->lock);
-	quarry_unpin(pin);
-	return true;
+	if (cpu->late_on && likely(((uintptr_t)page & 7) == 0))
+		return 1 + late_push(cpu, page, order);
+	return 0;
 }
 
 /* Not inside: the order is a large one, or the gate was not open. On hosts without a barrier it never is. */
@@ -324,11 +319,20 @@ static QUARRY_NOINLINE void alloc_free_next(struct quarry *q, struct page *page,
 					    quarry_pin_t pin, const void *address)
 {
 	struct page_cpu *cpu = &q->cpus[quarry_cpu()];
+	int done;
 
 	if (pcp_slot(order) < 0 || !quarry_cpu_enter_common(&cpu->lock)) {
 		quarry_unpin(pin);
 		alloc_free_long(q, page, order, address, false);
-	} else if (order >= PAGE_PCP_ORDERS || !alloc_free_short(q, page, order, pin, cpu)) {
+		return;
+	}
+	done = order < PAGE_PCP_ORDERS ? alloc_free_short(cpu, page, order) : 0;
+	if (done == 1) {
+		quarry_cpu_leave(&cpu->lock);
+		quarry_unpin(pin);
+	} else if (done == 2) {
+		alloc_free_late(q, cpu, pin);
+	} else {
 		alloc_free_inside(q, page, order, pin, cpu, address);
 	}
 }
@@ -337,14 +341,21 @@ void quarry_free_pages(struct quarry *q, struct page *page, unsigned int order)
 {
 	quarry_pin_t pin = quarry_pin();
 	struct page_cpu *cpu = &q->cpus[quarry_cpu()];
+	int done;
 
 	if (unlikely(order >= PAGE_PCP_ORDERS) || unlikely(!quarry_cpu_enter_open(&cpu->lock))) {
 		alloc_free_next(q, page, order, pin, QUARRY_RETURN_ADDRESS());
 		return;
 	}
-	if (likely(alloc_free_short(q, page, order, pin, cpu)))
-		return;
-	alloc_free_inside(q, page, order, pin, cpu, QUARRY_RETURN_ADDRESS());
+	done = order == 0 ? alloc_free_short(cpu, page, 0) : alloc_free_short(cpu, page, order);
+	if (likely(done == 1)) {
+		quarry_cpu_leave(&cpu->lock);
+		quarry_unpin(pin);
+	} else if (done == 2) {
+		alloc_free_late(q, cpu, pin);
+	} else {
+		alloc_free_inside(q, page, order, pin, cpu, QUARRY_RETURN_ADDRESS());
+	}
 }
 
 void quarry_release_pages(struct quarry *q, struct page **pages, size_t nr)

@@ -36,14 +36,17 @@ struct slab_sheaf *depot_take_full(struct quarry *q, struct slab_node *n);
 /* Trades a full sheaf for an empty one. NULL: nothing was done. */
 struct slab_sheaf *depot_trade_full(struct quarry *q, struct slab_node *n, struct slab_sheaf *full);
 
-/* Low half-word of the descriptor @off bytes into @r; what no slab page has if that is outside. */
+/*
+ * Low half-word of the descriptor @off bytes into @r; what no slab page has if that is outside. Acquire: it
+ * may name a cache that is younger than the table of caches that was read before.
+ */
 static QUARRY_ALWAYS_INLINE uint16_t sheaf_tag(const struct slab_range *r, uintptr_t off)
 {
 	size_t i = off >> QUARRY_PAGE_SHIFT;
 
 	if (unlikely(i >= r->len))
 		return 0;
-	return (uint16_t)(page_word(&r->map[i]) & SLAB_TAG_MASK);
+	return (uint16_t)(quarry_load_acquire(&r->map[i].word) & SLAB_TAG_MASK);
 }
 
 /*
@@ -58,30 +61,46 @@ static QUARRY_ALWAYS_INLINE bool sheaf_on_boundary(const struct kmem_cache *s, u
 	return (off & s->boundary_mask) * s->boundary_mul <= s->boundary_limit;
 }
 
-static QUARRY_ALWAYS_INLINE void *sheaf_alloc_for(struct quarry *q, struct kmem_cache *s, gfp_t gfp,
-						  const void *caller)
+/* The object on top of this CPU's main sheaf; false: it is empty. */
+static QUARRY_ALWAYS_INLINE bool sheaf_pop(struct kmem_cache *s, void **obj)
 {
 	quarry_pin_t pin = quarry_pin();
 	struct slab_cpu *c = slab_this_cpu_of(s);
 	void **top = c->top;
-	void *obj;
 
 	if (unlikely(top == c->base)) {
 		quarry_unpin(pin);
-		return sheaf_alloc_slow(q, s, gfp, QUARRY_NO_NODE, caller);
+		return false;
 	}
 	SLAB_COUNT(c->allocs);
 	SLAB_MOVE(c->top, -1);
-	obj = top[-1];
+	*obj = top[-1];
 	quarry_unpin(pin);
+	return true;
+}
+
+static QUARRY_ALWAYS_INLINE void *sheaf_alloc_for(struct quarry *q, struct kmem_cache *s, gfp_t gfp,
+						  const void *caller)
+{
+	void *obj;
+
+	if (unlikely(!sheaf_pop(s, &obj)))
+		return sheaf_alloc_slow(q, s, gfp, QUARRY_NO_NODE, caller);
 	if (unlikely((gfp & __GFP_ZERO) != 0))
 		return sheaf_zero(q, s, obj);
 	return obj;
 }
 
+/* The same; where it returns to is read only if somebody wants to know. */
 static QUARRY_ALWAYS_INLINE void *sheaf_alloc(struct quarry *q, struct kmem_cache *s, gfp_t gfp)
 {
-	return sheaf_alloc_for(q, s, gfp, QUARRY_RETURN_ADDRESS());
+	void *obj;
+
+	if (unlikely(!sheaf_pop(s, &obj)))
+		return sheaf_alloc_slow(q, s, gfp, QUARRY_NO_NODE, QUARRY_RETURN_ADDRESS());
+	if (unlikely((gfp & __GFP_ZERO) != 0))
+		return sheaf_zero(q, s, obj);
+	return obj;
 }
 
 /* @obj is known to lie in a slab of @s, on a boundary, on the node of this CPU; @c is pinned by @pin. */
