@@ -302,7 +302,7 @@ static QUARRY_ALWAYS_INLINE int alloc_free_short(struct page_cpu *cpu, struct pa
 
 	/* In the same 64 pages as the one before? Then it is a page, and its zone does not matter. */
 	if (likely(offset < PAGE_WORD_BYTES)) {
-		word = quarry_load_acquire(&page->word); /* as above */
+		word = quarry_load_acquire(&page->word); /* as in alloc_free_inside() */
 		if (unlikely(!alloc_may_free(word, order)))
 			return 0;
 		page_set_word(page, word & PAGE_WORD_ARENA_MASK);
@@ -314,27 +314,28 @@ static QUARRY_ALWAYS_INLINE int alloc_free_short(struct page_cpu *cpu, struct pa
 	return 0;
 }
 
-/* Not inside: the order is a large one, or the gate was not open. On hosts without a barrier it never is. */
+/* What the shortest way could not enter for, or not do. Not inside. */
 static QUARRY_NOINLINE void alloc_free_next(struct quarry *q, struct page *page, unsigned int order,
 					    quarry_pin_t pin, const void *address)
 {
 	struct page_cpu *cpu = &q->cpus[quarry_cpu()];
 	int done;
 
-	if (pcp_slot(order) < 0 || !quarry_cpu_enter_common(&cpu->lock)) {
-		quarry_unpin(pin);
-		alloc_free_long(q, page, order, address, false);
+	if (pcp_slot(order) >= 0 && quarry_cpu_enter_common(&cpu->lock)) {
+		/* Where CPUs fence, all come by here. */
+		done = order < PAGE_PCP_ORDERS ? alloc_free_short(cpu, page, order) : 0;
+		if (done == 2)
+			late_give_old(q, cpu);
+		if (done != 0) {
+			quarry_cpu_leave(&cpu->lock);
+			quarry_unpin(pin);
+			return;
+		}
+		alloc_free_inside(q, page, order, pin, cpu, address);
 		return;
 	}
-	done = order < PAGE_PCP_ORDERS ? alloc_free_short(cpu, page, order) : 0;
-	if (done == 1) {
-		quarry_cpu_leave(&cpu->lock);
-		quarry_unpin(pin);
-	} else if (done == 2) {
-		alloc_free_late(q, cpu, pin);
-	} else {
-		alloc_free_inside(q, page, order, pin, cpu, address);
-	}
+	quarry_unpin(pin);
+	alloc_free_long(q, page, order, address, false);
 }
 
 void quarry_free_pages(struct quarry *q, struct page *page, unsigned int order)
