@@ -81,6 +81,7 @@ report() { # ARCH STATUS-OF-A-FAULT
 
 boots() { # ARCH
 	boot "$1" "$1" "$dir/$1"
+	[ "$1" != x86_64 ] || boot x86_64 x86_64 "$dir/barrier" barrier quick
 	boot "$1" "$1" "$dir/$1-fault" fault
 }
 
@@ -105,6 +106,10 @@ wait
 for arch in $able; do
 	case $arch in x86_64) report $arch 5 ;; *) report $arch 2 ;; esac
 done
+if can x86_64 >/dev/null; then
+	check "x86_64: NMIs use the calls that never wait" says "$dir/x86_64" '^# storm: NMIs took [1-9]'
+	check "x86_64: stress and storm with a barrier by NMIs" says "$dir/barrier" '^ok - stress: ' '^ok - storm: ' '^PASS: '
+fi
 if [ -f "$folder/x86_64-counts/kernel.elf" ] && can x86_64 >/dev/null; then
 	check "x86_64: instructions are counted, twice the same" counts
 fi

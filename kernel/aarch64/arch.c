@@ -2,6 +2,11 @@
 /*
  * AArch64 as on QEMU's virt machine: PL011, GICv2, the virtual generic timer, PSCI, semihosting to end.
  * Where devices are, the devicetree says.
+ *
+ * Interrupts of the GIC's group 1 come as IRQs, which the port's pin holds off: the timer's. Group 0
+ * comes as FIQs, which nothing holds off but the first and last instructions of a handler: the software
+ * interrupt of arch_send_nmi(). A handler of an IRQ lets them in: its CPU may wait for a lock, whose
+ * holder waits for an FIQ to be taken here.
  */
 #include <quarry/firmware.h>
 
@@ -9,6 +14,8 @@
 
 #define ARM_TIMER_INTERRUPT 27u /* of the virtual timer, on every such machine */
 #define ARM_SPURIOUS 1020u
+#define ARM_VECTOR_IRQ 5u /* taken from EL1 on its own stack */
+#define ARM_VECTOR_FIQ 6u
 #define ARM_PSCI_CPU_ON 0xc4000003u
 #define ARM_MPIDR_MASK 0xff00ffffffu
 #define ARM_FDT_MOST ((size_t)2 << 20)
@@ -17,7 +24,11 @@
 /* Registers of the two halves of a GICv2, in words. */
 enum {
 	GICD_CTLR = 0,
+	GICD_IGROUPR = 0x80 / 4,
 	GICD_ISENABLER = 0x100 / 4,
+	GICD_IPRIORITYR = 0x400 / 4,
+	GICD_ITARGETSR = 0x800 / 4,
+	GICD_SGIR = 0xf00 / 4,
 	GICC_CTLR = 0,
 	GICC_PMR = 1,
 	GICC_IAR = 3,
@@ -34,6 +45,7 @@ struct arm_start {
 };
 
 const char arch_name[] = "aarch64";
+const bool arch_has_nmi = true;
 
 extern char arm_secondary[];
 void arm_main(const void *fdt);
@@ -43,6 +55,7 @@ static struct arm_start arm_starts[KERNEL_MAX_CPUS];
 static volatile uint32_t *arm_uart = (volatile uint32_t *)0x09000000; /* until it is looked up */
 static volatile uint32_t *arm_gicd, *arm_gicc;
 static bool arm_psci_smc;
+static uint32_t arm_gic_target[KERNEL_MAX_CPUS]; /* a bit for each CPU, as the GIC numbers them */
 
 #define ARM_READ(name)                                                \
 	(__extension__({                                              \
@@ -70,10 +83,11 @@ void arch_irq_disable(void)
 	__asm__ volatile("msr daifset, #2" : : : "memory");
 }
 
-bool arch_send_nmi(const struct kernel_cpu *to)
+/* Software interrupt 0, of group 0. */
+void arch_send_nmi(const struct kernel_cpu *to)
 {
-	(void)to;
-	return false;
+	__asm__ volatile("dsb ish" : : : "memory");
+	arm_gicd[GICD_SGIR] = arm_gic_target[to->bare.cpu] << 16;
 }
 
 void arch_idle(void)
@@ -112,17 +126,32 @@ void arm_trap(unsigned int vector, const struct arm_frame *frame)
 {
 	uint32_t interrupt;
 
-	if (vector != 5) /* an interrupt, taken from EL1 on its own stack */
+	if (vector != ARM_VECTOR_IRQ && vector != ARM_VECTOR_FIQ)
 		kernel_fault("exception class", ARM_READ(esr_el1) >> 26, frame->pc,
 			     ARM_READ(far_el1));
 	interrupt = arm_gicc[GICC_IAR];
 	if ((interrupt & 0x3ff) >= ARM_SPURIOUS)
 		return;
+	/* The GIC names what is most urgent, which may be an FIQ's while an IRQ is taken. */
+	if ((interrupt & 0x3ff) == 0) {
+		arm_gicc[GICC_EOIR] = interrupt;
+		kernel_nmi(frame->pc, (frame->state & QUARRY_BARE_DAIF_I) != 0);
+		return;
+	}
 	if ((interrupt & 0x3ff) != ARM_TIMER_INTERRUPT)
 		kernel_fault("interrupt", interrupt & 0x3ff, frame->pc, 0);
+	if (vector == ARM_VECTOR_FIQ) { /* this one may be held off: it will come again */
+		arm_gicc[GICC_EOIR] = interrupt;
+		return;
+	}
 	ARM_WRITE(cntv_ctl_el0, 0);
 	arm_gicc[GICC_EOIR] = interrupt;
+	__asm__ volatile("msr daifclr, #1" : : : "memory"); /* FIQs, from here */
 	kernel_tick(frame->pc);
+	__asm__ volatile("msr daifset, #1"
+			 :
+			 :
+			 : "memory"); /* to here: the return is not to be disturbed */
 }
 
 /* ---- CPUs ---- */
@@ -138,10 +167,15 @@ void arch_cpu_init(struct kernel_cpu *cpu)
 
 void arch_timer_init(void)
 {
-	arm_gicd[GICD_CTLR] = 1;
-	arm_gicd[GICD_ISENABLER] = 1u << ARM_TIMER_INTERRUPT;
+	arm_gicd[GICD_CTLR] = 3; /* both groups */
+	arm_gicd[GICD_IGROUPR] = 1u << ARM_TIMER_INTERRUPT;
+	arm_gicd[GICD_ISENABLER] = 1u << ARM_TIMER_INTERRUPT | 1u;
+	arm_gicd[GICD_IPRIORITYR + ARM_TIMER_INTERRUPT / 4] = 0xa0a0a0a0u; /* less urgent than 0 */
+	arm_gicd[GICD_IPRIORITYR] = 0;
+	arm_gic_target[quarry_cpu()] = arm_gicd[GICD_ITARGETSR] & 0xff;
 	arm_gicc[GICC_PMR] = 0xff;
-	arm_gicc[GICC_CTLR] = 1;
+	arm_gicc[GICC_CTLR] = 0xf; /* both groups, acknowledged alike; group 0 as FIQs */
+	__asm__ volatile("msr daifclr, #1" : : : "memory");
 }
 
 void arch_timer_arm(unsigned int us)

@@ -229,15 +229,11 @@ static bool counts_begin(void)
 
 _Noreturn void counts(void)
 {
-	bool smp = kernel_option("smp");
-
 	if (!counts_begin()) {
 		kprintf("FAIL: no memory for the counts\n");
 		kernel_exit(KERNEL_FAIL);
 	}
-	kprintf("Instructions on %s, %s\n", arch_name,
-		smp ? "as on many CPUs: locks are atomic, a CPU fences when it enters its sheaves"
-		    : "on one CPU: locks are plain stores");
+	kprintf("Instructions on %s; command line: %s\n", arch_name, kernel.command_line);
 	kprintf("%-22s %-12s %8s %9s\n", "what", "row", "times", "each");
 	counts_pages(0);
 	counts_pages(3);

@@ -10,6 +10,12 @@
  *            thread gets on between two. The time between them is random, so that they come at every
  *            place of the library in the course of time.
  *
+ * Barrier    Each other CPU gets an interrupt that nothing holds off, and fences there. Ordinary interrupts
+ *            would not do: quarry asks for it pinned, and two CPUs would wait for each other. On real
+ *            processors it takes a microsecond or two; where virtual CPUs share processors, those that
+ *            spin meanwhile keep the one that is to answer from running, for milliseconds. So it is an
+ *            option: without it CPUs fence for themselves when they enter their sheaves.
+ *
  * The end    A CPU that is asked to stop parks at its next tick: with interrupts off, in a state that
  *            costs the host nothing.
  */
@@ -95,6 +101,7 @@ bool cpu_start_all(void)
 {
 	bool ok = true;
 
+	__atomic_store_n(&kernel.cpu[0].up, 1u, __ATOMIC_RELEASE);
 	cpu_start_ticks();
 	for (unsigned int i = 1; i < kernel.nr_cpus; i++)
 		ok &= cpu_start(&kernel.cpu[i]);
@@ -109,6 +116,7 @@ _Noreturn void cpu_secondary(unsigned int number)
 	cpu_init(cpu);
 	cpu_start_ticks();
 	__atomic_store_n(&cpu->up, 1u, __ATOMIC_RELEASE);
+	__sync_synchronize(); /* cpu_barrier() sees it, or what it is to order is seen from here on */
 	for (;;) {
 		uint32_t serial = __atomic_load_n(&kernel.job_serial, __ATOMIC_ACQUIRE);
 
@@ -183,11 +191,41 @@ void kernel_tick(uintptr_t pc)
 	arch_timer_arm(us);
 }
 
+void cpu_barrier(void *ctx)
+{
+	quarry_pin_t pin = quarry_pin();
+	struct kernel_cpu *self = kernel_this_cpu();
+	uint32_t wanted[KERNEL_MAX_CPUS] = {0};
+
+	(void)ctx;
+	__sync_synchronize();
+	for (unsigned int i = 0; i < kernel.nr_cpus; i++) {
+		struct kernel_cpu *cpu = &kernel.cpu[i];
+
+		if (cpu == self || __atomic_load_n(&cpu->up, __ATOMIC_ACQUIRE) == 0)
+			continue;
+		wanted[i] = __atomic_add_fetch(&cpu->fence_wanted, 1u, __ATOMIC_ACQ_REL);
+		arch_send_nmi(cpu);
+	}
+	for (unsigned int i = 0; i < kernel.nr_cpus; i++) {
+		while (wanted[i] != 0 &&
+		       (int32_t)(__atomic_load_n(&kernel.cpu[i].fence_done, __ATOMIC_ACQUIRE) -
+				 wanted[i]) < 0)
+			quarry_relax();
+	}
+	__sync_synchronize();
+	quarry_unpin(pin);
+}
+
 void kernel_nmi(uintptr_t pc, bool pinned)
 {
 	struct kernel_cpu *cpu = kernel_this_cpu();
 	void (*nmi)(struct kernel_cpu * cpu) = __atomic_load_n(&kernel.nmi, __ATOMIC_ACQUIRE);
 
+	uint32_t wanted = __atomic_load_n(&cpu->fence_wanted, __ATOMIC_ACQUIRE);
+
+	__sync_synchronize();
+	__atomic_store_n(&cpu->fence_done, wanted, __ATOMIC_RELEASE);
 	cpu->irq_depth++;
 	cpu->nmis++;
 	cpu->nmis_pinned += pinned && pc >= (uintptr_t)kernel_library_start &&

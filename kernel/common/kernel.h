@@ -29,12 +29,13 @@ struct kernel_cpu {
 	void *stack_top;
 	struct quarry_task task; /* of the thread of control */
 	unsigned int irq_depth;
-	unsigned int spins;    /* of cpu_relax() */
-	uint64_t ticks;        /* timer interrupts taken */
-	uint64_t ticks_inside; /* of these, while the CPU was inside the library */
-	uint64_t nmis;         /* interrupts taken that nothing holds off */
-	uint64_t nmis_pinned;  /* of these, while the CPU was pinned, inside the library */
-	uint64_t random;       /* of the time between two ticks */
+	unsigned int spins;                /* of cpu_relax() */
+	uint64_t ticks;                    /* timer interrupts taken */
+	uint64_t ticks_inside;             /* of these, while the CPU was inside the library */
+	uint32_t fence_wanted, fence_done; /* atomic: numbers of cpu_barrier() */
+	uint64_t nmis;                     /* interrupts taken that nothing holds off */
+	uint64_t nmis_pinned; /* of these, while the CPU was pinned, inside the library */
+	uint64_t random;      /* of the time between two ticks */
 };
 
 struct kernel {
@@ -94,6 +95,9 @@ void cpu_run_all(void (*job)(struct kernel_cpu *cpu));
 void cpu_set_tick(void (*tick)(struct kernel_cpu *cpu), unsigned int us);
 /* One step of a wait for other CPUs. */
 void cpu_relax(void *ctx);
+/* For the port: when it returns, every CPU has run a full fence since it was called. Only with
+ * arch_has_nmi, if there are others; not from interrupts. */
+void cpu_barrier(void *ctx);
 /* Ends the machine with @status, the other CPUs parked first. */
 _Noreturn void kernel_exit(int status);
 /* From the timer's interrupt; @pc is where it came. */
@@ -150,8 +154,9 @@ void arch_timer_init(void);
 void arch_timer_arm(unsigned int us);
 void arch_irq_enable(void);
 void arch_irq_disable(void);
-/* Interrupts @to, even if its interrupts are off; false: this machine has no such. */
-bool arch_send_nmi(const struct kernel_cpu *to);
+/* Whether there are interrupts that come while interrupts are off: arch_send_nmi() to @to. */
+extern const bool arch_has_nmi;
+void arch_send_nmi(const struct kernel_cpu *to);
 /* Waits for an interrupt, which are on. */
 void arch_idle(void);
 /* This CPU does nothing any more. */

@@ -12,16 +12,23 @@
  *	the end           the texts of /proc, PASS or FAIL, and a status for who started the machine
  *
  * It has no paging beyond the identity, no processes, no drivers but a serial line, a timer and a way out.
- * On the command line: counts, only the table of counts.c, as for one CPU, with smp as for many; fault, a wrong instruction, to see it told.
+ * On the command line:
+ *
+ *	counts		only the table of counts.c, as for one CPU; with smp as for many
+ *	barrier		the port has a barrier_cpus
+ *	quick		no self-test, short storms
+ *	fault		a wrong instruction, to see it told
  */
 #include "kernel.h"
 
 #define MAIN_STRESS_ROUNDS 3u
 #define MAIN_STORM_ROUNDS 4u
+#define MAIN_QUICK_ROUNDS 2u /* of the storm; and one of the stress */
 
 static char main_quarry[QUARRY_STORAGE_SIZE] __attribute__((aligned(64)));
 static struct quarry_selftest_stress main_stress_shared;
 static uint32_t main_stress_failures;
+static unsigned int main_stress_rounds = MAIN_STRESS_ROUNDS;
 
 /* ---- the port: what quarry asks of this kernel at run time ---- */
 
@@ -63,10 +70,6 @@ static struct quarry_task *port_task(void *ctx)
 	return cpu->irq_depth != 0 ? NULL : &cpu->task;
 }
 
-/*
- * No barrier_cpus: it would be an interrupt to each CPU, and is called pinned, that is with interrupts off;
- * two CPUs would wait for each other. So CPUs fence for themselves when they enter their sheaves.
- */
 static const struct quarry_port main_port = {
 	.log = port_log,
 	.panic = port_panic,
@@ -144,6 +147,7 @@ static bool main_describe(const void *firmware, bool concurrent)
 	struct quarry_port port = main_port;
 
 	port.concurrent = concurrent;
+	port.barrier_cpus = kernel_option("barrier") ? cpu_barrier : NULL;
 	kernel.nr_cpus = 0;
 	kernel.q = quarry_init(main_quarry, sizeof(main_quarry), &port);
 	return kernel.q != NULL &&
@@ -162,6 +166,10 @@ static void main_boot_memory(const void *firmware)
 	kernel.quiet = false;
 	if (!main_describe(firmware, !kernel_option("counts") || kernel_option("smp"))) {
 		kprintf("FAIL: the firmware's tables make no sense\n");
+		kernel_exit(KERNEL_FAULT);
+	}
+	if (kernel_option("barrier") && kernel.nr_cpus > 1 && !arch_has_nmi) {
+		kprintf("FAIL: no interrupt for a barrier here\n");
 		kernel_exit(KERNEL_FAULT);
 	}
 	if (kernel_option("counts"))
@@ -255,7 +263,7 @@ static void main_stress_job(struct kernel_cpu *cpu)
 	env.q = kernel.q;
 	env.nr_cpus = kernel.nr_cpus;
 	env.cpu = cpu->bare.cpu;
-	if (quarry_selftest_stress(&env, MAIN_STRESS_ROUNDS) != 0)
+	if (quarry_selftest_stress(&env, main_stress_rounds) != 0)
 		__atomic_store_n(&main_stress_failures, 1u, __ATOMIC_RELAXED);
 }
 
@@ -263,7 +271,7 @@ static unsigned int main_stress(void)
 {
 	cpu_run_all(main_stress_job);
 	kprintf("%s - stress: %u CPUs, %u rounds, %u steps, %u refused\n",
-		main_stress_failures == 0 ? "ok" : "not ok", kernel.nr_cpus, MAIN_STRESS_ROUNDS,
+		main_stress_failures == 0 ? "ok" : "not ok", kernel.nr_cpus, main_stress_rounds,
 		main_stress_shared.steps, main_stress_shared.refused);
 	return main_stress_failures;
 }
@@ -289,10 +297,13 @@ static void main_show_proc(void)
 
 static _Noreturn void main_tests(void)
 {
-	unsigned int failed = main_selftest();
+	bool quick = kernel_option("quick");
+	unsigned int failed = quick ? 0 : main_selftest();
 
+	if (quick)
+		main_stress_rounds = 1;
 	failed += main_stress();
-	failed += storm(MAIN_STORM_ROUNDS);
+	failed += storm(quick ? MAIN_QUICK_ROUNDS : MAIN_STORM_ROUNDS);
 	failed += __atomic_load_n(&kernel.damaged, __ATOMIC_RELAXED);
 	main_show_proc();
 	if (failed == 0)

@@ -182,7 +182,8 @@ static void storm_tick(struct kernel_cpu *cpu)
 	for (unsigned int i = 0; i < STORM_TICK_STEPS; i++)
 		storm_step(h, GFP_ATOMIC);
 	storm_state.ticks[cpu->bare.cpu]++;
-	arch_send_nmi(&kernel.cpu[(cpu->bare.cpu + 1) % kernel.nr_cpus]);
+	if (arch_has_nmi)
+		arch_send_nmi(&kernel.cpu[(cpu->bare.cpu + 1) % kernel.nr_cpus]);
 }
 
 /* Nothing waits here, and nothing goes through a box: somebody may stand in its lid, below. */

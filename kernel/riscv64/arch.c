@@ -28,6 +28,7 @@ struct riscv_sbi {
 };
 
 const char arch_name[] = "riscv64";
+const bool arch_has_nmi = false; /* none that reaches supervisor mode */
 
 extern char riscv_secondary[], riscv_trap_entry[];
 void riscv_main(uint64_t hart, const void *fdt);
@@ -79,10 +80,9 @@ void arch_irq_disable(void)
 	__asm__ volatile("csrci sstatus, 2" : : : "memory");
 }
 
-bool arch_send_nmi(const struct kernel_cpu *to)
+void arch_send_nmi(const struct kernel_cpu *to)
 {
 	(void)to;
-	return false;
 }
 
 void arch_idle(void)

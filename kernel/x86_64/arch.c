@@ -56,6 +56,7 @@ struct x86_table {
 } __attribute__((packed));
 
 const char arch_name[] = "x86_64";
+const bool arch_has_nmi = true;
 
 extern char x86_trampoline[], x86_trampoline_end[], x86_trap_entries[];
 extern uint64_t x86_pdpt[512], x86_gdt_tss[2];
@@ -227,18 +228,21 @@ static void x86_wait_us(unsigned int us)
 		x86_inb(0x80);
 }
 
+/* Pinned, as an interrupt may send one, too. */
 static void x86_send(uint32_t to, uint32_t what)
 {
+	quarry_pin_t pin = quarry_pin();
+
 	*x86_apic_register(APIC_COMMAND_TO) = to << 24;
 	*x86_apic_register(APIC_COMMAND) = what;
 	while ((*x86_apic_register(APIC_COMMAND) & 0x1000) != 0)
 		quarry_relax();
+	quarry_unpin(pin);
 }
 
-bool arch_send_nmi(const struct kernel_cpu *to)
+void arch_send_nmi(const struct kernel_cpu *to)
 {
 	x86_send((uint32_t)to->hwid, 0x4400);
-	return true;
 }
 
 /* INIT, then STARTUP twice unless the first did it. */
