@@ -28,6 +28,10 @@ fi
 
 [ "$1" != test ] || browser="$browsers" demo="$demos" builder="$builders"
 
+# A big-endian machine, for the self-test as one of its programs.
+big=
+[ "$1" != test ] || big="gcc-s390x-linux-gnu libc6-dev-s390x-cross qemu-user"
+
 lacking() {
 	for p in "$@"; do
 		dpkg-query -W -f='${Status}' "$p" 2>/dev/null | grep -q 'ok installed' || printf ' %s' "$p"
@@ -38,7 +42,8 @@ wish=$(lacking $wish)
 browser=$(lacking $browser)
 demo=$(lacking $demo)
 builder=$(lacking $builder)
-[ -n "$missing$wish$demo$browser$builder" ] || exit 0
+big=$(lacking $big)
+[ -n "$missing$wish$demo$browser$builder$big" ] || exit 0
 
 sudo=
 if [ "$(id -u)" -ne 0 ]; then
@@ -65,7 +70,7 @@ if [ -n "$missing" ] && ! install_or_update "$missing"; then
 	echo "quarry: could not install:$missing" >&2
 	exit 1
 fi
-for w in "$wish" "$demo" "$browser" "$builder"; do
+for w in "$wish" "$demo" "$browser" "$builder" "$big"; do
 	if [ -n "$w" ] && ! install_or_update "$w"; then
 		echo "quarry: could not install$w, go on without"
 	fi

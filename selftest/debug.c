@@ -143,11 +143,11 @@ static void debug_texts(struct selftest_run *t)
 }
 
 const struct selftest selftest_debug[] = {
-	{"2b", "contents are cleared at either end", debug_init},
-	{"2b", "a write to a free page is found", debug_poison},
-	{"2b", "requests fail by will", debug_failures},
-	{"2b", "pages have owners", debug_owner},
-	{"2b", "events are told", debug_events},
-	{"X5 2b", "the texts of /proc", debug_texts},
-	{NULL, NULL, NULL},
+	{"2b", "contents are cleared at either end", debug_init, 0},
+	{"2b", "a write to a free page is found", debug_poison, 0},
+	{"2b", "requests fail by will", debug_failures, 0},
+	{"2b", "pages have owners", debug_owner, 0},
+	{"2b", "events are told", debug_events, 0},
+	{"X5 2b", "the texts of /proc", debug_texts, 0},
+	{NULL, NULL, NULL, 0},
 };

@@ -77,7 +77,14 @@ struct selftest {
 	const char *row;  /* "P2", "P10 P11" */
 	const char *name; /* in words */
 	void (*fn)(struct selftest_run *t);
+	unsigned int needs; /* SELFTEST_NEEDS_*: of the configuration, or the test is skipped */
 };
+
+#define SELFTEST_NEEDS_4K 1u    /* its figures are those of pages of 4 KiB */
+#define SELFTEST_NEEDS_16K 2u   /* its machine is too small for larger pages than 16 KiB */
+#define SELFTEST_NEEDS_NODES 4u /* node numbers up to 7 */
+#define SELFTEST_NEEDS_CPUS 8u  /* CPU numbers up to 7 */
+#define SELFTEST_NEEDS_BITS 16u /* memory above 4 GiB */
 
 /* Ended by an entry without fn. */
 extern const struct selftest selftest_bootmem[], selftest_memblock[], selftest_pages[],

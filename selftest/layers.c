@@ -140,10 +140,10 @@ static void layers_invariants_counted(struct selftest_run *t)
 }
 
 const struct selftest selftest_layers[] = {
-	{"X1", "stages of a boot", layers_boot_order},
-	{"X2", "the first objects of every class", layers_slab_bootstrap},
-	{"X3", "boot calls after boot go to slab, with a warning", layers_late_calls},
-	{"X5", "invariants after every step, on this machine", layers_invariants},
-	{"X5", "invariants after every step, and every page counted", layers_invariants_counted},
-	{NULL, NULL, NULL},
+	{"X1", "stages of a boot", layers_boot_order, 0},
+	{"X2", "the first objects of every class", layers_slab_bootstrap, 0},
+	{"X3", "boot calls after boot go to slab, with a warning", layers_late_calls, 0},
+	{"X5", "invariants after every step, on this machine", layers_invariants, 0},
+	{"X5", "invariants after every step, and every page counted", layers_invariants_counted, 0},
+	{NULL, NULL, NULL, 0},
 };

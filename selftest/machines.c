@@ -147,10 +147,10 @@ static void machines_unaccepted(struct selftest_run *t)
 }
 
 const struct selftest selftest_machines[] = {
-	{"2b P12", "memory comes and goes at run time", machines_memory},
-	{"2b", "CPUs come and go", machines_cpus},
-	{"2b", "damaged pages are never handed out again", machines_damage},
-	{"2b", "free memory is told to the host, once", machines_reporting},
-	{"2b", "memory is accepted before it is used", machines_unaccepted},
-	{NULL, NULL, NULL},
+	{"2b P12", "memory comes and goes at run time", machines_memory, 0},
+	{"2b", "CPUs come and go", machines_cpus, SELFTEST_NEEDS_CPUS},
+	{"2b", "damaged pages are never handed out again", machines_damage, SELFTEST_NEEDS_16K},
+	{"2b", "free memory is told to the host, once", machines_reporting, SELFTEST_NEEDS_4K},
+	{"2b", "memory is accepted before it is used", machines_unaccepted, SELFTEST_NEEDS_4K},
+	{NULL, NULL, NULL, 0},
 };

@@ -233,10 +233,12 @@ static void moving_cma(struct selftest_run *t)
 }
 
 const struct selftest selftest_moving[] = {
-	{"P3 2b", "an isolated pageblock does not merge with its free buddy", moving_isolation},
-	{"2b", "isolation refuses what nobody can move", moving_unmovable},
-	{"2b", "compaction makes whole pageblocks", moving_compaction},
-	{"2b", "contiguous ranges: what is in them moves away", moving_contiguous},
-	{"2b", "CMA: pages are lent, and taken when needed", moving_cma},
-	{NULL, NULL, NULL},
+	{"P3 2b", "an isolated pageblock does not merge with its free buddy", moving_isolation,
+	 SELFTEST_NEEDS_4K},
+	{"2b", "isolation refuses what nobody can move", moving_unmovable, 0},
+	{"2b", "compaction makes whole pageblocks", moving_compaction, SELFTEST_NEEDS_4K},
+	{"2b", "contiguous ranges: what is in them moves away", moving_contiguous,
+	 SELFTEST_NEEDS_4K},
+	{"2b", "CMA: pages are lent, and taken when needed", moving_cma, SELFTEST_NEEDS_4K},
+	{NULL, NULL, NULL, 0},
 };

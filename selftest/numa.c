@@ -74,7 +74,9 @@ static void numa_interleave(struct selftest_run *t)
 }
 
 const struct selftest selftest_numa[] = {
-	{"2b", "NUMA policies: bind and preferred", numa_bind_and_preferred},
-	{"2b", "NUMA policies: interleave, by counter, index and weight", numa_interleave},
-	{NULL, NULL, NULL},
+	{"2b", "NUMA policies: bind and preferred", numa_bind_and_preferred,
+	 SELFTEST_NEEDS_4K | SELFTEST_NEEDS_NODES},
+	{"2b", "NUMA policies: interleave, by counter, index and weight", numa_interleave,
+	 SELFTEST_NEEDS_4K | SELFTEST_NEEDS_NODES},
+	{NULL, NULL, NULL, 0},
 };

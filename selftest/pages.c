@@ -261,15 +261,16 @@ static void pages_damage(struct selftest_run *t)
 }
 
 const struct selftest selftest_pages[] = {
-	{"P1", "blocks of all orders, aligned to their size", pages_orders},
-	{"P2", "buddies merge in whatever order they come back", pages_merge},
+	{"P1", "blocks of all orders, aligned to their size", pages_orders, 0},
+	{"P2", "buddies merge in whatever order they come back", pages_merge, 0},
 	{"P4 P6 P7", "the smallest block that fits is halved, and its half is next",
-	 pages_smallest_is_halved},
-	{"P5", "free counts are what the lists hold", pages_counts},
-	{"P8", "pages go back to the lists of their type", pages_keep_their_type},
-	{"P19", "references, exact sizes", pages_references},
-	{"2b P19", "many pages at once, and one without waiting", pages_bulk},
-	{"P19 S20", "zeroed pages and objects", pages_zeroed},
-	{"P19", "double frees, wrong orders and foreign pages are refused", pages_damage},
-	{NULL, NULL, NULL},
+	 pages_smallest_is_halved, SELFTEST_NEEDS_16K},
+	{"P5", "free counts are what the lists hold", pages_counts, 0},
+	{"P8", "pages go back to the lists of their type", pages_keep_their_type,
+	 SELFTEST_NEEDS_4K},
+	{"P19", "references, exact sizes", pages_references, 0},
+	{"2b P19", "many pages at once, and one without waiting", pages_bulk, SELFTEST_NEEDS_16K},
+	{"P19 S20", "zeroed pages and objects", pages_zeroed, 0},
+	{"P19", "double frees, wrong orders and foreign pages are refused", pages_damage, 0},
+	{NULL, NULL, NULL, 0},
 };

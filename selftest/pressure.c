@@ -204,12 +204,14 @@ static void pressure_sysctls(struct selftest_run *t)
 }
 
 const struct selftest selftest_pressure[] = {
-	{"X4", "shrinkers serve a request that may wait", pressure_shrinker},
-	{"X4", "the background reclaimer frees up to the high watermark", pressure_kswapd},
-	{"X4 P18", "the out-of-memory hook is the last resort", pressure_oom},
-	{"S20", "scopes: NOIO, NOFS, PIN", pressure_scopes},
-	{"S20 X4", "scopes: MEMALLOC opens the reserves", pressure_memalloc},
-	{"P15 2b", "refusals say what was lacking, and what would help", pressure_refusals},
-	{"P14 2b", "watermarks are tuned at run time", pressure_sysctls},
-	{NULL, NULL, NULL},
+	{"X4", "shrinkers serve a request that may wait", pressure_shrinker, SELFTEST_NEEDS_4K},
+	{"X4", "the background reclaimer frees up to the high watermark", pressure_kswapd,
+	 SELFTEST_NEEDS_4K},
+	{"X4 P18", "the out-of-memory hook is the last resort", pressure_oom, SELFTEST_NEEDS_4K},
+	{"S20", "scopes: NOIO, NOFS, PIN", pressure_scopes, 0},
+	{"S20 X4", "scopes: MEMALLOC opens the reserves", pressure_memalloc, SELFTEST_NEEDS_4K},
+	{"P15 2b", "refusals say what was lacking, and what would help", pressure_refusals,
+	 SELFTEST_NEEDS_4K},
+	{"P14 2b", "watermarks are tuned at run time", pressure_sysctls, SELFTEST_NEEDS_4K},
+	{NULL, NULL, NULL, 0},
 };

@@ -7,6 +7,9 @@
  *            and be found. Quarry's own tables may have grown out of the machine's memory on first use: then
  *            the test runs again, and nothing may be missing the second time.
  *
+ * Needs      Some tests know figures of pages of 4 KiB, or use nodes, CPUs or addresses that a library that was
+ *            built small does not have: those are skipped there, with the reason.
+ *
  * State      None here: a run lives on the stack of quarry_selftest(), what it takes is the machine's.
  */
 #include "internal.h"
@@ -370,6 +373,22 @@ unsigned int quarry_selftest_list(const struct quarry_selftest_env *env, const c
 	return n;
 }
 
+/* What the library was not built with, of what @needs names; NULL: it has all. */
+static const char *selftest_lacks(unsigned int needs)
+{
+	if ((needs & SELFTEST_NEEDS_4K) != 0 && QUARRY_PAGE_SHIFT != 12)
+		return "pages are not of 4 KiB";
+	if ((needs & SELFTEST_NEEDS_16K) != 0 && QUARRY_PAGE_SHIFT > 14)
+		return "pages are larger than 16 KiB";
+	if ((needs & SELFTEST_NEEDS_NODES) != 0 && QUARRY_MAX_NODES < 8)
+		return "fewer than 8 nodes";
+	if ((needs & SELFTEST_NEEDS_CPUS) != 0 && QUARRY_MAX_CPUS < 8)
+		return "fewer than 8 CPUs";
+	if ((needs & SELFTEST_NEEDS_BITS) != 0 && QUARRY_MAX_PHYS_BITS < 34)
+		return "no memory above 4 GiB";
+	return NULL;
+}
+
 /* Returns whether it failed. */
 static bool selftest_one(const struct quarry_selftest_env *env, const struct selftest *test,
 			 unsigned int number)
@@ -377,7 +396,10 @@ static bool selftest_one(const struct quarry_selftest_env *env, const struct sel
 	struct selftest_run t = {.env = env, .q = env->q};
 	struct selftest_text line = {.n = 0};
 
-	selftest_around(&t, test);
+	if (selftest_lacks(test->needs) != NULL)
+		selftest_skip(&t, selftest_lacks(test->needs));
+	else
+		selftest_around(&t, test);
 	selftest_add(&line, t.failed ? "not ok " : "ok ");
 	selftest_add_number(&line, number);
 	selftest_add(&line, " - ");

@@ -15,9 +15,9 @@ static void slabs_kmalloc(struct selftest_run *t)
 
 		OK(p != NULL);
 		if (quarry_ksize(t->q, p) != n ||
-		    ((n & (n - 1)) == 0 && ((uintptr_t)p & (n - 1)) != 0)) {
+		    ((n & (n - 1)) == 0 && (quarry_physical(t->q, p) & (n - 1)) != 0)) {
 			IS(quarry_ksize(t->q, p), n);
-			IS((uintptr_t)p & (n - 1), 0);
+			IS(quarry_physical(t->q, p) & (n - 1), 0);
 		}
 		if (!t->env->no_access)
 			selftest_set(p, 0xa5, size[i]);
@@ -131,12 +131,12 @@ static void slabs_flags(struct selftest_run *t)
 }
 
 const struct selftest selftest_slabs[] = {
-	{"S17", "kmalloc: classes, alignment, sizes 0 and too large", slabs_kmalloc},
-	{"S17", "krealloc keeps contents", slabs_krealloc},
-	{"S18", "caches: objects apart, aligned, counted, in bulk", slabs_caches},
+	{"S17", "kmalloc: classes, alignment, sizes 0 and too large", slabs_kmalloc, 0},
+	{"S17", "krealloc keeps contents", slabs_krealloc, 0},
+	{"S18", "caches: objects apart, aligned, counted, in bulk", slabs_caches, 0},
 	{"S18", "a cache with objects is not destroyed; foreign pointers are refused",
-	 slabs_destroy_with_objects},
-	{"S19", "slabinfo 2.1", slabs_slabinfo},
-	{"S20", "request flags choose the zone", slabs_flags},
-	{NULL, NULL, NULL},
+	 slabs_destroy_with_objects, 0},
+	{"S19", "slabinfo 2.1", slabs_slabinfo, 0},
+	{"S20", "request flags choose the zone", slabs_flags, SELFTEST_NEEDS_4K},
+	{NULL, NULL, NULL, 0},
 };

@@ -39,4 +39,91 @@ checked="-O1 -fsanitize=address,undefined -fno-sanitize-recover=all -DQUARRY_DEB
 config "pages of 16 KiB, 32 address bits" "$checked -DQUARRY_PAGE_SHIFT=14 -DQUARRY_MAX_PHYS_BITS=32"
 config "pages of 64 KiB, one node, one CPU" \
 	"$checked -DQUARRY_PAGE_SHIFT=16 -DQUARRY_MAX_NODES=1 -DQUARRY_MAX_CPUS=1"
+
+# The library and the self-test as one file, in configurations, by compilers, for targets. Each writes its verdict;
+# two at a time.
+make -s -f sources.mk -f - print >"$dir/all.c" <<'EOF'
+print:
+	@printf '#include "%s"\n' $(QUARRY_SRCS) $(QUARRY_SELFTEST_SRCS)
+EOF
+freestanding="-std=c11 -ffreestanding -fno-common -Wall -Wextra -Wundef -Wshadow -Werror -Iselftest"
+
+verdict() { # name, number, 0: good
+	if [ "$3" -eq 0 ]; then
+		echo "ok - $1" >"$dir/$2.verdict"
+	else
+		{ [ ! -s "$dir/$2.log" ] || tail -n 30 "$dir/$2.log"; echo "not ok - $1"; } >"$dir/$2.verdict"
+	fi
+}
+
+# The self-test as a program. number, name, compiler, flags, what runs the program
+runs() {
+	command -v "$3" >/dev/null || { echo "ok - $2 # SKIP no $3" >"$dir/$1.verdict"; return; }
+	[ -z "${5:-}" ] || command -v "${5%% *}" >/dev/null ||
+		{ echo "ok - $2 # SKIP no ${5%% *}" >"$dir/$1.verdict"; return; }
+	if ! echo 'int main(void) { return 0; }' |
+		$3 $4 -include errno.h -x c -o "$dir/$1.bin" - 2>/dev/null; then
+		echo "ok - $2 # SKIP $3 makes no such programs here" >"$dir/$1.verdict"
+		return
+	fi
+	{
+		$3 $freestanding $include $4 -c -o "$dir/$1.o" "$dir/all.c" &&
+			$3 -std=gnu11 -D_GNU_SOURCE -w $include $4 -o "$dir/$1.bin" \
+				tests/configs/selftest.c $posix "$dir/$1.o" -lpthread &&
+			timeout 120 ${5:-} "$dir/$1.bin"
+	} >"$dir/$1.log" 2>&1
+	verdict "$2" "$1" $?
+	rm -f "$dir/$1.o" "$dir/$1.bin"
+}
+
+# The library as an object that needs nothing but mem*. number, name, compiler, flags, nm, what else it may need
+builds() {
+	command -v "$3" >/dev/null || { echo "ok - $2 # SKIP no $3" >"$dir/$1.verdict"; return; }
+	{
+		$3 $freestanding -I. -Iinclude -Isrc -Itests/configs $4 -c -o "$dir/$1.o" "$dir/lib.c" &&
+			"$5" -u "$dir/$1.o" | awk '{ print $2 }' >"$dir/$1.undefined" &&
+			grep -qx memset "$dir/$1.undefined" &&
+			! grep -vxE "mem(cpy|set|move|cmp)${6:-}" "$dir/$1.undefined"
+	} >"$dir/$1.log" 2>&1
+	verdict "$2" "$1" $?
+	rm -f "$dir/$1.o"
+}
+
+job=0
+start() { # runs or builds, and its arguments but for the number
+	local kind=$1
+	shift
+	job=$((job + 1))
+	"$kind" "$(printf %02d $job)" "$@" &
+	[ "$(jobs -rp | wc -l)" -lt 2 ] || wait -n
+}
+
+one="-DQUARRY_MAX_CPUS=1 -DQUARRY_MAX_NODES=1"
+m32="-m32 -march=i686 -isystem /usr/include/$(gcc -print-multiarch)"
+kernel="-O2 -mno-red-zone -mno-sse -mno-mmx -mno-80387 -mcmodel=kernel -fno-builtin -fno-pic"
+start runs "self-test: one CPU" gcc "-O0 -DQUARRY_MAX_CPUS=1"
+start runs "self-test: no NUMA" gcc "-O0 -DQUARRY_MAX_NODES=1"
+start runs "self-test: one CPU, no NUMA, -Os" gcc "-Os $one"
+start runs "self-test: pages of 16 KiB" gcc "-O0 -DQUARRY_PAGE_SHIFT=14"
+start runs "self-test: pages of 64 KiB" gcc "-O0 -DQUARRY_PAGE_SHIFT=16"
+start runs "self-test: 32 address bits" gcc "-O0 -DQUARRY_MAX_PHYS_BITS=32"
+start runs "self-test: -O3" gcc "-O3 -Wno-uninitialized -Wno-maybe-uninitialized"
+start runs "self-test: LTO" gcc "-O2 -flto -Wno-uninitialized -Wno-maybe-uninitialized"
+start runs "self-test: clang 14" clang-14 "-O0"
+start runs "self-test: i386, 46 address bits" gcc "-O0 $m32"
+start runs "self-test: i386, 32 address bits" gcc "-O0 $m32 -DQUARRY_MAX_PHYS_BITS=32"
+start runs "self-test: big-endian (s390x)" s390x-linux-gnu-gcc "-O0 -static" qemu-s390x
+start builds "object: x86_64, as a kernel is built" x86_64-linux-gnu-gcc "$kernel" nm
+start builds "object: aarch64, general registers only" aarch64-linux-gnu-gcc \
+	"-O2 -mgeneral-regs-only -mno-outline-atomics" aarch64-linux-gnu-nm
+start builds "object: riscv64, medany" riscv64-linux-gnu-gcc "-O2 -mcmodel=medany" riscv64-linux-gnu-nm
+# 64-bit atomics and shifts come from the compiler's library there: docs/design.md, "32-bit targets".
+rv32='|__atomic_[a-z_]*_8|__ashldi3|__lshrdi3|__ucmpdi2'
+start builds "object: riscv32, 34 address bits" riscv64-linux-gnu-gcc \
+	"-O2 -march=rv32ima -mabi=ilp32 -DQUARRY_MAX_PHYS_BITS=34" riscv64-linux-gnu-nm "$rv32"
+start builds "object: riscv32, 46 address bits" riscv64-linux-gnu-gcc \
+	"-O2 -march=rv32ima -mabi=ilp32" riscv64-linux-gnu-nm "$rv32"
+wait
+cat "$dir"/*.verdict
+! grep -q '^not ok' "$dir"/*.verdict || status=1
 exit $status

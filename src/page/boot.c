@@ -498,7 +498,7 @@ static int boot_make_avail(struct boot_state *b)
 static int boot_make_cpus(struct boot_state *b)
 {
 	struct page_layer *pl = b->pl;
-	int with_memory[QUARRY_MAX_NODES], n = 0;
+	int with_memory[QUARRY_MAX_NODES] = {0}, n = 0;
 	struct page_pcp **pcp;
 
 	for (int nid = 0; nid < pl->nr_nodes; nid++) {
