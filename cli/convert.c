@@ -12,6 +12,7 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include <convert.h>
 #include <progress.h>
@@ -374,7 +375,9 @@ static int convert_from_tagged(struct convert *c)
 
 struct convert_spool {
 	FILE *events; /* struct trace_event and the task, one after the other */
-	struct strbuf text;
+	FILE *lines; /* the text itself, which may be longer than memory: mapped when it is complete */
+	char *text;
+	size_t text_len;
 };
 
 static void convert_spool_line(void *ctx, const char *line, size_t len, bool event)
@@ -382,7 +385,7 @@ static void convert_spool_line(void *ctx, const char *line, size_t len, bool eve
 	struct convert_spool *spool = ctx;
 
 	(void)event;
-	strbuf_add(&spool->text, line, len);
+	spool->text_len += fwrite(line, 1, len, spool->lines);
 }
 
 /* The flags of all descriptors as bits, each name one; the names go to META. */
@@ -507,6 +510,16 @@ static void convert_clean_descs(struct trace *t)
 	}
 }
 
+/* All is written: false, if the host had no room. */
+static bool convert_spool_done(struct convert_spool *spool)
+{
+	if (fflush(spool->events) != 0 || ferror(spool->events) != 0 || fflush(spool->lines) != 0 ||
+	    ferror(spool->lines) != 0)
+		return false;
+	spool->text = mmap(NULL, spool->text_len, PROT_READ, MAP_PRIVATE, fileno(spool->lines), 0);
+	return spool->text != MAP_FAILED;
+}
+
 static int convert_spooled(struct convert *c, struct trace *t, struct convert_spool *spool)
 {
 	struct convert_sink s = {.c = c};
@@ -516,7 +529,7 @@ static int convert_spooled(struct convert *c, struct trace *t, struct convert_sp
 
 	if (t->damaged)
 		return convert_damaged(c);
-	if (ferror(spool->events) != 0 || fflush(spool->events) != 0) {
+	if (!convert_spool_done(spool)) {
 		util_error("temporary file: %s", strerror(errno));
 		return CLI_FAILED;
 	}
@@ -534,8 +547,8 @@ static int convert_spooled(struct convert *c, struct trace *t, struct convert_sp
 		.tasks = &t->keep->tasks.names,
 		.descs = t->descs,
 		.nr_descs = t->nr_descs,
-		.text = spool->text.s,
-		.text_len = spool->text.len,
+		.text = spool->text,
+		.text_len = spool->text_len,
 	};
 	convert_begin(&s);
 	why = convert_unspool(&s, t, spool);
@@ -546,21 +559,25 @@ static int convert_spooled(struct convert *c, struct trace *t, struct convert_sp
 
 static int convert_from_foreign(struct convert *c)
 {
-	struct convert_spool spool = {.events = tmpfile()};
+	struct convert_spool spool = {.events = tmpfile(), .lines = tmpfile(), .text = MAP_FAILED};
 	struct trace t;
-	int status;
+	int status = CLI_FAILED;
 
-	if (spool.events == NULL) {
+	if (spool.events == NULL || spool.lines == NULL) {
 		util_error("temporary file: %s", strerror(errno));
-		return CLI_FAILED;
+	} else {
+		status = trace_open_kept(&t, c->in, &c->diag, convert_spool_line, &spool);
+		if (status == CLI_OK) {
+			status = convert_spooled(c, &t, &spool);
+			trace_close(&t);
+		}
 	}
-	status = trace_open_kept(&t, c->in, &c->diag, convert_spool_line, &spool);
-	if (status == CLI_OK) {
-		status = convert_spooled(c, &t, &spool);
-		trace_close(&t);
-	}
-	fclose(spool.events);
-	strbuf_free(&spool.text);
+	if (spool.text != MAP_FAILED)
+		munmap(spool.text, spool.text_len);
+	if (spool.events != NULL)
+		fclose(spool.events);
+	if (spool.lines != NULL)
+		fclose(spool.lines);
 	return status;
 }
 

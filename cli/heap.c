@@ -30,6 +30,7 @@
 #define HEAP_GRAIN 16
 #define HEAP_STEPS 8 /* classes to a doubling */
 #define HEAP_MAX_CACHES 64
+#define HEAP_AHEAD 8 /* events between a prefetch and its use */
 #define HEAP_REAP_NS ((uint64_t)2000000000)
 #define HEAP_FIRST_EVERY 64 /* events between two samples, at first */
 #define HEAP_DIGEST_PRIME 0x100000001b3u
@@ -56,8 +57,10 @@ struct heap {
 	struct heap_block *block;
 	uint32_t nr_blocks, cap_blocks, free_block; /* free_block: place + 1; 0: none */
 	struct idmap classes;                       /* size -> number + 1 */
-	struct idmap caches;                        /* size -> place in cache[] + 1 */
-	struct heap_cache cache[HEAP_MAX_CACHES];   /* 56 classes there are */
+	/* Of requests up to HEAP_SMALL, by size in units of 8 bytes: number of the class + 1; 0: not known yet. */
+	uint8_t small[HEAP_SMALL / 8 + 1];
+	struct idmap caches;                      /* size -> place in cache[] + 1 */
+	struct heap_cache cache[HEAP_MAX_CACHES]; /* 56 classes there are */
 	uint32_t nr_caches;
 	uint64_t base_pages; /* free before the first event */
 	uint64_t every, next_sample, reap_at;
@@ -203,9 +206,25 @@ static uint32_t heap_block_new(struct heap *h)
 	return ++h->nr_blocks;
 }
 
-static void heap_account(struct heap *h, struct heap_block *b, uint64_t usable)
+/* The class of a block of @size bytes. */
+static struct heap_class *heap_class_of(struct heap *h, uint64_t size, uint32_t *number)
 {
-	struct heap_class *c = heap_class(h, usable, &b->class);
+	uint8_t *known = &h->small[(size + 7) / 8 <= HEAP_SMALL / 8 ? (size + 7) / 8 : 0];
+	struct heap_class *c;
+
+	if (size <= HEAP_SMALL && *known != 0) {
+		*number = *known - 1u;
+		return &h->result.class[*number];
+	}
+	c = heap_class(h, heap_usable(h, size), number);
+	if (size <= HEAP_SMALL)
+		*known = (uint8_t)(*number + 1);
+	return c;
+}
+
+static void heap_account(struct heap *h, struct heap_block *b)
+{
+	struct heap_class *c = heap_class_of(h, b->size, &b->class);
 	struct heap_result *r = &h->result;
 
 	c->allocs++;
@@ -255,7 +274,7 @@ static void heap_born(struct heap *h, const struct umt_event *ev, void *ptr, uin
 		h->result.refused_bytes += want;
 		return;
 	}
-	heap_account(h, b, heap_usable(h, want));
+	heap_account(h, b);
 	h->result.digest = (h->result.digest ^ quarry_physical(h->q, ptr)) * HEAP_DIGEST_PRIME;
 }
 
@@ -419,6 +438,8 @@ bool heap_play(struct heap *h, const struct umt_event *ev, size_t n)
 		h->reap_at = r->first_ns + HEAP_REAP_NS;
 	}
 	for (size_t i = 0; i < n && !r->full; i++) {
+		if (i + HEAP_AHEAD < n && ev[i + HEAP_AHEAD].op == UMT_FREE)
+			idmap_prefetch(&h->blocks, ev[i + HEAP_AHEAD].block);
 		heap_event(h, &ev[i]);
 		r->last_ns = ev[i].time_ns;
 		if (r->events >= h->next_sample)

@@ -3,8 +3,10 @@
  * A map from 64-bit keys to 64-bit values that are not 0.
  *
  * Open addressing with linear probing; a deletion moves later entries of the run back, so that there
- * are no tombstones and the size follows the live set. The hash has a seed of its own for each map:
- * a recording cannot be made that sends all keys to one place. Nothing may depend on the order.
+ * are no tombstones and the size follows the live set. The hash is the product with an odd number that is
+ * drawn for each map: two keys meet with a chance of 2 in the number of slots whatever they are (M.
+ * Dietzfelbinger et al., A reliable randomized algorithm for the closest-pair problem, 1997), so a recording
+ * cannot be made that sends all keys to one place. Nothing may depend on the order.
  */
 #ifndef CLI_IDMAP_H
 #define CLI_IDMAP_H
@@ -26,13 +28,14 @@ struct idmap {
 	uint64_t mask;      /* slots - 1 */
 	uint64_t nr, limit; /* entries; above limit the table doubles */
 	unsigned int shift; /* 64 - log2(slots) */
-	uint64_t seed;
+	uint64_t factor;    /* odd */
 };
 
 static inline void idmap_init(struct idmap *m)
 {
-	if (getrandom(&m->seed, sizeof(m->seed), GRND_NONBLOCK) != sizeof(m->seed))
-		m->seed = util_now_ns();
+	if (getrandom(&m->factor, sizeof(m->factor), GRND_NONBLOCK) != sizeof(m->factor))
+		m->factor = util_now_ns() * 0x9e3779b97f4a7c15u;
+	m->factor |= 1;
 	m->shift = 64 - IDMAP_MIN_BITS;
 	m->mask = ((uint64_t)1 << IDMAP_MIN_BITS) - 1;
 	m->slot = xcalloc((size_t)m->mask + 1, sizeof(m->slot[0]));
@@ -48,10 +51,7 @@ static inline void idmap_free(struct idmap *m)
 
 static inline uint64_t idmap_place(const struct idmap *m, uint64_t key)
 {
-	uint64_t h = (key ^ m->seed) * 0x9e3779b97f4a7c15u;
-
-	h = (h ^ h >> 32) * 0xd6e8feb86659fd93u;
-	return h >> m->shift;
+	return key * m->factor >> m->shift;
 }
 
 static inline void idmap_prefetch(const struct idmap *m, uint64_t key)

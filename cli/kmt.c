@@ -349,10 +349,11 @@ static void kmt_times(struct trace *t, struct kmt *k, struct kmt_result *r)
 
 	while (i < n) {
 		if (i + 4 <= n && varint_read_four(&c, &v)) {
-			for (int b = 0; b < 4; b++, v >>= 16) {
-				time_ns += v & 0xffff;
-				e[i++].time_ns = time_ns;
-			}
+			e[i].time_ns = time_ns += v & 0xffff;
+			e[i + 1].time_ns = time_ns += v >> 16 & 0xffff;
+			e[i + 2].time_ns = time_ns += v >> 32 & 0xffff;
+			e[i + 3].time_ns = time_ns += v >> 48;
+			i += 4;
 			continue;
 		}
 		if (!varint_read(&c, &v)) {
@@ -363,6 +364,15 @@ static void kmt_times(struct trace *t, struct kmt *k, struct kmt_result *r)
 		e[i++].time_ns = time_ns;
 	}
 	k->column[KMT_DT] = c;
+}
+
+/* CPU and context of two events from the low bytes of @v. */
+static inline void kmt_cpu_pair(struct trace_event *e, uint64_t v)
+{
+	e[0].cpu = v >> 2 & 63;
+	e[0].context = v & 3;
+	e[1].cpu = v >> 10 & 63;
+	e[1].context = v >> 8 & 3;
 }
 
 static void kmt_cpus(struct trace *t, struct kmt *k, struct kmt_result *r)
@@ -377,10 +387,11 @@ static void kmt_cpus(struct trace *t, struct kmt *k, struct kmt_result *r)
 		const unsigned char *at = c.p;
 
 		if (i + 8 <= n && varint_read_eight(&c, 0, &v)) {
-			for (int b = 0; b < 8; b++, v >>= 8) {
-				e[i].cpu = (uint16_t)((v & 0xff) >> 2);
-				e[i++].context = v & 3;
-			}
+			kmt_cpu_pair(&e[i], v);
+			kmt_cpu_pair(&e[i + 2], v >> 16);
+			kmt_cpu_pair(&e[i + 4], v >> 32);
+			kmt_cpu_pair(&e[i + 6], v >> 48);
+			i += 8;
 			continue;
 		}
 		if (!varint_read(&c, &v) || v >> 2 > UINT16_MAX) {
@@ -391,6 +402,14 @@ static void kmt_cpus(struct trace *t, struct kmt *k, struct kmt_result *r)
 		e[i++].context = (uint8_t)(v & 3);
 	}
 	k->column[KMT_CPU] = c;
+}
+
+static inline void kmt_desc_pair(struct trace_event *e, const uint8_t *types, uint64_t v)
+{
+	e[0].desc = v & 0xff;
+	e[0].type = types[v & 0xff];
+	e[1].desc = v >> 8 & 0xff;
+	e[1].type = types[v >> 8 & 0xff];
 }
 
 static void kmt_descriptors(struct trace *t, struct kmt *k, struct kmt_result *r)
@@ -407,10 +426,11 @@ static void kmt_descriptors(struct trace *t, struct kmt *k, struct kmt_result *r
 		const unsigned char *at = c.p;
 
 		if (i + 8 <= n && varint_read_eight(&c, bias, &v)) {
-			for (int b = 0; b < 8; b++, v >>= 8) {
-				e[i].desc = v & 0xff;
-				e[i++].type = types[v & 0xff];
-			}
+			kmt_desc_pair(&e[i], types, v);
+			kmt_desc_pair(&e[i + 2], types, v >> 16);
+			kmt_desc_pair(&e[i + 4], types, v >> 32);
+			kmt_desc_pair(&e[i + 6], types, v >> 48);
+			i += 8;
 			continue;
 		}
 		if (!varint_read(&c, &v) || v >= t->nr_descs) {

@@ -160,18 +160,29 @@ static int reserve_apply_op(struct machine *m, const struct map_op *op, struct d
 	return err;
 }
 
-/* The log's call that reserves exactly @size bytes; NULL: there is none. */
+/*
+ * The log's call that reserves exactly @size bytes, and better one that is nobody's allocation: of such, the
+ * last before the last list of regions, which Linux prints when the default CMA area has its place. NULL:
+ * there is none.
+ */
 static const struct map_op *reserve_logged_call(const struct machine *m, uint64_t size)
 {
-	size_t i;
+	const struct map_op *best = NULL;
+	size_t i, listed = 0;
 
+	while (listed < m->map.nr_ops &&
+	       (m->map.ops[listed].list == 0 || m->map.ops[listed].list != m->map.nr_lists))
+		listed++;
 	for (i = 0; i < m->map.nr_ops; i++) {
 		const struct map_op *op = &m->map.ops[i];
 
-		if (op->kind == MAP_OP_RESERVE && op->list == 0 && op->end - op->start == size)
-			return op;
+		if (op->kind != MAP_OP_RESERVE || op->list != 0 || op->end - op->start != size)
+			continue;
+		if (best == NULL || (best->allocated && !op->allocated) ||
+		    (best->allocated == op->allocated && i < listed))
+			best = op;
 	}
-	return NULL;
+	return best;
 }
 
 /* The kernel's image: the largest of the first list but for a PC's first MiB and the RAM disk. */
@@ -223,6 +234,20 @@ static int reserve_late(struct machine *m, struct diag *diag)
 	return err;
 }
 
+/* CMA areas of which the log says where they are; a part of them may not be reserved here. */
+static int reserve_said_cma(struct machine *m, struct diag *diag)
+{
+	int err = 0;
+	size_t i;
+
+	for (i = 0; i < m->map.cma.nr && err == 0; i++) {
+		const struct map_range *r = &m->map.cma.r[i];
+
+		err = reserve_cma(m, "reserved", r->start, r->end, i == 0, diag);
+	}
+	return err;
+}
+
 /*
  * What Linux gives to the page allocator between the hand-off and its watermarks, and so counts in
  * them: a part of its image (the log says how much, not where), and the default CMA area, which it
@@ -243,6 +268,8 @@ static int reserve_released(struct machine *m, struct diag *diag)
 	}
 	if (m->map.cma_kb == 0 || err != 0)
 		return err;
+	if (m->map.cma.nr != 0)
+		return reserve_said_cma(m, diag);
 	cma = reserve_logged_call(m, m->map.cma_kb * 1024);
 	if (cma == NULL) {
 		diag_warn(diag, m->map.path, 0,

@@ -457,6 +457,7 @@ void map_free(struct map *map)
 	map_table_free(&map->reserve);
 	map_table_free(&map->listed);
 	map_table_free(&map->late);
+	map_table_free(&map->cma);
 	map_table_free(&map->nested);
 	map_table_free(&map->mirror);
 	map_table_free(&map->hotplug);

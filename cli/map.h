@@ -76,6 +76,7 @@ struct map_op {
 	uint64_t start, end;
 	unsigned int line;
 	unsigned int list; /* the how manieth list of reserved regions it stands in; 0: a call */
+	bool allocated;    /* by a call that the log tells of; else somebody reserved by himself */
 };
 
 /* A change that the kernel made to the e820 table and logged. */
@@ -158,6 +159,7 @@ struct map {
 	uint64_t unused_kb;    /* of its image that it freed before user space */
 	bool initrd_freed;     /* and its RAM disk */
 	uint64_t cma_kb;       /* reserved, but lent to the page allocator */
+	struct map_table cma;  /* where that is, if the log says it */
 	struct map_update *updates;
 	size_t nr_updates, cap_updates;
 	struct map_expected expected;

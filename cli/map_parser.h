@@ -16,6 +16,8 @@ struct map_parser {
 	unsigned int line;
 	unsigned int indent; /* blanks before the text, prefixes not counted */
 	enum map_section section;
+	uint64_t
+		announced; /* bytes that memblock was last asked for, until something is reserved */
 };
 
 /* Move *p over blanks. */

@@ -562,7 +562,12 @@ static enum map_line map_memblock(struct map_parser *ps, const char *p, enum map
 		return MAP_LINE_BAD;
 	MAP_GROW(map->ops, map->nr_ops, map->cap_ops);
 	map->ops[map->nr_ops++] = (struct map_op){
-		.kind = kind, .start = start, .end = map_exclusive(end), .line = ps->line};
+		.kind = kind,
+		.start = start,
+		.end = map_exclusive(end),
+		.line = ps->line,
+		.allocated = ps->announced != 0 && ps->announced == map_exclusive(end) - start};
+	ps->announced = 0;
 	if (kind == MAP_OP_ADD)
 		map_table_add(&map->by_source[MAP_SOURCE_MEMBLOCK], start, map_exclusive(end),
 			      MAP_RAM, ps->line);
@@ -572,6 +577,30 @@ static enum map_line map_memblock(struct map_parser *ps, const char *p, enum map
 static enum map_line map_op_reserve(struct map_parser *ps, const char *p)
 {
 	return map_memblock(ps, p, MAP_OP_RESERVE);
+}
+
+/* "try_nid: 67108864 bytes align=0x1000 ...": what the next reservation is for. */
+static enum map_line map_announce(struct map_parser *ps, const char *p)
+{
+	p = strstr(p, ": ");
+	if (p != NULL) {
+		p += 2;
+		if (!util_scan_dec(&p, &ps->announced))
+			ps->announced = 0;
+	}
+	return MAP_LINE_UNKNOWN;
+}
+
+/* "64 MiB at 0xfc000000" */
+static enum map_line map_cma(struct map_parser *ps, const char *p)
+{
+	uint64_t mib, start;
+
+	map_blanks(&p);
+	if (!util_scan_dec(&p, &mib) || !map_lit(&p, " MiB at ") || !util_scan_hex(&p, &start) ||
+	    mib == 0 || mib > UINT64_MAX >> 20 || start > UINT64_MAX - (mib << 20))
+		return MAP_LINE_UNKNOWN;
+	return map_take(ps, &ps->map->cma, start, start + (mib << 20), MAP_RAM);
 }
 
 static enum map_line map_op_free(struct map_parser *ps, const char *p)
@@ -930,6 +959,9 @@ static const struct map_kind {
 	{"memblock_free:", map_op_free},
 	{"memblock_phys_free:", map_op_free},
 	{"memblock_free_late:", map_op_free_late},
+	{"memblock_alloc_", map_announce},
+	{"memblock_phys_alloc_range", map_announce},
+	{"cma: Reserved", map_cma},
 	{"memblock_add:", map_op_add},
 	{"memblock_remove:", map_op_remove},
 	{"reserved[", map_dump},

@@ -753,7 +753,11 @@ static void perfscript_lost(struct trace *t, const char *line, const char *end)
 		if (v.end > s)
 			s = v.end - 1;
 	}
-	t->lost_events += n > 0 && n < UINT32_MAX ? n : 1;
+	n = n > 0 && n < UINT32_MAX ? n : 1;
+	if (t->nr_lost_places++ < PERFSCRIPT_WARNINGS)
+		diag_warn(t->diag, t->path, t->nr_lines,
+			  "%" PRIu64 " events were lost before this line", n);
+	t->lost_events += n;
 }
 
 /* One line; true if @e was filled. */

@@ -455,7 +455,7 @@ static void plot_maptime(struct plot_canvas *c, const struct history *h)
 			}
 			if (i > 0 && (i == PLOT_MAP_COLUMNS || now != colour)) {
 				plot_rect(c, PLOT_LEFT + start * width, PLOT_TOP + row * height,
-					  (i - start) * width, height + 0.15, colour);
+					  (i - start) * width, height, colour);
 				start = i;
 			}
 			colour = now;

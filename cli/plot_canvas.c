@@ -69,13 +69,16 @@ void plot_rect(struct plot_canvas *c, double x, double y, double w, double h, ui
 	if (c->cr == NULL) {
 		strbuf_addf(&c->svg,
 			    "<rect x=\"%.2f\" y=\"%.2f\" width=\"%.2f\" height=\"%.2f\" "
-			    "fill=\"#%06x\"/>\n",
+			    "fill=\"#%06x\" shape-rendering=\"crispEdges\"/>\n",
 			    x, y, w, h, colour);
 		return;
 	}
 	canvas_colour(c, colour);
+	/* Squares that touch must not mix their colours. */
+	cairo_set_antialias(c->cr, CAIRO_ANTIALIAS_NONE);
 	cairo_rectangle(c->cr, x, y, w, h);
 	cairo_fill(c->cr);
+	cairo_set_antialias(c->cr, CAIRO_ANTIALIAS_DEFAULT);
 }
 
 void plot_line(struct plot_canvas *c, const double *x, const double *y, size_t n, uint32_t colour,

@@ -189,7 +189,11 @@ static void report_head(FILE *out, const struct report *r)
 	if (r->full)
 		fputs("           stopped: more things alive than can be followed\n", out);
 	if (t->lost_events > 0)
-		fprintf(out, "           the recorder lost %s events\n",
+		fprintf(out,
+			"           the recorder lost %s events: what they freed stays alive here "
+			"until its\n"
+			"           address is given out again, what they allocated is freed "
+			"unseen\n",
 			util_human_count((double)t->lost_events, count));
 	if (t->nr_bad_lines > 0)
 		fprintf(out, "           %" PRIu64 " malformed line%s skipped\n", t->nr_bad_lines,

@@ -107,7 +107,7 @@ struct trace {
 	bool damaged;
 	uint64_t damage_offset; /* in the unpacked stream */
 
-	uint64_t nr_lines, nr_bad_lines, nr_foreign_lines; /* text only */
+	uint64_t nr_lines, nr_bad_lines, nr_foreign_lines, nr_lost_places; /* text only */
 
 	struct trace_event *batch;
 	struct trace_keep *keep; /* NULL: nothing is kept but what a replay needs */

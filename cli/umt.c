@@ -30,7 +30,8 @@ struct umt {
 	struct varint_cursor column[UMT_COLUMNS];
 	struct umt_facts facts;
 	bool have_meta, ended;
-	uint32_t left; /* events of the block at hand */
+	uint32_t left;           /* events of the block at hand */
+	const unsigned char *at; /* the number that was read last */
 	uint64_t time_ns, made;
 	struct umt_event batch[TRACE_BATCH];
 };
@@ -111,8 +112,9 @@ void umt_open(struct trace *t)
 }
 
 /* Number @v of column @column; false: damaged there. */
-static bool umt_number(struct umt *u, enum umt_column column, uint64_t *v)
+static inline bool umt_number(struct umt *u, enum umt_column column, uint64_t *v)
 {
+	u->at = u->column[column].p;
 	return varint_read(&u->column[column], v);
 }
 
@@ -176,17 +178,14 @@ size_t umt_next(struct trace *t, const struct umt_event **events)
 	if (t->damaged)
 		return 0;
 	while (n < TRACE_BATCH && u->left > 0) {
-		struct varint_cursor before[UMT_COLUMNS];
-		unsigned int bad;
+		unsigned int bad = umt_event(u, &u->batch[n]);
 
-		memcpy(before, u->column, sizeof(before));
-		bad = umt_event(u, &u->batch[n]);
 		if (bad != UMT_COLUMNS) {
 			u->left = 0;
 			if (u->section.missing > 0)
 				section_cut(t, "section EVTS");
 			else
-				trace_damage(t, section_offset(&u->section, before[bad].p),
+				trace_damage(t, section_offset(&u->section, u->at),
 					     "column %s of section EVTS is damaged or too short",
 					     umt_column_names[bad]);
 			return n;

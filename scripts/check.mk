@@ -12,6 +12,7 @@ check: deps-check $(LIB_OBJS) $(SELFTEST_OBJS) $(POSIX_OBJS) examples
 	python3 -B scripts/check_layers.py $(O) || status=1; \
 	python3 -B scripts/check_symbols.py $(O) $(CC) || status=1; \
 	python3 -B scripts/names.py $(O) --check || status=1; \
+	python3 -B scripts/contexts.py --check || status=1; \
 	scripts/check_format.sh || status=1; \
 	python3 -B scripts/check_style.py || status=1; \
 	python3 -B scripts/check_docs.py $(O) || status=1; \

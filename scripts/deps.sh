@@ -5,6 +5,7 @@ set -eu
 
 run="libzstd-dev zlib1g-dev libjansson-dev libfdt-dev device-tree-compiler libncurses-dev libcairo2-dev"
 demos="qemu-system-x86 qemu-system-arm qemu-system-misc gcc-aarch64-linux-gnu gcc-riscv64-linux-gnu"
+builders="cmake meson ninja-build pkgconf man-db"
 browsers="chromium chromium-driver python3-selenium"
 case "${1:-}" in
 run) want="$run" ;;
@@ -18,13 +19,14 @@ bench) want="$run valgrind libmimalloc2.0 libjemalloc2 libtcmalloc-minimal4" ;;
 esac
 
 # 32-bit programs are tested where they can be made. Not gcc-multilib, which drives out cross compilers. The page of
-# quarry report is tested in a browser where there is one, the demo kernel where there are emulators and compilers.
-wish= browser= demo=
+# quarry report is tested in a browser where there is one, the demo kernel where there are emulators and compilers,
+# what make install writes with the build systems that there are.
+wish= browser= demo= builder=
 if [ "$1" = test ] && [ "$(dpkg --print-architecture)" = amd64 ] && command -v gcc >/dev/null; then
 	wish="gcc-$(gcc -dumpversion)-multilib"
 fi
 
-[ "$1" != test ] || browser="$browsers" demo="$demos"
+[ "$1" != test ] || browser="$browsers" demo="$demos" builder="$builders"
 
 lacking() {
 	for p in "$@"; do
@@ -35,7 +37,8 @@ missing=$(lacking $want)
 wish=$(lacking $wish)
 browser=$(lacking $browser)
 demo=$(lacking $demo)
-[ -n "$missing$wish$demo$browser" ] || exit 0
+builder=$(lacking $builder)
+[ -n "$missing$wish$demo$browser$builder" ] || exit 0
 
 sudo=
 if [ "$(id -u)" -ne 0 ]; then
@@ -62,7 +65,7 @@ if [ -n "$missing" ] && ! install_or_update "$missing"; then
 	echo "quarry: could not install:$missing" >&2
 	exit 1
 fi
-for w in "$wish" "$demo" "$browser"; do
+for w in "$wish" "$demo" "$browser" "$builder"; do
 	if [ -n "$w" ] && ! install_or_update "$w"; then
 		echo "quarry: could not install$w, go on without"
 	fi

@@ -59,6 +59,7 @@ int quarry_boot(struct quarry *q, const struct quarry_boot_params *params)
 		err = quarry_slab_init(q, quarry_geometry_cpus(q, params), params);
 	if (err != 0)
 		return err;
+	page_boot_finish(q);
 	q->stage = QUARRY_STAGE_SLAB;
 	quarry_memblock_set_late_alloc(q, quarry_late_alloc, quarry_late_free);
 	return 0;

@@ -122,6 +122,10 @@ static void movers_are_registered(void **state)
 	assert_int_equal(quarry_register_mover(m.q, &no_isolate, NULL), -QUARRY_EINVAL);
 	assert_int_equal(quarry_register_mover(m.q, &no_migrate, NULL), -QUARRY_EINVAL);
 	assert_int_equal(quarry_register_mover(m.q, &no_putback, NULL), -QUARRY_EINVAL);
+	m.budget = 0;
+	if (m.own)
+		assert_int_equal(quarry_register_mover(m.q, &whole, NULL), -QUARRY_ENOMEM);
+	m.budget = -1;
 	for (int i = 1; i <= QUARRY_MAX_MOVERS; i++)
 		assert_int_equal(quarry_register_mover(m.q, &whole, NULL), i);
 	assert_int_equal(quarry_register_mover(m.q, &whole, NULL), -QUARRY_ENOSPC);

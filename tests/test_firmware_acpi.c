@@ -506,8 +506,10 @@ static void test_cpus_of_arm_and_riscv(void **state)
 
 static void test_cpus_refuses(void **state)
 {
+	static uint8_t big[44 + 2 * 16385];
 	struct cpus c = {0};
 	struct table t;
+	size_t i;
 
 	(void)state;
 	put_root(false, all_tables, 1);
@@ -519,6 +521,16 @@ static void test_cpus_refuses(void **state)
 	assert_int_equal(cpus(&c), -QUARRY_ERANGE);
 	bed_expect_log(&bed, "acpi: APIC: the entry at offset 0x2c does not fit");
 	assert_int_equal(c.nr, 0);
+	free(bed.chunk[--bed.nr].data);
+	/* One entry too many. */
+	for (i = 44; i < sizeof(big); i += 2)
+		big[i + 1] = 2;
+	memcpy(big, "APIC", 4);
+	bed_le32(big + 4, sizeof(big));
+	set_sum(big, sizeof(big), 9);
+	bed_put(&bed, MADT, big, sizeof(big));
+	assert_int_equal(cpus(&c), -QUARRY_E2BIG);
+	bed_expect_log(&bed, "acpi: APIC has more than 16384 entries");
 }
 
 /* ---- distances ---- */

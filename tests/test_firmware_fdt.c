@@ -317,6 +317,10 @@ static void test_refuses_damage(void **state)
 		bed_expect(&bed, "");
 		memcpy(blob.s + damage[i].at, word, 4);
 	}
+	/* The last name has no end: the property that has it is damaged. */
+	blob.s[blob.len - 1] = 'x';
+	assert_int_equal(give(NOWHERE, NULL), -QUARRY_EINVAL);
+	bed_expect_log(&bed, "is damaged or out of place");
 	assert_int_equal(quarry_firmware_fdt(bed.q, blob.s, 39, NOWHERE, NULL), -QUARRY_ERANGE);
 	bed_expect_log(&bed, "fdt: 39 bytes, expected a header of 40");
 }

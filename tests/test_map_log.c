@@ -196,6 +196,39 @@ static void test_cma(void **state)
 	done();
 }
 
+/* The default CMA area starts at @at, of three reservations of its size. */
+static void cma_lies_at(const char *said, const char *announced, uint64_t at)
+{
+	struct strbuf text = {0};
+
+	strbuf_addf(&text,
+		    PC "%smemblock_reserve: [0x1000000-0x17fffff] memmap\n"
+		       "memblock_reserve: [0x2000000-0x27fffff] cma_declare\n%s"
+		       "MEMBLOCK configuration:\n reserved[0x0]\t[0x1000000-0x17fffff], x\n"
+		       "%smemblock_reserve: [0x3000000-0x37fffff] swiotlb\n"
+		       "Memory: 1K/2K available (3K reserved, 8192K cma-reserved)\n",
+		    announced, said, announced);
+	assert_int_equal(boot(text.s, "", 0), CLI_OK);
+	assert_int_equal(m.nr_reservations, 1);
+	assert_int_equal(m.reservations[0].start, at);
+	assert_int_equal(m.lent, 8 << 20);
+	done();
+	strbuf_free(&text);
+}
+
+/* On a machine of 4 GiB the table of descriptors, the area and the bounce buffer are of one size. */
+static void test_cma_among_others(void **state)
+{
+	static const char asked[] = "memblock_alloc_try_nid: 8388608 bytes align=0x1000 nid=-1\n";
+
+	(void)state;
+	cma_lies_at("", "", 0x2000000);
+	cma_lies_at("", asked, 0x2000000);
+	cma_lies_at("cma: Reserved 8 MiB at 0x0000000002000000\n", asked, 0x2000000);
+	cma_lies_at("cma: Reserved 8 MiB at 0x3000000 on node -1\n", "", 0x3000000);
+	cma_lies_at("cma: Reserved nothing\n", "", 0x2000000);
+}
+
 #define ARM64_5G "memblock_add: [0x40000000-0x17fffffff]\n"
 
 static void test_movable(void **state)
@@ -271,6 +304,7 @@ int main(void)
 		cmocka_unit_test(test_bad_lists),
 		cmocka_unit_test(test_after_the_handoff),
 		cmocka_unit_test(test_cma),
+		cmocka_unit_test(test_cma_among_others),
 		cmocka_unit_test(test_movable),
 		cmocka_unit_test(test_possible_nodes),
 		cmocka_unit_test(test_min_free_kbytes),

@@ -241,6 +241,45 @@ static void bootmem_as_memblock(void **state)
 
 /* ---- tables ---- */
 
+/* P1: what tables take of RAM at boot, and at work, when every page is in use. */
+static void tables_keep_their_budget(void **state)
+{
+	static const struct {
+		phys_addr_t ram;
+		unsigned int cpus;
+		size_t most;
+	} budgets[] = {
+		{256 * MIB, 1, 36 << 10}, /* 0.0137 %: the fixed part shows */
+		{512 * MIB, 1, (512 << 20) / 10000},
+		{1 * GIB, 1, 66 << 10},
+		{1 * GIB, 4, (1ul << 30) / 10000},
+		{16 * GIB, 8, 16 * (1ul << 30) / 10000},
+		{1024 * GIB, 64, 1024 * (1ul << 30) / 10000},
+	};
+
+	(void)state;
+	for (unsigned int i = 0; i < sizeof(budgets) / sizeof(budgets[0]); i++) {
+		struct machine_spec spec = {.memory = {{0, budgets[i].ram, 0}},
+					    .boot = {.nr_cpus = budgets[i].cpus}};
+		struct quarry_totals totals;
+		struct machine m;
+
+		machine_build(&m, &spec);
+		quarry_totals(m.q, &totals);
+		print_message("%lu MiB: %zu bytes\n", (unsigned long)(budgets[i].ram >> 20),
+			      totals.meta_bytes);
+		assert_true(totals.meta_bytes <= budgets[i].most);
+		if (budgets[i].ram <= 16 * GIB) { /* at work: descriptors for all of it */
+			while (quarry_alloc_pages(m.q, GFP_KERNEL | __GFP_NOWARN, 9) != NULL)
+				;
+			assert_true(machine_free_pages(&m) < totals.managed / 8);
+			quarry_totals(m.q, &totals);
+			assert_true(totals.meta_bytes <= budgets[i].ram / 400);
+		}
+		machine_fini(&m);
+	}
+}
+
 static void tables_inside(void **state)
 {
 	static const phys_addr_t sizes[] = {2 * MIB, 4 * MIB, 16 * MIB, 100 * MIB};
@@ -605,6 +644,7 @@ int main(void)
 		cmocka_unit_test(memory_beyond_the_limit),
 		cmocka_unit_test(twelve_tebibytes),
 		cmocka_unit_test(bootmem_as_memblock),
+		cmocka_unit_test(tables_keep_their_budget),
 		cmocka_unit_test(tables_inside),
 		cmocka_unit_test(tables_inside_out_of_reach),
 		cmocka_unit_test(tables_fail_at_boot),

@@ -1233,6 +1233,29 @@ static void test_S11_S13_model(void **state)
 		model_run(seed);
 }
 
+/* S20: kmalloc's caches that nobody has wanted are not there, which the list of caches does not tell. */
+static void test_S20_kmalloc_caches_come_when_wanted(void **state)
+{
+	struct quarry *q = real(64 << 20, 1);
+	struct kmem_cache *s = NULL;
+	unsigned int n = 0;
+	void *p;
+
+	(void)state;
+	assert_null(q->slabs->kmalloc[SLAB_KMALLOC_DMA][6]);
+	p = quarry_kmalloc(q, 64, GFP_KERNEL | __GFP_RECLAIMABLE);
+	assert_non_null(p);
+	assert_string_equal(quarry_virt_to_cache(q, p)->name, "kmalloc-rcl-64");
+	assert_null(q->slabs->kmalloc[SLAB_KMALLOC_RECLAIM][7]);
+	for (s = NULL; (s = quarry_kmem_cache_next(q, s)) != NULL;)
+		n++;
+	assert_int_equal(n, 52);
+	assert_int_equal(q->slabs->nr_slots, 64);
+	assert_string_equal(quarry_kmem_cache_next(q, NULL)->name, "dma-kmalloc-8k");
+	quarry_kfree(q, p);
+	finish(q);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1240,6 +1263,7 @@ int main(void)
 		cmocka_unit_test(test_S17_large_blocks_are_pages),
 		cmocka_unit_test(test_S17_nothing_and_null),
 		cmocka_unit_test(test_S17_S20_types_by_gfp),
+		cmocka_unit_test(test_S20_kmalloc_caches_come_when_wanted),
 		cmocka_unit_test(test_S17_zeroing_and_krealloc),
 		cmocka_unit_test(test_S18_create_refuses),
 		cmocka_unit_test(test_S18_table_of_caches_runs_full),

@@ -47,7 +47,8 @@ struct quarry_mover {
  * @ctx: passed to its functions
  *
  * Context: any but interrupt; two registrations not at once. Return: its number, 1..QUARRY_MAX_MOVERS; -QUARRY_EINVAL: a
- * function is missing; -QUARRY_ENOSPC: there are QUARRY_MAX_MOVERS; nothing changed.
+ * function is missing; -QUARRY_ENOSPC: there are QUARRY_MAX_MOVERS; -QUARRY_ENOMEM: no memory for the
+ * table, which the first one makes; nothing changed.
  */
 QUARRY_MUST_CHECK int quarry_register_mover(struct quarry *q, const struct quarry_mover *ops,
 					    void *ctx);

@@ -2,6 +2,9 @@
 /*
  * Views in /proc format, and validators. Everything here is computed from the structures when
  * asked.
+ *
+ * Context of every quarry_show call: any but interrupt; exact when no other CPU is at work.
+ * Context of every quarry_check call: no other CPU at work.
  */
 #ifndef QUARRY_DEBUG_H
 #define QUARRY_DEBUG_H
@@ -217,7 +220,7 @@ size_t quarry_trace_format(const struct quarry_trace_event *event, char *buf, si
 
 /*
  * Validators. Each walks its layer, compares everything that is stored twice, and returns 0, or the
- * number of faults; the first is described to @out (which may be NULL). Context: no other CPU at work.
+ * number of faults; the first is described to @out (which may be NULL).
  */
 /** quarry_check_memblock() - validate memblock of @q: sorted, disjoint, merged, totals exact;
  * faults to @out. */

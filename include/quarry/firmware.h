@@ -16,7 +16,7 @@
  *
  *	-QUARRY_EINVAL	not of this kind, an unknown version, or a value that cannot be
  *	-QUARRY_ERANGE	something ends beyond the bytes given, or beyond the address space
- *	-QUARRY_E2BIG	more than QUARRY_FIRMWARE_MAX_RANGES ranges
+ *	-QUARRY_E2BIG	more than QUARRY_FIRMWARE_MAX_RANGES ranges, or a table of absurd length
  *	-QUARRY_ENXIO	no such thing in it: no memory, no MADT
  *	-QUARRY_ENOMEM	memblock's arrays, as they are, do not hold it: raise QUARRY_MEMBLOCK_REGIONS
  *

@@ -2,6 +2,8 @@
 /*
  * Around kmalloc: resizing, copies, blocks of any size, private sets of classes, and objects put by.
  * Every pointer that these calls give, but for those of kvmalloc's family, goes back with quarry_kfree().
+ *
+ * Context of every call: any, as its gfp allows, unless it says otherwise.
  */
 #ifndef QUARRY_KMEM_H
 #define QUARRY_KMEM_H

@@ -5,6 +5,8 @@
  * A program that uses only Linux's names needs none of this: the first call makes an instance whose
  * physical addresses are the process's own, so that memblock_add() of malloc()ed memory makes it
  * memory; the first bootmem call makes one with QUARRY_LINUX_RAM bytes of memory from address 0 on.
+ *
+ * Context of every call: a thread, not a signal handler, unless it says otherwise.
  */
 #ifndef QUARRY_LINUX_H
 #define QUARRY_LINUX_H

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Lists of objects by node, oldest first, for shrinkers to walk. An item is a struct list_head in the object.
+ *
+ * Context of every call: any, as far as a walk's callback allows, unless it says otherwise.
  */
 #ifndef QUARRY_LIST_LRU_H
 #define QUARRY_LIST_LRU_H

@@ -2,6 +2,8 @@
 /*
  * Pools that keep a minimum of elements in reserve, so that work which frees memory can go on when there is
  * none: whoever may wait gets an element sooner or later, as long as elements come back.
+ *
+ * Context of every call: any, as its gfp and the pool's own functions allow, unless it says otherwise.
  */
 #ifndef QUARRY_MEMPOOL_H
 #define QUARRY_MEMPOOL_H

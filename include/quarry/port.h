@@ -68,9 +68,10 @@ enum quarry_log_level {
  * @task:	the task that runs here; NULL result: interrupt context, where nothing waits and no scope
  *		applies; NULL pointer: each CPU is one task
  * @barrier_cpus: every CPU that may be inside quarry runs a full memory fence before this returns
- *		(Linux: membarrier(); a kernel: an interrupt to each). With it, a CPU's own sheaves cost
- *		the CPU no fence. Called seldom, when one CPU wants to look at another's; any context
- *		but interrupt; NULL: CPUs fence for themselves. Not used unless @concurrent
+ *		(Linux: membarrier()). With it, a CPU's own sheaves cost the CPU no fence. Called seldom,
+ *		when one CPU wants to look at another's, and pinned: where that means interrupts off, an
+ *		interrupt to each is no way to do it, for two CPUs would wait for each other. NULL: CPUs
+ *		fence for themselves. Not used unless @concurrent
  * @accept:	make [phys, phys + size), whole pages that boot was told are unaccepted, usable (TDX,
  *		SEV-SNP); 0 or an error. Pages that the boot allocators gave for tables may be named more
  *		than once during quarry_boot(); after it, each pageblock once. No lock is held. NULL if

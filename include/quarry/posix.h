@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* The posix port: a memory system inside a process. Hosted code only. */
+/*
+ * The posix port: a memory system inside a process. Hosted code only.
+ *
+ * Context of every call: a thread, not a signal handler.
+ */
 #ifndef QUARRY_POSIX_H
 #define QUARRY_POSIX_H
 

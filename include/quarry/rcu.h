@@ -24,7 +24,7 @@ struct quarry_rcu_head {
  * until its end. Context: any, at QUARRY_STAGE_SLAB. Cost: a fence on concurrent machines. */
 void quarry_rcu_read_lock(struct quarry *q);
 
-/** quarry_rcu_read_unlock() - end the section that was begun last on this CPU of @q. */
+/** quarry_rcu_read_unlock() - end the section that was begun last on this CPU of @q. Context: any. */
 void quarry_rcu_read_unlock(struct quarry *q);
 
 /** quarry_call_rcu() - have @func called with @head after a grace period, from quarry_rcu_run() of @q or

@@ -177,7 +177,7 @@ QUARRY_MUST_CHECK void *quarry_kmalloc_node(struct quarry *q, size_t size, gfp_t
 QUARRY_MUST_CHECK void *quarry_kzalloc(struct quarry *q, size_t size, gfp_t gfp);
 
 /** quarry_kcalloc() - cleared array of @q, @n times @size bytes, with @gfp; NULL if the product
- * overflows. */
+ * overflows. Context as quarry_kmalloc(). */
 QUARRY_MUST_CHECK void *quarry_kcalloc(struct quarry *q, size_t n, size_t size, gfp_t gfp);
 
 /** quarry_krealloc() - make @p of @q hold @size bytes with @gfp: @p itself if it does already,
@@ -190,14 +190,14 @@ QUARRY_MUST_CHECK void *quarry_krealloc(struct quarry *q, void *p, size_t size, 
  * any. */
 void quarry_kfree(struct quarry *q, void *p);
 
-/** quarry_ksize() - bytes usable at @p of @q; 0 for NULL and foreign pointers. */
+/** quarry_ksize() - bytes usable at @p of @q; 0 for NULL and foreign pointers. Context: any. */
 size_t quarry_ksize(struct quarry *q, const void *p);
 
-/** quarry_kmalloc_cache() - the cache that quarry_kmalloc() of @q uses for @size and @gfp; NULL if
- * none. */
+/** quarry_kmalloc_cache() - the cache that quarry_kmalloc() of @q uses for @size and @gfp, made if nobody has
+ * wanted it yet; NULL if none. */
 struct kmem_cache *quarry_kmalloc_cache(struct quarry *q, size_t size, gfp_t gfp);
 
-/** quarry_virt_to_cache() - the cache of @q that @p belongs to; NULL if none. */
+/** quarry_virt_to_cache() - the cache of @q that @p belongs to; NULL if none. Context: any. */
 struct kmem_cache *quarry_virt_to_cache(struct quarry *q, const void *p);
 
 /** quarry_kmem_cache_info() - describe @cache of @q in @info. Context: not interrupt. Exact when
@@ -212,7 +212,8 @@ void quarry_slab_pages(struct quarry *q, int nid, unsigned long *reclaimable,
 		       unsigned long *unreclaimable);
 
 /** quarry_kmem_cache_next() - the cache of @q made before @cache, the newest for NULL: the order
- * of /proc/slabinfo. NULL at the end. */
+ * of /proc/slabinfo. NULL at the end. For NULL it first makes those of kmalloc's that nobody has wanted yet; if there is
+ * no memory for them the list is without. Context: not interrupt, no lock held. */
 struct kmem_cache *quarry_kmem_cache_next(struct quarry *q, struct kmem_cache *cache);
 
 /* ---- debugging ---- */

@@ -6,6 +6,7 @@
  *	arch_firmware()   the adapters of quarry/firmware.h fill memblock and name the CPUs
  *	quarry_boot()     zones, nodes, caches
  *	cpu_start_all()   the other CPUs, on stacks of their own nodes' pages; a timer on each
+ *	second phase      what the boot loader used becomes free
  *	self-test         quarry/selftest.h, the same as on a host; then its stress on all CPUs
  *	storm()           threads and interrupts of all CPUs at once
  *	the end           the texts of /proc, PASS or FAIL, and a status for who started the machine
@@ -315,5 +316,7 @@ _Noreturn void kernel_main(const void *firmware)
 		kprintf("FAIL: not all CPUs are up\n");
 		kernel_exit(KERNEL_FAIL);
 	}
+	/* All that the tables said is copied by now, and nobody stands on the boot loader's stack. */
+	kprintf("Boot loader: %lu pages given back\n", quarry_firmware_release(kernel.q));
 	main_tests();
 }

@@ -203,7 +203,7 @@ int quarry_firmware_acpi_table(struct quarry *q, phys_addr_t rsdp,
 int acpi_check_entries(const struct acpi *a, const struct quarry_range *table, uint32_t first)
 {
 	const uint8_t *t = acpi_map(a, table);
-	uint32_t at, size = (uint32_t)table->size;
+	uint32_t at, size = (uint32_t)table->size, nr = 0;
 
 	if (t == NULL)
 		return acpi_unreadable(a, "table", table->start);
@@ -211,12 +211,17 @@ int acpi_check_entries(const struct acpi *a, const struct quarry_range *table, u
 		return firmware_fail(a->q, -QUARRY_ERANGE,
 				     "acpi: a table of %u bytes, expected at least %u", size,
 				     first);
-	for (at = first; at < size; at += t[at + 1])
+	for (at = first; at < size; at += t[at + 1], nr++) {
+		if (nr == ACPI_MAX_ENTRIES)
+			return firmware_fail(a->q, -QUARRY_E2BIG,
+					     "acpi: %c%c%c%c has more than %u entries", t[0], t[1],
+					     t[2], t[3], ACPI_MAX_ENTRIES);
 		if (size - at < 2 || t[at + 1] < 2 || t[at + 1] > size - at)
 			return firmware_fail(
 				a->q, -QUARRY_ERANGE,
 				"acpi: %c%c%c%c: the entry at offset 0x%x does not fit", t[0], t[1],
 				t[2], t[3], at);
+	}
 	return 0;
 }
 

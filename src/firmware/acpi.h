@@ -7,6 +7,7 @@
 
 #define ACPI_HEADER 36u           /* bytes that begin every table */
 #define ACPI_MAX_TABLE (2u << 20) /* larger ones are not believed */
+#define ACPI_MAX_ENTRIES 16384u   /* of MADT, of SRAT: some are looked for once for each other */
 
 /* The root table was checked. */
 struct acpi {

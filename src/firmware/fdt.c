@@ -66,8 +66,7 @@ static uint32_t fdt_check_tag(const struct fdt *t, uint32_t at)
 			return 0;
 		next += 8 + (uint64_t)firmware_be32(t->data + at + 4);
 		name = firmware_be32(t->data + at + 8);
-		if (name >= t->strings_end - t->strings ||
-		    fdt_text(t, t->strings + name, t->strings_end) == 0)
+		if (name >= t->strings_end - t->strings)
 			return 0;
 		break;
 	case FDT_END_NODE:
@@ -159,7 +158,10 @@ static int fdt_check_header(struct fdt *t, size_t max)
 	if (t->structure % 4 != 0 || t->reserve % 8 != 0)
 		return firmware_fail(t->q, -QUARRY_EINVAL, "fdt: a block is not aligned");
 	t->structure_end = t->structure + structure_size;
+	/* A name that begins in the block ends in it: what follows the last 0 is left out. */
 	t->strings_end = t->strings + strings_size;
+	while (t->strings_end > t->strings && t->data[t->strings_end - 1] != '\0')
+		t->strings_end--;
 	return 0;
 }
 

@@ -118,16 +118,17 @@ struct page *quarry_alloc_pages_at(struct quarry *q, gfp_t gfp, unsigned int ord
 static QUARRY_ALWAYS_INLINE struct page *alloc_inside(struct quarry *q, struct page_cpu *cpu,
 						      gfp_t gfp, size_t slot)
 {
-	const struct page_fast *f = &cpu->fast[gfp % PAGE_FAST_BITS];
-	struct page_sheaf *s = f->out[slot];
+	size_t off = offsetof(struct page_cpu, fast) + slot * sizeof(cpu->fast[0]) +
+		     (size_t)(gfp % PAGE_FAST_BITS) * sizeof(cpu->fast[0][0]);
+	const struct page_fast *f = (const struct page_fast *)(const void *)((char *)cpu + off);
+	struct page_sheaf *s = f->out;
 	struct page *page;
 	uint64_t mask;
 
 	if (likely(s != NULL)) {
 		mask = s->cur.mask;
 		if (likely((mask != 0 || slot == PAGE_PCP_HUGE) &&
-			   quarry_load_relaxed(s->zone_free) >
-				   quarry_load_relaxed(&f->mark[slot]))) {
+			   quarry_load_relaxed(s->zone_free) > quarry_load_relaxed(&f->mark))) {
 			page = mask != 0 ? page_sheaf_pop(s, mask) : pcp_pop_huge(q, cpu, s);
 			if (slot == PAGE_PCP_HUGE && page == NULL)
 				goto out;
@@ -279,20 +280,6 @@ static QUARRY_NOINLINE void alloc_free_inside(struct quarry *q, struct page *pag
 	quarry_unpin(pin);
 }
 
-/* The same, but it is not inside. */
-static QUARRY_NOINLINE void alloc_free_next(struct quarry *q, struct page *page, unsigned int order,
-					    quarry_pin_t pin, const void *address)
-{
-	struct page_cpu *cpu = &q->cpus[quarry_cpu()];
-
-	if (pcp_slot(order) >= 0 && quarry_cpu_enter_common(&cpu->lock)) {
-		alloc_free_inside(q, page, order, pin, cpu, address);
-		return;
-	}
-	quarry_unpin(pin);
-	alloc_free_long(q, page, order, address, false);
-}
-
 /* Inside, and comes out: there is no room for another late block. */
 static QUARRY_NOINLINE void alloc_free_late(struct quarry *q, struct page_cpu *cpu,
 					    quarry_pin_t pin)
@@ -315,7 +302,7 @@ static QUARRY_ALWAYS_INLINE int alloc_free_short(struct page_cpu *cpu, struct pa
 
 	/* In the same 64 pages as the one before? Then it is a page, and its zone does not matter. */
 	if (likely(offset < PAGE_WORD_BYTES)) {
-		word = quarry_load_acquire(&page->word); /* as above */
+		word = quarry_load_acquire(&page->word); /* as in alloc_free_inside() */
 		if (unlikely(!alloc_may_free(word, order)))
 			return 0;
 		page_set_word(page, word & PAGE_WORD_ARENA_MASK);
@@ -325,6 +312,30 @@ static QUARRY_ALWAYS_INLINE int alloc_free_short(struct page_cpu *cpu, struct pa
 	if (cpu->late_on && likely(((uintptr_t)page & 7) == 0))
 		return 1 + late_push(cpu, page, order);
 	return 0;
+}
+
+/* What the shortest way could not enter for, or not do. Not inside. */
+static QUARRY_NOINLINE void alloc_free_next(struct quarry *q, struct page *page, unsigned int order,
+					    quarry_pin_t pin, const void *address)
+{
+	struct page_cpu *cpu = &q->cpus[quarry_cpu()];
+	int done;
+
+	if (pcp_slot(order) >= 0 && quarry_cpu_enter_common(&cpu->lock)) {
+		/* Where CPUs fence, all come by here. */
+		done = order < PAGE_PCP_ORDERS ? alloc_free_short(cpu, page, order) : 0;
+		if (done == 2)
+			late_give_old(q, cpu);
+		if (done != 0) {
+			quarry_cpu_leave(&cpu->lock);
+			quarry_unpin(pin);
+			return;
+		}
+		alloc_free_inside(q, page, order, pin, cpu, address);
+		return;
+	}
+	quarry_unpin(pin);
+	alloc_free_long(q, page, order, address, false);
 }
 
 void quarry_free_pages(struct quarry *q, struct page *page, unsigned int order)

@@ -48,37 +48,53 @@ static bool boot_mirrored(const struct boot_state *b, unsigned long i)
 	return b->mirror && (b->q->memblock->memory.regions[i].flags & MEMBLOCK_MIRROR) != 0;
 }
 
-static int boot_span_nodes(struct boot_state *b)
+/* How many nodes there are: those of memory, of CPUs, and of the caller's tables. */
+static int boot_count_nodes(struct boot_state *b)
 {
-	const struct memblock_type *memory = &b->q->memblock->memory;
-	pfn_t start, end;
 	int nid, nodes = 0;
+	pfn_t start, end;
 
-	for (int n = 0; n < QUARRY_MAX_NODES; n++)
-		b->node[n].start_pfn = ~(pfn_t)0;
-	for (unsigned long i = 0; i < memory->cnt; i++) {
-		struct page_node *node;
-
+	for (unsigned long i = 0; i < b->q->memblock->memory.cnt; i++) {
 		if (!boot_region(b->q, i, &start, &end, &nid))
 			continue;
 		if (nid < 0 || nid >= QUARRY_MAX_NODES)
 			return -QUARRY_EINVAL;
+		nodes = quarry_max(nodes, nid + 1);
+	}
+	nodes = quarry_max(nodes, (int)b->params->nr_nodes);
+	for (unsigned int c = 0; c < b->pl->nr_cpus && b->params->cpu_node != NULL; c++)
+		nodes = quarry_max(nodes, b->params->cpu_node[c] + 1);
+	b->pl->nr_nodes = nodes;
+	return 0;
+}
+
+static int boot_span_nodes(struct boot_state *b)
+{
+	struct page_layer *pl = b->pl;
+	pfn_t start, end;
+	int err, nid;
+
+	err = boot_count_nodes(b);
+	if (err != 0)
+		return err;
+	pl->node = quarry_meta_alloc(b->q, sizeof(*pl->node) * (size_t)pl->nr_nodes);
+	if (pl->node == NULL)
+		return -QUARRY_ENOMEM;
+	b->node = pl->node;
+	for (int n = 0; n < pl->nr_nodes; n++)
+		b->node[n].start_pfn = ~(pfn_t)0;
+	for (unsigned long i = 0; i < b->q->memblock->memory.cnt; i++) {
+		struct page_node *node;
+
+		if (!boot_region(b->q, i, &start, &end, &nid))
+			continue;
 		node = &b->node[nid];
 		node->present = true;
 		node->start_pfn = quarry_min(node->start_pfn, start);
 		node->end_pfn = quarry_max(node->end_pfn, end);
-		b->pl->present += (unsigned long)(end - start);
+		pl->present += (unsigned long)(end - start);
 		b->max_pfn = quarry_max(b->max_pfn, end);
-		nodes = quarry_max(nodes, nid + 1);
 	}
-	if (nodes == 0)
-		return -QUARRY_EINVAL;
-	nodes = quarry_max(nodes, (int)b->params->nr_nodes);
-	for (unsigned int c = 0; c < b->pl->nr_cpus && b->params->cpu_node != NULL; c++)
-		nodes = quarry_max(nodes, b->params->cpu_node[c] + 1);
-	if (nodes > QUARRY_MAX_NODES)
-		return -QUARRY_EINVAL;
-	b->pl->nr_nodes = nodes;
 	return 0;
 }
 
@@ -483,14 +499,18 @@ static int boot_make_cpus(struct boot_state *b)
 {
 	struct page_layer *pl = b->pl;
 	int with_memory[QUARRY_MAX_NODES], n = 0;
+	struct page_pcp **pcp;
 
 	for (int nid = 0; nid < pl->nr_nodes; nid++) {
 		if (b->node[nid].present)
 			with_memory[n++] = nid;
 	}
-	pl->cpu = quarry_meta_alloc(b->q, sizeof(*pl->cpu) * pl->nr_cpus);
+	/* The CPUs, and behind them for each a pointer to its sheaves for every zone. */
+	pl->cpu = quarry_meta_alloc(b->q, (sizeof(*pl->cpu) + sizeof(*pcp) * pl->max_zones) *
+						  pl->nr_cpus);
 	if (pl->cpu == NULL)
 		return -QUARRY_ENOMEM;
+	pcp = (struct page_pcp **)(void *)&pl->cpu[pl->nr_cpus];
 	quarry_lock_init(&pl->tune_lock, QUARRY_LOCK_OUTER);
 	quarry_lock_init(&pl->mark_lock, QUARRY_LOCK_LEAF);
 	b->q->cpus = pl->cpu;
@@ -503,6 +523,7 @@ static int boot_make_cpus(struct boot_state *b)
 
 		quarry_cpu_lock_init(b->q, &pl->cpu[c].lock);
 		pcp_init_in(&pl->cpu[c]);
+		pl->cpu[c].pcp = pcp + (size_t)c * pl->max_zones;
 		pl->cpu[c].nid =
 			b->params->cpu_node != NULL ? b->params->cpu_node[c] : with_memory[block];
 		b->node[pl->cpu[c].nid].nr_cpus++;
@@ -680,11 +701,7 @@ static int boot_make_layer(struct boot_state *b)
 
 	if (pl == NULL)
 		return -QUARRY_ENOMEM;
-	pl->node = quarry_meta_alloc(b->q, sizeof(*pl->node) * QUARRY_MAX_NODES);
-	if (pl->node == NULL)
-		return -QUARRY_ENOMEM;
 	b->pl = pl;
-	b->node = pl->node;
 	b->q->pages = pl;
 	pl->nr_cpus = p->nr_cpus != 0 ? p->nr_cpus : 1;
 	pl->nr_online_cpus = pl->nr_cpus;
@@ -738,6 +755,14 @@ int page_boot(struct quarry *q, const struct quarry_boot_params *params)
 	zonelist_populated(b.pl, populated);
 	if (zonelist_prepare(q, populated) == NULL || hotplug_init(q) != 0)
 		return -QUARRY_ENOMEM;
+	return 0;
+}
+
+void page_boot_finish(struct quarry *q)
+{
+	struct boot_state b = {.q = q, .pl = q->pages, .params = q->boot_params};
+	uint64_t populated[PAGE_ZONE_WORDS];
+
 	boot_hand_over(&b);
 	cma_activate(q);
 	q->boot_params = NULL; /* the caller's, and not needed again */
@@ -747,5 +772,4 @@ int page_boot(struct quarry *q, const struct quarry_boot_params *params)
 	zonelist_publish(q, zonelist_prepare(q, populated));
 	boot_settle_cpus(b.pl);
 	watermark_setup(q, b.params);
-	return 0;
 }

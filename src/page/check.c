@@ -300,23 +300,31 @@ static void check_special(struct check_state *c, const struct page_zone *z)
 			    true);
 }
 
+/* The mark of one short way is that of the zone to which it leads. */
+static void check_fast_way(struct check_state *c, unsigned int cpu, unsigned int slot,
+			   unsigned int bits)
+{
+	const struct page_layer *pl = c->q->pages;
+	const struct page_fast *f = &pl->cpu[cpu].fast[slot][bits];
+	const struct page_sheaf *s = f->out;
+
+	for (unsigned int i = 0; s != NULL && i < page_nr_zones(pl); i++) {
+		const struct page_zone *z = &pl->zone[i];
+
+		if (s->zone_free == &z->nr_free)
+			check_equal(
+				c, "mark of a CPU's short way", cpu, f->mark,
+				page_fast_mark(slot, z->fast_mark[pl->highest_zone[bits & 15u]]));
+	}
+}
+
 /* Every CPU's short way compares with the zone's mark. */
 static void check_fast(struct check_state *c)
 {
-	struct page_layer *pl = c->q->pages;
-
-	for (unsigned int cpu = 0; cpu < pl->nr_cpus; cpu++) {
-		for (unsigned int bits = 0; bits < PAGE_FAST_BITS; bits++) {
-			const struct page_fast *f = &pl->cpu[cpu].fast[bits];
-
-			for (unsigned int i = 0; f->zone_free != NULL && i < page_nr_zones(pl);
-			     i++) {
-				if (f->zone_free == &pl->zone[i].nr_free)
-					check_equal(
-						c, "mark of a CPU's short way", cpu, f->mark[0],
-						pl->zone[i]
-							.fast_mark[pl->highest_zone[bits & 15u]]);
-			}
+	for (unsigned int cpu = 0; cpu < c->q->pages->nr_cpus; cpu++) {
+		for (unsigned int slot = 0; slot <= PAGE_PCP_ORDERS; slot++) {
+			for (unsigned int bits = 0; bits < PAGE_FAST_BITS; bits++)
+				check_fast_way(c, cpu, slot, bits);
 		}
 	}
 }

@@ -347,22 +347,18 @@ struct page_pcp {
 	struct page_sheaf out[QUARRY_MIGRATE_PCPTYPES][PAGE_PCP_ORDERS + 1];
 };
 
-/* Where a request goes first, by the zone and mobility bits of its flags and by slot. */
+/* Where a request goes first: a sheaf of the first zone of its list. NULL: it takes the long way. */
 struct page_fast {
-	struct page_sheaf *out[8]; /* in the first zone of the list; NULL: take the long way */
-	/* *zone_free must be above it: low + reserve, and the block but one page; see page_fast_mark() */
-	unsigned long mark[7];
-	const uint64_t *zone_free; /* tells which zone it is */
+	struct page_sheaf *out;
+	unsigned long mark; /* the zone's free pages must be above it: page_fast_mark() */
 };
 
-/* May be written by others, under mark_lock, while the CPU reads it. */
-static inline void page_fast_mark(struct page_fast *f, unsigned long mark)
+/* What a short way of @slot compares with: low + reserve (@mark), and the block but one page. */
+static inline unsigned long page_fast_mark(unsigned int slot, unsigned long mark)
 {
-	for (unsigned int slot = 0; slot <= PAGE_PCP_ORDERS; slot++) {
-		unsigned int order = slot < PAGE_PCP_ORDERS ? slot : QUARRY_PAGEBLOCK_ORDER;
+	unsigned int order = slot < PAGE_PCP_ORDERS ? slot : QUARRY_PAGEBLOCK_ORDER;
 
-		quarry_store_relaxed(&f->mark[slot], mark + (1ul << order) - 1);
-	}
+	return mark + (1ul << order) - 1;
 }
 
 #define PAGE_LATE 64u
@@ -379,7 +375,8 @@ struct page_cpu {
 	bool late_on;              /* so blocks are written down */
 	uintptr_t late[PAGE_LATE]; /* descriptor | order */
 	struct page_in in[PAGE_PCP_ORDERS + 1]; /* those before */
-	struct page_fast fast[PAGE_FAST_BITS];
+	/* by slot, and by the zone and mobility bits of a request's flags; written under mark_lock, by anybody */
+	struct page_fast fast[PAGE_PCP_ORDERS + 1][PAGE_FAST_BITS];
 	bool offline;
 	int nid;
 	int mem_nid;             /* the nearest node with memory */
@@ -392,7 +389,7 @@ struct page_cpu {
 	uint64_t events[QUARRY_NR_VM_EVENTS];
 	/* nolock.c; atomic, as an interrupt may come in between */
 	uint64_t nolock_allocs[QUARRY_NR_ZONES][QUARRY_NR_ORDERS];
-	struct page_pcp *pcp[PAGE_MAX_ZONES]; /* made at first use */
+	struct page_pcp **pcp; /* by zone; made at first use */
 } QUARRY_ALIGNED(64);
 
 /* Base of a hand that holds nothing: no page is less than a word's descriptors away, nor is NULL. */
@@ -468,7 +465,7 @@ struct page_layer {
 	struct quarry_refusal refusal;
 	uint64_t aside; /* blocks put aside: page frame of the first one + 1; 0: none. nolock.c */
 	uint32_t nr_movers;
-	struct page_mover mover[QUARRY_MAX_MOVERS]; /* number n stands at n - 1 */
+	struct page_mover *mover; /* number n stands at n - 1; made for the first one */
 };
 
 #define PAGE_NO_ARENA 0xffffffffu
@@ -858,9 +855,9 @@ void watermark_reset_pcp(struct quarry *q);      /* limits of pagesets */
 void watermark_reset_daemon(struct quarry *q);   /* the huge-page daemon starts or stops */
 /* The marks that the short way compares with, by what the zone's special pageblocks may hide. */
 void watermark_refresh_fast(struct quarry *q, struct page_zone *z);
-/* Copies the mark for a CPU's short way, which has been filled in but for that. */
+/* Opens a CPU's short ways for requests with @bits, to the sheaves @out of zone @z, by slot. */
 void watermark_open_fast(struct quarry *q, unsigned int cpu, unsigned int bits,
-			 const struct page_fast *f, const struct page_zone *z);
+			 struct page_sheaf *const *out, const struct page_zone *z);
 /* Closes all short ways of a CPU, inside its own: marks may be copied there at this moment. */
 void watermark_close_fast(struct quarry *q, unsigned int cpu);
 /* Types were mixed in a pageblock of @z: its marks rise, so that more is reclaimed. */
@@ -1172,7 +1169,10 @@ static inline const struct page_zonelist *zonelist_of(const struct page_node *no
 bool meta_holds(struct quarry *q, phys_addr_t phys);
 
 /* ---- boot.c ---- */
+/* Makes all tables, which memory can still be had for as boot memory afterwards. */
 int page_boot(struct quarry *q, const struct quarry_boot_params *params);
+/* Hands over what is free. Nothing can fail any more. */
+void page_boot_finish(struct quarry *q);
 void page_exit(struct quarry *q);
 /* Each CPU's nearest node with memory: the first of its zonelist. */
 void boot_settle_cpus(struct page_layer *pl);

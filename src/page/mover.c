@@ -30,6 +30,13 @@ int quarry_register_mover(struct quarry *q, const struct quarry_mover *ops, void
 		return -QUARRY_EINVAL;
 	if (n == QUARRY_MAX_MOVERS)
 		return -QUARRY_ENOSPC;
+	if (pl->mover == NULL) {
+		struct page_mover *table = quarry_meta_alloc(q, sizeof(*table) * QUARRY_MAX_MOVERS);
+
+		if (table == NULL)
+			return -QUARRY_ENOMEM;
+		pl->mover = table;
+	}
 	pl->mover[n] = (struct page_mover){ops, ctx};
 	quarry_store_release(&pl->nr_movers, n + 1);
 	late_settle(q); /* nothing that is freed already is to be asked about */

@@ -64,14 +64,14 @@ static void pcp_open_fast(struct quarry *q, unsigned int cpu, const struct page_
 		while (i < list->nr && list->zone[i]->type > highest)
 			i++;
 		if (i < list->nr && list->zone[i] == z) {
-			struct page_fast f = {.zone_free = &z->nr_free};
+			struct page_sheaf *out[PAGE_PCP_ORDERS + 1];
 
 			for (unsigned int slot = 0; slot <= PAGE_PCP_ORDERS; slot++) {
 				struct page_sheaf *s = &pcp->out[type][slot];
 
-				f.out[slot] = s->cap != 0 ? s : NULL;
+				out[slot] = s->cap != 0 ? s : NULL;
 			}
-			watermark_open_fast(q, cpu, bits, &f, z);
+			watermark_open_fast(q, cpu, bits, out, z);
 		}
 	}
 }

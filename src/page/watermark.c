@@ -26,6 +26,8 @@
  */
 #include "internal.h"
 
+#include <base/string.h>
+
 static unsigned long watermark_isqrt(uint64_t x)
 {
 	uint64_t root = 0;
@@ -52,6 +54,20 @@ static unsigned long watermark_lowmem(const struct page_layer *pl)
 	return sum;
 }
 
+/* The marks of those short ways of @cpu for requests with @bits that lead to @z. */
+static void watermark_set_fast_bits(const struct page_layer *pl, struct page_cpu *cpu,
+				    unsigned int bits, const struct page_zone *z)
+{
+	unsigned long mark = z->fast_mark[pl->highest_zone[bits & 15u]];
+
+	for (unsigned int slot = 0; slot <= PAGE_PCP_ORDERS; slot++) {
+		struct page_fast *f = &cpu->fast[slot][bits];
+
+		if (f->out != NULL && f->out->zone_free == &z->nr_free)
+			quarry_store_relaxed(&f->mark, page_fast_mark(slot, mark));
+	}
+}
+
 /* Tells the zone's own marks and all CPUs. mark_lock held, or boot. */
 static void watermark_set_fast(struct page_layer *pl, struct page_zone *z)
 {
@@ -60,13 +76,8 @@ static void watermark_set_fast(struct page_layer *pl, struct page_zone *z)
 	for (unsigned int j = 0; j < QUARRY_NR_ZONES; j++)
 		z->fast_mark[j] = z->wmark[QUARRY_WMARK_LOW] + z->reserve[j] + raise;
 	for (unsigned int c = 0; c < pl->nr_cpus; c++) {
-		struct page_fast *f = pl->cpu[c].fast;
-
-		for (unsigned int bits = 0; bits < PAGE_FAST_BITS; bits++) {
-			if (f[bits].zone_free == &z->nr_free)
-				page_fast_mark(&f[bits],
-					       z->fast_mark[pl->highest_zone[bits & 15u]]);
-		}
+		for (unsigned int bits = 0; bits < PAGE_FAST_BITS; bits++)
+			watermark_set_fast_bits(pl, &pl->cpu[c], bits, z);
 	}
 }
 
@@ -381,13 +392,15 @@ void watermark_refresh_fast(struct quarry *q, struct page_zone *z)
 }
 
 void watermark_open_fast(struct quarry *q, unsigned int cpu, unsigned int bits,
-			 const struct page_fast *f, const struct page_zone *z)
+			 struct page_sheaf *const *out, const struct page_zone *z)
 {
 	struct page_layer *pl = q->pages;
+	struct page_cpu *c = &pl->cpu[cpu];
 	quarry_pin_t pin = quarry_lock(q->concurrent, &pl->mark_lock);
 
-	pl->cpu[cpu].fast[bits] = *f;
-	page_fast_mark(&pl->cpu[cpu].fast[bits], z->fast_mark[pl->highest_zone[bits & 15u]]);
+	for (unsigned int slot = 0; slot <= PAGE_PCP_ORDERS; slot++)
+		c->fast[slot][bits].out = out[slot];
+	watermark_set_fast_bits(pl, c, bits, z);
 	quarry_unlock(q->concurrent, &pl->mark_lock, pin);
 }
 
@@ -396,8 +409,7 @@ void watermark_close_fast(struct quarry *q, unsigned int cpu)
 	struct page_layer *pl = q->pages;
 	quarry_pin_t pin = quarry_lock(q->concurrent, &pl->mark_lock);
 
-	for (unsigned int bits = 0; bits < PAGE_FAST_BITS; bits++)
-		pl->cpu[cpu].fast[bits] = (struct page_fast){.out = {NULL}};
+	quarry_memset(pl->cpu[cpu].fast, 0, sizeof(pl->cpu[cpu].fast));
 	quarry_unlock(q->concurrent, &pl->mark_lock, pin);
 }
 

@@ -291,21 +291,74 @@ static void cache_put_memory(struct quarry *q, struct kmem_cache *s)
 	quarry_unlock(q->concurrent, &layer->lock, pin);
 }
 
+#define CACHE_SLOTS 32u /* of the first table of caches */
+
+/* The first number that is free, or the length of the table. */
+static uint32_t cache_free_slot(const struct slab_layer *layer)
+{
+	uint32_t id = 0;
+
+	while (id < layer->nr_slots && layer->cache[id] != NULL)
+		id++;
+	return id;
+}
+
+/*
+ * Makes sure that there is a free number, unless another CPU takes it: a table twice as long takes the place
+ * of a full one. That one stays, for those who have just read where it is. False: no room.
+ */
+static bool cache_make_room(struct quarry *q)
+{
+	struct slab_layer *layer = q->slabs;
+	quarry_pin_t pin = quarry_lock(q->concurrent, &layer->lock);
+	uint32_t slots = layer->nr_slots;
+	bool full = cache_free_slot(layer) == slots;
+	struct kmem_cache **table;
+
+	quarry_unlock(q->concurrent, &layer->lock, pin);
+	if (!full)
+		return true;
+	if (slots >= QUARRY_MAX_CACHES)
+		return false;
+	slots = slots == 0 ? CACHE_SLOTS : quarry_min(2 * slots, (uint32_t)QUARRY_MAX_CACHES);
+	table = slab_pool_alloc(q, (size_t)bits_align_up(slots * sizeof(table[0]), SLAB_GRANULE));
+	if (table == NULL)
+		return false;
+	pin = quarry_lock(q->concurrent, &layer->lock);
+	if (layer->nr_slots < slots) {
+		if (layer->nr_slots != 0)
+			quarry_memcpy(table, layer->cache, layer->nr_slots * sizeof(table[0]));
+		quarry_store_release(&layer->cache, table);
+		quarry_store_release(&layer->nr_slots, slots);
+	}
+	quarry_unlock(q->concurrent, &layer->lock, pin);
+	return true;
+}
+
+/* Caches of kmalloc's stand behind all others, by rank, whenever they are made; of others, the newest first. */
+static void cache_enlist_locked(struct slab_layer *layer, struct kmem_cache *s)
+{
+	struct kmem_cache **link = &layer->list;
+
+	while (s->rank != 0 && *link != NULL && ((*link)->rank == 0 || (*link)->rank > s->rank))
+		link = &(*link)->list_next;
+	s->list_next = *link;
+	quarry_store_release(link, s);
+}
+
 static bool cache_publish_locked(struct slab_layer *layer, struct kmem_cache *s)
 {
-	uint32_t id;
+	uint32_t id = cache_free_slot(layer);
 
-	for (id = 0; id < QUARRY_MAX_CACHES; id++)
-		if (layer->cache[id] == NULL)
-			break;
-	if (id == QUARRY_MAX_CACHES)
+	/* Numbers are kept for those of kmalloc's that nobody has wanted yet. */
+	if (id == layer->nr_slots || (s->rank == 0 && layer->nr_others == layer->max_others))
 		return false;
+	layer->nr_others += s->rank == 0;
 	s->id = id;
 	s->tag = SLAB_TAG(id);
 	s->refcount = 1;
-	s->list_next = layer->list;
-	layer->list = s;
-	layer->cache[id] = s;
+	quarry_store_release(&layer->cache[id], s);
+	cache_enlist_locked(layer, s);
 	return true;
 }
 
@@ -406,16 +459,18 @@ static void cache_init_arrays(struct quarry *q, struct kmem_cache *s)
 }
 
 struct kmem_cache *cache_create(struct quarry *q, const char *name, unsigned int object_size,
-				uint32_t flags, const struct kmem_cache_args *args)
+				uint32_t flags, const struct kmem_cache_args *args,
+				unsigned int rank)
 {
 	struct slab_layer *layer = q->slabs;
 	struct kmem_cache *s, *shared;
 	bool published = false;
 	quarry_pin_t pin;
 
-	s = cache_get_memory(q);
+	s = cache_make_room(q) ? cache_get_memory(q) : NULL;
 	if (s == NULL)
 		return NULL;
+	s->rank = (uint16_t)rank;
 	if (!cache_describe(q, s, name, object_size, flags, args)) {
 		cache_put_memory(q, s);
 		return NULL;
@@ -443,7 +498,7 @@ struct kmem_cache *quarry_kmem_cache_create(struct quarry *q, const char *name,
 	if (!cache_args_ok(q, name, object_size, args) ||
 	    !cache_windows_ok(object_size, flags, args))
 		return NULL;
-	return cache_create(q, name, object_size, flags & ~SLAB_KMALLOC, args);
+	return cache_create(q, name, object_size, flags & ~SLAB_KMALLOC, args, 0);
 }
 
 /* ---- walks ---- */
@@ -494,7 +549,8 @@ static void cache_unpublish_locked(struct slab_layer *layer, struct kmem_cache *
 	for (link = &layer->list; *link != s; link = &(*link)->list_next)
 		;
 	*link = s->list_next;
-	layer->cache[s->id] = NULL;
+	layer->nr_others -= s->rank == 0;
+	quarry_store_relaxed(&layer->cache[s->id], (struct kmem_cache *)NULL);
 }
 
 /* None comes from here on: they look for a reference under the lock. None waits for the caller. */
@@ -576,16 +632,19 @@ struct kmem_cache *quarry_virt_to_cache(struct quarry *q, const void *p)
 	unsigned int id;
 	uint32_t index;
 
-	if (q->slabs == NULL || !page_slab_of(q, p, &id, &index) || id >= QUARRY_MAX_CACHES)
+	if (q->slabs == NULL || !page_slab_of(q, p, &id, &index))
 		return NULL;
-	return q->slabs->cache[id];
+	return slab_cache(q->slabs, id);
 }
 
 struct kmem_cache *quarry_kmem_cache_next(struct quarry *q, struct kmem_cache *cache)
 {
 	if (cache != NULL)
-		return cache->list_next;
-	return q->slabs == NULL ? NULL : q->slabs->list;
+		return quarry_load_acquire(&cache->list_next);
+	if (q->slabs == NULL)
+		return NULL;
+	kmalloc_make_all(q);
+	return quarry_load_acquire(&q->slabs->list);
 }
 
 static void cache_info_slabs(struct quarry *q, struct kmem_cache *s, struct quarry_cache_info *info,
@@ -653,7 +712,8 @@ void quarry_slab_pages(struct quarry *q, int nid, unsigned long *reclaimable,
 	struct kmem_cache *s = NULL;
 
 	*reclaimable = *unreclaimable = 0;
-	while ((s = quarry_kmem_cache_next(q, s)) != NULL) {
+	s = q->slabs != NULL ? quarry_load_acquire(&q->slabs->list) : NULL;
+	for (; s != NULL; s = quarry_load_acquire(&s->list_next)) {
 		bool counts = (s->flags & SLAB_RECLAIM_ACCOUNT) != 0;
 
 		if (nid >= 0 && (uint32_t)nid < s->nr_nodes)
@@ -661,12 +721,19 @@ void quarry_slab_pages(struct quarry *q, int nid, unsigned long *reclaimable,
 				quarry_load_relaxed(&s->node[nid].pages);
 	}
 	/* A block of alloc_pages() that went to kfree() was never counted: then it may be below 0. */
-	if (q->slabs != NULL && nid >= 0 && nid < QUARRY_MAX_NODES &&
+	if (q->slabs != NULL && nid >= 0 && (unsigned int)nid < q->slabs->nr_nodes &&
 	    (int64_t)quarry_load_relaxed(&q->slabs->large_pages[nid]) > 0)
 		*unreclaimable += (unsigned long)quarry_load_relaxed(&q->slabs->large_pages[nid]);
 }
 
 /* ---- the layer ---- */
+
+/* What the pool is asked for until the system is up: then no more is taken than that. */
+static size_t cache_boot_bytes(const struct slab_layer *layer)
+{
+	return SLAB_GRANULE + rcu_bytes(layer->nr_cpus) + CACHE_SLOTS * sizeof(layer->cache[0]) +
+	       (SLAB_KMALLOC_CLASSES - 1) * layer->cache_bytes;
+}
 
 static void slab_set_params(struct slab_layer *layer, const struct quarry_boot_params *params)
 {
@@ -685,12 +752,14 @@ static void slab_set_params(struct slab_layer *layer, const struct quarry_boot_p
 int quarry_slab_init(struct quarry *q, unsigned int nr_cpus_for_geometry,
 		     const struct quarry_boot_params *params)
 {
-	size_t bytes = sizeof(struct slab_layer) + page_nr_cpus(q) * sizeof(struct slab_cpu_hot);
-	struct slab_layer *layer = quarry_meta_alloc(q, bytes);
 	int nr_nodes = page_nr_nodes(q);
+	size_t bytes = sizeof(struct slab_layer) + page_nr_cpus(q) * sizeof(struct slab_cpu_hot);
+	struct slab_layer *layer =
+		quarry_meta_alloc(q, bytes + (size_t)nr_nodes * sizeof(layer->large_pages[0]));
 
 	if (layer == NULL)
 		return -QUARRY_ENOMEM;
+	layer->large_pages = (uint64_t *)(void *)((char *)layer + bytes);
 	layer->nr_cpus = page_nr_cpus(q);
 	layer->nr_nodes = nr_nodes > 0 ? (unsigned int)nr_nodes : 1;
 	layer->geometry_cpus = quarry_max(nr_cpus_for_geometry, 1u);
@@ -705,8 +774,11 @@ int quarry_slab_init(struct quarry *q, unsigned int nr_cpus_for_geometry,
 	slab_set_params(layer, params);
 	for (unsigned int i = 0; i < layer->nr_cpus; i++)
 		layer->cpu[i].range = &layer->no_range;
+	layer->max_others = QUARRY_MAX_CACHES - SLAB_KMALLOC_TYPES * (SLAB_KMALLOC_CLASSES - 1);
 	layer->range = quarry_meta_alloc(q, page_max_arenas(q) * sizeof(layer->range[0]));
-	layer->no_sheaf = slab_pool_alloc(q, SLAB_GRANULE);
+	layer->no_sheaf = slab_pool_reserve(q, cache_boot_bytes(layer))
+				  ? slab_pool_alloc(q, SLAB_GRANULE)
+				  : NULL;
 	if (layer->range == NULL || layer->no_sheaf == NULL || rcu_init(q) != 0 ||
 	    kmalloc_init(q, params != NULL ? params->random_kmalloc_seed : 0) != 0) {
 		quarry_slab_exit(q);

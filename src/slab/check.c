@@ -33,34 +33,32 @@ static void slab_check_fault(struct slab_check *c, const struct kmem_cache *s, c
 static void slab_check_registry(struct slab_check *c)
 {
 	const struct slab_layer *layer = c->q->slabs;
-	unsigned int listed = 0, entered = 0, type, class, id;
+	unsigned int listed = 0, entered = 0, class, id;
 	const struct kmem_cache *s;
 
 	for (s = layer->list; s != NULL && listed <= QUARRY_MAX_CACHES; s = s->list_next) {
 		listed++;
-		if (s->id >= QUARRY_MAX_CACHES || layer->cache[s->id] != s)
+		if (slab_cache(layer, s->id) != s)
 			slab_check_fault(c, s, "not in the table under its number", s->id);
 		if (s->refcount < 1)
 			slab_check_fault(c, s, "listed without a reference", s->id);
 	}
-	for (id = 0; id < QUARRY_MAX_CACHES; id++)
+	for (id = 0; id < layer->nr_slots; id++)
 		entered += layer->cache[id] != NULL;
 	if (listed != entered)
 		slab_check_fault(c, NULL, "list and table of caches differ", listed);
 	if (layer->no_sheaf->n != 0 || layer->no_sheaf->cap != 0)
 		slab_check_fault(c, NULL, "the sheaf that stands in was written to", 0);
-	for (type = 0; type < SLAB_KMALLOC_TYPES; type++)
-		for (class = 1; class < SLAB_KMALLOC_CLASSES; class ++)
-			if (layer->kmalloc[type][class] == NULL)
-				slab_check_fault(c, NULL, "a kmalloc class is missing", class);
+	for (class = 1; class < SLAB_KMALLOC_CLASSES; class ++)
+		if (layer->kmalloc[SLAB_KMALLOC_NORMAL][class] == NULL)
+			slab_check_fault(c, NULL, "a kmalloc class is missing", class);
 }
 
 /* ---- slabs ---- */
 
 static struct kmem_cache *slab_check_owner(const struct slab_check *c, const struct slab *slab)
 {
-	struct kmem_cache *s =
-		slab->cache < QUARRY_MAX_CACHES ? c->q->slabs->cache[slab->cache] : NULL;
+	struct kmem_cache *s = slab_cache(c->q->slabs, slab->cache);
 
 	return s != NULL && slab->node < s->nr_nodes ? s : NULL;
 }

@@ -92,7 +92,7 @@ static inline uint32_t slab_kind(unsigned int cache, unsigned int node, unsigned
 }
 
 /*
- * Slab index -> record, by three tables of pointers; a piece of 64 granules of 64 bytes hangs off each
+ * Slab index -> record, by two or three tables of pointers; a piece of 64 granules of 64 bytes hangs off each
  * entry of the last. Granule 0 of a piece is not used: in the first piece of a chunk it lies before the
  * memory that was asked for, so that chunk and quarry_meta_alloc()'s header fill whole pages.
  */
@@ -102,8 +102,8 @@ static inline uint32_t slab_kind(unsigned int cache, unsigned int node, unsigned
 #define SLAB_PIECE_BYTES (SLAB_PIECE_GRANULES * SLAB_GRANULE)
 #define SLAB_DIR_SHIFT 8u
 #define SLAB_DIR_ENTRIES (1u << SLAB_DIR_SHIFT)
-#define SLAB_TOP_ENTRIES 256u
-#define SLAB_MAX_PIECES (SLAB_TOP_ENTRIES << (2 * SLAB_DIR_SHIFT))
+#define SLAB_FIRST_PIECES (1u << (2 * SLAB_DIR_SHIFT))
+#define SLAB_MAX_PIECES (SLAB_FIRST_PIECES << SLAB_DIR_SHIFT)
 #define SLAB_RECORD_CLASSES SLAB_PIECE_GRANULES
 
 struct slab_dir {
@@ -117,10 +117,11 @@ struct slab_chunk {
 } QUARRY_ALIGNED(64);
 
 struct slab_store {
-	struct slab_dir *top[SLAB_TOP_ENTRIES];
-	uint32_t nr_pieces;                 /* pieces that exist, numbered from 0 */
-	uint32_t piece;                     /* the one being carved */
-	uint32_t granule;                   /* the next one in it */
+	struct slab_dir *first; /* leads to the tables of the pieces below SLAB_FIRST_PIECES */
+	struct slab_dir *top;   /* and to the likes of it for all pieces */
+	uint32_t nr_pieces;     /* pieces that exist, numbered from 0 */
+	uint32_t piece;         /* the one being carved */
+	uint32_t granule;       /* the next one in it */
 	uint32_t free[SLAB_RECORD_CLASSES]; /* by granules */
 	struct slab_dir *spare;             /* tables, chained by entry[0] */
 };
@@ -247,6 +248,7 @@ struct kmem_cache {
 	void (*ctor)(void *object);
 	const char *name;
 	struct kmem_cache *list_next; /* made before this one */
+	uint16_t rank;                /* of kmalloc's, from 1 on: its place among them; others: 0 */
 	uint16_t sheaf_class;         /* of its capacity; see depot.c */
 	uint16_t sheaf_grown;         /* of its sheaves that are made now */
 	uint32_t flushes;             /* sheaves that were emptied into the slabs */
@@ -301,11 +303,10 @@ struct slab_layer {
 	unsigned int geometry_cpus;
 	unsigned int min_order, max_order, min_objects; /* of slabs; min_objects 0: by CPUs */
 	unsigned int sheaf_objects;                     /* 0: by the size of objects */
-	uint64_t large_pages
-		[QUARRY_MAX_NODES]; /* of kmalloc() above the largest class; modulo 2^64 */
-	size_t cache_bytes;         /* of every struct kmem_cache with its arrays */
-	struct quarry_lock lock;    /* everything below; innermost but for the page layer's */
-	struct kmem_cache *list;    /* newest first */
+	uint64_t *large_pages;   /* of kmalloc() above the largest class, by node; modulo 2^64 */
+	size_t cache_bytes;      /* of every struct kmem_cache with its arrays */
+	struct quarry_lock lock; /* everything below; innermost but for the page layer's */
+	struct kmem_cache *list; /* newest first */
 	struct kmem_cache *free_caches;
 	struct slab_sheaf *free_sheaves[SLAB_SHEAF_CLASSES];
 	struct slab_chunk *pool;
@@ -317,9 +318,39 @@ struct slab_layer {
 	struct slab_kv_area *kv[SLAB_KV_BUCKETS];
 	struct slab_debug *debug; /* debug.c; NULL: nothing was asked for */
 	struct quarry_shrinker shrinker;
-	struct kmem_cache *cache[QUARRY_MAX_CACHES];
+	/*
+	 * By number. It grows; then another one is published, and this one stays for those who have just read
+	 * it: they look for caches that were there before. See cache_make_room().
+	 */
+	struct kmem_cache **cache;
+	uint32_t nr_slots;
+	uint32_t nr_others, max_others; /* caches that are not kmalloc's */
 	struct slab_cpu_hot cpu[];
 };
+
+/* The cache of a descriptor that was read, with what came before it seen; @tag is one of a slab's. */
+static inline struct kmem_cache *slab_cache_of_tag(const struct slab_layer *layer, unsigned int tag)
+{
+	char *table = (char *)quarry_load_relaxed(&layer->cache);
+
+	/* Entries are as far apart as tags of following numbers, if pointers have 8 bytes. */
+	if (sizeof(layer->cache[0]) == (size_t)1 << PAGE_WORD_CACHE_SHIFT)
+		table = table + (size_t)tag - PAGE_WORD_SLAB;
+	else
+		table += (size_t)(tag >> PAGE_WORD_CACHE_SHIFT) * sizeof(layer->cache[0]);
+	return *(struct kmem_cache **)(void *)table;
+}
+
+/* Cache number @id, which was read from a descriptor or a record; NULL: there is none. */
+static inline struct kmem_cache *slab_cache(const struct slab_layer *layer, uint32_t id)
+{
+	struct kmem_cache **table;
+
+	if (id >= quarry_load_acquire(&layer->nr_slots))
+		return NULL;
+	table = quarry_load_relaxed(&layer->cache);
+	return table[id];
+}
 
 static inline uint32_t oo_order(struct kmem_cache_order_objects x)
 {
@@ -343,7 +374,10 @@ enum slab_fault {
 static inline struct slab *slab_record(const struct slab_layer *layer, uint32_t index)
 {
 	uint32_t piece = index >> SLAB_PIECE_SHIFT;
-	const struct slab_dir *mid = layer->store.top[piece >> (2 * SLAB_DIR_SHIFT)];
+	const struct slab_dir *mid =
+		likely(piece < SLAB_FIRST_PIECES)
+			? layer->store.first
+			: layer->store.top->entry[piece >> (2 * SLAB_DIR_SHIFT)];
 	const struct slab_dir *dir = mid->entry[piece >> SLAB_DIR_SHIFT & (SLAB_DIR_ENTRIES - 1)];
 	char *base = dir->entry[piece & (SLAB_DIR_ENTRIES - 1)];
 
@@ -386,17 +420,29 @@ static inline unsigned int slab_this_cpu(const struct kmem_cache *s)
 _Static_assert(sizeof(struct slab_cpu) == 64 && sizeof(struct slab_cpu_hot) == 64,
 	       "found by a CPU's number times 64");
 
+/* What a CPU has of @s; @cpu_times_64 is quarry_cpu_times_64(), so pinned. */
+static inline struct slab_cpu *slab_cpu_at(struct kmem_cache *s, uintptr_t cpu_times_64)
+{
+	QUARRY_ASSERT(cpu_times_64 == (uintptr_t)slab_this_cpu(s) * 64);
+	return (struct slab_cpu *)(void *)((char *)s->cpu_sheaves + cpu_times_64);
+}
+
+/* The same of the layer. */
+static inline struct slab_cpu_hot *slab_cpu_hot_at(struct slab_layer *layer, uintptr_t cpu_times_64)
+{
+	return (struct slab_cpu_hot *)(void *)((char *)layer->cpu + cpu_times_64);
+}
+
 /* What this CPU has of @s. Pinned. */
 static inline struct slab_cpu *slab_this_cpu_of(struct kmem_cache *s)
 {
-	QUARRY_ASSERT(quarry_cpu_times_64() == (uintptr_t)slab_this_cpu(s) * 64);
-	return (struct slab_cpu *)(void *)((char *)s->cpu_sheaves + quarry_cpu_times_64());
+	return slab_cpu_at(s, quarry_cpu_times_64());
 }
 
 /* The same of the layer. */
 static inline struct slab_cpu_hot *slab_this_cpu_hot(struct slab_layer *layer)
 {
-	return (struct slab_cpu_hot *)(void *)((char *)layer->cpu + quarry_cpu_times_64());
+	return slab_cpu_hot_at(layer, quarry_cpu_times_64());
 }
 
 /*
@@ -420,8 +466,10 @@ static inline struct slab_cpu_hot *slab_this_cpu_hot(struct slab_layer *layer)
 #endif
 
 /* ---- cache.c ---- */
+/* @rank: not 0 for kmalloc's own, which stand in that order on the list, before all others. */
 struct kmem_cache *cache_create(struct quarry *q, const char *name, unsigned int object_size,
-				uint32_t flags, const struct kmem_cache_args *args);
+				uint32_t flags, const struct kmem_cache_args *args,
+				unsigned int rank);
 /* Has slab_debug and failslab apply to @s anew. False: it has objects and stays as it is. */
 bool cache_debug_again(struct quarry *q, struct kmem_cache *s);
 
@@ -438,6 +486,8 @@ void cache_walk_end(struct quarry *q, struct kmem_cache *s);
 /* ---- slab.c ---- */
 /* Zeroed memory out of the pool, a multiple of 64 bytes; never given back singly. Not under a lock. */
 void *slab_pool_alloc(struct quarry *q, size_t size_bytes);
+/* Room for @size_bytes of such requests, in one piece. False: there is none. */
+bool slab_pool_reserve(struct quarry *q, size_t size_bytes);
 /* Gives back the pool and with it all caches and sheaves. */
 void slab_pool_exit(struct quarry *q);
 /*
@@ -484,6 +534,7 @@ void slab_release_deferred(struct quarry *q, uint32_t index);
 
 /* ---- rcu.c ---- */
 int rcu_init(struct quarry *q);
+size_t rcu_bytes(unsigned int nr_cpus); /* of its state, a multiple of 64 */
 /* Keeps a slab, whose pages are no slab's any more, for a grace period. */
 void rcu_defer_slab(struct quarry *q, struct slab *slab);
 
@@ -554,8 +605,13 @@ unsigned long debug_leaks(struct quarry *q, struct kmem_cache *s);
 void reap_init(struct quarry *q);
 
 /* ---- kmalloc.c ---- */
-/* Makes kmalloc's caches; @random_seed other than 0: and the copies of the normal ones. */
+/*
+ * Makes kmalloc's caches of the normal type; @random_seed other than 0: and the copies of them. Those of the
+ * other types are made when they are wanted.
+ */
 int kmalloc_init(struct quarry *q, uint64_t random_seed);
+/* All of them, as far as there is memory. */
+void kmalloc_make_all(struct quarry *q);
 /* The classes by size: the first for 0, 0 after the last. */
 unsigned int kmalloc_class_after(unsigned int class);
 /* What stands behind "kmalloc-" in its name; its size. */

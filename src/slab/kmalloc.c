@@ -4,6 +4,10 @@
  *
  * Classes are Linux 6.1's: powers of two from 8 bytes to two pages, and 96 and 192, each in four types
  * (normal, cgroup, reclaimable, DMA). A class number i means 2^i bytes; 1 is 96 and 2 is 192.
+ *
+ * Boot makes the caches of the normal type. Those of the others, 39 of 52, come when they are first asked for, and
+ * all of them when somebody asks for the list of caches: so nobody sees that one was not there. If there is
+ * no memory for one, the request gets pages.
  */
 #include <base/format.h>
 
@@ -71,15 +75,18 @@ const char *kmalloc_class_name(unsigned int class, uint32_t *size)
 	return kmalloc_classes[class].name[SLAB_KMALLOC_NORMAL] + sizeof("kmalloc-") - 1;
 }
 
+/* @row: the type, or beyond those the copy: rows stand on the list of caches one after the other. */
 static struct kmem_cache *kmalloc_create(struct quarry *q, const char *name, unsigned int type,
-					 unsigned int class)
+					 unsigned int class, unsigned int row)
 {
 	uint32_t size = kmalloc_classes[class].size;
 	struct kmem_cache_args args = {0};
 
 	if (bits_is_power_of_2(size))
 		args.align = size;
-	return cache_create(q, name, size, SLAB_KMALLOC | kmalloc_flags[type], &args);
+	/* In a row they are in the order of powers, each odd size behind the next one above it. */
+	return cache_create(q, name, size, SLAB_KMALLOC | kmalloc_flags[type], &args,
+			    1 + row * 64 + (class <= 2 ? 2 * (class + 5) + 1 : 2 * class));
 }
 
 unsigned int kmalloc_class_after(unsigned int class)
@@ -123,14 +130,15 @@ static int kmalloc_init_random(struct quarry *q, uint64_t seed)
 	if (layer->random == NULL || names == NULL)
 		return -QUARRY_ENOMEM;
 	layer->random_seed = seed;
+	layer->max_others -= KMALLOC_RANDOM_COPIES * (SLAB_KMALLOC_CLASSES - 1);
 	for (copy = 0; copy < KMALLOC_RANDOM_COPIES; copy++) {
 		for (class = kmalloc_class_after(0); class != 0;
 		     class = kmalloc_class_after(class)) {
 			const char *name =
 				kmalloc_random_name(names + KMALLOC_NAME * n++, copy, class);
 
-			layer->random[copy * SLAB_KMALLOC_CLASSES + class] =
-				kmalloc_create(q, name, SLAB_KMALLOC_NORMAL, class);
+			layer->random[copy * SLAB_KMALLOC_CLASSES + class] = kmalloc_create(
+				q, name, SLAB_KMALLOC_NORMAL, class, SLAB_KMALLOC_TYPES + copy);
 			if (layer->random[copy * SLAB_KMALLOC_CLASSES + class] == NULL)
 				return -QUARRY_ENOMEM;
 		}
@@ -138,27 +146,46 @@ static int kmalloc_init_random(struct quarry *q, uint64_t seed)
 	return 0;
 }
 
+/* kmalloc's cache of a class, made if there is none yet; NULL: no memory for it. */
+static QUARRY_COLD struct kmem_cache *kmalloc_make(struct quarry *q, unsigned int type,
+						   unsigned int class)
+{
+	struct kmem_cache **place = &q->slabs->kmalloc[type][class], *there = NULL, *s;
+
+	if (quarry_load_acquire(place) != NULL)
+		return *place;
+	s = kmalloc_create(q, kmalloc_classes[class].name[type], type, class, type);
+	if (s == NULL || quarry_cmpxchg(place, &there, s))
+		return s;
+	(void)quarry_kmem_cache_destroy(q, s); /* another CPU made it too */
+	return there;
+}
+
+static bool kmalloc_make_row(struct quarry *q, unsigned int type)
+{
+	for (unsigned int class = kmalloc_class_after(0); class != 0;
+	     class = kmalloc_class_after(class)) {
+		if (kmalloc_make(q, type, class) == NULL)
+			return false;
+	}
+	return true;
+}
+
+void kmalloc_make_all(struct quarry *q)
+{
+	for (unsigned int type = SLAB_KMALLOC_NORMAL + 1; type < SLAB_KMALLOC_TYPES; type++) {
+		if (!kmalloc_make_row(q, type))
+			return;
+	}
+}
+
 int kmalloc_init(struct quarry *q, uint64_t random_seed)
 {
 	struct slab_layer *layer = q->slabs;
-	unsigned int type, class, i;
+	unsigned int i;
 
-	for (type = 0; type < SLAB_KMALLOC_TYPES; type++) {
-		for (class = 3; class <= KMALLOC_MAX_CLASS; class ++) {
-			unsigned int odd = class == 6 ? 1 : class == 7 ? 2 : 0;
-
-			layer->kmalloc[type][class] =
-				kmalloc_create(q, kmalloc_classes[class].name[type], type, class);
-			if (layer->kmalloc[type][class] == NULL)
-				return -QUARRY_ENOMEM;
-			if (odd == 0)
-				continue;
-			layer->kmalloc[type][odd] =
-				kmalloc_create(q, kmalloc_classes[odd].name[type], type, odd);
-			if (layer->kmalloc[type][odd] == NULL)
-				return -QUARRY_ENOMEM;
-		}
-	}
+	if (!kmalloc_make_row(q, SLAB_KMALLOC_NORMAL))
+		return -QUARRY_ENOMEM;
 	for (i = 0; i < SLAB_BY_SIZE_SLOTS; i++)
 		layer->by_size[i] = layer->kmalloc[SLAB_KMALLOC_NORMAL][kmalloc_class(
 			i < SLAB_BY_SIZE_FINE / 8 ? (i + 1) * 8
@@ -171,9 +198,13 @@ int kmalloc_init(struct quarry *q, uint64_t random_seed)
 
 struct kmem_cache *quarry_kmalloc_cache(struct quarry *q, size_t size, gfp_t gfp)
 {
+	unsigned int type = kmalloc_type(gfp);
+	struct kmem_cache *s;
+
 	if (q->slabs == NULL || size == 0 || size > QUARRY_KMALLOC_MAX_CACHE_SIZE)
 		return NULL;
-	return q->slabs->kmalloc[kmalloc_type(gfp)][kmalloc_class(size)];
+	s = quarry_load_acquire(&q->slabs->kmalloc[type][kmalloc_class(size)]);
+	return likely(s != NULL) ? s : kmalloc_make(q, type, kmalloc_class(size));
 }
 
 /* The same for a request from @caller: with copies of the normal type, one of them. */
@@ -312,8 +343,8 @@ void quarry_kfree(struct quarry *q, void *p)
 	struct slab_layer *layer = q->slabs;
 	const struct slab_range *r;
 	struct kmem_cache *s;
+	uintptr_t off, cpu;
 	quarry_pin_t pin;
-	uintptr_t off;
 	unsigned int tag;
 
 	if (unlikely(layer == NULL)) {
@@ -321,15 +352,16 @@ void quarry_kfree(struct quarry *q, void *p)
 		return;
 	}
 	pin = quarry_pin();
-	r = slab_this_cpu_hot(layer)->range;
+	cpu = quarry_cpu_times_64();
+	r = slab_cpu_hot_at(layer, cpu)->range;
 	off = (uintptr_t)p - r->base;
 	tag = sheaf_tag(r, off);
 	if (unlikely((tag & PAGE_WORD_STATE_MASK) != PAGE_WORD_SLAB))
 		goto odd;
-	s = layer->cache[tag >> PAGE_WORD_CACHE_SHIFT];
+	s = slab_cache_of_tag(layer, tag);
 	if (unlikely(!sheaf_on_boundary(s, off)))
 		goto odd;
-	sheaf_push(q, s, slab_this_cpu_of(s), pin, p);
+	sheaf_push(q, s, slab_cpu_at(s, cpu), pin, p);
 	return;
 odd:
 	quarry_unpin(pin);

@@ -56,12 +56,18 @@ struct slab_rcu {
 	struct slab_rcu_cpu cpu[] QUARRY_ALIGNED(64);
 };
 
+size_t rcu_bytes(unsigned int nr_cpus)
+{
+	return (size_t)bits_align_up(
+		sizeof(struct slab_rcu) + nr_cpus * sizeof(struct slab_rcu_cpu), SLAB_GRANULE);
+}
+
 int rcu_init(struct quarry *q)
 {
 	struct slab_rcu *rcu;
 	unsigned int i;
 
-	rcu = slab_pool_alloc(q, sizeof(*rcu) + q->slabs->nr_cpus * sizeof(rcu->cpu[0]));
+	rcu = slab_pool_alloc(q, rcu_bytes(q->slabs->nr_cpus));
 	if (rcu == NULL)
 		return -QUARRY_ENOMEM;
 	quarry_lock_init(&rcu->lock, QUARRY_LOCK_LEAF);

@@ -36,14 +36,17 @@ struct slab_sheaf *depot_take_full(struct quarry *q, struct slab_node *n);
 /* Trades a full sheaf for an empty one. NULL: nothing was done. */
 struct slab_sheaf *depot_trade_full(struct quarry *q, struct slab_node *n, struct slab_sheaf *full);
 
-/* Low half-word of the descriptor @off bytes into @r; what no slab page has if that is outside. */
+/*
+ * Low half-word of the descriptor @off bytes into @r; what no slab page has if that is outside. Acquire: it
+ * may name a cache that is younger than the table of caches that was read before.
+ */
 static QUARRY_ALWAYS_INLINE uint16_t sheaf_tag(const struct slab_range *r, uintptr_t off)
 {
 	size_t i = off >> QUARRY_PAGE_SHIFT;
 
 	if (unlikely(i >= r->len))
 		return 0;
-	return (uint16_t)(page_word(&r->map[i]) & SLAB_TAG_MASK);
+	return (uint16_t)(quarry_load_acquire(&r->map[i].word) & SLAB_TAG_MASK);
 }
 
 /*

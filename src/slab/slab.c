@@ -88,6 +88,24 @@ void *slab_pool_alloc(struct quarry *q, size_t size)
 	return (char *)chunk + sizeof(*chunk);
 }
 
+bool slab_pool_reserve(struct quarry *q, size_t size)
+{
+	struct slab_layer *layer = q->slabs;
+	struct slab_chunk *chunk = quarry_meta_alloc(q, sizeof(*chunk) + size);
+	quarry_pin_t pin;
+
+	if (chunk == NULL)
+		return false;
+	chunk->size = sizeof(*chunk) + size;
+	chunk->used = sizeof(*chunk);
+	pin = quarry_lock(q->concurrent, &layer->lock);
+	layer->pool_bytes += chunk->size;
+	chunk->next = layer->pool;
+	layer->pool = chunk;
+	quarry_unlock(q->concurrent, &layer->lock, pin);
+	return true;
+}
+
 void slab_pool_exit(struct quarry *q)
 {
 	struct slab_chunk *chunk = q->slabs->pool, *next;
@@ -101,28 +119,45 @@ void slab_pool_exit(struct quarry *q)
 
 /* ---- record store ---- */
 
-static struct slab_dir **store_mid_slot(struct slab_store *store, uint32_t piece)
+/*
+ * Where the @level-th table on the way to @piece hangs, from 0 on; those above it exist. The last one leads
+ * to pieces.
+ */
+static struct slab_dir **store_slot(struct slab_store *store, uint32_t piece, unsigned int level)
 {
-	return &store->top[piece >> (2 * SLAB_DIR_SHIFT)];
+	struct slab_dir **slot = &store->first;
+
+	if (piece >= SLAB_FIRST_PIECES) {
+		slot = &store->top;
+		if (level == 0)
+			return slot;
+		level--;
+		slot = (struct slab_dir **)(void *)&(*slot)->entry[piece >> (2 * SLAB_DIR_SHIFT)];
+	}
+	if (level == 0)
+		return slot;
+	return (struct slab_dir **)(void *)&(*slot)
+		->entry[piece >> SLAB_DIR_SHIFT & (SLAB_DIR_ENTRIES - 1)];
 }
 
-/* Where the table of @piece hangs; its upper table exists. */
-static void **store_dir_slot(struct slab_store *store, uint32_t piece)
+static unsigned int store_levels(uint32_t piece)
 {
-	struct slab_dir *mid = *store_mid_slot(store, piece);
-
-	return &mid->entry[piece >> SLAB_DIR_SHIFT & (SLAB_DIR_ENTRIES - 1)];
+	return piece >= SLAB_FIRST_PIECES ? 3 : 2;
 }
 
 /* New tables that @piece needs before it can be entered. */
 static unsigned int store_tables_locked(struct slab_store *store, uint32_t piece)
 {
-	if (*store_mid_slot(store, piece) == NULL)
-		return 2;
-	return *store_dir_slot(store, piece) == NULL ? 1 : 0;
+	unsigned int levels = store_levels(piece);
+
+	for (unsigned int level = 0; level < levels; level++) {
+		if (*store_slot(store, piece, level) == NULL)
+			return levels - level;
+	}
+	return 0;
 }
 
-static void *store_use_table_locked(struct slab_store *store)
+static struct slab_dir *store_use_table_locked(struct slab_store *store)
 {
 	struct slab_dir *dir = store->spare;
 
@@ -151,17 +186,14 @@ static bool store_enter_locked(struct slab_store *store, char *base, uint32_t pi
 
 	if (store_growth_locked(store) < pieces)
 		return false;
-	if (*store_mid_slot(store, piece) == NULL) {
+	for (unsigned int level = 0; level < store_levels(piece); level++) {
+		if (*store_slot(store, piece, level) != NULL)
+			continue;
 		if (store->spare == NULL)
 			return false;
-		*store_mid_slot(store, piece) = store_use_table_locked(store);
+		*store_slot(store, piece, level) = store_use_table_locked(store);
 	}
-	if (*store_dir_slot(store, piece) == NULL) {
-		if (store->spare == NULL)
-			return false;
-		*store_dir_slot(store, piece) = store_use_table_locked(store);
-	}
-	dir = *store_dir_slot(store, piece);
+	dir = *store_slot(store, piece, store_levels(piece) - 1);
 	for (i = 0; i < pieces; i++)
 		dir->entry[(piece + i) & (SLAB_DIR_ENTRIES - 1)] =
 			base + (size_t)i * SLAB_PIECE_BYTES;
@@ -550,7 +582,7 @@ void slab_release_chain(struct quarry *q, uint32_t gone)
 		struct slab *slab = slab_record(q->slabs, gone);
 		struct page *page = slab_page(q, slab);
 		unsigned int order = slab->order;
-		const struct kmem_cache *s = q->slabs->cache[slab->cache];
+		const struct kmem_cache *s = quarry_load_relaxed(&q->slabs->cache)[slab->cache];
 
 		if (unlikely((s->debug & SLAB_DEBUG_HOOKS) != 0))
 			q->port.slab_free(q->port.ctx, (void *)slab_block(q, slab),

@@ -212,6 +212,26 @@ def curves(p):
     Select(p.id("axis")).select_by_value("time")
 
 
+def the_end(p):
+    """What was unpacked agrees with the report's JSON, which is not packed."""
+    p.id("slider").send_keys(Keys.END)
+    replay = p.js("return JSON.parse(document.getElementById('data').textContent).replay")
+    digits = lambda s: int(re.sub(r"\D", "", s) or 0)
+    zone = max(replay["zones"], key=lambda z: z["managed"])
+    details = p.id("orders-chart").find_element(By.CSS_SELECTOR, "details")
+    last = p.table(details)[-1]
+    check("free blocks at the end are the report's", [digits(v) for v in last[2:]] == zone["free_blocks"],
+          (last, zone["free_blocks"]))
+    p.js("arguments[0].open = false", details)
+    shown = {r[0]: (digits(r[2]), digits(r[3]), digits(r[4])) for r in p.table("caches-details")}
+    want = {c["name"]: (c["active_objs"], c["num_objs"], c["num_slabs"]) for c in replay["caches"]}
+    check("caches at the end are the report's", shown == want, set(shown.items()) ^ set(want.items()))
+    rows = p.js("return [...document.querySelectorAll('#linux-body table')[0].tBodies[0].rows].map(r =>"
+                " [...r.cells].map(c => c.textContent))")
+    linux = {c["name"]: c["linux"]["num_slabs"] for c in replay["caches"] if c["linux"]}
+    check("and Linux's stand beside them", {r[0]: digits(r[2]) for r in rows} == linux and len(linux) > 10, len(linux))
+
+
 def tab_order(p):
     p.js("document.activeElement.blur(); window.scrollTo(0, 0); document.getElementById('theme').focus()")
     order = []
@@ -301,6 +321,7 @@ def main():
         the_map(p)
         colours(p)
         curves(p)
+        the_end(p)
         tab_order(p)
         search(p)
         refusals(p)

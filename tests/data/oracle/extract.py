@@ -67,6 +67,7 @@ KEEP = [
     r"e820: (?:update|remove) .*",
     r"smp: Brought up .*",
     r"Freeing SMP alternatives memory: \d+K",
+    r"cma: Reserved .*",
 ]
 KEEP_WITH_SYSCTL = [r"Freeing .* memory: \d+K"]
 
