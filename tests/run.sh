@@ -14,7 +14,7 @@ log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 for t in "$@"; do
 	start=$(date +%s%N)
-	timeout 300 "$t" >"$log" 2>&1 </dev/null
+	timeout 600 "$t" >"$log" 2>&1 </dev/null
 	rc=$?
 	ms=$((($(date +%s%N) - start) / 1000000))
 	case $t in
