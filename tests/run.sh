@@ -14,7 +14,7 @@ log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 for t in "$@"; do
 	start=$(date +%s%N)
-	timeout 300 "$t" >"$log" 2>&1 </dev/null
+	timeout 600 "$t" >"$log" 2>&1 </dev/null
 	rc=$?
 	ms=$((($(date +%s%N) - start) / 1000000))
 	case $t in
@@ -37,7 +37,8 @@ for t in "$@"; do
 	printf '  %6d ms\n' "$ms"
 	if [ "$f" -gt 0 ]; then
 		broken="$broken $t"
-		grep -v '^\[ RUN\|^\[       OK' "$log" | tail -60
+		# Of a shell test, what follows each verdict explains it.
+		grep -v '^\[ RUN\|^\[       OK\|^ok ' "$log" | tail -60
 	fi
 done
 [ -z "$broken" ] || echo "failed:$broken"

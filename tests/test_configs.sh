@@ -58,12 +58,12 @@ verdict() { # name, number, 0: good
 
 # The self-test as a program. number, name, compiler, flags, what runs the program
 runs() {
-	command -v "$3" >/dev/null || { echo "ok - $2 # SKIP no $3" >"$dir/$1.verdict"; return; }
+	command -v "$3" >/dev/null || { echo "skip - $2: no $3" >"$dir/$1.verdict"; return; }
 	[ -z "${5:-}" ] || command -v "${5%% *}" >/dev/null ||
-		{ echo "ok - $2 # SKIP no ${5%% *}" >"$dir/$1.verdict"; return; }
+		{ echo "skip - $2: no ${5%% *}" >"$dir/$1.verdict"; return; }
 	if ! echo 'int main(void) { return 0; }' |
 		$3 $4 -include errno.h -x c -o "$dir/$1.bin" - 2>/dev/null; then
-		echo "ok - $2 # SKIP $3 makes no such programs here" >"$dir/$1.verdict"
+		echo "skip - $2: $3 makes no such programs here" >"$dir/$1.verdict"
 		return
 	fi
 	{
@@ -78,7 +78,7 @@ runs() {
 
 # The library as an object that needs nothing but mem*. number, name, compiler, flags, nm, what else it may need
 builds() {
-	command -v "$3" >/dev/null || { echo "ok - $2 # SKIP no $3" >"$dir/$1.verdict"; return; }
+	command -v "$3" >/dev/null || { echo "skip - $2: no $3" >"$dir/$1.verdict"; return; }
 	{
 		$3 $freestanding -I. -Iinclude -Isrc -Itests/configs $4 -c -o "$dir/$1.o" "$dir/lib.c" &&
 			"$5" -u "$dir/$1.o" | awk '{ print $2 }' >"$dir/$1.undefined" &&
@@ -107,8 +107,8 @@ start runs "self-test: one CPU, no NUMA, -Os" gcc "-Os $one"
 start runs "self-test: pages of 16 KiB" gcc "-O0 -DQUARRY_PAGE_SHIFT=14"
 start runs "self-test: pages of 64 KiB" gcc "-O0 -DQUARRY_PAGE_SHIFT=16"
 start runs "self-test: 32 address bits" gcc "-O0 -DQUARRY_MAX_PHYS_BITS=32"
-start runs "self-test: -O3" gcc "-O3 -Wno-uninitialized -Wno-maybe-uninitialized"
-start runs "self-test: LTO" gcc "-O2 -flto -Wno-uninitialized -Wno-maybe-uninitialized"
+start runs "self-test: -O3" gcc "-O3"
+start runs "self-test: LTO" gcc "-O2 -flto"
 start runs "self-test: clang 14" clang-14 "-O0"
 start runs "self-test: i386, 46 address bits" gcc "-O0 $m32"
 start runs "self-test: i386, 32 address bits" gcc "-O0 $m32 -DQUARRY_MAX_PHYS_BITS=32"

@@ -114,7 +114,7 @@ static int pvh_walk_map(const struct pvh_source *p, firmware_see_fn see, void *a
 static int pvh_walk(const struct firmware_source *src, firmware_see_fn see, void *arg)
 {
 	const struct pvh_source *p = QUARRY_CONTAINER_OF(src, const struct pvh_source, src);
-	struct quarry_range module;
+	struct quarry_range module = {0, 0};
 	int err = pvh_walk_map(p, see, arg);
 
 	if (err == 0)
@@ -202,7 +202,7 @@ int quarry_firmware_pvh(struct quarry *q, phys_addr_t start_info,
 		.memory = memory,
 		.start_info = start_info,
 	};
-	struct quarry_range module;
+	struct quarry_range module = {0, 0};
 	int err;
 
 	firmware_begin_info(info);
