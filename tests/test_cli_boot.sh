@@ -47,7 +47,7 @@ run 0 --version
 out "quarry "
 run 2 help nothing
 run 2 walk
-err 'no verb "walk", expected boot, replay, pressure, selftest, or help'
+err 'no verb "walk", expected boot, replay, record, report, convert, compare, top, pressure, selftest, or help'
 
 # Options
 run 2 boot
