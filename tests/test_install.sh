@@ -3,7 +3,7 @@
 # make install in a folder of its own: programs find the library there by pkg-config, CMake and Meson, as
 # docs/porting.md says; make uninstall leaves nothing.
 cd "$(dirname "$0")/.." || exit 2
-build=$(dirname "$QUARRY")
+build=$(cd "$(dirname "$QUARRY")" && pwd)
 root=$PWD
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
