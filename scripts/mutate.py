@@ -18,7 +18,7 @@ import sys
 import threading
 import time
 
-FLAGS = "-O1 -g -fPIC -DQUARRY_DEBUG=1"
+FLAGS = "-O1 -g -fPIC -DQUARRY_DEBUG=1 -Wno-error"
 SWAPS = [
     (r"(?<![<>=!-])<(?![<=])", "<="),
     (r"(?<![<>=])<=(?!=)", "<"),

@@ -10,13 +10,31 @@ export ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 UBSAN_OPTIONS=print_stacktra
 export TSAN_OPTIONS=halt_on_error=1
 
 passed=0 failed=0 skipped=0 broken=""
-log=$(mktemp)
-trap 'rm -f "$log"' EXIT
-for t in "$@"; do
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+
+# Runs one test; leaves its output, its status and its time.
+run() {
+	local start name=${1//\//_}
 	start=$(date +%s%N)
-	timeout 600 "$t" >"$log" 2>&1 </dev/null
-	rc=$?
-	ms=$((($(date +%s%N) - start) / 1000000))
+	timeout 600 "$1" >"$dir/$name.log" 2>&1 </dev/null
+	echo "$? $((($(date +%s%N) - start) / 1000000))" >"$dir/$name.end"
+}
+
+# Tests that mostly compile go beside the others, one after the other.
+beside='tests/test_(embed|install|porting)\.sh'
+for t in "$@"; do
+	if [[ $t =~ ^$beside$ ]]; then run "$t"; fi
+done &
+aside=$!
+for t in "$@"; do
+	if [[ $t =~ ^$beside$ ]]; then
+		wait $aside
+	else
+		run "$t"
+	fi
+	log=$dir/${t//\//_}.log
+	read -r rc ms <"${log%.log}.end"
 	case $t in
 	*.sh)
 		p=$(grep -c '^ok ' "$log") f=$(grep -c '^not ok ' "$log") s=$(grep -c '^skip ' "$log") ;;
