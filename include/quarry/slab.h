@@ -80,6 +80,8 @@ struct quarry_cache_info {
 	unsigned int sheaf_capacity;    /* objects in one per-CPU sheaf; 0: none */
 	unsigned int useroffset, usersize;
 	unsigned int red_left_pad; /* bytes guarded before each object */
+	unsigned int colours;      /* slabs begin at so many offsets, colour_off apart; 0: at one */
+	unsigned int colour_off;
 };
 
 /**
