@@ -140,6 +140,7 @@
 #define quarry_kmem_cache_create QUARRY_NAME(quarry_kmem_cache_create)
 #define quarry_kmem_cache_defrag QUARRY_NAME(quarry_kmem_cache_defrag)
 #define quarry_kmem_cache_destroy QUARRY_NAME(quarry_kmem_cache_destroy)
+#define quarry_kmem_cache_for_each QUARRY_NAME(quarry_kmem_cache_for_each)
 #define quarry_kmem_cache_free QUARRY_NAME(quarry_kmem_cache_free)
 #define quarry_kmem_cache_free_bulk QUARRY_NAME(quarry_kmem_cache_free_bulk)
 #define quarry_kmem_cache_info QUARRY_NAME(quarry_kmem_cache_info)

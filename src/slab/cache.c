@@ -676,6 +676,25 @@ struct kmem_cache *quarry_kmem_cache_next(struct quarry *q, struct kmem_cache *c
 	return quarry_load_acquire(&q->slabs->list);
 }
 
+int quarry_kmem_cache_for_each(struct quarry *q, int (*fn)(struct kmem_cache *cache, void *arg),
+			       void *arg)
+{
+	struct kmem_cache *s = NULL;
+	int err;
+
+	if (q->slabs == NULL)
+		return 0;
+	kmalloc_make_all(q);
+	while ((s = cache_walk(q, s)) != NULL) {
+		err = fn(s, arg);
+		if (err != 0) {
+			cache_walk_end(q, s);
+			return err;
+		}
+	}
+	return 0;
+}
+
 static void cache_info_slabs(struct quarry *q, struct kmem_cache *s, struct quarry_cache_info *info,
 			     unsigned long *free)
 {
@@ -740,11 +759,12 @@ void quarry_kmem_cache_info(struct quarry *q, struct kmem_cache *s, struct quarr
 void quarry_slab_pages(struct quarry *q, int nid, unsigned long *reclaimable,
 		       unsigned long *unreclaimable)
 {
-	struct kmem_cache *s = NULL;
+	struct kmem_cache *s;
 
 	*reclaimable = *unreclaimable = 0;
-	s = q->slabs != NULL ? quarry_load_acquire(&q->slabs->list) : NULL;
-	for (; s != NULL; s = quarry_load_acquire(&s->list_next)) {
+	if (q->slabs == NULL)
+		return;
+	for (s = cache_walk(q, NULL); s != NULL; s = cache_walk(q, s)) {
 		bool counts = (s->flags & SLAB_RECLAIM_ACCOUNT) != 0;
 
 		if (nid >= 0 && (uint32_t)nid < s->nr_nodes)
@@ -752,7 +772,7 @@ void quarry_slab_pages(struct quarry *q, int nid, unsigned long *reclaimable,
 				quarry_load_relaxed(&s->node[nid].pages);
 	}
 	/* A block of alloc_pages() that went to kfree() was never counted: then it may be below 0. */
-	if (q->slabs != NULL && nid >= 0 && (unsigned int)nid < q->slabs->nr_nodes &&
+	if (nid >= 0 && (unsigned int)nid < q->slabs->nr_nodes &&
 	    (int64_t)quarry_load_relaxed(&q->slabs->large_pages[nid]) > 0)
 		*unreclaimable += (unsigned long)quarry_load_relaxed(&q->slabs->large_pages[nid]);
 }
