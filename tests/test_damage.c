@@ -160,11 +160,12 @@ static void test_descriptors(void **state)
 	while (quarry_pfn_state(l.m.q, quarry_page_to_pfn(l.m.q, buddy), NULL) != QUARRY_PAGE_FREE)
 		buddy++;
 	const struct field fields[] = {
-		BITS(l.block, word, WORD_KNOWN, ""),
+		BITS(l.block, word, WORD_KNOWN, "page: "),
 		BITS(l.single, word, WORD_KNOWN, ""),
-		BITS(l.freed, word, PAGE_WORD_ARENA_MASK | PAGE_WORD_STATE_MASK, ""),
-		BITS(tail, word, PAGE_WORD_ARENA_MASK | PAGE_WORD_STATE_MASK, ""),
-		BITS(buddy, word, PAGE_WORD_ARENA_MASK | PAGE_WORD_STATE_MASK, ""),
+		BITS(l.freed, word, PAGE_WORD_ARENA_MASK | PAGE_WORD_STATE_MASK, "page: "),
+		BITS(tail, word, PAGE_WORD_ARENA_MASK | PAGE_WORD_STATE_MASK, "page: "),
+		BITS(buddy, word, PAGE_WORD_ARENA_MASK | PAGE_WORD_STATE_MASK, "page: "),
+		/* Either layer may be the first to say it. */
 		FIELD(slab, word, ""),
 	};
 	SWEEP(&l, fields);
@@ -184,15 +185,24 @@ static void test_pageblocks(void **state)
 		whole++;
 	struct page_pb *part = &a->pb[broken], *lower = &a->pb[whole], *upper = &a->pb[whole + 1];
 	const struct field fields[] = {
-		FIELD(part, next, ""),     FIELD(part, prev, ""),
-		FIELD(part, nr_free, ""),  FIELD(part, filed, ""),
-		FIELD(part, type, ""),     FIELD(part, second, ""),
-		FIELD(lower, next, ""),    FIELD(lower, prev, ""),
-		FIELD(lower, nr_free, ""), FIELD(lower, filed, ""),
-		FIELD(lower, type, ""),    FIELD(lower, second, ""),
-		FIELD(upper, nr_free, ""), FIELD(upper, filed, ""),
-		FIELD(upper, second, ""),  FIELD(a, bits[broken], ""),
-		FIELD(a, bits[whole], ""), FIELD(a, bits[whole + 1], ""),
+		FIELD(part, next, "page: list link at "),
+		FIELD(part, prev, "page: list end at "),
+		FIELD(part, nr_free, "page: count of a pageblock at "),
+		FIELD(part, filed, "page: "),
+		FIELD(part, type, "page: "),
+		FIELD(part, second, "page: second half mark at "),
+		FIELD(lower, next, "page: list link at "),
+		FIELD(lower, prev, "page: list end at "),
+		FIELD(lower, nr_free, "page: count of a pageblock at "),
+		FIELD(lower, filed, "page: filed order at "),
+		FIELD(lower, type, "page: "),
+		FIELD(lower, second, "page: second half mark at "),
+		FIELD(upper, nr_free, "page: count of a pageblock at "),
+		FIELD(upper, filed, "page: upper half of a pair filed at "),
+		FIELD(upper, second, "page: second half mark at "),
+		FIELD(a, bits[broken], "page: count of a pageblock at "),
+		FIELD(a, bits[whole], "page: count of a pageblock at "),
+		FIELD(a, bits[whole + 1], "page: count of a pageblock at "),
 	};
 	SWEEP(&l, fields);
 	life_end(&l);
@@ -208,19 +218,19 @@ static void test_arenas_and_zones(void **state)
 	struct page_zone *z = a->zone;
 	uint64_t *avail = zone_avail(z, QUARRY_MIGRATE_MOVABLE, QUARRY_MAX_ORDER);
 	const struct field fields[] = {
-		FIELD(a, nr_free, ""),
-		FIELD(a, order_mask, ""),
-		FIELD(a, head, ""),
-		FIELD(a, nr_dense, ""),
-		FIELD(a, nr_stay, ""),
-		FIELD(z, nr_free, ""),
-		FIELD(z, nr_free_highatomic, ""),
-		FIELD(z, nr_free_cma, ""),
-		FIELD(z, nr_isolated, ""),
-		FIELD(z, nr_pb_special, ""),
-		FIELD(z, special, ""),
-		FIELD(z, managed, ""),
-		{"avail", avail, 8, 1, ""},
+		FIELD(a, nr_free, "page: free pages of the arena at "),
+		FIELD(a, order_mask, "page: order mask at "),
+		FIELD(a, head, "page: "),
+		FIELD(a, nr_dense, "page: dense pageblocks at "),
+		FIELD(a, nr_stay, "page: pageblocks that stay at "),
+		FIELD(z, nr_free, "page: free pages of the zone at "),
+		FIELD(z, nr_free_highatomic, "page: free highatomic pages at "),
+		FIELD(z, nr_free_cma, "page: free CMA pages at "),
+		FIELD(z, nr_isolated, "page: isolated free pages at "),
+		FIELD(z, nr_pb_special, "page: pageblocks of a special type at "),
+		FIELD(z, special, "page: special pageblocks of the zone at "),
+		FIELD(z, managed, "page: pages of the machine at "),
+		{"avail", avail, 8, 1, "page: zone's arena bit at "},
 	};
 	SWEEP(&l, fields);
 	life_end(&l);
@@ -232,14 +242,14 @@ static void test_sheaves_of_pages(void **state)
 
 	(void)state;
 	life_begin(&l, NULL);
-	struct page_cpu *c = &l.m.q->pages->cpu[0];
+	struct page_cpu *c = l.m.q->pages->cpu[0];
 	struct page_in *in = &c->in[0];
 	struct page_hand *open = &c->open[0];
 	const struct field fields[] = {
-		FIELD(open, mask, ""),
-		FIELD(in, blocks, ""),
-		FIELD(in, n, ""),
-		FIELD(in, staged, ""),
+		FIELD(open, mask, "page: hand of no descriptors at "),
+		FIELD(in, blocks, "page: blocks taken back at "),
+		FIELD(in, n, "page: "),
+		FIELD(in, staged, "page: hands looked at at "),
 	};
 	SWEEP(&l, fields);
 	life_end(&l);
@@ -253,26 +263,42 @@ static void sweep_slabs(const char *debug)
 	struct slab *partial = l.partial, *full = l.full;
 	struct slab_node *n = &l.cache->node[0];
 	const struct field fields[] = {
-		FIELD(partial, base, ""),    FIELD(partial, index, ""),
-		FIELD(partial, next, ""),    FIELD(partial, prev, ""),
-		FIELD(partial, cache, ""),   FIELD(partial, node, ""),
-		FIELD(partial, order, ""),   FIELD(partial, objects, ""),
-		FIELD(partial, nr_free, ""), FIELD(partial, granules, ""),
-		FIELD(partial, list, ""),    FIELD(partial, free[0], ""),
-		FIELD(full, base, ""),       FIELD(full, cache, ""),
-		FIELD(full, node, ""),       FIELD(full, order, ""),
-		FIELD(full, objects, ""),    FIELD(full, nr_free, ""),
-		FIELD(full, list, ""),       FIELD(full, free[0], ""),
-		FIELD(n, partial, ""),       FIELD(n, nr_full, ""),
-		FIELD(n, nr_empty, ""),      FIELD(n, free_slabs, ""),
-		FIELD(n, nr_partial, ""),    FIELD(n, nr_slabs, ""),
-		FIELD(n, total_objects, ""), FIELD(n, free_objects, ""),
-		FIELD(n, pages, ""),
+		FIELD(partial, base, "slab: bits: "),
+		FIELD(partial, index, "slab: -: records are damaged from slab "),
+		FIELD(partial, next, "slab: bits: a "),
+		FIELD(partial, prev, "slab: bits: a foreign slab or a bad link on a partial list "),
+		FIELD(partial, cache, "slab: "),
+		FIELD(partial, node, "slab: -: a slab belongs to no cache "),
+		FIELD(partial, order, "slab: bits: order or number of objects is wrong in slab "),
+		FIELD(partial, objects, "slab: bits: order or number of objects is wrong in slab "),
+		FIELD(partial, nr_free, "slab: bits: free bits and their count differ in slab "),
+		FIELD(partial, granules, "slab: "),
+		FIELD(partial, list, "slab: bits: "),
+		FIELD(partial, free[0], "slab: bits: free bits and their count differ in slab "),
+		FIELD(full, base, "slab: bits: "),
+		FIELD(full, cache, "slab: "),
+		FIELD(full, node, "slab: -: a slab belongs to no cache "),
+		FIELD(full, order, "slab: bits: order or number of objects is wrong in slab "),
+		FIELD(full, objects, "slab: bits: order or number of objects is wrong in slab "),
+		FIELD(full, nr_free, "slab: bits: free bits and their count differ in slab "),
+		FIELD(full, list, "slab: bits: partial list and free bits disagree on slab "),
+		FIELD(full, free[0], "slab: bits: free bits and their count differ in slab "),
+		FIELD(n, partial, "slab: bits: a "),
+		FIELD(n, nr_full, "slab: bits: the depot's counts are wrong "),
+		FIELD(n, nr_empty, "slab: bits: the depot's counts are wrong "),
+		FIELD(n, free_slabs, "slab: bits: counts differ from its slabs on node "),
+		FIELD(n, nr_partial, "slab: bits: "),
+		FIELD(n, nr_slabs, "slab: bits: counts differ from its slabs on node "),
+		FIELD(n, total_objects, "slab: bits: counts differ from its slabs on node "),
+		FIELD(n, free_objects, "slab: bits: counts differ from its slabs on node "),
+		FIELD(n, pages, "slab: bits: counts differ from its slabs on node "),
 	};
 	SWEEP(&l, fields);
 	if (debug != NULL) {
 		const struct field active[] = {
-			{"active", slab_active(partial), 8, ~(uint64_t)0, "slab: bits: "}};
+			/* That a caller has an object no more may be so: damaged ones are withdrawn. */
+			{"active", slab_active(partial), 8, ~slab_active(partial)[0],
+			 "slab: bits: "}};
 
 		SWEEP(&l, active);
 	}
@@ -307,12 +333,13 @@ static void test_sheaves_of_objects(void **state)
 	struct slab_sheaf *full = l.sheaf;
 	struct slab_cpu *c = &l.cache->cpu_sheaves[0];
 	const struct field fields[] = {
-		FIELD(full, n, ""),
-		FIELD(full, cap, ""),
+		FIELD(full, n, "slab: bits: the depot calls a sheaf full that is not "),
+		FIELD(full, cap, "slab: bits: the depot calls a sheaf full that is not "),
 		/* What leads to another object of the cache may be an object that was freed. */
-		BITS(full, obj[3], ~(uint64_t)0x1fff80, ""),
-		FIELD(c, base, ""),
-		FIELD(c, end, ""),
+		BITS(full, obj[3], ~(uint64_t)0x1fff80,
+		     "slab: bits: a sheaf holds what is no object of the cache "),
+		FIELD(c, base, "slab: bits: a CPU's stack pointer is not in its sheaf "),
+		FIELD(c, end, "slab: bits: a CPU's stack pointer is not in its sheaf "),
 	};
 	SWEEP(&l, fields);
 	life_end(&l);
@@ -327,12 +354,13 @@ static void test_memblock(void **state)
 	struct memblock *mb = l.m.q->memblock;
 	struct memblock_region *first = &mb->memory.regions[0], *second = &mb->memory.regions[1];
 	const struct field fields[] = {
-		FIELD(first, size, ""),
-		FIELD(second, size, ""),
-		BITS(first, nid, ~(uint64_t)(QUARRY_MAX_NODES - 1), ""),
-		BITS(second, flags, ~(uint64_t)MEMBLOCK_ALL_FLAGS, ""),
-		FIELD(&mb->memory, total_size, ""),
-		FIELD(&mb->memory, cnt, ""),
+		FIELD(first, size, "memblock: memory"),
+		FIELD(second, size, "memblock: memory total is "),
+		BITS(first, nid, ~(uint64_t)(QUARRY_MAX_NODES - 1),
+		     "memblock: memory[0] has node "),
+		BITS(second, flags, ~(uint64_t)MEMBLOCK_ALL_FLAGS, "memblock: memory[1] has node "),
+		FIELD(&mb->memory, total_size, "memblock: memory total is "),
+		FIELD(&mb->memory, cnt, "memblock: memory"),
 	};
 	SWEEP(&l, fields);
 	life_end(&l);

@@ -130,17 +130,10 @@ static void slab_check_active(struct slab_check *c, const struct kmem_cache *s, 
 	const uint64_t *active = slab_active(slab);
 	unsigned int words = (slab->objects + 63u) / 64, w;
 
-	for (w = 0; w < words; w++) {
-		unsigned int n = quarry_min(slab->objects - w * 64u, 64u);
-
+	for (w = 0; w < words; w++)
 		if ((active[w] & slab->free[w]) != 0)
 			slab_check_fault(c, s, "an object is free and with a caller in slab",
 					 slab->index);
-		else if (s->sheaf_capacity == 0 && bits_popcount64(active[w] | slab->free[w]) < n)
-			slab_check_fault(c, s,
-					 "an object is neither free nor with a caller in slab",
-					 slab->index);
-	}
 	if (slab->objects % 64 != 0 && active[words - 1] >> slab->objects % 64 != 0)
 		slab_check_fault(c, s, "active bits beyond the last object in slab", slab->index);
 }
