@@ -780,10 +780,9 @@ void quarry_slab_pages(struct quarry *q, int nid, unsigned long *reclaimable,
 /* ---- the layer ---- */
 
 /* What the pool is asked for until the system is up: then no more is taken than that. */
-static size_t cache_boot_bytes(const struct slab_layer *layer)
+static size_t cache_boot_bytes(void)
 {
-	return SLAB_GRANULE + rcu_bytes(layer->nr_cpus) + CACHE_SLOTS * sizeof(layer->cache[0]) +
-	       (SLAB_KMALLOC_CLASSES - 1) * layer->cache_bytes;
+	return SLAB_GRANULE + rcu_bytes();
 }
 
 static void slab_set_params(struct slab_layer *layer, const struct quarry_boot_params *params)
@@ -829,9 +828,8 @@ int quarry_slab_init(struct quarry *q, unsigned int nr_cpus_for_geometry,
 		layer->cpu[i].range = &layer->no_range;
 	layer->max_others = QUARRY_MAX_CACHES - SLAB_KMALLOC_TYPES * (SLAB_KMALLOC_CLASSES - 1);
 	layer->range = quarry_meta_alloc(q, page_max_arenas(q) * sizeof(layer->range[0]));
-	layer->no_sheaf = slab_pool_reserve(q, cache_boot_bytes(layer))
-				  ? slab_pool_alloc(q, SLAB_GRANULE)
-				  : NULL;
+	layer->no_sheaf =
+		slab_pool_reserve(q, cache_boot_bytes()) ? slab_pool_alloc(q, SLAB_GRANULE) : NULL;
 	if (layer->range == NULL || layer->no_sheaf == NULL || rcu_init(q) != 0 ||
 	    kmalloc_init(q, params != NULL ? params->random_kmalloc_seed : 0) != 0) {
 		quarry_slab_exit(q);

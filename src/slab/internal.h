@@ -143,9 +143,12 @@ struct slab_range {
 	int nid;
 } QUARRY_ALIGNED(64);
 
-/* What kfree() reads of a CPU: where this CPU looks for descriptors first, on its own node. */
+/* Of one CPU and all caches. */
 struct slab_cpu_hot {
-	const struct slab_range *range;
+	const struct slab_range
+		*range;    /* where kfree() looks for descriptors first, on the CPU's node */
+	uint64_t rcu_word; /* epoch * 2 + 1 in a section, else 0 */
+	uint32_t rcu_nest;
 } QUARRY_ALIGNED(64);
 
 /* The half-word of a descriptor that tells slab pages, and of which cache. */
@@ -298,11 +301,11 @@ struct slab_rcu;
 struct places;
 
 struct slab_layer {
-	struct kmem_cache *by_size[SLAB_BY_SIZE_SLOTS];
 	struct kmem_cache *kmalloc[SLAB_KMALLOC_TYPES][SLAB_KMALLOC_CLASSES];
 	struct kmem_cache *
 		*random; /* copies of the normal type, a row of classes each; NULL: none */
 	uint64_t random_seed;
+	uint32_t opening;                 /* a CPU is making what kmalloc's short way needs */
 	bool nomerge, limit_free, colour; /* quarry_boot_params.slab_* */
 	struct slab_range no_range;
 	const struct slab_range **range; /* by arena; NULL: no slab was made there yet */
@@ -554,7 +557,7 @@ void slab_release_deferred(struct quarry *q, uint32_t index);
 
 /* ---- rcu.c ---- */
 int rcu_init(struct quarry *q);
-size_t rcu_bytes(unsigned int nr_cpus); /* of its state, a multiple of 64 */
+size_t rcu_bytes(void); /* of its state, a multiple of 64 */
 /* Keeps a slab, whose pages are no slab's any more, for a grace period. */
 void rcu_defer_slab(struct quarry *q, struct slab *slab);
 
@@ -647,6 +650,8 @@ void reap_init(struct quarry *q);
  */
 int kmalloc_init(struct quarry *q, uint64_t random_seed);
 /* All of them, as far as there is memory. */
+/* Makes the caches of the normal type and opens the short way, unless that was done or cannot be. */
+void kmalloc_open(struct quarry *q);
 void kmalloc_make_all(struct quarry *q);
 /* The classes by size: the first for 0, 0 after the last. */
 unsigned int kmalloc_class_after(unsigned int class);
