@@ -37,7 +37,28 @@ $(M32_BINS): $(O)/tests/%-m32: $(O)/tests/%.o $(M32_SHARED:%=$(O)/tests/%.o) $(O
 	$(call SAY,LD,$@)
 	$(Q)$(CC) $(CFLAGS) -o $@ $^
 
--include $(wildcard $(O)/tests/*.d)
+# The explorer of interleavings: src/ with a hook at each access, and memory.c instead of ThreadSanitizer.
+EXPLORE_HOOKS := -fsanitize=thread --param tsan-instrument-func-entry-exit=0 \
+	-Dmemset=explore_memset -Dmemcpy=explore_memcpy -Dmemmove=explore_memmove
+EXPLORE_FLAGS := -Itests/explore -O1 -g -DQUARRY_DEBUG=1 -fno-pie
+EXPLORE_OBJS := $(patsubst %.c,$(O)/explore/%.o,$(wildcard tests/explore/*.c) $(QUARRY_SRCS))
+
+$(O)/explore/src/%.o: src/%.c
+	$(call SAY,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(EXPLORE_FLAGS) $(LIBFLAGS) $(EXPLORE_HOOKS) $(DEPFLAGS) -c -o $@ $<
+
+$(O)/explore/tests/explore/%.o: tests/explore/%.c
+	$(call SAY,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(EXPLORE_FLAGS) $(HOSTFLAGS) $(if $(filter case_% machine%,$(@F)),$(EXPLORE_HOOKS)) $(DEPFLAGS) -c -o $@ $<
+
+$(O)/tests/explore: $(EXPLORE_OBJS)
+	$(call SAY,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -no-pie -o $@ $^
+
+-include $(wildcard $(O)/tests/*.d) $(EXPLORE_OBJS:.o=.d)
 
 .PHONY: test-bins thread-bins m32-bins
 test-bins: $(TEST_BINS) $(FUZZ_BINS) $(O)/quarry

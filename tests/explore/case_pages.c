@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: MIT */
+/* Pages: what CPUs keep to themselves against those who take it away, and what two do at once. */
+#include "machine.h"
+
+#include <page/internal.h>
+
+#include "cases.h"
+
+#define MIB 1024u
+
+/* CPUs whose sheaves are filled, so that a request is short. */
+static void warm(unsigned int cpus)
+{
+	for (unsigned int cpu = 0; cpu < cpus; cpu++) {
+		struct page *page;
+
+		machine_cpu(cpu);
+		page = quarry_alloc_pages(mq, GFP_KERNEL, 0);
+		quarry_free_pages(mq, page, 0);
+	}
+	machine_cpu(0);
+}
+
+/* A block that thread @t holds, taken on its CPU. */
+static void hold(unsigned int t, unsigned int i, gfp_t gfp, unsigned int order)
+{
+	machine_cpu(t);
+	has[t].page[i] = quarry_alloc_pages(mq, gfp, order);
+	has[t].order[i] = order;
+	EXPLORE_CHECK(has[t].page[i] != NULL);
+	machine_cpu(0);
+}
+
+/* ---- sheaves ---- */
+
+static void sheaves_setup(unsigned int flags)
+{
+	machine_make(4 * MIB, 3, flags);
+	for (unsigned int t = 0; t < 3; t++) {
+		hold(t, 0, GFP_KERNEL, 0);
+		hold(t, 1, GFP_KERNEL, 0);
+	}
+	warm(3);
+}
+
+static void take_one(void)
+{
+	EXPLORE_CHECK(take(2, GFP_KERNEL, 0));
+}
+
+static void give_one(void)
+{
+	give(0);
+}
+
+static void give_two(void)
+{
+	give(0);
+	give(1);
+}
+
+static void give_take(void)
+{
+	give(0);
+	take_one();
+}
+
+static void drain_0(void)
+{
+	quarry_drain_pages(mq, 0);
+}
+
+static void age_all(void)
+{
+	quarry_age_pages(mq);
+}
+
+static void count_all(void)
+{
+	struct quarry_totals totals;
+
+	quarry_totals(mq, &totals);
+	EXPLORE_CHECK(totals.pgalloc - totals.pgfree <= totals.managed);
+}
+
+static void feature_on_off(void)
+{
+	page_set_feature(mq, PAGE_FEATURE_SCOPE, true);
+	page_set_feature(mq, PAGE_FEATURE_SCOPE, false);
+}
+
+static void late_setup(unsigned int flags)
+{
+	sheaves_setup(flags);
+	mq->cpus[0].late_on = true;
+}
+
+static void late_settle_all(void)
+{
+	late_settle(mq);
+}
+
+static void huge_setup(unsigned int flags)
+{
+	machine_make(8 * MIB, 2, flags);
+	hold(0, 0, GFP_KERNEL, QUARRY_PAGEBLOCK_ORDER);
+	hold(1, 0, GFP_KERNEL, 0);
+}
+
+static void take_huge(void)
+{
+	take(1, GFP_KERNEL, QUARRY_PAGEBLOCK_ORDER);
+}
+
+static void give_take_huge(void)
+{
+	give(0);
+	take_huge();
+}
+
+/* ---- the first allocation ever ---- */
+
+static void virgin_setup(unsigned int flags)
+{
+	machine_make(4 * MIB, 3, flags);
+}
+
+static void take_movable(void)
+{
+	EXPLORE_CHECK(take(3, GFP_HIGHUSER_MOVABLE, 0));
+}
+
+static void take_order4(void)
+{
+	EXPLORE_CHECK(take(4, GFP_KERNEL, 4));
+}
+
+static void take_reclaimable(void)
+{
+	EXPLORE_CHECK(take(5, GFP_KERNEL | __GFP_RECLAIMABLE, 0));
+}
+
+/* ---- arenas, summaries, fallback ---- */
+
+/* One block of order 5 is free, all else is taken by single pages that nobody gives back. */
+static void scarce_setup(unsigned int flags)
+{
+	struct page *page;
+
+	machine_make(512, 2, flags);
+	hold(0, 0, GFP_KERNEL, 5);
+	hold(1, 0, GFP_KERNEL, 5);
+	while ((page = quarry_alloc_pages(mq, GFP_KERNEL | __GFP_MEMALLOC | __GFP_NOWARN, 4)) !=
+	       NULL)
+		;
+	give_of(0, 0);
+}
+
+static void scarce_take(void)
+{
+	take(1, GFP_KERNEL | __GFP_MEMALLOC | __GFP_NOWARN, 5);
+}
+
+/* One of the two blocks is free at any time: whoever gives one back can have one. */
+static void scarce_give_take(void)
+{
+	give(0);
+	EXPLORE_CHECK(take(1, GFP_KERNEL | __GFP_MEMALLOC | __GFP_NOWARN, 5));
+}
+
+/* No account of pages: most of them are nobody's. */
+static void scarce_check(void)
+{
+	char line[1];
+
+	EXPLORE_CHECK(has[0].page[1] == NULL || has[0].page[1] != has[1].page[1]);
+	EXPLORE_CHECK(quarry_check(mq, &(struct quarry_out){.write = NULL, .ctx = line}) == 0);
+}
+
+/* ---- references ---- */
+
+static void refs_setup(unsigned int flags)
+{
+	sheaves_setup(flags);
+	quarry_get_page(mq, has[0].page[0]);
+	has[1].page[2] = has[0].page[0]; /* the other reference */
+	has[0].page[0] = NULL;
+	has[0].page[3] = has[1].page[2];
+}
+
+static void refs_put0(void)
+{
+	give(3);
+}
+
+static void refs_put1(void)
+{
+	give(2);
+}
+
+static void refs_get_put(void)
+{
+	struct page *page = has[0].page[3];
+
+	has[0].page[3] = NULL;
+	quarry_get_page(mq, page);
+	quarry_free_pages(mq, page, 0);
+	quarry_free_pages(mq, page, 0);
+}
+
+/* ---- without waiting ---- */
+
+static void nolock_take(void)
+{
+	struct held *h = &has[explore_self()];
+
+	h->page[6] = quarry_alloc_pages_nolock(mq, QUARRY_NO_NODE, 0);
+}
+
+static void nolock_take_give(void)
+{
+	struct page *page = quarry_alloc_pages_nolock(mq, QUARRY_NO_NODE, 0);
+
+	if (page != NULL)
+		quarry_free_pages_nolock(mq, page, 0);
+}
+
+static void nolock_give(void)
+{
+	struct page *page = has[explore_self()].page[1];
+
+	has[explore_self()].page[1] = NULL;
+	quarry_free_pages_nolock(mq, page, 0);
+}
+
+static void nolock_give_two(void)
+{
+	struct held *h = &has[explore_self()];
+
+	nolock_give();
+	quarry_free_pages_nolock(mq, h->page[0], 0);
+	h->page[0] = NULL;
+}
+
+static void drain_all(void)
+{
+	quarry_drain_all_pages(mq);
+}
+
+static void irq_take(void)
+{
+	has[2].page[7] = quarry_alloc_pages(mq, GFP_ATOMIC, 0);
+}
+
+static void irq_give(void)
+{
+	give_of(2, 0);
+}
+
+static void irq_take_give(void)
+{
+	struct page *page = quarry_alloc_pages(mq, GFP_ATOMIC, 0);
+
+	if (page != NULL)
+		quarry_free_pages(mq, page, 0);
+}
+
+static void irq_nolock_give(void)
+{
+	struct page *page = has[2].page[1];
+
+	has[2].page[1] = NULL;
+	quarry_free_pages_nolock(mq, page, 0);
+}
+
+static void irq_nolock_take(void)
+{
+	has[2].page[7] = quarry_alloc_pages_nolock(mq, QUARRY_NO_NODE, 0);
+}
+
+/* ---- CPUs that come and go ---- */
+
+static void cpu2_leaves_comes(void)
+{
+	EXPLORE_CHECK(quarry_cpu_offline(mq, 2) == 0);
+	EXPLORE_CHECK(quarry_cpu_online(mq, 2) == 0);
+}
+
+/* ---- pageblocks that are set apart ---- */
+
+static void isolate(void)
+{
+	if (quarry_start_isolate_page_range(mq, 512, 1024, QUARRY_MIGRATE_MOVABLE, 0) == 0)
+		quarry_undo_isolate_page_range(mq, 512, 1024);
+}
+
+static void isolate_setup(unsigned int flags)
+{
+	machine_make(6 * MIB, 2, flags);
+	hold(0, 0, GFP_HIGHUSER_MOVABLE, 0);
+	hold(1, 0, GFP_HIGHUSER_MOVABLE, 3);
+}
+
+#define ALL(n)           \
+	{                \
+		-1, 1, n \
+	}
+#define BOUND(p, n)     \
+	{               \
+		p, 1, n \
+	}
+#define CASE(name_, place_, n, setup_, arg_, t0, t1, t2, quick_, deep_)                        \
+	{                                                                                      \
+		.name = name_, .place = place_, .nr_threads = n, .arg = arg_, .setup = setup_, \
+		.thread = {t0, t1, t2}, .check = machine_check, .quick = quick_, .deep = deep_ \
+	}
+#define IRQ(name_, place_, setup_, t0, irq_, nmi_)                                                 \
+	{                                                                                          \
+		.name = name_, .place = place_, .nr_threads = 1, .arg = MACHINE_FENCED,            \
+		.setup = setup_, .thread = {t0}, .irq = irq_, .nmi = nmi_, .check = machine_check, \
+		.quick = ALL(20000), .deep = ALL(20000)                                            \
+	}
+
+const struct explore_case cases_pages[] = {
+	CASE("sheaf_take_drain", "pcp", 2, sheaves_setup, 0, take_one, drain_0, NULL, ALL(2000),
+	     ALL(100000)),
+	CASE("sheaf_take_drain_fenced", "pcp", 2, sheaves_setup, MACHINE_FENCED, take_one, drain_0,
+	     NULL, ALL(2000), ALL(100000)),
+	CASE("sheaf_give_drain", "pcp", 2, sheaves_setup, 0, give_two, drain_0, NULL, ALL(2000),
+	     ALL(100000)),
+	CASE("sheaf_give_drain_fenced", "pcp", 2, sheaves_setup, MACHINE_FENCED, give_two, drain_0,
+	     NULL, ALL(2000), ALL(100000)),
+	CASE("sheaf_two_drains", "pcp", 3, sheaves_setup, 0, give_one, drain_0, drain_0, ALL(2000),
+	     ALL(100000)),
+	CASE("sheaf_age", "pcp", 2, sheaves_setup, 0, give_take, age_all, NULL, ALL(2000),
+	     ALL(100000)),
+	CASE("sheaf_count", "pcp", 2, sheaves_setup, 0, give_take, count_all, NULL, ALL(2000),
+	     ALL(100000)),
+	CASE("sheaf_feature", "pcp", 2, sheaves_setup, 0, give_take, feature_on_off, NULL,
+	     ALL(2000), ALL(100000)),
+	CASE("late_drain", "late", 2, late_setup, 0, give_two, drain_0, NULL, ALL(2000),
+	     ALL(100000)),
+	CASE("late_settle", "late", 2, late_setup, MACHINE_FENCED, give_two, late_settle_all, NULL,
+	     ALL(2000), ALL(100000)),
+	CASE("huge", "pcp", 2, huge_setup, 0, give_take_huge, take_huge, NULL, ALL(2000),
+	     ALL(100000)),
+	CASE("virgin", "virgin", 2, virgin_setup, 0, take_order4, take_order4, NULL, ALL(2000),
+	     ALL(100000)),
+	CASE("virgin_sheaves", "virgin", 2, virgin_setup, 0, take_one, take_movable, NULL,
+	     ALL(2000), ALL(100000)),
+	CASE("fallback", "fallback", 3, virgin_setup, 0, take_one, take_reclaimable, take_movable,
+	     ALL(2000), ALL(100000)),
+	CASE("references", "refs", 2, refs_setup, 0, refs_put0, refs_put1, NULL, ALL(2000),
+	     ALL(100000)),
+	CASE("references_get", "refs", 2, refs_setup, 0, refs_get_put, refs_put1, NULL, ALL(2000),
+	     ALL(100000)),
+	CASE("nolock_give", "nolock", 3, sheaves_setup, 0, nolock_give_two, nolock_give_two,
+	     drain_all, ALL(2000), ALL(100000)),
+	CASE("nolock_take", "nolock", 3, sheaves_setup, 0, nolock_take, drain_0, nolock_take_give,
+	     ALL(2000), ALL(100000)),
+	CASE("cpu_offline", "cpu", 2, sheaves_setup, 0, cpu2_leaves_comes, give_take, NULL,
+	     ALL(2000), ALL(100000)),
+	CASE("isolate", "isolate", 2, isolate_setup, 0, isolate, give_one, NULL, ALL(2000),
+	     ALL(100000)),
+	{.name = "summary",
+	 .place = "avail",
+	 .nr_threads = 2,
+	 .setup = scarce_setup,
+	 .thread = {scarce_take, scarce_give_take},
+	 .check = scarce_check,
+	 .quick = ALL(2000),
+	 .deep = ALL(100000)},
+	IRQ("irq_take", "irq", sheaves_setup, give_take, irq_take, false),
+	IRQ("irq_give", "irq", sheaves_setup, give_take, irq_give, false),
+	IRQ("irq_drain", "irq", sheaves_setup, drain_0, irq_take_give, false),
+	IRQ("irq_virgin", "irq", virgin_setup, take_one, irq_take_give, false),
+	IRQ("nmi_give", "nmi", sheaves_setup, give_take, irq_nolock_give, true),
+	IRQ("nmi_take", "nmi", sheaves_setup, give_take, irq_nolock_take, true),
+	IRQ("nmi_late", "nmi", late_setup, give_two, irq_nolock_give, true),
+	IRQ("nmi_drain", "nmi", sheaves_setup, drain_0, irq_nolock_give, true),
+	IRQ("nmi_virgin", "nmi", virgin_setup, take_one, nolock_take_give, true),
+	{.name = NULL},
+};

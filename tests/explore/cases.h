@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/* Lists of cases; an entry without a name ends each. */
+#ifndef TESTS_EXPLORE_CASES_H
+#define TESTS_EXPLORE_CASES_H
+
+#include "explore.h"
+
+extern const struct explore_case cases_litmus[];
+extern const struct explore_case cases_pages[];
+extern const struct explore_case cases_slabs[];
+
+#endif

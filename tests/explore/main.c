@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The program: explore [--deep] [--weak] [--limits P:S:N] [CASE...]
+ *
+ * Prints a line for each case, as cmocka's programs do. With --deep the bounds are wide; with --weak each
+ * acquire, release and fence of src/ is made relaxed in turn, and a case must notice. --limits sets others: P
+ * preemptions, S stale loads (-1: all), N executions.
+ * EXPLORE_SCHEDULE=CASE@SCHEDULE runs one schedule and says what happens in it.
+ */
+#include "cases.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define CASES 256
+
+static const struct explore_case *const lists[] = {cases_litmus, cases_pages, cases_slabs};
+static const struct explore_case *explore_cases[CASES]; /* all of them; NULL ends them */
+static bool deep;
+static struct explore_limits wished; /* executions 0: those of the cases */
+
+static void cases_list(void)
+{
+	unsigned int n = 0;
+
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+		for (const struct explore_case *c = lists[i]; c->name != NULL && n < CASES - 1; c++)
+			explore_cases[n++] = c;
+	}
+}
+
+static double seconds(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static const struct explore_limits *limits_of(const struct explore_case *c)
+{
+	if (wished.executions != 0 && c->finds == NULL)
+		return &wished;
+	return deep ? &c->deep : &c->quick;
+}
+
+static const struct explore_case *case_find(const char *name, size_t n)
+{
+	for (size_t i = 0; explore_cases[i] != NULL; i++) {
+		if (strlen(explore_cases[i]->name) == n &&
+		    memcmp(explore_cases[i]->name, name, n) == 0)
+			return explore_cases[i];
+	}
+	return NULL;
+}
+
+/* "bound" in words. */
+static const char *limits_say(const struct explore_limits *l, char *to, size_t size)
+{
+	char bound[32] = "all orders";
+
+	if (l->preemptions >= 0)
+		snprintf(bound, sizeof(bound), "%d preemptions", l->preemptions);
+	if (l->stale < 0)
+		snprintf(to, size, "%s, any stale loads", bound);
+	else
+		snprintf(to, size, "%s, %d stale loads", bound, l->stale);
+	return to;
+}
+
+static bool case_run(const struct explore_case *c)
+{
+	static struct explore_result r;
+	double start = seconds();
+	char limits[64];
+	bool ok;
+
+	printf("[ RUN      ] %s\n", c->name);
+	fflush(stdout);
+	engine_run(c, limits_of(c), &r);
+	ok = c->finds != NULL ? r.failed && strstr(r.message, c->finds) != NULL : !r.failed;
+	printf("    %lu executions (%lu cut short), up to %u events; %s; %s; %.2f s\n",
+	       r.executions, r.pruned, r.longest, limits_say(limits_of(c), limits, sizeof(limits)),
+	       r.failed     ? "found"
+	       : r.complete ? "complete"
+			    : "NOT complete",
+	       seconds() - start);
+	if (r.failed)
+		printf("    %s\n", r.message);
+	if (r.failed && !ok)
+		printf("    EXPLORE_SCHEDULE=%s@%s\n", c->name, r.schedule);
+	if (!ok && !r.failed)
+		printf("    expected to find: %s\n", c->finds);
+	printf(ok ? "[       OK ] %s\n" : "[  FAILED  ] %s\n", c->name);
+	fflush(stdout);
+	return ok;
+}
+
+static int replay(const char *what)
+{
+	static struct explore_result r;
+	const char *at = strchr(what, '@');
+	const struct explore_case *c = at != NULL ? case_find(what, (size_t)(at - what)) : NULL;
+
+	if (c == NULL) {
+		fprintf(stderr, "explore: no case in %s\n", what);
+		return 2;
+	}
+	engine_replay(c, at + 1, true, &r);
+	printf("    %s\n", r.failed ? r.message : "it does not fail");
+	return r.failed;
+}
+
+/* ---- weakened sites ---- */
+
+/* Where the code of each site stands: "function file:line"; the innermost of inlined ones. */
+static void sites_name(char (*name)[96])
+{
+	char command[64 + 24 * 64];
+
+	for (unsigned int from = 0; from < explore_nr_sites; from += 64) {
+		FILE *f;
+		int at = snprintf(command, sizeof(command), "addr2line -s -f -p -e /proc/%d/exe",
+				  getpid());
+
+		for (unsigned int i = from; i < from + 64 && i < explore_nr_sites; i++)
+			at += snprintf(command + at, sizeof(command) - (size_t)at, " %#lx",
+				       (unsigned long)explore_site[i].pc - 1);
+		f = popen(command, "r");
+		for (unsigned int i = from; f != NULL && i < from + 64 && i < explore_nr_sites;
+		     i++) {
+			if (fgets(name[i], sizeof(name[i]), f) != NULL)
+				name[i][strcspn(name[i], "\n")] = 0;
+		}
+		if (f != NULL)
+			pclose(f);
+	}
+}
+
+/* All cases with one group of sites weakened; says who notices. */
+static bool weak_run(const char *name, struct explore_case const *const *cases)
+{
+	static struct explore_result r;
+	unsigned long executions = 0;
+
+	for (size_t i = 0; cases[i] != NULL; i++) {
+		if (cases[i]->finds != NULL)
+			continue;
+		engine_run(cases[i], limits_of(cases[i]), &r);
+		executions += r.executions;
+		if (r.failed) {
+			printf("    %-52s found by %s, execution %lu: %.60s\n", name,
+			       cases[i]->name, r.executions, r.message);
+			return true;
+		}
+	}
+	printf("    %-52s NOT found in %lu executions\n", name, executions);
+	return false;
+}
+
+static int weak_all(struct explore_case const *const *cases)
+{
+	static char name[EXPLORE_SITES][96];
+	static struct explore_result r;
+	unsigned int groups = 0, found = 0;
+
+	for (size_t i = 0; cases[i] != NULL; i++)
+		engine_run(cases[i], limits_of(cases[i]), &r); /* the sites are learned */
+	sites_name(name);
+	for (unsigned int i = 0; i < explore_nr_sites; i++) {
+		struct explore_site *s = &explore_site[i];
+
+		/* The explorer's own code holds the port's fence, and cases their own protocols. */
+		if (strstr(name[i], "case_") != NULL)
+			continue;
+		for (unsigned int k = 0; k < i && s->group == 0; k++) {
+			if (strcmp(name[k], name[i]) == 0)
+				s->group = explore_site[k].group;
+		}
+		if (s->group == 0)
+			s->group = (uint16_t)++groups;
+	}
+	for (unsigned int g = 1; g <= groups; g++) {
+		unsigned int i = 0;
+
+		while (explore_site[i].group != g)
+			i++;
+		explore_weak = g;
+		found += weak_run(name[i], cases);
+		fflush(stdout);
+	}
+	explore_weak = 0;
+	printf("    %u of %u weakened places are noticed\n", found, groups);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct explore_case *cases[CASES];
+	const char *schedule = getenv("EXPLORE_SCHEDULE");
+	unsigned int nr = 0, failed = 0;
+	bool weak = false;
+
+	cases_list();
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--deep") == 0)
+			deep = true;
+		else if (strcmp(argv[i], "--weak") == 0)
+			weak = true;
+		else if (strcmp(argv[i], "--limits") == 0 && i + 1 < argc)
+			sscanf(argv[++i], "%d:%d:%lu", &wished.preemptions, &wished.stale,
+			       &wished.executions);
+		else
+			cases[nr++] = case_find(argv[i], strlen(argv[i]));
+		if (nr != 0 && cases[nr - 1] == NULL) {
+			fprintf(stderr, "explore: no case %s\n", argv[i]);
+			return 2;
+		}
+	}
+	if (schedule != NULL && schedule[0] != 0)
+		return replay(schedule);
+	if (nr == 0)
+		memcpy(cases, explore_cases, sizeof(cases));
+	if (weak)
+		return weak_all(cases);
+	for (size_t i = 0; cases[i] != NULL; i++)
+		failed += !case_run(cases[i]);
+	return failed != 0;
+}
