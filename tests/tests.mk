@@ -75,10 +75,29 @@ test: deps-test
 	@$(MAKE) --no-print-directory O=$(O)/tsan CFLAGS="$(TSAN)" thread-bins
 	@$(if $(M32_WORKS),$(MAKE) --no-print-directory O=$(O)/m32 CFLAGS="$(ASAN) $(M32)" m32-bins,\
 		echo "  32-bit tests left out: $(CC) -m32 makes no programs here")
-	@$(MAKE) --no-print-directory $(O)/quarry kernels
+	@$(MAKE) --no-print-directory $(O)/quarry $(O)/tests/explore kernels
 	@tests/run.sh $(O)/quarry $(TEST_NAMES:%=$(O)/asan/tests/%) \
-		$(THREAD_NAMES:%=$(O)/tsan/tests/%) $(FUZZ_NAMES:%=$(O)/asan/tests/%) $(TEST_SHELL) \
+		$(THREAD_NAMES:%=$(O)/tsan/tests/%) $(O)/tests/explore $(FUZZ_NAMES:%=$(O)/asan/tests/%) $(TEST_SHELL) \
 		$(if $(M32_WORKS),$(M32_NAMES:%=$(O)/m32/tests/%-m32))
+
+## make explore    interleavings with wide bounds, then with faults in src/, each of which must be found
+.PHONY: explore
+explore: $(O)/tests/explore
+	$(O)/tests/explore --deep
+	$(O)/tests/explore --weak
+	tests/explore/faults.sh $(O)/tests/explore $(CC) $(EXPLORE_FLAGS) $(LIBFLAGS) $(EXPLORE_HOOKS)
+
+## make stress     the programs of threads under ThreadSanitizer, again and again for MINUTES=5
+.PHONY: stress
+MINUTES ?= 5
+stress: deps-test
+	@$(MAKE) --no-print-directory O=$(O)/tsan CFLAGS="$(TSAN)" thread-bins
+	@end=$$(($$(date +%s) + $(MINUTES) * 60)) n=0; while [ $$(date +%s) -lt $$end ]; do \
+		for t in $(THREAD_NAMES:%=$(O)/tsan/tests/%); do \
+			TSAN_OPTIONS=halt_on_error=1 $$t >$(O)/stress.log 2>&1 || { tail -60 $(O)/stress.log; exit 1; }; \
+			n=$$((n + 1)); \
+		done; \
+	done; echo "  $$n runs of $(words $(THREAD_NAMES)) programs, no fault"
 
 ## make coverage   lines and branches of src/ that the tests reach; build/cov/coverage.html shows the rest
 .PHONY: coverage

@@ -352,8 +352,7 @@ static void count_check(void)
 #define LITMUS(name_, n, t0, t1, t2, check_, finds_)                                           \
 	{                                                                                      \
 		.name = "litmus_" name_, .place = "explorer", .nr_threads = n, .setup = setup, \
-		.thread = {t0, t1, t2}, .check = check_, .quick = ALL, .deep = ALL,            \
-		.finds = finds_                                                                \
+		.thread = {t0, t1, t2}, .check = check_, .quick = ALL, .finds = finds_         \
 	}
 
 const struct explore_case cases_litmus[] = {
@@ -389,7 +388,6 @@ const struct explore_case cases_litmus[] = {
 	 .irq = count_irq,
 	 .check = count_check,
 	 .quick = ALL,
-	 .deep = ALL,
 	 .finds = "count_check"},
 	{.name = "litmus_irq_pinned",
 	 .place = "explorer",
@@ -398,8 +396,7 @@ const struct explore_case cases_litmus[] = {
 	 .thread = {count_pinned},
 	 .irq = count_irq,
 	 .check = count_check,
-	 .quick = ALL,
-	 .deep = ALL},
+	 .quick = ALL},
 	{.name = "litmus_nmi",
 	 .place = "explorer",
 	 .nr_threads = 1,
@@ -409,7 +406,6 @@ const struct explore_case cases_litmus[] = {
 	 .nmi = true,
 	 .check = count_check,
 	 .quick = ALL,
-	 .deep = ALL,
 	 .finds = "count_check"},
 	{.name = NULL},
 };

@@ -92,7 +92,7 @@ static void feature_on_off(void)
 static void late_setup(unsigned int flags)
 {
 	sheaves_setup(flags);
-	mq->cpus[0].late_on = true;
+	page_this_cpu(mq)->late_on = true;
 }
 
 static void late_settle_all(void)
@@ -301,75 +301,121 @@ static void isolate_setup(unsigned int flags)
 	hold(1, 0, GFP_HIGHUSER_MOVABLE, 3);
 }
 
-#define ALL(n)           \
-	{                \
-		-1, 1, n \
-	}
-#define BOUND(p, n)     \
-	{               \
-		p, 1, n \
-	}
-#define CASE(name_, place_, n, setup_, arg_, t0, t1, t2, quick_, deep_)                        \
+/* ---- blocks that are moved while their owner frees them ---- */
+
+#define OWNER_RANGE 16u /* pages */
+
+static struct owner {
+	struct quarry_lock lock;
+	struct page *page;
+	pfn_t start; /* of the range that it lies in, at first */
+} * owner;
+
+static struct page *owner_change(struct page *from, struct page *to)
+{
+	quarry_pin_t pin = quarry_lock(true, &owner->lock);
+	struct page *page = owner->page;
+
+	if (from == NULL || from == page)
+		owner->page = to;
+	quarry_unlock(true, &owner->lock, pin);
+	return page;
+}
+
+static bool owner_isolate(void *ctx, struct page *page)
+{
+	(void)ctx;
+	return owner_change(page, page) == page;
+}
+
+static int owner_migrate(void *ctx, struct page *dst, struct page *src)
+{
+	(void)ctx;
+	return owner_change(src, dst) == src ? 0 : -QUARRY_EAGAIN;
+}
+
+static void owner_putback(void *ctx, struct page *page)
+{
+	(void)ctx;
+	(void)page;
+}
+
+static void owner_setup(unsigned int flags)
+{
+	static const struct quarry_mover ops = {owner_isolate, owner_migrate, owner_putback};
+	int number;
+
+	machine_make(6 * MIB, 2, flags);
+	owner = explore_alloc(sizeof(*owner), 64);
+	number = quarry_register_mover(mq, &ops, NULL);
+	owner->page = quarry_alloc_pages(mq, GFP_HIGHUSER_MOVABLE, 0);
+	owner->start = quarry_page_to_pfn(mq, owner->page) & ~((pfn_t)OWNER_RANGE - 1);
+	EXPLORE_CHECK(quarry_set_page_mover(mq, owner->page, (unsigned int)number) == 0);
+}
+
+static void owner_free(void)
+{
+	struct page *page = owner_change(NULL, NULL);
+
+	quarry_free_pages(mq, page, 0);
+}
+
+static void owner_range(void)
+{
+	pfn_t start = owner->start;
+
+	if (quarry_alloc_contig_range(mq, start, start + OWNER_RANGE, QUARRY_MIGRATE_MOVABLE,
+				      GFP_KERNEL) == 0)
+		quarry_free_contig_range(mq, start, OWNER_RANGE);
+}
+
+#define CASE(name_, place_, n, setup_, arg_, t0, t1, t2)                                       \
 	{                                                                                      \
 		.name = name_, .place = place_, .nr_threads = n, .arg = arg_, .setup = setup_, \
-		.thread = {t0, t1, t2}, .check = machine_check, .quick = quick_, .deep = deep_ \
+		.thread = {t0, t1, t2}, .check = machine_check, .quick = ONE_PREEMPTION        \
 	}
 #define IRQ(name_, place_, setup_, t0, irq_, nmi_)                                                 \
 	{                                                                                          \
 		.name = name_, .place = place_, .nr_threads = 1, .arg = MACHINE_FENCED,            \
 		.setup = setup_, .thread = {t0}, .irq = irq_, .nmi = nmi_, .check = machine_check, \
-		.quick = ALL(20000), .deep = ALL(20000)                                            \
+		.quick = EVERY_ORDER                                                               \
 	}
 
 const struct explore_case cases_pages[] = {
-	CASE("sheaf_take_drain", "pcp", 2, sheaves_setup, 0, take_one, drain_0, NULL, ALL(2000),
-	     ALL(100000)),
+	CASE("sheaf_take_drain", "pcp", 2, sheaves_setup, 0, take_one, drain_0, NULL),
 	CASE("sheaf_take_drain_fenced", "pcp", 2, sheaves_setup, MACHINE_FENCED, take_one, drain_0,
-	     NULL, ALL(2000), ALL(100000)),
-	CASE("sheaf_give_drain", "pcp", 2, sheaves_setup, 0, give_two, drain_0, NULL, ALL(2000),
-	     ALL(100000)),
+	     NULL),
+	CASE("sheaf_give_drain", "pcp", 2, sheaves_setup, 0, give_two, drain_0, NULL),
 	CASE("sheaf_give_drain_fenced", "pcp", 2, sheaves_setup, MACHINE_FENCED, give_two, drain_0,
-	     NULL, ALL(2000), ALL(100000)),
-	CASE("sheaf_two_drains", "pcp", 3, sheaves_setup, 0, give_one, drain_0, drain_0, ALL(2000),
-	     ALL(100000)),
-	CASE("sheaf_age", "pcp", 2, sheaves_setup, 0, give_take, age_all, NULL, ALL(2000),
-	     ALL(100000)),
-	CASE("sheaf_count", "pcp", 2, sheaves_setup, 0, give_take, count_all, NULL, ALL(2000),
-	     ALL(100000)),
-	CASE("sheaf_feature", "pcp", 2, sheaves_setup, 0, give_take, feature_on_off, NULL,
-	     ALL(2000), ALL(100000)),
-	CASE("late_drain", "late", 2, late_setup, 0, give_two, drain_0, NULL, ALL(2000),
-	     ALL(100000)),
-	CASE("late_settle", "late", 2, late_setup, MACHINE_FENCED, give_two, late_settle_all, NULL,
-	     ALL(2000), ALL(100000)),
-	CASE("huge", "pcp", 2, huge_setup, 0, give_take_huge, take_huge, NULL, ALL(2000),
-	     ALL(100000)),
-	CASE("virgin", "virgin", 2, virgin_setup, 0, take_order4, take_order4, NULL, ALL(2000),
-	     ALL(100000)),
-	CASE("virgin_sheaves", "virgin", 2, virgin_setup, 0, take_one, take_movable, NULL,
-	     ALL(2000), ALL(100000)),
-	CASE("fallback", "fallback", 3, virgin_setup, 0, take_one, take_reclaimable, take_movable,
-	     ALL(2000), ALL(100000)),
-	CASE("references", "refs", 2, refs_setup, 0, refs_put0, refs_put1, NULL, ALL(2000),
-	     ALL(100000)),
-	CASE("references_get", "refs", 2, refs_setup, 0, refs_get_put, refs_put1, NULL, ALL(2000),
-	     ALL(100000)),
+	     NULL),
+	CASE("sheaf_two_drains", "pcp", 3, sheaves_setup, 0, give_one, drain_0, drain_0),
+	CASE("sheaf_age", "pcp", 2, sheaves_setup, 0, give_take, age_all, NULL),
+	CASE("sheaf_count", "pcp", 2, sheaves_setup, 0, give_take, count_all, NULL),
+	CASE("sheaf_feature", "pcp", 2, sheaves_setup, 0, give_take, feature_on_off, NULL),
+	CASE("late_drain", "late", 2, late_setup, 0, give_two, drain_0, NULL),
+	CASE("late_settle", "late", 2, late_setup, MACHINE_FENCED, give_two, late_settle_all, NULL),
+	CASE("huge", "pcp", 2, huge_setup, 0, give_take_huge, take_huge, NULL),
+	CASE("virgin", "virgin", 2, virgin_setup, 0, take_order4, take_order4, NULL),
+	CASE("virgin_sheaves", "virgin", 2, virgin_setup, 0, take_one, take_movable, NULL),
+	CASE("fallback", "fallback", 3, virgin_setup, 0, take_one, take_reclaimable, take_movable),
+	CASE("cpu_first_drain", "cpu", 2, virgin_setup, 0, take_one, drain_0, NULL),
+	CASE("cpu_first_feature", "cpu", 2, virgin_setup, 0, take_one, feature_on_off, NULL),
+	CASE("arenas", "avail", 2, virgin_setup, MACHINE_ARENAS, take_movable, take_movable, NULL),
+	CASE("references", "refs", 2, refs_setup, 0, refs_put0, refs_put1, NULL),
+	CASE("references_get", "refs", 2, refs_setup, 0, refs_get_put, refs_put1, NULL),
 	CASE("nolock_give", "nolock", 3, sheaves_setup, 0, nolock_give_two, nolock_give_two,
-	     drain_all, ALL(2000), ALL(100000)),
-	CASE("nolock_take", "nolock", 3, sheaves_setup, 0, nolock_take, drain_0, nolock_take_give,
-	     ALL(2000), ALL(100000)),
-	CASE("cpu_offline", "cpu", 2, sheaves_setup, 0, cpu2_leaves_comes, give_take, NULL,
-	     ALL(2000), ALL(100000)),
-	CASE("isolate", "isolate", 2, isolate_setup, 0, isolate, give_one, NULL, ALL(2000),
-	     ALL(100000)),
+	     drain_all),
+	CASE("nolock_take", "nolock", 3, sheaves_setup, 0, nolock_take, drain_0, nolock_take_give),
+	CASE("cpu_offline", "cpu", 2, sheaves_setup, 0, cpu2_leaves_comes, give_take, NULL),
+	CASE("isolate", "isolate", 2, isolate_setup, 0, isolate, give_one, NULL),
+	CASE("mover_free", "mover", 2, owner_setup, 0, owner_range, owner_free, NULL),
 	{.name = "summary",
 	 .place = "avail",
 	 .nr_threads = 2,
 	 .setup = scarce_setup,
 	 .thread = {scarce_take, scarce_give_take},
 	 .check = scarce_check,
-	 .quick = ALL(2000),
-	 .deep = ALL(100000)},
+	 .quick = ONE_PREEMPTION},
 	IRQ("irq_take", "irq", sheaves_setup, give_take, irq_take, false),
 	IRQ("irq_give", "irq", sheaves_setup, give_take, irq_give, false),
 	IRQ("irq_drain", "irq", sheaves_setup, drain_0, irq_take_give, false),

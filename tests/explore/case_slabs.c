@@ -56,7 +56,7 @@ static void slab_check(void)
 	}
 	machine_check();
 	if (c->cache != NULL) {
-		quarry_kmem_cache_shrink(mq, c->cache);
+		quarry_kmem_cache_quiesce(mq, c->cache);
 		quarry_kmem_cache_info(mq, c->cache, &info);
 		EXPLORE_CHECK(info.active_objs == n && info.cached_objs == 0);
 		machine_check();
@@ -126,6 +126,17 @@ static void reap(void)
 {
 	EXPLORE_CHECK(quarry_slab_reap(mq, explore_self()) == 0);
 	EXPLORE_CHECK(quarry_slab_reap(mq, explore_self()) == 0);
+}
+
+static void shrink(void)
+{
+	quarry_kmem_cache_shrink(mq, c->cache);
+}
+
+static void put_get_many(void)
+{
+	put_many();
+	get_many();
 }
 
 static void count(void)
@@ -275,20 +286,16 @@ static void irq_get_many(void)
 		has[2].object[i] = quarry_kmem_cache_alloc(mq, c->cache, GFP_ATOMIC);
 }
 
-#define ALL(n)           \
-	{                \
-		-1, 1, n \
-	}
-#define CASE(name_, place_, n, setup_, arg_, t0, t1, t2, check_)                                 \
-	{                                                                                        \
-		.name = name_, .place = place_, .nr_threads = n, .arg = arg_, .setup = setup_,   \
-		.thread = {t0, t1, t2}, .check = check_, .quick = ALL(1000), .deep = ALL(100000) \
+#define CASE(name_, place_, n, setup_, arg_, t0, t1, t2, check_)                               \
+	{                                                                                      \
+		.name = name_, .place = place_, .nr_threads = n, .arg = arg_, .setup = setup_, \
+		.thread = {t0, t1, t2}, .check = check_, .quick = ONE_PREEMPTION               \
 	}
 #define IRQ(name_, place_, setup_, t0, irq_, check_)                                    \
 	{                                                                               \
 		.name = name_, .place = place_, .nr_threads = 1, .arg = MACHINE_FENCED, \
 		.setup = setup_, .thread = {t0}, .irq = irq_, .check = check_,          \
-		.quick = ALL(20000), .deep = ALL(20000)                                 \
+		.quick = EVERY_ORDER                                                    \
 	}
 
 const struct explore_case cases_slabs[] = {
@@ -301,6 +308,7 @@ const struct explore_case cases_slabs[] = {
 	CASE("slab_aliens", "slab", 2, used_setup, MACHINE_NODES, put_others, get_many, NULL,
 	     slab_check),
 	CASE("slab_reap", "slab", 2, used_setup, 0, put_many, reap, NULL, slab_check),
+	CASE("slab_shrink", "slab", 2, used_setup, 0, put_get_many, shrink, NULL, slab_check),
 	CASE("slab_count", "slab", 2, used_setup, 0, put_get, count, NULL, slab_check),
 	CASE("cache_create", "cache", 2, used_setup, 0, create, create, NULL, slab_check),
 	CASE("cache_create_destroy", "cache", 2, used_setup, 0, create_destroy, create_destroy,

@@ -5,6 +5,16 @@
 
 #include "explore.h"
 
+/* Limits of make test. */
+#define EVERY_ORDER          \
+	{                    \
+		-1, 1, 20000 \
+	}
+#define ONE_PREEMPTION     \
+	{                  \
+		1, 1, 1000 \
+	}
+
 extern const struct explore_case cases_litmus[];
 extern const struct explore_case cases_pages[];
 extern const struct explore_case cases_slabs[];

@@ -519,6 +519,8 @@ void explore_relax(void)
 	if (!explore_on)
 		return;
 	if (memory_saw_newest(current, t->waits_for)) {
+		if (t->waits_for[0] == NULL)
+			explore_fail("thread %u waits for nothing", current);
 		t->state = THREAD_WAITING;
 		t->next = (struct op){.kind = OP_LOAD,
 				      .addr = t->waits_for[0]->addr,
@@ -659,7 +661,7 @@ static void execution_begin(void)
 	preemptions = stale = 0;
 	sleeping = 0;
 	in_irq = irq_came = false;
-	scheduled = 0;
+	scheduled = NOBODY; /* who begins pushes nobody aside */
 	last_barrier = -1;
 	after_fence = after_barrier = (struct clocks){{0}};
 	for (unsigned int t = 0; t < nr_threads; t++) {

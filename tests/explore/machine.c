@@ -45,8 +45,8 @@ void machine_make(unsigned int kib, unsigned int cpus, unsigned int flags)
 					  .dma32_limit = ~(phys_addr_t)0,
 					  .set_min_free_kbytes = true,
 					  .no_thp = true,
-					  .one_home = true};
-	phys_addr_t bytes = (phys_addr_t)kib << 10;
+					  .one_home = (flags & MACHINE_ARENAS) == 0};
+	phys_addr_t bytes = (phys_addr_t)kib << 10, gib = (phys_addr_t)1 << 30;
 	int err;
 
 	if ((flags & MACHINE_FENCED) != 0)
@@ -57,6 +57,9 @@ void machine_make(unsigned int kib, unsigned int cpus, unsigned int flags)
 		boot.cpu_node = nodes;
 		err = quarry_memblock_add_node(mq, 0, bytes / 2, 0, 0);
 		err |= quarry_memblock_add_node(mq, bytes / 2, bytes / 2, 1, 0);
+	} else if ((flags & MACHINE_ARENAS) != 0) {
+		err = quarry_memblock_add_node(mq, 0, bytes / 2, 0, 0);
+		err |= quarry_memblock_add_node(mq, gib, bytes / 2, 0, 0);
 	} else {
 		err = quarry_memblock_add_node(mq, 0, bytes, 0, 0);
 	}
@@ -139,7 +142,7 @@ void machine_check(void)
 {
 	char line[256] = "";
 	struct quarry_totals totals;
-	unsigned long slabs = 0, more = 0;
+	unsigned long slabs = 0;
 
 	check_overlaps();
 	if (quarry_check(mq, &(struct quarry_out){machine_fault, line}) != 0)
@@ -154,7 +157,6 @@ void machine_check(void)
 		quarry_slab_pages(mq, nid, &some, &none);
 		slabs += some + none;
 	}
-	(void)more;
 	quarry_totals(mq, &totals);
 	if (totals.free + held_pages() + slabs != totals.managed)
 		explore_fail("%lu pages free, %lu held, %lu in slabs, of %lu", totals.free,

@@ -10,6 +10,8 @@
 #define MACHINE_FENCED 1u /* no barrier_cpus(): CPUs fence for themselves */
 #define MACHINE_NODES 2u  /* two nodes, each with half of the memory, CPUs in turn */
 #define MACHINE_HELD 26u
+#define MACHINE_ARENAS \
+	4u /* half of the memory lies a GiB further up: two arenas, each CPU has its own */
 
 extern struct quarry *mq; /* the case's machine */
 

@@ -40,11 +40,36 @@ static double seconds(void)
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-static const struct explore_limits *limits_of(const struct explore_case *c)
+/* Searches with --deep, one after the other until one is complete; then none that is narrower is needed. */
+static const struct explore_limits deep_limits[] = {
+	{-1, 2, 20000}, {-1, 1, 20000}, {3, 1, 20000}, {2, 1, 20000}, {1, 1, 20000},
+};
+
+/* Search number @i of a case; false: there is none. */
+static bool limits_of(const struct explore_case *c, unsigned int i, struct explore_limits *limits)
 {
-	if (wished.executions != 0 && c->finds == NULL)
-		return &wished;
-	return deep ? &c->deep : &c->quick;
+	bool asked = wished.executions != 0;
+
+	if (deep && !asked && c->finds == NULL) {
+		if (i < sizeof(deep_limits) / sizeof(deep_limits[0]))
+			*limits = deep_limits[i];
+		return i < sizeof(deep_limits) / sizeof(deep_limits[0]);
+	}
+	*limits = asked && c->finds == NULL ? wished : c->quick;
+	return i == 0;
+}
+
+/* Runs searches until one is complete, or has failed. */
+static void case_search(const struct explore_case *c, struct explore_limits *limits,
+			struct explore_result *r)
+{
+	struct explore_limits next;
+
+	*r = (struct explore_result){0};
+	for (unsigned int i = 0; !r->failed && !r->complete && limits_of(c, i, &next); i++) {
+		*limits = next;
+		engine_run(c, limits, r);
+	}
 }
 
 static const struct explore_case *case_find(const char *name, size_t n)
@@ -75,15 +100,16 @@ static bool case_run(const struct explore_case *c)
 {
 	static struct explore_result r;
 	double start = seconds();
-	char limits[64];
+	struct explore_limits limits;
+	char said[64];
 	bool ok;
 
 	printf("[ RUN      ] %s\n", c->name);
 	fflush(stdout);
-	engine_run(c, limits_of(c), &r);
+	case_search(c, &limits, &r);
 	ok = c->finds != NULL ? r.failed && strstr(r.message, c->finds) != NULL : !r.failed;
 	printf("    %lu executions (%lu cut short), up to %u events; %s; %s; %.2f s\n",
-	       r.executions, r.pruned, r.longest, limits_say(limits_of(c), limits, sizeof(limits)),
+	       r.executions, r.pruned, r.longest, limits_say(&limits, said, sizeof(said)),
 	       r.failed     ? "found"
 	       : r.complete ? "complete"
 			    : "NOT complete",
@@ -144,12 +170,13 @@ static void sites_name(char (*name)[96])
 static bool weak_run(const char *name, struct explore_case const *const *cases)
 {
 	static struct explore_result r;
+	struct explore_limits limits;
 	unsigned long executions = 0;
 
 	for (size_t i = 0; cases[i] != NULL; i++) {
 		if (cases[i]->finds != NULL)
 			continue;
-		engine_run(cases[i], limits_of(cases[i]), &r);
+		case_search(cases[i], &limits, &r);
 		executions += r.executions;
 		if (r.failed) {
 			printf("    %-52s found by %s, execution %lu: %.60s\n", name,
@@ -165,10 +192,11 @@ static int weak_all(struct explore_case const *const *cases)
 {
 	static char name[EXPLORE_SITES][96];
 	static struct explore_result r;
+	struct explore_limits limits;
 	unsigned int groups = 0, found = 0;
 
 	for (size_t i = 0; cases[i] != NULL; i++)
-		engine_run(cases[i], limits_of(cases[i]), &r); /* the sites are learned */
+		case_search(cases[i], &limits, &r); /* the sites are learned */
 	sites_name(name);
 	for (unsigned int i = 0; i < explore_nr_sites; i++) {
 		struct explore_site *s = &explore_site[i];

@@ -267,8 +267,13 @@ static int place_choose(struct place *p, unsigned int self)
 bool memory_saw_newest(unsigned int self, struct place *of[2])
 {
 	struct memory_thread *t = &threads[self];
-	bool newest = t->last->newest == t->last_store;
+	bool newest;
 
+	if (t->last == NULL) { /* it only looked under a lock */
+		of[0] = of[1] = t->stored;
+		return true;
+	}
+	newest = t->last->newest == t->last_store;
 	place_saw(t->last, self, t->last->newest);
 	of[0] = t->last;
 	of[1] = t->stored;
