@@ -89,7 +89,7 @@ explore: $(O)/tests/explore
 
 ## make stress     the programs of threads under ThreadSanitizer, again and again for MINUTES=5
 .PHONY: stress
-MINUTES ?= 5
+stress: MINUTES ?= 5
 stress: deps-test
 	@$(MAKE) --no-print-directory O=$(O)/tsan CFLAGS="$(TSAN)" thread-bins
 	@end=$$(($$(date +%s) + $(MINUTES) * 60)) n=0; while [ $$(date +%s) -lt $$end ]; do \
@@ -98,6 +98,15 @@ stress: deps-test
 			n=$$((n + 1)); \
 		done; \
 	done; echo "  $$n runs of $(words $(THREAD_NAMES)) programs, no fault"
+
+## make soak       a long life of a whole machine, all layers at once: MINUTES=60; its curve in docs/pictures
+.PHONY: soak
+soak: MINUTES ?= 60
+soak: deps-test
+	@$(MAKE) --no-print-directory O=$(O)/soak CFLAGS="-O2 -g -DQUARRY_DEBUG=1" \
+		$(O)/soak/tests/test_soak_threads
+	@$(O)/soak/tests/test_soak_threads $$(($(MINUTES) * 60)) $(O)/soak/soak.csv
+	@python3 -B scripts/soak_plot.py $(O)/soak/soak.csv docs/pictures/soak.svg
 
 ## make coverage   lines and branches of src/ that the tests reach; build/cov/coverage.html shows the rest
 .PHONY: coverage

@@ -140,6 +140,25 @@ static void take_reclaimable(void)
 	EXPLORE_CHECK(take(5, GFP_KERNEL | __GFP_RECLAIMABLE, 0));
 }
 
+/* The same, but of others: CPU 0 has never been here. */
+static void late_comer_setup(unsigned int flags)
+{
+	virgin_setup(flags);
+	for (unsigned int t = 1; t < 3; t++) {
+		hold(t, 0, GFP_KERNEL, 0);
+		hold(t, 1, GFP_KERNEL, 0);
+	}
+}
+
+/* A descriptor that can be found is whole. Of the second arena: its number is none of zero. */
+static void look_up(void)
+{
+	const pfn_t pfn = ((pfn_t)1 << PAGE_ARENA_ORDER) + 100;
+	struct page *page = quarry_pfn_to_page(mq, pfn);
+
+	EXPLORE_CHECK(page == NULL || quarry_page_to_pfn(mq, page) == pfn);
+}
+
 /* ---- arenas, summaries, fallback ---- */
 
 /* One block of order 5 is free, all else is taken by single pages that nobody gives back. */
@@ -401,6 +420,7 @@ const struct explore_case cases_pages[] = {
 	CASE("cpu_first_drain", "cpu", 2, virgin_setup, 0, take_one, drain_0, NULL),
 	CASE("cpu_first_feature", "cpu", 2, virgin_setup, 0, take_one, feature_on_off, NULL),
 	CASE("arenas", "avail", 2, virgin_setup, MACHINE_ARENAS, take_movable, take_movable, NULL),
+	CASE("look_up", "virgin", 2, virgin_setup, MACHINE_ARENAS, look_up, take_movable, NULL),
 	CASE("references", "refs", 2, refs_setup, 0, refs_put0, refs_put1, NULL),
 	CASE("references_get", "refs", 2, refs_setup, 0, refs_get_put, refs_put1, NULL),
 	CASE("nolock_give", "nolock", 3, sheaves_setup, 0, nolock_give_two, nolock_give_two,
@@ -419,6 +439,7 @@ const struct explore_case cases_pages[] = {
 	IRQ("irq_take", "irq", sheaves_setup, give_take, irq_take, false),
 	IRQ("irq_give", "irq", sheaves_setup, give_take, irq_give, false),
 	IRQ("irq_drain", "irq", sheaves_setup, drain_0, irq_take_give, false),
+	IRQ("irq_first", "irq", late_comer_setup, take_one, irq_take, false),
 	IRQ("irq_virgin", "irq", virgin_setup, take_one, irq_take_give, false),
 	IRQ("nmi_give", "nmi", sheaves_setup, give_take, irq_nolock_give, true),
 	IRQ("nmi_take", "nmi", sheaves_setup, give_take, irq_nolock_take, true),

@@ -40,12 +40,12 @@ fault src/base/lock.c 's/q->port.barrier_cpus(q->port.ctx)/(void)0/' \
 	sheaf_take_drain 'no barrier on all CPUs' "$@"
 fault src/page/memmap.c 's/first = a->map == NULL;/first = true;/' \
 	virgin 'two make the descriptors of an arena' "$@"
-fault src/page/memmap.c '/^bool memmap_give_map/,/^}/s/quarry_store_release(&a->map, map)/quarry_store_relaxed(\&a->map, map)/' \
-	virgin 'descriptors are published without release' "$@"
+fault src/page/memmap.c 's/quarry_store_release(&a->pb\[i\].described/quarry_store_relaxed(\&a->pb[i].described/' \
+	look_up 'descriptors are published without release' "$@"
 fault src/page/zone.c '/^struct page \*zone_take_from/,/^}/{s/^\tpage = arena_take.*/&/;/arena_unlock/d;s/^\tpage = arena_take(q, a, order, type);/\tarena_unlock(q, a, pin);\n&/}' \
 	summary 'an arena is unlocked too early' "$@"
 fault src/page/fallback.c 's/if ((a->order_mask\[from\] >> o \& 1) != 0)/if (true)/' \
-	fallback 'what the summary said is not looked at again under the lock' "$@"
+	virgin 'what the summary said is not looked at again under the lock' "$@"
 fault src/page/arena.c 's/quarry_fetch_or_relaxed(word, (uint64_t)1 << (bit & 63));/quarry_store_relaxed(word, quarry_load_relaxed(word) | (uint64_t)1 << (bit \& 63));/' \
 	arenas 'a bit of the summary is set by load and store' "$@"
 fault src/page/alloc.c 's/return quarry_cmpxchg(&page->word, word, to);/return page_set_word(page, to), true;/' \
@@ -67,7 +67,7 @@ fault src/slab/rcu.c 's/quarry_store_release(&c->word, (uint64_t)0)/quarry_store
 fault src/slab/sheaf.c '/^static bool sheaf_provide_main/,/^}/s/if (c->main->cap == 0)/if (true)/' \
 	irq_slab_first 'a sheaf takes the place of one that an interrupt brought' "$@"
 fault src/page/pcp.c 's/if (c->pcp\[z->index\] == NULL)/if (true)/' \
-	irq_virgin 'sheaves take the place of those that an interrupt made' "$@"
+	irq_first 'sheaves take the place of those that an interrupt made' "$@"
 
 echo "$found of $nr faults are found"
 [ $found -eq $nr ]
