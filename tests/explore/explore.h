@@ -158,12 +158,15 @@ bool engine_replay(const struct explore_case *c, const char *schedule, bool trac
 
 /* ---- weakened places, to see that the cases notice ---- */
 #define EXPLORE_SITES 4096
+#define EXPLORE_CASES 256
 struct explore_site {
 	const void *pc;
 	uint16_t group; /* weakened together with those of its number; 0: never */
 	int order;
 	enum op_kind kind;
+	uint8_t reached[EXPLORE_CASES / 8]; /* by which cases: bits */
 };
+extern unsigned int explore_number; /* of the case that runs */
 extern struct explore_site explore_site[EXPLORE_SITES];
 extern unsigned int explore_nr_sites;
 extern unsigned int explore_weak; /* the group that is weakened; 0: none */

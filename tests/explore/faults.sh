@@ -44,8 +44,8 @@ fault src/page/memmap.c 's/quarry_store_release(&a->pb\[i\].described/quarry_sto
 	look_up 'descriptors are published without release' "$@"
 fault src/page/zone.c '/^struct page \*zone_take_from/,/^}/{s/^\tpage = arena_take.*/&/;/arena_unlock/d;s/^\tpage = arena_take(q, a, order, type);/\tarena_unlock(q, a, pin);\n&/}' \
 	summary 'an arena is unlocked too early' "$@"
-fault src/page/fallback.c 's/if ((a->order_mask\[from\] >> o \& 1) != 0)/if (true)/' \
-	virgin 'what the summary said is not looked at again under the lock' "$@"
+fault src/page/alloc.c 's/\(pcp_slot(order) >= 0 && \)\(quarry_cpu_enter_common(&cpu->lock)\)/\1(\2, true)/' \
+	sheaf_give_drain 'a CPU goes in though it is shut out' "$@"
 fault src/page/arena.c 's/quarry_fetch_or_relaxed(word, (uint64_t)1 << (bit & 63));/quarry_store_relaxed(word, quarry_load_relaxed(word) | (uint64_t)1 << (bit \& 63));/' \
 	arenas 'a bit of the summary is set by load and store' "$@"
 fault src/page/alloc.c 's/return quarry_cmpxchg(&page->word, word, to);/return page_set_word(page, to), true;/' \
@@ -66,8 +66,6 @@ fault src/slab/rcu.c 's/quarry_store_release(&c->word, (uint64_t)0)/quarry_store
 	rcu_call 'a reader leaves without release' "$@"
 fault src/slab/sheaf.c '/^static bool sheaf_provide_main/,/^}/s/if (c->main->cap == 0)/if (true)/' \
 	irq_slab_first 'a sheaf takes the place of one that an interrupt brought' "$@"
-fault src/page/pcp.c 's/if (c->pcp\[z->index\] == NULL)/if (true)/' \
-	irq_first 'sheaves take the place of those that an interrupt made' "$@"
 
 echo "$found of $nr faults are found"
 [ $found -eq $nr ]

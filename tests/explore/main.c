@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The program: explore [--deep] [--weak] [--limits P:S:N] [CASE...]
+ * The program: explore [--deep] [--table] [--weak] [--limits P:S:N] [CASE...]
  *
- * Prints a line for each case, as cmocka's programs do. With --deep the bounds are wide; with --weak each
+ * Prints a line for each case, as cmocka's programs do, or with --table a row for docs/reliability.md. With --deep the bounds are wide; with --weak each
  * acquire, release and fence of src/ is made relaxed in turn, and a case must notice. --limits sets others: P
  * preemptions, S stale loads (-1: all), N executions.
  * EXPLORE_SCHEDULE=CASE@SCHEDULE runs one schedule and says what happens in it.
@@ -15,11 +15,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define CASES 256
-
 static const struct explore_case *const lists[] = {cases_litmus, cases_pages, cases_slabs};
-static const struct explore_case *explore_cases[CASES]; /* all of them; NULL ends them */
-static bool deep;
+static const struct explore_case *explore_cases[EXPLORE_CASES]; /* all of them; NULL ends them */
+static bool deep, table;
 static struct explore_limits wished; /* executions 0: those of the cases */
 
 static void cases_list(void)
@@ -27,7 +25,8 @@ static void cases_list(void)
 	unsigned int n = 0;
 
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
-		for (const struct explore_case *c = lists[i]; c->name != NULL && n < CASES - 1; c++)
+		for (const struct explore_case *c = lists[i];
+		     c->name != NULL && n < EXPLORE_CASES - 1; c++)
 			explore_cases[n++] = c;
 	}
 }
@@ -104,12 +103,19 @@ static bool case_run(const struct explore_case *c)
 	char said[64];
 	bool ok;
 
-	printf("[ RUN      ] %s\n", c->name);
+	if (!table)
+		printf("[ RUN      ] %s\n", c->name);
 	fflush(stdout);
 	case_search(c, &limits, &r);
+	limits_say(&limits, said, sizeof(said));
 	ok = c->finds != NULL ? r.failed && strstr(r.message, c->finds) != NULL : !r.failed;
+	if (table && c->finds == NULL && ok) {
+		printf("| %s | `%s` | %u | %s%s | %lu | %u |\n", c->place, c->name, c->nr_threads,
+		       said, r.complete ? "" : ", not complete", r.executions, r.longest);
+		return true;
+	}
 	printf("    %lu executions (%lu cut short), up to %u events; %s; %s; %.2f s\n",
-	       r.executions, r.pruned, r.longest, limits_say(&limits, said, sizeof(said)),
+	       r.executions, r.pruned, r.longest, said,
 	       r.failed     ? "found"
 	       : r.complete ? "complete"
 			    : "NOT complete",
@@ -166,6 +172,17 @@ static void sites_name(char (*name)[96])
 	}
 }
 
+/* Whether a case has come by a site of the group that is weakened. */
+static bool weak_reached(size_t number)
+{
+	for (unsigned int i = 0; i < explore_nr_sites; i++) {
+		if (explore_site[i].group == explore_weak &&
+		    (explore_site[i].reached[number / 8] >> number % 8 & 1) != 0)
+			return true;
+	}
+	return false;
+}
+
 /* All cases with one group of sites weakened; says who notices. */
 static bool weak_run(const char *name, struct explore_case const *const *cases)
 {
@@ -174,7 +191,8 @@ static bool weak_run(const char *name, struct explore_case const *const *cases)
 	unsigned long executions = 0;
 
 	for (size_t i = 0; cases[i] != NULL; i++) {
-		if (cases[i]->finds != NULL)
+		explore_number = (unsigned int)i;
+		if (cases[i]->finds != NULL || !weak_reached(i))
 			continue;
 		case_search(cases[i], &limits, &r);
 		executions += r.executions;
@@ -195,8 +213,10 @@ static int weak_all(struct explore_case const *const *cases)
 	struct explore_limits limits;
 	unsigned int groups = 0, found = 0;
 
-	for (size_t i = 0; cases[i] != NULL; i++)
-		case_search(cases[i], &limits, &r); /* the sites are learned */
+	for (size_t i = 0; cases[i] != NULL; i++) { /* the sites are learned */
+		explore_number = (unsigned int)i;
+		case_search(cases[i], &limits, &r);
+	}
 	sites_name(name);
 	for (unsigned int i = 0; i < explore_nr_sites; i++) {
 		struct explore_site *s = &explore_site[i];
@@ -227,7 +247,7 @@ static int weak_all(struct explore_case const *const *cases)
 
 int main(int argc, char **argv)
 {
-	static const struct explore_case *cases[CASES];
+	static const struct explore_case *cases[EXPLORE_CASES];
 	const char *schedule = getenv("EXPLORE_SCHEDULE");
 	unsigned int nr = 0, failed = 0;
 	bool weak = false;
@@ -236,6 +256,8 @@ int main(int argc, char **argv)
 	for (int i = 1; i < argc; i++) {
 		if (strcmp(argv[i], "--deep") == 0)
 			deep = true;
+		else if (strcmp(argv[i], "--table") == 0)
+			table = true;
 		else if (strcmp(argv[i], "--weak") == 0)
 			weak = true;
 		else if (strcmp(argv[i], "--limits") == 0 && i + 1 < argc)

@@ -75,7 +75,7 @@ static uint16_t place_of[REGION_BYTES / 8]; /* number + 1 of the first place in 
 
 bool explore_on;
 unsigned int memory_nr_shared;
-unsigned int explore_weak;
+unsigned int explore_weak, explore_number;
 struct explore_site explore_site[EXPLORE_SITES];
 unsigned int explore_nr_sites;
 
@@ -498,6 +498,9 @@ static void weaken(struct op *op)
 		*s = (struct explore_site){.pc = op->pc, .order = op->order, .kind = op->kind};
 		explore_nr_sites++;
 	}
+	if (s == explore_site + EXPLORE_SITES)
+		return;
+	s->reached[explore_number / 8] |= (uint8_t)(1u << explore_number % 8);
 	if (explore_weak != 0 && s->group == explore_weak) {
 		op->order = __ATOMIC_RELAXED;
 		if (op->kind == OP_FENCE || op->kind == OP_BARRIER)
