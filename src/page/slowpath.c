@@ -306,7 +306,8 @@ static struct page *slowpath_surely(struct slowpath_state *s)
 
 		if (z->type > r->highest || (r->nodes >> z->nid & 1) == 0)
 			continue;
-		if (zone_would_do(z, r->order, zone_mark(z, QUARRY_WMARK_MIN), r->highest, flags, 0))
+		if (zone_would_do(z, r->order, zone_mark(z, QUARRY_WMARK_MIN), r->highest, flags,
+				  0))
 			page = fallback_surely(s->q, z, r->order, r->type, flags);
 		if (page != NULL) {
 			slowpath_got(s->q, r, z, page, flags);
