@@ -141,6 +141,7 @@ static void slab_check_active(struct slab_check *c, const struct kmem_cache *s, 
 static void slab_check_one(struct slab_check *c, struct slab *slab)
 {
 	const struct kmem_cache *s = slab_check_owner(c, slab);
+	uintptr_t colour;
 	bool preferred;
 
 	if (s == NULL) {
@@ -153,7 +154,8 @@ static void slab_check_one(struct slab_check *c, struct slab *slab)
 		slab_check_fault(c, s, "order or number of objects is wrong in slab", slab->index);
 		return;
 	}
-	if (slab->base != slab_block(c->q, slab) + s->red_left_pad)
+	colour = slab->base - slab_block(c->q, slab) - s->red_left_pad;
+	if (colour != 0 && (colour / s->colour_off >= s->colours || colour % s->colour_off != 0))
 		slab_check_fault(c, s, "objects begin at the wrong place in slab", slab->index);
 	if (slab->granules != slab_record_granules(s, slab->objects))
 		slab_check_fault(c, s, "record of the wrong size of slab", slab->index);
