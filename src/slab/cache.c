@@ -278,6 +278,16 @@ static struct kmem_cache *cache_share_locked(struct slab_layer *layer, const str
 	return NULL;
 }
 
+/* kmalloc's cache of that rank, if another CPU has made it meanwhile. */
+static struct kmem_cache *cache_of_rank_locked(const struct slab_layer *layer, unsigned int rank)
+{
+	struct kmem_cache *s = rank != 0 ? layer->list : NULL;
+
+	while (s != NULL && s->rank != rank)
+		s = s->list_next;
+	return s;
+}
+
 /* ---- birth ---- */
 
 /* Zeroed memory for a cache, or NULL. */
@@ -494,7 +504,9 @@ struct kmem_cache *cache_create(struct quarry *q, const char *name, unsigned int
 	}
 	cache_init_arrays(q, s);
 	pin = quarry_lock(q->concurrent, &layer->lock);
-	shared = cache_share_locked(layer, s);
+	shared = cache_of_rank_locked(layer, rank);
+	if (shared == NULL)
+		shared = cache_share_locked(layer, s);
 	if (shared == NULL)
 		published = cache_publish_locked(layer, s);
 	quarry_unlock(q->concurrent, &layer->lock, pin);

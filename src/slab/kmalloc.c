@@ -150,15 +150,16 @@ static int kmalloc_init_random(struct quarry *q, uint64_t seed)
 static QUARRY_COLD struct kmem_cache *kmalloc_make(struct quarry *q, unsigned int type,
 						   unsigned int class)
 {
-	struct kmem_cache **place = &q->slabs->kmalloc[type][class], *there = NULL, *s;
+	struct kmem_cache **place = &q->slabs->kmalloc[type][class];
+	struct kmem_cache *s = quarry_load_acquire(place);
 
-	if (quarry_load_acquire(place) != NULL)
-		return *place;
-	s = kmalloc_create(q, kmalloc_classes[class].name[type], type, class, type);
-	if (s == NULL || quarry_cmpxchg(place, &there, s))
+	if (s != NULL)
 		return s;
-	(void)quarry_kmem_cache_destroy(q, s); /* another CPU made it too */
-	return there;
+	/* All who come at once get the same one. */
+	s = kmalloc_create(q, kmalloc_classes[class].name[type], type, class, type);
+	if (s != NULL)
+		quarry_store_release(place, s);
+	return s;
 }
 
 static bool kmalloc_make_row(struct quarry *q, unsigned int type)
