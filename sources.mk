@@ -96,6 +96,27 @@ QUARRY_SRCS := \
 	src/diag/show.c \
 	src/quarry.c
 
+# In place of those with -DQUARRY_TINY=1: the library for machines of a few MiB.
+QUARRY_TINY_SRCS := \
+	src/base/format.c \
+	src/base/report.c \
+	src/base/lock.c \
+	src/base/quarry.c \
+	src/boot/memblock.c \
+	src/boot/memblock_alloc.c \
+	src/page/memmap.c \
+	src/page/pageblock.c \
+	src/page/arena.c \
+	src/page/tiny.c \
+	src/page/tiny_boot.c \
+	src/slab/cache.c \
+	src/slab/slab.c \
+	src/slab/kmalloc.c \
+	src/slab/tiny.c \
+	src/diag/diag.c \
+	src/diag/proc.c \
+	src/quarry.c
+
 # The self-test, freestanding too: selftest.h.
 QUARRY_SELFTEST_SRCS := \
 	selftest/selftest.c \

@@ -10,6 +10,31 @@
 #include QUARRY_CONFIG_FILE
 #endif
 
+/*
+ * 1: a library for machines of a few MiB, of one zone, one CPU and one migratetype, from the files of
+ * QUARRY_TINY_SRCS in sources.mk: docs/porting.md says what it has. Sets the defaults of other options.
+ */
+#ifndef QUARRY_TINY
+#define QUARRY_TINY 0
+#endif
+#if QUARRY_TINY
+#ifndef QUARRY_MAX_PHYS_BITS
+#define QUARRY_MAX_PHYS_BITS 32
+#endif
+#ifndef QUARRY_MAX_NODES
+#define QUARRY_MAX_NODES 1
+#endif
+#ifndef QUARRY_MAX_CPUS
+#define QUARRY_MAX_CPUS 1
+#endif
+#ifndef QUARRY_MEMBLOCK_REGIONS
+#define QUARRY_MEMBLOCK_REGIONS 16
+#endif
+#ifndef QUARRY_MAX_CACHES
+#define QUARRY_MAX_CACHES 64
+#endif
+#endif
+
 /* log2 of the page size in bytes. */
 #ifndef QUARRY_PAGE_SHIFT
 #define QUARRY_PAGE_SHIFT 12
@@ -54,11 +79,6 @@
 #define QUARRY_OWN_LIST_HEAD 1
 #endif
 
-/* CMA areas that may be declared (Linux: MAX_CMA_AREAS). */
-#ifndef QUARRY_MAX_CMA_AREAS
-#define QUARRY_MAX_CMA_AREAS 20
-#endif
-
 /* Caches that may exist at once, kmalloc's own included. */
 #ifndef QUARRY_MAX_CACHES
 #define QUARRY_MAX_CACHES 1024
@@ -69,6 +89,12 @@
 #define QUARRY_DEBUG 0
 #endif
 
+#if QUARRY_TINY < 0 || QUARRY_TINY > 1
+#error "QUARRY_TINY must be 0 or 1"
+#endif
+#if QUARRY_TINY && (QUARRY_MAX_NODES != 1 || QUARRY_MAX_CPUS != 1)
+#error "QUARRY_TINY has one node and one CPU"
+#endif
 #if QUARRY_PAGE_SHIFT < 12 || QUARRY_PAGE_SHIFT > 16
 #error "QUARRY_PAGE_SHIFT must be 12..16"
 #endif
@@ -86,9 +112,6 @@
 #endif
 #if QUARRY_OWN_LIST_HEAD < 0 || QUARRY_OWN_LIST_HEAD > 1
 #error "QUARRY_OWN_LIST_HEAD must be 0 or 1"
-#endif
-#if QUARRY_MAX_CMA_AREAS < 1 || QUARRY_MAX_CMA_AREAS > 1024
-#error "QUARRY_MAX_CMA_AREAS must be 1..1024"
 #endif
 #if QUARRY_MAX_CACHES < 64 || QUARRY_MAX_CACHES > 8191
 #error "QUARRY_MAX_CACHES must be 64..8191"

@@ -21,10 +21,10 @@ typedef uint64_t quarry_nodemask_t; /* bit n: node n (Linux: nodemask_t) */
 /*
  * Largest order of a block, inclusive (Linux: MAX_ORDER - 1 until 6.4, MAX_PAGE_ORDER since 6.8).
  */
-#define QUARRY_MAX_ORDER 10
+#define QUARRY_MAX_ORDER (QUARRY_TINY ? 6 : 10)
 #define QUARRY_NR_ORDERS (QUARRY_MAX_ORDER + 1)
-/* A pageblock, the unit of migratetypes: 512 pages, one 64-byte bitmap. */
-#define QUARRY_PAGEBLOCK_ORDER 9
+/* A pageblock, the unit of migratetypes: 512 pages, one 64-byte bitmap; or one word of it. */
+#define QUARRY_PAGEBLOCK_ORDER (QUARRY_TINY ? 6 : 9)
 #define QUARRY_PAGEBLOCK_PAGES ((pfn_t)1 << QUARRY_PAGEBLOCK_ORDER)
 
 /* Errors are returned negated. The values are Linux's. */

@@ -51,6 +51,8 @@ void arena_unlock(struct quarry *q, struct page_arena *a, quarry_pin_t pin)
 	quarry_unlock(q->concurrent, &a->lock, pin);
 }
 
+#if !QUARRY_TINY /* there a zone's arenas are asked one after the other */
+
 /* The zone is told that this arena has something in @row, or nothing any more. */
 static void arena_avail_set(struct quarry *q, struct page_arena *a, unsigned int row,
 			    unsigned int type)
@@ -81,6 +83,8 @@ static void arena_avail_clear(struct quarry *q, struct page_arena *a, unsigned i
 		a->zone->nr_avail[type][row]--;
 	}
 }
+
+#endif
 
 static void arena_mask_set(struct quarry *q, struct page_arena *a, unsigned int order,
 			   unsigned int type)
@@ -125,7 +129,7 @@ static void arena_link(struct quarry *q, struct page_arena *a, unsigned int i, u
 
 	pb->filed = (uint8_t)order;
 	sparse = arena_sparse(pb);
-	if (!sparse && order < QUARRY_PAGEBLOCK_ORDER)
+	if (PAGE_HAS_SHEAVES && !sparse && order < QUARRY_PAGEBLOCK_ORDER)
 		arena_dense_add(q, a, pb);
 	if (first == PAGE_NO_PB) {
 		pb->next = PAGE_NO_PB;
@@ -150,7 +154,7 @@ static void arena_unlink(struct quarry *q, struct page_arena *a, unsigned int i)
 	struct page_pb *pb = &a->pb[i];
 	uint16_t *head = &a->head[pb->filed][pb->type];
 
-	if ((pb->flags & PAGE_PB_DENSE) != 0)
+	if (PAGE_HAS_SHEAVES && (pb->flags & PAGE_PB_DENSE) != 0)
 		arena_dense_remove(q, a, pb);
 	if (*head == i)
 		*head = pb->next;
@@ -190,7 +194,7 @@ static void arena_file_as(struct quarry *q, struct page_arena *a, unsigned int i
 
 	if (order == PAGE_NOT_FILED)
 		return;
-	if (order == QUARRY_PAGEBLOCK_ORDER) {
+	if (PAGE_PAIRS && order == QUARRY_PAGEBLOCK_ORDER) {
 		j = arena_buddy(a, i);
 		if (j != PAGE_NO_PB && a->pb[j].filed == QUARRY_PAGEBLOCK_ORDER &&
 		    arena_may_pair(&a->pb[i], &a->pb[j])) {
@@ -213,11 +217,11 @@ void arena_unfile(struct quarry *q, struct page_arena *a, unsigned int i)
 {
 	struct page_pb *pb = &a->pb[i];
 
-	if (pb->second) {
+	if (PAGE_PAIRS && pb->second) {
 		arena_unlink(q, a, i - 1);
 		pb->second = 0;
 		arena_link(q, a, i - 1, QUARRY_PAGEBLOCK_ORDER);
-	} else if (pb->filed == QUARRY_MAX_ORDER) {
+	} else if (PAGE_PAIRS && pb->filed == QUARRY_MAX_ORDER) {
 		arena_unlink(q, a, i);
 		a->pb[i + 1].second = 0;
 		arena_link(q, a, i + 1, QUARRY_PAGEBLOCK_ORDER);
@@ -247,6 +251,8 @@ static bool arena_stays(unsigned int type)
 	       type == QUARRY_MIGRATE_HIGHATOMIC;
 }
 
+#if !QUARRY_TINY
+
 /* @more pageblocks of a type whose pages stay; the zone knows which arenas have any. */
 static void arena_add_stay(struct page_arena *a, int more)
 {
@@ -271,6 +277,8 @@ void arena_announce(struct page_arena *a)
 	zone_avail(a->zone, type, order)[bit >> 6] |= (uint64_t)1 << (bit & 63);
 	a->zone->nr_avail[type][order]++;
 }
+
+#endif
 
 void arena_unfold(struct quarry *q, struct page_arena *a)
 {
@@ -341,7 +349,7 @@ static void arena_take_pair(struct quarry *q, struct page_arena *a, unsigned int
 		arena_touch(a, j);
 		pageblock_clear(a->bits[j], 0, QUARRY_PAGEBLOCK_ORDER);
 		a->pb[j].nr_free = 0;
-		if (unlikely(a->pb[j].type >= QUARRY_MIGRATE_PCPTYPES))
+		if (unlikely(page_type_special(a->pb[j].type)))
 			arena_count_special(q, a, a->pb[j].type, -(int64_t)QUARRY_PAGEBLOCK_PAGES);
 	}
 	arena_count(q, a, -2 * (int64_t)QUARRY_PAGEBLOCK_PAGES);
@@ -358,7 +366,7 @@ static void arena_open(struct quarry *q, struct page_arena *a, unsigned int i)
 static void arena_close(struct quarry *q, struct page_arena *a, unsigned int i, unsigned int pages)
 {
 	a->pb[i].nr_free = (uint16_t)(a->pb[i].nr_free - pages);
-	if (unlikely(a->pb[i].type >= QUARRY_MIGRATE_PCPTYPES))
+	if (unlikely(page_type_special(a->pb[i].type)))
 		arena_count_special(q, a, a->pb[i].type, -(int64_t)pages);
 	arena_count(q, a, -(int64_t)pages);
 	if (a->pb[i].nr_free != 0)
@@ -370,13 +378,13 @@ struct page *arena_take_from(struct quarry *q, struct page_arena *a, unsigned in
 {
 	unsigned int page, taken = order;
 
-	if (order == QUARRY_MAX_ORDER) {
+	if (PAGE_PAIRS && order == QUARRY_MAX_ORDER) {
 		arena_take_pair(q, a, i);
 		return arena_page(a, i, 0);
 	}
 	arena_open(q, a, i);
 	page = (unsigned int)pageblock_find(a->bits[i], order);
-	if (unlikely(order < q->pages->guard_minorder))
+	if (PAGE_HAS_GUARDS && unlikely(order < q->pages->guard_minorder))
 		taken = guard_split(q->pages, a, i, page, order);
 	pageblock_clear(a->bits[i], page, taken);
 	arena_close(q, a, i, 1u << taken);
@@ -501,7 +509,7 @@ static unsigned int arena_fill_huge(struct quarry *q, struct page_arena *a, unsi
 		arena_touch(a, j);
 		pageblock_clear_whole(a->bits[j]);
 		a->pb[j].nr_free = 0;
-		if (unlikely(a->pb[j].type >= QUARRY_MIGRATE_PCPTYPES))
+		if (unlikely(page_type_special(a->pb[j].type)))
 			arena_count_special(q, a, a->pb[j].type, -(int64_t)QUARRY_PAGEBLOCK_PAGES);
 		s->hand[s->n++] = (struct page_hand){arena_page(a, j, 0), 1};
 		quarry_prefetch_write(arena_page(a, j, 0));
@@ -563,7 +571,7 @@ unsigned int arena_fill(struct quarry *q, struct page_arena *a, unsigned int ord
 		arena_touch(a, (unsigned int)i);
 		got = arena_fill_words(a, (unsigned int)i, order, s, max - n);
 		a->pb[i].nr_free = (uint16_t)(a->pb[i].nr_free - (got << order));
-		if (unlikely(type >= QUARRY_MIGRATE_PCPTYPES))
+		if (unlikely(page_type_special(type)))
 			arena_count_special(q, a, type, -((int64_t)got << order));
 		arena_refile_less(q, a, (unsigned int)i);
 		n += got;
@@ -621,7 +629,7 @@ static unsigned int arena_put_pb(struct quarry *q, struct page_arena *a, unsigne
 		return arena_put_words(q, a, i, page, order);
 	pageblock_set(a->bits[i], page, order);
 	pb->nr_free = (uint16_t)(pb->nr_free + (1u << order));
-	if (unlikely(pb->type >= QUARRY_MIGRATE_PCPTYPES))
+	if (unlikely(page_type_special(pb->type)))
 		arena_count_special(q, a, pb->type, (int64_t)1 << order);
 	merged = pageblock_merged_order(a->bits[i], page, order);
 	if (pb->filed != PAGE_NOT_FILED)
@@ -639,7 +647,7 @@ static unsigned int arena_put_whole(struct quarry *q, struct page_arena *a, unsi
 		return arena_put_pb(q, a, i, 0, QUARRY_PAGEBLOCK_ORDER);
 	pageblock_set_whole(a->bits[i]);
 	pb->nr_free = (uint16_t)QUARRY_PAGEBLOCK_PAGES;
-	if (unlikely(pb->type >= QUARRY_MIGRATE_PCPTYPES))
+	if (unlikely(page_type_special(pb->type)))
 		arena_count_special(q, a, pb->type, (int64_t)QUARRY_PAGEBLOCK_PAGES);
 	arena_file_as(q, a, i, QUARRY_PAGEBLOCK_ORDER);
 	return (unsigned int)QUARRY_PAGEBLOCK_PAGES;
@@ -687,7 +695,7 @@ unsigned int arena_put_word(struct quarry *q, struct page_arena *a, size_t w, ui
 		order = pageblock_grown(bits, word, least);
 	}
 	pb->nr_free = (uint16_t)(pb->nr_free + n);
-	if (unlikely(pb->type >= QUARRY_MIGRATE_PCPTYPES))
+	if (unlikely(page_type_special(pb->type)))
 		arena_count_special(q, a, pb->type, n);
 	/* The usual case first: nothing changes but the count. */
 	if (order != pb->filed || (sparse && !arena_sparse(pb)))
@@ -705,7 +713,7 @@ unsigned int arena_put_pair(struct quarry *q, struct page_arena *a, unsigned int
 	for (unsigned int j = i; j < i + 2; j++) {
 		pageblock_set_whole(a->bits[j]);
 		a->pb[j].nr_free = (uint16_t)QUARRY_PAGEBLOCK_PAGES;
-		if (unlikely(a->pb[j].type >= QUARRY_MIGRATE_PCPTYPES))
+		if (unlikely(page_type_special(a->pb[j].type)))
 			arena_count_special(q, a, a->pb[j].type, (int64_t)QUARRY_PAGEBLOCK_PAGES);
 	}
 	a->pb[i + 1].second = 1;
@@ -720,7 +728,7 @@ unsigned int arena_put_some(struct quarry *q, struct page_arena *a, pfn_t pfn, u
 
 	if (order == QUARRY_PAGEBLOCK_ORDER)
 		return arena_put_whole(q, a, i);
-	if (order < QUARRY_PAGEBLOCK_ORDER)
+	if (!PAGE_PAIRS || order < QUARRY_PAGEBLOCK_ORDER)
 		return arena_put_pb(q, a, i, page, order);
 	return arena_put_pair(q, a, i);
 }
@@ -736,7 +744,7 @@ static void arena_add_special(struct quarry *q, struct page_arena *a, unsigned i
 	struct page_zone *z = a->zone;
 	unsigned int type = a->pb[i].type;
 
-	if (type < QUARRY_MIGRATE_PCPTYPES)
+	if (!page_type_special(type))
 		return;
 	quarry_fetch_add_relaxed(&z->nr_pb_special[type - QUARRY_MIGRATE_PCPTYPES], (uint32_t)more);
 	quarry_fetch_add_relaxed(&z->special, (uint32_t)more);
@@ -787,7 +795,7 @@ void arena_hide(struct quarry *q, struct page_arena *a, unsigned int i)
 	a->pb[i].nr_free = 0;
 	a->pb[i].flags |= PAGE_PB_HIDDEN;
 	arena_count(q, a, -pages);
-	if (unlikely(a->pb[i].type >= QUARRY_MIGRATE_PCPTYPES))
+	if (unlikely(page_type_special(a->pb[i].type)))
 		arena_count_special(q, a, a->pb[i].type, -pages);
 }
 

@@ -28,7 +28,12 @@
 #define PAGE_SECTION_PAGES ((pfn_t)1 << PAGE_SECTION_ORDER)
 #define PAGE_ARENA_PAGEBLOCKS (PAGE_ARENA_PAGES >> QUARRY_PAGEBLOCK_ORDER)
 #define PAGE_ARENAS_MAX 0x10000u /* a descriptor has 16 bits for its arena */
-#define PAGE_WORDS 8             /* 64-bit words of a pageblock's bitmap */
+#define PAGE_WORDS ((unsigned int)(QUARRY_PAGEBLOCK_PAGES / 64)) /* of a pageblock's bitmap */
+#define PAGE_WORD_RUNS (QUARRY_PAGEBLOCK_ORDER - 6) /* log2 of the same */
+#define PAGE_TYPES (QUARRY_TINY ? 1 : QUARRY_MIGRATE_TYPES) /* migratetypes that are told apart */
+#define PAGE_PAIRS (QUARRY_MAX_ORDER > QUARRY_PAGEBLOCK_ORDER) /* two pageblocks make the largest block */
+#define PAGE_HAS_SHEAVES (!QUARRY_TINY)                       /* CPUs keep blocks back */
+#define PAGE_HAS_GUARDS (!QUARRY_TINY)
 #define PAGE_NO_PB 0xffffu
 #define PAGE_NOT_FILED 0xffu
 #define PAGE_MAX_ZONES (QUARRY_MAX_NODES * 4)
@@ -102,6 +107,12 @@ static inline bool page_is_poisoned(uint64_t word)
 
 /* ---- pageblocks ---- */
 
+/* Of a type that not everybody may take from: highatomic, CMA, isolated. */
+static inline bool page_type_special(unsigned int type)
+{
+	return PAGE_TYPES > 1 && type >= QUARRY_MIGRATE_PCPTYPES;
+}
+
 /* What is kept of a pageblock beside its bitmap. Links are indices in the arena. */
 struct page_pb {
 	uint16_t next, prev; /* next of the last is PAGE_NO_PB, prev of the first is the last */
@@ -123,7 +134,8 @@ struct page_pb {
 #define PAGE_PB_POISONED 8u   /* holds a page that is never used again */
 #define PAGE_PB_DENSE 32u     /* counts in its arena's nr_dense: arena.c */
 #define PAGE_PB_GUARDED 64u   /* may hold guards: guard.c */
-#define PAGE_PB_KEEPS (PAGE_PB_POISONED | PAGE_PB_GUARDED) /* not just what is freed becomes free */
+/* Not just what is freed becomes free. */
+#define PAGE_PB_KEEPS (QUARRY_TINY ? 0u : PAGE_PB_POISONED | PAGE_PB_GUARDED)
 
 #define PAGE_GUARD_ORDERS 5u /* guards have orders below this: a word holds one and its partner */
 
@@ -197,9 +209,9 @@ struct page_arena {
 	bool one_piece;  /* at boot: a whole GiB of memory, whose records are not written */
 	bool unaccepted; /* empty, and every pageblock is to be accepted: accept.c */
 	bool empty;      /* nothing of it was handed over: records and bitmaps are not written */
-	uint16_t order_mask[QUARRY_MIGRATE_TYPES]; /* bit o: list[o][type] is not empty */
-	uint16_t head[QUARRY_NR_ORDERS][QUARRY_MIGRATE_TYPES];
-	uint16_t nr_dense[QUARRY_MIGRATE_TYPES]
+	uint16_t order_mask[PAGE_TYPES]; /* bit o: list[o][type] is not empty */
+	uint16_t head[QUARRY_NR_ORDERS][PAGE_TYPES];
+	uint16_t nr_dense[PAGE_TYPES]
 			 [2]; /* broken and not sparse: below order 3, others */
 	uint64_t contended;
 } QUARRY_ALIGNED(64);
@@ -255,7 +267,7 @@ struct page_zone {
 	uint64_t events[PAGE_ZONE_EVENTS];
 	uint16_t sheaf_cap[PAGE_PCP_ORDERS + 1];                  /* blocks of a batch, at first */
 	uint16_t sheaf_high[PAGE_PCP_ORDERS + 1];                 /* and at most */
-	uint32_t nr_avail[QUARRY_MIGRATE_TYPES][PAGE_AVAIL_ROWS]; /* bits set in avail */
+	uint32_t nr_avail[PAGE_TYPES][PAGE_AVAIL_ROWS];           /* bits set in avail */
 } QUARRY_ALIGNED(64);
 
 /* Never changed once it is published: hotplug puts another one in its place. See zonelist.c. */
@@ -459,6 +471,9 @@ struct page_layer {
 	unsigned int extfrag_threshold, compaction_proactiveness, compact_unevictable_allowed;
 	uint8_t thp;                  /* enum page_thp: the huge-page daemon wants a reserve */
 	struct quarry_lock mark_lock; /* watermarks, boost, the fast path's marks; innermost */
+#if QUARRY_TINY
+	uint64_t pgalloc, pgfree, allocs, frees; /* elsewhere CPUs count */
+#endif
 	uint64_t refused;
 	uint64_t warned; /* refusals that were told in the log, or would have been */
 	struct quarry_lock refusal_lock;
@@ -533,7 +548,7 @@ void page_event(struct quarry *q, enum quarry_vm_event event, uint64_t n);
 /* Counters that several CPUs change. */
 static inline void page_add(bool concurrent, uint64_t *counter, uint64_t n)
 {
-	if (concurrent)
+	if (!QUARRY_TINY && concurrent)
 		quarry_fetch_add_relaxed(counter, n);
 	else
 		*counter += n;
@@ -615,7 +630,7 @@ static inline unsigned int arena_sparse_below(unsigned int order)
  */
 static inline bool arena_sparse(const struct page_pb *pb)
 {
-	return pb->filed < 6 && pb->nr_free < arena_sparse_below(pb->filed);
+	return PAGE_HAS_SHEAVES && pb->filed < 6 && pb->nr_free < arena_sparse_below(pb->filed);
 }
 
 /*
@@ -645,6 +660,7 @@ static QUARRY_ALWAYS_INLINE bool arena_put_block(struct page_arena *a, size_t w,
 	return true;
 }
 
+#if !QUARRY_TINY
 /* ---- guard.c; a->lock held ---- */
 /*
  * A block of @order < pl->guard_minorder is about to be taken at free @page of pageblock @i, the first of its
@@ -656,6 +672,26 @@ unsigned int guard_split(const struct page_layer *pl, struct page_arena *a, unsi
 uint64_t guard_join(struct page_arena *a, unsigned int i, unsigned int w, uint64_t mask);
 /* Whether page number @page of @a is in a guard. */
 bool guard_is(const struct page_arena *a, size_t page);
+#else
+static inline unsigned int guard_split(const struct page_layer *pl, struct page_arena *a,
+				       unsigned int i, unsigned int page, unsigned int order)
+{
+	(void)pl;
+	(void)a;
+	(void)i;
+	(void)page;
+	return order;
+}
+
+static inline uint64_t guard_join(struct page_arena *a, unsigned int i, unsigned int w,
+				  uint64_t mask)
+{
+	(void)a;
+	(void)i;
+	(void)w;
+	return mask;
+}
+#endif
 
 /* ---- zone.c ---- */
 /* One block; the zone's lists, then other types (fallback.c). NULL: none. */
@@ -689,11 +725,38 @@ uint64_t *zone_avail(const struct page_zone *z, unsigned int type, unsigned int 
 
 #define ZONE_AVAIL_ROWS (QUARRY_MIGRATE_TYPES * PAGE_AVAIL_ROWS + 1) /* each of avail_words */
 
+#if !QUARRY_TINY
 /* One bit an arena, the row after those of the lists: it has pageblocks whose pages stay. */
 static inline uint64_t *zone_stay(const struct page_zone *z)
 {
 	return zone_avail(z, QUARRY_MIGRATE_TYPES, 0);
 }
+#else
+/* Arenas are asked in turn, and none is spared. */
+static inline void arena_avail_set(struct quarry *q, struct page_arena *a, unsigned int row,
+				   unsigned int type)
+{
+	(void)q;
+	(void)a;
+	(void)row;
+	(void)type;
+}
+
+static inline void arena_avail_clear(struct quarry *q, struct page_arena *a, unsigned int row,
+				     unsigned int type)
+{
+	(void)q;
+	(void)a;
+	(void)row;
+	(void)type;
+}
+
+static inline void arena_add_stay(struct page_arena *a, int more)
+{
+	(void)a;
+	(void)more;
+}
+#endif
 
 #define ZONE_ALLOC_HIGH 1u        /* __GFP_HIGH: half of the min reserve */
 #define ZONE_ALLOC_HARDER 2u      /* cannot wait: a further quarter; highatomic blocks */
@@ -828,6 +891,7 @@ void warn_alloc(struct quarry *q, const struct alloc_request *r);
 void warn_stall(struct quarry *q, const struct alloc_request *r, uint64_t *since, uint64_t *next);
 
 /* ---- nolock.c ---- */
+#if !QUARRY_TINY
 void nolock_flush_all(struct quarry *q);
 /* Frees what was put aside. Any context that may wait for locks. */
 static inline void nolock_flush(struct quarry *q)
@@ -835,6 +899,7 @@ static inline void nolock_flush(struct quarry *q)
 	if (unlikely(quarry_load_relaxed(&q->pages->aside) != 0))
 		nolock_flush_all(q);
 }
+#endif
 
 /* ---- refuse.c ---- */
 void refuse_record(struct quarry *q, const struct alloc_request *r, unsigned int flags);
@@ -854,7 +919,15 @@ void watermark_reset_reserves(struct quarry *q); /* reserves, totalreserve */
 void watermark_reset_pcp(struct quarry *q);      /* limits of pagesets */
 void watermark_reset_daemon(struct quarry *q);   /* the huge-page daemon starts or stops */
 /* The marks that the short way compares with, by what the zone's special pageblocks may hide. */
+#if !QUARRY_TINY
 void watermark_refresh_fast(struct quarry *q, struct page_zone *z);
+#else
+static inline void watermark_refresh_fast(struct quarry *q, struct page_zone *z)
+{
+	(void)q;
+	(void)z;
+}
+#endif
 /* Opens a CPU's short ways for requests with @bits, to the sheaves @out of zone @z, by slot. */
 void watermark_open_fast(struct quarry *q, unsigned int cpu, unsigned int bits,
 			 struct page_sheaf *const *out, const struct page_zone *z);
@@ -916,6 +989,7 @@ void late_end(struct quarry *q, struct page_cpu *cpu);
 /* That on all CPUs that have any. No lock held. */
 void late_settle(struct quarry *q);
 
+#if !QUARRY_TINY
 /* That on this CPU, unless others are at it. Never waits: any context. */
 void late_settle_here(struct quarry *q);
 static inline void late_settle_own(struct quarry *q)
@@ -923,6 +997,7 @@ static inline void late_settle_own(struct quarry *q)
 	if (unlikely(quarry_load_relaxed(&q->cpus[quarry_cpu()].nr_late) != 0))
 		late_settle_here(q);
 }
+#endif
 
 /* Inside, late_on: @page, or NULL, is written down. True: late_give_old() is due. */
 static QUARRY_ALWAYS_INLINE bool late_push(struct page_cpu *cpu, struct page *page,
@@ -1188,8 +1263,21 @@ void hotplug_end(struct quarry *q);
  * Which of the pages @mask of word @w of pageblock @i must not be set free: they are poisoned, and taken now.
  * For pageblocks with PAGE_PB_POISONED; a->lock held.
  */
+#if !QUARRY_TINY
 uint64_t hwpoison_keep(const struct page_layer *pl, struct page_arena *a, unsigned int i,
 		       unsigned int w, uint64_t mask);
+#else
+static inline uint64_t hwpoison_keep(const struct page_layer *pl, struct page_arena *a,
+				     unsigned int i, unsigned int w, uint64_t mask)
+{
+	(void)pl;
+	(void)a;
+	(void)i;
+	(void)w;
+	(void)mask;
+	return 0;
+}
+#endif
 /* Poisoned pages of the pageblock of @pfn, PAGE_WORDS words; NULL: it never had any. */
 const uint64_t *hwpoison_bits(const struct page_layer *pl, pfn_t pfn);
 /* For the validator: where a marked page is free; ~0: the count is wrong; 0: all is well. */

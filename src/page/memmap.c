@@ -15,6 +15,8 @@
 
 #include <base/string.h>
 
+#if !QUARRY_TINY /* there an arena has its descriptors from boot on: tiny_boot.c */
+
 /* Arenas with descriptors, from which on a zone's are in large pages: in a small zone, in a large one. */
 #define MEMMAP_LARGE_FROM 4u
 #define MEMMAP_LARGE_FROM_SECOND 1u
@@ -130,6 +132,8 @@ bool memmap_give_map(struct quarry *q, struct page_arena *a)
 		quarry_meta_free(q, p); /* another CPU made one meanwhile */
 	return true;
 }
+
+#endif
 
 void memmap_describe(struct page_arena *a, unsigned int i)
 {
@@ -271,13 +275,14 @@ enum quarry_page_state quarry_pfn_state(struct quarry *q, pfn_t pfn, unsigned in
 		offset = pfn - a->base_pfn;
 		pin = arena_lock(q, a);
 		if (a->virgin ||
-		    (a->bits[offset >> QUARRY_PAGEBLOCK_ORDER][offset >> 6 & 7] >> (offset & 63) &
+		    (a->bits[offset >> QUARRY_PAGEBLOCK_ORDER][offset >> 6 & (PAGE_WORDS - 1)] >>
+		      (offset & 63) &
 		     1) != 0)
 			state = QUARRY_PAGE_FREE;
 		else
 			state = memmap_state(q, a, pfn, &o);
 		arena_unlock(q, a, pin);
-	} else if (quarry_memory_block_state(q, pfn) == QUARRY_BLOCK_OFFLINE) {
+	} else if (!QUARRY_TINY && quarry_memory_block_state(q, pfn) == QUARRY_BLOCK_OFFLINE) {
 		state = QUARRY_PAGE_OFFLINE;
 	}
 	if (order != NULL)

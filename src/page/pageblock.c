@@ -49,11 +49,11 @@ static inline unsigned int pageblock_full_words(const uint64_t *bits)
 /* The same doubling one level up: starts of aligned runs of 2^@o words in a mask of words. @o <= 3. */
 static inline unsigned int pageblock_word_runs(unsigned int full, unsigned int o)
 {
-	if (o >= 1)
+	if (PAGE_WORD_RUNS >= 1 && o >= 1)
 		full &= full >> 1 & 0x55u;
-	if (o >= 2)
+	if (PAGE_WORD_RUNS >= 2 && o >= 2)
 		full &= full >> 2 & 0x11u;
-	if (o >= 3)
+	if (PAGE_WORD_RUNS >= 3 && o >= 3)
 		full &= full >> 4 & 0x01u;
 	return full;
 }
@@ -65,7 +65,7 @@ unsigned int pageblock_largest(const uint64_t *bits)
 	uint64_t x[PAGE_WORDS], any = 0;
 
 	if (full != 0) {
-		for (unsigned int o = 3; o > 0; o--) {
+		for (unsigned int o = PAGE_WORD_RUNS; o > 0; o--) {
 			if (pageblock_word_runs(full, o) != 0)
 				return 6 + o;
 		}
@@ -216,9 +216,9 @@ int pageblock_find(const uint64_t *bits, unsigned int order)
 			return page;
 	}
 	full = pageblock_full_words(bits);
-	for (unsigned int o = order > 6 ? order - 6 : 0; o <= 3; o++) {
+	for (unsigned int o = order > 6 ? order - 6 : 0; o <= PAGE_WORD_RUNS; o++) {
 		unsigned int runs = pageblock_word_runs(full, o);
-		unsigned int larger = o == 3 ? 0 : pageblock_word_runs(full, o + 1);
+		unsigned int larger = o == PAGE_WORD_RUNS ? 0 : pageblock_word_runs(full, o + 1);
 		unsigned int exact = runs & ~(larger | larger << (1u << o));
 
 		if (exact != 0)
@@ -244,8 +244,8 @@ void pageblock_count_runs(const uint64_t *bits, unsigned long *counts)
 			x = larger;
 		}
 	}
-	for (unsigned int o = 0; o <= 3; o++) {
-		unsigned int larger = o == 3 ? 0 : pageblock_word_runs(full, o + 1);
+	for (unsigned int o = 0; o <= PAGE_WORD_RUNS; o++) {
+		unsigned int larger = o == PAGE_WORD_RUNS ? 0 : pageblock_word_runs(full, o + 1);
 
 		counts[6 + o] += bits_popcount64(runs) - 2 * bits_popcount64(larger);
 		runs = larger;

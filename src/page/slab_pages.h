@@ -56,6 +56,12 @@ void page_set_slab(struct quarry *q, struct page *page, unsigned int order, unsi
 		   uint32_t slab);
 void page_clear_slab(struct quarry *q, struct page *page, unsigned int order);
 
+#if QUARRY_TINY
+static inline struct page *page_of_addr(const struct quarry *q, const void *addr)
+{
+	return quarry_virt_to_page((struct quarry *)(uintptr_t)q, addr);
+}
+#else
 /* Descriptor of the page that @addr lies in; NULL: nobody has touched its arena, or no RAM. */
 static inline struct page *page_of_addr(const struct quarry *q, const void *addr)
 {
@@ -82,6 +88,8 @@ static inline struct page *page_of_addr(const struct quarry *q, const void *addr
 		return NULL;
 	return &map[pfn - a->base_pfn];
 }
+
+#endif
 
 /* Whether @addr lies in a slab page; then its cache number and slab index. The hot path of kfree(). */
 static inline bool page_slab_of(const struct quarry *q, const void *addr, unsigned int *cache,

@@ -88,6 +88,8 @@ void *slab_pool_alloc(struct quarry *q, size_t size)
 	return (char *)chunk + sizeof(*chunk);
 }
 
+#if !QUARRY_TINY
+
 bool slab_pool_reserve(struct quarry *q, size_t size)
 {
 	struct slab_layer *layer = q->slabs;
@@ -117,7 +119,33 @@ void slab_pool_exit(struct quarry *q)
 	}
 }
 
+#endif
+
 /* ---- record store ---- */
+
+#if QUARRY_TINY
+
+static struct slab *store_alloc(struct quarry *q, unsigned int granules)
+{
+	struct slab_layer *layer = q->slabs;
+	struct slab *rec = NULL;
+
+	if (granules >= SLAB_RECORD_CLASSES)
+		return NULL;
+	if (layer->store.free[granules] != SLAB_NONE) {
+		rec = slab_record(layer, layer->store.free[granules]);
+		layer->store.free[granules] = rec->next;
+		return rec;
+	}
+	rec = slab_pool_alloc(q, (size_t)granules * SLAB_GRANULE);
+	if (rec == NULL)
+		return NULL;
+	rec->index = (uint32_t)(((uintptr_t)rec - layer->store.direct_map) / SLAB_GRANULE);
+	rec->granules = (uint8_t)granules;
+	return rec;
+}
+
+#else
 
 /*
  * Where the @level-th table on the way to @piece hangs, from 0 on; those above it exist. The last one leads
@@ -299,6 +327,8 @@ static struct slab *store_alloc(struct quarry *q, unsigned int granules)
 	return NULL;
 }
 
+#endif
+
 static void store_free(struct quarry *q, struct slab *rec)
 {
 	struct slab_layer *layer = q->slabs;
@@ -309,6 +339,8 @@ static void store_free(struct quarry *q, struct slab *rec)
 	layer->store.free[rec->granules] = rec->index;
 	quarry_unlock(q->concurrent, &layer->lock, pin);
 }
+
+#if !QUARRY_TINY
 
 struct slab *slab_store_next(const struct slab_layer *layer, uint32_t *index)
 {
@@ -331,6 +363,8 @@ struct slab *slab_store_next(const struct slab_layer *layer, uint32_t *index)
 			return rec;
 	}
 }
+
+#endif
 
 /* ---- partial lists; node->lock held ---- */
 
@@ -464,6 +498,8 @@ static struct page *slab_get_pages(struct quarry *q, struct kmem_cache *s, gfp_t
 	return page;
 }
 
+#if !QUARRY_TINY
+
 const struct slab_range *slab_range_of(struct quarry *q, const struct page *page)
 {
 	const struct page_arena *a = page_arena_of(q->pages, page);
@@ -501,9 +537,20 @@ static void slab_note_range(struct quarry *q, struct kmem_cache *s, const struct
 	quarry_unpin(pin);
 }
 
+#else
+
+static void slab_note_range(struct quarry *q, struct kmem_cache *s, const struct page *page)
+{
+	(void)q;
+	(void)s;
+	(void)page;
+}
+
+#endif
+
 static unsigned int slab_record_granules(const struct kmem_cache *s, unsigned int objects)
 {
-	unsigned int maps = (s->debug & SLAB_DEBUG_RECORDS) != 0 ? 2 : 1;
+	unsigned int maps = (slab_debug(s) & SLAB_DEBUG_RECORDS) != 0 ? 2 : 1;
 	size_t bytes = sizeof(struct slab) + maps * ((objects + 63) / 64) * sizeof(uint64_t);
 
 	return (unsigned int)((bytes + SLAB_GRANULE - 1) / SLAB_GRANULE);
@@ -544,12 +591,12 @@ struct slab *slab_new(struct quarry *q, struct kmem_cache *s, gfp_t gfp, int nid
 	slab->list = SLAB_UNLISTED;
 	partial_set_trip(slab);
 	slab_set_all_free(slab, objects);
-	if (unlikely((s->debug & SLAB_DEBUG_RECORDS) != 0))
+	if (unlikely((slab_debug(s) & SLAB_DEBUG_RECORDS) != 0))
 		debug_slab_start(q, s, slab);
 	if (s->ctor != NULL && !q->no_access)
 		for (i = 0; i < objects; i++)
 			s->ctor((void *)(slab->base + (uintptr_t)i * s->size));
-	if (unlikely((s->debug & SLAB_DEBUG_HOOKS) != 0))
+	if (unlikely((slab_debug(s) & SLAB_DEBUG_HOOKS) != 0))
 		q->port.slab_alloc(q->port.ctx, quarry_page_address(q, page),
 				   QUARRY_PAGE_SIZE << order);
 	slab->cache = (uint16_t)s->id;
@@ -564,7 +611,7 @@ void slab_publish(struct quarry *q, struct kmem_cache *s, struct slab *slab)
 	quarry_pin_t pin = quarry_lock(q->concurrent, &n->lock);
 
 	NODE_ADD(n->nr_slabs, 1);
-	if (n->given_back != 0) {
+	if (SLAB_HAS_SHEAVES && n->given_back != 0) {
 		n->given_back--;
 		n->keep++; /* it would have been of use */
 	}
@@ -584,7 +631,7 @@ void slab_release_chain(struct quarry *q, uint32_t gone)
 		unsigned int order = slab->order;
 		const struct kmem_cache *s = quarry_load_relaxed(&q->slabs->cache)[slab->cache];
 
-		if (unlikely((s->debug & SLAB_DEBUG_HOOKS) != 0))
+		if (unlikely((slab_debug(s) & SLAB_DEBUG_HOOKS) != 0))
 			q->port.slab_free(q->port.ctx, (void *)slab_block(q, slab),
 					  QUARRY_PAGE_SIZE << order);
 		gone = slab->next;
@@ -703,7 +750,7 @@ QUARRY_NOINLINE void slab_grown_locked(const struct quarry *q, const struct kmem
 	NODE_ADD(n->free_slabs, 1);
 	if (slab->list == SLAB_MOVING || nr_partial < s->min_partial)
 		return;
-	if (n->free_slabs <= n->keep && page_node_has_plenty(q, slab->node))
+	if (SLAB_HAS_SHEAVES && n->free_slabs <= n->keep && page_node_has_plenty(q, slab->node))
 		return;
 	n->given_back++;
 	slab_unhook(q->slabs, n, slab, gone);
