@@ -51,7 +51,7 @@ static quarry_nodemask_t mempolicy_with_memory(const struct page_layer *pl)
 	quarry_nodemask_t nodes = 0;
 
 	for (int nid = 0; nid < pl->nr_nodes; nid++) {
-		if (pl->node[nid].present)
+		if (quarry_load_relaxed(&pl->node[nid].present))
 			nodes |= mempolicy_bit(nid);
 	}
 	return nodes;
