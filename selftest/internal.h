@@ -85,6 +85,18 @@ struct selftest {
 #define SELFTEST_NEEDS_NODES 4u /* node numbers up to 7 */
 #define SELFTEST_NEEDS_CPUS 8u  /* CPU numbers up to 7 */
 #define SELFTEST_NEEDS_BITS 16u /* memory above 4 GiB */
+#define SELFTEST_NEEDS_FULL 32u /* what QUARRY_TINY leaves out; by SELFTEST_FULL() */
+
+/* In a table: a test of what QUARRY_TINY leaves out, and its needs. The test is not compiled there. */
+#if QUARRY_TINY
+#define SELFTEST_FULL(fn, needs) selftest_left_out, SELFTEST_NEEDS_FULL
+#else
+#define SELFTEST_FULL(fn, needs) fn, needs
+#endif
+void selftest_left_out(struct selftest_run *t);
+
+/* The zone that memory from physical address 0 on is in. */
+#define SELFTEST_LOW_ZONE (QUARRY_TINY ? QUARRY_ZONE_NORMAL : QUARRY_ZONE_DMA)
 
 /* Ended by an entry without fn. */
 extern const struct selftest selftest_bootmem[], selftest_memblock[], selftest_pages[],

@@ -89,6 +89,11 @@
 #define QUARRY_DEBUG 0
 #endif
 
+/* 1: quarry_check() and the validators that it calls are there. */
+#ifndef QUARRY_VALIDATORS
+#define QUARRY_VALIDATORS (!QUARRY_TINY || QUARRY_DEBUG)
+#endif
+
 #if QUARRY_TINY < 0 || QUARRY_TINY > 1
 #error "QUARRY_TINY must be 0 or 1"
 #endif

@@ -501,8 +501,6 @@ void *quarry_memblock_alloc_try_nid_raw(struct quarry *q, phys_addr_t size, phys
 	return memblock_alloc_internal(q, "memblock_alloc_try_nid_raw", req, false);
 }
 
-#if !QUARRY_TINY
-
 void *quarry_memblock_alloc_exact_nid_raw(struct quarry *q, phys_addr_t size, phys_addr_t align,
 					  phys_addr_t min_addr, phys_addr_t max_addr, int nid)
 {
@@ -510,8 +508,6 @@ void *quarry_memblock_alloc_exact_nid_raw(struct quarry *q, phys_addr_t size, ph
 
 	return memblock_alloc_internal(q, "memblock_alloc_exact_nid_raw", req, true);
 }
-
-#endif
 
 void *quarry_memblock_alloc_try_nid(struct quarry *q, phys_addr_t size, phys_addr_t align,
 				    phys_addr_t min_addr, phys_addr_t max_addr, int nid)

@@ -216,6 +216,18 @@ unsigned int quarry_page_count(struct quarry *q, const struct page *page)
 	return (word & PAGE_WORD_STATE_MASK) == PAGE_WORD_ALLOC ? page_word_refs(word) : 0;
 }
 
+int quarry_split_page(struct quarry *q, struct page *page, unsigned int order)
+{
+	uint64_t word = page != NULL ? page_word(page) : 0;
+
+	(void)q;
+	if ((word & ~PAGE_WORD_IGNORED) != page_word_alloc(order, 0))
+		return -QUARRY_EINVAL;
+	for (unsigned int i = 0; i < 1u << order; i++)
+		page_set_word(&page[i], (word & PAGE_WORD_ARENA_MASK) | page_word_alloc(0, 0));
+	return 0;
+}
+
 /* No CPU keeps any. */
 void quarry_drain_all_pages(struct quarry *q)
 {

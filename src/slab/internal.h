@@ -80,6 +80,9 @@ struct slab {
 	uint16_t nr_free;
 	uint8_t granules; /* of this record */
 	uint8_t list;     /* on node->partial[list - 1]; SLAB_UNLISTED: it is full */
+#if QUARRY_TINY
+	uint32_t made; /* the record that was made before */
+#endif
 	uint16_t trip;    /* when nr_free grows to this, list or more changes: partial_set_trip() */
 	uint64_t free
 		[]; /* 1: in the slab, neither in a sheaf nor with a caller; see slab_active() */
@@ -122,6 +125,7 @@ struct slab_chunk {
 #define SLAB_RECORD_CLASSES 4u
 struct slab_store {
 	uintptr_t direct_map;
+	uint32_t made; /* all records, linked by made */
 	uint32_t free[SLAB_RECORD_CLASSES]; /* by granules */
 };
 #else

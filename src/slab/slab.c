@@ -142,7 +142,20 @@ static struct slab *store_alloc(struct quarry *q, unsigned int granules)
 		return NULL;
 	rec->index = (uint32_t)(((uintptr_t)rec - layer->store.direct_map) / SLAB_GRANULE);
 	rec->granules = (uint8_t)granules;
+	rec->made = layer->store.made;
+	layer->store.made = rec->index;
 	return rec;
+}
+
+/* @*index: the last one that was returned, or 0. */
+struct slab *slab_store_next(const struct slab_layer *layer, uint32_t *index)
+{
+	do {
+		*index = *index == SLAB_NONE ? layer->store.made : slab_record(layer, *index)->made;
+		if (*index == SLAB_NONE)
+			return NULL;
+	} while (slab_record(layer, *index)->cache == SLAB_NO_CACHE);
+	return slab_record(layer, *index);
 }
 
 #else

@@ -91,6 +91,24 @@ void quarry_kmem_cache_free(struct quarry *q, struct kmem_cache *s, void *obj)
 	slab_release_chain(q, gone);
 }
 
+bool quarry_kmem_cache_alloc_bulk(struct quarry *q, struct kmem_cache *s, gfp_t gfp, size_t nr, void **objects)
+{
+	for (size_t i = 0; i < nr; i++) {
+		objects[i] = quarry_kmem_cache_alloc(q, s, gfp);
+		if (objects[i] == NULL) {
+			quarry_kmem_cache_free_bulk(q, s, i, objects);
+			return false;
+		}
+	}
+	return true;
+}
+
+void quarry_kmem_cache_free_bulk(struct quarry *q, struct kmem_cache *s, size_t nr, void **objects)
+{
+	while (nr-- > 0)
+		quarry_kmem_cache_free(q, s, objects[nr]);
+}
+
 /* ---- kmalloc ---- */
 
 void *quarry_kmalloc(struct quarry *q, size_t size, gfp_t gfp)
