@@ -115,7 +115,7 @@ QUARRY_TINY_SRCS := \
 	src/slab/cache.c \
 	src/slab/slab.c \
 	src/slab/kmalloc.c \
-	src/slab/tiny.c \
+	src/slab/direct.c \
 	src/slab/check.c \
 	src/diag/diag.c \
 	src/diag/proc.c \

@@ -520,6 +520,8 @@ void *quarry_memblock_alloc_try_nid(struct quarry *q, phys_addr_t size, phys_add
 	return p;
 }
 
+#if !QUARRY_TINY
+
 void *quarry_memblock_alloc_or_panic(struct quarry *q, phys_addr_t size, phys_addr_t align)
 {
 	void *p = quarry_memblock_alloc(q, size, align);
@@ -529,6 +531,8 @@ void *quarry_memblock_alloc_or_panic(struct quarry *q, phys_addr_t size, phys_ad
 			     (unsigned long long)size);
 	return p;
 }
+
+#endif
 
 /* Questions. */
 

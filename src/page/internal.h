@@ -473,6 +473,7 @@ struct page_layer {
 	struct quarry_lock mark_lock; /* watermarks, boost, the fast path's marks; innermost */
 #if QUARRY_TINY
 	uint64_t pgalloc, pgfree, allocs, frees; /* elsewhere CPUs count */
+	bool reclaiming;                         /* the port is asked to free something */
 #endif
 	uint64_t refused;
 	uint64_t warned; /* refusals that were told in the log, or would have been */

@@ -7,7 +7,8 @@
  *
  * Request    At the low watermark; then, after the background reclaimer is woken, at min as lowered by its
  *            rights; a request that may wait has the port reclaim, as long as that frees something, and asks
- *            port.oom last. What is refused says why: quarry_explain().
+ *            port.oom last. Requests that come while the port reclaims do not wait. What is refused says why:
+ *            quarry_explain().
  *
  * Free       The descriptor must say "allocated, this order"; anything else is reported and left alone.
  *
@@ -18,6 +19,8 @@
 
 #include <base/meta.h>
 #include <base/string.h>
+
+#define TINY_ROUNDS 16u /* of reclaim, for one request */
 
 /* ---- requests ---- */
 
@@ -79,6 +82,7 @@ static QUARRY_COLD void tiny_refuse(struct quarry *q, gfp_t gfp, unsigned int or
 	struct quarry_refusal *f = &q->pages->refusal;
 	const struct page_zone *z = q->pages->zone;
 	unsigned long need = tiny_mark(z, QUARRY_WMARK_MIN, rights) + (1ul << order);
+	quarry_pin_t pin = quarry_pin();
 
 	f->serial++;
 	f->gfp = gfp;
@@ -93,37 +97,48 @@ static QUARRY_COLD void tiny_refuse(struct quarry *q, gfp_t gfp, unsigned int or
 	f->zones[0].reason = f->lacking != 0 ? QUARRY_REFUSED_WATERMARK : QUARRY_REFUSED_ORDER;
 	f->remedies = f->lacking != 0 ? QUARRY_REMEDY_RECLAIM : QUARRY_REMEDY_COMPACT;
 	f->total[f->zones[0].reason]++;
+	quarry_unpin(pin);
 	if ((gfp & __GFP_NOWARN) == 0)
 		quarry_log(q, QUARRY_LOG_WARN, "page: order %u refused, gfp %#x, %lu pages free", order, gfp,
 			   (unsigned long)z->nr_free);
+}
+
+/* Has the host free something; false: it cannot. Once for all who wait. */
+static bool tiny_reclaim(struct quarry *q, gfp_t gfp, unsigned int order)
+{
+	const struct quarry_port *port = &q->port;
+	bool done = false;
+
+	q->pages->reclaiming = true;
+	if (port->reclaim != NULL)
+		done = port->reclaim(port->ctx, 0, gfp, order, 1ul << order) != 0;
+	if (!done && port->oom != NULL && (gfp & (__GFP_NORETRY | __GFP_RETRY_MAYFAIL)) == 0)
+		done = port->oom(port->ctx, 0, gfp, order);
+	q->pages->reclaiming = false;
+	return done;
 }
 
 /* After the low watermark: what may be tried, and the refusal. */
 static QUARRY_NOINLINE struct page *tiny_slow(struct quarry *q, gfp_t gfp, unsigned int order)
 {
 	const struct quarry_port *port = &q->port;
+	bool may_wait = (gfp & __GFP_DIRECT_RECLAIM) != 0 && !q->pages->reclaiming;
+	unsigned int rounds = (gfp & __GFP_NORETRY) != 0 ? 1 : TINY_ROUNDS;
 	unsigned int rights = tiny_rights(gfp);
 	struct page *page;
-	bool more;
 
 	if (port->wake != NULL && (gfp & __GFP_KSWAPD_RECLAIM) != 0)
 		port->wake(port->ctx, 0, order);
-	do {
+	page = tiny_take(q, order, QUARRY_WMARK_MIN, rights);
+	while (page == NULL && may_wait && rounds-- > 0 && tiny_reclaim(q, gfp, order))
 		page = tiny_take(q, order, QUARRY_WMARK_MIN, rights);
-		if (page != NULL || (gfp & __GFP_DIRECT_RECLAIM) == 0)
-			break;
-		more = port->reclaim != NULL && port->reclaim(port->ctx, 0, gfp, order, 1ul << order) != 0;
-		if (!more && (gfp & (__GFP_NORETRY | __GFP_RETRY_MAYFAIL)) == 0)
-			more = port->oom != NULL && port->oom(port->ctx, 0, gfp, order);
-		if (!more && (gfp & __GFP_NOFAIL) != 0) {
-			rights = ZONE_ALLOC_NO_MARK;
-			more = port->wait != NULL;
-			if (more)
-				port->wait(port->ctx, 0);
-			else
-				page = tiny_take(q, order, QUARRY_WMARK_MIN, rights);
+	if (page == NULL && may_wait && (gfp & __GFP_NOFAIL) != 0) {
+		rights = ZONE_ALLOC_NO_MARK;
+		while ((page = tiny_take(q, order, QUARRY_WMARK_MIN, rights)) == NULL && port->wait != NULL) {
+			port->wait(port->ctx, 0);
+			tiny_reclaim(q, gfp, order);
 		}
-	} while (more);
+	}
 	if (page == NULL)
 		tiny_refuse(q, gfp, order, rights);
 	return page;
@@ -157,41 +172,46 @@ void *quarry_get_free_pages(struct quarry *q, gfp_t gfp, unsigned int order)
 
 /* ---- frees ---- */
 
-/* Whether @page is an allocated block of @order; else why not, in the log. */
-static bool tiny_is_block(struct quarry *q, const struct page *page, unsigned int order)
+/* Whether @page is an allocated block of @order. Pinned. */
+static bool tiny_is_block(const struct quarry *q, const struct page *page, unsigned int order)
 {
-	uint64_t word = 0;
-	bool known = false;
+	uint64_t word;
 
-	for (uint32_t i = 0; i < q->pages->nr_arenas && !known; i++)
-		known = memmap_is_descriptor(q->pages, page, (uint64_t)i << PAGE_WORD_ARENA_SHIFT);
-	if (known)
+	for (uint32_t i = 0; i < q->pages->nr_arenas; i++) {
+		if (!memmap_is_descriptor(q->pages, page, (uint64_t)i << PAGE_WORD_ARENA_SHIFT))
+			continue;
 		word = page_word(page);
-	if ((word & PAGE_WORD_STATE_MASK) == PAGE_WORD_ALLOC && page_word_order(word) == order)
-		return true;
+		return (word & PAGE_WORD_STATE_MASK) == PAGE_WORD_ALLOC && page_word_order(word) == order;
+	}
+	return false;
+}
+
+static QUARRY_COLD void tiny_complain(struct quarry *q, const struct page *page, unsigned int order)
+{
 	quarry_report(q, "page: %p is no allocated block of order %u (double free, wrong order); kept",
 		      (const void *)page, order);
-	return false;
 }
 
 void quarry_free_pages(struct quarry *q, struct page *page, unsigned int order)
 {
-	quarry_pin_t pin;
+	quarry_pin_t pin = quarry_pin();
+	bool good = page == NULL || tiny_is_block(q, page, order);
 	uint64_t word;
 
-	if (page == NULL || !tiny_is_block(q, page, order))
-		return;
-	pin = quarry_pin();
-	word = page_word(page) - PAGE_WORD_REF_ONE;
-	if (page_word_refs(word) != 0) {
-		page_set_word(page, word);
-	} else {
-		page_set_word(page, word & PAGE_WORD_ARENA_MASK); /* PAGE_WORD_FREE */
-		q->pages->pgfree += (uint64_t)1 << order;
-		q->pages->frees++;
-		arena_put(q, page_arena_of(q->pages, page), quarry_page_to_pfn(q, page), order);
+	if (page != NULL && good) {
+		word = page_word(page) - PAGE_WORD_REF_ONE;
+		if (page_word_refs(word) != 0) {
+			page_set_word(page, word);
+		} else {
+			page_set_word(page, word & PAGE_WORD_ARENA_MASK); /* PAGE_WORD_FREE */
+			q->pages->pgfree += (uint64_t)1 << order;
+			q->pages->frees++;
+			arena_put(q, page_arena_of(q->pages, page), quarry_page_to_pfn(q, page), order);
+		}
 	}
 	quarry_unpin(pin);
+	if (!good)
+		tiny_complain(q, page, order);
 }
 
 void quarry_free_pages_addr(struct quarry *q, void *addr, unsigned int order)
@@ -204,8 +224,15 @@ void quarry_free_pages_addr(struct quarry *q, void *addr, unsigned int order)
 
 void quarry_get_page(struct quarry *q, struct page *page)
 {
-	if (tiny_is_block(q, page, page_word_order(page_word(page))))
-		page_set_word(page, page_word(page) + PAGE_WORD_REF_ONE);
+	quarry_pin_t pin = quarry_pin();
+	uint64_t word = page_word(page);
+	bool good = tiny_is_block(q, page, page_word_order(word)) && page_word_refs(word) != PAGE_WORD_REF_MAX;
+
+	if (good)
+		page_set_word(page, word + PAGE_WORD_REF_ONE);
+	quarry_unpin(pin);
+	if (!good)
+		tiny_complain(q, page, page_word_order(word));
 }
 
 unsigned int quarry_page_count(struct quarry *q, const struct page *page)
@@ -239,7 +266,8 @@ void quarry_drain_all_pages(struct quarry *q)
 void *quarry_meta_alloc_node(struct quarry *q, size_t size_bytes, int nid)
 {
 	unsigned int order = bits_get_order(size_bytes);
-	struct page *page;
+	struct page *page = NULL;
+	quarry_pin_t pin;
 	phys_addr_t phys;
 	void *p = NULL;
 
@@ -247,18 +275,19 @@ void *quarry_meta_alloc_node(struct quarry *q, size_t size_bytes, int nid)
 		phys = quarry_memblock_phys_alloc_try_nid(q, size_bytes, 64, nid);
 		if (phys != 0)
 			p = quarry_phys_to_virt(q, phys);
-		q->meta_bytes += p != NULL ? size_bytes : 0;
 	} else {
-		page = order > QUARRY_MAX_ORDER ? NULL
-						: tiny_take(q, order, QUARRY_WMARK_MIN,
-							    ZONE_ALLOC_HIGH | ZONE_ALLOC_HARDER);
+		size_bytes = QUARRY_PAGE_SIZE << order;
+		if (order <= QUARRY_MAX_ORDER)
+			page = tiny_take(q, order, QUARRY_WMARK_MIN, ZONE_ALLOC_HIGH | ZONE_ALLOC_HARDER);
 		if (page != NULL)
 			p = quarry_page_address(q, page);
-		q->meta_bytes += p != NULL ? QUARRY_PAGE_SIZE << order : 0;
 	}
-	if (p != NULL)
-		quarry_memset(p, 0, size_bytes);
-	return p;
+	if (p == NULL)
+		return NULL;
+	pin = quarry_pin();
+	q->meta_bytes += size_bytes;
+	quarry_unpin(pin);
+	return quarry_memset(p, 0, size_bytes);
 }
 
 void *quarry_meta_alloc(struct quarry *q, size_t size_bytes)
@@ -270,7 +299,10 @@ void *quarry_meta_alloc(struct quarry *q, size_t size_bytes)
 
 bool quarry_explain(struct quarry *q, struct quarry_refusal *refusal)
 {
+	quarry_pin_t pin = quarry_pin();
+
 	*refusal = q->pages->refusal;
+	quarry_unpin(pin);
 	return refusal->serial != 0;
 }
 

@@ -4,7 +4,7 @@
  *
  * Each range of memory of memblock's becomes an arena. All tables are one piece, taken from memblock:
  *
- *	page_layer | page_zone | page_arena[] | bitmaps | descriptors | pageblock records
+ *	page_zone | page_arena[] | page_layer | bitmaps | descriptors | pageblock records
  *
  * Watermarks are Linux's for a machine of one zone.
  */
@@ -85,6 +85,8 @@ int page_boot(struct quarry *q, const struct quarry_boot_params *params)
 {
 	unsigned int nr_arenas = 0, nr_pb = 0;
 	struct page_layer *pl;
+	struct page_zone *zone;
+	struct page_arena *arena;
 	unsigned long i = 0;
 	pfn_t start, end;
 	char *room;
@@ -96,15 +98,17 @@ int page_boot(struct quarry *q, const struct quarry_boot_params *params)
 	if (nr_arenas == 0 || (params != NULL && (params->nr_cpus > 1 || params->nr_nodes > 1 || params->bootmem ||
 						  params->nr_unaccepted != 0)))
 		return -QUARRY_EINVAL;
-	room = quarry_meta_alloc(q, sizeof(*pl) + sizeof(*pl->zone) + nr_arenas * sizeof(*pl->arena) +
-					    nr_pb * (sizeof(*pl->arena->bits) + sizeof(*pl->arena->pb) +
+	room = quarry_meta_alloc(q, sizeof(*zone) + nr_arenas * sizeof(*arena) + sizeof(*pl) +
+					    nr_pb * (sizeof(*arena->bits) + sizeof(*arena->pb) +
 						     (sizeof(struct page) << QUARRY_PAGEBLOCK_ORDER)));
 	if (room == NULL)
 		return -QUARRY_ENOMEM;
 	q->boot_params = params;
+	zone = tiny_cut(&room, sizeof(*zone));
+	arena = tiny_cut(&room, nr_arenas * sizeof(*arena));
 	q->pages = pl = tiny_cut(&room, sizeof(*pl));
-	pl->zone = tiny_cut(&room, sizeof(*pl->zone));
-	pl->arena = tiny_cut(&room, nr_arenas * sizeof(*pl->arena));
+	pl->zone = zone;
+	pl->arena = arena;
 	tiny_make_arenas(q, nr_pb, room);
 	return 0;
 }
@@ -143,15 +147,17 @@ static void tiny_set_marks(struct page_layer *pl, const struct quarry_boot_param
 	const unsigned int kib_shift = QUARRY_PAGE_SHIFT - 10;
 	struct page_zone *z = pl->zone;
 	uint64_t kib = (uint64_t)z->managed << kib_shift;
-	unsigned long min, gap;
+	unsigned long min, gap, scale = 10;
 
 	pl->min_free_kbytes = 128;
 	while ((uint64_t)(pl->min_free_kbytes + 1) * (pl->min_free_kbytes + 1) <= 16 * kib)
 		pl->min_free_kbytes++;
+	if (params != NULL && params->watermark_scale_factor != 0)
+		scale = params->watermark_scale_factor;
 	if (params != NULL && (params->set_min_free_kbytes || params->min_free_kbytes != 0))
 		pl->min_free_kbytes = params->min_free_kbytes;
 	min = pl->min_free_kbytes >> kib_shift;
-	gap = quarry_max(min / 4, z->managed / 1000);
+	gap = quarry_max(min / 4, z->managed / 100 * scale / 100 + z->managed % 100 * scale / 10000);
 	for (unsigned int m = 0; m < QUARRY_NR_WMARK; m++)
 		z->wmark[m] = min + m * gap;
 }

@@ -532,6 +532,8 @@ struct kmem_cache *quarry_kmem_cache_create(struct quarry *q, const char *name,
 
 	if (args == NULL)
 		args = &none;
+	if (QUARRY_TINY && (flags & SLAB_TYPESAFE_BY_RCU) != 0)
+		return NULL; /* there are no grace periods */
 	if (!cache_args_ok(q, name, object_size, args) ||
 	    !cache_windows_ok(object_size, flags, args))
 		return NULL;
@@ -788,7 +790,7 @@ void quarry_kmem_cache_info(struct quarry *q, struct kmem_cache *s, struct quarr
 	info->frees = info->allocs >= info->active_objs ? info->allocs - info->active_objs : 0;
 }
 
-#if !QUARRY_TINY /* there the layer is begun in tiny.c */
+#if !QUARRY_TINY /* there the layer begins in direct.c */
 
 void quarry_slab_pages(struct quarry *q, int nid, unsigned long *reclaimable,
 		       unsigned long *unreclaimable)

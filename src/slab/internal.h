@@ -54,7 +54,7 @@ struct slab_sheaf {
 
 /* ---- slabs ---- */
 
-#define SLAB_HAS_SHEAVES (!QUARRY_TINY) /* else objects come out of the slabs, and go there: tiny.c */
+#define SLAB_HAS_SHEAVES (!QUARRY_TINY) /* else objects come out of the slabs, and go there: direct.c */
 #define SLAB_HAS_DEBUG (!QUARRY_TINY)
 #define SLAB_GRANULE 64u
 #define SLAB_NONE 0u /* no record has this index */
@@ -122,7 +122,9 @@ struct slab_chunk {
 
 #if QUARRY_TINY
 /* A record's index is its physical address in granules; it lies in the pool. */
-#define SLAB_RECORD_CLASSES 4u
+#define SLAB_TINY_ORDER 1u /* slabs are of one page or two */
+#define SLAB_RECORD_CLASSES \
+	(2u + ((QUARRY_PAGE_SIZE << SLAB_TINY_ORDER) / SLAB_MIN_ALIGN / 8 + 40u) / SLAB_GRANULE)
 struct slab_store {
 	uintptr_t direct_map;
 	uint32_t made; /* all records, linked by made */

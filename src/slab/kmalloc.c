@@ -163,9 +163,7 @@ static QUARRY_COLD struct kmem_cache *kmalloc_make(struct quarry *q, unsigned in
 	if (quarry_load_acquire(place) != NULL)
 		return *place;
 	s = kmalloc_create(q, kmalloc_classes[class].name[type], type, class, type);
-	if (QUARRY_TINY)
-		*place = s;
-	if (QUARRY_TINY || s == NULL || quarry_cmpxchg(place, &there, s))
+	if (s == NULL || quarry_cmpxchg(place, &there, s))
 		return s;
 	(void)quarry_kmem_cache_destroy(q, s); /* another CPU made it too */
 	return there;

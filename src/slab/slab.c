@@ -128,22 +128,24 @@ void slab_pool_exit(struct quarry *q)
 static struct slab *store_alloc(struct quarry *q, unsigned int granules)
 {
 	struct slab_layer *layer = q->slabs;
+	quarry_pin_t pin = quarry_lock(q->concurrent, &layer->lock);
 	struct slab *rec = NULL;
+	uint32_t index = layer->store.free[granules];
 
-	if (granules >= SLAB_RECORD_CLASSES)
-		return NULL;
-	if (layer->store.free[granules] != SLAB_NONE) {
-		rec = slab_record(layer, layer->store.free[granules]);
+	if (index != SLAB_NONE) {
+		rec = slab_record(layer, index);
 		layer->store.free[granules] = rec->next;
-		return rec;
 	}
-	rec = slab_pool_alloc(q, (size_t)granules * SLAB_GRANULE);
-	if (rec == NULL)
-		return NULL;
-	rec->index = (uint32_t)(((uintptr_t)rec - layer->store.direct_map) / SLAB_GRANULE);
-	rec->granules = (uint8_t)granules;
-	rec->made = layer->store.made;
-	layer->store.made = rec->index;
+	quarry_unlock(q->concurrent, &layer->lock, pin);
+	if (rec == NULL && (rec = slab_pool_alloc(q, (size_t)granules * SLAB_GRANULE)) != NULL) {
+		rec->index = (uint32_t)(((uintptr_t)rec - layer->store.direct_map) / SLAB_GRANULE);
+		rec->granules = (uint8_t)granules;
+		rec->cache = SLAB_NO_CACHE;
+		pin = quarry_lock(q->concurrent, &layer->lock);
+		rec->made = layer->store.made;
+		layer->store.made = rec->index;
+		quarry_unlock(q->concurrent, &layer->lock, pin);
+	}
 	return rec;
 }
 

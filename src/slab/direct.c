@@ -14,9 +14,6 @@
  */
 #include "internal.h"
 
-/* Slabs are of one page or two. */
-#define TINY_SLAB_ORDER 1u
-
 int quarry_slab_init(struct quarry *q, unsigned int nr_cpus_for_geometry, const struct quarry_boot_params *params)
 {
 	struct slab_layer *layer = quarry_meta_alloc(q, sizeof(*layer));
@@ -26,7 +23,7 @@ int quarry_slab_init(struct quarry *q, unsigned int nr_cpus_for_geometry, const 
 	q->slabs = layer;
 	layer->store.direct_map = q->direct_map;
 	layer->geometry_cpus = nr_cpus_for_geometry;
-	layer->max_order = TINY_SLAB_ORDER;
+	layer->max_order = SLAB_TINY_ORDER;
 	layer->nomerge = params != NULL && params->slab_nomerge;
 	layer->cache_bytes = (size_t)bits_align_up(sizeof(struct kmem_cache) + sizeof(struct slab_node), SLAB_GRANULE);
 	layer->max_others = QUARRY_MAX_CACHES - SLAB_KMALLOC_CLASSES;
@@ -38,24 +35,26 @@ int quarry_slab_init(struct quarry *q, unsigned int nr_cpus_for_geometry, const 
 void *quarry_kmem_cache_alloc(struct quarry *q, struct kmem_cache *s, gfp_t gfp)
 {
 	struct slab *slab;
+	quarry_pin_t pin;
 	void *obj = NULL;
 
 	if (slab_refill(q, s, 0, 0, &obj, 1) == 0) {
 		slab = slab_new(q, s, gfp, QUARRY_NO_NODE);
-		if (slab == NULL) {
-			s->refused++;
-			return NULL;
+		if (slab != NULL) {
+			slab_take(s, slab, &obj, 1);
+			slab_publish(q, s, slab);
 		}
-		slab_take(s, slab, &obj, 1);
-		slab_publish(q, s, slab);
 	}
-	s->allocs++;
-	if ((gfp & __GFP_ZERO) != 0 && s->ctor == NULL)
+	pin = quarry_pin();
+	s->allocs += obj != NULL;
+	s->refused += obj == NULL;
+	quarry_unpin(pin);
+	if (obj != NULL && (gfp & __GFP_ZERO) != 0 && s->ctor == NULL)
 		quarry_memset(obj, 0, s->object_size);
 	return obj;
 }
 
-static QUARRY_COLD void tiny_complain(struct quarry *q, const struct kmem_cache *s, const void *obj,
+static QUARRY_COLD void direct_complain(struct quarry *q, const struct kmem_cache *s, const void *obj,
 				      enum slab_fault fault)
 {
 	static const char what[][12] = {"", "foreign", "not its own", "inside one", "free"};
@@ -87,7 +86,7 @@ void quarry_kmem_cache_free(struct quarry *q, struct kmem_cache *s, void *obj)
 	}
 	quarry_unlock(false, &n->lock, pin);
 	if (fault != SLAB_FAULT_NONE)
-		tiny_complain(q, s, obj, fault);
+		direct_complain(q, s, obj, fault);
 	slab_release_chain(q, gone);
 }
 
