@@ -8,6 +8,12 @@
 
 #include "names.h"
 
+#if !QUARRY_VALIDATORS /* then no damage is looked for */
+#define quarry_check(q, out) ((void)(q), (void)(out), 0u)
+#define quarry_check_memblock(q, out) quarry_check(q, out)
+#define quarry_check_slab(q, out) quarry_check(q, out)
+#endif
+
 #define SELFTEST_HELD 64
 #define SELFTEST_RANGES 6
 #define SELFTEST_STORES 8

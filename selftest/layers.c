@@ -146,7 +146,8 @@ static void layers_invariants_counted(struct selftest_run *t)
 const struct selftest selftest_layers[] = {
 	{"X1", "stages of a boot", layers_boot_order, 0},
 	{"X2", "the first objects of every class", layers_slab_bootstrap, 0},
-	{"X3", "boot calls after boot go to slab, with a warning", SELFTEST_FULL(layers_late_calls, 0)},
+	{"X3", "boot calls after boot go to slab, with a warning",
+	 SELFTEST_FULL(layers_late_calls, 0)},
 	{"X5", "invariants after every step, on this machine", layers_invariants, 0},
 	{"X5", "invariants after every step, and every page counted", layers_invariants_counted, 0},
 	{NULL, NULL, NULL, 0},

@@ -103,7 +103,6 @@ static void memblock_array_doubles(struct selftest_run *t)
 	IS(quarry_check_memblock(q, NULL), 0);
 }
 
-
 static void memblock_marks_isolate(struct selftest_run *t)
 {
 	const struct memblock_type *memory;
@@ -241,7 +240,6 @@ static void memblock_give(struct quarry *q, pfn_t start, pfn_t end, void *arg)
 	*(unsigned long *)arg += (unsigned long)(end - start);
 }
 
-
 static void memblock_hand_off(struct selftest_run *t)
 {
 	unsigned long pages = 0;
@@ -255,7 +253,6 @@ static void memblock_hand_off(struct selftest_run *t)
 	   (1023 * MIB - 1 * MIB - SELFTEST_PAGE + 3 * GIB) >> QUARRY_PAGE_SHIFT);
 	IS(pages, (1023 * MIB - 1 * MIB - SELFTEST_PAGE + 3 * GIB) >> QUARRY_PAGE_SHIFT);
 }
-
 
 static void memblock_boots(struct selftest_run *t)
 {
@@ -278,7 +275,6 @@ static void memblock_boots(struct selftest_run *t)
 	IS(quarry_free_reserved(q, 256, 272), 16); /* later, after all */
 	IS(quarry_pfn_state(q, 256, NULL), QUARRY_PAGE_FREE);
 }
-
 
 static void memblock_limits(struct selftest_run *t)
 {
@@ -311,7 +307,8 @@ const struct selftest selftest_memblock[] = {
 	 memblock_adds_and_merges, SELFTEST_NEEDS_NODES},
 	{"M6", "memblock's array doubles in the memory there is, once allowed",
 	 SELFTEST_FULL(memblock_array_doubles, 0)},
-	{"M7", "memblock splits a region at both ends of a mark", SELFTEST_FULL(memblock_marks_isolate, SELFTEST_NEEDS_NODES)},
+	{"M7", "memblock splits a region at both ends of a mark",
+	 SELFTEST_FULL(memblock_marks_isolate, SELFTEST_NEEDS_NODES)},
 	{"M8", "memblock removes", memblock_removes, 0},
 	{"M9", "memblock finds room in both directions", memblock_finds,
 	 SELFTEST_NEEDS_4K | SELFTEST_NEEDS_NODES},
@@ -319,8 +316,10 @@ const struct selftest selftest_memblock[] = {
 	{"M11", "memblock's iterators", memblock_iterates, SELFTEST_NEEDS_NODES},
 	{"M12", "memblock allocates, clears, falls back, refuses", memblock_allocates,
 	 SELFTEST_NEEDS_4K},
-	{"M13", "memblock hands over what is free", SELFTEST_FULL(memblock_hand_off, SELFTEST_NEEDS_NODES)},
+	{"M13", "memblock hands over what is free",
+	 SELFTEST_FULL(memblock_hand_off, SELFTEST_NEEDS_NODES)},
 	{"M13", "a machine boots from memblock", SELFTEST_FULL(memblock_boots, SELFTEST_NEEDS_4K)},
-	{"M14", "memblock's limits and questions", SELFTEST_FULL(memblock_limits, SELFTEST_NEEDS_NODES)},
+	{"M14", "memblock's limits and questions",
+	 SELFTEST_FULL(memblock_limits, SELFTEST_NEEDS_NODES)},
 	{NULL, NULL, NULL, 0},
 };

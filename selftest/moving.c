@@ -237,10 +237,14 @@ static void moving_cma(struct selftest_run *t)
 #endif
 
 const struct selftest selftest_moving[] = {
-	{"P3 2b", "an isolated pageblock does not merge with its free buddy", SELFTEST_FULL(moving_isolation, SELFTEST_NEEDS_4K)},
+	{"P3 2b", "an isolated pageblock does not merge with its free buddy",
+	 SELFTEST_FULL(moving_isolation, SELFTEST_NEEDS_4K)},
 	{"2b", "isolation refuses what nobody can move", SELFTEST_FULL(moving_unmovable, 0)},
-	{"2b", "compaction makes whole pageblocks", SELFTEST_FULL(moving_compaction, SELFTEST_NEEDS_4K)},
-	{"2b", "contiguous ranges: what is in them moves away", SELFTEST_FULL(moving_contiguous, SELFTEST_NEEDS_4K)},
-	{"2b", "CMA: pages are lent, and taken when needed", SELFTEST_FULL(moving_cma, SELFTEST_NEEDS_4K)},
+	{"2b", "compaction makes whole pageblocks",
+	 SELFTEST_FULL(moving_compaction, SELFTEST_NEEDS_4K)},
+	{"2b", "contiguous ranges: what is in them moves away",
+	 SELFTEST_FULL(moving_contiguous, SELFTEST_NEEDS_4K)},
+	{"2b", "CMA: pages are lent, and taken when needed",
+	 SELFTEST_FULL(moving_cma, SELFTEST_NEEDS_4K)},
 	{NULL, NULL, NULL, 0},
 };

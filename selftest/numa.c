@@ -78,7 +78,9 @@ static void numa_interleave(struct selftest_run *t)
 #endif
 
 const struct selftest selftest_numa[] = {
-	{"2b", "NUMA policies: bind and preferred", SELFTEST_FULL(numa_bind_and_preferred, SELFTEST_NEEDS_4K | SELFTEST_NEEDS_NODES)},
-	{"2b", "NUMA policies: interleave, by counter, index and weight", SELFTEST_FULL(numa_interleave, SELFTEST_NEEDS_4K | SELFTEST_NEEDS_NODES)},
+	{"2b", "NUMA policies: bind and preferred",
+	 SELFTEST_FULL(numa_bind_and_preferred, SELFTEST_NEEDS_4K | SELFTEST_NEEDS_NODES)},
+	{"2b", "NUMA policies: interleave, by counter, index and weight",
+	 SELFTEST_FULL(numa_interleave, SELFTEST_NEEDS_4K | SELFTEST_NEEDS_NODES)},
 	{NULL, NULL, NULL, 0},
 };

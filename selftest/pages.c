@@ -158,7 +158,6 @@ static void pages_keep_their_type(struct selftest_run *t)
 	}
 }
 
-
 static void pages_references(struct selftest_run *t)
 {
 	struct page *page = selftest_take(t, GFP_KERNEL, 0);
@@ -277,9 +276,11 @@ const struct selftest selftest_pages[] = {
 	{"P4 P6 P7", "the smallest block that fits is halved, and its half is next",
 	 pages_smallest_is_halved, SELFTEST_NEEDS_16K},
 	{"P5", "free counts are what the lists hold", pages_counts, 0},
-	{"P8", "pages go back to the lists of their type", SELFTEST_FULL(pages_keep_their_type, SELFTEST_NEEDS_4K)},
+	{"P8", "pages go back to the lists of their type",
+	 SELFTEST_FULL(pages_keep_their_type, SELFTEST_NEEDS_4K)},
 	{"P19", "references, exact sizes", SELFTEST_FULL(pages_references, 0)},
-	{"2b P19", "many pages at once, and one without waiting", SELFTEST_FULL(pages_bulk, SELFTEST_NEEDS_16K)},
+	{"2b P19", "many pages at once, and one without waiting",
+	 SELFTEST_FULL(pages_bulk, SELFTEST_NEEDS_16K)},
 	{"P19 S20", "zeroed pages and objects", pages_zeroed, 0},
 	{"P19", "double frees, wrong orders and foreign pages are refused", pages_damage, 0},
 	{NULL, NULL, NULL, 0},

@@ -212,12 +212,17 @@ static void pressure_sysctls(struct selftest_run *t)
 #endif
 
 const struct selftest selftest_pressure[] = {
-	{"X4", "shrinkers serve a request that may wait", SELFTEST_FULL(pressure_shrinker, SELFTEST_NEEDS_4K)},
-	{"X4", "the background reclaimer frees up to the high watermark", SELFTEST_FULL(pressure_kswapd, SELFTEST_NEEDS_4K)},
+	{"X4", "shrinkers serve a request that may wait",
+	 SELFTEST_FULL(pressure_shrinker, SELFTEST_NEEDS_4K)},
+	{"X4", "the background reclaimer frees up to the high watermark",
+	 SELFTEST_FULL(pressure_kswapd, SELFTEST_NEEDS_4K)},
 	{"X4 P18", "the out-of-memory hook is the last resort", pressure_oom, SELFTEST_NEEDS_4K},
 	{"S20", "scopes: NOIO, NOFS, PIN", SELFTEST_FULL(pressure_scopes, 0)},
-	{"S20 X4", "scopes: MEMALLOC opens the reserves", SELFTEST_FULL(pressure_memalloc, SELFTEST_NEEDS_4K)},
-	{"P15 2b", "refusals say what was lacking, and what would help", SELFTEST_FULL(pressure_refusals, SELFTEST_NEEDS_4K)},
-	{"P14 2b", "watermarks are tuned at run time", SELFTEST_FULL(pressure_sysctls, SELFTEST_NEEDS_4K)},
+	{"S20 X4", "scopes: MEMALLOC opens the reserves",
+	 SELFTEST_FULL(pressure_memalloc, SELFTEST_NEEDS_4K)},
+	{"P15 2b", "refusals say what was lacking, and what would help",
+	 SELFTEST_FULL(pressure_refusals, SELFTEST_NEEDS_4K)},
+	{"P14 2b", "watermarks are tuned at run time",
+	 SELFTEST_FULL(pressure_sysctls, SELFTEST_NEEDS_4K)},
 	{NULL, NULL, NULL, 0},
 };

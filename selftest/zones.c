@@ -41,7 +41,6 @@ static void zones_migratetypes(struct selftest_run *t)
 	IS(info.nr_pageblocks[QUARRY_MIGRATE_UNMOVABLE], 2);
 }
 
-
 /* Out of unmovable pages: the largest movable block is claimed, with its pageblocks. */
 static void zones_fallback_claims(struct selftest_run *t)
 {
@@ -73,7 +72,6 @@ static void zones_fallback_claims(struct selftest_run *t)
 	quarry_free_pages(t->m.q, page, 0);
 }
 
-
 /* All of the machine as pages of one kind, the last of them out of other types' pageblocks. */
 static void zones_fallback_reaches_all(struct selftest_run *t)
 {
@@ -94,7 +92,6 @@ static void zones_fallback_reaches_all(struct selftest_run *t)
 	IS(totals.free + totals.pcp, 0);
 	IS(n, totals.managed - 16);
 }
-
 
 static void zones_ranges(struct selftest_run *t)
 {
@@ -221,7 +218,6 @@ static void zones_reserves(struct selftest_run *t)
 	IS(normal.lowmem_reserve[QUARRY_ZONE_NORMAL], 0);
 }
 
-
 static void zones_lists(struct selftest_run *t)
 {
 	static const uint8_t distance[] = {10, 30, 20, 30, 10, 25, 20, 25, 10};
@@ -323,15 +319,19 @@ static void zones_nothing_to_reclaim(struct selftest_run *t)
 }
 
 const struct selftest selftest_zones[] = {
-	{"P9", "migratetypes, and a machine too small for them", SELFTEST_FULL(zones_migratetypes, SELFTEST_NEEDS_4K)},
-	{"P10 P11", "a type that runs out claims the largest block", SELFTEST_FULL(zones_fallback_claims, SELFTEST_NEEDS_4K)},
+	{"P9", "migratetypes, and a machine too small for them",
+	 SELFTEST_FULL(zones_migratetypes, SELFTEST_NEEDS_4K)},
+	{"P10 P11", "a type that runs out claims the largest block",
+	 SELFTEST_FULL(zones_fallback_claims, SELFTEST_NEEDS_4K)},
 	{"P10 P11", "fallback reaches every page", SELFTEST_FULL(zones_fallback_reaches_all, 0)},
-	{"P12", "zones DMA, DMA32, Normal and Movable", SELFTEST_FULL(zones_ranges, SELFTEST_NEEDS_4K | SELFTEST_NEEDS_BITS)},
+	{"P12", "zones DMA, DMA32, Normal and Movable",
+	 SELFTEST_FULL(zones_ranges, SELFTEST_NEEDS_4K | SELFTEST_NEEDS_BITS)},
 	{"P13", "watermarks rise in equal steps", zones_marks_rise, 0},
 	{"P13 P14", "watermarks by Linux's formula", SELFTEST_FULL(zones_marks, SELFTEST_NEEDS_4K)},
 	{"P15", "how deep a request may go", zones_depth, SELFTEST_NEEDS_4K},
 	{"P16", "lower zones keep a reserve", SELFTEST_FULL(zones_reserves, SELFTEST_NEEDS_BITS)},
-	{"P17", "zonelists: nodes by distance, zones from high to low", SELFTEST_FULL(zones_lists, SELFTEST_NEEDS_NODES)},
+	{"P17", "zonelists: nodes by distance, zones from high to low",
+	 SELFTEST_FULL(zones_lists, SELFTEST_NEEDS_NODES)},
 	{"P18", "wake, reclaim, refuse", zones_slow_path, SELFTEST_NEEDS_16K},
 	{"P18 X4", "nothing to reclaim: NORETRY fails, NOFAIL does not", zones_nothing_to_reclaim,
 	 SELFTEST_NEEDS_16K},

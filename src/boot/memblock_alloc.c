@@ -163,6 +163,8 @@ bool quarry_memblock_next_range_rev(struct quarry *q, uint64_t *idx, int nid, ui
 	return false;
 }
 
+#if !QUARRY_TINY
+
 bool quarry_memblock_next_mem_pfn_range(struct quarry *q, int *idx, int nid, pfn_t *p_start,
 					pfn_t *p_end, int *p_nid)
 {
@@ -181,6 +183,8 @@ bool quarry_memblock_next_mem_pfn_range(struct quarry *q, int *idx, int nid, pfn
 	*idx = (int)memblock_nr(type) - 1;
 	return false;
 }
+
+#endif
 
 /* After a search in vain that saw no run longer than @longest; a page is always reckoned with. */
 static void memblock_learn(struct quarry *q, const struct memblock_request *req,
@@ -391,7 +395,9 @@ bool memblock_is_late(struct quarry *q, const char *who)
 
 void *memblock_late_alloc(struct quarry *q, size_t size, int nid)
 {
-	return !QUARRY_TINY && q->memblock->late_alloc != NULL ? q->memblock->late_alloc(q, size, nid) : NULL;
+	return !QUARRY_TINY && q->memblock->late_alloc != NULL
+		       ? q->memblock->late_alloc(q, size, nid)
+		       : NULL;
 }
 
 static phys_addr_t memblock_find_and_reserve(struct quarry *q, const struct memblock_request *req)

@@ -192,12 +192,11 @@ static void check_lists(struct check_state *c, const struct page_arena *a)
 				check_equal(c, "sparse before dense", i,
 					    sparse && !arena_sparse(&a->pb[i]), false);
 				sparse = arena_sparse(&a->pb[i]);
-				check_equal(c, "dense mark", i,
-					    (a->pb[i].flags & PAGE_PB_DENSE) != 0,
-					    PAGE_HAS_SHEAVES && !sparse &&
-						    o < QUARRY_PAGEBLOCK_ORDER);
-				dense[o >= 3] += PAGE_HAS_SHEAVES && !sparse &&
-						 o < QUARRY_PAGEBLOCK_ORDER;
+				check_equal(
+					c, "dense mark", i, (a->pb[i].flags & PAGE_PB_DENSE) != 0,
+					PAGE_HAS_SHEAVES && !sparse && o < QUARRY_PAGEBLOCK_ORDER);
+				dense[o >= 3] +=
+					PAGE_HAS_SHEAVES && !sparse && o < QUARRY_PAGEBLOCK_ORDER;
 				check_equal(c, "list order", i, a->pb[i].filed, o);
 				check_equal(c, "list type", i, a->pb[i].type, t);
 				listed++;
@@ -470,7 +469,8 @@ unsigned int quarry_check_pages(struct quarry *q, const struct quarry_out *out)
 	for (uint32_t k = 0; k < pl->nr_arenas; k++)
 		check_arena(&c, &pl->arena[k]);
 	check_equal(&c, "free pages of the zone", pl->zone->start_pfn, pl->zone->nr_free, c.free);
-	check_equal(&c, "pages of the machine", 0, c.free + c.allocated + c.slab, pl->zone->managed);
+	check_equal(&c, "pages of the machine", 0, c.free + c.allocated + c.slab,
+		    pl->zone->managed);
 	return c.faults;
 }
 

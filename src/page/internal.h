@@ -29,10 +29,11 @@
 #define PAGE_ARENA_PAGEBLOCKS (PAGE_ARENA_PAGES >> QUARRY_PAGEBLOCK_ORDER)
 #define PAGE_ARENAS_MAX 0x10000u /* a descriptor has 16 bits for its arena */
 #define PAGE_WORDS ((unsigned int)(QUARRY_PAGEBLOCK_PAGES / 64)) /* of a pageblock's bitmap */
-#define PAGE_WORD_RUNS (QUARRY_PAGEBLOCK_ORDER - 6) /* log2 of the same */
+#define PAGE_WORD_RUNS (QUARRY_PAGEBLOCK_ORDER - 6)              /* log2 of the same */
 #define PAGE_TYPES (QUARRY_TINY ? 1 : QUARRY_MIGRATE_TYPES) /* migratetypes that are told apart */
-#define PAGE_PAIRS (QUARRY_MAX_ORDER > QUARRY_PAGEBLOCK_ORDER) /* two pageblocks make the largest block */
-#define PAGE_HAS_SHEAVES (!QUARRY_TINY)                       /* CPUs keep blocks back */
+#define PAGE_PAIRS \
+	(QUARRY_MAX_ORDER > QUARRY_PAGEBLOCK_ORDER) /* two pageblocks make the largest block */
+#define PAGE_HAS_SHEAVES (!QUARRY_TINY)             /* CPUs keep blocks back */
 #define PAGE_HAS_GUARDS (!QUARRY_TINY)
 #define PAGE_NO_PB 0xffffu
 #define PAGE_NOT_FILED 0xffu
@@ -211,8 +212,7 @@ struct page_arena {
 	bool empty;      /* nothing of it was handed over: records and bitmaps are not written */
 	uint16_t order_mask[PAGE_TYPES]; /* bit o: list[o][type] is not empty */
 	uint16_t head[QUARRY_NR_ORDERS][PAGE_TYPES];
-	uint16_t nr_dense[PAGE_TYPES]
-			 [2]; /* broken and not sparse: below order 3, others */
+	uint16_t nr_dense[PAGE_TYPES][2]; /* broken and not sparse: below order 3, others */
 	uint64_t contended;
 } QUARRY_ALIGNED(64);
 
@@ -265,9 +265,9 @@ struct page_zone {
 	uint8_t compact_defer_shift, compact_order_failed;
 	uint32_t compact_arena; /* where the last block was made */
 	uint64_t events[PAGE_ZONE_EVENTS];
-	uint16_t sheaf_cap[PAGE_PCP_ORDERS + 1];                  /* blocks of a batch, at first */
-	uint16_t sheaf_high[PAGE_PCP_ORDERS + 1];                 /* and at most */
-	uint32_t nr_avail[PAGE_TYPES][PAGE_AVAIL_ROWS];           /* bits set in avail */
+	uint16_t sheaf_cap[PAGE_PCP_ORDERS + 1];        /* blocks of a batch, at first */
+	uint16_t sheaf_high[PAGE_PCP_ORDERS + 1];       /* and at most */
+	uint32_t nr_avail[PAGE_TYPES][PAGE_AVAIL_ROWS]; /* bits set in avail */
 } QUARRY_ALIGNED(64);
 
 /* Never changed once it is published: hotplug puts another one in its place. See zonelist.c. */

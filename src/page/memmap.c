@@ -276,7 +276,7 @@ enum quarry_page_state quarry_pfn_state(struct quarry *q, pfn_t pfn, unsigned in
 		pin = arena_lock(q, a);
 		if (a->virgin ||
 		    (a->bits[offset >> QUARRY_PAGEBLOCK_ORDER][offset >> 6 & (PAGE_WORDS - 1)] >>
-		      (offset & 63) &
+			     (offset & 63) &
 		     1) != 0)
 			state = QUARRY_PAGE_FREE;
 		else

@@ -34,7 +34,8 @@ static unsigned int tiny_rights(gfp_t gfp)
 }
 
 /* Free pages that must stay for others: @mark as lowered by @rights. */
-static unsigned long tiny_mark(const struct page_zone *z, enum quarry_watermark mark, unsigned int rights)
+static unsigned long tiny_mark(const struct page_zone *z, enum quarry_watermark mark,
+			       unsigned int rights)
 {
 	unsigned long pages = z->wmark[mark];
 
@@ -47,7 +48,8 @@ static unsigned long tiny_mark(const struct page_zone *z, enum quarry_watermark 
 	return pages;
 }
 
-static struct page *tiny_take(struct quarry *q, unsigned int order, enum quarry_watermark mark, unsigned int rights)
+static struct page *tiny_take(struct quarry *q, unsigned int order, enum quarry_watermark mark,
+			      unsigned int rights)
 {
 	struct page_layer *pl = q->pages;
 	unsigned long keep = tiny_mark(pl->zone, mark, rights);
@@ -58,7 +60,8 @@ static struct page *tiny_take(struct quarry *q, unsigned int order, enum quarry_
 		for (uint32_t i = 0; i < pl->nr_arenas && page == NULL; i++)
 			page = arena_take(q, &pl->arena[i], order, QUARRY_MIGRATE_UNMOVABLE);
 	if (page != NULL) {
-		page_set_word(page, (page_word(page) & PAGE_WORD_ARENA_MASK) | page_word_alloc(order, 0));
+		page_set_word(page,
+			      (page_word(page) & PAGE_WORD_ARENA_MASK) | page_word_alloc(order, 0));
 		pl->pgalloc += (uint64_t)1 << order;
 		pl->allocs++;
 	}
@@ -77,7 +80,8 @@ static int tiny_largest_order(const struct page_layer *pl)
 }
 
 /* What lacked, for quarry_explain(). */
-static QUARRY_COLD void tiny_refuse(struct quarry *q, gfp_t gfp, unsigned int order, unsigned int rights)
+static QUARRY_COLD void tiny_refuse(struct quarry *q, gfp_t gfp, unsigned int order,
+				    unsigned int rights)
 {
 	struct quarry_refusal *f = &q->pages->refusal;
 	const struct page_zone *z = q->pages->zone;
@@ -99,8 +103,8 @@ static QUARRY_COLD void tiny_refuse(struct quarry *q, gfp_t gfp, unsigned int or
 	f->total[f->zones[0].reason]++;
 	quarry_unpin(pin);
 	if ((gfp & __GFP_NOWARN) == 0)
-		quarry_log(q, QUARRY_LOG_WARN, "page: order %u refused, gfp %#x, %lu pages free", order, gfp,
-			   (unsigned long)z->nr_free);
+		quarry_log(q, QUARRY_LOG_WARN, "page: order %u refused, gfp %#x, %lu pages free",
+			   order, gfp, (unsigned long)z->nr_free);
 }
 
 /* Has the host free something; false: it cannot. Once for all who wait. */
@@ -134,7 +138,8 @@ static QUARRY_NOINLINE struct page *tiny_slow(struct quarry *q, gfp_t gfp, unsig
 		page = tiny_take(q, order, QUARRY_WMARK_MIN, rights);
 	if (page == NULL && may_wait && (gfp & __GFP_NOFAIL) != 0) {
 		rights = ZONE_ALLOC_NO_MARK;
-		while ((page = tiny_take(q, order, QUARRY_WMARK_MIN, rights)) == NULL && port->wait != NULL) {
+		while ((page = tiny_take(q, order, QUARRY_WMARK_MIN, rights)) == NULL &&
+		       port->wait != NULL) {
 			port->wait(port->ctx, 0);
 			tiny_reclaim(q, gfp, order);
 		}
@@ -181,14 +186,16 @@ static bool tiny_is_block(const struct quarry *q, const struct page *page, unsig
 		if (!memmap_is_descriptor(q->pages, page, (uint64_t)i << PAGE_WORD_ARENA_SHIFT))
 			continue;
 		word = page_word(page);
-		return (word & PAGE_WORD_STATE_MASK) == PAGE_WORD_ALLOC && page_word_order(word) == order;
+		return (word & PAGE_WORD_STATE_MASK) == PAGE_WORD_ALLOC &&
+		       page_word_order(word) == order;
 	}
 	return false;
 }
 
 static QUARRY_COLD void tiny_complain(struct quarry *q, const struct page *page, unsigned int order)
 {
-	quarry_report(q, "page: %p is no allocated block of order %u (double free, wrong order); kept",
+	quarry_report(q,
+		      "page: %p is no allocated block of order %u (double free, wrong order); kept",
 		      (const void *)page, order);
 }
 
@@ -206,7 +213,8 @@ void quarry_free_pages(struct quarry *q, struct page *page, unsigned int order)
 			page_set_word(page, word & PAGE_WORD_ARENA_MASK); /* PAGE_WORD_FREE */
 			q->pages->pgfree += (uint64_t)1 << order;
 			q->pages->frees++;
-			arena_put(q, page_arena_of(q->pages, page), quarry_page_to_pfn(q, page), order);
+			arena_put(q, page_arena_of(q->pages, page), quarry_page_to_pfn(q, page),
+				  order);
 		}
 	}
 	quarry_unpin(pin);
@@ -226,7 +234,8 @@ void quarry_get_page(struct quarry *q, struct page *page)
 {
 	quarry_pin_t pin = quarry_pin();
 	uint64_t word = page_word(page);
-	bool good = tiny_is_block(q, page, page_word_order(word)) && page_word_refs(word) != PAGE_WORD_REF_MAX;
+	bool good = tiny_is_block(q, page, page_word_order(word)) &&
+		    page_word_refs(word) != PAGE_WORD_REF_MAX;
 
 	if (good)
 		page_set_word(page, word + PAGE_WORD_REF_ONE);
@@ -278,7 +287,8 @@ void *quarry_meta_alloc_node(struct quarry *q, size_t size_bytes, int nid)
 	} else {
 		size_bytes = QUARRY_PAGE_SIZE << order;
 		if (order <= QUARRY_MAX_ORDER)
-			page = tiny_take(q, order, QUARRY_WMARK_MIN, ZONE_ALLOC_HIGH | ZONE_ALLOC_HARDER);
+			page = tiny_take(q, order, QUARRY_WMARK_MIN,
+					 ZONE_ALLOC_HIGH | ZONE_ALLOC_HARDER);
 		if (page != NULL)
 			p = quarry_page_address(q, page);
 	}
@@ -316,7 +326,8 @@ bool quarry_node_present(struct quarry *q, int nid)
 	return q->pages != NULL && nid == 0;
 }
 
-bool quarry_zone_info(struct quarry *q, int nid, enum quarry_zone_type zone, struct quarry_zone_info *info)
+bool quarry_zone_info(struct quarry *q, int nid, enum quarry_zone_type zone,
+		      struct quarry_zone_info *info)
 {
 	const struct page_zone *z = q->pages->zone;
 
@@ -338,7 +349,8 @@ bool quarry_zone_info(struct quarry *q, int nid, enum quarry_zone_type zone, str
 		for (unsigned int i = 0; i < a->nr_pb; i++)
 			pageblock_count_runs(a->bits[i], info->nr_free);
 	}
-	quarry_memcpy(info->nr_free_type[QUARRY_MIGRATE_UNMOVABLE], info->nr_free, sizeof(info->nr_free));
+	quarry_memcpy(info->nr_free_type[QUARRY_MIGRATE_UNMOVABLE], info->nr_free,
+		      sizeof(info->nr_free));
 	return true;
 }
 

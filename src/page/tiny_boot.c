@@ -95,12 +95,13 @@ int page_boot(struct quarry *q, const struct quarry_boot_params *params)
 		nr_arenas++;
 		nr_pb += tiny_span(start, end, &start);
 	}
-	if (nr_arenas == 0 || (params != NULL && (params->nr_cpus > 1 || params->nr_nodes > 1 || params->bootmem ||
-						  params->nr_unaccepted != 0)))
+	if (nr_arenas == 0 || (params != NULL && (params->nr_cpus > 1 || params->nr_nodes > 1 ||
+						  params->bootmem || params->nr_unaccepted != 0)))
 		return -QUARRY_EINVAL;
-	room = quarry_meta_alloc(q, sizeof(*zone) + nr_arenas * sizeof(*arena) + sizeof(*pl) +
-					    nr_pb * (sizeof(*arena->bits) + sizeof(*arena->pb) +
-						     (sizeof(struct page) << QUARRY_PAGEBLOCK_ORDER)));
+	room = quarry_meta_alloc(q,
+				 sizeof(*zone) + nr_arenas * sizeof(*arena) + sizeof(*pl) +
+					 nr_pb * (sizeof(*arena->bits) + sizeof(*arena->pb) +
+						  (sizeof(struct page) << QUARRY_PAGEBLOCK_ORDER)));
 	if (room == NULL)
 		return -QUARRY_ENOMEM;
 	q->boot_params = params;
@@ -157,7 +158,8 @@ static void tiny_set_marks(struct page_layer *pl, const struct quarry_boot_param
 	if (params != NULL && (params->set_min_free_kbytes || params->min_free_kbytes != 0))
 		pl->min_free_kbytes = params->min_free_kbytes;
 	min = pl->min_free_kbytes >> kib_shift;
-	gap = quarry_max(min / 4, z->managed / 100 * scale / 100 + z->managed % 100 * scale / 10000);
+	gap = quarry_max(min / 4,
+			 z->managed / 100 * scale / 100 + z->managed % 100 * scale / 10000);
 	for (unsigned int m = 0; m < QUARRY_NR_WMARK; m++)
 		z->wmark[m] = min + m * gap;
 }

@@ -231,8 +231,8 @@ static void cache_set_paths(struct kmem_cache *s, const struct slab_layer *l)
 static void cache_set_geometry(struct kmem_cache *s, const struct slab_layer *l)
 {
 	unsigned int order = cache_order(l, s->size);
-	unsigned int max =
-		(slab_debug(s) & SLAB_DEBUG_RECORDS) != 0 ? SLAB_MAX_OBJECTS / 2 - 64 : SLAB_MAX_OBJECTS;
+	unsigned int max = (slab_debug(s) & SLAB_DEBUG_RECORDS) != 0 ? SLAB_MAX_OBJECTS / 2 - 64
+								     : SLAB_MAX_OBJECTS;
 
 	s->oo = cache_oo(order, s->size, max);
 	s->min = cache_oo(bits_get_order(s->size), s->size, max);

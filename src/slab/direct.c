@@ -14,7 +14,8 @@
  */
 #include "internal.h"
 
-int quarry_slab_init(struct quarry *q, unsigned int nr_cpus_for_geometry, const struct quarry_boot_params *params)
+int quarry_slab_init(struct quarry *q, unsigned int nr_cpus_for_geometry,
+		     const struct quarry_boot_params *params)
 {
 	struct slab_layer *layer = quarry_meta_alloc(q, sizeof(*layer));
 
@@ -25,7 +26,8 @@ int quarry_slab_init(struct quarry *q, unsigned int nr_cpus_for_geometry, const 
 	layer->geometry_cpus = nr_cpus_for_geometry;
 	layer->max_order = SLAB_TINY_ORDER;
 	layer->nomerge = params != NULL && params->slab_nomerge;
-	layer->cache_bytes = (size_t)bits_align_up(sizeof(struct kmem_cache) + sizeof(struct slab_node), SLAB_GRANULE);
+	layer->cache_bytes = (size_t)bits_align_up(
+		sizeof(struct kmem_cache) + sizeof(struct slab_node), SLAB_GRANULE);
 	layer->max_others = QUARRY_MAX_CACHES - SLAB_KMALLOC_CLASSES;
 	return 0;
 }
@@ -54,8 +56,8 @@ void *quarry_kmem_cache_alloc(struct quarry *q, struct kmem_cache *s, gfp_t gfp)
 	return obj;
 }
 
-static QUARRY_COLD void direct_complain(struct quarry *q, const struct kmem_cache *s, const void *obj,
-				      enum slab_fault fault)
+static QUARRY_COLD void direct_complain(struct quarry *q, const struct kmem_cache *s,
+					const void *obj, enum slab_fault fault)
 {
 	static const char what[][12] = {"", "foreign", "not its own", "inside one", "free"};
 
@@ -90,7 +92,8 @@ void quarry_kmem_cache_free(struct quarry *q, struct kmem_cache *s, void *obj)
 	slab_release_chain(q, gone);
 }
 
-bool quarry_kmem_cache_alloc_bulk(struct quarry *q, struct kmem_cache *s, gfp_t gfp, size_t nr, void **objects)
+bool quarry_kmem_cache_alloc_bulk(struct quarry *q, struct kmem_cache *s, gfp_t gfp, size_t nr,
+				  void **objects)
 {
 	for (size_t i = 0; i < nr; i++) {
 		objects[i] = quarry_kmem_cache_alloc(q, s, gfp);
@@ -114,7 +117,8 @@ void *quarry_kmalloc(struct quarry *q, size_t size, gfp_t gfp)
 {
 	struct kmem_cache *s = quarry_kmalloc_cache(q, size, gfp);
 
-	return s != NULL ? quarry_kmem_cache_alloc(q, s, gfp) : kmalloc_odd(q, size, gfp, QUARRY_NO_NODE);
+	return s != NULL ? quarry_kmem_cache_alloc(q, s, gfp)
+			 : kmalloc_odd(q, size, gfp, QUARRY_NO_NODE);
 }
 
 void *quarry_kzalloc(struct quarry *q, size_t size, gfp_t gfp)

@@ -54,7 +54,8 @@ struct slab_sheaf {
 
 /* ---- slabs ---- */
 
-#define SLAB_HAS_SHEAVES (!QUARRY_TINY) /* else objects come out of the slabs, and go there: direct.c */
+#define SLAB_HAS_SHEAVES \
+	(!QUARRY_TINY) /* else objects come out of the slabs, and go there: direct.c */
 #define SLAB_HAS_DEBUG (!QUARRY_TINY)
 #define SLAB_GRANULE 64u
 #define SLAB_NONE 0u /* no record has this index */
@@ -83,7 +84,7 @@ struct slab {
 #if QUARRY_TINY
 	uint32_t made; /* the record that was made before */
 #endif
-	uint16_t trip;    /* when nr_free grows to this, list or more changes: partial_set_trip() */
+	uint16_t trip; /* when nr_free grows to this, list or more changes: partial_set_trip() */
 	uint64_t free
 		[]; /* 1: in the slab, neither in a sheaf nor with a caller; see slab_active() */
 };
@@ -101,7 +102,9 @@ static inline uint32_t slab_kind(unsigned int cache, unsigned int node, unsigned
  * entry of the last. Granule 0 of a piece is not used: in the first piece of a chunk it lies before the
  * memory that was asked for, so that chunk and quarry_meta_alloc()'s header fill whole pages.
  */
-#define SLAB_META_HEADER ((size_t)(QUARRY_TINY ? 0 : 64)) /* what a request of 2^n - 64 bytes leaves for the header */
+#define SLAB_META_HEADER          \
+	((size_t)(QUARRY_TINY ? 0 \
+			      : 64)) /* what a request of 2^n - 64 bytes leaves for the header */
 #define SLAB_PIECE_SHIFT 6u
 #define SLAB_PIECE_GRANULES (1u << SLAB_PIECE_SHIFT)
 #define SLAB_PIECE_BYTES (SLAB_PIECE_GRANULES * SLAB_GRANULE)
@@ -127,7 +130,7 @@ struct slab_chunk {
 	(2u + ((QUARRY_PAGE_SIZE << SLAB_TINY_ORDER) / SLAB_MIN_ALIGN / 8 + 40u) / SLAB_GRANULE)
 struct slab_store {
 	uintptr_t direct_map;
-	uint32_t made; /* all records, linked by made */
+	uint32_t made;                      /* all records, linked by made */
 	uint32_t free[SLAB_RECORD_CLASSES]; /* by granules */
 };
 #else
@@ -218,7 +221,7 @@ struct slab_node {
 	uint32_t met;                 /* times that the depot's lock was held by somebody else */
 	uint32_t reap_calls;          /* since the node itself was reaped */
 #endif
-	bool free_touched;            /* objects came out of its slabs since then */
+	bool free_touched;        /* objects came out of its slabs since then */
 	unsigned long given_back; /* empty slabs that went since the node was told to keep none */
 	unsigned long keep;       /* empty slabs to keep: so many were made again after they went */
 #if !QUARRY_TINY
@@ -278,11 +281,11 @@ struct kmem_cache {
 	unsigned long allocs, refused, order_fallback;
 };
 #else
-	uint16_t sheaf_class;         /* of its capacity; see depot.c */
-	uint16_t sheaf_grown;         /* of its sheaves that are made now */
-	uint32_t flushes;             /* sheaves that were emptied into the slabs */
-	uint32_t reapers;             /* that walk over this cache and keep it; layer->lock */
-	uint32_t drains;              /* how often all CPUs were asked to empty their sheaves */
+	uint16_t sheaf_class; /* of its capacity; see depot.c */
+	uint16_t sheaf_grown; /* of its sheaves that are made now */
+	uint32_t flushes;     /* sheaves that were emptied into the slabs */
+	uint32_t reapers;     /* that walk over this cache and keep it; layer->lock */
+	uint32_t drains;      /* how often all CPUs were asked to empty their sheaves */
 	unsigned long refused, order_fallback;
 	struct slab_seen *seen; /* by CPU */
 	uint32_t movers;        /* under way: frees go right into the slabs */

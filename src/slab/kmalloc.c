@@ -23,7 +23,13 @@ static const struct kmalloc_class {
 	const char *name[SLAB_KMALLOC_ROWS];
 } kmalloc_classes[] = {
 #if QUARRY_TINY
-#define KMALLOC_CLASS(size, n) {size, {"kmalloc-" n}}
+#define KMALLOC_CLASS(size, n)       \
+	{                            \
+		size,                \
+		{                    \
+			"kmalloc-" n \
+		}                    \
+	}
 #else
 #define KMALLOC_CLASS(size, n)                                                            \
 	{                                                                                 \

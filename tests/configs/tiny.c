@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * QUARRY_TINY on a machine of 2 MiB: the self-test and the stress, and what the library's own data take.
- * Prints all lines of the self-test, and "data N": bytes of struct quarry and of all tables after boot.
+ * Prints all lines of the self-test, and "data at boot N", "data at work N": bytes of struct quarry and of all tables
+ * after boot, and in the end.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,7 +45,7 @@ int main(void)
 	    quarry_boot(env.q, NULL) != 0)
 		return 2;
 	quarry_totals(env.q, &totals);
-	printf("data %zu\n", sizeof(room) + totals.meta_bytes);
+	printf("data at boot %zu\n", sizeof(room) + totals.meta_bytes);
 	env.scratch = scratch;
 	env.scratch_bytes = QUARRY_SELFTEST_SCRATCH;
 	env.stress = &stress;
