@@ -61,7 +61,7 @@ static void quarry_serve_late(struct quarry *q)
 static unsigned int quarry_geometry_cpus(const struct quarry *q,
 					 const struct quarry_boot_params *params)
 {
-	unsigned int cpus = q->pages->nr_cpus;
+	unsigned int cpus = page_nr_cpus(q);
 
 	return cpus == 1 && params != NULL ? quarry_max(cpus, params->nr_possible_cpus) : cpus;
 }

@@ -230,6 +230,8 @@ void arena_unfile(struct quarry *q, struct page_arena *a, unsigned int i)
 	}
 }
 
+#if !QUARRY_TINY
+
 QUARRY_COLD void arena_count_special(struct quarry *q, struct page_arena *a, unsigned int type,
 				     int64_t pages)
 {
@@ -243,6 +245,8 @@ QUARRY_COLD void arena_count_special(struct quarry *q, struct page_arena *a, uns
 	page_add(q->concurrent, &a->zone->nr_isolated, (uint64_t)pages);
 	page_add(q->concurrent, &a->zone->nr_free, 0 - (uint64_t)pages);
 }
+
+#endif
 
 /* Pages of such a pageblock cannot be moved, so it spoils its arena for ever. */
 static bool arena_stays(unsigned int type)
@@ -384,7 +388,7 @@ struct page *arena_take_from(struct quarry *q, struct page_arena *a, unsigned in
 	}
 	arena_open(q, a, i);
 	page = (unsigned int)pageblock_find(a->bits[i], order);
-	if (PAGE_HAS_GUARDS && unlikely(order < q->pages->guard_minorder))
+	if (unlikely(order < guard_minorder(q->pages)))
 		taken = guard_split(q->pages, a, i, page, order);
 	pageblock_clear(a->bits[i], page, taken);
 	arena_close(q, a, i, 1u << taken);
@@ -551,7 +555,7 @@ unsigned int arena_fill(struct quarry *q, struct page_arena *a, unsigned int ord
 {
 	unsigned int n = 0;
 
-	if (unlikely(order < q->pages->guard_minorder))
+	if (unlikely(order < guard_minorder(q->pages)))
 		return arena_fill_guarded(q, a, order, type, s, max);
 	while (n < max && s->n < PAGE_SHEAF_HANDS) {
 		unsigned int got;
@@ -738,6 +742,8 @@ void arena_put(struct quarry *q, struct page_arena *a, pfn_t pfn, unsigned int o
 	arena_count(q, a, (int64_t)arena_put_some(q, a, pfn, order));
 }
 
+#if !QUARRY_TINY
+
 /* The zone's pageblocks of types that not everybody may take from; their number moves the fast marks. */
 static void arena_add_special(struct quarry *q, struct page_arena *a, unsigned int i, int more)
 {
@@ -766,6 +772,8 @@ void arena_set_type(struct quarry *q, struct page_arena *a, unsigned int i, unsi
 	if (stay != 0)
 		arena_add_stay(a, stay);
 }
+
+#endif
 
 unsigned int arena_take_bits(struct quarry *q, struct page_arena *a, unsigned int i,
 			     const uint64_t *want, uint64_t *got)

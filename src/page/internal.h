@@ -34,7 +34,6 @@
 #define PAGE_PAIRS \
 	(QUARRY_MAX_ORDER > QUARRY_PAGEBLOCK_ORDER) /* two pageblocks make the largest block */
 #define PAGE_HAS_SHEAVES (!QUARRY_TINY)             /* CPUs keep blocks back */
-#define PAGE_HAS_GUARDS (!QUARRY_TINY)
 #define PAGE_NO_PB 0xffffu
 #define PAGE_NOT_FILED 0xffu
 #define PAGE_MAX_ZONES (QUARRY_MAX_NODES * 4)
@@ -228,6 +227,14 @@ enum page_zone_event {
 	PAGE_ZONE_EVENTS
 };
 
+#if QUARRY_TINY
+struct page_zone {
+	uint64_t nr_free; /* pages in the buddy system */
+	pfn_t start_pfn;
+	unsigned long spanned, present, managed;
+	unsigned long wmark[QUARRY_NR_WMARK];
+};
+#else
 struct page_zone {
 	/* read by every request */
 	uint64_t nr_free; /* pages in the buddy system that are not isolated */
@@ -269,6 +276,7 @@ struct page_zone {
 	uint16_t sheaf_high[PAGE_PCP_ORDERS + 1];       /* and at most */
 	uint32_t nr_avail[PAGE_TYPES][PAGE_AVAIL_ROWS]; /* bits set in avail */
 } QUARRY_ALIGNED(64);
+#endif
 
 /* Never changed once it is published: hotplug puts another one in its place. See zonelist.c. */
 struct page_zonelist {
@@ -435,6 +443,17 @@ struct page_mover {
 	void *ctx;
 };
 
+#if QUARRY_TINY
+struct page_layer {
+	struct page_arena *arena; /* one for each range of memory */
+	uint32_t nr_arenas;
+	bool reclaiming; /* the port is asked to free something */
+	struct page_zone *zone;
+	unsigned long min_free_kbytes;
+	uint64_t pgalloc, pgfree, allocs, frees;
+	struct quarry_refusal refusal;
+};
+#else
 struct page_layer {
 	/* pfn >> PAGE_SECTION_ORDER -> first arena there that is in use; PAGE_NO_ARENA: none */
 	uint32_t *section;
@@ -488,10 +507,6 @@ struct page_layer {
 	uint8_t thp; /* enum page_thp: the huge-page daemon wants a reserve */
 	struct quarry_lock
 		mark_lock; /* watermarks, boost, the fast path's marks, CPUs' tables; innermost */
-#if QUARRY_TINY
-	uint64_t pgalloc, pgfree, allocs, frees; /* elsewhere CPUs count */
-	bool reclaiming;                         /* the port is asked to free something */
-#endif
 	uint64_t refused;
 	uint64_t warned; /* refusals that were told in the log, or would have been */
 	struct quarry_lock refusal_lock;
@@ -501,9 +516,11 @@ struct page_layer {
 	struct page_mover *mover;         /* number n stands at n - 1; made for the first one */
 	struct page_counts shared_counts; /* of CPUs that no table could be had for; atomic */
 };
+#endif
 
 #define PAGE_NO_ARENA 0xffffffffu
 
+#if !QUARRY_TINY
 /* Zones in pl->zone[]; hotplug adds to them. */
 static inline unsigned int page_nr_zones(const struct page_layer *pl)
 {
@@ -523,15 +540,16 @@ static inline uint32_t zone_arena_end(const struct page_zone *z)
 	return quarry_load_acquire(&z->arena_last);
 }
 
+static inline unsigned int page_gfp_type(const struct page_layer *pl, gfp_t gfp)
+{
+	return pl->mobility[(gfp & (__GFP_MOVABLE | __GFP_RECLAIMABLE)) >> 3];
+}
+#endif
+
 /* An arena that is of no section that is online keeps the zone it had, and has nothing in it. */
 static inline bool page_arena_is_of(const struct page_arena *a, const struct page_zone *z)
 {
 	return quarry_load_relaxed(&a->zone) == z;
-}
-
-static inline unsigned int page_gfp_type(const struct page_layer *pl, gfp_t gfp)
-{
-	return pl->mobility[(gfp & (__GFP_MOVABLE | __GFP_RECLAIMABLE)) >> 3];
 }
 
 static inline struct page_arena *page_arena_of(const struct page_layer *pl, const struct page *page)
@@ -559,6 +577,7 @@ static inline void page_count(uint64_t *counter, uint64_t n)
 	quarry_store_relaxed(counter, *counter + n);
 }
 
+#if !QUARRY_TINY
 /* What this CPU has, or page_layer.no_cpu. Pinned. */
 static inline struct page_cpu *page_this_cpu(const struct quarry *q)
 {
@@ -582,6 +601,7 @@ static inline int page_this_nid(const struct page_layer *pl)
 	quarry_unpin(pin);
 	return nid;
 }
+#endif
 
 /* Turns a feature on or off, and with it the short ways of all CPUs off or on. */
 void page_set_feature(struct quarry *q, uint32_t feature, bool on);
@@ -639,9 +659,20 @@ unsigned int arena_put_word(struct quarry *q, struct page_arena *a, size_t w, ui
 /* Adds @pages to the arena's and the zone's free pages. */
 void arena_count(struct quarry *q, struct page_arena *a, int64_t pages);
 void arena_set_type(struct quarry *q, struct page_arena *a, unsigned int i, unsigned int type);
+#if !QUARRY_TINY
 /* Pageblock of @type lost or won @pages free ones; to be called if the type is none of a pageset's. */
 QUARRY_COLD void arena_count_special(struct quarry *q, struct page_arena *a, unsigned int type,
 				     int64_t pages);
+#else
+static inline void arena_count_special(struct quarry *q, struct page_arena *a, unsigned int type,
+				       int64_t pages)
+{
+	(void)q;
+	(void)a;
+	(void)type;
+	(void)pages;
+}
+#endif
 /* Takes the free ones of pages @want of pageblock @i, which @got then names; returns how many. */
 unsigned int arena_take_bits(struct quarry *q, struct page_arena *a, unsigned int i,
 			     const uint64_t *want, uint64_t *got);
@@ -705,6 +736,12 @@ static QUARRY_ALWAYS_INLINE bool arena_put_block(struct page_arena *a, size_t w,
 
 #if !QUARRY_TINY
 /* ---- guard.c; a->lock held ---- */
+/* Splits set aside what is left below this order. */
+static inline unsigned int guard_minorder(const struct page_layer *pl)
+{
+	return pl->guard_minorder;
+}
+
 /*
  * A block of @order < pl->guard_minorder is about to be taken at free @page of pageblock @i, the first of its
  * run: the halves beyond it become guards. Returns the order that leaves the bitmap, guards included.
@@ -716,6 +753,12 @@ uint64_t guard_join(struct page_arena *a, unsigned int i, unsigned int w, uint64
 /* Whether page number @page of @a is in a guard. */
 bool guard_is(const struct page_arena *a, size_t page);
 #else
+static inline unsigned int guard_minorder(const struct page_layer *pl)
+{
+	(void)pl;
+	return 0;
+}
+
 static inline unsigned int guard_split(const struct page_layer *pl, struct page_arena *a,
 				       unsigned int i, unsigned int page, unsigned int order)
 {
@@ -924,10 +967,12 @@ void prep_trace_refill(struct quarry *q, const struct page_sheaf *s, unsigned in
 void prep_trace_extfrag(struct quarry *q, struct page *page, unsigned int order, unsigned int type,
 			unsigned int fallback_order, unsigned int fallback_type, bool claimed);
 
+#if !QUARRY_TINY
 static inline bool page_prep_on(const struct quarry *q)
 {
 	return unlikely((quarry_load_relaxed(&q->pages->features) & PAGE_FEATURE_PREP) != 0);
 }
+#endif
 
 /* ---- warn.c ---- */
 /* The request was refused: say so in the log, unless it was told often enough. */
@@ -1163,11 +1208,13 @@ static inline int pcp_slot(unsigned int order)
 }
 
 /* ---- mover.c: pages that their owners can move ---- */
+#if !QUARRY_TINY
 /* Whether anybody can move anything: without, compaction is not worth a look. */
 static inline bool mover_any(const struct quarry *q)
 {
 	return quarry_load_relaxed(&q->pages->nr_movers) != 0;
 }
+#endif
 static inline unsigned int page_word_mover(uint64_t word)
 {
 	return (unsigned int)((word & PAGE_WORD_MOVER_MASK) >> PAGE_WORD_MOVER_SHIFT);

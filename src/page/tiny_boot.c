@@ -4,7 +4,7 @@
  *
  * Each range of memory of memblock's becomes an arena. All tables are one piece, taken from memblock:
  *
- *	page_zone | page_arena[] | page_layer | bitmaps | descriptors | pageblock records
+ *	page_arena[] | page_zone | page_layer | bitmaps | descriptors | pageblock records
  *
  * Watermarks are Linux's for a machine of one zone.
  */
@@ -105,8 +105,8 @@ int page_boot(struct quarry *q, const struct quarry_boot_params *params)
 	if (room == NULL)
 		return -QUARRY_ENOMEM;
 	q->boot_params = params;
-	zone = tiny_cut(&room, sizeof(*zone));
 	arena = tiny_cut(&room, nr_arenas * sizeof(*arena));
+	zone = tiny_cut(&room, sizeof(*zone));
 	q->pages = pl = tiny_cut(&room, sizeof(*pl));
 	pl->zone = zone;
 	pl->arena = arena;

@@ -274,7 +274,7 @@ QUARRY_COLD void *kmalloc_odd(struct quarry *q, size_t size, gfp_t gfp, int nid)
 		return QUARRY_ZERO_SIZE_PTR;
 	if (q->slabs == NULL || size > QUARRY_KMALLOC_MAX_SIZE)
 		return NULL;
-	if (QUARRY_TINY || nid < 0 || nid >= page_nr_nodes(q))
+	if (nid < 0 || nid >= page_nr_nodes(q))
 		nid = QUARRY_NO_NODE;
 	page = quarry_alloc_pages_node(q, nid, gfp | __GFP_COMP, bits_get_order(size));
 	if (page == NULL)
