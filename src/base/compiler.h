@@ -41,7 +41,12 @@
 #define quarry_load_acquire(p) (*(p))
 #define quarry_store_relaxed(p, v) ((void)(*(p) = (v)))
 #define quarry_store_release(p, v) ((void)(*(p) = (v)))
-#define quarry_fetch_add_relaxed(p, v) ((void)(*(p) += (v)))
+#define quarry_fetch_add_relaxed(p, v)                 \
+	__extension__({                                \
+		__typeof__(*(p)) quarry_was = *(p);    \
+		*(p) = (__typeof__(*(p)))(*(p) + (v)); \
+		quarry_was;                            \
+	})
 #define quarry_fetch_or_relaxed(p, v) ((void)(*(p) |= (v)))
 #define quarry_fetch_and_relaxed(p, v) ((void)(*(p) &= (v)))
 #else

@@ -35,12 +35,16 @@
 /* Debugging that changes what lies in a place; all that goes through debug.c by a cache's own flags. */
 #define SLAB_DEBUG_LAYOUT (SLAB_RED_ZONE | SLAB_POISON | SLAB_STORE_USER)
 #define SLAB_DEBUG_FLAGS (SLAB_CONSISTENCY_CHECKS | SLAB_DEBUG_LAYOUT | SLAB_TRACE)
-/* In kmem_cache.debug beside them: the port is told of objects; requests may fail by will. */
+/* In kmem_cache.debug beside them: the port is told of objects; requests may fail by will; places are counted. */
 #define SLAB_DEBUG_HOOKS ((uint32_t)1)
 #define SLAB_DEBUG_FAIL ((uint32_t)2)
+#define SLAB_DEBUG_PLACES ((uint32_t)4)
 #define SLAB_TRACK_BYTES 32u /* of one user of an object; two are kept */
 #define SLAB_SIZE_BYTES 4u   /* room that Linux takes for the size that kmalloc() was asked for */
-#define SLAB_DEBUG_RECORDS (SLAB_DEBUG_FLAGS | SLAB_DEBUG_HOOKS) /* slabs have active bits too */
+#define SLAB_DEBUG_RECORDS (SLAB_DEBUG_FLAGS | SLAB_DEBUG_HOOKS)  /* slabs have active bits too */
+#define SLAB_DEBUG_SHAPE (SLAB_DEBUG_RECORDS | SLAB_DEBUG_PLACES) /* records are larger */
+#define SLAB_PROFILED_OBJECTS \
+	1664u /* of one slab: what the largest record has bits and places for */
 
 /* ---- sheaves ---- */
 
@@ -57,6 +61,7 @@ struct slab_sheaf {
 #define SLAB_HAS_SHEAVES \
 	(!QUARRY_TINY) /* else objects come out of the slabs, and go there: direct.c */
 #define SLAB_HAS_DEBUG (!QUARRY_TINY)
+#define SLAB_HAS_COLOURS (!QUARRY_TINY)
 #define SLAB_GRANULE 64u
 #define SLAB_NONE 0u /* no record has this index */
 #define SLAB_NO_CACHE 0xffffu
@@ -224,9 +229,8 @@ struct slab_node {
 	bool free_touched;        /* objects came out of its slabs since then */
 	unsigned long given_back; /* empty slabs that went since the node was told to keep none */
 	unsigned long keep;       /* empty slabs to keep: so many were made again after they went */
-#if !QUARRY_TINY
-	unsigned long free_limit; /* free objects beyond which the reaper spares no empty slab */
-#endif
+	unsigned long free_limit; /* free objects beyond which no empty slab is spared */
+	uint32_t colour_next;     /* slabs made here, to be coloured in turn */
 	unsigned long free_slabs; /* wholly free ones */
 	unsigned long nr_partial; /* slabs on the list: those with a free object */
 	unsigned long nr_slabs;
@@ -263,8 +267,10 @@ struct kmem_cache {
 	/* the rest */
 	uint32_t object_size, inuse, offset, align;
 	uint32_t red_left_pad; /* bytes from the start of a place to its object */
-	uint32_t debug;        /* SLAB_DEBUG_*: why all goes by debug.c; 0: it does not */
-	uint32_t asked_flags;  /* by who created it; flags has those of slab_debug too */
+	uint32_t colours; /* first objects of slabs are so many, colour_off bytes apart; 0: one */
+	uint32_t colour_off;
+	uint32_t debug;       /* SLAB_DEBUG_*: why all goes by debug.c; 0: it does not */
+	uint32_t asked_flags; /* by who created it; flags has those of slab_debug too */
 	struct kmem_cache_order_objects oo, min;
 	gfp_t allocflags;
 	int refcount;
@@ -278,6 +284,7 @@ struct kmem_cache {
 	struct kmem_cache *list_next; /* made before this one */
 	uint16_t rank;                /* of kmalloc's, from 1 on: its place among them; others: 0 */
 #if QUARRY_TINY
+	uint32_t reapers; /* that walk over this cache and keep it; layer->lock */
 	unsigned long allocs, refused, order_fallback;
 };
 #else
@@ -322,6 +329,7 @@ enum slab_kmalloc_type {
 #define SLAB_KV_BUCKETS (1u << SLAB_KV_SHIFT)
 struct slab_kv_area;
 struct slab_rcu;
+struct places;
 
 struct slab_layer {
 #if !QUARRY_TINY
@@ -331,7 +339,7 @@ struct slab_layer {
 	struct kmem_cache *
 		*random; /* copies of the normal type, a row of classes each; NULL: none */
 	uint64_t random_seed;
-	bool nomerge;
+	bool nomerge, limit_free, colour; /* quarry_boot_params.slab_* */
 #if !QUARRY_TINY
 	struct slab_range no_range;
 	const struct slab_range **range; /* by arena; NULL: no slab was made there yet */
@@ -358,6 +366,8 @@ struct slab_layer {
 	unsigned long kv_areas;
 	struct slab_kv_area *kv[SLAB_KV_BUCKETS];
 	struct slab_debug *debug; /* debug.c; NULL: nothing was asked for */
+	struct places *places;    /* profile.c; NULL: it was never on */
+	bool profiling;
 	struct quarry_shrinker shrinker;
 #endif
 	/*
@@ -435,16 +445,22 @@ static inline struct slab *slab_record(const struct slab_layer *layer, uint32_t 
 }
 #endif
 
-/* Bits of the objects that callers have, behind the free bits, if the cache's debug says so. */
-static inline uint64_t *slab_active(struct slab *slab)
-{
-	return slab->free + (slab->objects + 63u) / 64;
-}
-
 /* SLAB_DEBUG_* of @s. */
 static inline uint32_t slab_debug(const struct kmem_cache *s)
 {
 	return SLAB_HAS_DEBUG ? s->debug : 0;
+}
+
+/* Bitmaps in a record: free bits, and active bits if the cache's debug says so. */
+static inline unsigned int slab_record_maps(const struct kmem_cache *s)
+{
+	return (slab_debug(s) & SLAB_DEBUG_RECORDS) != 0 ? 2 : 1;
+}
+
+/* Bits of the objects that callers have, behind the free bits, if the cache's debug says so. */
+static inline uint64_t *slab_active(struct slab *slab)
+{
+	return slab->free + (slab->objects + 63u) / 64;
 }
 
 /* Where the pages of @slab begin: blocks are aligned to their size, as physical addresses. */
@@ -635,6 +651,9 @@ void sheaf_drain_one(struct quarry *q, struct kmem_cache *s, unsigned int cpu);
 /* Objects in sheaves and depot; exact when no other CPU is at work. */
 unsigned long sheaf_cached_objects(struct quarry *q, struct kmem_cache *s);
 
+/* One object of node @nid, or of any, for the call that returns to @caller. */
+void *sheaf_alloc_node(struct quarry *q, struct kmem_cache *s, gfp_t gfp, int nid,
+		       const void *caller);
 /* One object from node @nid's slabs, or any node's with QUARRY_NO_NODE, sheaves left aside. */
 void *sheaf_alloc_direct(struct quarry *q, struct kmem_cache *s, gfp_t gfp, int nid);
 
@@ -670,6 +689,15 @@ void debug_free(struct quarry *q, struct kmem_cache *s, void *obj, const void *c
 void debug_release_bad(struct quarry *q, struct kmem_cache *s);
 /* Tells which objects callers have; sheaves are empty. Returns how many. */
 unsigned long debug_leaks(struct quarry *q, struct kmem_cache *s);
+
+/* ---- profile.c ---- */
+/* Objects of a new slab of a profiled cache are nobody's. */
+void profile_slab_start(const struct kmem_cache *s, struct slab *slab);
+/* @obj of such a cache went to the call that returns to @caller, or was tagged so. */
+void profile_alloc(struct quarry *q, const struct kmem_cache *s, const void *obj,
+		   const void *caller);
+/* Object @number of @slab came back; false: nobody had it. */
+bool profile_free(struct quarry *q, const struct kmem_cache *s, struct slab *slab, uint32_t number);
 
 /* ---- reap.c ---- */
 /* Lets memory pressure reach the layer's caches. */
@@ -737,6 +765,12 @@ static inline void debug_settle(const struct quarry *q, struct kmem_cache *s)
 static inline void debug_slab_start(struct quarry *q, const struct kmem_cache *s, struct slab *slab)
 {
 	(void)q;
+	(void)s;
+	(void)slab;
+}
+
+static inline void profile_slab_start(const struct kmem_cache *s, struct slab *slab)
+{
 	(void)s;
 	(void)slab;
 }
