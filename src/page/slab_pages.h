@@ -117,6 +117,9 @@ void page_set_slab(struct quarry *q, struct page *page, unsigned int order, unsi
 		   uint32_t slab);
 void page_clear_slab(struct quarry *q, struct page *page, unsigned int order);
 
+/* All slab pages, by their descriptors. Nobody else is at work. O(pages that were touched). */
+unsigned long page_count_slab(struct quarry *q);
+
 /* Whether @addr lies in a slab page; then its cache number and slab index. The hot path of kfree(). */
 static inline bool page_slab_of(const struct quarry *q, const void *addr, unsigned int *cache,
 				uint32_t *slab)
