@@ -27,6 +27,12 @@
 #ifndef QUARRY_MAX_CPUS
 #define QUARRY_MAX_CPUS 1
 #endif
+#ifndef QUARRY_MAX_ORDER
+#define QUARRY_MAX_ORDER 6
+#endif
+#ifndef QUARRY_PAGEBLOCK_ORDER
+#define QUARRY_PAGEBLOCK_ORDER 6
+#endif
 #ifndef QUARRY_MEMBLOCK_REGIONS
 #define QUARRY_MEMBLOCK_REGIONS 16
 #endif
@@ -38,6 +44,19 @@
 /* log2 of the page size in bytes. */
 #ifndef QUARRY_PAGE_SHIFT
 #define QUARRY_PAGE_SHIFT 12
+#endif
+
+/*
+ * Largest order of a block, inclusive (Linux: MAX_ORDER - 1 before 6.4, MAX_ORDER then, MAX_PAGE_ORDER
+ * since 6.8).
+ */
+#ifndef QUARRY_MAX_ORDER
+#define QUARRY_MAX_ORDER 10
+#endif
+
+/* log2 of the pages of a pageblock, the unit of migratetypes (Linux: pageblock_order). */
+#ifndef QUARRY_PAGEBLOCK_ORDER
+#define QUARRY_PAGEBLOCK_ORDER 9
 #endif
 
 /* log2 of the largest physical address, exclusive, that memory may have (64 TiB). */
@@ -102,6 +121,15 @@
 #endif
 #if QUARRY_PAGE_SHIFT < 12 || QUARRY_PAGE_SHIFT > 16
 #error "QUARRY_PAGE_SHIFT must be 12..16"
+#endif
+#if QUARRY_MAX_ORDER < 7 - QUARRY_TINY || QUARRY_MAX_ORDER > 13
+#error "QUARRY_MAX_ORDER must be 7..13, or 6 with QUARRY_TINY"
+#endif
+#if QUARRY_PAGEBLOCK_ORDER < 5 || QUARRY_PAGEBLOCK_ORDER > 11
+#error "QUARRY_PAGEBLOCK_ORDER must be 5..11"
+#endif
+#if QUARRY_PAGEBLOCK_ORDER > QUARRY_MAX_ORDER
+#error "QUARRY_PAGEBLOCK_ORDER must be at most QUARRY_MAX_ORDER"
 #endif
 #if QUARRY_MAX_NODES < 1 || QUARRY_MAX_NODES > 64
 #error "QUARRY_MAX_NODES must be 1..64"
