@@ -34,7 +34,7 @@ ROWS = [
     ("riscv64", "riscv64-linux-gnu-gcc", "-Os -mcmodel=medany", False, False),
 ]
 if "QUARRY_TINY" in read("include/quarry/config.h"):
-    ROWS += [("tiny", "gcc", "-Os -DQUARRY_TINY=1", True, False),
+    ROWS += [("tiny, x86-64", "gcc", "-Os -DQUARRY_TINY=1", True, False),
              ("tiny, i386", "gcc", "-Os -DQUARRY_TINY=1 -m32 -march=i686 -fno-pic", False, False),
              ("tiny, aarch64", "aarch64-linux-gnu-gcc",
               "-Os -DQUARRY_TINY=1 -mgeneral-regs-only -mno-outline-atomics", False, False),
