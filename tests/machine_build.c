@@ -36,7 +36,7 @@ static void *machine_meta_alloc(void *ctx, size_t size, size_t align)
 
 	if (m->before_table != NULL && size > 64 * MACHINE_KIB)
 		m->before_table(m);
-	if (m->budget == 0) {
+	if (m->budget == 0 || size < m->refuse_below) {
 		m->tables_refused++;
 		return NULL;
 	}
@@ -217,7 +217,7 @@ bool machine_is_sound(struct machine *m, char *why)
 	struct quarry_out out = {.write = machine_write, .ctx = why};
 
 	memset(why, 0, 256);
-	return quarry_check_pages(m->q, &out) == 0;
+	return quarry_check(m->q, &out) == 0;
 }
 
 void machine_check(struct machine *m)

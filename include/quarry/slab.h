@@ -80,6 +80,8 @@ struct quarry_cache_info {
 	unsigned int sheaf_capacity;    /* objects in one per-CPU sheaf; 0: none */
 	unsigned int useroffset, usersize;
 	unsigned int red_left_pad; /* bytes guarded before each object */
+	unsigned int colours;      /* slabs begin at so many offsets, colour_off apart; 0: at one */
+	unsigned int colour_off;
 };
 
 /**
@@ -112,9 +114,15 @@ QUARRY_MUST_CHECK struct kmem_cache *quarry_kmem_cache_create(struct quarry *q, 
  */
 int quarry_kmem_cache_destroy(struct quarry *q, struct kmem_cache *cache);
 
-/** quarry_kmem_cache_shrink() - empty sheaves and depot of @cache of @q and give back free slabs.
- * Context: not interrupt, nobody else uses @cache. Returns slabs still held. */
+/** quarry_kmem_cache_shrink() - empty sheaves and depot of @cache of @q and give back free slabs. Where
+ * CPUs work at once (port.concurrent) these are the sheaves of the caller's CPU; the others are asked, and
+ * empty theirs when they next find them empty or full, or at their next quarry_slab_reap(). Context: not
+ * interrupt. Returns slabs still held. */
 unsigned long quarry_kmem_cache_shrink(struct quarry *q, struct kmem_cache *cache);
+
+/** quarry_kmem_cache_quiesce() - the same for the sheaves of all CPUs of @q, at once. Context: not interrupt,
+ * nobody else uses @cache. Returns slabs still held: in each is an object that somebody owns. */
+unsigned long quarry_kmem_cache_quiesce(struct quarry *q, struct kmem_cache *cache);
 
 /**
  * quarry_kmem_cache_alloc() - take one object
@@ -141,7 +149,7 @@ QUARRY_MUST_CHECK void *quarry_kmem_cache_alloc_node(struct quarry *q, struct km
  *
  * A foreign pointer, one of another cache or one into the middle of an object is reported and left
  * alone. A double free is found when the object goes from the sheaf back to its slab, at the latest by
- * quarry_kmem_cache_shrink(); at once with SLAB_CONSISTENCY_CHECKS. The object is not written to.
+ * quarry_kmem_cache_quiesce(); at once with SLAB_CONSISTENCY_CHECKS. The object is not written to.
  * Context: any. Fast path: one push to the CPU's sheaf.
  */
 void quarry_kmem_cache_free(struct quarry *q, struct kmem_cache *cache, void *object);
@@ -213,8 +221,22 @@ void quarry_slab_pages(struct quarry *q, int nid, unsigned long *reclaimable,
 
 /** quarry_kmem_cache_next() - the cache of @q made before @cache, the newest for NULL: the order
  * of /proc/slabinfo. NULL at the end. For NULL it first makes those of kmalloc's that nobody has wanted yet; if there is
- * no memory for them the list is without. Context: not interrupt, no lock held. */
+ * no memory for them the list is without. Context: not interrupt, no lock held; nobody
+ * destroys @cache meanwhile. */
 struct kmem_cache *quarry_kmem_cache_next(struct quarry *q, struct kmem_cache *cache);
+
+/**
+ * quarry_kmem_cache_for_each() - call a function with every cache of @q, the newest first
+ * @q:	 memory system
+ * @fn:	 gets a cache and @arg; other than 0 ends the walk
+ * @arg: as @fn wants it
+ *
+ * Caches may be created and destroyed meanwhile, on other CPUs; the one that @fn looks at stays until it
+ * returns. @fn destroys none. Context: as quarry_kmem_cache_next(). Return: what the last call of @fn
+ * returned; 0 if there was none.
+ */
+int quarry_kmem_cache_for_each(struct quarry *q, int (*fn)(struct kmem_cache *cache, void *arg),
+			       void *arg);
 
 /* ---- debugging ---- */
 

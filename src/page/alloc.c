@@ -39,9 +39,7 @@ static QUARRY_NOINLINE struct page *alloc_request(struct quarry *q, int nid, uin
 		.list = list->zone,
 		.nr_list = list->nr,
 	};
-	struct page_arena *a;
 	struct page *page;
-	quarry_pin_t pin;
 
 	if (page_prep_on(q) && fault_refuses(q, gfp, order))
 		return NULL;
@@ -53,10 +51,7 @@ static QUARRY_NOINLINE struct page *alloc_request(struct quarry *q, int nid, uin
 	}
 	page_set_word(page, (page_word(page) & PAGE_WORD_ARENA_MASK) |
 				    page_word_alloc(order, page_gfp_type(pl, gfp)));
-	a = page_arena_of(pl, page);
-	pin = quarry_pin();
-	page_count(&pl->cpu[quarry_cpu()].allocs[a->zone_type][order]);
-	quarry_unpin(pin);
+	cpu_count_allocs(q, page_arena_of(pl, page), order, 1);
 	if (page_prep_on(q))
 		prep_alloc(q, page, order, gfp, caller);
 	if ((gfp & __GFP_ZERO) != 0)
@@ -68,15 +63,11 @@ static struct page *alloc_for(struct quarry *q, gfp_t gfp, unsigned int order, i
 			      const quarry_nodemask_t *nodes, const struct page_caller *caller)
 {
 	struct page_layer *pl = q->pages;
-	quarry_pin_t pin;
 
 	if (unlikely(order > QUARRY_MAX_ORDER || nid >= pl->nr_nodes))
 		return NULL;
-	if (nid < 0) {
-		pin = quarry_pin();
-		nid = pl->cpu[quarry_cpu()].nid;
-		quarry_unpin(pin);
-	}
+	if (nid < 0)
+		nid = page_this_nid(pl);
 	return alloc_request(q, nid, nodes != NULL ? *nodes : ~(uint64_t)0,
 			     quarry_gfp_context(q, gfp), order, caller);
 }
@@ -148,7 +139,7 @@ static QUARRY_NOINLINE struct page *alloc_next(struct quarry *q, gfp_t gfp, unsi
 					       const void *address)
 {
 	quarry_pin_t pin = quarry_pin();
-	struct page_cpu *cpu = &q->cpus[quarry_cpu()];
+	struct page_cpu *cpu = page_this_cpu(q);
 	int slot = pcp_slot(order);
 	struct page *page = NULL;
 
@@ -162,7 +153,7 @@ static QUARRY_NOINLINE struct page *alloc_next(struct quarry *q, gfp_t gfp, unsi
 struct page *quarry_alloc_pages(struct quarry *q, gfp_t gfp, unsigned int order)
 {
 	quarry_pin_t pin = quarry_pin();
-	struct page_cpu *cpu = &q->cpus[quarry_cpu()];
+	struct page_cpu *cpu = page_this_cpu(q);
 	struct page *page;
 
 	if (likely((gfp & (__GFP_THISNODE | __GFP_ZERO)) == 0) && likely(order < PAGE_PCP_ORDERS) &&
@@ -318,7 +309,7 @@ static QUARRY_ALWAYS_INLINE int alloc_free_short(struct page_cpu *cpu, struct pa
 static QUARRY_NOINLINE void alloc_free_next(struct quarry *q, struct page *page, unsigned int order,
 					    quarry_pin_t pin, const void *address)
 {
-	struct page_cpu *cpu = &q->cpus[quarry_cpu()];
+	struct page_cpu *cpu = page_this_cpu(q);
 	int done;
 
 	if (pcp_slot(order) >= 0 && quarry_cpu_enter_common(&cpu->lock)) {
@@ -341,7 +332,7 @@ static QUARRY_NOINLINE void alloc_free_next(struct quarry *q, struct page *page,
 void quarry_free_pages(struct quarry *q, struct page *page, unsigned int order)
 {
 	quarry_pin_t pin = quarry_pin();
-	struct page_cpu *cpu = &q->cpus[quarry_cpu()];
+	struct page_cpu *cpu = page_this_cpu(q);
 	int done;
 
 	if (unlikely(order >= PAGE_PCP_ORDERS) || unlikely(!quarry_cpu_enter_open(&cpu->lock))) {

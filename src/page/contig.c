@@ -20,12 +20,8 @@
 /* Counts @n pages allocated in the zone of @a, on this CPU. */
 static void contig_count(struct quarry *q, const struct page_arena *a, uint64_t n)
 {
-	quarry_pin_t pin = quarry_pin();
-	uint64_t *count = &q->pages->cpu[quarry_cpu()].allocs[a->zone_type][0];
-
-	quarry_store_relaxed(count, *count + n);
-	quarry_unpin(pin);
-	event_no_request(q, a->zone_type, n);
+	cpu_count_allocs(q, a, 0, n);
+	event_no_request(q, a->zone, n);
 }
 
 /* Pages to move a block to may come from anywhere that movable pages may. */
@@ -103,7 +99,7 @@ int contig_migrate(struct quarry *q, pfn_t start, pfn_t end, gfp_t gfp)
 static bool contig_all_free(const struct page_arena *a, pfn_t start, pfn_t end)
 {
 	for (pfn_t k = start - a->base_pfn; k < end - a->base_pfn; k++) {
-		if ((a->bits[k >> QUARRY_PAGEBLOCK_ORDER][k >> 6 & 7] >> (k & 63) & 1) == 0)
+		if (!arena_is_free(a, (size_t)k))
 			return false;
 	}
 	return true;
@@ -132,7 +128,7 @@ static bool contig_take_arena(struct quarry *q, struct page_arena *a, pfn_t star
 
 		stop = quarry_min(stop, end);
 		for (pfn_t k = offset; k < stop - a->base_pfn; k++)
-			want[k >> 6 & 7] |= (uint64_t)1 << (k & 63);
+			pageblock_set(want, (unsigned int)(k & (QUARRY_PAGEBLOCK_PAGES - 1)), 0);
 		arena_take_bits(q, a, i, want, got);
 		for (; start < stop; start++)
 			page_set_word(&a->map[start - a->base_pfn], word);
@@ -248,15 +244,11 @@ struct page *quarry_alloc_contig_pages(struct quarry *q, unsigned long nr_pages,
 {
 	struct page_layer *pl = q->pages;
 	const struct page_zonelist *list;
-	quarry_pin_t pin;
 
 	if (nr_pages == 0 || nid >= pl->nr_nodes)
 		return NULL;
-	if (nid < 0) {
-		pin = quarry_pin();
-		nid = pl->cpu[quarry_cpu()].nid;
-		quarry_unpin(pin);
-	}
+	if (nid < 0)
+		nid = page_this_nid(pl);
 	list = zonelist_of(&pl->node[nid], (gfp & __GFP_THISNODE) != 0);
 	for (unsigned int i = 0; i < list->nr; i++) {
 		const struct page_zone *z = list->zone[i];

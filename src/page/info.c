@@ -22,14 +22,19 @@ const char *quarry_migratetype_name(enum quarry_migratetype type)
 static void info_add_virgin(const struct page_arena *a, struct quarry_zone_info *info)
 {
 	unsigned int type = a->type;
-	pfn_t first = a->base_pfn >> QUARRY_PAGEBLOCK_ORDER;
-	unsigned long odd = first & 1, pairs = (a->nr_pb - odd) / 2;
-	unsigned long single = a->nr_pb - 2 * pairs;
+	pfn_t first = a->base_pfn >> QUARRY_PAGEBLOCK_ORDER, end = first + a->nr_pb;
+	unsigned long *counts = info->nr_free_type[type];
 
 	info->nr_virgin_arenas++;
 	info->nr_pageblocks[type] += a->nr_pb;
-	info->nr_free_type[type][QUARRY_MAX_ORDER] += pairs;
-	info->nr_free_type[type][QUARRY_PAGEBLOCK_ORDER] += single;
+	/* At each end the block that has no buddy; the others are half as many of the next order. */
+	for (unsigned int o = QUARRY_PAGEBLOCK_ORDER; first < end && o < QUARRY_MAX_ORDER; o++) {
+		counts[o] += first & 1;
+		first = (first + 1) / 2;
+		counts[o] += 2 * first < end ? end & 1 : 0;
+		end /= 2;
+	}
+	counts[QUARRY_MAX_ORDER] += (unsigned long)(end - first);
 }
 
 static void info_add_pageblock(const struct page_arena *a, unsigned int i,
@@ -41,11 +46,11 @@ static void info_add_pageblock(const struct page_arena *a, unsigned int i,
 	if ((pb->flags & PAGE_PB_OFFLINE) != 0)
 		return;
 	info->nr_pageblocks[pb->type]++;
-	if (pb->second)
+	if (pb->tail || pb->filed == PAGE_NOT_FILED)
 		return;
-	if (pb->filed == QUARRY_MAX_ORDER)
-		counts[QUARRY_MAX_ORDER]++;
-	else if (pb->filed != PAGE_NOT_FILED)
+	if (pb->filed > QUARRY_PAGEBLOCK_ORDER)
+		counts[pb->filed]++;
+	else
 		pageblock_count_runs(a->bits[i], counts);
 }
 
@@ -119,7 +124,7 @@ bool quarry_node_present(struct quarry *q, int nid)
 bool quarry_node_online(struct quarry *q, int nid)
 {
 	for (unsigned int c = 0; c < q->pages->nr_cpus; c++) {
-		if (nid >= 0 && q->pages->cpu[c].nid == nid)
+		if (nid >= 0 && q->pages->cpu_place[c].nid == nid)
 			return true;
 	}
 	return quarry_node_present(q, nid);
@@ -152,7 +157,7 @@ void quarry_totals(struct quarry *q, struct quarry_totals *totals)
 		totals->free += (unsigned long)quarry_load_relaxed(&pl->zone[i].nr_free);
 		totals->pcp += pcp_pages(q, &pl->zone[i]);
 	}
-	for (unsigned int c = 0; c < pl->nr_cpus; c++) {
+	for (unsigned int c = 0; c <= pl->nr_cpus; c++) {
 		uint64_t allocs[QUARRY_NR_ZONES][QUARRY_NR_ORDERS];
 		uint64_t frees[QUARRY_NR_ZONES][QUARRY_NR_ORDERS];
 

@@ -24,7 +24,7 @@ static inline int page_nr_nodes(const struct quarry *q)
 /* The nearest node of a CPU that has memory. */
 static inline int page_cpu_node(const struct quarry *q, unsigned int cpu)
 {
-	return quarry_load_relaxed(&q->pages->cpu[cpu].mem_nid);
+	return quarry_load_relaxed(&q->pages->cpu_place[cpu].mem_nid);
 }
 
 /* CPUs that are online on a node. */
@@ -55,6 +55,9 @@ static inline int page_nid(const struct quarry *q, const struct page *page)
 void page_set_slab(struct quarry *q, struct page *page, unsigned int order, unsigned int cache,
 		   uint32_t slab);
 void page_clear_slab(struct quarry *q, struct page *page, unsigned int order);
+
+/* All slab pages, by their descriptors. Nobody else is at work. O(pages that were touched). */
+unsigned long page_count_slab(struct quarry *q);
 
 /* Descriptor of the page that @addr lies in; NULL: nobody has touched its arena, or no RAM. */
 static inline struct page *page_of_addr(const struct quarry *q, const void *addr)

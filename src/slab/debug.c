@@ -454,6 +454,8 @@ void *debug_alloc(struct quarry *q, struct kmem_cache *s, gfp_t gfp, int nid, co
 		obj = sheaf_alloc_direct(q, s, gfp, nid);
 	while (obj != NULL && (s->debug & SLAB_DEBUG_RECORDS) != 0 &&
 	       !debug_hand_out(q, s, obj, caller));
+	if (obj != NULL && (s->debug & SLAB_DEBUG_PLACES) != 0)
+		profile_alloc(q, s, obj, caller);
 	return obj;
 }
 
@@ -467,6 +469,9 @@ void debug_free(struct quarry *q, struct kmem_cache *s, void *obj, const void *c
 	fault = slab_find(q, s, obj, &slab, &number);
 	if (fault == SLAB_FAULT_NONE && (s->debug & SLAB_DEBUG_RECORDS) != 0 &&
 	    !debug_mark(q, s, slab, number, false))
+		fault = SLAB_FAULT_DOUBLE;
+	if (fault == SLAB_FAULT_NONE && (s->debug & SLAB_DEBUG_PLACES) != 0 &&
+	    !profile_free(q, s, slab, number))
 		fault = SLAB_FAULT_DOUBLE;
 	if (fault == SLAB_FAULT_FOREIGN && debug_guard_free(q, obj, caller))
 		return;
@@ -537,9 +542,8 @@ int quarry_cache_validate(struct quarry *q, struct kmem_cache *cache)
 
 	if ((cache->flags & SLAB_DEBUG_FLAGS) == 0)
 		return -QUARRY_EINVAL;
-	while (debug_writes(q, cache) && (slab = slab_store_next(q->slabs, &index)) != NULL)
-		if (slab->cache == cache->id)
-			bad += debug_check_slab(q, cache, slab);
+	while (debug_writes(q, cache) && (slab = slab_next_of(q, cache, &index)) != NULL)
+		bad += debug_check_slab(q, cache, slab);
 	return (int)bad;
 }
 
@@ -548,7 +552,7 @@ void debug_release_bad(struct quarry *q, struct kmem_cache *s)
 	uint32_t index = 0;
 	struct slab *slab;
 
-	while ((slab = slab_store_next(q->slabs, &index)) != NULL) {
+	while ((slab = slab_next_of(q, s, &index)) != NULL) {
 		/* It may go with its last object. */
 		for (unsigned int i = 0; slab->cache == s->id && i < slab->objects; i++) {
 			void *obj = (void *)(slab->base + (uintptr_t)i * s->size);
@@ -568,8 +572,8 @@ unsigned long debug_leaks(struct quarry *q, struct kmem_cache *s)
 	uint32_t index = 0;
 	struct slab *slab;
 
-	while ((slab = slab_store_next(q->slabs, &index)) != NULL) {
-		for (unsigned int i = 0; slab->cache == s->id && i < slab->objects; i++) {
+	while ((slab = slab_next_of(q, s, &index)) != NULL) {
+		for (unsigned int i = 0; i < slab->objects; i++) {
 			void *obj = (void *)(slab->base + (uintptr_t)i * s->size);
 			uint64_t word = records ? slab_active(slab)[i / 64] : ~slab->free[i / 64];
 
@@ -592,4 +596,6 @@ void debug_settle(const struct quarry *q, struct kmem_cache *s)
 		s->debug |= SLAB_DEBUG_HOOKS;
 	if (fail_applies(q, s))
 		s->debug |= SLAB_DEBUG_FAIL;
+	if (q->slabs->profiling)
+		s->debug |= SLAB_DEBUG_PLACES;
 }

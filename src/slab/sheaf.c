@@ -86,8 +86,7 @@ static void sheaf_set_spare(struct slab_cpu *c, struct slab_sheaf *sheaf)
 
 /* ---- what others ask for ---- */
 
-/* Whether somebody who may not touch this CPU's sheaves has asked for them since it last looked. */
-static bool sheaf_drain_wanted(struct kmem_cache *s)
+bool sheaf_drain_wanted(struct kmem_cache *s)
 {
 	uint32_t drains = quarry_load_relaxed(&s->drains);
 	quarry_pin_t pin = quarry_pin();
@@ -317,12 +316,18 @@ static bool sheaf_top_is_from(struct quarry *q, struct kmem_cache *s, gfp_t gfp,
 }
 
 /* With one node there is nothing to choose. If the sheaf does not have it, the node's slabs do. */
-void *quarry_kmem_cache_alloc_node(struct quarry *q, struct kmem_cache *s, gfp_t gfp, int nid)
+void *sheaf_alloc_node(struct quarry *q, struct kmem_cache *s, gfp_t gfp, int nid,
+		       const void *caller)
 {
 	if (nid < 0 || (unsigned int)nid >= s->nr_nodes || s->nr_nodes == 1 ||
 	    sheaf_top_is_from(q, s, gfp, (unsigned int)nid))
-		return sheaf_alloc(q, s, gfp);
-	return sheaf_alloc_slow(q, s, gfp, nid, QUARRY_RETURN_ADDRESS());
+		return sheaf_alloc_for(q, s, gfp, caller);
+	return sheaf_alloc_slow(q, s, gfp, nid, caller);
+}
+
+void *quarry_kmem_cache_alloc_node(struct quarry *q, struct kmem_cache *s, gfp_t gfp, int nid)
+{
+	return sheaf_alloc_node(q, s, gfp, nid, QUARRY_RETURN_ADDRESS());
 }
 
 bool quarry_kmem_cache_alloc_bulk(struct quarry *q, struct kmem_cache *s, gfp_t gfp, size_t nr,
@@ -709,8 +714,17 @@ void sheaf_drain_all(struct quarry *q, struct kmem_cache *s)
 
 	for (i = 0; i < s->nr_cpus; i++)
 		sheaf_drain_one(q, s, i);
-	for (i = 0; i < s->nr_nodes; i++)
-		sheaf_drain_depot(q, s, &s->node[i], ~0u, ~0u);
+}
+
+void sheaf_drain_and_ask(struct quarry *q, struct kmem_cache *s)
+{
+	if (!q->concurrent) {
+		sheaf_drain_all(q, s);
+		return;
+	}
+	quarry_fetch_add_relaxed(&s->drains, 1u);
+	(void)sheaf_drain_wanted(s);
+	sheaf_drain_own(q, s, true);
 }
 
 unsigned long sheaf_cached_objects(struct quarry *q, struct kmem_cache *s)
