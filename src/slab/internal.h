@@ -807,10 +807,7 @@ static inline unsigned long debug_leaks(struct quarry *q, struct kmem_cache *s)
 #endif
 
 /* ---- kmalloc.c ---- */
-/*
- * Makes kmalloc's caches of the normal type; @random_seed other than 0: and the copies of them. Those of the
- * other types are made when they are wanted.
- */
+/* @random_seed other than 0: makes the caches of the normal type and their copies. Others come when wanted. */
 int kmalloc_init(struct quarry *q, uint64_t random_seed);
 #if !QUARRY_TINY
 /* Makes the caches of the normal type and opens the short way, unless that was done or cannot be. */
