@@ -36,7 +36,7 @@
 #define arena_hide QUARRY_INSIDE(arena_hide)
 #define arena_lock QUARRY_INSIDE(arena_lock)
 #define arena_put QUARRY_INSIDE(arena_put)
-#define arena_put_pair QUARRY_INSIDE(arena_put_pair)
+#define arena_put_large QUARRY_INSIDE(arena_put_large)
 #define arena_put_some QUARRY_INSIDE(arena_put_some)
 #define arena_put_word QUARRY_INSIDE(arena_put_word)
 #define arena_set_type QUARRY_INSIDE(arena_set_type)

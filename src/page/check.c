@@ -8,12 +8,16 @@
 #include <base/format.h>
 #include <base/string.h>
 
+#if QUARRY_VALIDATORS
+
 #define CHECK_PB ((unsigned long)QUARRY_PAGEBLOCK_PAGES)
 
 struct check_state {
 	struct quarry *q;
 	const struct quarry_out *out;
 	unsigned int faults;
+	unsigned int
+		block_end; /* of an arena's pageblocks: where the free block ends that has begun */
 	unsigned long in_sheaves, allocated, slab, free, poisoned, unaccepted, guards;
 	/* of one zone, by pageblocks' types from QUARRY_MIGRATE_PCPTYPES on */
 	unsigned long special_free[QUARRY_MIGRATE_TYPES], special_pb[QUARRY_MIGRATE_TYPES];
@@ -71,7 +75,7 @@ static void check_descriptors(struct check_state *c, const struct page_arena *a,
 	while (k < QUARRY_PAGEBLOCK_PAGES) {
 		uint64_t word = page[k].word;
 		unsigned int order = page_word_order(word), size = 1;
-		bool free = (a->bits[i][k >> 6] >> (k & 63) & 1) != 0;
+		bool free = pageblock_is_free(a->bits[i], k);
 
 		check_equal(c, "arena in descriptor", base + k, word >> PAGE_WORD_ARENA_SHIFT,
 			    a->index);
@@ -97,7 +101,7 @@ static void check_descriptors(struct check_state *c, const struct page_arena *a,
 				    0);
 			for (unsigned int j = 0; j < size && k + j < QUARRY_PAGEBLOCK_PAGES; j++) {
 				check_equal(c, "free bit inside a block", base + k + j,
-					    a->bits[i][(k + j) >> 6] >> ((k + j) & 63) & 1, 0);
+					    pageblock_is_free(a->bits[i], k + j), 0);
 				if (j != 0)
 					check_tail(c, a, base + k + j, page[k + j].word);
 			}
@@ -115,7 +119,7 @@ static void check_offline(struct check_state *c, const struct page_arena *a, uns
 
 	check_equal(c, "free pages offline", base, pageblock_count_free(a->bits[i]), 0);
 	check_equal(c, "offline pageblock filed", base, pb->filed, PAGE_NOT_FILED);
-	check_equal(c, "count of an offline pageblock", base, pb->nr_free + pb->second, 0);
+	check_equal(c, "count of an offline pageblock", base, pb->nr_free + pb->tail, 0);
 	for (unsigned int k = 0; pb->described && k < QUARRY_PAGEBLOCK_PAGES; k++) {
 		if (!page_is_poisoned(page[k].word))
 			check_equal(c, "state of an offline page", base + k,
@@ -128,26 +132,35 @@ static void check_pageblock(struct check_state *c, const struct page_arena *a, u
 	const struct page_pb *pb = &a->pb[i];
 	unsigned long long where = a->base_pfn + ((pfn_t)i << QUARRY_PAGEBLOCK_ORDER);
 	unsigned int largest = pageblock_largest(a->bits[i]);
-	bool upper = i > 0 && a->pb[i - 1].filed == QUARRY_MAX_ORDER;
+	bool tail = i < c->block_end, large = false;
 
+	if (!tail && pb->filed > QUARRY_PAGEBLOCK_ORDER && pb->filed < QUARRY_NR_ORDERS) {
+		large = true;
+		c->block_end = i + PAGE_SPAN(pb->filed);
+		check_equal(c, "alignment of a free block", where, where & ((1u << pb->filed) - 1),
+			    0);
+		check_equal(c, "end of a free block", where, c->block_end <= a->nr_pb, true);
+	}
 	check_equal(c, "count of a pageblock", where, pb->nr_free,
 		    pageblock_count_free(a->bits[i]));
-	check_equal(c, "second half mark", where, pb->second, upper);
-	if (upper)
-		check_equal(c, "upper half of a pair filed", where, pb->filed, PAGE_NOT_FILED);
-	else if (pb->filed == QUARRY_MAX_ORDER)
-		check_equal(c, "half of a pair", where, largest, QUARRY_PAGEBLOCK_ORDER);
+	check_equal(c, "tail mark", where, pb->tail, tail);
+	if (tail)
+		check_equal(c, "tail of a free block filed", where, pb->filed, PAGE_NOT_FILED);
+	else if (large)
+		check_equal(c, "part of a free block", where, largest, QUARRY_PAGEBLOCK_ORDER);
 	else
 		check_equal(c, "filed order", where, pb->filed, largest);
-	if (upper || pb->filed == QUARRY_MAX_ORDER)
-		check_equal(c, "pages of a pair", where, pb->nr_free, QUARRY_PAGEBLOCK_PAGES);
+	if (tail || large)
+		check_equal(c, "pages of a free block", where, pb->nr_free, QUARRY_PAGEBLOCK_PAGES);
 	if (pb->described)
 		check_descriptors(c, a, i);
-	check_equal(c, "type of a pageblock", where, pb->type < QUARRY_MIGRATE_TYPES, true);
+	check_equal(c, "type of a pageblock", where, pb->type < PAGE_TYPES, true);
 	c->free += pb->nr_free;
 	c->special_free[pb->type % QUARRY_MIGRATE_TYPES] += pb->nr_free;
 	c->special_pb[pb->type % QUARRY_MIGRATE_TYPES]++;
 }
+
+#if !QUARRY_TINY
 
 /* The arena's bit in a row of its zone's. */
 static bool check_avail(const struct page_arena *a, unsigned int type, unsigned int row)
@@ -157,11 +170,33 @@ static bool check_avail(const struct page_arena *a, unsigned int type, unsigned 
 	return (zone_avail(a->zone, type, row)[bit >> 6] >> (bit & 63) & 1) != 0;
 }
 
+/* What the zone knows of an arena: which lists of a type are not empty, and how many are dense. */
+static void check_zone_row(struct check_state *c, const struct page_arena *a, unsigned int t)
+{
+	for (unsigned int o = 0; o < QUARRY_NR_ORDERS; o++)
+		check_equal(c, "zone's arena bit", a->start_pfn, check_avail(a, t, o),
+			    a->head[o][t] != PAGE_NO_PB);
+	for (unsigned int k = 0; k < 2; k++)
+		check_equal(c, "zone's dense bit", a->start_pfn,
+			    check_avail(a, t, PAGE_AVAIL_SMALL + k), a->nr_dense[t][k] != 0);
+}
+
+#else
+
+static void check_zone_row(struct check_state *c, const struct page_arena *a, unsigned int t)
+{
+	(void)c;
+	(void)a;
+	(void)t;
+}
+
+#endif
+
 static void check_lists(struct check_state *c, const struct page_arena *a)
 {
 	unsigned long listed = 0, filed = 0;
 
-	for (unsigned int t = 0; t < QUARRY_MIGRATE_TYPES; t++) {
+	for (unsigned int t = 0; t < PAGE_TYPES; t++) {
 		unsigned int dense[2] = {0};
 
 		check_equal(c, "order mask", a->start_pfn, a->order_mask[t] >> QUARRY_NR_ORDERS, 0);
@@ -171,8 +206,6 @@ static void check_lists(struct check_state *c, const struct page_arena *a)
 
 			check_equal(c, "order mask", a->start_pfn, a->order_mask[t] >> o & 1,
 				    i != PAGE_NO_PB);
-			check_equal(c, "zone's arena bit", a->start_pfn, check_avail(a, t, o),
-				    i != PAGE_NO_PB);
 			for (; i < a->nr_pb && listed <= a->nr_pb; prev = i, i = a->pb[i].next) {
 				if (i != head)
 					check_equal(c, "list link", i, a->pb[i].prev, prev);
@@ -180,10 +213,11 @@ static void check_lists(struct check_state *c, const struct page_arena *a)
 				check_equal(c, "sparse before dense", i,
 					    sparse && !arena_sparse(&a->pb[i]), false);
 				sparse = arena_sparse(&a->pb[i]);
-				check_equal(c, "dense mark", i,
-					    (a->pb[i].flags & PAGE_PB_DENSE) != 0,
-					    !sparse && o < QUARRY_PAGEBLOCK_ORDER);
-				dense[o >= 3] += !sparse && o < QUARRY_PAGEBLOCK_ORDER;
+				check_equal(
+					c, "dense mark", i, (a->pb[i].flags & PAGE_PB_DENSE) != 0,
+					PAGE_HAS_SHEAVES && !sparse && o < QUARRY_PAGEBLOCK_ORDER);
+				dense[o >= 3] +=
+					PAGE_HAS_SHEAVES && !sparse && o < QUARRY_PAGEBLOCK_ORDER;
 				check_equal(c, "list order", i, a->pb[i].filed, o);
 				check_equal(c, "list type", i, a->pb[i].type, t);
 				listed++;
@@ -192,17 +226,17 @@ static void check_lists(struct check_state *c, const struct page_arena *a)
 			if (head < a->nr_pb)
 				check_equal(c, "list end", head, a->pb[head].prev, prev);
 		}
-		for (unsigned int k = 0; k < 2; k++) {
+		for (unsigned int k = 0; k < 2; k++)
 			check_equal(c, "dense pageblocks", a->start_pfn, a->nr_dense[t][k],
 				    dense[k]);
-			check_equal(c, "zone's dense bit", a->start_pfn,
-				    check_avail(a, t, PAGE_AVAIL_SMALL + k), dense[k] != 0);
-		}
+		check_zone_row(c, a, t);
 	}
 	for (unsigned int i = 0; i < a->nr_pb; i++)
 		filed += a->pb[i].filed != PAGE_NOT_FILED;
 	check_equal(c, "listed pageblocks of the arena", a->start_pfn, listed, filed);
 }
+
+#if !QUARRY_TINY
 
 static void check_cached(struct check_state *c, struct page *page, unsigned int order,
 			 const struct page_zone *z)
@@ -215,8 +249,9 @@ static void check_cached(struct check_state *c, struct page *page, unsigned int 
 		    PAGE_WORD_FREE);
 	check_equal(c, "alignment in a sheaf", pfn, pfn & ((1u << order) - 1), 0);
 	check_equal(c, "page both in a sheaf and free", pfn,
-		    pageblock_any_set(a->bits[off >> QUARRY_PAGEBLOCK_ORDER],
-				      (unsigned int)off & 511u, order),
+		    pageblock_any_set(
+			    a->bits[off >> QUARRY_PAGEBLOCK_ORDER],
+			    (unsigned int)off & (unsigned int)(QUARRY_PAGEBLOCK_PAGES - 1), order),
 		    false);
 	c->in_sheaves += 1ul << order;
 }
@@ -368,6 +403,16 @@ static void check_fast(struct check_state *c)
 	}
 }
 
+#else
+
+static void check_stay(struct check_state *c, const struct page_arena *a)
+{
+	(void)c;
+	(void)a;
+}
+
+#endif
+
 static void check_arena(struct check_state *c, const struct page_arena *a)
 {
 	unsigned long before = c->free;
@@ -383,6 +428,7 @@ static void check_arena(struct check_state *c, const struct page_arena *a)
 			    (unsigned long long)a->nr_pb * QUARRY_PAGEBLOCK_PAGES);
 		return;
 	}
+	c->block_end = 0;
 	for (unsigned int i = 0; i < a->nr_pb; i++) {
 		if ((a->pb[i].flags & PAGE_PB_OFFLINE) != 0) {
 			check_offline(c, a, i);
@@ -403,6 +449,27 @@ static void check_arena(struct check_state *c, const struct page_arena *a)
 	check_equal(c, "free pages of the arena", a->start_pfn, a->nr_free, c->free - before);
 }
 
+unsigned long page_count_slab(struct quarry *q)
+{
+	const struct page_layer *pl = q->pages;
+	unsigned long n = 0;
+
+	for (uint32_t i = 0; i < pl->nr_arenas; i++) {
+		const struct page_arena *a = &pl->arena[i];
+
+		for (unsigned int b = 0; !a->virgin && !a->empty && b < a->nr_pb; b++) {
+			const struct page *page = &a->map[(size_t)b << QUARRY_PAGEBLOCK_ORDER];
+
+			for (unsigned int k = 0; a->pb[b].described && k < QUARRY_PAGEBLOCK_PAGES;
+			     k++)
+				n += (page[k].word & PAGE_WORD_STATE_MASK) == PAGE_WORD_SLAB;
+		}
+	}
+	return n;
+}
+
+#if !QUARRY_TINY
+
 /* Each section leads to arenas that lie in it, or is not in use. */
 static void check_sections(struct check_state *c)
 {
@@ -422,25 +489,6 @@ static void check_sections(struct check_state *c)
 				    pl->arena[i].end_pfn > start && pl->arena[i].zone != NULL,
 			    true);
 	}
-}
-
-unsigned long page_count_slab(struct quarry *q)
-{
-	const struct page_layer *pl = q->pages;
-	unsigned long n = 0;
-
-	for (uint32_t i = 0; i < pl->nr_arenas; i++) {
-		const struct page_arena *a = &pl->arena[i];
-
-		for (unsigned int b = 0; !a->virgin && !a->empty && b < a->nr_pb; b++) {
-			const struct page *page = &a->map[(size_t)b << QUARRY_PAGEBLOCK_ORDER];
-
-			for (unsigned int k = 0; a->pb[b].described && k < QUARRY_PAGEBLOCK_PAGES;
-			     k++)
-				n += (page[k].word & PAGE_WORD_STATE_MASK) == PAGE_WORD_SLAB;
-		}
-	}
-	return n;
 }
 
 unsigned int quarry_check_pages(struct quarry *q, const struct quarry_out *out)
@@ -479,3 +527,22 @@ unsigned int quarry_check_pages(struct quarry *q, const struct quarry_out *out)
 		    managed - pl->carved);
 	return c.faults;
 }
+
+#else
+
+unsigned int quarry_check_pages(struct quarry *q, const struct quarry_out *out)
+{
+	struct check_state c = {.q = q, .out = out};
+	const struct page_layer *pl = q->pages;
+
+	for (uint32_t k = 0; k < pl->nr_arenas; k++)
+		check_arena(&c, &pl->arena[k]);
+	check_equal(&c, "free pages of the zone", pl->zone->start_pfn, pl->zone->nr_free, c.free);
+	check_equal(&c, "pages of the machine", 0, c.free + c.allocated + c.slab,
+		    pl->zone->managed);
+	return c.faults;
+}
+
+#endif
+
+#endif
