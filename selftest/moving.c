@@ -2,6 +2,8 @@
 /* Row P3 and section 2b: isolation, pages that their owners move, compaction, contiguous ranges, CMA. */
 #include "internal.h"
 
+#if !QUARRY_TINY
+
 #define MOVING_PB SELFTEST_PB
 #define MOVING_PAGES (32 * MOVING_PB) /* of the machine, all free after boot */
 /* Its largest blocks. */
@@ -251,11 +253,15 @@ static void moving_cma(struct selftest_run *t)
 	IS(info.used, 0);
 }
 
+#endif
+
 const struct selftest selftest_moving[] = {
-	{"P3 2b", "an isolated pageblock does not merge with its free buddy", moving_isolation, 0},
-	{"2b", "isolation refuses what nobody can move", moving_unmovable, 0},
-	{"2b", "compaction makes whole pageblocks", moving_compaction, 0},
-	{"2b", "contiguous ranges: what is in them moves away", moving_contiguous, 0},
-	{"2b", "CMA: pages are lent, and taken when needed", moving_cma, 0},
+	{"P3 2b", "an isolated pageblock does not merge with its free buddy",
+	 SELFTEST_FULL(moving_isolation, 0)},
+	{"2b", "isolation refuses what nobody can move", SELFTEST_FULL(moving_unmovable, 0)},
+	{"2b", "compaction makes whole pageblocks", SELFTEST_FULL(moving_compaction, 0)},
+	{"2b", "contiguous ranges: what is in them moves away",
+	 SELFTEST_FULL(moving_contiguous, 0)},
+	{"2b", "CMA: pages are lent, and taken when needed", SELFTEST_FULL(moving_cma, 0)},
 	{NULL, NULL, NULL, 0},
 };

@@ -9,12 +9,14 @@ static const struct selftest_spec pages_3m = {
 	.memory = {{0, 3 * SELFTEST_M, 0}},
 	.boot = {SELFTEST_ONE_ZONE, .no_grouping = true},
 };
+#if !QUARRY_TINY
 /* With migratetypes: all free after boot. */
 static const struct selftest_spec pages_64m = {
 	.memory = {{0, 64 * SELFTEST_M, 0}},
 	.simulated = true,
 	.boot = {SELFTEST_ONE_ZONE},
 };
+#endif
 
 static void pages_orders(struct selftest_run *t)
 {
@@ -128,6 +130,8 @@ static void pages_smallest_is_halved(struct selftest_run *t)
 		IS(after[o], before[o]);
 }
 
+#if !QUARRY_TINY
+
 /* A page comes back to the lists of its pageblock's type. */
 static void pages_keep_their_type(struct selftest_run *t)
 {
@@ -186,6 +190,8 @@ static void pages_references(struct selftest_run *t)
 	quarry_free_pages_exact(t->q, p, 2 * QUARRY_PAGE_SIZE + 1);
 }
 
+#endif
+
 /* Every page has held something, so whichever is given was cleared. */
 static void pages_zeroed(struct selftest_run *t)
 {
@@ -204,6 +210,8 @@ static void pages_zeroed(struct selftest_run *t)
 	OK(p != NULL && selftest_all(p, 0, 1000));
 	quarry_kfree(t->m.q, p);
 }
+
+#if !QUARRY_TINY
 
 /* Many at once, and one without waiting for anything. */
 static void pages_bulk(struct selftest_run *t)
@@ -236,6 +244,8 @@ static void pages_bulk(struct selftest_run *t)
 	quarry_totals(t->m.q, &after);
 	IS(after.free + after.pcp, before.free + before.pcp);
 }
+
+#endif
 
 /* Each is reported and changes nothing. */
 static void pages_damage(struct selftest_run *t)
@@ -274,9 +284,9 @@ const struct selftest selftest_pages[] = {
 	{"P4 P6 P7", "the smallest block that fits is halved, and its half is next",
 	 pages_smallest_is_halved, 0},
 	{"P5", "free counts are what the lists hold", pages_counts, 0},
-	{"P8", "pages go back to the lists of their type", pages_keep_their_type, 0},
-	{"P19", "references, exact sizes", pages_references, 0},
-	{"2b P19", "many pages at once, and one without waiting", pages_bulk, 0},
+	{"P8", "pages go back to the lists of their type", SELFTEST_FULL(pages_keep_their_type, 0)},
+	{"P19", "references, exact sizes", SELFTEST_FULL(pages_references, 0)},
+	{"2b P19", "many pages at once, and one without waiting", SELFTEST_FULL(pages_bulk, 0)},
 	{"P19 S20", "zeroed pages and objects", pages_zeroed, 0},
 	{"P19", "double frees, wrong orders and foreign pages are refused", pages_damage, 0},
 	{NULL, NULL, NULL, 0},

@@ -5,6 +5,8 @@
 static const struct selftest_spec pressure_3m = {.memory = {{0, 3 * SELFTEST_M, 0}},
 						 .boot = {SELFTEST_ONE_ZONE}};
 
+#if !QUARRY_TINY
+
 static unsigned long pressure_count(struct quarry_shrinker *s, struct quarry_shrink_control *sc)
 {
 	const struct selftest_run *t = s->ctx;
@@ -86,6 +88,8 @@ static void pressure_kswapd(struct selftest_run *t)
 	selftest_pile_down(&t->m, ~0ul);
 }
 
+#endif
+
 static bool pressure_oom_hook(void *ctx, int nid, gfp_t gfp, unsigned int order)
 {
 	struct selftest_machine *m = &((struct selftest_run *)ctx)->m;
@@ -115,6 +119,8 @@ static void pressure_oom(struct selftest_run *t)
 	quarry_free_pages(t->m.q, page, 0);
 	selftest_pile_down(&t->m, ~0ul);
 }
+
+#if !QUARRY_TINY
 
 static void pressure_scopes(struct selftest_run *t)
 {
@@ -204,13 +210,17 @@ static void pressure_sysctls(struct selftest_run *t)
 	IS(info.wmark[QUARRY_WMARK_LOW], min + 1638);
 }
 
+#endif
+
 const struct selftest selftest_pressure[] = {
-	{"X4", "shrinkers serve a request that may wait", pressure_shrinker, 0},
-	{"X4", "the background reclaimer frees up to the high watermark", pressure_kswapd, 0},
+	{"X4", "shrinkers serve a request that may wait", SELFTEST_FULL(pressure_shrinker, 0)},
+	{"X4", "the background reclaimer frees up to the high watermark",
+	 SELFTEST_FULL(pressure_kswapd, 0)},
 	{"X4 P18", "the out-of-memory hook is the last resort", pressure_oom, 0},
-	{"S20", "scopes: NOIO, NOFS, PIN", pressure_scopes, 0},
-	{"S20 X4", "scopes: MEMALLOC opens the reserves", pressure_memalloc, 0},
-	{"P15 2b", "refusals say what was lacking, and what would help", pressure_refusals, 0},
-	{"P14 2b", "watermarks are tuned at run time", pressure_sysctls, 0},
+	{"S20", "scopes: NOIO, NOFS, PIN", SELFTEST_FULL(pressure_scopes, 0)},
+	{"S20 X4", "scopes: MEMALLOC opens the reserves", SELFTEST_FULL(pressure_memalloc, 0)},
+	{"P15 2b", "refusals say what was lacking, and what would help",
+	 SELFTEST_FULL(pressure_refusals, 0)},
+	{"P14 2b", "watermarks are tuned at run time", SELFTEST_FULL(pressure_sysctls, 0)},
 	{NULL, NULL, NULL, 0},
 };

@@ -376,6 +376,8 @@ unsigned int quarry_selftest_list(const struct quarry_selftest_env *env, const c
 /* What the library was not built with, of what @needs names; NULL: it has all. */
 static const char *selftest_lacks(unsigned int needs)
 {
+	if ((needs & SELFTEST_NEEDS_FULL) != 0)
+		return "QUARRY_TINY does without";
 	if ((needs & SELFTEST_NEEDS_NODES) != 0 && QUARRY_MAX_NODES < 8)
 		return "fewer than 8 nodes";
 	if ((needs & SELFTEST_NEEDS_CPUS) != 0 && QUARRY_MAX_CPUS < 8)
@@ -383,6 +385,11 @@ static const char *selftest_lacks(unsigned int needs)
 	if ((needs & SELFTEST_NEEDS_BITS) != 0 && QUARRY_MAX_PHYS_BITS < 34)
 		return "no memory above 4 GiB";
 	return NULL;
+}
+
+void selftest_left_out(struct selftest_run *t)
+{
+	selftest_skip(t, selftest_lacks(SELFTEST_NEEDS_FULL));
 }
 
 /* Returns whether it failed. */

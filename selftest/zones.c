@@ -11,6 +11,7 @@ static const struct selftest_spec zones_3m = {
 	.memory = {{0, 3 * SELFTEST_M, 0}},
 	.boot = {SELFTEST_ONE_ZONE, .min_free_kbytes = 224u << (QUARRY_PAGE_SHIFT - 12)},
 };
+#if !QUARRY_TINY
 /* One pageblock and a half. */
 static const struct selftest_spec zones_tiny = {
 	.memory = {{0, SELFTEST_PB * 3 / 2 * SELFTEST_PAGE, 0}},
@@ -139,6 +140,8 @@ static void zones_ranges(struct selftest_run *t)
 	IS(info.start_pfn, (ZONES_PFN(5 * GIB + 1 * MIB) + block - 1) & ~(block - 1));
 }
 
+#endif
+
 /* Of any machine: the marks rise, and what lies between two is the same. */
 static void zones_marks_rise(struct selftest_run *t)
 {
@@ -160,6 +163,8 @@ static void zones_marks_rise(struct selftest_run *t)
 		}
 	}
 }
+
+#if !QUARRY_TINY
 
 static void zones_marks(struct selftest_run *t)
 {
@@ -185,6 +190,8 @@ static void zones_marks(struct selftest_run *t)
 	IS(info.wmark[QUARRY_WMARK_HIGH], min + 2 * gap);
 	IS(info.wmark[QUARRY_WMARK_PROMO], min + 3 * gap);
 }
+
+#endif
 
 static void zones_depth(struct selftest_run *t)
 {
@@ -213,6 +220,8 @@ static void zones_depth(struct selftest_run *t)
 	OK(quarry_zone_info(t->m.q, 0, QUARRY_ZONE_NORMAL, &info));
 	OK(info.free <= start && info.free + 8 >= start); /* but for the CPU's sheaves */
 }
+
+#if !QUARRY_TINY
 
 static void zones_reserves(struct selftest_run *t)
 {
@@ -261,6 +270,8 @@ static void zones_lists(struct selftest_run *t)
 		IS(list[0].nid, nid);
 	}
 }
+
+#endif
 
 static void zones_wake(void *ctx, int nid, unsigned int order)
 {
@@ -329,16 +340,19 @@ static void zones_nothing_to_reclaim(struct selftest_run *t)
 }
 
 const struct selftest selftest_zones[] = {
-	{"P9", "migratetypes, and a machine too small for them", zones_migratetypes, 0},
-	{"P10 P11", "a type that runs out claims the largest block", zones_fallback_claims, 0},
-	{"P10 P11", "fallback reaches every page", zones_fallback_reaches_all, 0},
-	{"P12", "zones DMA, DMA32, Normal and Movable", zones_ranges, SELFTEST_NEEDS_BITS},
+	{"P9", "migratetypes, and a machine too small for them",
+	 SELFTEST_FULL(zones_migratetypes, 0)},
+	{"P10 P11", "a type that runs out claims the largest block",
+	 SELFTEST_FULL(zones_fallback_claims, 0)},
+	{"P10 P11", "fallback reaches every page", SELFTEST_FULL(zones_fallback_reaches_all, 0)},
+	{"P12", "zones DMA, DMA32, Normal and Movable",
+	 SELFTEST_FULL(zones_ranges, SELFTEST_NEEDS_BITS)},
 	{"P13", "watermarks rise in equal steps", zones_marks_rise, 0},
-	{"P13 P14", "watermarks by Linux's formula", zones_marks, 0},
+	{"P13 P14", "watermarks by Linux's formula", SELFTEST_FULL(zones_marks, 0)},
 	{"P15", "how deep a request may go", zones_depth, 0},
-	{"P16", "lower zones keep a reserve", zones_reserves, SELFTEST_NEEDS_BITS},
-	{"P17", "zonelists: nodes by distance, zones from high to low", zones_lists,
-	 SELFTEST_NEEDS_NODES},
+	{"P16", "lower zones keep a reserve", SELFTEST_FULL(zones_reserves, SELFTEST_NEEDS_BITS)},
+	{"P17", "zonelists: nodes by distance, zones from high to low",
+	 SELFTEST_FULL(zones_lists, SELFTEST_NEEDS_NODES)},
 	{"P18", "wake, reclaim, refuse", zones_slow_path, 0},
 	{"P18 X4", "nothing to reclaim: NORETRY fails, NOFAIL does not", zones_nothing_to_reclaim,
 	 0},
