@@ -26,10 +26,12 @@
 
 #define SLAB_MIN_ALIGN 8u
 #define SLAB_CACHE_LINE 64u
-#define SLAB_MAX_OBJECTS 32000u /* of one slab: what the largest record has bits for */
-#define SLAB_PREFERRED_ORDER 3u /* orders above this one only for a single object */
-#define SLAB_DEPOT_LEAST 1u     /* full sheaves that a node keeps of a cache, at first */
-#define SLAB_DEPOT_MOST 10u     /* after CPUs have met at the depot's lock */
+#define SLAB_MAX_OBJECTS 32000u   /* of one slab: what the largest record has bits for */
+#define SLAB_PREFERRED_ORDER 3u   /* orders above this one only for a single object */
+#define SLAB_DEPOT_LEAST 1u       /* full sheaves that a node keeps of a cache, at first */
+#define SLAB_DEPOT_MOST 10u       /* after CPUs have met at the depot's lock */
+#define SLAB_DEPOT_OBJECTS 16384u /* to follow the traffic: whose first lines a CPU's cache holds */
+#define SLAB_DEPOT_SHARE 64u      /* and this part of the node's memory */
 #define SLAB_KMALLOC ((uint32_t)0x00001000u) /* one of kmalloc's caches */
 
 /* Debugging that changes what lies in a place; all that goes through debug.c by a cache's own flags. */
@@ -202,8 +204,11 @@ struct slab_node {
 	uint32_t depot_max; /* full sheaves to keep: SLAB_DEPOT_LEAST .. SLAB_DEPOT_MOST */
 	uint32_t full_min, empty_min; /* fewest since the last reaping: nobody needed these */
 	uint32_t met;                 /* times that the depot's lock was held by somebody else */
-	uint32_t reap_calls;          /* since the node itself was reaped */
-	bool free_touched;            /* objects came out of its slabs since then */
+	uint32_t swing;               /* places beyond depot_max: for what comes and goes */
+	uint32_t missed;     /* objects whose sheaf found no place and that did not come back yet */
+	uint32_t came_back;  /* of these, since swing last grew */
+	uint32_t reap_calls; /* since the node itself was reaped */
+	bool free_touched;   /* objects came out of its slabs since then */
 	unsigned long given_back; /* empty slabs that went since the node was told to keep none */
 	unsigned long keep;       /* empty slabs to keep: so many were made again after they went */
 	unsigned long free_limit; /* free objects beyond which no empty slab is spared */
@@ -560,6 +565,9 @@ void rcu_defer_slab(struct quarry *q, struct slab *slab);
 void sheaf_set_main(struct slab_cpu *c, struct slab_sheaf *sheaf);
 /* Of objects of @size bytes; at least @wish if there are sheaves so large. */
 unsigned int depot_capacity(unsigned int size, unsigned int wish, uint16_t *sheaf_class);
+/* So many @objects came out of the slabs of @n; n->lock held. */
+void depot_refilled_locked(const struct quarry *q, const struct kmem_cache *s, struct slab_node *n,
+			   unsigned int objects);
 /* Whether a sheaf of @s may have room for @cap objects. */
 bool depot_capacity_ok(const struct kmem_cache *s, uint32_t cap);
 /* Brings n of every CPU's main sheaf up to date. Nobody else may use @s. */

@@ -372,7 +372,7 @@ static bool sheaf_make_room(struct quarry *q, struct kmem_cache *s, struct slab_
 		if (main->cap != 0)
 			sheaf_set_spare(c, main);
 	} else {
-		*want_sheaf = quarry_load_relaxed(&n->nr_full) < quarry_load_relaxed(&n->depot_max);
+		*want_sheaf = depot_has_place(n);
 		empty = depot_trade_full(q, n, main);
 		if (empty == NULL)
 			return false;

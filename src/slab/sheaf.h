@@ -33,6 +33,8 @@ void depot_give_empty(struct quarry *q, struct kmem_cache *s, struct slab_node *
 /* A sheaf out of the depot; NULL: it has none. */
 struct slab_sheaf *depot_take_empty(struct quarry *q, struct slab_node *n);
 struct slab_sheaf *depot_take_full(struct quarry *q, struct slab_node *n);
+/* Whether it has room for a full sheaf; a hint. */
+bool depot_has_place(const struct slab_node *n);
 /* Trades a full sheaf for an empty one. NULL: nothing was done. */
 struct slab_sheaf *depot_trade_full(struct quarry *q, struct slab_node *n, struct slab_sheaf *full);
 
