@@ -22,24 +22,37 @@
 #include <base/meta.h>
 #include <base/quarry_state.h>
 
-#define PAGE_ARENA_ORDER (30 - QUARRY_PAGE_SHIFT) /* log2 of an arena's page frames */
+/* log2 of an arena's page frames: a GiB, or less if its descriptors would not fit in one block. */
+#define PAGE_ARENA_ORDER                                                   \
+	(30 - QUARRY_PAGE_SHIFT < QUARRY_MAX_ORDER + QUARRY_PAGE_SHIFT - 3 \
+		 ? 30 - QUARRY_PAGE_SHIFT                                  \
+		 : QUARRY_MAX_ORDER + QUARRY_PAGE_SHIFT - 3)
 #define PAGE_ARENA_PAGES ((pfn_t)1 << PAGE_ARENA_ORDER)
 #define PAGE_SECTION_ORDER (27 - QUARRY_PAGE_SHIFT) /* a memory block of hotplug: 128 MiB */
 #define PAGE_SECTION_PAGES ((pfn_t)1 << PAGE_SECTION_ORDER)
 #define PAGE_ARENA_PAGEBLOCKS (PAGE_ARENA_PAGES >> QUARRY_PAGEBLOCK_ORDER)
 #define PAGE_ARENAS_MAX 0x10000u /* a descriptor has 16 bits for its arena */
-#define PAGE_WORDS 8             /* 64-bit words of a pageblock's bitmap */
+#define PAGE_WORDS QUARRY_PAGEBLOCK_WORDS
+/* Pages that a word of a pageblock's bitmap stands for: 64, or a whole pageblock that is smaller. */
+#define PAGE_BITS_ORDER (QUARRY_PAGEBLOCK_ORDER < 6 ? QUARRY_PAGEBLOCK_ORDER : 6)
+#define PAGE_BITS (1u << PAGE_BITS_ORDER)
+#define PAGE_BITS_ALL (~(uint64_t)0 >> (64 - PAGE_BITS)) /* they are all free */
+/* Pageblocks of a block of @order, which is not below QUARRY_PAGEBLOCK_ORDER. */
+#define PAGE_SPAN(order) (1u << ((order)-QUARRY_PAGEBLOCK_ORDER))
+#define PAGE_PAIRS (QUARRY_PAGEBLOCK_ORDER < QUARRY_MAX_ORDER) /* two pageblocks may be one block */
+#define PAGE_TYPES (QUARRY_TINY ? 1 : QUARRY_MIGRATE_TYPES) /* migratetypes that are told apart */
+#define PAGE_HAS_SHEAVES (!QUARRY_TINY)                     /* CPUs keep blocks back */
 #define PAGE_NO_PB 0xffffu
 #define PAGE_NOT_FILED 0xffu
 #define PAGE_MAX_ZONES (QUARRY_MAX_NODES * 4)
 #define PAGE_ZONE_WORDS ((PAGE_MAX_ZONES + 63) / 64)
-#define PAGE_PCP_ORDERS 4 /* orders 0..3 have sheaves; and order 9, in the place after them */
+#define PAGE_PCP_ORDERS 4 /* orders 0..3 have sheaves; and a pageblock's, in the place after them */
 #define PAGE_PCP_HUGE PAGE_PCP_ORDERS
 #define PAGE_SHEAF_BLOCKS 64 /* a CPU takes and gives back at most so many blocks in one go */
 #define PAGE_SHEAF_HANDS 31  /* makes a sheaf 512 bytes */
 /* Beside a row for each order the zone's avail has, for each type, these. */
 #define PAGE_AVAIL_SMALL QUARRY_NR_ORDERS /* arenas with dense pageblocks filed below order 3 */
-#define PAGE_AVAIL_MIDDLE (QUARRY_NR_ORDERS + 1) /* with such of order 3 to 8 */
+#define PAGE_AVAIL_MIDDLE (QUARRY_NR_ORDERS + 1) /* with such of order 3 and more */
 #define PAGE_AVAIL_ROWS (QUARRY_NR_ORDERS + 2)
 #define PAGE_FAST_BITS 32u /* combinations of gfp's zone and mobility bits */
 
@@ -102,14 +115,20 @@ static inline bool page_is_poisoned(uint64_t word)
 
 /* ---- pageblocks ---- */
 
+/* Of a type that not everybody may take from: highatomic, CMA, isolated. */
+static inline bool page_type_special(unsigned int type)
+{
+	return PAGE_TYPES > 1 && type >= QUARRY_MIGRATE_PCPTYPES;
+}
+
 /* What is kept of a pageblock beside its bitmap. Links are indices in the arena. */
 struct page_pb {
 	uint16_t next, prev; /* next of the last is PAGE_NO_PB, prev of the first is the last */
 	uint16_t nr_free;
 	uint8_t filed;     /* largest free order: it is on that list; PAGE_NOT_FILED: on none */
 	uint8_t type;      /* enum quarry_migratetype */
-	uint8_t described; /* its 512 descriptors are set up */
-	uint8_t second;    /* upper half of an order-10 pair whose lower half is filed */
+	uint8_t described; /* its descriptors are set up */
+	uint8_t tail;      /* of a free block of several pageblocks, whose first one is filed */
 	uint8_t kept;      /* while it is isolated: the type it had */
 	uint8_t flags;     /* PAGE_PB_* */
 	uint8_t skip;      /* compaction: nothing was found here the last time */
@@ -123,11 +142,12 @@ struct page_pb {
 #define PAGE_PB_POISONED 8u   /* holds a page that is never used again */
 #define PAGE_PB_DENSE 32u     /* counts in its arena's nr_dense: arena.c */
 #define PAGE_PB_GUARDED 64u   /* may hold guards: guard.c */
-#define PAGE_PB_KEEPS (PAGE_PB_POISONED | PAGE_PB_GUARDED) /* not just what is freed becomes free */
+/* Not just what is freed becomes free. */
+#define PAGE_PB_KEEPS (QUARRY_TINY ? 0u : PAGE_PB_POISONED | PAGE_PB_GUARDED)
 
 #define PAGE_GUARD_ORDERS 5u /* guards have orders below this: a word holds one and its partner */
 
-/* pageblock.c: a bitmap of 512 pages, 1 = free. Pure functions. */
+/* pageblock.c: a bitmap of a pageblock's pages, 1 = free. Pure functions. */
 unsigned int pageblock_largest(const uint64_t *bits); /* order of the largest run; 0xff: empty */
 unsigned int pageblock_count_free(const uint64_t *bits);
 /* First page of the smallest aligned run of at least @order, lowest address first; -1: none. */
@@ -137,7 +157,7 @@ void pageblock_set(uint64_t *bits, unsigned int page, unsigned int order);
 bool pageblock_all_set(const uint64_t *bits, unsigned int page, unsigned int order);
 bool pageblock_any_set(const uint64_t *bits, unsigned int page, unsigned int order);
 
-/* All 512 pages at once. */
+/* All pages at once. */
 static inline void pageblock_clear_whole(uint64_t *bits)
 {
 	for (unsigned int w = 0; w < PAGE_WORDS; w++)
@@ -147,7 +167,12 @@ static inline void pageblock_clear_whole(uint64_t *bits)
 static inline void pageblock_set_whole(uint64_t *bits)
 {
 	for (unsigned int w = 0; w < PAGE_WORDS; w++)
-		bits[w] = ~(uint64_t)0;
+		bits[w] = PAGE_BITS_ALL;
+}
+
+static inline bool pageblock_is_free(const uint64_t *bits, unsigned int page)
+{
+	return (bits[page >> PAGE_BITS_ORDER] >> (page & (PAGE_BITS - 1)) & 1) != 0;
 }
 
 static inline bool pageblock_any(const uint64_t *bits)
@@ -161,9 +186,9 @@ static inline bool pageblock_any(const uint64_t *bits)
 
 /* Order of the maximal aligned run that the free run (@page, @order) belongs to. */
 unsigned int pageblock_merged_order(const uint64_t *bits, unsigned int page, unsigned int order);
-/* Adds the number of maximal aligned runs of each order 0..9 to @counts. */
+/* Adds the number of maximal aligned runs of each order to @counts. */
 void pageblock_count_runs(const uint64_t *bits, unsigned long *counts);
-/* Takes up to @max blocks of order 0..6 out of word @w; returns their first pages, as bits. */
+/* Takes up to @max blocks of @order <= PAGE_BITS_ORDER out of word @w; returns their first pages, as bits. */
 uint64_t pageblock_take(uint64_t *bits, unsigned int w, unsigned int order, unsigned int max);
 /* Order of the largest run after word @w has grown, given that it was at least @least before. */
 unsigned int pageblock_grown(const uint64_t *bits, unsigned int w, unsigned int least);
@@ -197,10 +222,9 @@ struct page_arena {
 	bool one_piece;  /* at boot: a whole GiB of memory, whose records are not written */
 	bool unaccepted; /* empty, and every pageblock is to be accepted: accept.c */
 	bool empty;      /* nothing of it was handed over: records and bitmaps are not written */
-	uint16_t order_mask[QUARRY_MIGRATE_TYPES]; /* bit o: list[o][type] is not empty */
-	uint16_t head[QUARRY_NR_ORDERS][QUARRY_MIGRATE_TYPES];
-	uint16_t nr_dense[QUARRY_MIGRATE_TYPES]
-			 [2]; /* broken and not sparse: below order 3, others */
+	uint16_t order_mask[PAGE_TYPES]; /* bit o: list[o][type] is not empty */
+	uint16_t head[QUARRY_NR_ORDERS][PAGE_TYPES];
+	uint16_t nr_dense[PAGE_TYPES][2]; /* broken and not sparse: below order 3, others */
 	uint64_t contended;
 } QUARRY_ALIGNED(64);
 
@@ -216,6 +240,14 @@ enum page_zone_event {
 	PAGE_ZONE_EVENTS
 };
 
+#if QUARRY_TINY
+struct page_zone {
+	uint64_t nr_free; /* pages in the buddy system */
+	pfn_t start_pfn;
+	unsigned long spanned, present, managed;
+	unsigned long wmark[QUARRY_NR_WMARK];
+};
+#else
 struct page_zone {
 	/* read by every request */
 	uint64_t nr_free; /* pages in the buddy system that are not isolated */
@@ -253,10 +285,11 @@ struct page_zone {
 	uint8_t compact_defer_shift, compact_order_failed;
 	uint32_t compact_arena; /* where the last block was made */
 	uint64_t events[PAGE_ZONE_EVENTS];
-	uint16_t sheaf_cap[PAGE_PCP_ORDERS + 1];                  /* blocks of a batch, at first */
-	uint16_t sheaf_high[PAGE_PCP_ORDERS + 1];                 /* and at most */
-	uint32_t nr_avail[QUARRY_MIGRATE_TYPES][PAGE_AVAIL_ROWS]; /* bits set in avail */
+	uint16_t sheaf_cap[PAGE_PCP_ORDERS + 1];        /* blocks of a batch, at first */
+	uint16_t sheaf_high[PAGE_PCP_ORDERS + 1];       /* and at most */
+	uint32_t nr_avail[PAGE_TYPES][PAGE_AVAIL_ROWS]; /* bits set in avail */
 } QUARRY_ALIGNED(64);
+#endif
 
 /* Never changed once it is published: hotplug puts another one in its place. See zonelist.c. */
 struct page_zonelist {
@@ -284,11 +317,11 @@ struct page_node {
 /* ---- per-CPU sheaves ---- */
 
 /* Descriptors of a word of a bitmap; every table of descriptors is aligned to this. */
-#define PAGE_WORD_BYTES (64 * sizeof(struct page))
+#define PAGE_WORD_BYTES (PAGE_BITS * sizeof(struct page))
 
 /*
  * Blocks of one order whose first pages have bits in one word of a bitmap. So they are taken from the
- * pageblock, and put back, by one operation on that word. Of order 9: one block.
+ * pageblock, and put back, by one operation on that word. Of whole pageblocks: one block.
  */
 struct page_hand {
 	struct page *base; /* of the word's first page */
@@ -423,6 +456,17 @@ struct page_mover {
 	void *ctx;
 };
 
+#if QUARRY_TINY
+struct page_layer {
+	struct page_arena *arena; /* one for each range of memory */
+	uint32_t nr_arenas;
+	bool reclaiming; /* the port is asked to free something */
+	struct page_zone *zone;
+	unsigned long min_free_kbytes;
+	uint64_t pgalloc, pgfree, allocs, frees;
+	struct quarry_refusal refusal;
+};
+#else
 struct page_layer {
 	/* pfn >> PAGE_SECTION_ORDER -> first arena there that is in use; PAGE_NO_ARENA: none */
 	uint32_t *section;
@@ -485,9 +529,11 @@ struct page_layer {
 	struct page_mover *mover;         /* number n stands at n - 1; made for the first one */
 	struct page_counts shared_counts; /* of CPUs that no table could be had for; atomic */
 };
+#endif
 
 #define PAGE_NO_ARENA 0xffffffffu
 
+#if !QUARRY_TINY
 /* Zones in pl->zone[]; hotplug adds to them. */
 static inline unsigned int page_nr_zones(const struct page_layer *pl)
 {
@@ -507,15 +553,16 @@ static inline uint32_t zone_arena_end(const struct page_zone *z)
 	return quarry_load_acquire(&z->arena_last);
 }
 
+static inline unsigned int page_gfp_type(const struct page_layer *pl, gfp_t gfp)
+{
+	return pl->mobility[(gfp & (__GFP_MOVABLE | __GFP_RECLAIMABLE)) >> 3];
+}
+#endif
+
 /* An arena that is of no section that is online keeps the zone it had, and has nothing in it. */
 static inline bool page_arena_is_of(const struct page_arena *a, const struct page_zone *z)
 {
 	return quarry_load_relaxed(&a->zone) == z;
-}
-
-static inline unsigned int page_gfp_type(const struct page_layer *pl, gfp_t gfp)
-{
-	return pl->mobility[(gfp & (__GFP_MOVABLE | __GFP_RECLAIMABLE)) >> 3];
 }
 
 static inline struct page_arena *page_arena_of(const struct page_layer *pl, const struct page *page)
@@ -543,6 +590,7 @@ static inline void page_count(uint64_t *counter, uint64_t n)
 	quarry_store_relaxed(counter, *counter + n);
 }
 
+#if !QUARRY_TINY
 /* What this CPU has, or page_layer.no_cpu. Pinned. */
 static inline struct page_cpu *page_this_cpu(const struct quarry *q)
 {
@@ -566,6 +614,7 @@ static inline int page_this_nid(const struct page_layer *pl)
 	quarry_unpin(pin);
 	return nid;
 }
+#endif
 
 /* Turns a feature on or off, and with it the short ways of all CPUs off or on. */
 void page_set_feature(struct quarry *q, uint32_t feature, bool on);
@@ -575,7 +624,7 @@ void page_event(struct quarry *q, enum quarry_vm_event event, uint64_t n);
 /* Counters that several CPUs change. */
 static inline void page_add(bool concurrent, uint64_t *counter, uint64_t n)
 {
-	if (concurrent)
+	if (!QUARRY_TINY && concurrent)
 		quarry_fetch_add_relaxed(counter, n);
 	else
 		*counter += n;
@@ -604,7 +653,7 @@ enum arena_source {
 	ARENA_CRUMBS, /* any */
 };
 /*
- * Appends hands with up to @max blocks of order 0..3 or 9 from lists of @type to @s; returns how many
+ * Appends hands with up to @max blocks of an order that has sheaves from lists of @type to @s; returns how many
  * blocks. @from: which pageblocks may be visited.
  */
 unsigned int arena_fill(struct quarry *q, struct page_arena *a, unsigned int order,
@@ -616,16 +665,28 @@ struct page *arena_take_from(struct quarry *q, struct page_arena *a, unsigned in
 void arena_put(struct quarry *q, struct page_arena *a, pfn_t pfn, unsigned int order);
 /* Returns how many pages were not free before; the caller counts them, see arena_count(). */
 unsigned int arena_put_some(struct quarry *q, struct page_arena *a, pfn_t pfn, unsigned int order);
-/* Frees pageblocks @i and @i + 1, the halves of a block of order 10, at once. The same. */
-unsigned int arena_put_pair(struct quarry *q, struct page_arena *a, unsigned int i);
+/* Frees the pageblocks from @i on that a block of @order has, at once. The same. */
+unsigned int arena_put_large(struct quarry *q, struct page_arena *a, unsigned int i,
+			     unsigned int order);
 /* Frees the pages @mask of word @w, counted from base_pfn; returns how many were not free before. */
 unsigned int arena_put_word(struct quarry *q, struct page_arena *a, size_t w, uint64_t mask);
 /* Adds @pages to the arena's and the zone's free pages. */
 void arena_count(struct quarry *q, struct page_arena *a, int64_t pages);
 void arena_set_type(struct quarry *q, struct page_arena *a, unsigned int i, unsigned int type);
+#if !QUARRY_TINY
 /* Pageblock of @type lost or won @pages free ones; to be called if the type is none of a pageset's. */
 QUARRY_COLD void arena_count_special(struct quarry *q, struct page_arena *a, unsigned int type,
 				     int64_t pages);
+#else
+static inline void arena_count_special(struct quarry *q, struct page_arena *a, unsigned int type,
+				       int64_t pages)
+{
+	(void)q;
+	(void)a;
+	(void)type;
+	(void)pages;
+}
+#endif
 /* Takes the free ones of pages @want of pageblock @i, which @got then names; returns how many. */
 unsigned int arena_take_bits(struct quarry *q, struct page_arena *a, unsigned int i,
 			     const uint64_t *want, uint64_t *got);
@@ -642,11 +703,28 @@ void arena_show(struct quarry *q, struct page_arena *a, unsigned int i);
 void arena_write(struct page_arena *a);
 /* Marks a virgin arena's blocks as available, when the machine is built. */
 void arena_announce(struct page_arena *a);
+/* Whether pageblocks of these types may lie in one free block. */
+static inline bool arena_may_join(unsigned int x, unsigned int y)
+{
+	return x == y || (x < QUARRY_MIGRATE_PCPTYPES && y < QUARRY_MIGRATE_PCPTYPES);
+}
+
+/* Whether page number @page of @a is free; its bitmaps are written. */
+static inline bool arena_is_free(const struct page_arena *a, size_t page)
+{
+	return pageblock_is_free(a->bits[page >> QUARRY_PAGEBLOCK_ORDER],
+				 (unsigned int)page & (unsigned int)(QUARRY_PAGEBLOCK_PAGES - 1));
+}
+
+/* Of @pages out of 512, a smaller pageblock's share. */
+#define ARENA_SHARE(pages) \
+	((uint8_t)(QUARRY_PAGEBLOCK_ORDER < 9 ? (pages) << QUARRY_PAGEBLOCK_ORDER >> 9 : (pages)))
 
 /* Free pages below which a pageblock filed under an order below 6 is sparse. */
 static inline unsigned int arena_sparse_below(unsigned int order)
 {
-	static const uint8_t least[6] = {24, 24, 32, 48, 0, 0};
+	static const uint8_t least[6] = {ARENA_SHARE(24), ARENA_SHARE(24), ARENA_SHARE(32),
+					 ARENA_SHARE(48)};
 
 	return least[order];
 }
@@ -657,7 +735,7 @@ static inline unsigned int arena_sparse_below(unsigned int order)
  */
 static inline bool arena_sparse(const struct page_pb *pb)
 {
-	return pb->filed < 6 && pb->nr_free < arena_sparse_below(pb->filed);
+	return PAGE_HAS_SHEAVES && pb->filed < 6 && pb->nr_free < arena_sparse_below(pb->filed);
 }
 
 /*
@@ -674,7 +752,7 @@ static QUARRY_ALWAYS_INLINE bool arena_put_block(struct page_arena *a, size_t w,
 	uint64_t x = *word | pages, run;
 
 	/* The last: it has not been above that number, and is now. */
-	if (filed - order >= 6 - order || (*word & pages) != 0 ||
+	if (filed - order >= PAGE_BITS_ORDER - order || (*word & pages) != 0 ||
 	    pb->type >= QUARRY_MIGRATE_PCPTYPES || (pb->flags & PAGE_PB_KEEPS) != 0 ||
 	    more - arena_sparse_below(filed) < 1u << order)
 		return false;
@@ -687,7 +765,14 @@ static QUARRY_ALWAYS_INLINE bool arena_put_block(struct page_arena *a, size_t w,
 	return true;
 }
 
+#if !QUARRY_TINY
 /* ---- guard.c; a->lock held ---- */
+/* Splits set aside what is left below this order. */
+static inline unsigned int guard_minorder(const struct page_layer *pl)
+{
+	return pl->guard_minorder;
+}
+
 /*
  * A block of @order < pl->guard_minorder is about to be taken at free @page of pageblock @i, the first of its
  * run: the halves beyond it become guards. Returns the order that leaves the bitmap, guards included.
@@ -698,6 +783,32 @@ unsigned int guard_split(const struct page_layer *pl, struct page_arena *a, unsi
 uint64_t guard_join(struct page_arena *a, unsigned int i, unsigned int w, uint64_t mask);
 /* Whether page number @page of @a is in a guard. */
 bool guard_is(const struct page_arena *a, size_t page);
+#else
+static inline unsigned int guard_minorder(const struct page_layer *pl)
+{
+	(void)pl;
+	return 0;
+}
+
+static inline unsigned int guard_split(const struct page_layer *pl, struct page_arena *a,
+				       unsigned int i, unsigned int page, unsigned int order)
+{
+	(void)pl;
+	(void)a;
+	(void)i;
+	(void)page;
+	return order;
+}
+
+static inline uint64_t guard_join(struct page_arena *a, unsigned int i, unsigned int w,
+				  uint64_t mask)
+{
+	(void)a;
+	(void)i;
+	(void)w;
+	return mask;
+}
+#endif
 
 /* ---- zone.c ---- */
 /* One block; the zone's lists, then other types (fallback.c). NULL: none. */
@@ -707,7 +818,7 @@ struct page *zone_take(struct quarry *q, struct page_zone *z, uint32_t *hint, un
 struct page *zone_take_from(struct quarry *q, struct page_arena *a, unsigned int order,
 			    unsigned int type);
 /*
- * The same for the hands of an empty sheaf: up to @max blocks of order 0..3 or 9, of that type, out of
+ * The same for the hands of an empty sheaf: up to @max blocks of an order that has them, of that type, out of
  * arenas that have descriptors. The CPU is inside its own, so nothing else may be asked for here.
  * Returns how many blocks. 0: ask zone_take(), unless @home now names an arena without descriptors.
  */
@@ -731,11 +842,38 @@ uint64_t *zone_avail(const struct page_zone *z, unsigned int type, unsigned int 
 
 #define ZONE_AVAIL_ROWS (QUARRY_MIGRATE_TYPES * PAGE_AVAIL_ROWS + 1) /* each of avail_words */
 
+#if !QUARRY_TINY
 /* One bit an arena, the row after those of the lists: it has pageblocks whose pages stay. */
 static inline uint64_t *zone_stay(const struct page_zone *z)
 {
 	return zone_avail(z, QUARRY_MIGRATE_TYPES, 0);
 }
+#else
+/* Arenas are asked in turn, and none is spared. */
+static inline void arena_avail_set(struct quarry *q, struct page_arena *a, unsigned int row,
+				   unsigned int type)
+{
+	(void)q;
+	(void)a;
+	(void)row;
+	(void)type;
+}
+
+static inline void arena_avail_clear(struct quarry *q, struct page_arena *a, unsigned int row,
+				     unsigned int type)
+{
+	(void)q;
+	(void)a;
+	(void)row;
+	(void)type;
+}
+
+static inline void arena_add_stay(struct page_arena *a, int more)
+{
+	(void)a;
+	(void)more;
+}
+#endif
 
 #define ZONE_ALLOC_HIGH 1u        /* __GFP_HIGH: half of the min reserve */
 #define ZONE_ALLOC_HARDER 2u      /* cannot wait: a further quarter; highatomic blocks */
@@ -860,10 +998,12 @@ void prep_trace_refill(struct quarry *q, const struct page_sheaf *s, unsigned in
 void prep_trace_extfrag(struct quarry *q, struct page *page, unsigned int order, unsigned int type,
 			unsigned int fallback_order, unsigned int fallback_type, bool claimed);
 
+#if !QUARRY_TINY
 static inline bool page_prep_on(const struct quarry *q)
 {
 	return unlikely((quarry_load_relaxed(&q->pages->features) & PAGE_FEATURE_PREP) != 0);
 }
+#endif
 
 /* ---- warn.c ---- */
 /* The request was refused: say so in the log, unless it was told often enough. */
@@ -872,6 +1012,7 @@ void warn_alloc(struct quarry *q, const struct alloc_request *r);
 void warn_stall(struct quarry *q, const struct alloc_request *r, uint64_t *since, uint64_t *next);
 
 /* ---- nolock.c ---- */
+#if !QUARRY_TINY
 void nolock_flush_all(struct quarry *q);
 /* Frees what was put aside. Any context that may wait for locks. */
 static inline void nolock_flush(struct quarry *q)
@@ -879,6 +1020,7 @@ static inline void nolock_flush(struct quarry *q)
 	if (unlikely(quarry_load_relaxed(&q->pages->aside) != 0))
 		nolock_flush_all(q);
 }
+#endif
 
 /* ---- refuse.c ---- */
 void refuse_record(struct quarry *q, const struct alloc_request *r, unsigned int flags);
@@ -898,7 +1040,15 @@ void watermark_reset_reserves(struct quarry *q); /* reserves, totalreserve */
 void watermark_reset_pcp(struct quarry *q);      /* limits of pagesets */
 void watermark_reset_daemon(struct quarry *q);   /* the huge-page daemon starts or stops */
 /* The marks that the short way compares with, by what the zone's special pageblocks may hide. */
+#if !QUARRY_TINY
 void watermark_refresh_fast(struct quarry *q, struct page_zone *z);
+#else
+static inline void watermark_refresh_fast(struct quarry *q, struct page_zone *z)
+{
+	(void)q;
+	(void)z;
+}
+#endif
 /* Opens a CPU's short ways for requests with @bits, to the sheaves @out of zone @z, by slot. */
 void watermark_open_fast(struct quarry *q, unsigned int cpu, unsigned int bits,
 			 struct page_sheaf *const *out, const struct page_zone *z);
@@ -915,6 +1065,9 @@ bool watermark_take_boosted(struct page_zone *z);
 /* A block for a request of @type when its own lists are empty. Returns 1 and @page, or 0. */
 unsigned int fallback_take(struct quarry *q, struct page_zone *z, unsigned int order,
 			   unsigned int type, unsigned int alloc_flags, struct page **page);
+/* A block of any list that may serve, wherever other CPUs are at work. NULL: there was none in any arena. */
+struct page *fallback_surely(struct quarry *q, struct page_zone *z, unsigned int order,
+			     unsigned int type, unsigned int alloc_flags);
 /* To be asked before a zone's own lists if zone->special is not 0: highatomic or CMA. NULL: go on. */
 struct page *fallback_first(struct quarry *q, struct page_zone *z, unsigned int order,
 			    unsigned int type, unsigned int alloc_flags);
@@ -969,6 +1122,7 @@ void late_end(struct quarry *q, struct page_cpu *cpu);
 /* That on all CPUs that have any. No lock held. */
 void late_settle(struct quarry *q);
 
+#if !QUARRY_TINY
 /* That on this CPU, unless others are at it. Never waits: any context. */
 void late_settle_here(struct quarry *q);
 static inline void late_settle_own(struct quarry *q)
@@ -976,6 +1130,7 @@ static inline void late_settle_own(struct quarry *q)
 	if (unlikely(quarry_load_relaxed(&page_this_cpu(q)->nr_late) != 0))
 		late_settle_here(q);
 }
+#endif
 
 /* Inside, late_on: @page, or NULL, is written down. True: late_give_old() is due. */
 static QUARRY_ALWAYS_INLINE bool late_push(struct page_cpu *cpu, struct page *page,
@@ -1006,7 +1161,7 @@ void pcp_init_in(struct page_cpu *cpu);
 void pcp_in_stage(struct quarry *q, struct page_cpu *cpu, unsigned int slot);
 /* Inside: takes back @page, which is free by now, and keeps strictly to the limits. */
 void pcp_push_counted(struct quarry *q, struct page_cpu *cpu, struct page *page, unsigned int slot);
-/* Inside: the block of order 9 taken back last, if it may stand in for one of @s; else NULL. */
+/* Inside: the whole pageblock taken back last, if it may stand in for one of @s; else NULL. */
 struct page *pcp_pop_huge(struct quarry *q, struct page_cpu *cpu, struct page_sheaf *s);
 unsigned long pcp_pages(struct quarry *q, const struct page_zone *z);
 unsigned long pcp_pages_of(struct quarry *q, const struct page_zone *z, unsigned int cpu);
@@ -1029,7 +1184,7 @@ static inline struct page *page_word_base(struct page *page)
 
 static inline unsigned int page_word_bit(const struct page *page)
 {
-	return (unsigned int)((uintptr_t)page / sizeof(struct page)) & 63u;
+	return (unsigned int)((uintptr_t)page / sizeof(struct page)) & (PAGE_BITS - 1);
 }
 
 /* Takes the lowest block of cur, whose @mask is not empty. */
@@ -1049,7 +1204,7 @@ static QUARRY_ALWAYS_INLINE struct page *page_sheaf_pop(struct page_sheaf *s, ui
 /* Blocks that are written down and not counted yet may be so many, the open hand included. */
 static inline unsigned int pcp_in_least(unsigned int slot)
 {
-	return (PAGE_IN_STAGE + 1) * (64u >> slot);
+	return (PAGE_IN_STAGE + 1) * (PAGE_BITS >> slot);
 }
 
 /*
@@ -1071,7 +1226,7 @@ static QUARRY_ALWAYS_INLINE bool pcp_push(struct page_cpu *cpu, struct page *pag
 	/* One word after the other: then the next one is needed too. */
 	if ((uintptr_t)base == (uintptr_t)open->base + PAGE_WORD_BYTES) {
 		for (unsigned int k = 0; k < PAGE_WORD_BYTES; k += 64)
-			quarry_prefetch_write((char *)(base + 64) + k);
+			quarry_prefetch_write((char *)(base + PAGE_BITS) + k);
 	}
 	open->base = base;
 	open->mask = (uint64_t)1 << page_word_bit(page);
@@ -1087,11 +1242,13 @@ static inline int pcp_slot(unsigned int order)
 }
 
 /* ---- mover.c: pages that their owners can move ---- */
+#if !QUARRY_TINY
 /* Whether anybody can move anything: without, compaction is not worth a look. */
 static inline bool mover_any(const struct quarry *q)
 {
 	return quarry_load_relaxed(&q->pages->nr_movers) != 0;
 }
+#endif
 static inline unsigned int page_word_mover(uint64_t word)
 {
 	return (unsigned int)((word & PAGE_WORD_MOVER_MASK) >> PAGE_WORD_MOVER_SHIFT);
@@ -1242,8 +1399,21 @@ void hotplug_end(struct quarry *q);
  * Which of the pages @mask of word @w of pageblock @i must not be set free: they are poisoned, and taken now.
  * For pageblocks with PAGE_PB_POISONED; a->lock held.
  */
+#if !QUARRY_TINY
 uint64_t hwpoison_keep(const struct page_layer *pl, struct page_arena *a, unsigned int i,
 		       unsigned int w, uint64_t mask);
+#else
+static inline uint64_t hwpoison_keep(const struct page_layer *pl, struct page_arena *a,
+				     unsigned int i, unsigned int w, uint64_t mask)
+{
+	(void)pl;
+	(void)a;
+	(void)i;
+	(void)w;
+	(void)mask;
+	return 0;
+}
+#endif
 /* Poisoned pages of the pageblock of @pfn, PAGE_WORDS words; NULL: it never had any. */
 const uint64_t *hwpoison_bits(const struct page_layer *pl, pfn_t pfn);
 /* For the validator: where a marked page is free; ~0: the count is wrong; 0: all is well. */
