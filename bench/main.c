@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The benchmark program: bench pages|slabs|slabs-large|boots|memblock. `make bench` runs all of it. */
+/* The benchmark program: bench pages|threads|slabs|slabs-large|boots|memblock. `make bench` runs all of it. */
 #include <sched.h>
 #include <string.h>
 
@@ -23,6 +23,7 @@ int main(int argc, char **argv)
 		const char *name;
 		void (*run)(void);
 	} parts[] = {{"pages", bench_pages},
+		     {"threads", bench_threads},
 		     {"slabs", bench_slabs},
 		     {"slabs-large", bench_slabs_large},
 		     {"boots", bench_boots},
@@ -44,6 +45,6 @@ int main(int argc, char **argv)
 		}
 	}
 	if (!any)
-		fprintf(stderr, "usage: bench pages|slabs|slabs-large|boots|memblock ...\n");
+		fprintf(stderr, "usage: bench pages|threads|slabs|slabs-large|boots|memblock ...\n");
 	return any ? 0 : 2;
 }

@@ -752,7 +752,7 @@ void arena_set_type(struct quarry *q, struct page_arena *a, unsigned int i, unsi
 	arena_unfile(q, a, i);
 	arena_add_special(q, a, i, -1);
 	quarry_store_relaxed(&a->pb[i].type,
-			     (uint8_t)type); /* pcp_pop_huge() reads it without the lock */
+			     (uint8_t)type); /* pcp_may_keep() reads it without the lock */
 	arena_add_special(q, a, i, 1);
 	arena_file_as(q, a, i, largest);
 	if (stay != 0)

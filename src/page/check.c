@@ -233,7 +233,7 @@ static void check_pcp(struct check_state *c, const struct page_pcp *pcp, const s
 			const struct page_sheaf *out = &pcp->out[t][s];
 
 			check_hand(c, &out->cur, order, z);
-			check_hands(c, out->hand, out->n, order, z);
+			check_hands(c, out->hand + out->at, out->n - out->at, order, z);
 			check_equal(c, "sheaf that starts empty", t,
 				    out->cur.mask == 0 && out->n != 0, false);
 		}
@@ -305,15 +305,15 @@ static void check_fast_way(struct check_state *c, unsigned int cpu, unsigned int
 			   unsigned int bits)
 {
 	const struct page_layer *pl = c->q->pages;
-	const struct page_fast *f = &pl->cpu[cpu].fast[slot][bits];
-	const struct page_sheaf *s = f->out;
+	const struct page_fast *f = &pl->cpu[cpu].fast[slot];
+	const struct page_sheaf *s = f->out[bits];
 
 	for (unsigned int i = 0; s != NULL && i < page_nr_zones(pl); i++) {
 		const struct page_zone *z = &pl->zone[i];
 
-		if (s->zone_free == &z->nr_free)
+		if (s->zone == z)
 			check_equal(
-				c, "mark of a CPU's short way", cpu, f->mark,
+				c, "mark of a CPU's short way", cpu, f->mark[bits],
 				page_fast_mark(slot, z->fast_mark[pl->highest_zone[bits & 15u]]));
 	}
 }

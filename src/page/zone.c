@@ -351,6 +351,20 @@ static struct page_arena *zone_hand_arena(struct quarry *q, const struct page_ha
 	return page_arena_of(q->pages, h->base + bits_ctz64(h->mask));
 }
 
+/* Those of @a come first, so that its lock is taken once. */
+static void zone_gather(struct quarry *q, const struct page_arena *a, struct page_hand *hands,
+			unsigned int n)
+{
+	for (unsigned int i = 0, to = 0; i < n; i++) {
+		struct page_hand hand = hands[i];
+
+		if (zone_hand_arena(q, &hand) != a)
+			continue;
+		hands[i] = hands[to];
+		hands[to++] = hand;
+	}
+}
+
 unsigned int zone_put(struct quarry *q, struct page_hand *hands, unsigned int n, unsigned int order,
 		      bool may_skip, uint64_t (*count)[QUARRY_NR_ORDERS])
 {
@@ -361,6 +375,8 @@ unsigned int zone_put(struct quarry *q, struct page_hand *hands, unsigned int n,
 		int64_t freed = 0, odd = 0;
 		quarry_pin_t pin;
 
+		if (order == QUARRY_PAGEBLOCK_ORDER && q->concurrent)
+			zone_gather(q, a, &hands[i + 1], n - i - 1);
 		if (!arena_trylock(q, a, &pin)) {
 			if (may_skip) {
 				do
