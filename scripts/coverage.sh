@@ -11,7 +11,7 @@ find "$out" -name '*.gcda' -delete
 # Valgrind and the sanitizers have tests of their own, which build what they need.
 tests/run.sh "$out/quarry" $(for t in tests/test_*.c tests/fuzz_*.c; do echo "$out/${t%.c}"; done) \
 	tests/test_cli_*.sh || echo "coverage: not all tests passed" >&2
-gcovr -j "$(nproc)" -r . --object-directory "$out" --filter 'src/' --exclude-unreachable-branches \
+gcovr -j "$(nproc)" --gcov-ignore-parse-errors -r . --object-directory "$out" --filter 'src/' --exclude-unreachable-branches \
 	--branches --txt "$out/coverage-branches.txt" "$out" >/dev/null
-gcovr -r . --object-directory "$out" --filter 'src/' --exclude-unreachable-branches \
+gcovr --gcov-ignore-parse-errors -r . --object-directory "$out" --filter 'src/' --exclude-unreachable-branches \
 	--txt "$out/coverage.txt" --html-details "$out/coverage.html" --print-summary "$out"

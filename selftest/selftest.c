@@ -186,7 +186,7 @@ void selftest_quiesce(struct quarry *q)
 	/* Twice: what one cache lets go of may be an object of one that came before it. */
 	for (unsigned int i = 0; i < 2; i++) {
 		while ((s = quarry_kmem_cache_next(q, s)) != NULL)
-			quarry_kmem_cache_shrink(q, s);
+			quarry_kmem_cache_quiesce(q, s);
 	}
 	quarry_drain_all_pages(q);
 }

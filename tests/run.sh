@@ -13,27 +13,31 @@ passed=0 failed=0 skipped=0 broken=""
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 
-# Runs one test; leaves its output, its status and its time.
+# Runs one test; leaves its output, then its status and its time.
 run() {
-	local start name=${1//\//_}
+	local start log=$dir/${1//\//_}
 	start=$(date +%s%N)
-	timeout 600 "$1" >"$dir/$name.log" 2>&1 </dev/null
-	echo "$? $((($(date +%s%N) - start) / 1000000))" >"$dir/$name.end"
+	timeout 600 "$1" >"$log.log" 2>&1 </dev/null
+	echo "$? $((($(date +%s%N) - start) / 1000000))" >"$log.part"
+	mv "$log.part" "$log.end"
 }
+export -f run
+export dir
 
-# Tests that mostly compile go beside the others, one after the other.
-beside='tests/test_(embed|install|porting)\.sh'
+# One test a CPU; those that compile first, for they take longest.
+long='tests/test_(configs|embed|install|porting)\.sh'
+{
+	printf '%s\n' "$@" | grep -Ex "$long"
+	printf '%s\n' "$@" | grep -Evx "$long"
+} | xargs -P "$(nproc)" -I{} bash -c 'run {}' &
+pool=$!
 for t in "$@"; do
-	if [[ $t =~ ^$beside$ ]]; then run "$t"; fi
-done &
-aside=$!
-for t in "$@"; do
-	if [[ $t =~ ^$beside$ ]]; then
-		wait $aside
-	else
-		run "$t"
-	fi
 	log=$dir/${t//\//_}.log
+	until [ -e "${log%.log}.end" ]; do
+		kill -0 $pool 2>/dev/null || { [ -e "${log%.log}.end" ] || echo "125 0" >"${log%.log}.end"; break; }
+		sleep 0.1
+	done
+	touch "$log"
 	read -r rc ms <"${log%.log}.end"
 	case $t in
 	*.sh)

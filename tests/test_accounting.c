@@ -390,6 +390,24 @@ static void model_end(struct model *s)
 	free(s->p);
 }
 
+/* One step of a life that grows and shrinks by turns, and sometimes a look. */
+static void step_and_look(struct model *s, unsigned int step)
+{
+	bool grow = (step / 600) % 2 == 0;
+	bool alloc = machine_random(&s->seed) % 8 < (grow ? 6u : 2u);
+
+	if (s->held == 0 || (alloc && s->held < HOARD))
+		step_alloc(s);
+	else
+		step_free(s);
+	if (step % 150 == 0)
+		check_views(s);
+	if (step % 150 == 0)
+		check_counts(s);
+	if (step % 50 == 0)
+		machine_check(&s->m);
+}
+
 /* X5 (i)-(v): a random life, looked at again and again. */
 static void x5_views_are_exact(void **state)
 {
@@ -400,21 +418,8 @@ static void x5_views_are_exact(void **state)
 	for (uint64_t seed = 1; seed <= 3; seed++) {
 		print_message("seed %llu\n", (unsigned long long)seed);
 		model_begin(s, &nodes, seed);
-		for (unsigned int step = 0; step < 2400; step++) {
-			bool grow = (step / 600) % 2 == 0;
-			bool alloc = machine_random(&s->seed) % 8 < (grow ? 6u : 2u);
-
-			if (s->held == 0 || (alloc && s->held < HOARD))
-				step_alloc(s);
-			else
-				step_free(s);
-			if (step % 150 == 0)
-				check_views(s);
-			if (step % 150 == 0)
-				check_counts(s);
-			if (step % 50 == 0)
-				machine_check(&s->m);
-		}
+		for (unsigned int step = 0; step < 2400; step++)
+			step_and_look(s, step);
 		while (s->held > 0)
 			step_free(s);
 		quarry_drain_all_pages(s->m.q);
@@ -614,6 +619,44 @@ static void numa_counts_outlive_zonelists(void **state)
 	free(s);
 }
 
+/* CPUs have nothing of their own while there is no memory for it: all is served and counted as ever. */
+static void x5_cpus_without_tables(void **state)
+{
+	struct machine_spec spec = nodes;
+	struct model *s = malloc(sizeof(*s));
+
+	(void)state;
+	assert_non_null(s);
+	spec.port = MACHINE_COUNTED;
+	spec.budget = -1;
+	model_begin(s, &spec, 4);
+	s->m.refuse_below = 16 * MACHINE_KIB;
+	for (unsigned int step = 0; step < 1600; step++) {
+		if (step == 600) { /* CPU 1 finds memory, much later all of them do */
+			quarry_posix_set_cpu(1);
+			s->m.refuse_below = 0;
+			cpu_make(s->m.q);
+			s->m.refuse_below = 16 * MACHINE_KIB;
+		} else if (step == 1200) {
+			s->m.refuse_below = 0;
+		}
+		step_and_look(s, step);
+		for (unsigned int cpu = 0; cpu < 4 && step < 1200; cpu++)
+			assert_true((page_cpu_of(s->m.q->pages, cpu) != NULL) ==
+				    (cpu == 1 && step >= 600));
+	}
+	assert_true(s->m.tables_refused > 0);
+	for (unsigned int cpu = 0; cpu < 4; cpu++)
+		assert_non_null(page_cpu_of(s->m.q->pages, cpu));
+	while (s->held > 0)
+		step_free(s);
+	quarry_drain_all_pages(s->m.q);
+	check_views(s);
+	check_counts(s);
+	model_end(s);
+	free(s);
+}
+
 /* Out of range is nothing; Linux's thresholds by its formula. */
 static void questions_out_of_range(void **state)
 {
@@ -680,6 +723,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(x5_views_are_exact),
 		cmocka_unit_test(x5_tables_inside),
+		cmocka_unit_test(x5_cpus_without_tables),
 		cmocka_unit_test(x5_bootmem_bits),
 		cmocka_unit_test(slab_pages_by_node),
 		cmocka_unit_test(released_pages_count),

@@ -344,7 +344,7 @@ static void step_settings(struct comparison *c, const char *settings)
 		*value++ = '\0';
 		if (strncmp(name, "cpu", 3) == 0) {
 			/* One CPU fewer, as its pagesets' limits see it. */
-			pl->node[pl->cpu[atoi(name + 3)].nid].nr_cpus--;
+			pl->node[pl->cpu_place[atoi(name + 3)].nid].nr_cpus--;
 			watermark_update_pcp(c->m.q);
 		} else {
 			compare(c, quarry_sysctl_set(c->m.q, name, value) == 0, name, "refused: %s",

@@ -439,8 +439,12 @@ static void locks_have_ranks(void **state)
 	assert_int_equal(pl->shrinker_lock.rank, QUARRY_LOCK_LEAF);
 	assert_int_equal(pl->prep->lock.rank, QUARRY_LOCK_LEAF);
 	assert_int_equal(m.q->meta_lock.rank, QUARRY_LOCK_LEAF);
-	for (unsigned int cpu = 0; cpu < pl->nr_cpus; cpu++)
-		assert_int_equal(pl->cpu[cpu].lock.remote.rank, QUARRY_LOCK_REMOTE);
+	for (unsigned int cpu = 0; cpu < pl->nr_cpus; cpu++) {
+		quarry_posix_set_cpu(cpu);
+		quarry_free_pages(m.q, quarry_alloc_pages(m.q, GFP_KERNEL, 0), 0);
+		assert_int_equal(pl->cpu[cpu]->lock.remote.rank, QUARRY_LOCK_REMOTE);
+	}
+	quarry_posix_set_cpu(0);
 	assert_int_equal(quarry_add_memory(m.q, 0, 256 * MACHINE_MIB, QUARRY_MEMORY_BLOCK_BYTES),
 			 0);
 	assert_int_equal(quarry_online_pages(m.q, BOOT_BLOCKS * BLOCK_PAGES, BLOCK_PAGES,

@@ -27,7 +27,7 @@ static uint64_t seed = 0x9e3779b97f4a7c15u;
 
 static struct page_cpu *cpu0(struct machine *m)
 {
-	return &m->q->pages->cpu[0];
+	return m->q->pages->cpu[0];
 }
 
 static void take(struct machine *m, unsigned int n, unsigned int order)

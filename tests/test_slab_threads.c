@@ -17,6 +17,8 @@
 
 #define MIB ((size_t)1 << 20)
 #define THREADS 4
+#define CPUS (THREADS + 2u) /* one that changes the machine, and one that comes and goes */
+#define SPARE_CPU (CPUS - 1)
 #define OPS 12000
 #define OWN 400   /* objects a thread holds */
 #define SLOTS 256 /* places where threads leave objects for each other */
@@ -27,7 +29,8 @@ static void take_report(void *ctx, const char *line)
 {
 	(void)ctx;
 	atomic_fetch_add(&reports, 1);
-	fprintf(stderr, "%s\n", line);
+	if (strstr(line, ": kept") == NULL) /* what yard_work() provokes */
+		fprintf(stderr, "%s\n", line);
 }
 
 static void print_fault(void *ctx, const char *text, size_t len)
@@ -38,11 +41,12 @@ static void print_fault(void *ctx, const char *text, size_t len)
 
 static const struct quarry_out faults = {print_fault, NULL};
 
-static struct quarry *machine(size_t bytes, unsigned int nodes)
+/* With @bytes at first, and room for up to @most. */
+static struct quarry *machine(size_t most, size_t bytes, unsigned int nodes)
 {
 	struct quarry_posix_options options = {
-		.ram_bytes = bytes, .concurrent = true, .report = take_report};
-	struct quarry_boot_params params = {.nr_cpus = THREADS};
+		.ram_bytes = most, .concurrent = true, .report = take_report};
+	struct quarry_boot_params params = {.nr_cpus = CPUS, .max_hotplug_phys = most};
 	struct quarry *q = quarry_posix_new(&options);
 
 	assert_non_null(q);
@@ -161,7 +165,7 @@ static void run(size_t bytes, unsigned int nodes, bool may_fail)
 	struct kmem_cache *s;
 
 	memset(&sh, 0, sizeof(sh));
-	sh.q = machine(bytes, nodes);
+	sh.q = machine(bytes, bytes, nodes);
 	sh.cache = quarry_kmem_cache_create(sh.q, "shared", 320, SLAB_NO_MERGE, NULL);
 	assert_non_null(sh.cache);
 	for (unsigned int i = 0; i < THREADS; i++) {
@@ -185,7 +189,7 @@ static void run(size_t bytes, unsigned int nodes, bool may_fail)
 		assert_int_equal(sh.failed, 0);
 	assert_int_equal(quarry_check(sh.q, &faults), 0);
 	for (s = quarry_kmem_cache_next(sh.q, NULL); s != NULL; s = quarry_kmem_cache_next(sh.q, s))
-		assert_int_equal(quarry_kmem_cache_shrink(sh.q, s), 0);
+		assert_int_equal(quarry_kmem_cache_quiesce(sh.q, s), 0);
 	assert_int_equal(quarry_kmem_cache_destroy(sh.q, sh.cache), 0);
 	assert_int_equal(quarry_check(sh.q, &faults), 0);
 	quarry_posix_delete(sh.q);
@@ -243,7 +247,7 @@ static void test_S18_threads_create_and_destroy(void **state)
 
 	(void)state;
 	memset(&sh, 0, sizeof(sh));
-	sh.q = machine(16 * MIB, 1);
+	sh.q = machine(16 * MIB, 16 * MIB, 1);
 	for (unsigned int i = 0; i < THREADS; i++) {
 		w[i].sh = &sh;
 		w[i].cpu = i;
@@ -291,7 +295,7 @@ static void *share_cache(void *arg)
 
 static void test_S5_destroy_against_merging_create(void **state)
 {
-	struct quarry *q = machine(64 * MIB, 1);
+	struct quarry *q = machine(64 * MIB, 64 * MIB, 1);
 	struct sharer sharers[2] = {{q, 0, 0}, {q, 1, 0}};
 	pthread_t threads[2];
 
@@ -329,7 +333,7 @@ struct yard {
 	struct quarry *q;
 	struct kmem_cache *movable, *plain;
 	struct place place[THREADS][THINGS];
-	atomic_ulong failed, damaged, moved;
+	atomic_ulong failed, damaged, moved, kept, offlined, working;
 };
 
 static struct yard yard;
@@ -428,6 +432,26 @@ static void place_set(struct place *p, uint64_t value, bool put)
 	place_unlock(p);
 }
 
+/* A cache that comes and goes; now and then somebody still has an object when it should go. */
+static void brief_cache(struct quarry *q, bool keep)
+{
+	struct kmem_cache *s = quarry_kmem_cache_create(q, "brief", 72, SLAB_NO_MERGE, NULL);
+	void *o = s != NULL ? quarry_kmem_cache_alloc(q, s, GFP_ATOMIC) : NULL;
+
+	if (o == NULL) {
+		atomic_fetch_add(&yard.failed, 1);
+		return;
+	}
+	if (keep) {
+		atomic_fetch_add(&yard.kept, 1);
+		if (quarry_kmem_cache_destroy(q, s) != -QUARRY_EBUSY)
+			atomic_fetch_add(&yard.damaged, 1);
+	}
+	quarry_kmem_cache_free(q, s, o);
+	if (quarry_kmem_cache_destroy(q, s) != 0)
+		atomic_fetch_add(&yard.damaged, 1);
+}
+
 static void *yard_work(void *arg)
 {
 	struct worker *w = arg;
@@ -446,51 +470,117 @@ static void *yard_work(void *arg)
 			quarry_drop_slab(q);
 		if (w->cpu == 0 && i % 1000 == 999)
 			quarry_kmem_cache_defrag(q, yard.movable, QUARRY_NO_NODE);
-		if (w->cpu == 2 && i % 100 == 99) {
-			struct kmem_cache *s =
-				quarry_kmem_cache_create(q, "brief", 72, SLAB_NO_MERGE, NULL);
-			void *o = s != NULL ? quarry_kmem_cache_alloc(q, s, GFP_ATOMIC) : NULL;
-
-			if (o != NULL)
-				quarry_kmem_cache_free(q, s, o);
-			if (s == NULL || quarry_kmem_cache_destroy(q, s) != 0)
-				atomic_fetch_add(&yard.failed, 1);
+		if (w->cpu == 2 && i % 100 == 99)
+			brief_cache(q, i % 1000 == 999);
+		if (w->cpu == 3 && i % 150 == 149) {
+			quarry_kmem_cache_shrink(q, yard.movable);
+			quarry_kmem_cache_shrink(q, yard.plain);
 		}
+	}
+	atomic_fetch_sub(&yard.working, 1);
+	return NULL;
+}
+
+/* One more step: memory that boot did not have comes or goes. */
+static void change_memory(struct quarry *q, pfn_t start)
+{
+	int err = 0;
+
+	switch (quarry_memory_block_state(q, start)) {
+	case QUARRY_BLOCK_ABSENT:
+		err = quarry_add_memory(q, 0, start << QUARRY_PAGE_SHIFT,
+					QUARRY_MEMORY_BLOCK_BYTES);
+		break;
+	case QUARRY_BLOCK_OFFLINE:
+		err = quarry_online_pages(q, start, QUARRY_MEMORY_BLOCK_PAGES,
+					  QUARRY_ONLINE_KERNEL);
+		break;
+	default:
+		err = quarry_offline_pages(q, start, QUARRY_MEMORY_BLOCK_PAGES);
+		atomic_fetch_add(&yard.offlined, err == 0);
+		if (err == -QUARRY_EBUSY) /* somebody has objects there */
+			err = 0;
+	}
+	if (err != 0)
+		atomic_fetch_add(&yard.damaged, 1);
+}
+
+/* The CPU that comes and goes is played by who changes the machine; it leaves with full sheaves. */
+static void change_cpu(struct quarry *q, unsigned int cpu)
+{
+	void *p[40];
+
+	if (quarry_cpu_online(q, SPARE_CPU) != 0)
+		atomic_fetch_add(&yard.damaged, 1);
+	quarry_posix_set_cpu(SPARE_CPU);
+	for (unsigned int i = 0; i < 40; i++)
+		p[i] = quarry_kmem_cache_alloc(q, yard.plain, GFP_ATOMIC);
+	for (unsigned int i = 0; i < 40; i++)
+		quarry_kmem_cache_free(q, yard.plain, p[i]);
+	quarry_posix_set_cpu(cpu);
+	if (quarry_cpu_offline(q, SPARE_CPU) != 0)
+		atomic_fetch_add(&yard.damaged, 1);
+}
+
+static void *yard_change(void *arg)
+{
+	struct worker *w = arg;
+
+	quarry_posix_set_cpu(w->cpu);
+	if (quarry_cpu_offline(yard.q, SPARE_CPU) != 0)
+		atomic_fetch_add(&yard.damaged, 1);
+	for (unsigned int i = 0; atomic_load(&yard.working) != 0 || i < 20; i++) {
+		change_memory(yard.q, (1 + random_below(w, 2)) * QUARRY_MEMORY_BLOCK_PAGES);
+		change_cpu(yard.q, w->cpu);
 	}
 	return NULL;
 }
 
-static void yard_run(unsigned int nodes)
+/* Nobody is at work: every object of @s that is not in a sheaf has an owner. */
+static void assert_live(struct kmem_cache *s, unsigned long live)
+{
+	struct quarry_cache_info info;
+
+	quarry_kmem_cache_info(yard.q, s, &info);
+	assert_int_equal(info.active_objs, live);
+	assert_int_equal(info.allocs - info.frees, live);
+}
+
+static void yard_run(unsigned int nodes, bool change)
 {
 	struct kmem_cache_args args = {.ctor = thing_ctor};
-	static struct worker w[THREADS];
-	pthread_t thread[THREADS];
-	struct quarry_cache_info info;
+	static struct worker w[THREADS + 1];
+	unsigned int threads = THREADS + (change ? 1 : 0);
+	pthread_t thread[THREADS + 1];
 	unsigned long live = 0;
 
 	memset(&yard, 0, sizeof(yard));
-	yard.q = machine(64 * MIB, nodes);
+	yard.q = machine(change ? 3 * QUARRY_MEMORY_BLOCK_BYTES : 64 * MIB,
+			 change ? QUARRY_MEMORY_BLOCK_BYTES : 64 * MIB, nodes);
 	yard.movable = quarry_kmem_cache_create(yard.q, "movable", sizeof(struct thing), 0, &args);
 	yard.plain = quarry_kmem_cache_create(yard.q, "plain", 200, SLAB_NO_MERGE, NULL);
 	assert_true(yard.movable != NULL && yard.plain != NULL);
 	assert_int_equal(quarry_kmem_cache_setup_mobility(yard.q, yard.movable, thing_isolate,
 							  thing_migrate),
 			 0);
-	for (unsigned int i = 0; i < THREADS; i++) {
+	yard.working = THREADS;
+	for (unsigned int i = 0; i < threads; i++) {
 		memset(&w[i], 0, sizeof(w[i]));
 		w[i].cpu = i;
 		w[i].seed = i + 77;
-		assert_int_equal(pthread_create(&thread[i], NULL, yard_work, &w[i]), 0);
+		assert_int_equal(pthread_create(&thread[i], NULL,
+						i < THREADS ? yard_work : yard_change, &w[i]),
+				 0);
 	}
-	for (unsigned int i = 0; i < THREADS; i++)
+	for (unsigned int i = 0; i < threads; i++)
 		pthread_join(thread[i], NULL);
 	quarry_posix_set_cpu(0);
 	assert_int_equal(quarry_check(yard.q, &faults), 0);
 	for (unsigned int i = 0; i < THREADS; i++)
 		for (unsigned int k = 0; k < THINGS; k++)
 			live += yard.place[i][k].thing != NULL;
-	quarry_kmem_cache_info(yard.q, yard.movable, &info);
-	assert_int_equal(info.active_objs, live);
+	assert_live(yard.movable, live);
+	assert_live(yard.plain, 0);
 	for (unsigned int i = 0; i < THREADS; i++)
 		for (unsigned int k = 0; k < THINGS; k++)
 			if (yard.place[i][k].thing != NULL)
@@ -498,23 +588,31 @@ static void yard_run(unsigned int nodes)
 	assert_int_equal(atomic_load(&yard.failed), 0);
 	assert_int_equal(atomic_load(&yard.damaged), 0);
 	assert_true(atomic_load(&yard.moved) > 0);
-	assert_int_equal(atomic_load(&reports), 0);
+	assert_true(!change || atomic_load(&yard.offlined) > 0);
+	assert_true(atomic_load(&yard.kept) > 0);
+	assert_int_equal(atomic_load(&reports), atomic_load(&yard.kept));
 	assert_int_equal(quarry_kmem_cache_destroy(yard.q, yard.movable), 0);
 	assert_int_equal(quarry_kmem_cache_destroy(yard.q, yard.plain), 0);
 	assert_int_equal(quarry_check(yard.q, &faults), 0);
 	quarry_posix_delete(yard.q);
 }
 
-static void test_S16_reap_shrink_and_move_under_load(void **state)
+static void test_S16_S18_reap_shrink_move_and_destroy_under_load(void **state)
 {
 	(void)state;
-	yard_run(1);
+	yard_run(1, false);
 }
 
 static void test_S14_S16_the_same_on_two_nodes(void **state)
 {
 	(void)state;
-	yard_run(2);
+	yard_run(2, false);
+}
+
+static void test_S16_S18_the_same_while_memory_and_CPUs_come_and_go(void **state)
+{
+	(void)state;
+	yard_run(1, true);
 }
 
 int main(void)
@@ -525,8 +623,9 @@ int main(void)
 		cmocka_unit_test(test_S10_threads_out_of_memory),
 		cmocka_unit_test(test_S18_threads_create_and_destroy),
 		cmocka_unit_test(test_S5_destroy_against_merging_create),
-		cmocka_unit_test(test_S16_reap_shrink_and_move_under_load),
+		cmocka_unit_test(test_S16_S18_reap_shrink_move_and_destroy_under_load),
 		cmocka_unit_test(test_S14_S16_the_same_on_two_nodes),
+		cmocka_unit_test(test_S16_S18_the_same_while_memory_and_CPUs_come_and_go),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -143,6 +143,7 @@
 #define quarry_kmem_cache_info QUARRY_NAME(quarry_kmem_cache_info)
 #define quarry_kmem_cache_next QUARRY_NAME(quarry_kmem_cache_next)
 #define quarry_kmem_cache_prefill_sheaf QUARRY_NAME(quarry_kmem_cache_prefill_sheaf)
+#define quarry_kmem_cache_quiesce QUARRY_NAME(quarry_kmem_cache_quiesce)
 #define quarry_kmem_cache_refill_sheaf QUARRY_NAME(quarry_kmem_cache_refill_sheaf)
 #define quarry_kmem_cache_return_sheaf QUARRY_NAME(quarry_kmem_cache_return_sheaf)
 #define quarry_kmem_cache_setup_mobility QUARRY_NAME(quarry_kmem_cache_setup_mobility)

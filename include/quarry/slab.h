@@ -112,9 +112,15 @@ QUARRY_MUST_CHECK struct kmem_cache *quarry_kmem_cache_create(struct quarry *q, 
  */
 int quarry_kmem_cache_destroy(struct quarry *q, struct kmem_cache *cache);
 
-/** quarry_kmem_cache_shrink() - empty sheaves and depot of @cache of @q and give back free slabs.
- * Context: not interrupt, nobody else uses @cache. Returns slabs still held. */
+/** quarry_kmem_cache_shrink() - empty sheaves and depot of @cache of @q and give back free slabs. Where
+ * CPUs work at once (port.concurrent) these are the sheaves of the caller's CPU; the others are asked, and
+ * empty theirs when they next find them empty or full, or at their next quarry_slab_reap(). Context: not
+ * interrupt. Returns slabs still held. */
 unsigned long quarry_kmem_cache_shrink(struct quarry *q, struct kmem_cache *cache);
+
+/** quarry_kmem_cache_quiesce() - the same for the sheaves of all CPUs of @q, at once. Context: not interrupt,
+ * nobody else uses @cache. Returns slabs still held: in each is an object that somebody owns. */
+unsigned long quarry_kmem_cache_quiesce(struct quarry *q, struct kmem_cache *cache);
 
 /**
  * quarry_kmem_cache_alloc() - take one object
@@ -141,7 +147,7 @@ QUARRY_MUST_CHECK void *quarry_kmem_cache_alloc_node(struct quarry *q, struct km
  *
  * A foreign pointer, one of another cache or one into the middle of an object is reported and left
  * alone. A double free is found when the object goes from the sheaf back to its slab, at the latest by
- * quarry_kmem_cache_shrink(); at once with SLAB_CONSISTENCY_CHECKS. The object is not written to.
+ * quarry_kmem_cache_quiesce(); at once with SLAB_CONSISTENCY_CHECKS. The object is not written to.
  * Context: any. Fast path: one push to the CPU's sheaf.
  */
 void quarry_kmem_cache_free(struct quarry *q, struct kmem_cache *cache, void *object);

@@ -135,7 +135,7 @@ void kernel_quiesce(void)
 	struct kmem_cache *cache = NULL;
 
 	while ((cache = quarry_kmem_cache_next(kernel.q, cache)) != NULL)
-		quarry_kmem_cache_shrink(kernel.q, cache);
+		quarry_kmem_cache_quiesce(kernel.q, cache);
 	quarry_drain_all_pages(kernel.q);
 }
 

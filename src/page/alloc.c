@@ -40,9 +40,7 @@ static QUARRY_NOINLINE struct page *alloc_request(struct quarry *q, int nid, uin
 		.list = list->zone,
 		.nr_list = list->nr,
 	};
-	struct page_arena *a;
 	struct page *page;
-	quarry_pin_t pin;
 
 	if (page_prep_on(q) && fault_refuses(q, gfp, order))
 		return NULL;
@@ -54,10 +52,7 @@ static QUARRY_NOINLINE struct page *alloc_request(struct quarry *q, int nid, uin
 	}
 	page_set_word(page, (page_word(page) & PAGE_WORD_ARENA_MASK) |
 				    page_word_alloc(order, page_gfp_type(pl, gfp)));
-	a = page_arena_of(pl, page);
-	pin = quarry_pin();
-	page_count(&pl->cpu[quarry_cpu()].allocs[a->zone_type][order]);
-	quarry_unpin(pin);
+	cpu_count_allocs(q, page_arena_of(pl, page), order, 1);
 	if (page_prep_on(q))
 		prep_alloc(q, page, order, gfp, caller);
 	if ((gfp & __GFP_ZERO) != 0)
@@ -69,15 +64,11 @@ static struct page *alloc_for(struct quarry *q, gfp_t gfp, unsigned int order, i
 			      const quarry_nodemask_t *nodes, const struct page_caller *caller)
 {
 	struct page_layer *pl = q->pages;
-	quarry_pin_t pin;
 
 	if (unlikely(order > QUARRY_MAX_ORDER || nid >= pl->nr_nodes))
 		return NULL;
-	if (nid < 0) {
-		pin = quarry_pin();
-		nid = pl->cpu[quarry_cpu()].nid;
-		quarry_unpin(pin);
-	}
+	if (nid < 0)
+		nid = page_this_nid(pl);
 	return alloc_request(q, nid, nodes != NULL ? *nodes : ~(uint64_t)0,
 			     quarry_gfp_context(q, gfp), order, caller);
 }
@@ -168,7 +159,7 @@ static QUARRY_NOINLINE struct page *alloc_inside(struct quarry *q, gfp_t gfp, un
 static QUARRY_NOINLINE struct page *alloc_next(struct quarry *q, gfp_t gfp, unsigned int order,
 					       quarry_pin_t pin, const void *address)
 {
-	struct page_cpu *cpu = &q->cpus[quarry_cpu()];
+	struct page_cpu *cpu = page_this_cpu(q);
 
 	/* Where CPUs fence, all come by here. */
 	if (pcp_slot(order) >= 0 && quarry_cpu_enter_common(&cpu->lock))
@@ -182,7 +173,7 @@ static QUARRY_ALWAYS_INLINE struct page *alloc_pages(struct quarry *q, gfp_t gfp
 						     unsigned int order, unsigned int slot)
 {
 	quarry_pin_t pin = quarry_pin();
-	struct page_cpu *cpu = &q->cpus[quarry_cpu()];
+	struct page_cpu *cpu = page_this_cpu(q);
 	struct page *page;
 
 	if (unlikely(slot > PAGE_PCP_HUGE) || unlikely(!quarry_cpu_enter_open(&cpu->lock)))
@@ -347,7 +338,7 @@ static QUARRY_ALWAYS_INLINE int alloc_free_short(struct page_cpu *cpu, struct pa
 static QUARRY_NOINLINE void alloc_free_next(struct quarry *q, struct page *page, unsigned int order,
 					    quarry_pin_t pin, const void *address)
 {
-	struct page_cpu *cpu = &q->cpus[quarry_cpu()];
+	struct page_cpu *cpu = page_this_cpu(q);
 	int done;
 
 	if (pcp_slot(order) >= 0 && quarry_cpu_enter_common(&cpu->lock)) {
@@ -371,7 +362,7 @@ static QUARRY_NOINLINE void alloc_free_next(struct quarry *q, struct page *page,
 static QUARRY_ALWAYS_INLINE void alloc_free(struct quarry *q, struct page *page, unsigned int order)
 {
 	quarry_pin_t pin = quarry_pin();
-	struct page_cpu *cpu = &q->cpus[quarry_cpu()];
+	struct page_cpu *cpu = page_this_cpu(q);
 	int done;
 
 	if (unlikely(pcp_slot(order) < 0) || unlikely(!quarry_cpu_enter_open(&cpu->lock))) {

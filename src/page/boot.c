@@ -499,18 +499,24 @@ static int boot_make_cpus(struct boot_state *b)
 {
 	struct page_layer *pl = b->pl;
 	int with_memory[QUARRY_MAX_NODES] = {0}, n = 0;
-	struct page_pcp **pcp;
+	const size_t no_cpu = (size_t)bits_align_up(offsetof(struct page_cpu, open), 64);
+	char *p;
 
 	for (int nid = 0; nid < pl->nr_nodes; nid++) {
 		if (b->node[nid].present)
 			with_memory[n++] = nid;
 	}
-	/* The CPUs, and behind them for each a pointer to its sheaves for every zone. */
-	pl->cpu = quarry_meta_alloc(b->q, (sizeof(*pl->cpu) + sizeof(*pcp) * pl->max_zones) *
-						  pl->nr_cpus);
-	if (pl->cpu == NULL)
+	/* What stands in for a CPU's tables and its sheaves, pointers to them, and what is known of each CPU. */
+	p = quarry_meta_alloc(b->q,
+			      no_cpu + sizeof(*pl->no_cpu->pcp) * pl->max_zones +
+				      (sizeof(*pl->cpu) + sizeof(*pl->cpu_place)) * pl->nr_cpus);
+	if (p == NULL)
 		return -QUARRY_ENOMEM;
-	pcp = (struct page_pcp **)(void *)&pl->cpu[pl->nr_cpus];
+	pl->no_cpu = (struct page_cpu *)(void *)p;
+	pl->no_cpu->lock.busy = 1;
+	pl->no_cpu->pcp = (struct page_pcp **)(void *)(p + no_cpu);
+	pl->cpu = (struct page_cpu **)(void *)(pl->no_cpu->pcp + pl->max_zones);
+	pl->cpu_place = (struct page_cpu_place *)(void *)(pl->cpu + pl->nr_cpus);
 	quarry_lock_init(&pl->tune_lock, QUARRY_LOCK_OUTER);
 	quarry_lock_init(&pl->mark_lock, QUARRY_LOCK_LEAF);
 	b->q->cpus = pl->cpu;
@@ -521,12 +527,11 @@ static int boot_make_cpus(struct boot_state *b)
 	for (unsigned int c = 0; c < pl->nr_cpus; c++) {
 		unsigned int block = c * (unsigned int)n / pl->nr_cpus;
 
-		quarry_cpu_lock_init(b->q, &pl->cpu[c].lock);
-		pcp_init_in(&pl->cpu[c]);
-		pl->cpu[c].pcp = pcp + (size_t)c * pl->max_zones;
-		pl->cpu[c].nid =
-			b->params->cpu_node != NULL ? b->params->cpu_node[c] : with_memory[block];
-		b->node[pl->cpu[c].nid].nr_cpus++;
+		int nid = b->params->cpu_node != NULL ? b->params->cpu_node[c] : with_memory[block];
+
+		pl->cpu[c] = pl->no_cpu;
+		pl->cpu_place[c].nid = (int8_t)nid;
+		b->node[nid].nr_cpus++;
 	}
 	for (int nid = 0; nid < pl->nr_nodes && b->params->node_cpus != NULL; nid++)
 		b->node[nid].nr_cpus = b->params->node_cpus[nid];
@@ -721,10 +726,11 @@ static int boot_make_layer(struct boot_state *b)
 void boot_settle_cpus(struct page_layer *pl)
 {
 	for (unsigned int c = 0; c < pl->nr_cpus; c++) {
-		struct page_cpu *cpu = &pl->cpu[c];
+		struct page_cpu_place *cpu = &pl->cpu_place[c];
 		const struct page_zonelist *list = zonelist_of(&pl->node[cpu->nid], false);
 
-		quarry_store_relaxed(&cpu->mem_nid, list->nr != 0 ? list->zone[0]->nid : cpu->nid);
+		quarry_store_relaxed(&cpu->mem_nid,
+				     list->nr != 0 ? (int8_t)list->zone[0]->nid : cpu->nid);
 	}
 }
 

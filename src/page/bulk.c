@@ -67,11 +67,9 @@ static void bulk_from_sheaf(struct quarry *q, int nid, gfp_t gfp, size_t nr, str
 
 size_t quarry_alloc_pages_bulk(struct quarry *q, int nid, gfp_t gfp, size_t nr, struct page **pages)
 {
-	quarry_pin_t pin = quarry_pin();
-	int here = q->cpus[quarry_cpu()].nid;
+	int here = page_this_nid(q->pages);
 	size_t n;
 
-	quarry_unpin(pin);
 	gfp = quarry_gfp_context(q, gfp);
 	if (nid >= q->pages->nr_nodes)
 		return bulk_filled(nr, pages);

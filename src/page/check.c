@@ -245,19 +245,23 @@ static void check_sheaves(struct check_state *c)
 	struct page_layer *pl = c->q->pages;
 
 	for (unsigned int cpu = 0; cpu < pl->nr_cpus; cpu++) {
+		const struct page_cpu *own = page_cpu_of(pl, cpu);
+
+		if (own == NULL)
+			continue;
 		for (unsigned int s = 0; s <= PAGE_PCP_ORDERS; s++) {
-			const struct page_in *in = &pl->cpu[cpu].in[s];
+			const struct page_in *in = &own->in[s];
 			unsigned int order = s < PAGE_PCP_ORDERS ? s : QUARRY_PAGEBLOCK_ORDER;
 			unsigned int blocks = 0;
 
-			check_hand(c, &pl->cpu[cpu].open[s], order, NULL);
+			check_hand(c, &own->open[s], order, NULL);
 			check_hands(c, in->hand, in->n, order, NULL);
 			for (unsigned int k = 0; k < in->staged; k++)
 				blocks += bits_popcount64(in->hand[k].mask);
 			check_equal(c, "blocks taken back", cpu, in->blocks, blocks);
 		}
 		for (unsigned int i = 0; i < page_nr_zones(pl); i++)
-			check_pcp(c, pl->cpu[cpu].pcp[i], &pl->zone[i]);
+			check_pcp(c, own->pcp[i], &pl->zone[i]);
 	}
 }
 
@@ -305,7 +309,7 @@ static void check_fast_way(struct check_state *c, unsigned int cpu, unsigned int
 			   unsigned int bits)
 {
 	const struct page_layer *pl = c->q->pages;
-	const struct page_fast *f = &pl->cpu[cpu].fast[slot];
+	const struct page_fast *f = &page_cpu_of(pl, cpu)->fast[slot];
 	const struct page_sheaf *s = f->out[bits];
 
 	for (unsigned int i = 0; s != NULL && i < page_nr_zones(pl); i++) {
@@ -322,6 +326,8 @@ static void check_fast_way(struct check_state *c, unsigned int cpu, unsigned int
 static void check_fast(struct check_state *c)
 {
 	for (unsigned int cpu = 0; cpu < c->q->pages->nr_cpus; cpu++) {
+		if (page_cpu_of(c->q->pages, cpu) == NULL)
+			continue;
 		for (unsigned int slot = 0; slot <= PAGE_PCP_ORDERS; slot++) {
 			for (unsigned int bits = 0; bits < PAGE_FAST_BITS; bits++)
 				check_fast_way(c, cpu, slot, bits);

@@ -20,12 +20,8 @@
 /* Counts @n pages allocated in the zone of @a, on this CPU. */
 static void contig_count(struct quarry *q, const struct page_arena *a, uint64_t n)
 {
-	quarry_pin_t pin = quarry_pin();
-	uint64_t *count = &q->pages->cpu[quarry_cpu()].allocs[a->zone_type][0];
-
-	quarry_store_relaxed(count, *count + n);
-	quarry_unpin(pin);
-	event_no_request(q, a->zone_type, n);
+	cpu_count_allocs(q, a, 0, n);
+	event_no_request(q, a->zone, n);
 }
 
 /* Pages to move a block to may come from anywhere that movable pages may. */
@@ -248,15 +244,11 @@ struct page *quarry_alloc_contig_pages(struct quarry *q, unsigned long nr_pages,
 {
 	struct page_layer *pl = q->pages;
 	const struct page_zonelist *list;
-	quarry_pin_t pin;
 
 	if (nr_pages == 0 || nid >= pl->nr_nodes)
 		return NULL;
-	if (nid < 0) {
-		pin = quarry_pin();
-		nid = pl->cpu[quarry_cpu()].nid;
-		quarry_unpin(pin);
-	}
+	if (nid < 0)
+		nid = page_this_nid(pl);
 	list = zonelist_of(&pl->node[nid], (gfp & __GFP_THISNODE) != 0);
 	for (unsigned int i = 0; i < list->nr; i++) {
 		const struct page_zone *z = list->zone[i];

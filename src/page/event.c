@@ -24,21 +24,31 @@ static const char *const event_names[QUARRY_NR_VM_EVENTS] = {
 
 void page_event(struct quarry *q, enum quarry_vm_event event, uint64_t n)
 {
+	struct page_layer *pl = q->pages;
 	quarry_pin_t pin = quarry_pin();
-	uint64_t *count = &q->pages->cpu[quarry_cpu()].events[event];
+	struct page_cpu *cpu = page_this_cpu(q);
 
-	quarry_store_relaxed(count, *count + n);
+	if (unlikely(cpu == pl->no_cpu))
+		page_add(q->concurrent, &pl->shared_counts.events[event], n);
+	else
+		page_count(&cpu->counts.events[event], n);
 	quarry_unpin(pin);
 }
 
 uint64_t quarry_vm_event(struct quarry *q, enum quarry_vm_event event)
 {
-	uint64_t sum = 0;
+	struct page_layer *pl = q->pages;
+	uint64_t sum;
 
 	if ((unsigned int)event >= QUARRY_NR_VM_EVENTS)
 		return 0;
-	for (unsigned int cpu = 0; cpu < q->pages->nr_cpus; cpu++)
-		sum += quarry_load_relaxed(&q->pages->cpu[cpu].events[event]);
+	sum = quarry_load_relaxed(&pl->shared_counts.events[event]);
+	for (unsigned int i = 0; i < pl->nr_cpus; i++) {
+		const struct page_cpu *cpu = page_cpu_of(pl, i);
+
+		if (cpu != NULL)
+			sum += quarry_load_relaxed(&cpu->counts.events[event]);
+	}
 	return sum;
 }
 
@@ -73,15 +83,15 @@ static uint64_t event_at_home(struct quarry *q, const struct page_zone *z, uint6
 	uint64_t sum = 0, before;
 
 	for (unsigned int c = 0; c < pl->nr_cpus; c++) {
-		const struct page_cpu *cpu = &pl->cpu[c];
+		int nid = pl->cpu_place[c].nid;
 
-		if (event_home(pl, cpu->nid, z->type) != z)
+		if (event_home(pl, nid, z->type) != z)
 			continue;
 		before = sum;
 		pcp_events(q, c, allocs, frees);
 		for (unsigned int o = 0; o < QUARRY_NR_ORDERS; o++)
 			sum += allocs[z->type][o];
-		if (cpu->nid != z->nid)
+		if (nid != z->nid)
 			*other += sum - before;
 	}
 	return sum;
@@ -93,19 +103,35 @@ static void event_zone_add(struct quarry *q, struct page_zone *z, enum page_zone
 	page_add(q->concurrent, &z->events[event], n);
 }
 
-static void event_numa_at(struct quarry *q, struct page_zone *z, struct page_zone *preferred)
+/*
+ * Where what this CPU counts for @z's type is assumed to have gone, and the CPU's node. A CPU without counts has
+ * told @z itself: event_unowned().
+ */
+static struct page_zone *event_home_here(struct quarry *q, struct page_zone *z, int *nid)
 {
 	struct page_layer *pl = q->pages;
+	quarry_pin_t pin = quarry_pin();
+	bool counts = page_this_cpu(q) != pl->no_cpu;
+
+	*nid = pl->cpu_place[quarry_cpu()].nid;
+	quarry_unpin(pin);
+	return counts ? event_home(pl, *nid, z->type) : z;
+}
+
+void event_unowned(struct quarry *q, struct page_zone *z, int nid, uint64_t n)
+{
+	event_zone_add(q, z, PAGE_ZONE_STRAY, n);
+	event_zone_add(q, z, PAGE_ZONE_OTHER, z->nid != nid ? n : 0);
+}
+
+static void event_numa_at(struct quarry *q, struct page_zone *z, struct page_zone *preferred)
+{
 	struct page_zone *home;
-	quarry_pin_t pin;
 	int nid;
 
-	if (pl->nr_nodes == 1)
+	if (q->pages->nr_nodes == 1)
 		return;
-	pin = quarry_pin();
-	nid = pl->cpu[quarry_cpu()].nid;
-	home = event_home(pl, nid, z->type);
-	quarry_unpin(pin);
+	home = event_home_here(q, z, &nid);
 	if (home != z) {
 		event_zone_add(q, z, PAGE_ZONE_STRAY, 1);
 		event_zone_add(q, z, PAGE_ZONE_OTHER, z->nid != nid);
@@ -132,14 +158,12 @@ void event_numa(struct quarry *q, struct page_zone *z, const struct alloc_reques
 	event_numa_at(q, z, r->list[i]);
 }
 
-void event_no_request(struct quarry *q, unsigned int type, uint64_t n)
+void event_no_request(struct quarry *q, struct page_zone *z, uint64_t n)
 {
-	struct page_layer *pl = q->pages;
-	quarry_pin_t pin = quarry_pin();
-	int nid = pl->cpu[quarry_cpu()].nid;
-	struct page_zone *home = event_home(pl, nid, type);
+	struct page_zone *home;
+	int nid;
 
-	quarry_unpin(pin);
+	home = event_home_here(q, z, &nid);
 	if (home == NULL) /* as above */
 		return;
 	event_zone_add(q, home, PAGE_ZONE_STRAY, 0 - n);
@@ -225,7 +249,7 @@ uint64_t quarry_pgalloc(struct quarry *q, enum quarry_zone_type zone)
 	if ((unsigned int)zone >= QUARRY_NR_ZONES)
 		return 0;
 	pages = quarry_load_relaxed(&pl->table_pages[zone]);
-	for (unsigned int c = 0; c < pl->nr_cpus; c++) {
+	for (unsigned int c = 0; c <= pl->nr_cpus; c++) {
 		pcp_events(q, c, allocs, frees);
 		for (unsigned int o = 0; o < QUARRY_NR_ORDERS; o++)
 			pages += allocs[zone][o] << o;
@@ -240,7 +264,7 @@ uint64_t quarry_pgfree(struct quarry *q)
 	struct page_layer *pl = q->pages;
 	uint64_t pages = quarry_load_relaxed(&pl->handed_over);
 
-	for (unsigned int c = 0; c < pl->nr_cpus; c++) {
+	for (unsigned int c = 0; c <= pl->nr_cpus; c++) {
 		pcp_events(q, c, allocs, frees);
 		for (unsigned int i = 0; i < QUARRY_NR_ZONES * QUARRY_NR_ORDERS; i++) {
 			unsigned int o = i % QUARRY_NR_ORDERS;

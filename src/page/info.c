@@ -119,7 +119,7 @@ bool quarry_node_present(struct quarry *q, int nid)
 bool quarry_node_online(struct quarry *q, int nid)
 {
 	for (unsigned int c = 0; c < q->pages->nr_cpus; c++) {
-		if (nid >= 0 && q->pages->cpu[c].nid == nid)
+		if (nid >= 0 && q->pages->cpu_place[c].nid == nid)
 			return true;
 	}
 	return quarry_node_present(q, nid);
@@ -152,7 +152,7 @@ void quarry_totals(struct quarry *q, struct quarry_totals *totals)
 		totals->free += (unsigned long)quarry_load_relaxed(&pl->zone[i].nr_free);
 		totals->pcp += pcp_pages(q, &pl->zone[i]);
 	}
-	for (unsigned int c = 0; c < pl->nr_cpus; c++) {
+	for (unsigned int c = 0; c <= pl->nr_cpus; c++) {
 		uint64_t allocs[QUARRY_NR_ZONES][QUARRY_NR_ORDERS];
 		uint64_t frees[QUARRY_NR_ZONES][QUARRY_NR_ORDERS];
 

@@ -367,35 +367,48 @@ static inline unsigned long page_fast_mark(unsigned int slot, unsigned long mark
 	return mark + (1ul << order) - 1;
 }
 
+/* What went past the sheaves, or through them the long way. See pcp_events(). */
+struct page_counts {
+	/* by the zone's type and the block's order */
+	uint64_t allocs[QUARRY_NR_ZONES][QUARRY_NR_ORDERS];
+	uint64_t frees[QUARRY_NR_ZONES][QUARRY_NR_ORDERS];
+	uint64_t events[QUARRY_NR_VM_EVENTS];
+};
+
 #define PAGE_LATE 64u
 #define PAGE_LATE_KEEP 32u /* written down last: their descriptors may be on their way */
 #define PAGE_LATE_AFTER 8u
 
-/* A CPU's own. All up to fast is touched inside its lock only. */
+/*
+ * A CPU's own, made when it first takes or gives back a block: cpu.c. Till then page_layer.no_cpu stands in, which has
+ * no more than what comes before open. All from open to fast is touched inside the lock only.
+ */
 struct page_cpu {
 	struct quarry_cpu_lock lock;
+	uint32_t nr_late;      /* late.c: blocks freed, but not looked at yet */
+	struct page_pcp **pcp; /* by zone; made at first use */
+	struct page_cpu *next_spare;
 	struct page_hand
 		open[PAGE_PCP_ORDERS + 1]; /* blocks taken back last; else PAGE_HAND_NONE */
-	uint32_t nr_late;                  /* late.c: blocks freed, but not looked at yet */
 	uint8_t late_streak;       /* stages in a row that held hardly more than a block a hand */
 	bool late_on;              /* so blocks are written down */
 	uintptr_t late[PAGE_LATE]; /* descriptor | order */
 	struct page_in in[PAGE_PCP_ORDERS + 1]; /* those before */
 	struct page_fast fast[PAGE_PCP_ORDERS + 1]; /* by slot; written under mark_lock, by anybody */
-	bool offline;
-	int nid;
-	int mem_nid;             /* the nearest node with memory */
-	struct quarry_task task; /* the CPU's, on a host that does not tell tasks apart */
-	/* by the zone's type and the block's order; see pcp_events() */
-	uint64_t allocs[QUARRY_NR_ZONES][QUARRY_NR_ORDERS];
-	uint64_t frees[QUARRY_NR_ZONES][QUARRY_NR_ORDERS];
-	uint64_t put[QUARRY_NR_ZONES]
-		    [QUARRY_NR_ORDERS]; /* of frees, those that went back from in[] */
-	uint64_t events[QUARRY_NR_VM_EVENTS];
+	struct page_counts counts;
+	/* by the zone's type and the block's order: of frees, those that went back from in[] */
+	uint64_t put[QUARRY_NR_ZONES][QUARRY_NR_ORDERS];
 	/* nolock.c; atomic, as an interrupt may come in between */
 	uint64_t nolock_allocs[QUARRY_NR_ZONES][QUARRY_NR_ORDERS];
-	struct page_pcp **pcp; /* by zone; made at first use */
 } QUARRY_ALIGNED(64);
+
+/* What is known of each CPU from boot on. */
+struct page_cpu_place {
+	struct quarry_task task; /* the CPU's, on a host that does not tell tasks apart */
+	int8_t nid;
+	int8_t mem_nid; /* the nearest node with memory */
+	bool offline;
+};
 
 /* Base of a hand that holds nothing: no page is less than a word's descriptors away, nor is NULL. */
 #define PAGE_HAND_NONE ((struct page *)(0 - (uintptr_t)PAGE_WORD_BYTES))
@@ -420,7 +433,10 @@ struct page_layer {
 	uint32_t *section;
 	pfn_t nr_sections;
 	struct page_arena *arena;
-	struct page_cpu *cpu;
+	struct page_cpu **cpu;            /* by number; no_cpu: has none yet */
+	struct page_cpu *no_cpu;          /* somebody is inside it for ever */
+	struct page_cpu *spare_cpu;       /* made, and nobody's; under mark_lock */
+	struct page_cpu_place *cpu_place; /* by number */
 	struct page_node *node;
 	uint32_t features;        /* PAGE_FEATURE_* */
 	struct page_prep *prep;   /* prep.c: NULL until it is asked for */
@@ -462,15 +478,17 @@ struct page_layer {
 	unsigned int percpu_pagelist_high_fraction;
 	unsigned int defrag_mode;
 	unsigned int extfrag_threshold, compaction_proactiveness, compact_unevictable_allowed;
-	uint8_t thp;                  /* enum page_thp: the huge-page daemon wants a reserve */
-	struct quarry_lock mark_lock; /* watermarks, boost, the fast path's marks; innermost */
+	uint8_t thp; /* enum page_thp: the huge-page daemon wants a reserve */
+	struct quarry_lock
+		mark_lock; /* watermarks, boost, the fast path's marks, CPUs' tables; innermost */
 	uint64_t refused;
 	uint64_t warned; /* refusals that were told in the log, or would have been */
 	struct quarry_lock refusal_lock;
 	struct quarry_refusal refusal;
 	uint64_t aside; /* blocks put aside: page frame of the first one + 1; 0: none. nolock.c */
 	uint32_t nr_movers;
-	struct page_mover *mover; /* number n stands at n - 1; made for the first one */
+	struct page_mover *mover;         /* number n stands at n - 1; made for the first one */
+	struct page_counts shared_counts; /* of CPUs that no table could be had for; atomic */
 };
 
 #define PAGE_NO_ARENA 0xffffffffu
@@ -525,9 +543,33 @@ static inline void page_set_word(struct page *page, uint64_t word)
 }
 
 /* A counter that only its own CPU changes and anybody may read. */
-static inline void page_count(uint64_t *counter)
+static inline void page_count(uint64_t *counter, uint64_t n)
 {
-	quarry_store_relaxed(counter, *counter + 1);
+	quarry_store_relaxed(counter, *counter + n);
+}
+
+/* What this CPU has, or page_layer.no_cpu. Pinned. */
+static inline struct page_cpu *page_this_cpu(const struct quarry *q)
+{
+	return q->cpus[quarry_cpu()];
+}
+
+/* What CPU number @cpu has, for all others; NULL: nothing yet. */
+static inline struct page_cpu *page_cpu_of(const struct page_layer *pl, unsigned int cpu)
+{
+	struct page_cpu *c = quarry_load_acquire(&pl->cpu[cpu]);
+
+	return c != pl->no_cpu ? c : NULL;
+}
+
+/* The node of the CPU that this runs on. */
+static inline int page_this_nid(const struct page_layer *pl)
+{
+	quarry_pin_t pin = quarry_pin();
+	int nid = pl->cpu_place[quarry_cpu()].nid;
+
+	quarry_unpin(pin);
+	return nid;
 }
 
 /* Turns a feature on or off, and with it the short ways of all CPUs off or on. */
@@ -772,7 +814,9 @@ void event_numa(struct quarry *q, struct page_zone *z, const struct alloc_reques
 /* Quarry took a block for a table of its own; it is freed as any other. */
 void event_table(struct quarry *q, const struct page *page, unsigned int order);
 /* @n blocks were counted as allocs of @type by no request: they are no hits. */
-void event_no_request(struct quarry *q, unsigned int type, uint64_t n);
+void event_no_request(struct quarry *q, struct page_zone *z, uint64_t n);
+/* @n requests of a CPU of node @nid that counts nothing itself were served by @z. */
+void event_unowned(struct quarry *q, struct page_zone *z, int nid, uint64_t n);
 /* A policy of interleaving chose the node that @page is on, and got it. */
 void event_interleave(struct quarry *q, const struct page *page);
 /* Before and after zonelists change; no other CPU at work. */
@@ -909,6 +953,15 @@ static QUARRY_ALWAYS_INLINE bool alloc_may_free(uint64_t word, unsigned int orde
  */
 QUARRY_COLD bool alloc_free_odd(struct quarry *q, struct page *page, unsigned int order);
 
+/* ---- cpu.c ---- */
+/* Makes what this CPU has, if that is nothing; if there is no memory for it, that stays so. Not under a lock. */
+void cpu_make(struct quarry *q);
+/* Counts @n blocks of @order out of @a for this CPU, which no sheaf counts. */
+void cpu_count_allocs(struct quarry *q, const struct page_arena *a, unsigned int order, uint64_t n);
+/* The same of one block, by an atomic, for whom this CPU may have interrupted. */
+void cpu_count_nolock(struct quarry *q, struct page_zone *z, unsigned int order);
+void cpu_count_free(struct quarry *q, const struct page_arena *a, unsigned int order);
+
 /* ---- late.c ---- */
 /* Inside: looks at the CPU's late blocks, and gives them back. */
 void late_flush(struct quarry *q, struct page_cpu *cpu);
@@ -925,7 +978,7 @@ void late_settle(struct quarry *q);
 void late_settle_here(struct quarry *q);
 static inline void late_settle_own(struct quarry *q)
 {
-	if (unlikely(quarry_load_relaxed(&q->cpus[quarry_cpu()].nr_late) != 0))
+	if (unlikely(quarry_load_relaxed(&page_this_cpu(q)->nr_late) != 0))
 		late_settle_here(q);
 }
 
@@ -969,7 +1022,8 @@ unsigned long pcp_pages(struct quarry *q, const struct page_zone *z);
 unsigned long pcp_pages_of(struct quarry *q, const struct page_zone *z, unsigned int cpu);
 /*
  * What @cpu has allocated and freed, by the zone's type and the order: its own counts, of what went past
- * the sheaves or through them the long way, and what the sheaves have seen come and go.
+ * the sheaves or through them the long way, and what the sheaves have seen come and go. Number nr_cpus: what
+ * CPUs did that count nothing themselves.
  */
 void pcp_events(struct quarry *q, unsigned int cpu,
 		uint64_t allocs[QUARRY_NR_ZONES][QUARRY_NR_ORDERS],

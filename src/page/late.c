@@ -180,11 +180,11 @@ void late_end(struct quarry *q, struct page_cpu *cpu)
 void late_settle(struct quarry *q)
 {
 	for (unsigned int i = 0; i < q->pages->nr_cpus; i++) {
-		struct page_cpu *cpu = &q->pages->cpu[i];
+		struct page_cpu *cpu = page_cpu_of(q->pages, i);
 		quarry_pin_t pin;
 
 		/* Read without the lock: what others free at this moment may be late as well. */
-		if (quarry_load_relaxed(&cpu->nr_late) == 0 ||
+		if (cpu == NULL || quarry_load_relaxed(&cpu->nr_late) == 0 ||
 		    !quarry_cpu_revoke(q, &cpu->lock, &pin))
 			continue;
 		late_end(q, cpu);
@@ -195,7 +195,7 @@ void late_settle(struct quarry *q)
 QUARRY_NOINLINE void late_settle_here(struct quarry *q)
 {
 	quarry_pin_t pin = quarry_pin();
-	struct page_cpu *cpu = &q->cpus[quarry_cpu()];
+	struct page_cpu *cpu = page_this_cpu(q);
 
 	if (quarry_cpu_enter(&cpu->lock)) {
 		late_end(q, cpu);

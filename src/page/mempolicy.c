@@ -51,7 +51,7 @@ static quarry_nodemask_t mempolicy_with_memory(const struct page_layer *pl)
 	quarry_nodemask_t nodes = 0;
 
 	for (int nid = 0; nid < pl->nr_nodes; nid++) {
-		if (pl->node[nid].present)
+		if (quarry_load_relaxed(&pl->node[nid].present))
 			nodes |= mempolicy_bit(nid);
 	}
 	return nodes;
@@ -267,15 +267,6 @@ static bool mempolicy_is_interleave(const struct quarry_mempolicy *pol)
 	return pol->mode == MPOL_INTERLEAVE || pol->mode == MPOL_WEIGHTED_INTERLEAVE;
 }
 
-static int mempolicy_cpu_node(struct quarry *q)
-{
-	quarry_pin_t pin = quarry_pin();
-	int nid = q->pages->cpu[quarry_cpu()].nid;
-
-	quarry_unpin(pin);
-	return nid;
-}
-
 /* Whose zonelist is walked; the nodes that count go to @nodes. No interleave. */
 static int mempolicy_node(struct quarry *q, const struct quarry_mempolicy *pol, gfp_t gfp, int nid,
 			  quarry_nodemask_t *nodes)
@@ -323,7 +314,7 @@ struct page *quarry_alloc_pages_mpol(struct quarry *q, gfp_t gfp, unsigned int o
 						  : mempolicy_of_index(q, pol, ilx);
 		return mempolicy_interleaved(q, gfp, order, nid);
 	}
-	nid = mempolicy_node(q, pol, gfp, nid < 0 ? mempolicy_cpu_node(q) : nid, &nodes);
+	nid = mempolicy_node(q, pol, gfp, nid < 0 ? page_this_nid(q->pages) : nid, &nodes);
 	if (order == QUARRY_PAGEBLOCK_ORDER && ilx != QUARRY_MPOL_NO_INDEX &&
 	    (nodes & mempolicy_bit(nid)) != 0) {
 		page = quarry_alloc_pages_node(

@@ -39,14 +39,7 @@ static void *meta_from_boot(struct quarry *q, size_t size, int nid)
 /* @nid if there is such a node, else this CPU's. */
 static int meta_node(struct quarry *q, int nid)
 {
-	quarry_pin_t pin;
-
-	if (nid >= 0 && nid < q->pages->nr_nodes)
-		return nid;
-	pin = quarry_pin();
-	nid = q->pages->cpu[quarry_cpu()].nid;
-	quarry_unpin(pin);
-	return nid;
+	return nid >= 0 && nid < q->pages->nr_nodes ? nid : page_this_nid(q->pages);
 }
 
 /* Straight from the arenas: the sheaves may be what is being made. */

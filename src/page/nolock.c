@@ -53,7 +53,6 @@ static struct page *nolock_zone(struct quarry *q, struct page_zone *z, unsigned 
 	const struct page_layer *pl = q->pages;
 	unsigned int type = pl->mobility[0];
 	struct page *page;
-	quarry_pin_t pin;
 
 	if (!zone_watermark_ok(pl, z, order, zone_mark(z, QUARRY_WMARK_LOW), QUARRY_ZONE_NORMAL, 0,
 			       NULL))
@@ -66,9 +65,7 @@ static struct page *nolock_zone(struct quarry *q, struct page_zone *z, unsigned 
 		return NULL;
 	page_set_word(page,
 		      (page_word(page) & PAGE_WORD_ARENA_MASK) | page_word_alloc(order, type));
-	pin = quarry_pin();
-	quarry_fetch_add_relaxed(&q->cpus[quarry_cpu()].nolock_allocs[z->type][order], 1u);
-	quarry_unpin(pin);
+	cpu_count_nolock(q, z, order);
 	return page;
 }
 
@@ -76,15 +73,11 @@ struct page *quarry_alloc_pages_nolock(struct quarry *q, int nid, unsigned int o
 {
 	const struct page_zonelist *list;
 	struct page *page = NULL;
-	quarry_pin_t pin;
 
 	if (!nolock_order(order) || nid >= q->pages->nr_nodes)
 		return NULL;
-	if (nid < 0) {
-		pin = quarry_pin();
-		nid = q->cpus[quarry_cpu()].nid;
-		quarry_unpin(pin);
-	}
+	if (nid < 0)
+		nid = page_this_nid(q->pages);
 	list = zonelist_of(&q->pages->node[nid], false);
 	for (uint32_t i = 0; i < list->nr && page == NULL; i++) {
 		if (list->zone[i]->type <= QUARRY_ZONE_NORMAL)

@@ -224,5 +224,6 @@ int quarry_cpu_nid(struct quarry *q, unsigned int cpu, bool mem)
 {
 	if (cpu >= q->pages->nr_cpus)
 		return QUARRY_NO_NODE;
-	return mem ? q->pages->cpu[cpu].mem_nid : q->pages->cpu[cpu].nid;
+	return mem ? quarry_load_relaxed(&q->pages->cpu_place[cpu].mem_nid)
+		   : q->pages->cpu_place[cpu].nid;
 }

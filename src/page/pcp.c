@@ -24,6 +24,10 @@
  */
 #include "internal.h"
 
+#include "slab_pages.h"
+
+#include <base/string.h>
+
 #define PCP_KEEP \
 	PAGE_IN_STAGE /* hands closed last stay when a full sheaf is put back: they may still be on their way */
 #define PCP_GROWN_MAX 5u
@@ -55,7 +59,7 @@ static void pcp_open_fast(struct quarry *q, unsigned int cpu, const struct page_
 			  struct page_pcp *pcp)
 {
 	struct page_layer *pl = q->pages;
-	const struct page_zonelist *list = zonelist_of(&pl->node[pl->cpu[cpu].nid], false);
+	const struct page_zonelist *list = zonelist_of(&pl->node[pl->cpu_place[cpu].nid], false);
 
 	for (unsigned int bits = 0; bits < PAGE_FAST_BITS; bits++) {
 		unsigned int highest = pl->highest_zone[bits & 15u], i = 0;
@@ -118,11 +122,15 @@ static void pcp_init(const struct page_layer *pl, struct page_pcp *pcp, unsigned
  */
 static QUARRY_NOINLINE void pcp_make(struct quarry *q, unsigned int cpu, struct page_zone *z)
 {
-	struct page_cpu *c = &q->pages->cpu[cpu];
+	struct page_cpu *c;
 	struct page_pcp *pcp;
 	quarry_pin_t pin;
 
-	pcp = quarry_meta_alloc_node(q, sizeof(*pcp), quarry_load_relaxed(&c->mem_nid));
+	cpu_make(q);
+	c = page_cpu_of(q->pages, cpu);
+	if (c == NULL)
+		return;
+	pcp = quarry_meta_alloc_node(q, sizeof(*pcp), page_cpu_node(q, cpu));
 	if (pcp == NULL)
 		return;
 	pin = quarry_pin();
@@ -145,10 +153,10 @@ void pcp_update(struct quarry *q)
 	struct page_layer *pl = q->pages;
 
 	for (unsigned int cpu = 0; cpu < pl->nr_cpus; cpu++) {
-		struct page_cpu *c = &pl->cpu[cpu];
+		struct page_cpu *c = page_cpu_of(pl, cpu);
 		quarry_pin_t pin;
 
-		if (!quarry_cpu_revoke(q, &c->lock, &pin))
+		if (c == NULL || !quarry_cpu_revoke(q, &c->lock, &pin))
 			continue;
 		watermark_close_fast(q, cpu);
 		for (unsigned int i = 0; i < page_nr_zones(pl); i++) {
@@ -164,20 +172,22 @@ void pcp_update(struct quarry *q)
 void page_set_feature(struct quarry *q, uint32_t feature, bool on)
 {
 	struct page_layer *pl = q->pages;
-	quarry_pin_t pin;
+	/* The lock of cpu_make(): who makes a CPU's tables afterwards knows of it. */
+	quarry_pin_t pin = quarry_lock(q->concurrent, &pl->mark_lock);
 
 	if (on)
 		quarry_fetch_or_relaxed(&pl->features, feature);
 	else
 		quarry_fetch_and_relaxed(&pl->features, ~feature);
+	quarry_unlock(q->concurrent, &pl->mark_lock, pin);
 	for (unsigned int cpu = 0; cpu < pl->nr_cpus; cpu++) {
-		struct quarry_cpu_lock *lock = &pl->cpu[cpu].lock;
+		struct page_cpu *c = page_cpu_of(pl, cpu);
 
-		if (!quarry_cpu_revoke(q, lock, &pin))
+		if (c == NULL || !quarry_cpu_revoke(q, &c->lock, &pin))
 			continue;
-		late_end(q, &pl->cpu[cpu]);
-		quarry_cpu_set_slow(lock, quarry_load_relaxed(&pl->features) != 0);
-		quarry_cpu_give_back(q, lock, pin);
+		late_end(q, c);
+		quarry_cpu_set_slow(&c->lock, quarry_load_relaxed(&pl->features) != 0);
+		quarry_cpu_give_back(q, &c->lock, pin);
 	}
 }
 
@@ -187,20 +197,21 @@ void page_set_feature(struct quarry *q, uint32_t feature, bool on)
  */
 static struct page_pcp *pcp_enter(struct quarry *q, struct page_zone *z, quarry_pin_t *pin)
 {
-	struct page_layer *pl = q->pages;
+	struct page_cpu *cpu;
 	struct page_pcp *pcp;
-	unsigned int cpu;
 
 	*pin = quarry_pin();
-	cpu = quarry_cpu();
-	if (unlikely(quarry_load_acquire(&pl->cpu[cpu].pcp[z->index]) == NULL)) {
+	cpu = page_this_cpu(q);
+	if (unlikely(quarry_load_acquire(&cpu->pcp[z->index]) == NULL)) {
+		unsigned int i = quarry_cpu();
+
 		quarry_unpin(*pin);
-		pcp_make(q, cpu, z);
+		pcp_make(q, i, z);
 		*pin = quarry_pin();
-		cpu = quarry_cpu(); /* perhaps another one by now */
+		cpu = page_this_cpu(q); /* perhaps another one by now */
 	}
-	pcp = quarry_load_acquire(&pl->cpu[cpu].pcp[z->index]);
-	if (likely(pcp != NULL && quarry_cpu_enter(&pl->cpu[cpu].lock)))
+	pcp = quarry_load_acquire(&cpu->pcp[z->index]);
+	if (likely(pcp != NULL && quarry_cpu_enter(&cpu->lock)))
 		return pcp;
 	quarry_unpin(*pin);
 	return NULL;
@@ -208,7 +219,7 @@ static struct page_pcp *pcp_enter(struct quarry *q, struct page_zone *z, quarry_
 
 static void pcp_leave(struct quarry *q, quarry_pin_t pin)
 {
-	quarry_cpu_leave(&q->pages->cpu[quarry_cpu()].lock);
+	quarry_cpu_leave(&page_this_cpu(q)->lock);
 	quarry_unpin(pin);
 }
 
@@ -406,19 +417,23 @@ void pcp_push_counted(struct quarry *q, struct page_cpu *cpu, struct page *page,
 
 void pcp_free(struct quarry *q, struct page *page, unsigned int order)
 {
-	struct page_arena *a = page_arena_of(q->pages, page);
+	const struct page_arena *a = page_arena_of(q->pages, page);
 	int slot = pcp_slot(order);
-	quarry_pin_t pin = quarry_pin();
-	struct page_cpu *cpu = &q->cpus[quarry_cpu()];
+	struct page_cpu *cpu;
+	quarry_pin_t pin;
 
+	if (slot >= 0)
+		cpu_make(q);
+	pin = quarry_pin();
+	cpu = page_this_cpu(q);
 	if (slot >= 0 && quarry_cpu_enter(&cpu->lock)) {
 		pcp_push_counted(q, cpu, page, (unsigned int)slot);
 		quarry_cpu_leave(&cpu->lock);
 		quarry_unpin(pin);
 		return;
 	}
-	page_count(&cpu->frees[a->zone_type][order]);
 	quarry_unpin(pin);
+	cpu_count_free(q, a, order);
 	zone_put_one(q, page, order);
 }
 
@@ -556,7 +571,7 @@ struct page *pcp_alloc_nolock(struct quarry *q, const struct page_zone *z, unsig
 			      unsigned int type)
 {
 	quarry_pin_t pin = quarry_pin();
-	struct page_cpu *cpu = &q->cpus[quarry_cpu()];
+	struct page_cpu *cpu = page_this_cpu(q);
 	struct page_pcp *pcp = quarry_load_acquire(&cpu->pcp[z->index]);
 	struct page *page = NULL;
 	struct page_sheaf *s;
@@ -577,7 +592,7 @@ bool pcp_free_nolock(struct quarry *q, struct page *page, unsigned int order)
 {
 	int slot = pcp_slot(order);
 	quarry_pin_t pin = quarry_pin();
-	struct page_cpu *cpu = &q->cpus[quarry_cpu()];
+	struct page_cpu *cpu = page_this_cpu(q);
 	bool taken = false;
 
 	if (slot >= 0 && slot < (int)PAGE_PCP_ORDERS && quarry_cpu_enter(&cpu->lock)) {
@@ -662,10 +677,10 @@ static void pcp_visit(struct quarry *q, unsigned int cpu,
 		      void (*out)(struct quarry *q, struct page_pcp *pcp))
 {
 	struct page_layer *pl = q->pages;
-	struct page_cpu *c = &pl->cpu[cpu];
+	struct page_cpu *c = page_cpu_of(pl, cpu);
 	quarry_pin_t pin;
 
-	if (!quarry_cpu_revoke(q, &c->lock, &pin))
+	if (c == NULL || !quarry_cpu_revoke(q, &c->lock, &pin))
 		return;
 	late_end(q, c);
 	for (unsigned int slot = 0; slot <= PAGE_PCP_ORDERS; slot++)
@@ -734,13 +749,14 @@ static unsigned int pcp_out_blocks(const struct page_sheaf *s)
 unsigned long pcp_pages_of(struct quarry *q, const struct page_zone *z, unsigned int cpu)
 {
 	uint64_t in[QUARRY_NR_ZONES][QUARRY_NR_ORDERS] = {{0}};
-	struct page_cpu *c = &q->pages->cpu[cpu];
-	struct page_pcp *pcp = quarry_load_acquire(&c->pcp[z->index]);
+	struct page_cpu *c = page_cpu_of(q->pages, cpu);
 	unsigned long pages = 0;
+	struct page_pcp *pcp;
 	quarry_pin_t pin;
 
-	if (!quarry_cpu_revoke(q, &c->lock, &pin))
+	if (c == NULL || !quarry_cpu_revoke(q, &c->lock, &pin))
 		return 0;
+	pcp = quarry_load_acquire(&c->pcp[z->index]);
 	late_flush(q, c);
 	pcp_add_in(q, c, z, in);
 	for (unsigned int slot = 0; pcp != NULL && slot <= PAGE_PCP_ORDERS; slot++) {
@@ -763,25 +779,44 @@ unsigned long pcp_pages(struct quarry *q, const struct page_zone *z)
 	return pages;
 }
 
+static void pcp_add_counts(const struct page_counts *counts,
+			   uint64_t allocs[QUARRY_NR_ZONES][QUARRY_NR_ORDERS],
+			   uint64_t frees[QUARRY_NR_ZONES][QUARRY_NR_ORDERS])
+{
+	for (unsigned int t = 0; t < QUARRY_NR_ZONES; t++) {
+		for (unsigned int o = 0; o < QUARRY_NR_ORDERS; o++) {
+			allocs[t][o] += quarry_load_relaxed(&counts->allocs[t][o]);
+			frees[t][o] += quarry_load_relaxed(&counts->frees[t][o]);
+		}
+	}
+}
+
 void pcp_events(struct quarry *q, unsigned int cpu,
 		uint64_t allocs[QUARRY_NR_ZONES][QUARRY_NR_ORDERS],
 		uint64_t frees[QUARRY_NR_ZONES][QUARRY_NR_ORDERS])
 {
 	struct page_layer *pl = q->pages;
-	struct page_cpu *c = &pl->cpu[cpu];
+	struct page_cpu *c = cpu < pl->nr_cpus ? page_cpu_of(pl, cpu) : NULL;
 	quarry_pin_t pin;
-	bool inside = quarry_cpu_revoke(q, &c->lock, &pin);
+	bool inside;
 
+	quarry_memset(allocs, 0, sizeof(c->counts.allocs));
+	quarry_memset(frees, 0, sizeof(c->counts.frees));
+	if (c == NULL) {
+		if (cpu == pl->nr_cpus)
+			pcp_add_counts(&pl->shared_counts, allocs, frees);
+		return;
+	}
+	inside = quarry_cpu_revoke(q, &c->lock, &pin);
 	if (inside)
 		late_flush(q, c);
-	for (unsigned int t = 0; t < QUARRY_NR_ZONES; t++) {
-		for (unsigned int o = 0; o < QUARRY_NR_ORDERS; o++) {
-			allocs[t][o] = quarry_load_relaxed(&c->allocs[t][o]) +
-				       quarry_load_relaxed(&c->nolock_allocs[t][o]);
-			frees[t][o] = quarry_load_relaxed(&c->frees[t][o]);
-			if (inside)
-				frees[t][o] += c->put[t][o];
-		}
+	pcp_add_counts(&c->counts, allocs, frees);
+	for (unsigned int i = 0; i < QUARRY_NR_ZONES * QUARRY_NR_ORDERS; i++) {
+		unsigned int t = i / QUARRY_NR_ORDERS, o = i % QUARRY_NR_ORDERS;
+
+		allocs[t][o] += quarry_load_relaxed(&c->nolock_allocs[t][o]);
+		if (inside)
+			frees[t][o] += c->put[t][o];
 	}
 	if (!inside)
 		return;

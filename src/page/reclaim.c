@@ -33,16 +33,23 @@ static unsigned long reclaim_compact_gap(unsigned int order)
 	return 2ul << order;
 }
 
-/* Pages that this CPU has freed since boot. */
-static uint64_t reclaim_freed(struct quarry *q)
+/* Where this CPU's frees are counted, for pcp_events(). */
+static unsigned int reclaim_this_cpu(struct quarry *q)
+{
+	quarry_pin_t pin = quarry_pin();
+	unsigned int cpu = quarry_cpu();
+
+	quarry_unpin(pin);
+	return page_cpu_of(q->pages, cpu) != NULL ? cpu : q->pages->nr_cpus;
+}
+
+/* Pages that @cpu has freed since boot. */
+static uint64_t reclaim_freed(struct quarry *q, unsigned int cpu)
 {
 	uint64_t allocs[QUARRY_NR_ZONES][QUARRY_NR_ORDERS],
 		frees[QUARRY_NR_ZONES][QUARRY_NR_ORDERS];
-	quarry_pin_t pin = quarry_pin();
-	unsigned int cpu = quarry_cpu();
 	uint64_t pages = 0;
 
-	quarry_unpin(pin);
 	pcp_events(q, cpu, allocs, frees);
 	for (unsigned int t = 0; t < QUARRY_NR_ZONES; t++) {
 		for (unsigned int o = 0; o < QUARRY_NR_ORDERS; o++)
@@ -63,6 +70,7 @@ struct reclaim_control {
 static unsigned long reclaim_node(struct quarry *q, int nid, const struct reclaim_control *rc)
 {
 	unsigned long pages = 0;
+	unsigned int cpu;
 	uint64_t before;
 
 	if (q->port.reclaim != NULL) {
@@ -70,9 +78,10 @@ static unsigned long reclaim_node(struct quarry *q, int nid, const struct reclai
 		page_event(q, rc->kswapd ? QUARRY_VM_PGSCAN_KSWAPD : QUARRY_VM_PGSCAN_DIRECT,
 			   rc->want);
 	}
-	before = reclaim_freed(q);
+	cpu = reclaim_this_cpu(q);
+	before = reclaim_freed(q, cpu);
 	shrinker_run_all(q, nid, rc->gfp, rc->priority);
-	pages += (unsigned long)(reclaim_freed(q) - before);
+	pages += (unsigned long)(reclaim_freed(q, cpu) - before);
 	page_event(q, rc->kswapd ? QUARRY_VM_PGSTEAL_KSWAPD : QUARRY_VM_PGSTEAL_DIRECT, pages);
 	return pages;
 }

@@ -202,7 +202,7 @@ QUARRY_COLD void refuse_record(struct quarry *q, const struct alloc_request *r, 
 	}
 	refuse_find_remedies(q, r, flags, f);
 	f->total[f->nearest >= 0 ? f->zones[f->nearest].reason : QUARRY_REFUSED_ORDER]++;
-	page_count(&pl->refused);
+	page_count(&pl->refused, 1);
 	quarry_unlock(q->concurrent, &pl->refusal_lock, pin);
 }
 

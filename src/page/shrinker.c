@@ -164,7 +164,7 @@ unsigned long quarry_drop_slab(struct quarry *q)
 	do {
 		freed = 0;
 		for (int nid = 0; nid < q->pages->nr_nodes; nid++) {
-			if (q->pages->node[nid].present)
+			if (quarry_load_relaxed(&q->pages->node[nid].present))
 				freed += shrinker_run_all(q, nid, GFP_KERNEL, 0);
 		}
 		sum += freed;

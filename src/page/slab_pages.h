@@ -24,7 +24,7 @@ static inline int page_nr_nodes(const struct quarry *q)
 /* The nearest node of a CPU that has memory. */
 static inline int page_cpu_node(const struct quarry *q, unsigned int cpu)
 {
-	return quarry_load_relaxed(&q->pages->cpu[cpu].mem_nid);
+	return quarry_load_relaxed(&q->pages->cpu_place[cpu].mem_nid);
 }
 
 /* CPUs that are online on a node. */

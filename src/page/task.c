@@ -15,7 +15,7 @@ struct quarry_task *task_current(struct quarry *q)
 	if (q->port.task != NULL)
 		return q->port.task(q->port.ctx);
 	pin = quarry_pin();
-	task = &q->pages->cpu[quarry_cpu()].task;
+	task = &q->pages->cpu_place[quarry_cpu()].task;
 	quarry_unpin(pin);
 	return task;
 }

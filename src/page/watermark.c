@@ -75,9 +75,11 @@ static void watermark_set_fast(struct page_layer *pl, struct page_zone *z)
 
 	for (unsigned int j = 0; j < QUARRY_NR_ZONES; j++)
 		z->fast_mark[j] = z->wmark[QUARRY_WMARK_LOW] + z->reserve[j] + raise;
-	for (unsigned int c = 0; c < pl->nr_cpus; c++) {
-		for (unsigned int bits = 0; bits < PAGE_FAST_BITS; bits++)
-			watermark_set_fast_bits(pl, &pl->cpu[c], bits, z);
+	for (unsigned int i = 0; i < pl->nr_cpus; i++) {
+		struct page_cpu *c = page_cpu_of(pl, i);
+
+		for (unsigned int bits = 0; c != NULL && bits < PAGE_FAST_BITS; bits++)
+			watermark_set_fast_bits(pl, c, bits, z);
 	}
 }
 
@@ -397,7 +399,7 @@ void watermark_open_fast(struct quarry *q, unsigned int cpu, unsigned int bits,
 			 struct page_sheaf *const *out, const struct page_zone *z)
 {
 	struct page_layer *pl = q->pages;
-	struct page_cpu *c = &pl->cpu[cpu];
+	struct page_cpu *c = page_cpu_of(pl, cpu);
 	quarry_pin_t pin = quarry_lock(q->concurrent, &pl->mark_lock);
 
 	for (unsigned int slot = 0; slot <= PAGE_PCP_ORDERS; slot++)
@@ -409,9 +411,10 @@ void watermark_open_fast(struct quarry *q, unsigned int cpu, unsigned int bits,
 void watermark_close_fast(struct quarry *q, unsigned int cpu)
 {
 	struct page_layer *pl = q->pages;
+	struct page_cpu *c = page_cpu_of(pl, cpu);
 	quarry_pin_t pin = quarry_lock(q->concurrent, &pl->mark_lock);
 
-	quarry_memset(pl->cpu[cpu].fast, 0, sizeof(pl->cpu[cpu].fast));
+	quarry_memset(c->fast, 0, sizeof(c->fast));
 	quarry_unlock(q->concurrent, &pl->mark_lock, pin);
 }
 

@@ -529,17 +529,29 @@ void cache_walk_end(struct quarry *q, struct kmem_cache *s)
 
 /* ---- death ---- */
 
-unsigned long quarry_kmem_cache_shrink(struct quarry *q, struct kmem_cache *cache)
+/* Empties depots and gives back free slabs; returns slabs that are left. */
+static unsigned long cache_trim(struct quarry *q, struct kmem_cache *s)
 {
 	unsigned long slabs = 0;
-	unsigned int i;
 
-	sheaf_drain_all(q, cache);
-	for (i = 0; i < cache->nr_nodes; i++) {
-		slab_discard_empty(q, cache, i, ~0ul);
-		slabs += quarry_load_relaxed(&cache->node[i].nr_slabs);
+	for (unsigned int i = 0; i < s->nr_nodes; i++) {
+		sheaf_drain_depot(q, s, &s->node[i], ~0u, ~0u);
+		slab_discard_empty(q, s, i, ~0ul);
+		slabs += quarry_load_relaxed(&s->node[i].nr_slabs);
 	}
 	return slabs;
+}
+
+unsigned long quarry_kmem_cache_shrink(struct quarry *q, struct kmem_cache *cache)
+{
+	sheaf_drain_and_ask(q, cache);
+	return cache_trim(q, cache);
+}
+
+unsigned long quarry_kmem_cache_quiesce(struct quarry *q, struct kmem_cache *cache)
+{
+	sheaf_drain_all(q, cache);
+	return cache_trim(q, cache);
 }
 
 static void cache_unpublish_locked(struct slab_layer *layer, struct kmem_cache *s)
@@ -589,10 +601,10 @@ int quarry_kmem_cache_destroy(struct quarry *q, struct kmem_cache *s)
 	if (!last)
 		return 0;
 	cache_wait_reapers(q, s);
-	slabs = quarry_kmem_cache_shrink(q, s);
+	slabs = quarry_kmem_cache_quiesce(q, s);
 	if (slabs != 0 && (s->debug & SLAB_DEBUG_RECORDS) != 0) {
 		debug_release_bad(q, s);
-		slabs = quarry_kmem_cache_shrink(q, s);
+		slabs = quarry_kmem_cache_quiesce(q, s);
 	}
 	pin = quarry_lock(q->concurrent, &layer->lock);
 	if (slabs == 0)
@@ -612,7 +624,7 @@ int quarry_kmem_cache_destroy(struct quarry *q, struct kmem_cache *s)
 
 bool cache_debug_again(struct quarry *q, struct kmem_cache *s)
 {
-	bool empty = quarry_kmem_cache_shrink(q, s) == 0;
+	bool empty = quarry_kmem_cache_quiesce(q, s) == 0;
 	struct kmem_cache new = *s; /* without its arrays */
 
 	if (!cache_lay_out(q, &new, s->fixed_size ? s->size : 0))

@@ -537,9 +537,8 @@ int quarry_cache_validate(struct quarry *q, struct kmem_cache *cache)
 
 	if ((cache->flags & SLAB_DEBUG_FLAGS) == 0)
 		return -QUARRY_EINVAL;
-	while (debug_writes(q, cache) && (slab = slab_store_next(q->slabs, &index)) != NULL)
-		if (slab->cache == cache->id)
-			bad += debug_check_slab(q, cache, slab);
+	while (debug_writes(q, cache) && (slab = slab_next_of(q, cache, &index)) != NULL)
+		bad += debug_check_slab(q, cache, slab);
 	return (int)bad;
 }
 
@@ -548,7 +547,7 @@ void debug_release_bad(struct quarry *q, struct kmem_cache *s)
 	uint32_t index = 0;
 	struct slab *slab;
 
-	while ((slab = slab_store_next(q->slabs, &index)) != NULL) {
+	while ((slab = slab_next_of(q, s, &index)) != NULL) {
 		/* It may go with its last object. */
 		for (unsigned int i = 0; slab->cache == s->id && i < slab->objects; i++) {
 			void *obj = (void *)(slab->base + (uintptr_t)i * s->size);
@@ -568,8 +567,8 @@ unsigned long debug_leaks(struct quarry *q, struct kmem_cache *s)
 	uint32_t index = 0;
 	struct slab *slab;
 
-	while ((slab = slab_store_next(q->slabs, &index)) != NULL) {
-		for (unsigned int i = 0; slab->cache == s->id && i < slab->objects; i++) {
+	while ((slab = slab_next_of(q, s, &index)) != NULL) {
+		for (unsigned int i = 0; i < slab->objects; i++) {
 			void *obj = (void *)(slab->base + (uintptr_t)i * s->size);
 			uint64_t word = records ? slab_active(slab)[i / 64] : ~slab->free[i / 64];
 

@@ -496,8 +496,10 @@ void slab_pool_exit(struct quarry *q);
  */
 struct slab *slab_new(struct quarry *q, struct kmem_cache *s, gfp_t gfp, int nid);
 void slab_publish(struct quarry *q, struct kmem_cache *s, struct slab *slab);
-/* The next live record at or after *@index, which is moved past it; NULL at the end. */
+/* The next live record at or after *@index, which is moved past it; NULL at the end. Nobody else is at work. */
 struct slab *slab_store_next(const struct slab_layer *layer, uint32_t *index);
+/* The same of @s alone, which nobody else uses; others may use theirs. */
+struct slab *slab_next_of(struct quarry *q, const struct kmem_cache *s, uint32_t *index);
 /* Takes up to @max objects out of @slab, the lowest last; node->lock held or unpublished. */
 unsigned int slab_take(const struct kmem_cache *s, struct slab *slab, void **obj, unsigned int max);
 /* Takes up to @max objects from node @nid's partial slabs; only if it has more than @above. */
@@ -546,8 +548,12 @@ unsigned int depot_capacity(unsigned int size, unsigned int wish, uint16_t *shea
 bool depot_capacity_ok(const struct kmem_cache *s, uint32_t cap);
 /* Brings n of every CPU's main sheaf up to date. Nobody else may use @s. */
 void sheaf_sync_all(struct kmem_cache *s);
-/* Empties and takes away all sheaves of @s. Nobody else may use it. */
+/* Empties and takes away the sheaves of all CPUs. Nobody else may use @s. */
 void sheaf_drain_all(struct quarry *q, struct kmem_cache *s);
+/* The same while others use it: this CPU's sheaves, and others are asked for theirs. Not pinned. */
+void sheaf_drain_and_ask(struct quarry *q, struct kmem_cache *s);
+/* Whether somebody else has asked for this CPU's sheaves since it last looked. Not pinned. */
+bool sheaf_drain_wanted(struct kmem_cache *s);
 /* Empties and takes away what CPU @cpu has of every cache. It makes no call. */
 void sheaf_drain_cpu(struct quarry *q, unsigned int cpu);
 /* Sends home what @c, this CPU's, holds of other nodes. Not pinned. */

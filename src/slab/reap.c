@@ -14,7 +14,7 @@
  *            has touched the slabs: then they are spared once.
  * Pressure   A shrinker counts what could go and takes it: depot, empty slabs, this CPU's sheaves, and,
  *            where one thread plays the machine, all CPUs'. Other CPUs are asked (cache->drains); they
- *            look at it in their slow path, so that the fast one need not.
+ *            look at it in their slow path and when they reap, so that the fast path need not.
  * Sparseness quarry_kmem_cache_defrag() takes a sparse slab off the lists and lets the cache's owner move
  *            its objects. Meanwhile frees on this CPU bypass the sheaves, or the next allocation would
  *            get the place that was just left.
@@ -38,11 +38,13 @@ static void reap_cpu(struct quarry *q, struct kmem_cache *s, unsigned int cpu)
 	bool idle = seen->allocs == c->allocs && seen->top == c->top;
 	bool own = cpu == quarry_cpu();
 
-	if (own)
-		sheaf_flush_alien(q, s);
-	if (idle && own) {
+	if (own && sheaf_drain_wanted(s)) {
+		sheaf_drain_own(q, s, true);
+	} else if (idle && own) {
 		sheaf_drain_own(q, s, false);
 		sheaf_trim_own(q, s, (c->main->cap + REAP_SHARE - 1) / REAP_SHARE);
+	} else if (own) {
+		sheaf_flush_alien(q, s);
 	} else if (idle || c->alien != NULL) {
 		sheaf_drain_one(q, s,
 				cpu); /* one thread plays all: it knows which ones stand still */
@@ -175,15 +177,8 @@ static unsigned long reap_count(struct quarry_shrinker *shrinker, struct quarry_
 static unsigned long reap_shrink_cache(struct quarry *q, struct kmem_cache *s, int nid)
 {
 	unsigned long freed = reap_count_cache(q, s, nid);
-	unsigned int cpu;
 
-	if (q->concurrent) {
-		quarry_fetch_add_relaxed(&s->drains, 1u);
-		sheaf_drain_own(q, s, true);
-	} else {
-		for (cpu = 0; cpu < s->nr_cpus; cpu++)
-			sheaf_drain_one(q, s, cpu);
-	}
+	sheaf_drain_and_ask(q, s);
 	sheaf_drain_depot(q, s, &s->node[nid], ~0u, ~0u);
 	slab_discard_empty(q, s, (unsigned int)nid, ~0ul);
 	return freed;

@@ -86,8 +86,7 @@ static void sheaf_set_spare(struct slab_cpu *c, struct slab_sheaf *sheaf)
 
 /* ---- what others ask for ---- */
 
-/* Whether somebody who may not touch this CPU's sheaves has asked for them since it last looked. */
-static bool sheaf_drain_wanted(struct kmem_cache *s)
+bool sheaf_drain_wanted(struct kmem_cache *s)
 {
 	uint32_t drains = quarry_load_relaxed(&s->drains);
 	quarry_pin_t pin = quarry_pin();
@@ -709,8 +708,17 @@ void sheaf_drain_all(struct quarry *q, struct kmem_cache *s)
 
 	for (i = 0; i < s->nr_cpus; i++)
 		sheaf_drain_one(q, s, i);
-	for (i = 0; i < s->nr_nodes; i++)
-		sheaf_drain_depot(q, s, &s->node[i], ~0u, ~0u);
+}
+
+void sheaf_drain_and_ask(struct quarry *q, struct kmem_cache *s)
+{
+	if (!q->concurrent) {
+		sheaf_drain_all(q, s);
+		return;
+	}
+	quarry_fetch_add_relaxed(&s->drains, 1u);
+	(void)sheaf_drain_wanted(s);
+	sheaf_drain_own(q, s, true);
 }
 
 unsigned long sheaf_cached_objects(struct quarry *q, struct kmem_cache *s)

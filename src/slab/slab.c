@@ -327,9 +327,24 @@ struct slab *slab_store_next(const struct slab_layer *layer, uint32_t *index)
 			continue;
 		}
 		*index += rec->granules;
-		if (rec->cache != SLAB_NO_CACHE)
+		if (quarry_load_relaxed(&rec->cache) != SLAB_NO_CACHE)
 			return rec;
 	}
+}
+
+struct slab *slab_next_of(struct quarry *q, const struct kmem_cache *s, uint32_t *index)
+{
+	struct slab *rec;
+	quarry_pin_t pin;
+	bool found;
+
+	do {
+		pin = quarry_lock(q->concurrent, &q->slabs->lock);
+		rec = slab_store_next(q->slabs, index);
+		found = rec == NULL || quarry_load_relaxed(&rec->cache) == s->id;
+		quarry_unlock(q->concurrent, &q->slabs->lock, pin);
+	} while (!found);
+	return rec;
 }
 
 /* ---- partial lists; node->lock held ---- */
@@ -552,7 +567,7 @@ struct slab *slab_new(struct quarry *q, struct kmem_cache *s, gfp_t gfp, int nid
 	if (unlikely((s->debug & SLAB_DEBUG_HOOKS) != 0))
 		q->port.slab_alloc(q->port.ctx, quarry_page_address(q, page),
 				   QUARRY_PAGE_SIZE << order);
-	slab->cache = (uint16_t)s->id;
+	quarry_store_relaxed(&slab->cache, (uint16_t)s->id); /* slab_next_of() may look */
 	page_set_slab(q, page, order, s->id, slab->index);
 	slab_note_range(q, s, page);
 	return slab;
