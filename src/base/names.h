@@ -331,6 +331,7 @@
 #define zone_put_one QUARRY_INSIDE(zone_put_one)
 #define zone_take QUARRY_INSIDE(zone_take)
 #define zone_take_from QUARRY_INSIDE(zone_take_from)
+#define zone_take_listed QUARRY_INSIDE(zone_take_listed)
 #define zone_watermark_ok QUARRY_INSIDE(zone_watermark_ok)
 #define zone_would_do QUARRY_INSIDE(zone_would_do)
 #define zonelist_populated QUARRY_INSIDE(zonelist_populated)

@@ -155,17 +155,52 @@ static QUARRY_NOINLINE struct page *alloc_inside(struct quarry *q, gfp_t gfp, un
 	return page != NULL ? page : alloc_long(q, gfp, order, address);
 }
 
+/*
+ * An order that no sheaf holds, out of the first zone of the list, if all that the long way would look at there is
+ * as usual. Inside, and comes out; NULL: take that way.
+ */
+static QUARRY_NOINLINE struct page *alloc_uncached(struct quarry *q, gfp_t gfp, unsigned int order,
+						   quarry_pin_t pin, struct page_cpu *cpu)
+{
+	const struct page_fast *f = &cpu->fast[0];
+	const struct page_sheaf *s = f->out[gfp % PAGE_FAST_BITS];
+	unsigned long mark = quarry_load_relaxed(&f->mark[gfp % PAGE_FAST_BITS]);
+	struct page_zone *z = s != NULL ? s->zone : NULL;
+	unsigned int type = s != NULL ? page_word_type(s->word) : 0;
+	struct page *page = NULL;
+	uint32_t hint;
+
+	quarry_cpu_leave(&cpu->lock);
+	quarry_unpin(pin);
+	if (z == NULL || quarry_load_relaxed(&z->special) != 0 ||
+	    quarry_load_relaxed(&z->nr_unaccepted) != 0 ||
+	    quarry_load_relaxed(&z->nr_free) < mark + ((uint64_t)1 << order))
+		return NULL;
+	hint = zone_first_arena(z, type);
+	page = zone_take_listed(q, z, &hint, order, type);
+	if (page == NULL)
+		return NULL;
+	page_set_word(page, page_word(page) | page_word_alloc(order, type));
+	cpu_count_allocs(q, page_arena_of(q->pages, page), order, 1);
+	return page;
+}
+
 /* What the shortest way could not enter for. Not inside. */
 static QUARRY_NOINLINE struct page *alloc_next(struct quarry *q, gfp_t gfp, unsigned int order,
 					       quarry_pin_t pin, const void *address)
 {
 	struct page_cpu *cpu = page_this_cpu(q);
+	struct page *page;
 
+	if (order > QUARRY_MAX_ORDER || !quarry_cpu_enter_common(&cpu->lock)) {
+		quarry_unpin(pin);
+		return alloc_long(q, gfp, order, address);
+	}
 	/* Where CPUs fence, all come by here. */
-	if (pcp_slot(order) >= 0 && quarry_cpu_enter_common(&cpu->lock))
+	if (pcp_slot(order) >= 0)
 		return alloc_inside(q, gfp, order, pin, cpu, address);
-	quarry_unpin(pin);
-	return alloc_long(q, gfp, order, address);
+	page = alloc_uncached(q, gfp, order, pin, cpu);
+	return page != NULL ? page : alloc_long(q, gfp, order, address);
 }
 
 /* For an @order that the compiler may know, and its @slot. */

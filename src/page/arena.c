@@ -453,7 +453,7 @@ static unsigned int arena_fill_words(struct page_arena *a, unsigned int i, unsig
 			continue;
 		s->hand[s->n] = (struct page_hand){arena_page(a, i, w * 64), mask};
 		arena_prefetch_hand(&s->hand[s->n++]);
-		n += bits_popcount64(mask);
+		n += (mask & (mask - 1)) == 0 ? 1 : bits_popcount64(mask);
 	}
 	return n;
 }

@@ -392,7 +392,7 @@ struct page_cpu {
 		open[PAGE_PCP_ORDERS + 1]; /* blocks taken back last; else PAGE_HAND_NONE */
 	uint8_t late_streak;       /* stages in a row that held hardly more than a block a hand */
 	bool late_on;              /* so blocks are written down */
-	uintptr_t late[PAGE_LATE]; /* descriptor | order */
+	uint64_t late[PAGE_LATE];  /* descriptor | order */
 	struct page_in in[PAGE_PCP_ORDERS + 1]; /* those before */
 	struct page_fast fast[PAGE_PCP_ORDERS + 1]; /* by slot; written under mark_lock, by anybody */
 	struct page_counts counts;
@@ -705,6 +705,20 @@ uint64_t guard_join(struct page_arena *a, unsigned int i, unsigned int w, uint64
 bool guard_is(const struct page_arena *a, size_t page);
 
 /* ---- zone.c ---- */
+/*
+ * Where the search for blocks begins: in the first arena for pages that stay, behind it for movable ones, which
+ * come to it last.
+ */
+static inline uint32_t zone_first_arena(const struct page_zone *z, unsigned int type)
+{
+	bool behind = type == QUARRY_MIGRATE_MOVABLE && zone_arena_end(z) - z->arena_first > 1;
+
+	return z->arena_first + behind;
+}
+
+/* One block of the zone's own lists of @type; NULL: none, or no descriptors for it. */
+struct page *zone_take_listed(struct quarry *q, struct page_zone *z, uint32_t *hint,
+			      unsigned int order, unsigned int type);
 /* One block; the zone's lists, then other types (fallback.c). NULL: none. */
 struct page *zone_take(struct quarry *q, struct page_zone *z, uint32_t *hint, unsigned int order,
 		       unsigned int type, unsigned int alloc_flags);

@@ -189,32 +189,41 @@ unsigned int pageblock_grown_at(const uint64_t *bits, unsigned int page, unsigne
 	return quarry_max(least, pageblock_merged_order(bits, page & ~63u, 6));
 }
 
-/* First run of exactly order @o <= 5 inside a word, or -1. */
-static int pageblock_find_small(const uint64_t *bits, unsigned int o)
+/* First page of the first of the smallest runs of orders @order to 5 inside a word, or -1. */
+static int pageblock_find_small(const uint64_t *bits, unsigned int order)
 {
-	unsigned int size = 1u << o;
+	unsigned int most = 5;
+	int page = -1;
 
 	for (unsigned int w = 0; w < PAGE_WORDS; w++) {
-		uint64_t runs = pageblock_runs(bits[w], o);
-		uint64_t larger = pageblock_raise(runs, o + 1);
-		uint64_t exact = runs & ~(larger | larger << size);
+		uint64_t runs;
 
-		if (exact != 0)
-			return (int)(w * 64 + bits_ctz64(exact));
+		if (bits[w] == 0 || bits[w] == ~(uint64_t)0)
+			continue; /* most: a whole word is no run of these orders */
+		runs = pageblock_runs(bits[w], order);
+		for (unsigned int o = order; runs != 0 && o <= most; o++) {
+			uint64_t larger = pageblock_raise(runs, o + 1);
+			uint64_t exact = runs & ~(larger | larger << (1u << o));
+
+			if (exact != 0) {
+				page = (int)(w * 64 + bits_ctz64(exact));
+				if (o == order)
+					return page;
+				most = o - 1; /* only smaller ones from now on */
+			}
+			runs = larger;
+		}
 	}
-	return -1;
+	return page;
 }
 
 int pageblock_find(const uint64_t *bits, unsigned int order)
 {
 	unsigned int full;
+	int page = order <= 5 ? pageblock_find_small(bits, order) : -1;
 
-	for (unsigned int o = order; o <= 5; o++) {
-		int page = pageblock_find_small(bits, o);
-
-		if (page >= 0)
-			return page;
-	}
+	if (page >= 0)
+		return page;
 	full = pageblock_full_words(bits);
 	for (unsigned int o = order > 6 ? order - 6 : 0; o <= 3; o++) {
 		unsigned int runs = pageblock_word_runs(full, o);
@@ -256,7 +265,9 @@ uint64_t pageblock_take(uint64_t *bits, unsigned int w, unsigned int order, unsi
 {
 	uint64_t runs = pageblock_runs(bits[w], order), pages;
 
-	if (bits_popcount64(runs) > max) {
+	if (runs == 0)
+		return 0;
+	if (max < 64u >> order && bits_popcount64(runs) > max) {
 		uint64_t rest = runs;
 
 		for (unsigned int i = 0; i < max; i++)

@@ -87,17 +87,6 @@ static void pcp_init_sheaf(struct page_sheaf *s, struct page_zone *z, unsigned i
 	s->high = z->sheaf_high[slot];
 }
 
-/*
- * Where the search for blocks begins: in the first arena for pages that stay, behind it for movable ones, which
- * come to it last.
- */
-static uint32_t pcp_first_arena(const struct page_zone *z, unsigned int type)
-{
-	bool behind = type == QUARRY_MIGRATE_MOVABLE && zone_arena_end(z) - z->arena_first > 1;
-
-	return z->arena_first + behind;
-}
-
 /* New sheaves of @cpu for @z. Inside. */
 static void pcp_init(const struct page_layer *pl, struct page_pcp *pcp, unsigned int cpu,
 		     struct page_zone *z)
@@ -110,7 +99,7 @@ static void pcp_init(const struct page_layer *pl, struct page_pcp *pcp, unsigned
 	}
 	/* CPUs start in arenas of their own. */
 	pcp->home_stay = z->arena_first;
-	pcp->home = pcp_first_arena(z, QUARRY_MIGRATE_MOVABLE);
+	pcp->home = zone_first_arena(z, QUARRY_MIGRATE_MOVABLE);
 	if (!pl->one_home)
 		pcp->home += (zone_arena_end(z) - pcp->home) * cpu / pl->nr_cpus;
 }
@@ -318,8 +307,8 @@ QUARRY_NOINLINE void pcp_in_stage(struct quarry *q, struct page_cpu *cpu, unsign
 }
 
 /* Whether @hand is a whole word, or pageblock, that may be handed out by @s again. */
-static bool pcp_may_keep(const struct quarry *q, const struct page_sheaf *s, unsigned int slot,
-			 const struct page_hand *hand)
+static inline bool pcp_may_keep(const struct quarry *q, const struct page_sheaf *s,
+				unsigned int slot, const struct page_hand *hand)
 {
 	static const uint64_t whole[] = {~(uint64_t)0, 0x5555555555555555u, 0x1111111111111111u,
 					 0x0101010101010101u, 1};
@@ -343,8 +332,8 @@ static bool pcp_may_keep(const struct quarry *q, const struct page_sheaf *s, uns
 }
 
 /* @hand, of @blocks blocks that were just freed, is the empty @s's. */
-static void pcp_keep(struct page_cpu *cpu, struct page_sheaf *s, unsigned int order,
-		     const struct page_hand *hand, unsigned int blocks)
+static inline void pcp_keep(struct page_cpu *cpu, struct page_sheaf *s, unsigned int order,
+			    const struct page_hand *hand, unsigned int blocks)
 {
 	page_hand_copy(&s->cur, hand);
 	s->grown = 0; /* what goes round needs no large batches */
@@ -514,7 +503,7 @@ struct page *pcp_alloc(struct quarry *q, struct page_zone *z, unsigned int order
 			pcp = pcp_enter(q, z, &pin);
 	}
 	if (pcp == NULL) {
-		hint = pcp_first_arena(z, type);
+		hint = zone_first_arena(z, type);
 		return zone_take(q, z, &hint, order, type, alloc_flags);
 	}
 	s = &pcp->out[type][slot];

@@ -148,13 +148,11 @@ struct page *zone_take_from(struct quarry *q, struct page_arena *a, unsigned int
 	return page;
 }
 
-struct page *zone_take(struct quarry *q, struct page_zone *z, uint32_t *hint, unsigned int order,
-		       unsigned int type, unsigned int alloc_flags)
+struct page *zone_take_listed(struct quarry *q, struct page_zone *z, uint32_t *hint,
+			      unsigned int order, unsigned int type)
 {
 	struct page *page = NULL;
 
-	if (unlikely(quarry_load_relaxed(&z->special) != 0))
-		page = fallback_first(q, z, order, type, alloc_flags);
 	/* An arena's bit is a hint: another CPU may have emptied it meanwhile. */
 	for (unsigned int tries = 0; page == NULL && tries < ZONE_TRIES; tries++) {
 		struct page_arena *a = zone_pick_arena(q, z, *hint, order, type);
@@ -164,6 +162,18 @@ struct page *zone_take(struct quarry *q, struct page_zone *z, uint32_t *hint, un
 		page = zone_take_from(q, a, order, type);
 		*hint = a->index;
 	}
+	return page;
+}
+
+struct page *zone_take(struct quarry *q, struct page_zone *z, uint32_t *hint, unsigned int order,
+		       unsigned int type, unsigned int alloc_flags)
+{
+	struct page *page = NULL;
+
+	if (unlikely(quarry_load_relaxed(&z->special) != 0))
+		page = fallback_first(q, z, order, type, alloc_flags);
+	if (page == NULL)
+		page = zone_take_listed(q, z, hint, order, type);
 	if (page == NULL)
 		fallback_take(q, z, order, type, alloc_flags, &page);
 	if (page_prep_on(q) && page != NULL)
