@@ -5,6 +5,7 @@ QUARRY_SRCS := \
 	src/base/report.c \
 	src/base/lock.c \
 	src/base/inject.c \
+	src/base/places.c \
 	src/base/quarry.c \
 	src/boot/memblock.c \
 	src/boot/memblock_alloc.c \
@@ -87,6 +88,7 @@ QUARRY_SRCS := \
 	src/slab/debug.c \
 	src/slab/debug_rules.c \
 	src/slab/fail.c \
+	src/slab/profile.c \
 	src/slab/check.c \
 	src/diag/diag.c \
 	src/diag/proc.c \

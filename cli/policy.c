@@ -5,14 +5,24 @@
 #include <stdlib.h>
 #include <util.h>
 
-#define POLICY_KEYS                                                                      \
-	"expected grouping=on|off, arenas=on|off, min_order=0..3, slab_max_order=1..5, " \
-	"slab_min_objects=N, sheaf=N, or a tunable of /proc/sys/vm such as min_free_kbytes=N"
+#define POLICY_KEYS                                                                              \
+	"expected grouping=on|off, arenas=on|off, min_order=0..3, slab_max_order=1..5, "         \
+	"slab_min_objects=N, sheaf=N, slab_free_limit=on|off, slab_colour=on|off, or a tunable " \
+	"of /proc/sys/vm such as min_free_kbytes=N"
 
 static bool policy_switch(const char *value, bool *off)
 {
 	*off = strcmp(value, "off") == 0;
 	return *off || strcmp(value, "on") == 0;
+}
+
+/* The same of what is off by default. */
+static bool policy_extra(const char *value, bool *on)
+{
+	bool off, good = policy_switch(value, &off);
+
+	*on = good && !off;
+	return good;
 }
 
 static bool policy_number(const char *value, unsigned int low, unsigned int high, unsigned int *out)
@@ -67,6 +77,10 @@ static bool policy_key(struct policy *p, const char *key, const char *value)
 		return policy_number(value, 1, 10000, &p->slab_min_objects);
 	if (strcmp(key, "sheaf") == 0)
 		return policy_number(value, 1, 508, &p->sheaf_objects);
+	if (strcmp(key, "slab_free_limit") == 0)
+		return policy_extra(value, &p->slab_free_limit);
+	if (strcmp(key, "slab_colour") == 0)
+		return policy_extra(value, &p->slab_colour);
 	return policy_sysctl(p, key, value);
 }
 
@@ -101,6 +115,8 @@ void policy_boot(const struct policy *p, struct quarry_boot_params *params)
 	params->slab_max_order = p->slab_max_order;
 	params->slab_min_objects = p->slab_min_objects;
 	params->sheaf_objects = p->sheaf_objects;
+	params->slab_free_limit = p->slab_free_limit;
+	params->slab_colour = p->slab_colour;
 }
 
 int policy_run_time(const struct policy *p, struct quarry *q, char *why)

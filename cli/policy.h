@@ -9,7 +9,7 @@
 #define POLICY_WHY 256
 
 struct policy {
-	bool no_grouping, one_home;
+	bool no_grouping, one_home, slab_free_limit, slab_colour;
 	unsigned int slab_min_order, slab_max_order, slab_min_objects, sheaf_objects;
 	struct {
 		char name[32], value[64];
@@ -19,7 +19,7 @@ struct policy {
 
 /*
  * Add "key=value,key=value" of @text to @p: grouping=on|off, arenas=on|off, slab_min_order=N (or min_order),
- * slab_max_order=N, slab_min_objects=N, sheaf=N, or a tunable of quarry/sysctl.h. False: @why says what is
+ * slab_max_order=N, slab_min_objects=N, sheaf=N, slab_free_limit=on|off, slab_colour=on|off, or a tunable of quarry/sysctl.h. False: @why says what is
  * wrong, in POLICY_WHY bytes.
  */
 bool policy_parse(struct policy *p, const char *text, char *why);

@@ -43,7 +43,8 @@ static const struct argp_option session_argp_options[] = {
 	{"policy", SESSION_OPT_POLICY, "KEY=VALUE,...", 0,
 	 "What to do otherwise than Linux: grouping=off, arenas=off, min_order=N, "
 	 "slab_max_order=N, "
-	 "slab_min_objects=N, sheaf=N, or a tunable such as watermark_scale_factor=N",
+	 "slab_min_objects=N, sheaf=N, slab_free_limit=on, slab_colour=on, or a tunable such as "
+	 "watermark_scale_factor=N",
 	 0},
 	{"map-source", SESSION_OPT_SOURCE, "NAME", 0,
 	 "Take RAM from e820, efi, iomem or memblock lines (default: the first that the map has)",

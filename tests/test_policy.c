@@ -179,7 +179,8 @@ static void test_text(void **state)
 	assert_true(policy_parse(&p, "", why));
 	assert_true(policy_parse(&p,
 				 "grouping=off,arenas=off,min_order=2,slab_max_order=4,"
-				 "slab_min_objects=9,sheaf=28,defrag_mode=1,min_free_kbytes=4242",
+				 "slab_min_objects=9,sheaf=28,slab_colour=on,slab_free_limit=on,"
+				 "defrag_mode=1,min_free_kbytes=4242",
 				 why));
 	policy_boot(&p, &params);
 	assert_true(params.no_grouping && params.one_home);
@@ -187,6 +188,7 @@ static void test_text(void **state)
 	assert_int_equal(params.slab_max_order, 4);
 	assert_int_equal(params.slab_min_objects, 9);
 	assert_int_equal(params.sheaf_objects, 28);
+	assert_true(params.slab_colour && params.slab_free_limit);
 	q = boot(64, &params, 0);
 	assert_int_equal(policy_run_time(&p, q, why), 0);
 	assert_true(quarry_sysctl_get(q, "min_free_kbytes", buf, sizeof(buf)) > 0);
@@ -195,6 +197,8 @@ static void test_text(void **state)
 	assert_string_equal(buf, "1\n");
 	assert_true(policy_parse(&p, "grouping=on", why));
 	assert_false(p.no_grouping);
+	assert_true(policy_parse(&p, "slab_colour=off,slab_free_limit=off", why));
+	assert_false(p.slab_colour || p.slab_free_limit);
 	assert_true(policy_parse(&p, "watermark_scale_factor=99999", why));
 	assert_int_equal(policy_run_time(&p, q, why), -QUARRY_EINVAL);
 	assert_non_null(strstr(why, "watermark_scale_factor=99999 is out of range"));

@@ -173,7 +173,11 @@ static void pressure(void **state)
 	quarry_totals(pool.q, &totals);
 	free = totals.free;
 	assert_int_equal(quarry_posix_start_kswapd(pool.q, CPUS + 1), -QUARRY_EINVAL);
+	/* Those that it names are there, though others are not. */
+	assert_int_equal(quarry_cpu_offline(pool.q, 1), 0);
+	assert_int_equal(quarry_posix_start_kswapd(pool.q, 1), -QUARRY_EINVAL);
 	assert_int_equal(quarry_posix_start_kswapd(pool.q, CPUS), 0);
+	assert_int_equal(quarry_cpu_online(pool.q, 1), 0);
 	assert_int_equal(quarry_posix_start_kswapd(pool.q, CPUS), -QUARRY_EINVAL); /* they run */
 
 	for (unsigned int i = 0; i < CPUS; i++) {

@@ -736,6 +736,42 @@ static void test_random_kmalloc_copies_by_call_site(void **state)
 	assert_true(differ > 32);
 }
 
+struct walked {
+	struct kmem_cache *cache[2 * QUARRY_MAX_CACHES];
+	int nr, stop_at;
+};
+
+static int walk_one(struct kmem_cache *cache, void *arg)
+{
+	struct walked *w = arg;
+
+	w->cache[w->nr++] = cache;
+	return w->nr == w->stop_at ? 7 : 0;
+}
+
+/* It goes where quarry_kmem_cache_next() goes, or as far as it is told, and keeps none afterwards. */
+static void test_S19_for_each(void **state)
+{
+	static struct walked all, some;
+	struct quarry *q = machine(16 * MIB, 1, 1);
+	struct kmem_cache *mine = quarry_kmem_cache_create(q, "mine", 100, SLAB_NO_MERGE, NULL);
+	struct kmem_cache *s = NULL;
+	int n = 0;
+
+	(void)state;
+	assert_non_null(mine);
+	assert_int_equal(quarry_kmem_cache_for_each(q, walk_one, &all), 0);
+	while ((s = quarry_kmem_cache_next(q, s)) != NULL)
+		assert_ptr_equal(all.cache[n++], s);
+	assert_int_equal(n, all.nr);
+	assert_ptr_equal(all.cache[0], mine);
+	some.stop_at = 1;
+	assert_int_equal(quarry_kmem_cache_for_each(q, walk_one, &some), 7);
+	assert_int_equal(some.nr, 1);
+	assert_int_equal(quarry_kmem_cache_destroy(q, mine), 0); /* waits for walkers */
+	finish(q);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -759,6 +795,7 @@ int main(void)
 		cmocka_unit_test(test_kmem_buckets_are_apart),
 		cmocka_unit_test(test_kmem_buckets_when_the_table_is_full),
 		cmocka_unit_test(test_random_kmalloc_copies_by_call_site),
+		cmocka_unit_test(test_S19_for_each),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1160,9 +1160,203 @@ static void test_random_life(void **state)
 	quarry_posix_delete(q);
 }
 
+/* ---- by call site ---- */
+
+struct text {
+	char s[4096];
+	size_t len;
+};
+
+static void collect(void *ctx, const char *text, size_t len)
+{
+	struct text *t = ctx;
+
+	assert_true(t->len + len < sizeof(t->s));
+	memcpy(t->s + t->len, text, len);
+	t->len += len;
+}
+
+static const struct quarry_page_site profile_sites[] = {
+	{"net/ring.c", "ring_fill", 40}, {"fs/cache.c", "cache_grow", 7}, {"fs/name.c", "name", 9}};
+
+/* What a place of @q holds and took, by its tag. */
+static struct quarry_page_site_info site_of(struct quarry *q, const struct quarry_page_site *site)
+{
+	struct quarry_page_site_info info = {0};
+
+	for (unsigned int i = 0; quarry_slab_site(q, i, &info); i++)
+		if (info.site == site)
+			return info;
+	return (struct quarry_page_site_info){0};
+}
+
+static __attribute__((noinline)) void *profile_one(struct quarry *q)
+{
+	void *p = quarry_kmalloc(q, 30, GFP_KERNEL);
+
+	assert_non_null(p);
+	return p;
+}
+
+/* Random takes and frees from three places, each step against a model; then the text. */
+static void test_2c_objects_are_counted_by_call_site(void **state)
+{
+	static const unsigned int sizes[] = {100, 1500, 8};
+	struct quarry *q = machine(true);
+	struct {
+		void *p;
+		unsigned int site, bytes;
+	} held[200] = {0};
+	uint64_t bytes[3] = {0}, blocks[3] = {0}, calls[3] = {0};
+	struct text t = {.len = 0};
+	struct quarry_out out = {collect, &t};
+	struct kmem_cache *s;
+	uint64_t seed = 1;
+
+	(void)state;
+	assert_int_equal(quarry_slab_profiling(q, true), 0);
+	s = quarry_kmem_cache_create(q, "thing", SIZE, 0, NULL);
+	for (unsigned int i = 0; i < 3000; i++) {
+		unsigned int k, site;
+
+		seed = seed * 6364136223846793005u + 1442695040888963407u;
+		k = (unsigned int)(seed >> 33) % 200;
+		site = (unsigned int)(seed >> 50) % 3;
+		if (held[k].p != NULL) {
+			quarry_kfree(q, held[k].p);
+			held[k].p = NULL;
+			bytes[held[k].site] -= held[k].bytes;
+			blocks[held[k].site]--;
+		} else {
+			held[k].p = site == 0 ? quarry_kmem_cache_alloc_at(q, s, GFP_KERNEL,
+									   &profile_sites[0])
+					      : quarry_kmalloc_at(q, sizes[site], GFP_KERNEL,
+								  &profile_sites[site]);
+			assert_non_null(held[k].p);
+			held[k].site = site;
+			held[k].bytes = quarry_virt_to_cache(q, held[k].p)->size;
+			bytes[site] += held[k].bytes;
+			blocks[site]++;
+			calls[site]++;
+		}
+		for (site = 0; site < 3; site++) {
+			struct quarry_page_site_info info = site_of(q, &profile_sites[site]);
+
+			assert_int_equal(info.live_bytes, bytes[site]);
+			assert_int_equal(info.live_blocks, blocks[site]);
+			assert_int_equal(info.blocks, calls[site]);
+		}
+	}
+	check(q);
+	for (unsigned int k = 0; k < 200; k++)
+		if (held[k].site != 1)
+			quarry_kfree(q, held[k].p);
+	quarry_show_allocinfo(q, &out);
+	assert_string_equal(strtok(t.s, "\n"), "allocinfo - version: 1.0");
+	assert_string_equal(strtok(NULL, "\n"), "#     <size>  <calls> <tag info>");
+	for (char *line = strtok(NULL, "\n"); line != NULL; line = strtok(NULL, "\n")) {
+		unsigned long long b, n;
+		char place[64];
+
+		assert_int_equal(sscanf(line, "%llu %llu %63s", &b, &n, place), 3);
+		if (strcmp(place, "fs/cache.c:7") == 0)
+			assert_true(b == bytes[1] && n == blocks[1] && n != 0);
+		else
+			assert_true(b == 0 && n == 0);
+	}
+	for (unsigned int k = 0; k < 200; k++)
+		if (held[k].site == 1)
+			quarry_kfree(q, held[k].p);
+	assert_int_equal(reports, 0);
+	assert_int_equal(quarry_kmem_cache_destroy(q, s), 0);
+	check(q);
+	quarry_posix_delete(q);
+}
+
+/* Without a tag the return address tells, whatever the call; a free that nobody can have meant is told. */
+static void test_2c_call_sites_by_address(void **state)
+{
+	struct quarry *q = machine(true);
+	struct quarry_page_site_info a, b;
+	void *p[4];
+
+	(void)state;
+	assert_false(quarry_slab_site(q, 0, &a));
+	assert_int_equal(quarry_slab_profiling(q, true), 0);
+	p[0] = profile_one(q);
+	p[1] = profile_one(q);
+	p[2] = quarry_kmalloc_node(q, 60, GFP_KERNEL, 0);
+	p[3] = quarry_kzalloc(q, 60, GFP_KERNEL);
+	assert_true(quarry_slab_site(q, 1, &a));
+	assert_true((uintptr_t)a.address - (uintptr_t)profile_one < 200);
+	assert_int_equal(a.live_blocks, 2);
+	assert_int_equal(a.live_bytes, 2 * 32);
+	for (unsigned int i = 2; i < 4; i++) { /* here */
+		assert_true(quarry_slab_site(q, i, &b));
+		assert_true((uintptr_t)b.address - (uintptr_t)test_2c_call_sites_by_address < 4000);
+		assert_int_equal(b.live_bytes, 64);
+	}
+	assert_false(quarry_slab_site(q, 4, &a));
+	for (unsigned int i = 0; i < 4; i++)
+		quarry_kfree(q, p[i]);
+	assert_int_equal(reports, 0);
+	quarry_kfree(q, p[0]);
+	reported("double free", "kmalloc-32", pointer(p[0]));
+	check(q);
+	quarry_posix_delete(q);
+}
+
+/* Nothing changes while it is off: sheaves, records, caches that have objects. */
+static void test_2c_profiling_is_switched_while_caches_are_empty(void **state)
+{
+	struct quarry *q = machine(true);
+	struct kmem_cache *s = quarry_kmem_cache_create(q, "thing", SIZE, 0, NULL);
+	unsigned int cap = info(q, s).sheaf_capacity;
+	unsigned char *p = get(q, s), *other;
+	struct quarry_page_site_info a;
+
+	(void)state;
+	assert_true(cap != 0);
+	assert_int_equal(quarry_slab_profiling(q, true), 1); /* it has an object */
+	other = get(q, s);
+	assert_false(quarry_slab_site(q, 1, &a));
+	quarry_kfree(q, p);
+	quarry_kfree(q, other);
+	assert_int_equal(quarry_slab_profiling(q, true), 0);
+	assert_int_equal(info(q, s).sheaf_capacity, 0);
+	p = get(q, s);
+	assert_true(quarry_slab_site(q, 1, &a));
+	assert_int_equal(a.live_bytes, s->size);
+	assert_int_equal(quarry_slab_profiling(q, false), 1); /* it goes on counting */
+	quarry_kfree(q, p);
+	assert_true(quarry_slab_site(q, 1, &a));
+	assert_int_equal(a.live_bytes, 0);
+	assert_int_equal(quarry_slab_profiling(q, false), 0);
+	assert_int_equal(info(q, s).sheaf_capacity, cap);
+	p = get(q, s);
+	assert_true(quarry_slab_site(q, 1, &a));
+	assert_int_equal(a.blocks, 1);
+	quarry_kfree(q, p);
+	assert_int_equal(reports, 0);
+	/* With debugging of contents, both at once. */
+	assert_int_equal(quarry_slab_debug(q, "FZPU"), 0);
+	assert_int_equal(quarry_slab_profiling(q, true), 0);
+	p = get(q, s);
+	p[SIZE] ^= 1;
+	quarry_kfree(q, p);
+	reported("overrun to the right of", "thing", pointer(p));
+	assert_true(quarry_slab_site(q, 1, &a));
+	assert_int_equal(a.live_blocks, 0);
+	check(q);
+	quarry_posix_delete(q);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_2c_objects_are_counted_by_call_site),
+		cmocka_unit_test(test_2c_call_sites_by_address),
+		cmocka_unit_test(test_2c_profiling_is_switched_while_caches_are_empty),
 		cmocka_unit_test(test_bytes_around_and_in_objects),
 		cmocka_unit_test(test_caches_that_did_not_ask_are_not_written),
 		cmocka_unit_test(test_constructors_and_zero),

@@ -97,7 +97,7 @@ static void *work(void *arg)
 	return NULL;
 }
 
-static void run(const char *options, const char *fail, bool damages)
+static void run(const char *options, const char *fail, bool damages, bool profile)
 {
 	struct quarry_posix_options o = {
 		.ram_bytes = 64 * MIB, .concurrent = true, .report = take_report};
@@ -113,6 +113,7 @@ static void run(const char *options, const char *fail, bool damages)
 	assert_int_equal(quarry_boot(sh.q, &params), 0);
 	assert_int_equal(quarry_slab_debug(sh.q, options), 0);
 	assert_int_equal(quarry_failslab(sh.q, fail), 0);
+	assert_int_equal(quarry_slab_profiling(sh.q, profile), 0);
 	sh.cache = quarry_kmem_cache_create(sh.q, "thing", SIZE, SLAB_NO_MERGE, NULL);
 	assert_non_null(sh.cache);
 	atomic_store(&reports, 0);
@@ -132,7 +133,17 @@ static void run(const char *options, const char *fail, bool damages)
 	assert_int_equal(i.refused != 0, fail[0] != '\0');
 	for (unsigned int k = 0; k < SLOTS; k++)
 		quarry_kmem_cache_free(sh.q, sh.cache, atomic_load(&sh.slot[k]));
-	assert_int_equal(quarry_cache_validate(sh.q, sh.cache), 0);
+	if (profile) { /* all by the call in work() */
+		struct quarry_page_site_info site;
+
+		assert_true(quarry_slab_site(sh.q, 1, &site));
+		assert_int_equal(site.blocks, THREADS * OPS);
+		assert_int_equal(site.live_blocks, 0);
+		assert_int_equal(site.live_bytes, 0);
+		assert_false(quarry_slab_site(sh.q, 2, &site));
+	}
+	assert_int_equal(quarry_cache_validate(sh.q, sh.cache),
+			 options[0] == '-' ? -QUARRY_EINVAL : 0);
 	assert_int_equal(quarry_kmem_cache_destroy(sh.q, sh.cache), 0);
 	assert_int_equal(quarry_check(sh.q, &faults), 0);
 	quarry_posix_delete(sh.q);
@@ -141,19 +152,25 @@ static void run(const char *options, const char *fail, bool damages)
 static void test_2c_debugged_caches_in_parallel(void **state)
 {
 	(void)state;
-	run("FZPU,thing", "", false);
+	run("FZPU,thing", "", false, false);
 }
 
 static void test_2c_damage_in_parallel(void **state)
 {
 	(void)state;
-	run("FZPU,thing", "", true);
+	run("FZPU,thing", "", true, false);
 }
 
 static void test_2c_failslab_in_parallel(void **state)
 {
 	(void)state;
-	run("U,thing", "failslab=3,50,0,-1 failslab.ignore-gfp-wait=N", false);
+	run("U,thing", "failslab=3,50,0,-1 failslab.ignore-gfp-wait=N", false, false);
+}
+
+static void test_2c_profiling_in_parallel(void **state)
+{
+	(void)state;
+	run("-", "", false, true);
 }
 
 int main(void)
@@ -162,6 +179,7 @@ int main(void)
 		cmocka_unit_test(test_2c_debugged_caches_in_parallel),
 		cmocka_unit_test(test_2c_damage_in_parallel),
 		cmocka_unit_test(test_2c_failslab_in_parallel),
+		cmocka_unit_test(test_2c_profiling_in_parallel),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

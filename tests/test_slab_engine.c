@@ -33,14 +33,16 @@ static void print_fault(void *ctx, const char *text, size_t len)
 
 static const struct quarry_out faults = {print_fault, NULL};
 
-/* CPU i belongs to node i % nodes. */
-static struct quarry *machine(size_t bytes, unsigned int cpus, unsigned int nodes)
+/* With @params but for the CPUs. CPU i belongs to node i % nodes. */
+static struct quarry *machine_of(size_t bytes, unsigned int cpus, unsigned int nodes,
+				 struct quarry_boot_params params)
 {
 	struct quarry_posix_options options = {.ram_bytes = bytes, .report = take_report};
 	int cpu_node[QUARRY_MAX_CPUS];
-	struct quarry_boot_params params = {.nr_cpus = cpus, .cpu_node = cpu_node};
 	struct quarry *q = quarry_posix_new(&options);
 
+	params.nr_cpus = cpus;
+	params.cpu_node = cpu_node;
 	assert_non_null(q);
 	for (unsigned int i = 0; i < cpus; i++)
 		cpu_node[i] = (int)(i % nodes);
@@ -52,6 +54,11 @@ static struct quarry *machine(size_t bytes, unsigned int cpus, unsigned int node
 	quarry_posix_set_cpu(0);
 	reports = 0;
 	return q;
+}
+
+static struct quarry *machine(size_t bytes, unsigned int cpus, unsigned int nodes)
+{
+	return machine_of(bytes, cpus, nodes, (struct quarry_boot_params){0});
 }
 
 static void check(struct quarry *q)
@@ -388,6 +395,35 @@ static void test_S16_free_limit_follows_the_cpus(void **state)
 	finish(q);
 }
 
+/* As SLAB: an empty slab stays exactly while the node's slabs have no more free objects than the limit. */
+static void test_S16_free_limit_gives_slabs_back_at_free(void **state)
+{
+	struct quarry *q =
+		machine_of(64 * MIB, 1, 1, (struct quarry_boot_params){.slab_free_limit = true});
+	struct kmem_cache *s = cache(q, 1024);
+	const struct slab_node *n = &s->node[0];
+	static void *p[1024];
+
+	(void)state;
+	take(q, s, p, 1024);
+	for (size_t i = 0; i < 1024; i++) {
+		unsigned long slabs = n->nr_slabs;
+
+		give(q, s, &p[(i * 397) % 1024], 1);
+		assert_true(n->free_slabs == 0 || n->free_objects <= n->free_limit);
+		/* None went that might have stayed. */
+		assert_true(n->nr_slabs == slabs ||
+			    n->free_objects + oo_objects(s->oo) > n->free_limit);
+		check(q);
+	}
+	sheaf_drain_one(q, s, 0);
+	sheaf_drain_depot(q, s, &s->node[0], ~0u, ~0u);
+	assert_int_equal(info(q, s).active_objs, 0);
+	assert_int_equal(n->nr_slabs, n->free_limit / oo_objects(s->oo));
+	assert_true(n->nr_slabs < s->min_partial); /* SLUB's rule would have left so many */
+	finish(q);
+}
+
 static void test_S16_reap_refuses(void **state)
 {
 	struct quarry_posix_options options = {.ram_bytes = 8 * MIB, .concurrent = true};
@@ -677,6 +713,108 @@ static void test_S1_node_that_comes_later(void **state)
 	finish(q);
 }
 
+/* ---- S15 ---- */
+
+static void test_S15_slabs_are_coloured_in_turn(void **state)
+{
+	static const unsigned int sizes[] = {24, 88, 184, 200, 320, 520, 696, 1320, 2600};
+	struct quarry *q =
+		machine_of(64 * MIB, 1, 2, (struct quarry_boot_params){.slab_colour = true});
+	static void *p[3000];
+	unsigned int coloured = 0;
+
+	(void)state;
+	for (size_t k = 0; k < sizeof(sizes) / sizeof(sizes[0]); k++) {
+		struct kmem_cache *s = cache(q, sizes[k]);
+		uintptr_t bytes = QUARRY_PAGE_SIZE << oo_order(s->oo);
+		uint32_t left = (uint32_t)bytes - oo_objects(s->oo) * s->size, index = 0;
+		unsigned int slabs[64] = {0};
+		struct slab *slab;
+
+		assert_int_equal(info(q, s).colours, left / 64 < 2 ? 0 : left / 64);
+		take(q, s, p, 3000);
+		while ((slab = slab_next_of(q, s, &index)) != NULL) {
+			uintptr_t off = slab->base - slab_block(q, slab);
+
+			assert_int_equal(off % 64, 0);
+			assert_true(off / 64 < (s->colours != 0 ? s->colours : 1));
+			slabs[off / 64]++;
+			assert_true(off + (uintptr_t)oo_objects(s->oo) * s->size <= bytes);
+		}
+		for (uint32_t c = 1; c < s->colours; c++) /* each in turn, from the first on */
+			assert_true(slabs[c] == slabs[0] || slabs[c] + 1 == slabs[0]);
+		coloured += s->colours != 0;
+		for (size_t i = 0; i < 3000; i++) {
+			memset(p[i], (int)i, sizes[k]);
+			assert_int_equal((uintptr_t)p[i] % s->align, 0);
+		}
+		check(q);
+		/* By kfree() too, and in any order. */
+		for (size_t i = 0; i < 3000; i++) {
+			unsigned char *o = p[i * 7 % 3000];
+
+			assert_int_equal(o[0], (unsigned char)(i * 7 % 3000));
+			assert_int_equal(o[sizes[k] - 1], (unsigned char)(i * 7 % 3000));
+			if (i % 2 == 0)
+				quarry_kfree(q, o);
+			else
+				quarry_kmem_cache_free(q, s, o);
+		}
+		check(q);
+		assert_int_equal(quarry_kmem_cache_destroy(q, s), 0);
+	}
+	assert_true(coloured >= 4);
+	finish(q);
+}
+
+/* Same sizes, orders and objects a slab; every byte that is no object's start is refused at once. */
+static void test_S15_colour_changes_no_geometry_and_no_report(void **state)
+{
+	struct quarry *plain = machine(64 * MIB, 1, 1), *q;
+	static void *p[64];
+	unsigned int shifted = 0;
+
+	(void)state;
+	q = machine_of(64 * MIB, 1, 1, (struct quarry_boot_params){.slab_colour = true});
+	for (unsigned int size = 8; size < 8192; size += 56) {
+		struct kmem_cache *a = cache(plain, size), *b = cache(q, size);
+
+		assert_int_equal(a->oo.x, b->oo.x);
+		assert_int_equal(a->min.x, b->min.x);
+		assert_int_equal(a->size, b->size);
+		assert_int_equal(a->colours, 0);
+		assert_int_equal(quarry_kmem_cache_destroy(plain, a), 0);
+		assert_int_equal(quarry_kmem_cache_destroy(q, b), 0);
+	}
+	finish(plain);
+	for (unsigned int size = 200; size < 2000; size += 312) {
+		struct kmem_cache *s = cache(q, size);
+
+		take(q, s, p, 64);
+		for (unsigned int i = 0; i < 64 && s->colours != 0; i++) {
+			struct slab *slab;
+			uint32_t number;
+
+			assert_int_equal(slab_find(q, s, p[i], &slab, &number), SLAB_FAULT_NONE);
+			give(q, s, (void *[]){(char *)p[i] + 1 + i % (size - 1)}, 1);
+			assert_int_equal(reports, 1);
+			reports = 0;
+			if (slab->base == slab_block(q, slab))
+				continue;
+			quarry_kfree(q, (void *)slab_block(q, slab)); /* before the first */
+			assert_int_equal(reports, 1);
+			reports = 0;
+			shifted++;
+		}
+		reports = 0;
+		check(q);
+		give(q, s, p, 64);
+		assert_int_equal(quarry_kmem_cache_destroy(q, s), 0);
+	}
+	assert_true(shifted > 64);
+	finish(q);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -691,7 +829,10 @@ int main(void)
 		cmocka_unit_test(test_S11_double_free_in_a_batch_is_found),
 		cmocka_unit_test(test_S16_reaping_spares_what_was_touched),
 		cmocka_unit_test(test_S16_free_limit_follows_the_cpus),
+		cmocka_unit_test(test_S16_free_limit_gives_slabs_back_at_free),
 		cmocka_unit_test(test_S16_reap_refuses),
+		cmocka_unit_test(test_S15_slabs_are_coloured_in_turn),
+		cmocka_unit_test(test_S15_colour_changes_no_geometry_and_no_report),
 		cmocka_unit_test(test_shrinker_empties_caches_under_pressure),
 		cmocka_unit_test(test_pressure_lets_a_request_succeed),
 		cmocka_unit_test(test_movers_empty_sparse_slabs),

@@ -41,12 +41,15 @@ static void print_fault(void *ctx, const char *text, size_t len)
 
 static const struct quarry_out faults = {print_fault, NULL};
 
-/* With @bytes at first, and room for up to @most. */
+/* With @bytes at first, and room for up to @most. Where there are nodes, slabs go and are coloured as SLAB did it. */
 static struct quarry *machine(size_t most, size_t bytes, unsigned int nodes)
 {
 	struct quarry_posix_options options = {
 		.ram_bytes = most, .concurrent = true, .report = take_report};
-	struct quarry_boot_params params = {.nr_cpus = CPUS, .max_hotplug_phys = most};
+	struct quarry_boot_params params = {.nr_cpus = CPUS,
+					    .max_hotplug_phys = most,
+					    .slab_colour = nodes > 1,
+					    .slab_free_limit = nodes > 1};
 	struct quarry *q = quarry_posix_new(&options);
 
 	assert_non_null(q);

@@ -59,6 +59,15 @@ test: deps-test
 		$(THREAD_NAMES:%=$(O)/tsan/tests/%) $(FUZZ_NAMES:%=$(O)/asan/tests/%) $(TEST_SHELL) \
 		$(if $(M32_WORKS),$(M32_NAMES:%=$(O)/m32/tests/%-m32))
 
+## make soak       a long life of a whole machine, all layers at once: MINUTES=60; its curve in docs/pictures
+.PHONY: soak
+soak: MINUTES ?= 60
+soak: deps-test
+	@$(MAKE) --no-print-directory O=$(O)/soak CFLAGS="-O2 -g -DQUARRY_DEBUG=1" \
+		$(O)/soak/tests/test_soak_threads
+	@$(O)/soak/tests/test_soak_threads $$(($(MINUTES) * 60)) $(O)/soak/soak.csv
+	@python3 -B scripts/soak_plot.py $(O)/soak/soak.csv docs/pictures/soak.svg
+
 ## make coverage   lines and branches of src/ that the tests reach; build/cov/coverage.html shows the rest
 .PHONY: coverage
 coverage: deps-test deps-coverage

@@ -11,6 +11,8 @@
 
 #include <quarry/types.h>
 
+struct kmem_cache;
+
 /* Where text goes: called with pieces of it, in order. */
 struct quarry_out {
 	void (*write)(void *ctx, const char *text, size_t len);
@@ -93,13 +95,13 @@ void quarry_show_refusal(struct quarry *q, const struct quarry_out *out);
  */
 int quarry_page_debug(struct quarry *q, const char *text);
 
-/* A place in a program that takes pages, see QUARRY_PAGE_SITE(). */
+/* A place in a program that takes pages or objects, see QUARRY_PAGE_SITE(). */
 struct quarry_page_site {
 	const char *file, *function;
 	unsigned int line;
 };
 
-/* The place where it stands: for quarry_alloc_pages_at(). */
+/* The place where it stands: for quarry_alloc_pages_at(), quarry_kmalloc_at(). */
 #define QUARRY_PAGE_SITE()                                                                         \
 	(__extension__({                                                                           \
 		static const struct quarry_page_site quarry_site = {__FILE__, __func__, __LINE__}; \
@@ -141,7 +143,7 @@ struct quarry_page_site_info {
 	const struct quarry_page_site *site;
 	const void *address;
 	uint64_t live_bytes, live_blocks;
-	uint64_t bytes, blocks; /* since page_owner was switched on */
+	uint64_t bytes, blocks; /* since it was switched on */
 };
 
 /** quarry_page_site() - the @index'th place of @q that page_owner has seen, from 0, in @info. Context: any.
@@ -163,11 +165,37 @@ void quarry_page_debug_info(struct quarry *q, struct quarry_page_debug_info *inf
 /** quarry_show_page_owner() - page_owner of @q to @out: each allocated block, as Linux's debugfs has it,
  * with the CPU in place of the process. */
 void quarry_show_page_owner(struct quarry *q, const struct quarry_out *out);
-/** quarry_show_allocinfo() - /proc/allocinfo of @q to @out: bytes and blocks alive by place. */
+/** quarry_show_allocinfo() - /proc/allocinfo of @q to @out: bytes and blocks, then objects, alive by place. */
 void quarry_show_allocinfo(struct quarry *q, const struct quarry_out *out);
 /** quarry_show_page_sites() - places of @q by bytes alive, the largest first, at most @max, with what they
  * took since page_owner was switched on, to @out. O(places * @max). */
 void quarry_show_page_sites(struct quarry *q, unsigned int max, const struct quarry_out *out);
+
+/**
+ * quarry_slab_profiling() - count objects by the place that takes them, as Linux's vm.mem_profiling
+ * @q:	memory system, at QUARRY_STAGE_SLAB
+ * @on: false: not any more; what was counted stays
+ *
+ * It applies to caches that are made later, and to those that exist if no object of theirs is owned: call it right
+ * after quarry_boot() for kmalloc's. Profiled caches have no sheaves; while it is off nothing is paid for it. Blocks
+ * of kmalloc() above the largest class are pages: page_owner counts them. Context: no other CPU at work.
+ * Return: caches that have objects and stay as they are; -QUARRY_EINVAL, -QUARRY_ENOMEM: nothing changed.
+ */
+int quarry_slab_profiling(struct quarry *q, bool on);
+
+/** quarry_slab_site() - the @index'th place of @q that took objects, from 0, in @info; the first stands for those
+ * that are not known. Context: any. False: there are not so many. */
+bool quarry_slab_site(struct quarry *q, unsigned int index, struct quarry_page_site_info *info);
+
+/** quarry_kmalloc_at() - quarry_kmalloc() of @q with @size and @gfp, for which @site answers in allocinfo; it is
+ * kept by reference. Same context and result. */
+QUARRY_MUST_CHECK void *quarry_kmalloc_at(struct quarry *q, size_t size, gfp_t gfp,
+					  const struct quarry_page_site *site);
+
+/** quarry_kmem_cache_alloc_at() - quarry_kmem_cache_alloc() of @q from @cache with @gfp, for which @site answers
+ * in allocinfo; it is kept by reference. Same context and result. */
+QUARRY_MUST_CHECK void *quarry_kmem_cache_alloc_at(struct quarry *q, struct kmem_cache *cache,
+						   gfp_t gfp, const struct quarry_page_site *site);
 
 /** quarry_gfp_format() - @gfp as Linux prints it, "GFP_KERNEL|__GFP_ZERO", into @buf of @size bytes, the
  * ending 0 included. Context: any. Returns the length, cut or not. */

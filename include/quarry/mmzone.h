@@ -76,6 +76,11 @@ enum quarry_watermark {
  * @slab_min_objects:	objects that a slab should have; 0: by the number of CPUs (Linux: slab_min_objects)
  * @sheaf_objects:	objects that a CPU's sheaf should hold at least, of caches that do not say; the smallest
  *			of the sizes 4, 12, 28, 60, 124, 252, 508 is taken; 0: by the size of objects
+ * @slab_free_limit:	a free gives empty slabs back while a node has more free objects of the cache in its
+ *			slabs than a batch for each of its CPUs, one more, and a slab: as SLAB did it; false: by
+ *			the number of partial slabs, as SLUB does it
+ * @slab_colour:	first objects of following slabs begin one cache line further each, as far as a slab has
+ *			bytes left over: as SLAB did it. Frees to such caches take a longer way
  * @slab_nomerge:	caches are not merged (Linux: slab_nomerge)
  * @random_kmalloc_seed: other than 0: 16 copies of kmalloc's normal caches, "kmalloc-64" and
  *			"kmalloc-rnd-01-64" to "-15-", and a hash of call site and seed says which a request
@@ -108,7 +113,7 @@ struct quarry_boot_params {
 	bool one_home;
 	unsigned int slab_min_order, slab_max_order, slab_min_objects;
 	unsigned int sheaf_objects;
-	bool slab_nomerge;
+	bool slab_free_limit, slab_colour, slab_nomerge;
 	uint64_t random_kmalloc_seed;
 };
 

@@ -80,6 +80,8 @@ struct quarry_cache_info {
 	unsigned int sheaf_capacity;    /* objects in one per-CPU sheaf; 0: none */
 	unsigned int useroffset, usersize;
 	unsigned int red_left_pad; /* bytes guarded before each object */
+	unsigned int colours;      /* slabs begin at so many offsets, colour_off apart; 0: at one */
+	unsigned int colour_off;
 };
 
 /**
@@ -219,8 +221,22 @@ void quarry_slab_pages(struct quarry *q, int nid, unsigned long *reclaimable,
 
 /** quarry_kmem_cache_next() - the cache of @q made before @cache, the newest for NULL: the order
  * of /proc/slabinfo. NULL at the end. For NULL it first makes those of kmalloc's that nobody has wanted yet; if there is
- * no memory for them the list is without. Context: not interrupt, no lock held. */
+ * no memory for them the list is without. Context: not interrupt, no lock held; nobody
+ * destroys @cache meanwhile. */
 struct kmem_cache *quarry_kmem_cache_next(struct quarry *q, struct kmem_cache *cache);
+
+/**
+ * quarry_kmem_cache_for_each() - call a function with every cache of @q, the newest first
+ * @q:	 memory system
+ * @fn:	 gets a cache and @arg; other than 0 ends the walk
+ * @arg: as @fn wants it
+ *
+ * Caches may be created and destroyed meanwhile, on other CPUs; the one that @fn looks at stays until it
+ * returns. @fn destroys none. Context: as quarry_kmem_cache_next(). Return: what the last call of @fn
+ * returned; 0 if there was none.
+ */
+int quarry_kmem_cache_for_each(struct quarry *q, int (*fn)(struct kmem_cache *cache, void *arg),
+			       void *arg);
 
 /* ---- debugging ---- */
 

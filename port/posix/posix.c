@@ -311,7 +311,7 @@ int quarry_posix_start_kswapd(struct quarry *q, unsigned int first_cpu)
 		return -QUARRY_EINVAL;
 	quarry_totals(q, &totals);
 	for (int nid = 0, cpu = (int)first_cpu; nid < totals.nr_nodes; nid++) {
-		if (quarry_node_present(q, nid) && cpu++ >= (int)totals.nr_cpus)
+		if (quarry_node_present(q, nid) && !quarry_cpu_is_online(q, (unsigned int)cpu++))
 			return -QUARRY_EINVAL;
 	}
 	all = calloc((size_t)totals.nr_nodes, sizeof(*all));

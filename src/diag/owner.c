@@ -52,13 +52,14 @@ void quarry_show_page_owner(struct quarry *q, const struct quarry_out *out)
 	}
 }
 
-void quarry_show_allocinfo(struct quarry *q, const struct quarry_out *out)
+/* The first of the places stands for what has none: told if there is any. */
+static void owner_show_sites(struct quarry *q, const struct quarry_out *out,
+			     bool (*site)(struct quarry *q, unsigned int index,
+					  struct quarry_page_site_info *info))
 {
 	struct quarry_page_site_info s;
 
-	quarry_out_printf(out, "allocinfo - version: 1.0\n#     <size>  <calls> <tag info>\n");
-	for (unsigned int i = 0; quarry_page_site(q, i, &s); i++) {
-		/* The first stands for what has no place: told if there is any. */
+	for (unsigned int i = 0; site(q, i, &s); i++) {
 		if (i == 0 && s.blocks == 0)
 			continue;
 		quarry_out_printf(out, "%12lld %8llu ", (long long)s.live_bytes,
@@ -66,6 +67,13 @@ void quarry_show_allocinfo(struct quarry *q, const struct quarry_out *out)
 		owner_show_place(out, s.site, s.address);
 		quarry_out_printf(out, " \n");
 	}
+}
+
+void quarry_show_allocinfo(struct quarry *q, const struct quarry_out *out)
+{
+	quarry_out_printf(out, "allocinfo - version: 1.0\n#     <size>  <calls> <tag info>\n");
+	owner_show_sites(q, out, quarry_page_site);
+	owner_show_sites(q, out, quarry_slab_site);
 }
 
 /* Whether @a stands before @b: more bytes alive, then the older place. */

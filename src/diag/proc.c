@@ -120,22 +120,32 @@ void quarry_show_pagetypeinfo(struct quarry *q, const struct quarry_out *out)
 	}
 }
 
+struct proc_slabinfo {
+	struct quarry *q;
+	const struct quarry_out *out;
+};
+
+static int proc_slabinfo_cache(struct kmem_cache *cache, void *arg)
+{
+	struct proc_slabinfo *p = arg;
+	struct quarry_cache_info i;
+
+	quarry_kmem_cache_info(p->q, cache, &i);
+	quarry_out_printf(p->out, "%-17s %6lu %6lu %6u %4u %4d", i.name, i.active_objs, i.num_objs,
+			  i.size, i.objs_per_slab, 1 << i.order);
+	quarry_out_printf(p->out, " : tunables %4u %4u %4u", 0u, 0u, 0u);
+	quarry_out_printf(p->out, " : slabdata %6lu %6lu %6lu\n", i.active_slabs, i.num_slabs, 0ul);
+	return 0;
+}
+
 void quarry_show_slabinfo(struct quarry *q, const struct quarry_out *out)
 {
-	struct kmem_cache *c = NULL;
-	struct quarry_cache_info i;
+	struct proc_slabinfo p = {q, out};
 
 	quarry_out_printf(out, "slabinfo - version: 2.1\n");
 	quarry_out_printf(
 		out, "# name            <active_objs> <num_objs> <objsize> <objperslab> "
 		     "<pagesperslab> : tunables <limit> <batchcount> <sharedfactor> : slabdata "
 		     "<active_slabs> <num_slabs> <sharedavail>\n");
-	while ((c = quarry_kmem_cache_next(q, c)) != NULL) {
-		quarry_kmem_cache_info(q, c, &i);
-		quarry_out_printf(out, "%-17s %6lu %6lu %6u %4u %4d", i.name, i.active_objs,
-				  i.num_objs, i.size, i.objs_per_slab, 1 << i.order);
-		quarry_out_printf(out, " : tunables %4u %4u %4u", 0u, 0u, 0u);
-		quarry_out_printf(out, " : slabdata %6lu %6lu %6lu\n", i.active_slabs, i.num_slabs,
-				  0ul);
-	}
+	(void)quarry_kmem_cache_for_each(q, proc_slabinfo_cache, &p);
 }

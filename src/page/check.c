@@ -3,7 +3,7 @@
  * The page layer's validator: everything that is stored twice is compared, and every page accounted
  * for. The first fault is described.
  */
-#include "internal.h"
+#include "slab_pages.h"
 
 #include <base/format.h>
 #include <base/string.h>
@@ -53,6 +53,14 @@ static void check_guard(struct check_state *c, const struct page_arena *a, unsig
 	}
 }
 
+/* A later page of a block is nobody's by itself. */
+static void check_tail(struct check_state *c, const struct page_arena *a, unsigned long long where,
+		       uint64_t word)
+{
+	check_equal(c, "state of a tail page", where, word & PAGE_WORD_STATE_MASK, PAGE_WORD_FREE);
+	check_equal(c, "arena in descriptor", where, word >> PAGE_WORD_ARENA_SHIFT, a->index);
+}
+
 /* Descriptors of a pageblock: free bits say FREE, blocks stay inside, every page is something. */
 static void check_descriptors(struct check_state *c, const struct page_arena *a, unsigned int i)
 {
@@ -87,9 +95,12 @@ static void check_descriptors(struct check_state *c, const struct page_arena *a,
 			c->allocated += size;
 			check_equal(c, "alignment of a block", base + k, (base + k) & (size - 1),
 				    0);
-			for (unsigned int j = 0; j < size && k + j < QUARRY_PAGEBLOCK_PAGES; j++)
+			for (unsigned int j = 0; j < size && k + j < QUARRY_PAGEBLOCK_PAGES; j++) {
 				check_equal(c, "free bit inside a block", base + k + j,
 					    a->bits[i][(k + j) >> 6] >> ((k + j) & 63) & 1, 0);
+				if (j != 0)
+					check_tail(c, a, base + k + j, page[k + j].word);
+			}
 		}
 		k += size;
 	}
@@ -153,6 +164,7 @@ static void check_lists(struct check_state *c, const struct page_arena *a)
 	for (unsigned int t = 0; t < QUARRY_MIGRATE_TYPES; t++) {
 		unsigned int dense[2] = {0};
 
+		check_equal(c, "order mask", a->start_pfn, a->order_mask[t] >> QUARRY_NR_ORDERS, 0);
 		for (unsigned int o = 0; o < QUARRY_NR_ORDERS; o++) {
 			uint16_t i = a->head[o][t], head = i, prev = PAGE_NO_PB;
 			bool sparse = false;
@@ -161,7 +173,7 @@ static void check_lists(struct check_state *c, const struct page_arena *a)
 				    i != PAGE_NO_PB);
 			check_equal(c, "zone's arena bit", a->start_pfn, check_avail(a, t, o),
 				    i != PAGE_NO_PB);
-			for (; i != PAGE_NO_PB && listed <= a->nr_pb; prev = i, i = a->pb[i].next) {
+			for (; i < a->nr_pb && listed <= a->nr_pb; prev = i, i = a->pb[i].next) {
 				if (i != head)
 					check_equal(c, "list link", i, a->pb[i].prev, prev);
 				/* Those with few free pages stand behind the others. */
@@ -176,7 +188,8 @@ static void check_lists(struct check_state *c, const struct page_arena *a)
 				check_equal(c, "list type", i, a->pb[i].type, t);
 				listed++;
 			}
-			if (head != PAGE_NO_PB)
+			check_equal(c, "list link", prev, i, PAGE_NO_PB);
+			if (head < a->nr_pb)
 				check_equal(c, "list end", head, a->pb[head].prev, prev);
 		}
 		for (unsigned int k = 0; k < 2; k++) {
@@ -208,17 +221,38 @@ static void check_cached(struct check_state *c, struct page *page, unsigned int 
 	c->in_sheaves += 1ul << order;
 }
 
+/* Whether a word's descriptors begin at @base. */
+static bool check_hand_base(const struct page_layer *pl, const struct page *base)
+{
+	for (uint32_t i = 0; i < pl->nr_arenas; i++) {
+		const struct page_arena *a = &pl->arena[i];
+
+		if (a->map != NULL &&
+		    (uintptr_t)base - (uintptr_t)a->map <
+			    (size_t)a->nr_pb * QUARRY_PAGEBLOCK_PAGES * sizeof(*base))
+			return (uintptr_t)base % PAGE_WORD_BYTES == 0;
+	}
+	return false;
+}
+
 static void check_hand(struct check_state *c, const struct page_hand *h, unsigned int order,
 		       const struct page_zone *z)
 {
+	if (h->mask != 0 && !check_hand_base(c->q->pages, h->base)) {
+		check_fault(c, "hand of no descriptors", order, h->mask, 0);
+		return;
+	}
 	for (uint64_t mask = h->mask; mask != 0; mask &= mask - 1)
 		check_cached(c, h->base + bits_ctz64(mask), order, z);
 }
 
-static void check_hands(struct check_state *c, const struct page_hand *hands, unsigned int n,
-			unsigned int order, const struct page_zone *z)
+/* Those of [@from, @n). */
+static void check_hands(struct check_state *c, const struct page_hand *hands, unsigned int from,
+			unsigned int n, unsigned int room, unsigned int order,
+			const struct page_zone *z)
 {
-	for (unsigned int k = 0; k < n; k++) {
+	check_equal(c, "hands of a sheaf", order, from <= n && n <= room, true);
+	for (unsigned int k = from; k < n && k < room; k++) {
 		check_equal(c, "empty hand", k, hands[k].mask != 0, true);
 		check_hand(c, &hands[k], order, z);
 	}
@@ -233,7 +267,9 @@ static void check_pcp(struct check_state *c, const struct page_pcp *pcp, const s
 			const struct page_sheaf *out = &pcp->out[t][s];
 
 			check_hand(c, &out->cur, order, z);
-			check_hands(c, out->hand + out->at, out->n - out->at, order, z);
+			check_hands(c, out->hand, out->at, out->n, PAGE_SHEAF_HANDS, order, z);
+			check_equal(c, "first hand of a sheaf", t, out->at == 0, out->n == 0);
+			check_equal(c, "zone of a sheaf", t, out->zone == z, true);
 			check_equal(c, "sheaf that starts empty", t,
 				    out->cur.mask == 0 && out->n != 0, false);
 		}
@@ -255,8 +291,9 @@ static void check_sheaves(struct check_state *c)
 			unsigned int blocks = 0;
 
 			check_hand(c, &own->open[s], order, NULL);
-			check_hands(c, in->hand, in->n, order, NULL);
-			for (unsigned int k = 0; k < in->staged; k++)
+			check_hands(c, in->hand, 0, in->n, PAGE_IN_HANDS, order, NULL);
+			check_equal(c, "hands looked at", cpu, in->staged <= in->n, true);
+			for (unsigned int k = 0; k < in->staged && k < PAGE_IN_HANDS; k++)
 				blocks += bits_popcount64(in->hand[k].mask);
 			check_equal(c, "blocks taken back", cpu, in->blocks, blocks);
 		}
@@ -389,6 +426,25 @@ static void check_sections(struct check_state *c)
 				    pl->arena[i].end_pfn > start && pl->arena[i].zone != NULL,
 			    true);
 	}
+}
+
+unsigned long page_count_slab(struct quarry *q)
+{
+	const struct page_layer *pl = q->pages;
+	unsigned long n = 0;
+
+	for (uint32_t i = 0; i < pl->nr_arenas; i++) {
+		const struct page_arena *a = &pl->arena[i];
+
+		for (unsigned int b = 0; !a->virgin && !a->empty && b < a->nr_pb; b++) {
+			const struct page *page = &a->map[(size_t)b << QUARRY_PAGEBLOCK_ORDER];
+
+			for (unsigned int k = 0; a->pb[b].described && k < QUARRY_PAGEBLOCK_PAGES;
+			     k++)
+				n += (page[k].word & PAGE_WORD_STATE_MASK) == PAGE_WORD_SLAB;
+		}
+	}
+	return n;
 }
 
 unsigned int quarry_check_pages(struct quarry *q, const struct quarry_out *out)

@@ -15,15 +15,13 @@
  *            it. A record says so from pageowner_alloc() to pageowner_free(). Blocks that were taken before the
  *            switch, or for which there was no memory, have none, and are not counted.
  *
- * Locks      owner->lock guards places and records; nothing is called under it. Tables are made before.
+ * Locks      owner->places.lock guards places and records; nothing is called under it. Tables are made before.
  * Cost       One hash look-up a request.
  */
 #include "prep.h"
 
+#include <base/places.h>
 #include <base/string.h>
-
-#define OWNER_SITES 4096u
-#define OWNER_SLOTS (2u * OWNER_SITES)
 
 enum pageowner_state { OWNER_NONE, OWNER_TAKEN, OWNER_FREED };
 
@@ -38,14 +36,11 @@ struct pageowner_record {
 _Static_assert(sizeof(struct pageowner_record) == 28, "a pageblock's records fit four pages");
 
 struct page_owner {
-	struct quarry_lock lock;
+	struct places places; /* their lock guards records too */
 	uint32_t nr_arenas;
 	struct pageowner_record ***arena; /* by arena and pageblock; NULL: nothing seen there */
 	uint64_t lost;
 	size_t bytes;
-	uint32_t nr_sites;
-	struct quarry_page_site_info site[OWNER_SITES];
-	uint16_t slot[OWNER_SLOTS]; /* number of a place; 0: empty */
 };
 
 struct page_owner *pageowner_new(struct quarry *q)
@@ -60,9 +55,8 @@ struct page_owner *pageowner_new(struct quarry *q)
 		quarry_meta_free(q, o);
 		return NULL;
 	}
-	quarry_lock_init(&o->lock, QUARRY_LOCK_LEAF);
+	places_init(&o->places);
 	o->nr_arenas = q->pages->nr_arenas;
-	o->nr_sites = 1;
 	o->bytes = sizeof(*o) + size;
 	return o;
 }
@@ -144,36 +138,9 @@ static uint64_t pageowner_time(const uint32_t *half)
 	return (uint64_t)half[1] << 32 | half[0];
 }
 
-/* ---- places ---- */
-
-/* Number of a place, new or not; 0: it is not known, or there are too many. */
-static uint16_t pageowner_site_locked(struct page_owner *o, const struct quarry_page_site *site,
-				      const void *address)
-{
-	uint64_t key = (uintptr_t)site ^ (uintptr_t)address;
-	uint32_t i = (uint32_t)(key * 0x9e3779b97f4a7c15u >> 40) % OWNER_SLOTS;
-
-	if (key == 0)
-		return 0;
-	for (; o->slot[i] != 0; i = (i + 1) % OWNER_SLOTS) {
-		const struct quarry_page_site_info *s = &o->site[o->slot[i]];
-
-		if (s->site == site && s->address == address)
-			return o->slot[i];
-	}
-	if (o->nr_sites == OWNER_SITES)
-		return 0;
-	o->slot[i] = (uint16_t)o->nr_sites;
-	o->site[o->nr_sites].site = site;
-	o->site[o->nr_sites].address = address;
-	return (uint16_t)o->nr_sites++;
-}
-
 static void pageowner_live(struct page_owner *o, uint16_t site, unsigned int order, int blocks)
 {
-	o->site[site].live_blocks += (uint64_t)(int64_t)blocks;
-	o->site[site].live_bytes +=
-		(uint64_t)((int64_t)blocks * ((int64_t)QUARRY_PAGE_SIZE << order));
+	place_hold_locked(&o->places, site, QUARRY_PAGE_SIZE << order, blocks);
 }
 
 /* ---- a block's life ---- */
@@ -183,25 +150,22 @@ void pageowner_alloc(struct quarry *q, struct page *page, unsigned int order, gf
 {
 	struct page_owner *o = q->pages->prep->owner;
 	struct pageowner_record *r = pageowner_make(q, o, page);
-	const void *address = caller->site == NULL ? caller->address : NULL;
 	uint64_t now = prep_now(q);
 	quarry_pin_t pin;
 
 	if (r == NULL)
 		return;
-	pin = quarry_lock(q->concurrent, &o->lock);
+	pin = quarry_lock(q->concurrent, &o->places.lock);
 	if (r->state == OWNER_TAKEN) /* it came back by a way that tells nobody */
 		pageowner_live(o, r->alloc_site, r->order, -1);
-	r->alloc_site = pageowner_site_locked(o, caller->site, address);
+	r->alloc_site = place_of_locked(&o->places, caller->site, caller->address);
 	r->alloc_cpu = (uint16_t)quarry_cpu();
 	pageowner_set_time(r->alloc_ns, now);
 	r->gfp = gfp & 0xffffffu;
 	r->order = order & 15u;
 	r->state = OWNER_TAKEN;
-	pageowner_live(o, r->alloc_site, order, 1);
-	o->site[r->alloc_site].blocks++;
-	o->site[r->alloc_site].bytes += QUARRY_PAGE_SIZE << order;
-	quarry_unlock(q->concurrent, &o->lock, pin);
+	place_take_locked(&o->places, r->alloc_site, QUARRY_PAGE_SIZE << order);
+	quarry_unlock(q->concurrent, &o->places.lock, pin);
 }
 
 void pageowner_free(struct quarry *q, struct page *page, unsigned int order, const void *address)
@@ -213,16 +177,16 @@ void pageowner_free(struct quarry *q, struct page *page, unsigned int order, con
 
 	if (r == NULL)
 		return;
-	pin = quarry_lock(q->concurrent, &o->lock);
+	pin = quarry_lock(q->concurrent, &o->places.lock);
 	if (r->state == OWNER_TAKEN)
 		pageowner_live(o, r->alloc_site, r->order, -1);
 	else
 		r->order = order & 15u;
-	r->free_site = pageowner_site_locked(o, NULL, address);
+	r->free_site = place_of_locked(&o->places, NULL, address);
 	r->free_cpu = (uint16_t)quarry_cpu();
 	pageowner_set_time(r->free_ns, now);
 	r->state = OWNER_FREED;
-	quarry_unlock(q->concurrent, &o->lock, pin);
+	quarry_unlock(q->concurrent, &o->places.lock, pin);
 }
 
 void pageowner_split(struct quarry *q, struct page *page, unsigned int order)
@@ -238,13 +202,13 @@ void pageowner_split(struct quarry *q, struct page *page, unsigned int order)
 
 		if (r == NULL)
 			continue;
-		pin = quarry_lock(q->concurrent, &o->lock);
+		pin = quarry_lock(q->concurrent, &o->places.lock);
 		if (i == 0) /* the last: until now it counted for all */
 			pageowner_live(o, r->alloc_site, order, -1);
 		*r = *head;
 		r->order = 0;
 		pageowner_live(o, r->alloc_site, 0, 1);
-		quarry_unlock(q->concurrent, &o->lock, pin);
+		quarry_unlock(q->concurrent, &o->places.lock, pin);
 	}
 }
 
@@ -257,7 +221,7 @@ void pageowner_moved(struct quarry *q, const struct page *dst, const struct page
 	if (from == NULL || from->state != OWNER_TAKEN)
 		return;
 	to = pageowner_make(q, o, dst);
-	pin = quarry_lock(q->concurrent, &o->lock);
+	pin = quarry_lock(q->concurrent, &o->places.lock);
 	if (to != NULL) {
 		if (to->state == OWNER_TAKEN)
 			pageowner_live(o, to->alloc_site, to->order, -1);
@@ -266,7 +230,7 @@ void pageowner_moved(struct quarry *q, const struct page *dst, const struct page
 		pageowner_live(o, from->alloc_site, from->order, -1);
 	}
 	from->state = OWNER_FREED;
-	quarry_unlock(q->concurrent, &o->lock, pin);
+	quarry_unlock(q->concurrent, &o->places.lock, pin);
 }
 
 /* ---- questions ---- */
@@ -274,21 +238,21 @@ void pageowner_moved(struct quarry *q, const struct page *dst, const struct page
 static void pageowner_describe(struct quarry *q, struct page_owner *o,
 			       const struct pageowner_record *r, struct quarry_page_owner *owner)
 {
-	quarry_pin_t pin = quarry_lock(q->concurrent, &o->lock);
+	quarry_pin_t pin = quarry_lock(q->concurrent, &o->places.lock);
 
 	*owner = (struct quarry_page_owner){
 		.allocated = r->state == OWNER_TAKEN,
 		.order = r->order,
 		.gfp = r->gfp,
-		.alloc = {.site = o->site[r->alloc_site].site,
-			  .address = o->site[r->alloc_site].address,
+		.alloc = {.site = o->places.place[r->alloc_site].site,
+			  .address = o->places.place[r->alloc_site].address,
 			  .cpu = r->alloc_cpu,
 			  .ns = pageowner_time(r->alloc_ns)},
-		.free = {.address = o->site[r->free_site].address,
+		.free = {.address = o->places.place[r->free_site].address,
 			 .cpu = r->free_cpu,
 			 .ns = pageowner_time(r->free_ns)},
 	};
-	quarry_unlock(q->concurrent, &o->lock, pin);
+	quarry_unlock(q->concurrent, &o->places.lock, pin);
 }
 
 static struct page_owner *pageowner_table_of(const struct quarry *q)
@@ -366,25 +330,16 @@ bool quarry_page_owner_next(struct quarry *q, pfn_t *pfn, struct quarry_page_own
 bool quarry_page_site(struct quarry *q, unsigned int index, struct quarry_page_site_info *info)
 {
 	struct page_owner *o = pageowner_table_of(q);
-	bool found;
-	quarry_pin_t pin;
 
 	*info = (struct quarry_page_site_info){0};
-	if (o == NULL)
-		return false;
-	pin = quarry_lock(q->concurrent, &o->lock);
-	found = index < o->nr_sites;
-	if (found)
-		*info = o->site[index];
-	quarry_unlock(q->concurrent, &o->lock, pin);
-	return found;
+	return o != NULL && place_info(q, &o->places, index, info);
 }
 
 void pageowner_info(const struct page_owner *o, struct quarry_page_debug_info *info)
 {
 	info->owner_lost = quarry_load_relaxed(&o->lost);
 	info->owner_bytes = quarry_load_relaxed(&o->bytes);
-	info->sites = o->nr_sites;
+	info->sites = o->places.nr;
 }
 
 /* ---- reports ---- */

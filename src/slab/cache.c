@@ -170,6 +170,18 @@ static uint64_t cache_inverse(uint64_t odd)
 	return inverse;
 }
 
+/* As SLAB does it: what a slab has left over, by lines of the CPU's cache, or by the cache's alignment. */
+static void cache_set_colours(struct kmem_cache *s, const struct slab_layer *l)
+{
+	uint32_t bytes = (uint32_t)(QUARRY_PAGE_SIZE << oo_order(s->oo));
+	uint32_t left = bytes - oo_objects(s->oo) * s->size;
+
+	s->colour_off = quarry_max(s->align, SLAB_CACHE_LINE);
+	s->colours = 0;
+	if (l->colour && s->debug == 0 && left >= 2 * s->colour_off)
+		s->colours = left / s->colour_off;
+}
+
 /*
  * What sheaf_on_boundary() tests with: offsets in a slab of the preferred order. An object of a slab of
  * the fallback order may fail the test; then its record is asked.
@@ -183,20 +195,24 @@ static void cache_set_boundary(struct kmem_cache *s)
 	if (s->size > block || power == s->size) {
 		s->boundary_mask = quarry_min(power, block) - 1;
 		s->boundary_mul = 1;
-		s->boundary_limit = 0;
+		s->boundary_limit = 1;
 		return;
 	}
 	s->boundary_mask = (QUARRY_PAGE_SIZE << oo_order(s->oo)) - 1;
 	s->boundary_mul = cache_inverse(s->size >> shift) + ((uint64_t)1 << (64 - shift));
-	s->boundary_limit = (uint64_t)(oo_objects(s->oo) - 1) << shift;
+	s->boundary_limit = s->colours != 0 ? 0 : ((uint64_t)(oo_objects(s->oo) - 1) << shift) + 1;
 }
 
 static void cache_set_geometry(struct kmem_cache *s, const struct slab_layer *l)
 {
 	unsigned int order = cache_order(l, s->size);
 	uint64_t bytes = (uint64_t)QUARRY_PAGE_SIZE << order;
-	unsigned int max =
-		(s->debug & SLAB_DEBUG_RECORDS) != 0 ? SLAB_MAX_OBJECTS / 2 - 64 : SLAB_MAX_OBJECTS;
+	unsigned int max = SLAB_MAX_OBJECTS;
+
+	if ((s->debug & SLAB_DEBUG_RECORDS) != 0)
+		max = SLAB_MAX_OBJECTS / 2 - 64;
+	if ((s->debug & SLAB_DEBUG_PLACES) != 0)
+		max = SLAB_PROFILED_OBJECTS;
 
 	s->oo = cache_oo(order, s->size, max);
 	s->min = cache_oo(bits_get_order(s->size), s->size, max);
@@ -214,6 +230,7 @@ static void cache_set_geometry(struct kmem_cache *s, const struct slab_layer *l)
 	s->recip = 0;
 	if (bytes * s->size <= (uint64_t)1 << CACHE_MAX_SIZE_BITS)
 		s->recip = cache_divide((uint64_t)1 << CACHE_RECIP_SHIFT, s->size) + 1;
+	cache_set_colours(s, l);
 	cache_set_boundary(s);
 	/* By request, starting at the smallest as for large objects. */
 	if (s->wish_capacity == 0 && l->sheaf_objects != 0)
@@ -629,7 +646,7 @@ bool cache_debug_again(struct quarry *q, struct kmem_cache *s)
 
 	if (!cache_lay_out(q, &new, s->fixed_size ? s->size : 0))
 		return false;
-	if (!empty && ((new.debug ^ s->debug) & SLAB_DEBUG_RECORDS) != 0)
+	if (!empty && ((new.debug ^ s->debug) & SLAB_DEBUG_SHAPE) != 0)
 		return false;
 	*s = new;
 	for (unsigned int i = 0; i < s->nr_nodes; i++)
@@ -657,6 +674,25 @@ struct kmem_cache *quarry_kmem_cache_next(struct quarry *q, struct kmem_cache *c
 		return NULL;
 	kmalloc_make_all(q);
 	return quarry_load_acquire(&q->slabs->list);
+}
+
+int quarry_kmem_cache_for_each(struct quarry *q, int (*fn)(struct kmem_cache *cache, void *arg),
+			       void *arg)
+{
+	struct kmem_cache *s = NULL;
+	int err;
+
+	if (q->slabs == NULL)
+		return 0;
+	kmalloc_make_all(q);
+	while ((s = cache_walk(q, s)) != NULL) {
+		err = fn(s, arg);
+		if (err != 0) {
+			cache_walk_end(q, s);
+			return err;
+		}
+	}
+	return 0;
 }
 
 static void cache_info_slabs(struct quarry *q, struct kmem_cache *s, struct quarry_cache_info *info,
@@ -705,6 +741,8 @@ void quarry_kmem_cache_info(struct quarry *q, struct kmem_cache *s, struct quarr
 		.useroffset = s->useroffset,
 		.usersize = s->usersize,
 		.red_left_pad = s->red_left_pad,
+		.colours = s->colours,
+		.colour_off = s->colour_off,
 	};
 	cache_info_slabs(q, s, info, &free);
 	info->cached_objs = sheaf_cached_objects(q, s);
@@ -721,11 +759,12 @@ void quarry_kmem_cache_info(struct quarry *q, struct kmem_cache *s, struct quarr
 void quarry_slab_pages(struct quarry *q, int nid, unsigned long *reclaimable,
 		       unsigned long *unreclaimable)
 {
-	struct kmem_cache *s = NULL;
+	struct kmem_cache *s;
 
 	*reclaimable = *unreclaimable = 0;
-	s = q->slabs != NULL ? quarry_load_acquire(&q->slabs->list) : NULL;
-	for (; s != NULL; s = quarry_load_acquire(&s->list_next)) {
+	if (q->slabs == NULL)
+		return;
+	for (s = cache_walk(q, NULL); s != NULL; s = cache_walk(q, s)) {
 		bool counts = (s->flags & SLAB_RECLAIM_ACCOUNT) != 0;
 
 		if (nid >= 0 && (uint32_t)nid < s->nr_nodes)
@@ -733,7 +772,7 @@ void quarry_slab_pages(struct quarry *q, int nid, unsigned long *reclaimable,
 				quarry_load_relaxed(&s->node[nid].pages);
 	}
 	/* A block of alloc_pages() that went to kfree() was never counted: then it may be below 0. */
-	if (q->slabs != NULL && nid >= 0 && (unsigned int)nid < q->slabs->nr_nodes &&
+	if (nid >= 0 && (unsigned int)nid < q->slabs->nr_nodes &&
 	    (int64_t)quarry_load_relaxed(&q->slabs->large_pages[nid]) > 0)
 		*unreclaimable += (unsigned long)quarry_load_relaxed(&q->slabs->large_pages[nid]);
 }
@@ -753,6 +792,8 @@ static void slab_set_params(struct slab_layer *layer, const struct quarry_boot_p
 	if (params == NULL)
 		return;
 	layer->nomerge = params->slab_nomerge;
+	layer->limit_free = params->slab_free_limit;
+	layer->colour = params->slab_colour;
 	layer->min_order = params->slab_min_order;
 	if (params->slab_max_order != 0)
 		layer->max_order = params->slab_max_order;
@@ -806,6 +847,7 @@ void quarry_slab_exit(struct quarry *q)
 		return;
 	slab_pool_exit(q);
 	quarry_meta_free(q, q->slabs->range);
+	quarry_meta_free(q, q->slabs->places);
 	quarry_meta_free(q, q->slabs);
 	q->slabs = NULL;
 	q->kmalloc_short = NULL;

@@ -454,6 +454,8 @@ void *debug_alloc(struct quarry *q, struct kmem_cache *s, gfp_t gfp, int nid, co
 		obj = sheaf_alloc_direct(q, s, gfp, nid);
 	while (obj != NULL && (s->debug & SLAB_DEBUG_RECORDS) != 0 &&
 	       !debug_hand_out(q, s, obj, caller));
+	if (obj != NULL && (s->debug & SLAB_DEBUG_PLACES) != 0)
+		profile_alloc(q, s, obj, caller);
 	return obj;
 }
 
@@ -467,6 +469,9 @@ void debug_free(struct quarry *q, struct kmem_cache *s, void *obj, const void *c
 	fault = slab_find(q, s, obj, &slab, &number);
 	if (fault == SLAB_FAULT_NONE && (s->debug & SLAB_DEBUG_RECORDS) != 0 &&
 	    !debug_mark(q, s, slab, number, false))
+		fault = SLAB_FAULT_DOUBLE;
+	if (fault == SLAB_FAULT_NONE && (s->debug & SLAB_DEBUG_PLACES) != 0 &&
+	    !profile_free(q, s, slab, number))
 		fault = SLAB_FAULT_DOUBLE;
 	if (fault == SLAB_FAULT_FOREIGN && debug_guard_free(q, obj, caller))
 		return;
@@ -591,4 +596,6 @@ void debug_settle(const struct quarry *q, struct kmem_cache *s)
 		s->debug |= SLAB_DEBUG_HOOKS;
 	if (fail_applies(q, s))
 		s->debug |= SLAB_DEBUG_FAIL;
+	if (q->slabs->profiling)
+		s->debug |= SLAB_DEBUG_PLACES;
 }

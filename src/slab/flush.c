@@ -168,8 +168,11 @@ static void *const *flush_stage(struct quarry *q, struct kmem_cache *s, void *co
 				obj = flush_odd(s, slab, obj, run[1].obj, &fault);
 			else
 				break;
-			if (slab->nr_free >= slab->trip && obj != run->obj)
+			if (slab->nr_free >= slab->trip && obj != run->obj) {
+				NODE_ADD(n->free_objects, obj - from);
+				from = obj;
 				slab_grown_locked(q, s, n, slab, gone);
+			}
 			if (unlikely(fault != SLAB_FAULT_NONE))
 				break;
 		}

@@ -35,12 +35,16 @@
 /* Debugging that changes what lies in a place; all that goes through debug.c by a cache's own flags. */
 #define SLAB_DEBUG_LAYOUT (SLAB_RED_ZONE | SLAB_POISON | SLAB_STORE_USER)
 #define SLAB_DEBUG_FLAGS (SLAB_CONSISTENCY_CHECKS | SLAB_DEBUG_LAYOUT | SLAB_TRACE)
-/* In kmem_cache.debug beside them: the port is told of objects; requests may fail by will. */
+/* In kmem_cache.debug beside them: the port is told of objects; requests may fail by will; places are counted. */
 #define SLAB_DEBUG_HOOKS ((uint32_t)1)
 #define SLAB_DEBUG_FAIL ((uint32_t)2)
+#define SLAB_DEBUG_PLACES ((uint32_t)4)
 #define SLAB_TRACK_BYTES 32u /* of one user of an object; two are kept */
 #define SLAB_SIZE_BYTES 4u   /* room that Linux takes for the size that kmalloc() was asked for */
-#define SLAB_DEBUG_RECORDS (SLAB_DEBUG_FLAGS | SLAB_DEBUG_HOOKS) /* slabs have active bits too */
+#define SLAB_DEBUG_RECORDS (SLAB_DEBUG_FLAGS | SLAB_DEBUG_HOOKS)  /* slabs have active bits too */
+#define SLAB_DEBUG_SHAPE (SLAB_DEBUG_RECORDS | SLAB_DEBUG_PLACES) /* records are larger */
+#define SLAB_PROFILED_OBJECTS \
+	1664u /* of one slab: what the largest record has bits and places for */
 
 /* ---- sheaves ---- */
 
@@ -202,7 +206,8 @@ struct slab_node {
 	bool free_touched;            /* objects came out of its slabs since then */
 	unsigned long given_back; /* empty slabs that went since the node was told to keep none */
 	unsigned long keep;       /* empty slabs to keep: so many were made again after they went */
-	unsigned long free_limit; /* free objects beyond which the reaper spares no empty slab */
+	unsigned long free_limit; /* free objects beyond which no empty slab is spared */
+	uint32_t colour_next;     /* slabs made here, to be coloured in turn */
 	unsigned long free_slabs; /* wholly free ones */
 	unsigned long nr_partial; /* slabs on the list: those with a free object */
 	unsigned long nr_slabs;
@@ -235,8 +240,10 @@ struct kmem_cache {
 	/* the rest */
 	uint32_t object_size, inuse, offset, align;
 	uint32_t red_left_pad; /* bytes from the start of a place to its object */
-	uint32_t debug;        /* SLAB_DEBUG_*: why all goes by debug.c; 0: it does not */
-	uint32_t asked_flags;  /* by who created it; flags has those of slab_debug too */
+	uint32_t colours; /* first objects of slabs are so many, colour_off bytes apart; 0: one */
+	uint32_t colour_off;
+	uint32_t debug;       /* SLAB_DEBUG_*: why all goes by debug.c; 0: it does not */
+	uint32_t asked_flags; /* by who created it; flags has those of slab_debug too */
 	struct kmem_cache_order_objects oo, min;
 	gfp_t allocflags;
 	int refcount;
@@ -288,6 +295,7 @@ enum slab_kmalloc_type {
 #define SLAB_KV_BUCKETS (1u << SLAB_KV_SHIFT)
 struct slab_kv_area;
 struct slab_rcu;
+struct places;
 
 struct slab_layer {
 	struct kmem_cache *by_size[SLAB_BY_SIZE_SLOTS];
@@ -295,7 +303,7 @@ struct slab_layer {
 	struct kmem_cache *
 		*random; /* copies of the normal type, a row of classes each; NULL: none */
 	uint64_t random_seed;
-	bool nomerge;
+	bool nomerge, limit_free, colour; /* quarry_boot_params.slab_* */
 	struct slab_range no_range;
 	const struct slab_range **range; /* by arena; NULL: no slab was made there yet */
 	struct slab_sheaf *no_sheaf;     /* capacity 0, shared, never written */
@@ -317,6 +325,8 @@ struct slab_layer {
 	unsigned long kv_areas;
 	struct slab_kv_area *kv[SLAB_KV_BUCKETS];
 	struct slab_debug *debug; /* debug.c; NULL: nothing was asked for */
+	struct places *places;    /* profile.c; NULL: it was never on */
+	bool profiling;
 	struct quarry_shrinker shrinker;
 	/*
 	 * By number. It grows; then another one is published, and this one stays for those who have just read
@@ -382,6 +392,12 @@ static inline struct slab *slab_record(const struct slab_layer *layer, uint32_t 
 	char *base = dir->entry[piece & (SLAB_DIR_ENTRIES - 1)];
 
 	return (struct slab *)(void *)(base + (index & (SLAB_PIECE_GRANULES - 1)) * SLAB_GRANULE);
+}
+
+/* Bitmaps in a record: free bits, and active bits if the cache's debug says so. */
+static inline unsigned int slab_record_maps(const struct kmem_cache *s)
+{
+	return (s->debug & SLAB_DEBUG_RECORDS) != 0 ? 2 : 1;
 }
 
 /* Bits of the objects that callers have, behind the free bits, if the cache's debug says so. */
@@ -496,6 +512,8 @@ void slab_pool_exit(struct quarry *q);
  */
 struct slab *slab_new(struct quarry *q, struct kmem_cache *s, gfp_t gfp, int nid);
 void slab_publish(struct quarry *q, struct kmem_cache *s, struct slab *slab);
+/* Of 64 bytes, that the record of a slab of @objects of @s has. */
+unsigned int slab_record_granules(const struct kmem_cache *s, unsigned int objects);
 /* The next live record at or after *@index, which is moved past it; NULL at the end. Nobody else is at work. */
 struct slab *slab_store_next(const struct slab_layer *layer, uint32_t *index);
 /* The same of @s alone, which nobody else uses; others may use theirs. */
@@ -570,6 +588,9 @@ void sheaf_drain_one(struct quarry *q, struct kmem_cache *s, unsigned int cpu);
 /* Objects in sheaves and depot; exact when no other CPU is at work. */
 unsigned long sheaf_cached_objects(struct quarry *q, struct kmem_cache *s);
 
+/* One object of node @nid, or of any, for the call that returns to @caller. */
+void *sheaf_alloc_node(struct quarry *q, struct kmem_cache *s, gfp_t gfp, int nid,
+		       const void *caller);
 /* One object from node @nid's slabs, or any node's with QUARRY_NO_NODE, sheaves left aside. */
 void *sheaf_alloc_direct(struct quarry *q, struct kmem_cache *s, gfp_t gfp, int nid);
 
@@ -605,6 +626,15 @@ void debug_free(struct quarry *q, struct kmem_cache *s, void *obj, const void *c
 void debug_release_bad(struct quarry *q, struct kmem_cache *s);
 /* Tells which objects callers have; sheaves are empty. Returns how many. */
 unsigned long debug_leaks(struct quarry *q, struct kmem_cache *s);
+
+/* ---- profile.c ---- */
+/* Objects of a new slab of a profiled cache are nobody's. */
+void profile_slab_start(const struct kmem_cache *s, struct slab *slab);
+/* @obj of such a cache went to the call that returns to @caller, or was tagged so. */
+void profile_alloc(struct quarry *q, const struct kmem_cache *s, const void *obj,
+		   const void *caller);
+/* Object @number of @slab came back; false: nobody had it. */
+bool profile_free(struct quarry *q, const struct kmem_cache *s, struct slab *slab, uint32_t number);
 
 /* ---- reap.c ---- */
 /* Lets memory pressure reach the layer's caches. */

@@ -286,9 +286,7 @@ void *quarry_kmalloc_node_track_caller(struct quarry *q, size_t size, gfp_t gfp,
 
 	if (s == NULL)
 		return kmalloc_odd(q, size, gfp, nid);
-	if (nid == QUARRY_NO_NODE)
-		return sheaf_alloc_for(q, s, gfp, caller);
-	return quarry_kmem_cache_alloc_node(q, s, gfp, nid);
+	return sheaf_alloc_node(q, s, gfp, nid, caller);
 }
 
 void *quarry_kmalloc_node(struct quarry *q, size_t size, gfp_t gfp, int nid)

@@ -316,12 +316,18 @@ static bool sheaf_top_is_from(struct quarry *q, struct kmem_cache *s, gfp_t gfp,
 }
 
 /* With one node there is nothing to choose. If the sheaf does not have it, the node's slabs do. */
-void *quarry_kmem_cache_alloc_node(struct quarry *q, struct kmem_cache *s, gfp_t gfp, int nid)
+void *sheaf_alloc_node(struct quarry *q, struct kmem_cache *s, gfp_t gfp, int nid,
+		       const void *caller)
 {
 	if (nid < 0 || (unsigned int)nid >= s->nr_nodes || s->nr_nodes == 1 ||
 	    sheaf_top_is_from(q, s, gfp, (unsigned int)nid))
-		return sheaf_alloc(q, s, gfp);
-	return sheaf_alloc_slow(q, s, gfp, nid, QUARRY_RETURN_ADDRESS());
+		return sheaf_alloc_for(q, s, gfp, caller);
+	return sheaf_alloc_slow(q, s, gfp, nid, caller);
+}
+
+void *quarry_kmem_cache_alloc_node(struct quarry *q, struct kmem_cache *s, gfp_t gfp, int nid)
+{
+	return sheaf_alloc_node(q, s, gfp, nid, QUARRY_RETURN_ADDRESS());
 }
 
 bool quarry_kmem_cache_alloc_bulk(struct quarry *q, struct kmem_cache *s, gfp_t gfp, size_t nr,

@@ -52,13 +52,14 @@ static QUARRY_ALWAYS_INLINE uint16_t sheaf_tag(const struct slab_range *r, uintp
 /*
  * Whether an object may start @off bytes after an address that is aligned as slabs are, as far as that
  * is known without the slab: one product, one comparison. Let size be odd * 2^k. x = off & mask times
- * the inverse of odd modulo 2^64 is x / odd if odd divides x, at most (objects - 1) * 2^k for a start;
- * else it is larger than that, since y <= limit and y * odd == x modulo 2^64 make y * odd == x. What is
- * left of x modulo 2^k is added 64 - k bits further up, where it lifts the sum above the limit.
+ * the inverse of odd modulo 2^64 is x / odd if odd divides x, at most (objects - 1) * 2^k for a start, which is
+ * below the limit; else it is larger, since y < limit and y * odd == x modulo 2^64 make y * odd == x. What is
+ * left of x modulo 2^k is added 64 - k bits further up, where it lifts the sum above the limit. A limit of 0 says
+ * that slabs start their objects here and there: nothing is known without the slab.
  */
 static QUARRY_ALWAYS_INLINE bool sheaf_on_boundary(const struct kmem_cache *s, uintptr_t off)
 {
-	return (off & s->boundary_mask) * s->boundary_mul <= s->boundary_limit;
+	return (off & s->boundary_mask) * s->boundary_mul < s->boundary_limit;
 }
 
 /* The object on top of this CPU's main sheaf; false: it is empty. */

@@ -516,11 +516,13 @@ static void slab_note_range(struct quarry *q, struct kmem_cache *s, const struct
 	quarry_unpin(pin);
 }
 
-static unsigned int slab_record_granules(const struct kmem_cache *s, unsigned int objects)
+unsigned int slab_record_granules(const struct kmem_cache *s, unsigned int objects)
 {
-	unsigned int maps = (s->debug & SLAB_DEBUG_RECORDS) != 0 ? 2 : 1;
-	size_t bytes = sizeof(struct slab) + maps * ((objects + 63) / 64) * sizeof(uint64_t);
+	size_t bytes = sizeof(struct slab) +
+		       slab_record_maps(s) * ((objects + 63) / 64) * sizeof(uint64_t);
 
+	if ((s->debug & SLAB_DEBUG_PLACES) != 0)
+		bytes += objects * sizeof(uint16_t);
 	return (unsigned int)((bytes + SLAB_GRANULE - 1) / SLAB_GRANULE);
 }
 
@@ -532,6 +534,12 @@ static void slab_set_all_free(struct slab *slab, unsigned int objects)
 		slab->free[w] = ~(uint64_t)0;
 	if (objects % 64 != 0)
 		slab->free[w] = ((uint64_t)1 << objects % 64) - 1;
+}
+
+/* Where a slab's first object begins, so that equal objects of many slabs do not all lie in the same sets of a CPU's cache. */
+static uint32_t slab_next_colour(const struct kmem_cache *s, struct slab_node *n)
+{
+	return quarry_fetch_add_relaxed(&n->colour_next, 1u) % s->colours * s->colour_off;
 }
 
 struct slab *slab_new(struct quarry *q, struct kmem_cache *s, gfp_t gfp, int nid)
@@ -549,10 +557,12 @@ struct slab *slab_new(struct quarry *q, struct kmem_cache *s, gfp_t gfp, int nid
 		quarry_free_pages(q, page, order);
 		return NULL;
 	}
-	slab->base = (uintptr_t)quarry_page_address(q, page) + s->red_left_pad;
 	slab->next = SLAB_NONE;
 	slab->prev = SLAB_NONE;
 	slab->node = (uint8_t)page_nid(q, page);
+	slab->base = (uintptr_t)quarry_page_address(q, page) + s->red_left_pad;
+	if (unlikely(s->colours != 0 && order == oo_order(s->oo)))
+		slab->base += slab_next_colour(s, &s->node[slab->node]);
 	slab->order = (uint8_t)order;
 	slab->objects = (uint16_t)objects;
 	slab->nr_free = (uint16_t)objects;
@@ -561,6 +571,8 @@ struct slab *slab_new(struct quarry *q, struct kmem_cache *s, gfp_t gfp, int nid
 	slab_set_all_free(slab, objects);
 	if (unlikely((s->debug & SLAB_DEBUG_RECORDS) != 0))
 		debug_slab_start(q, s, slab);
+	if (unlikely((s->debug & SLAB_DEBUG_PLACES) != 0))
+		profile_slab_start(s, slab);
 	if (s->ctor != NULL && !q->no_access)
 		for (i = 0; i < objects; i++)
 			s->ctor((void *)(slab->base + (uintptr_t)i * s->size));
@@ -716,10 +728,15 @@ QUARRY_NOINLINE void slab_grown_locked(const struct quarry *q, const struct kmem
 	if (slab->nr_free != slab->objects)
 		return;
 	NODE_ADD(n->free_slabs, 1);
-	if (slab->list == SLAB_MOVING || nr_partial < s->min_partial)
+	if (slab->list == SLAB_MOVING)
 		return;
-	if (n->free_slabs <= n->keep && page_node_has_plenty(q, slab->node))
+	if (q->slabs->limit_free) {
+		if (n->free_objects <= n->free_limit)
+			return;
+	} else if (nr_partial < s->min_partial ||
+		   (n->free_slabs <= n->keep && page_node_has_plenty(q, slab->node))) {
 		return;
+	}
 	n->given_back++;
 	slab_unhook(q->slabs, n, slab, gone);
 }
