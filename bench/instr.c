@@ -112,9 +112,9 @@ int main(int argc, char **argv)
 	static const struct {
 		const char *name;
 		instr_fn run;
-	} kinds[] = {{"empty", instr_empty}, {"page", instr_page},     {"page3", instr_page3},
-		     {"page9", instr_page9}, {"list", instr_list},     {"list3", instr_list3},
-		     {"list9", instr_list9}, {"cache", instr_cache},   {"kmalloc", instr_kmalloc},
+	} kinds[] = {{"empty", instr_empty},  {"page", instr_page},   {"page3", instr_page3},
+		     {"page9", instr_page9},  {"list", instr_list},   {"list3", instr_list3},
+		     {"list9", instr_list9},  {"cache", instr_cache}, {"kmalloc", instr_kmalloc},
 		     {"malloc", instr_malloc}};
 	struct instr_state s = {.q = bench_machine((uint64_t)1 << 30, 1, false, true)};
 

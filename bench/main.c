@@ -22,12 +22,9 @@ int main(int argc, char **argv)
 	static const struct {
 		const char *name;
 		void (*run)(void);
-	} parts[] = {{"pages", bench_pages},
-		     {"threads", bench_threads},
-		     {"slabs", bench_slabs},
-		     {"slabs-large", bench_slabs_large},
-		     {"boots", bench_boots},
-		     {"memblock", bench_memblock}};
+	} parts[] = {{"pages", bench_pages}, {"threads", bench_threads},
+		     {"slabs", bench_slabs}, {"slabs-large", bench_slabs_large},
+		     {"boots", bench_boots}, {"memblock", bench_memblock}};
 	bool any = false;
 
 	bench_pin();
@@ -45,6 +42,7 @@ int main(int argc, char **argv)
 		}
 	}
 	if (!any)
-		fprintf(stderr, "usage: bench pages|threads|slabs|slabs-large|boots|memblock ...\n");
+		fprintf(stderr,
+			"usage: bench pages|threads|slabs|slabs-large|boots|memblock ...\n");
 	return any ? 0 : 2;
 }

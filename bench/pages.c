@@ -302,7 +302,7 @@ void bench_pages(void)
 	static const unsigned int gib[] = {1, 16, 64, 1024};
 	static const unsigned int orders[] = {0, 3, 9};
 
-	const char *only = getenv("BENCH_GIB");     /* this size and nothing else */
+	const char *only = getenv("BENCH_GIB");    /* this size and nothing else */
 	const char *order = getenv("BENCH_ORDER"); /* and this order */
 
 	printf("Pages: ns of CPU time an operation, one thread; list: the list buddy; ratio: list "

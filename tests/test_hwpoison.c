@@ -569,13 +569,20 @@ static void test_border_in_pageblock(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_free_page),           cmocka_unit_test(test_page_in_sheaf),
-		cmocka_unit_test(test_page_in_use),         cmocka_unit_test(test_unmark),
-		cmocka_unit_test(test_slab_page),           cmocka_unit_test(test_reserved_page),
-		cmocka_unit_test(test_movable_page),        cmocka_unit_test(test_page_in_window),
-		cmocka_unit_test(test_soft_offline),        cmocka_unit_test(test_errors),
-		cmocka_unit_test(test_offline_with_poison), cmocka_unit_test(test_sequences),
-		cmocka_unit_test(test_border_in_pageblock), cmocka_unit_test(test_page_in_use_asked_again),
+		cmocka_unit_test(test_free_page),
+		cmocka_unit_test(test_page_in_sheaf),
+		cmocka_unit_test(test_page_in_use),
+		cmocka_unit_test(test_unmark),
+		cmocka_unit_test(test_slab_page),
+		cmocka_unit_test(test_reserved_page),
+		cmocka_unit_test(test_movable_page),
+		cmocka_unit_test(test_page_in_window),
+		cmocka_unit_test(test_soft_offline),
+		cmocka_unit_test(test_errors),
+		cmocka_unit_test(test_offline_with_poison),
+		cmocka_unit_test(test_sequences),
+		cmocka_unit_test(test_border_in_pageblock),
+		cmocka_unit_test(test_page_in_use_asked_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

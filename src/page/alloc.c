@@ -129,8 +129,7 @@ static QUARRY_ALWAYS_INLINE struct page *alloc_short(struct quarry *q, struct pa
 		return NULL;
 	mask = s->cur.mask;
 	if ((unlikely(mask == 0) && !fill) ||
-	    unlikely(quarry_load_relaxed(&s->zone->nr_free) <=
-		     quarry_load_relaxed(&f->mark[bits])))
+	    unlikely(quarry_load_relaxed(&s->zone->nr_free) <= quarry_load_relaxed(&f->mark[bits])))
 		return NULL;
 	if (fill && mask == 0) {
 		if (!pcp_refill(q, cpu, s, slot))

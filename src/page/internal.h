@@ -315,8 +315,8 @@ static QUARRY_ALWAYS_INLINE void page_hand_copy(struct page_hand *to, const stru
 struct page_sheaf {
 	struct page_hand cur;
 	struct page_zone *zone;
-	uint64_t word;             /* what a descriptor will say, but for the arena */
-	uint64_t count;            /* blocks that were taken from the arenas; see pcp_events() */
+	uint64_t word;  /* what a descriptor will say, but for the arena */
+	uint64_t count; /* blocks that were taken from the arenas; see pcp_events() */
 	uint16_t at, n; /* the hands beside cur are [at, n); both are 0 if there are none */
 	uint16_t cap;   /* blocks of a batch, at least; 0: blocks of this order are not cached */
 	uint16_t high;  /* and at most */
@@ -390,11 +390,12 @@ struct page_cpu {
 	struct page_cpu *next_spare;
 	struct page_hand
 		open[PAGE_PCP_ORDERS + 1]; /* blocks taken back last; else PAGE_HAND_NONE */
-	uint8_t late_streak;       /* stages in a row that held hardly more than a block a hand */
-	bool late_on;              /* so blocks are written down */
-	uint64_t late[PAGE_LATE];  /* descriptor | order */
+	uint8_t late_streak;      /* stages in a row that held hardly more than a block a hand */
+	bool late_on;             /* so blocks are written down */
+	uint64_t late[PAGE_LATE]; /* descriptor | order */
 	struct page_in in[PAGE_PCP_ORDERS + 1]; /* those before */
-	struct page_fast fast[PAGE_PCP_ORDERS + 1]; /* by slot; written under mark_lock, by anybody */
+	struct page_fast
+		fast[PAGE_PCP_ORDERS + 1]; /* by slot; written under mark_lock, by anybody */
 	struct page_counts counts;
 	/* by the zone's type and the block's order: of frees, those that went back from in[] */
 	uint64_t put[QUARRY_NR_ZONES][QUARRY_NR_ORDERS];

@@ -374,7 +374,8 @@ static void pcp_push_huge(struct quarry *q, struct page_cpu *cpu, struct page *p
 		return;
 	pcp_spill(q, cpu, PAGE_PCP_HUGE, in->n, true);
 	if (2 * in->blocks > in->limit || 2 * in->n > PAGE_IN_HANDS)
-		pcp_spill_all(q, cpu, PAGE_PCP_HUGE); /* too many were in use: wait for their arenas */
+		pcp_spill_all(q, cpu,
+			      PAGE_PCP_HUGE); /* too many were in use: wait for their arenas */
 }
 
 void pcp_push_counted(struct quarry *q, struct page_cpu *cpu, struct page *page, unsigned int slot)
