@@ -935,6 +935,9 @@ bool watermark_take_boosted(struct page_zone *z);
 /* A block for a request of @type when its own lists are empty. Returns 1 and @page, or 0. */
 unsigned int fallback_take(struct quarry *q, struct page_zone *z, unsigned int order,
 			   unsigned int type, unsigned int alloc_flags, struct page **page);
+/* A block of any list that may serve, wherever other CPUs are at work. NULL: there was none in any arena. */
+struct page *fallback_surely(struct quarry *q, struct page_zone *z, unsigned int order,
+			     unsigned int type, unsigned int alloc_flags);
 /* To be asked before a zone's own lists if zone->special is not 0: highatomic or CMA. NULL: go on. */
 struct page *fallback_first(struct quarry *q, struct page_zone *z, unsigned int order,
 			    unsigned int type, unsigned int alloc_flags);
