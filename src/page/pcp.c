@@ -324,7 +324,7 @@ static inline bool pcp_may_keep(const struct quarry *q, const struct page_sheaf 
 	 * Whoever changes the type, to isolate the pageblock, or marks a page as damaged, then empties all CPUs'
 	 * sheaves: it finds the block here, or handed out before it asked.
 	 */
-	return a->zone == s->zone &&
+	return page_arena_is_of(a, s->zone) &&
 	       quarry_load_relaxed(&a->pb[offset >> QUARRY_PAGEBLOCK_ORDER].type) ==
 		       page_word_type(s->word) &&
 	       (likely(quarry_load_relaxed(&pl->poison) == NULL) ||
