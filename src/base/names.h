@@ -110,7 +110,6 @@
 #define fallback_cma_first QUARRY_INSIDE(fallback_cma_first)
 #define fallback_first QUARRY_INSIDE(fallback_first)
 #define fallback_nofragment QUARRY_INSIDE(fallback_nofragment)
-#define fallback_surely QUARRY_INSIDE(fallback_surely)
 #define fallback_take QUARRY_INSIDE(fallback_take)
 #define fault_defaults QUARRY_INSIDE(fault_defaults)
 #define fault_parse QUARRY_INSIDE(fault_parse)

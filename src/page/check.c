@@ -14,6 +14,8 @@ struct check_state {
 	struct quarry *q;
 	const struct quarry_out *out;
 	unsigned int faults;
+	unsigned int
+		block_end; /* of an arena's pageblocks: where the free block ends that has begun */
 	unsigned long in_sheaves, allocated, slab, free, poisoned, unaccepted, guards;
 	/* of one zone, by pageblocks' types from QUARRY_MIGRATE_PCPTYPES on */
 	unsigned long special_free[QUARRY_MIGRATE_TYPES], special_pb[QUARRY_MIGRATE_TYPES];
@@ -71,7 +73,7 @@ static void check_descriptors(struct check_state *c, const struct page_arena *a,
 	while (k < QUARRY_PAGEBLOCK_PAGES) {
 		uint64_t word = page[k].word;
 		unsigned int order = page_word_order(word), size = 1;
-		bool free = (a->bits[i][k >> 6] >> (k & 63) & 1) != 0;
+		bool free = pageblock_is_free(a->bits[i], k);
 
 		check_equal(c, "arena in descriptor", base + k, word >> PAGE_WORD_ARENA_SHIFT,
 			    a->index);
@@ -97,7 +99,7 @@ static void check_descriptors(struct check_state *c, const struct page_arena *a,
 				    0);
 			for (unsigned int j = 0; j < size && k + j < QUARRY_PAGEBLOCK_PAGES; j++) {
 				check_equal(c, "free bit inside a block", base + k + j,
-					    a->bits[i][(k + j) >> 6] >> ((k + j) & 63) & 1, 0);
+					    pageblock_is_free(a->bits[i], k + j), 0);
 				if (j != 0)
 					check_tail(c, a, base + k + j, page[k + j].word);
 			}
@@ -115,7 +117,7 @@ static void check_offline(struct check_state *c, const struct page_arena *a, uns
 
 	check_equal(c, "free pages offline", base, pageblock_count_free(a->bits[i]), 0);
 	check_equal(c, "offline pageblock filed", base, pb->filed, PAGE_NOT_FILED);
-	check_equal(c, "count of an offline pageblock", base, pb->nr_free + pb->second, 0);
+	check_equal(c, "count of an offline pageblock", base, pb->nr_free + pb->tail, 0);
 	for (unsigned int k = 0; pb->described && k < QUARRY_PAGEBLOCK_PAGES; k++) {
 		if (!page_is_poisoned(page[k].word))
 			check_equal(c, "state of an offline page", base + k,
@@ -128,19 +130,26 @@ static void check_pageblock(struct check_state *c, const struct page_arena *a, u
 	const struct page_pb *pb = &a->pb[i];
 	unsigned long long where = a->base_pfn + ((pfn_t)i << QUARRY_PAGEBLOCK_ORDER);
 	unsigned int largest = pageblock_largest(a->bits[i]);
-	bool upper = i > 0 && a->pb[i - 1].filed == QUARRY_MAX_ORDER;
+	bool tail = i < c->block_end, large = false;
 
+	if (!tail && pb->filed > QUARRY_PAGEBLOCK_ORDER && pb->filed < QUARRY_NR_ORDERS) {
+		large = true;
+		c->block_end = i + PAGE_SPAN(pb->filed);
+		check_equal(c, "alignment of a free block", where, where & ((1u << pb->filed) - 1),
+			    0);
+		check_equal(c, "end of a free block", where, c->block_end <= a->nr_pb, true);
+	}
 	check_equal(c, "count of a pageblock", where, pb->nr_free,
 		    pageblock_count_free(a->bits[i]));
-	check_equal(c, "second half mark", where, pb->second, upper);
-	if (upper)
-		check_equal(c, "upper half of a pair filed", where, pb->filed, PAGE_NOT_FILED);
-	else if (pb->filed == QUARRY_MAX_ORDER)
-		check_equal(c, "half of a pair", where, largest, QUARRY_PAGEBLOCK_ORDER);
+	check_equal(c, "tail mark", where, pb->tail, tail);
+	if (tail)
+		check_equal(c, "tail of a free block filed", where, pb->filed, PAGE_NOT_FILED);
+	else if (large)
+		check_equal(c, "part of a free block", where, largest, QUARRY_PAGEBLOCK_ORDER);
 	else
 		check_equal(c, "filed order", where, pb->filed, largest);
-	if (upper || pb->filed == QUARRY_MAX_ORDER)
-		check_equal(c, "pages of a pair", where, pb->nr_free, QUARRY_PAGEBLOCK_PAGES);
+	if (tail || large)
+		check_equal(c, "pages of a free block", where, pb->nr_free, QUARRY_PAGEBLOCK_PAGES);
 	if (pb->described)
 		check_descriptors(c, a, i);
 	check_equal(c, "type of a pageblock", where, pb->type < QUARRY_MIGRATE_TYPES, true);
@@ -215,8 +224,9 @@ static void check_cached(struct check_state *c, struct page *page, unsigned int 
 		    PAGE_WORD_FREE);
 	check_equal(c, "alignment in a sheaf", pfn, pfn & ((1u << order) - 1), 0);
 	check_equal(c, "page both in a sheaf and free", pfn,
-		    pageblock_any_set(a->bits[off >> QUARRY_PAGEBLOCK_ORDER],
-				      (unsigned int)off & 511u, order),
+		    pageblock_any_set(
+			    a->bits[off >> QUARRY_PAGEBLOCK_ORDER],
+			    (unsigned int)off & (unsigned int)(QUARRY_PAGEBLOCK_PAGES - 1), order),
 		    false);
 	c->in_sheaves += 1ul << order;
 }
@@ -387,6 +397,7 @@ static void check_arena(struct check_state *c, const struct page_arena *a)
 			    (unsigned long long)a->nr_pb * QUARRY_PAGEBLOCK_PAGES);
 		return;
 	}
+	c->block_end = 0;
 	for (unsigned int i = 0; i < a->nr_pb; i++) {
 		if ((a->pb[i].flags & PAGE_PB_OFFLINE) != 0) {
 			check_offline(c, a, i);

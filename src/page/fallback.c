@@ -108,12 +108,12 @@ static struct page *fallback_take_from(struct fallback_request *r, struct page_a
 	struct page *page;
 
 	if (o >= QUARRY_PAGEBLOCK_ORDER)
-		claimed = o == QUARRY_MAX_ORDER ? 2 : 1;
+		claimed = PAGE_SPAN(o);
 	else if (!steal && fallback_half_fits(r->q->pages, a, i, r->type))
 		claimed = 1;
 	else if (!steal)
 		return NULL;
-	/* The upper half first: then the pair, if any, comes together again under its new type. */
+	/* The last one first: then those of a larger block come together again under their new type. */
 	for (unsigned int k = claimed; k-- > 0;)
 		arena_set_type(r->q, a, i + k, r->type);
 	fallback_note(r, o, claimed);

@@ -43,7 +43,7 @@ static inline uint32_t late_page(uint64_t block)
 /* Its bits in their word. */
 static inline uint64_t late_mask(uint32_t page, unsigned int order)
 {
-	return (((uint64_t)1 << (1u << order)) - 1) << (page & 63);
+	return (((uint64_t)1 << (1u << order)) - 1) << (page & (PAGE_BITS - 1));
 }
 
 /* @n blocks of @order are free pages of @z by now, for all counts. */
@@ -107,7 +107,7 @@ static unsigned int late_look(struct quarry *q, struct page_cpu *cpu, unsigned i
 static QUARRY_NOINLINE unsigned int late_put_odd(struct quarry *q, struct page_arena *a,
 						 uint32_t page, unsigned int order)
 {
-	unsigned int pages = arena_put_word(q, a, page >> 6, late_mask(page, order));
+	unsigned int pages = arena_put_word(q, a, page >> PAGE_BITS_ORDER, late_mask(page, order));
 
 	/* Less: poisoned ones; more: guards. What was counted in late_look() is put right. */
 	if (unlikely(pages != 1u << order))
@@ -136,7 +136,8 @@ static QUARRY_ALWAYS_INLINE unsigned int late_put(struct quarry *q, uint64_t *b,
 				break;
 			continue;
 		}
-		if (likely(arena_put_block(a, page >> 6, page & 63, late_mask(page, order), order)))
+		if (likely(arena_put_block(a, page >> PAGE_BITS_ORDER, page & (PAGE_BITS - 1),
+					   late_mask(page, order), order)))
 			pages += 1u << order;
 		else
 			pages += late_put_odd(q, a, page, order);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Per-CPU sheaves of pages: what makes order 0 to 3 and 9 cheap.
+ * Per-CPU sheaves of pages: what makes order 0 to 3 and a pageblock's, 9, cheap.
  *
  * Sheaves    For each zone a CPU holds sheaves of blocks to hand out, by migratetype and order, filled in
  *            one go from the CPU's own arena, and sheaves of blocks taken back, by order. The two are
@@ -316,7 +316,7 @@ static inline bool pcp_may_keep(const struct quarry *q, const struct page_sheaf 
 	const struct page_arena *a;
 	size_t offset;
 
-	if (hand->mask != whole[slot])
+	if (hand->mask != (whole[slot] & PAGE_BITS_ALL))
 		return false;
 	a = page_arena_of(pl, hand->base);
 	offset = (size_t)(hand->base - a->map);
@@ -453,7 +453,7 @@ static bool pcp_fill(struct quarry *q, struct page_zone *z, uint32_t *hint, stru
 static bool pcp_take_own(const struct quarry *q, struct page_cpu *cpu, struct page_sheaf *s,
 			 unsigned int slot)
 {
-	unsigned int blocks = slot == PAGE_PCP_HUGE ? 1 : 64u >> slot;
+	unsigned int blocks = slot == PAGE_PCP_HUGE ? 1 : PAGE_BITS >> slot;
 	struct page_hand *hand = &cpu->open[slot];
 	struct page_in *in = &cpu->in[slot];
 
