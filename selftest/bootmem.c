@@ -2,6 +2,8 @@
 /* Rows B1 to B19: bootmem, on machines of 2 MiB in the scratch memory. */
 #include "internal.h"
 
+#if !QUARRY_TINY
+
 #define BOOTMEM_PAGES 512u /* of the machine */
 #define BOOTMEM_MAP 1u     /* page of the bitmap */
 #define BOOTMEM_FIRST 2u   /* first page that is free: page 0 and the bitmap are not */
@@ -287,22 +289,29 @@ static void bootmem_boots(struct selftest_run *t)
 	IS(quarry_pfn_state(t->m.q, SELFTEST_MIB >> QUARRY_PAGE_SHIFT, NULL), QUARRY_PAGE_RESERVED);
 }
 
+#endif
+
 const struct selftest selftest_bootmem[] = {
-	{"B1 B2 B3", "bootmem node: fields, bitmap all ones at the page named", bootmem_fields,
-	 SELFTEST_NEEDS_NODES},
-	{"B4 B5", "bootmem end in bytes, hint in pages", bootmem_ends_and_hints, 0},
-	{"B6", "bootmem nodes are sorted by address", bootmem_nodes_by_address,
-	 SELFTEST_NEEDS_NODES},
-	{"B7 B8", "bootmem begins a node; size of its bitmap", bootmem_init_and_map_size, 0},
+	{"B1 B2 B3", "bootmem node: fields, bitmap all ones at the page named",
+	 SELFTEST_FULL(bootmem_fields, SELFTEST_NEEDS_NODES)},
+	{"B4 B5", "bootmem end in bytes, hint in pages", SELFTEST_FULL(bootmem_ends_and_hints, 0)},
+	{"B6", "bootmem nodes are sorted by address",
+	 SELFTEST_FULL(bootmem_nodes_by_address, SELFTEST_NEEDS_NODES)},
+	{"B7 B8", "bootmem begins a node; size of its bitmap",
+	 SELFTEST_FULL(bootmem_init_and_map_size, 0)},
 	{"B9 B10 B11", "bootmem frees inwards and reserves outwards, exclusive or not",
-	 bootmem_free_and_reserve, 0},
-	{"B12", "bootmem marks span nodes that touch", bootmem_spans_nodes, SELFTEST_NEEDS_NODES},
-	{"B13", "bootmem refuses wrong arguments", bootmem_arguments, SELFTEST_NEEDS_4K},
-	{"B14 B15", "bootmem goal, step and scan", bootmem_goal_and_scan, 0},
-	{"B16 B17", "bootmem packs small blocks, and clears them", bootmem_packs_and_clears, 0},
-	{"B18", "bootmem prefers a node; late calls go to slab", bootmem_nodes_and_late_calls,
-	 SELFTEST_NEEDS_NODES},
-	{"B19", "bootmem hands over all free pages, and its bitmap", bootmem_hand_off, 0},
-	{"B19", "a machine boots from bootmem", bootmem_boots, SELFTEST_NEEDS_4K},
+	 SELFTEST_FULL(bootmem_free_and_reserve, 0)},
+	{"B12", "bootmem marks span nodes that touch",
+	 SELFTEST_FULL(bootmem_spans_nodes, SELFTEST_NEEDS_NODES)},
+	{"B13", "bootmem refuses wrong arguments",
+	 SELFTEST_FULL(bootmem_arguments, SELFTEST_NEEDS_4K)},
+	{"B14 B15", "bootmem goal, step and scan", SELFTEST_FULL(bootmem_goal_and_scan, 0)},
+	{"B16 B17", "bootmem packs small blocks, and clears them",
+	 SELFTEST_FULL(bootmem_packs_and_clears, 0)},
+	{"B18", "bootmem prefers a node; late calls go to slab",
+	 SELFTEST_FULL(bootmem_nodes_and_late_calls, SELFTEST_NEEDS_NODES)},
+	{"B19", "bootmem hands over all free pages, and its bitmap",
+	 SELFTEST_FULL(bootmem_hand_off, 0)},
+	{"B19", "a machine boots from bootmem", SELFTEST_FULL(bootmem_boots, SELFTEST_NEEDS_4K)},
 	{NULL, NULL, NULL, 0},
 };

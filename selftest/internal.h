@@ -8,6 +8,12 @@
 
 #include "names.h"
 
+#if !QUARRY_VALIDATORS /* then no damage is looked for */
+#define quarry_check(q, out) ((void)(q), (void)(out), 0u)
+#define quarry_check_memblock(q, out) quarry_check(q, out)
+#define quarry_check_slab(q, out) quarry_check(q, out)
+#endif
+
 #define SELFTEST_HELD 64
 #define SELFTEST_RANGES 6
 #define SELFTEST_STORES 8
@@ -85,6 +91,18 @@ struct selftest {
 #define SELFTEST_NEEDS_NODES 4u /* node numbers up to 7 */
 #define SELFTEST_NEEDS_CPUS 8u  /* CPU numbers up to 7 */
 #define SELFTEST_NEEDS_BITS 16u /* memory above 4 GiB */
+#define SELFTEST_NEEDS_FULL 32u /* what QUARRY_TINY leaves out; by SELFTEST_FULL() */
+
+/* In a table: a test of what QUARRY_TINY leaves out, and its needs. The test is not compiled there. */
+#if QUARRY_TINY
+#define SELFTEST_FULL(fn, needs) selftest_left_out, SELFTEST_NEEDS_FULL
+#else
+#define SELFTEST_FULL(fn, needs) fn, needs
+#endif
+void selftest_left_out(struct selftest_run *t);
+
+/* The zone that memory from physical address 0 on is in. */
+#define SELFTEST_LOW_ZONE (QUARRY_TINY ? QUARRY_ZONE_NORMAL : QUARRY_ZONE_DMA)
 
 /* Ended by an entry without fn. */
 extern const struct selftest selftest_bootmem[], selftest_memblock[], selftest_pages[],

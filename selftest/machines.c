@@ -2,6 +2,8 @@
 /* Section 2b: memory and CPUs that come and go, damaged pages, free memory told to the host. */
 #include "internal.h"
 
+#if !QUARRY_TINY
+
 #define MACHINES_BLOCK QUARRY_MEMORY_BLOCK_BYTES
 #define MACHINES_PAGES ((unsigned long)QUARRY_MEMORY_BLOCK_PAGES)
 
@@ -146,11 +148,16 @@ static void machines_unaccepted(struct selftest_run *t)
 	IS(info.unaccepted, 0);
 }
 
+#endif
+
 const struct selftest selftest_machines[] = {
-	{"2b P12", "memory comes and goes at run time", machines_memory, 0},
-	{"2b", "CPUs come and go", machines_cpus, SELFTEST_NEEDS_CPUS},
-	{"2b", "damaged pages are never handed out again", machines_damage, SELFTEST_NEEDS_16K},
-	{"2b", "free memory is told to the host, once", machines_reporting, SELFTEST_NEEDS_4K},
-	{"2b", "memory is accepted before it is used", machines_unaccepted, SELFTEST_NEEDS_4K},
+	{"2b P12", "memory comes and goes at run time", SELFTEST_FULL(machines_memory, 0)},
+	{"2b", "CPUs come and go", SELFTEST_FULL(machines_cpus, SELFTEST_NEEDS_CPUS)},
+	{"2b", "damaged pages are never handed out again",
+	 SELFTEST_FULL(machines_damage, SELFTEST_NEEDS_16K)},
+	{"2b", "free memory is told to the host, once",
+	 SELFTEST_FULL(machines_reporting, SELFTEST_NEEDS_4K)},
+	{"2b", "memory is accepted before it is used",
+	 SELFTEST_FULL(machines_unaccepted, SELFTEST_NEEDS_4K)},
 	{NULL, NULL, NULL, 0},
 };

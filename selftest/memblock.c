@@ -6,7 +6,7 @@
 #define MIB SELFTEST_MIB
 #define GIB SELFTEST_GIB
 
-static const struct selftest_spec memblock_empty = {.simulated = true};
+static const struct selftest_spec memblock_empty = {.simulated = !QUARRY_TINY};
 static const struct selftest_spec memblock_2m = {.memory = {{0, 2 * MIB, 0}}};
 
 static const struct selftest_spec memblock_8g = {
@@ -73,6 +73,8 @@ static void memblock_adds_and_merges(struct selftest_run *t)
 	IS(quarry_check_memblock(t->m.q, NULL), 0);
 }
 
+#if !QUARRY_TINY
+
 static void memblock_array_doubles(struct selftest_run *t)
 {
 	const struct memblock_type *reserved;
@@ -119,6 +121,8 @@ static void memblock_marks_isolate(struct selftest_run *t)
 	IS(memory->cnt, 2);
 	IS(memory->regions[0].nid, 2);
 }
+
+#endif
 
 static void memblock_removes(struct selftest_run *t)
 {
@@ -228,6 +232,8 @@ static void memblock_allocates(struct selftest_run *t)
 	IS(quarry_memblock_phys_alloc_range(q, 4 * KIB, 4 * KIB, 0, 8 * KIB), 4 * KIB);
 }
 
+#if !QUARRY_TINY
+
 static void memblock_give(struct quarry *q, pfn_t start, pfn_t end, void *arg)
 {
 	(void)q;
@@ -291,6 +297,8 @@ static void memblock_limits(struct selftest_run *t)
 	IS(quarry_memblock_phys_alloc(q, 4 * KIB, 4 * KIB), 16 * MIB - 4 * KIB);
 }
 
+#endif
+
 const struct selftest selftest_memblock[] = {
 	{"M1 M3", "memblock's lists at start", memblock_lists_at_start, 0},
 	{"M2", "memblock's regions carry node and flags", memblock_nodes_and_flags,
@@ -298,9 +306,9 @@ const struct selftest selftest_memblock[] = {
 	{"M4 M5", "memblock adds what is missing and merges what is alike",
 	 memblock_adds_and_merges, SELFTEST_NEEDS_NODES},
 	{"M6", "memblock's array doubles in the memory there is, once allowed",
-	 memblock_array_doubles, 0},
-	{"M7", "memblock splits a region at both ends of a mark", memblock_marks_isolate,
-	 SELFTEST_NEEDS_NODES},
+	 SELFTEST_FULL(memblock_array_doubles, 0)},
+	{"M7", "memblock splits a region at both ends of a mark",
+	 SELFTEST_FULL(memblock_marks_isolate, SELFTEST_NEEDS_NODES)},
 	{"M8", "memblock removes", memblock_removes, 0},
 	{"M9", "memblock finds room in both directions", memblock_finds,
 	 SELFTEST_NEEDS_4K | SELFTEST_NEEDS_NODES},
@@ -308,8 +316,10 @@ const struct selftest selftest_memblock[] = {
 	{"M11", "memblock's iterators", memblock_iterates, SELFTEST_NEEDS_NODES},
 	{"M12", "memblock allocates, clears, falls back, refuses", memblock_allocates,
 	 SELFTEST_NEEDS_4K},
-	{"M13", "memblock hands over what is free", memblock_hand_off, SELFTEST_NEEDS_NODES},
-	{"M13", "a machine boots from memblock", memblock_boots, SELFTEST_NEEDS_4K},
-	{"M14", "memblock's limits and questions", memblock_limits, SELFTEST_NEEDS_NODES},
+	{"M13", "memblock hands over what is free",
+	 SELFTEST_FULL(memblock_hand_off, SELFTEST_NEEDS_NODES)},
+	{"M13", "a machine boots from memblock", SELFTEST_FULL(memblock_boots, SELFTEST_NEEDS_4K)},
+	{"M14", "memblock's limits and questions",
+	 SELFTEST_FULL(memblock_limits, SELFTEST_NEEDS_NODES)},
 	{NULL, NULL, NULL, 0},
 };

@@ -2,6 +2,8 @@
 /* Row P3 and section 2b: isolation, pages that their owners move, compaction, contiguous ranges, CMA. */
 #include "internal.h"
 
+#if !QUARRY_TINY
+
 #define MOVING_PAGES 16384u /* of the machine: 32 pageblocks, all free after boot */
 #define MOVING_PB ((pfn_t)QUARRY_PAGEBLOCK_PAGES)
 #define MOVING_ORDER 5u
@@ -232,13 +234,17 @@ static void moving_cma(struct selftest_run *t)
 	IS(info.used, 0);
 }
 
+#endif
+
 const struct selftest selftest_moving[] = {
-	{"P3 2b", "an isolated pageblock does not merge with its free buddy", moving_isolation,
-	 SELFTEST_NEEDS_4K},
-	{"2b", "isolation refuses what nobody can move", moving_unmovable, 0},
-	{"2b", "compaction makes whole pageblocks", moving_compaction, SELFTEST_NEEDS_4K},
-	{"2b", "contiguous ranges: what is in them moves away", moving_contiguous,
-	 SELFTEST_NEEDS_4K},
-	{"2b", "CMA: pages are lent, and taken when needed", moving_cma, SELFTEST_NEEDS_4K},
+	{"P3 2b", "an isolated pageblock does not merge with its free buddy",
+	 SELFTEST_FULL(moving_isolation, SELFTEST_NEEDS_4K)},
+	{"2b", "isolation refuses what nobody can move", SELFTEST_FULL(moving_unmovable, 0)},
+	{"2b", "compaction makes whole pageblocks",
+	 SELFTEST_FULL(moving_compaction, SELFTEST_NEEDS_4K)},
+	{"2b", "contiguous ranges: what is in them moves away",
+	 SELFTEST_FULL(moving_contiguous, SELFTEST_NEEDS_4K)},
+	{"2b", "CMA: pages are lent, and taken when needed",
+	 SELFTEST_FULL(moving_cma, SELFTEST_NEEDS_4K)},
 	{NULL, NULL, NULL, 0},
 };

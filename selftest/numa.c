@@ -2,6 +2,8 @@
 /* Section 2b: NUMA policies, on a simulated machine of three nodes. */
 #include "internal.h"
 
+#if !QUARRY_TINY
+
 #define NUMA_PAGES 2048u /* of a node */
 #define NUMA_NO_INDEX QUARRY_MPOL_NO_INDEX
 
@@ -73,10 +75,12 @@ static void numa_interleave(struct selftest_run *t)
 	IS(quarry_vm_event(t->m.q, QUARRY_VM_NUMA_INTERLEAVE), 28);
 }
 
+#endif
+
 const struct selftest selftest_numa[] = {
-	{"2b", "NUMA policies: bind and preferred", numa_bind_and_preferred,
-	 SELFTEST_NEEDS_4K | SELFTEST_NEEDS_NODES},
-	{"2b", "NUMA policies: interleave, by counter, index and weight", numa_interleave,
-	 SELFTEST_NEEDS_4K | SELFTEST_NEEDS_NODES},
+	{"2b", "NUMA policies: bind and preferred",
+	 SELFTEST_FULL(numa_bind_and_preferred, SELFTEST_NEEDS_4K | SELFTEST_NEEDS_NODES)},
+	{"2b", "NUMA policies: interleave, by counter, index and weight",
+	 SELFTEST_FULL(numa_interleave, SELFTEST_NEEDS_4K | SELFTEST_NEEDS_NODES)},
 	{NULL, NULL, NULL, 0},
 };

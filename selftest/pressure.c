@@ -4,6 +4,8 @@
 
 static const struct selftest_spec pressure_3m = {.memory = {{0, 3 * SELFTEST_MIB, 0}}};
 
+#if !QUARRY_TINY
+
 static unsigned long pressure_count(struct quarry_shrinker *s, struct quarry_shrink_control *sc)
 {
 	const struct selftest_run *t = s->ctx;
@@ -85,6 +87,8 @@ static void pressure_kswapd(struct selftest_run *t)
 	selftest_pile_down(&t->m, ~0ul);
 }
 
+#endif
+
 static bool pressure_oom_hook(void *ctx, int nid, gfp_t gfp, unsigned int order)
 {
 	struct selftest_machine *m = &((struct selftest_run *)ctx)->m;
@@ -114,6 +118,8 @@ static void pressure_oom(struct selftest_run *t)
 	quarry_free_pages(t->m.q, page, 0);
 	selftest_pile_down(&t->m, ~0ul);
 }
+
+#if !QUARRY_TINY
 
 static void pressure_scopes(struct selftest_run *t)
 {
@@ -203,15 +209,20 @@ static void pressure_sysctls(struct selftest_run *t)
 	IS(info.wmark[QUARRY_WMARK_LOW], 512 + 1638);
 }
 
+#endif
+
 const struct selftest selftest_pressure[] = {
-	{"X4", "shrinkers serve a request that may wait", pressure_shrinker, SELFTEST_NEEDS_4K},
-	{"X4", "the background reclaimer frees up to the high watermark", pressure_kswapd,
-	 SELFTEST_NEEDS_4K},
+	{"X4", "shrinkers serve a request that may wait",
+	 SELFTEST_FULL(pressure_shrinker, SELFTEST_NEEDS_4K)},
+	{"X4", "the background reclaimer frees up to the high watermark",
+	 SELFTEST_FULL(pressure_kswapd, SELFTEST_NEEDS_4K)},
 	{"X4 P18", "the out-of-memory hook is the last resort", pressure_oom, SELFTEST_NEEDS_4K},
-	{"S20", "scopes: NOIO, NOFS, PIN", pressure_scopes, 0},
-	{"S20 X4", "scopes: MEMALLOC opens the reserves", pressure_memalloc, SELFTEST_NEEDS_4K},
-	{"P15 2b", "refusals say what was lacking, and what would help", pressure_refusals,
-	 SELFTEST_NEEDS_4K},
-	{"P14 2b", "watermarks are tuned at run time", pressure_sysctls, SELFTEST_NEEDS_4K},
+	{"S20", "scopes: NOIO, NOFS, PIN", SELFTEST_FULL(pressure_scopes, 0)},
+	{"S20 X4", "scopes: MEMALLOC opens the reserves",
+	 SELFTEST_FULL(pressure_memalloc, SELFTEST_NEEDS_4K)},
+	{"P15 2b", "refusals say what was lacking, and what would help",
+	 SELFTEST_FULL(pressure_refusals, SELFTEST_NEEDS_4K)},
+	{"P14 2b", "watermarks are tuned at run time",
+	 SELFTEST_FULL(pressure_sysctls, SELFTEST_NEEDS_4K)},
 	{NULL, NULL, NULL, 0},
 };

@@ -376,6 +376,8 @@ unsigned int quarry_selftest_list(const struct quarry_selftest_env *env, const c
 /* What the library was not built with, of what @needs names; NULL: it has all. */
 static const char *selftest_lacks(unsigned int needs)
 {
+	if ((needs & SELFTEST_NEEDS_FULL) != 0)
+		return "QUARRY_TINY does without";
 	if ((needs & SELFTEST_NEEDS_4K) != 0 && QUARRY_PAGE_SHIFT != 12)
 		return "pages are not of 4 KiB";
 	if ((needs & SELFTEST_NEEDS_16K) != 0 && QUARRY_PAGE_SHIFT > 14)
@@ -387,6 +389,11 @@ static const char *selftest_lacks(unsigned int needs)
 	if ((needs & SELFTEST_NEEDS_BITS) != 0 && QUARRY_MAX_PHYS_BITS < 34)
 		return "no memory above 4 GiB";
 	return NULL;
+}
+
+void selftest_left_out(struct selftest_run *t)
+{
+	selftest_skip(t, selftest_lacks(SELFTEST_NEEDS_FULL));
 }
 
 /* Returns whether it failed. */

@@ -105,6 +105,8 @@ static void slabs_slabinfo(struct selftest_run *t)
 	OK(selftest_shows(t->q, quarry_show_slabinfo, " : slabdata "));
 }
 
+#if !QUARRY_TINY
+
 static void slabs_flags(struct selftest_run *t)
 {
 	const struct selftest_spec spec = {
@@ -130,6 +132,8 @@ static void slabs_flags(struct selftest_run *t)
 	}
 }
 
+#endif
+
 const struct selftest selftest_slabs[] = {
 	{"S17", "kmalloc: classes, alignment, sizes 0 and too large", slabs_kmalloc, 0},
 	{"S17", "krealloc keeps contents", slabs_krealloc, 0},
@@ -137,6 +141,6 @@ const struct selftest selftest_slabs[] = {
 	{"S18", "a cache with objects is not destroyed; foreign pointers are refused",
 	 slabs_destroy_with_objects, 0},
 	{"S19", "slabinfo 2.1", slabs_slabinfo, 0},
-	{"S20", "request flags choose the zone", slabs_flags, SELFTEST_NEEDS_4K},
+	{"S20", "request flags choose the zone", SELFTEST_FULL(slabs_flags, SELFTEST_NEEDS_4K)},
 	{NULL, NULL, NULL, 0},
 };

@@ -7,6 +7,7 @@
 #define NO_LIMIT (~(phys_addr_t)0)
 
 static const struct selftest_spec zones_3m = {.memory = {{0, 3 * MIB, 0}}};
+#if !QUARRY_TINY
 static const struct selftest_spec zones_64m = {
 	.memory = {{0, 64 * MIB, 0}},
 	.simulated = true,
@@ -127,6 +128,8 @@ static void zones_ranges(struct selftest_run *t)
 	IS(info.start_pfn, 0x140400);
 }
 
+#endif
+
 /* Of any machine: the marks rise, and what lies between two is the same. */
 static void zones_marks_rise(struct selftest_run *t)
 {
@@ -149,6 +152,8 @@ static void zones_marks_rise(struct selftest_run *t)
 	}
 }
 
+#if !QUARRY_TINY
+
 static void zones_marks(struct selftest_run *t)
 {
 	struct quarry_zone_info info;
@@ -165,6 +170,8 @@ static void zones_marks(struct selftest_run *t)
 	IS(info.wmark[QUARRY_WMARK_PROMO], 256 + 3 * 64);
 }
 
+#endif
+
 static void zones_depth(struct selftest_run *t)
 {
 	struct quarry_zone_info info;
@@ -173,25 +180,27 @@ static void zones_depth(struct selftest_run *t)
 	if (!selftest_boot(t, &zones_3m))
 		return;
 	selftest_quiesce(t->m.q);
-	OK(quarry_zone_info(t->m.q, 0, QUARRY_ZONE_DMA, &info));
+	OK(quarry_zone_info(t->m.q, 0, SELFTEST_LOW_ZONE, &info));
 	start = info.free;
 	min = info.wmark[QUARRY_WMARK_MIN];
 	OK(min > 32);
 	taken = selftest_pile_up(t, GFP_KERNEL | __GFP_NOWARN);
-	OK(quarry_zone_info(t->m.q, 0, QUARRY_ZONE_DMA, &info));
+	OK(quarry_zone_info(t->m.q, 0, SELFTEST_LOW_ZONE, &info));
 	OK(info.free <= min && info.free > min / 2); /* to min, and not below */
 	taken += selftest_pile_up(t, GFP_ATOMIC | __GFP_NOWARN);
-	OK(quarry_zone_info(t->m.q, 0, QUARRY_ZONE_DMA, &info));
+	OK(quarry_zone_info(t->m.q, 0, SELFTEST_LOW_ZONE, &info));
 	OK(info.free <= min / 2 && info.free > min / 4); /* half of it, and a quarter less */
 	OK(quarry_alloc_pages(t->m.q, GFP_KERNEL | __GFP_NOWARN, 0) == NULL);
 	taken += selftest_pile_up(t, GFP_KERNEL | __GFP_MEMALLOC | __GFP_NOWARN);
-	OK(quarry_zone_info(t->m.q, 0, QUARRY_ZONE_DMA, &info));
+	OK(quarry_zone_info(t->m.q, 0, SELFTEST_LOW_ZONE, &info));
 	IS(info.free + info.pcp, 0);
 	IS(selftest_pile_down(&t->m, ~0ul), taken);
 	selftest_quiesce(t->m.q);
-	OK(quarry_zone_info(t->m.q, 0, QUARRY_ZONE_DMA, &info));
+	OK(quarry_zone_info(t->m.q, 0, SELFTEST_LOW_ZONE, &info));
 	OK(info.free <= start && info.free + 8 >= start); /* but for the CPU's sheaves */
 }
+
+#if !QUARRY_TINY
 
 static void zones_reserves(struct selftest_run *t)
 {
@@ -240,6 +249,8 @@ static void zones_lists(struct selftest_run *t)
 		IS(list[0].nid, nid);
 	}
 }
+
+#endif
 
 static void zones_wake(void *ctx, int nid, unsigned int order)
 {
@@ -308,19 +319,19 @@ static void zones_nothing_to_reclaim(struct selftest_run *t)
 }
 
 const struct selftest selftest_zones[] = {
-	{"P9", "migratetypes, and a machine too small for them", zones_migratetypes,
-	 SELFTEST_NEEDS_4K},
-	{"P10 P11", "a type that runs out claims the largest block", zones_fallback_claims,
-	 SELFTEST_NEEDS_4K},
-	{"P10 P11", "fallback reaches every page", zones_fallback_reaches_all, 0},
-	{"P12", "zones DMA, DMA32, Normal and Movable", zones_ranges,
-	 SELFTEST_NEEDS_4K | SELFTEST_NEEDS_BITS},
+	{"P9", "migratetypes, and a machine too small for them",
+	 SELFTEST_FULL(zones_migratetypes, SELFTEST_NEEDS_4K)},
+	{"P10 P11", "a type that runs out claims the largest block",
+	 SELFTEST_FULL(zones_fallback_claims, SELFTEST_NEEDS_4K)},
+	{"P10 P11", "fallback reaches every page", SELFTEST_FULL(zones_fallback_reaches_all, 0)},
+	{"P12", "zones DMA, DMA32, Normal and Movable",
+	 SELFTEST_FULL(zones_ranges, SELFTEST_NEEDS_4K | SELFTEST_NEEDS_BITS)},
 	{"P13", "watermarks rise in equal steps", zones_marks_rise, 0},
-	{"P13 P14", "watermarks by Linux's formula", zones_marks, SELFTEST_NEEDS_4K},
+	{"P13 P14", "watermarks by Linux's formula", SELFTEST_FULL(zones_marks, SELFTEST_NEEDS_4K)},
 	{"P15", "how deep a request may go", zones_depth, SELFTEST_NEEDS_4K},
-	{"P16", "lower zones keep a reserve", zones_reserves, SELFTEST_NEEDS_BITS},
-	{"P17", "zonelists: nodes by distance, zones from high to low", zones_lists,
-	 SELFTEST_NEEDS_NODES},
+	{"P16", "lower zones keep a reserve", SELFTEST_FULL(zones_reserves, SELFTEST_NEEDS_BITS)},
+	{"P17", "zonelists: nodes by distance, zones from high to low",
+	 SELFTEST_FULL(zones_lists, SELFTEST_NEEDS_NODES)},
 	{"P18", "wake, reclaim, refuse", zones_slow_path, SELFTEST_NEEDS_16K},
 	{"P18 X4", "nothing to reclaim: NORETRY fails, NOFAIL does not", zones_nothing_to_reclaim,
 	 SELFTEST_NEEDS_16K},

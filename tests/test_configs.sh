@@ -46,6 +46,11 @@ make -s -f sources.mk -f - print >"$dir/all.c" <<'EOF'
 print:
 	@printf '#include "%s"\n' $(QUARRY_SRCS) $(QUARRY_SELFTEST_SRCS)
 EOF
+make -s -f sources.mk -f - print >"$dir/tiny.c" <<'EOF'
+print:
+	@printf '#include "%s"\n' $(QUARRY_TINY_SRCS)
+EOF
+{ cat "$dir/tiny.c"; grep '"selftest/' "$dir/all.c"; } >"$dir/tiny_all.c"
 freestanding="-std=c11 -ffreestanding -fno-common -Wall -Wextra -Wundef -Wshadow -Werror -Iselftest"
 
 verdict() { # name, number, 0: good
@@ -56,16 +61,19 @@ verdict() { # name, number, 0: good
 	fi
 }
 
+# Whether programs can be made and run here; else the verdict is that they are skipped. The arguments of runs.
+can_run() {
+	command -v "$3" >/dev/null || { echo "skip - $2: no $3" >"$dir/$1.verdict"; return 1; }
+	[ -z "${5:-}" ] || command -v "${5%% *}" >/dev/null ||
+		{ echo "skip - $2: no ${5%% *}" >"$dir/$1.verdict"; return 1; }
+	echo 'int main(void) { return 0; }' |
+		$3 $4 -include errno.h -x c -o "$dir/$1.bin" - 2>/dev/null ||
+		{ echo "skip - $2: $3 makes no such programs here" >"$dir/$1.verdict"; return 1; }
+}
+
 # The self-test as a program. number, name, compiler, flags, what runs the program
 runs() {
-	command -v "$3" >/dev/null || { echo "skip - $2: no $3" >"$dir/$1.verdict"; return; }
-	[ -z "${5:-}" ] || command -v "${5%% *}" >/dev/null ||
-		{ echo "skip - $2: no ${5%% *}" >"$dir/$1.verdict"; return; }
-	if ! echo 'int main(void) { return 0; }' |
-		$3 $4 -include errno.h -x c -o "$dir/$1.bin" - 2>/dev/null; then
-		echo "skip - $2: $3 makes no such programs here" >"$dir/$1.verdict"
-		return
-	fi
+	can_run "$@" || return
 	{
 		$3 $freestanding $include $4 -c -o "$dir/$1.o" "$dir/all.c" &&
 			$3 -std=gnu11 -D_GNU_SOURCE -w $include $4 -o "$dir/$1.bin" \
@@ -76,13 +84,31 @@ runs() {
 	rm -f "$dir/$1.o" "$dir/$1.bin"
 }
 
-# The library as an object that needs nothing but mem*. number, name, compiler, flags, nm, what else it may need
+# The tiny library with its self-test and stress on a machine of 2 MiB, and what its own data take there: at most
+# 8 KiB. number, name, compiler, flags, what runs the program
+tiny() {
+	can_run "$@" || return
+	{
+		$3 $freestanding -I. -Iinclude -Isrc -Itests/configs -DQUARRY_TINY=1 $4 -c -o "$dir/$1.o" \
+			"$dir/tiny_all.c" &&
+			$3 -std=gnu11 -w -Iinclude -DQUARRY_TINY=1 $4 -o "$dir/$1.bin" tests/configs/tiny.c \
+				"$dir/$1.o" &&
+			timeout 120 ${5:-} "$dir/$1.bin" | tee "$dir/$1.out" | sed '/^ok /!p; d' &&
+			! grep '^not ok' "$dir/$1.out" && [ "$(grep -c '^ok .*[^t]$' "$dir/$1.out")" -gt 20 ] &&
+			[ "$(sed -n 's/^data at boot //p' "$dir/$1.out")" -le 8192 ]
+	} >"$dir/$1.log" 2>&1
+	verdict "$2" "$1" $?
+	rm -f "$dir/$1.o" "$dir/$1.bin"
+}
+
+# The library as an object that needs nothing but mem*. number, name, compiler, flags, nm, what else it may need,
+# which of the sources
 builds() {
 	command -v "$3" >/dev/null || { echo "skip - $2: no $3" >"$dir/$1.verdict"; return; }
 	{
-		$3 $freestanding -I. -Iinclude -Isrc -Itests/configs $4 -c -o "$dir/$1.o" "$dir/lib.c" &&
+		$3 $freestanding -I. -Iinclude -Isrc -Itests/configs $4 -c -o "$dir/$1.o" "$dir/${7:-lib}.c" &&
 			"$5" -u "$dir/$1.o" | awk '{ print $2 }' >"$dir/$1.undefined" &&
-			grep -qx memset "$dir/$1.undefined" &&
+			grep -qx memmove "$dir/$1.undefined" &&
 			! grep -vxE "mem(cpy|set|move|cmp)${6:-}" "$dir/$1.undefined"
 	} >"$dir/$1.log" 2>&1
 	verdict "$2" "$1" $?
@@ -113,6 +139,10 @@ start runs "self-test: clang 14" clang-14 "-O0"
 start runs "self-test: i386, 46 address bits" gcc "-O0 $m32"
 start runs "self-test: i386, 32 address bits" gcc "-O0 $m32 -DQUARRY_MAX_PHYS_BITS=32"
 start runs "self-test: big-endian (s390x)" s390x-linux-gnu-gcc "-O0 -static" qemu-s390x
+start tiny "tiny: a machine of 2 MiB, -Os" gcc "-Os"
+start tiny "tiny: a machine of 2 MiB, contracts and memory checked" gcc "$checked"
+start tiny "tiny: a machine of 2 MiB, i386" gcc "-Os $m32 -DQUARRY_DEBUG=1"
+start tiny "tiny: big-endian (s390x)" s390x-linux-gnu-gcc "-O1 -static -DQUARRY_DEBUG=1" qemu-s390x
 start builds "object: x86_64, as a kernel is built" x86_64-linux-gnu-gcc "$kernel" nm
 start builds "object: aarch64, general registers only" aarch64-linux-gnu-gcc \
 	"-O2 -mgeneral-regs-only -mno-outline-atomics" aarch64-linux-gnu-nm
@@ -123,6 +153,8 @@ start builds "object: riscv32, 34 address bits" riscv64-linux-gnu-gcc \
 	"-O2 -march=rv32ima -mabi=ilp32 -DQUARRY_MAX_PHYS_BITS=34" riscv64-linux-gnu-nm "$rv32"
 start builds "object: riscv32, 46 address bits" riscv64-linux-gnu-gcc \
 	"-O2 -march=rv32ima -mabi=ilp32" riscv64-linux-gnu-nm "$rv32"
+start builds "object: tiny, riscv32" riscv64-linux-gnu-gcc "-Os -march=rv32ima -mabi=ilp32 -DQUARRY_TINY=1" \
+	riscv64-linux-gnu-nm '|__ashldi3|__lshrdi3|__ucmpdi2' tiny
 wait
 cat "$dir"/*.verdict
 ! grep -q '^not ok' "$dir"/*.verdict || status=1

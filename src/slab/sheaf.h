@@ -5,6 +5,8 @@
 
 #include "internal.h"
 
+#if SLAB_HAS_SHEAVES
+
 /*
  * An object by the long way, cleared if @gfp says so; @nid QUARRY_NO_NODE: this CPU's. Debugged caches
  * have no sheaves, so that theirs all come by here. @caller: to where the call from outside returns.
@@ -119,5 +121,17 @@ static QUARRY_ALWAYS_INLINE void sheaf_push(struct quarry *q, struct kmem_cache 
 	SLAB_MOVE(c->top, 1);
 	quarry_unpin(pin);
 }
+
+#else
+
+/* All that is wrong with @obj is seen where it goes back. */
+static inline void sheaf_free_far(struct quarry *q, struct kmem_cache *s, void *obj,
+				  const void *caller)
+{
+	(void)caller;
+	quarry_kmem_cache_free(q, s, obj);
+}
+
+#endif
 
 #endif
