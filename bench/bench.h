@@ -78,6 +78,8 @@ void bench_pages(void);
 void bench_threads(void); /* the part of it that has them */
 void bench_slabs(void);
 void bench_slabs_large(void);
+void bench_slabs_threads(void);
+void bench_slabs_colour(void);
 /* Figures of one peer (enum peer_kind) and one size, a line each: for bench_slabs_large(), which starts it anew. */
 void bench_slabs_one(unsigned int kind, size_t size);
 void bench_boots(void);

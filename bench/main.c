@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The benchmark program: bench pages|threads|slabs|slabs-large|boots|memblock. `make bench` runs all of it. */
+/* The benchmark program: bench PART... `make bench` runs all of it. */
 #include <sched.h>
 #include <string.h>
 
@@ -22,9 +22,14 @@ int main(int argc, char **argv)
 	static const struct {
 		const char *name;
 		void (*run)(void);
-	} parts[] = {{"pages", bench_pages}, {"threads", bench_threads},
-		     {"slabs", bench_slabs}, {"slabs-large", bench_slabs_large},
-		     {"boots", bench_boots}, {"memblock", bench_memblock}};
+	} parts[] = {{"pages", bench_pages},
+		     {"threads", bench_threads},
+		     {"slabs", bench_slabs},
+		     {"slabs-large", bench_slabs_large},
+		     {"slabs-threads", bench_slabs_threads},
+		     {"slabs-colour", bench_slabs_colour},
+		     {"boots", bench_boots},
+		     {"memblock", bench_memblock}};
 	bool any = false;
 
 	bench_pin();
@@ -42,7 +47,8 @@ int main(int argc, char **argv)
 		}
 	}
 	if (!any)
-		fprintf(stderr,
-			"usage: bench pages|threads|slabs|slabs-large|boots|memblock ...\n");
+		fprintf(stderr, "usage: bench "
+				"pages|threads|slabs|slabs-large|slabs-threads|slabs-colour|boots|"
+				"memblock ...\n");
 	return any ? 0 : 2;
 }
