@@ -96,10 +96,10 @@ struct selftest {
 /* In a table: a test of what QUARRY_TINY leaves out, and its needs. The test is not compiled there. */
 #if QUARRY_TINY
 #define SELFTEST_FULL(fn, needs) selftest_left_out, SELFTEST_NEEDS_FULL
+void selftest_left_out(struct selftest_run *t);
 #else
 #define SELFTEST_FULL(fn, needs) fn, needs
 #endif
-void selftest_left_out(struct selftest_run *t);
 
 /* The zone that memory from physical address 0 on is in. */
 #define SELFTEST_LOW_ZONE (QUARRY_TINY ? QUARRY_ZONE_NORMAL : QUARRY_ZONE_DMA)
