@@ -76,6 +76,7 @@ QUARRY_SRCS := \
 	src/slab/flush.c \
 	src/slab/depot.c \
 	src/slab/sheaf.c \
+	src/slab/drain.c \
 	src/slab/reap.c \
 	src/slab/kmalloc.c \
 	src/slab/realloc.c \

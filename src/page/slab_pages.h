@@ -74,6 +74,14 @@ static inline bool page_node_has_plenty(const struct quarry *q, unsigned int nid
 					zone_mark(list->zone[0], QUARRY_WMARK_HIGH);
 }
 
+/* Pages of the zone that serves most requests on node @nid. */
+static inline unsigned long page_node_pages(const struct quarry *q, unsigned int nid)
+{
+	const struct page_zonelist *list = zonelist_of(&q->pages->node[nid], true);
+
+	return list->nr != 0 ? quarry_load_relaxed(&list->zone[0]->managed) : 0;
+}
+
 /* Node of an allocated page. */
 static inline int page_nid(const struct quarry *q, const struct page *page)
 {

@@ -26,10 +26,12 @@
 
 #define SLAB_MIN_ALIGN 8u
 #define SLAB_CACHE_LINE 64u
-#define SLAB_MAX_OBJECTS 32000u /* of one slab: what the largest record has bits for */
-#define SLAB_PREFERRED_ORDER 3u /* orders above this one only for a single object */
-#define SLAB_DEPOT_LEAST 1u     /* full sheaves that a node keeps of a cache, at first */
-#define SLAB_DEPOT_MOST 10u     /* after CPUs have met at the depot's lock */
+#define SLAB_MAX_OBJECTS 32000u   /* of one slab: what the largest record has bits for */
+#define SLAB_PREFERRED_ORDER 3u   /* orders above this one only for a single object */
+#define SLAB_DEPOT_LEAST 1u       /* full sheaves that a node keeps of a cache, at first */
+#define SLAB_DEPOT_MOST 10u       /* after CPUs have met at the depot's lock */
+#define SLAB_DEPOT_OBJECTS 16384u /* to follow the traffic: whose first lines a CPU's cache holds */
+#define SLAB_DEPOT_SHARE 64u      /* and this part of the node's memory */
 #define SLAB_KMALLOC ((uint32_t)0x00001000u) /* one of kmalloc's caches */
 
 /* Debugging that changes what lies in a place; all that goes through debug.c by a cache's own flags. */
@@ -224,7 +226,10 @@ struct slab_node {
 	uint32_t depot_max; /* full sheaves to keep: SLAB_DEPOT_LEAST .. SLAB_DEPOT_MOST */
 	uint32_t full_min, empty_min; /* fewest since the last reaping: nobody needed these */
 	uint32_t met;                 /* times that the depot's lock was held by somebody else */
-	uint32_t reap_calls;          /* since the node itself was reaped */
+	uint32_t swing;               /* places beyond depot_max: for what comes and goes */
+	uint32_t missed;     /* objects whose sheaf found no place and that did not come back yet */
+	uint32_t came_back;  /* of these, since swing last grew */
+	uint32_t reap_calls; /* since the node itself was reaped */
 #endif
 	bool free_touched;        /* objects came out of its slabs since then */
 	unsigned long given_back; /* empty slabs that went since the node was told to keep none */
@@ -615,6 +620,33 @@ enum slab_fault slab_find(const struct quarry *q, const struct kmem_cache *s, co
 
 /* Gives back pages and records of the slabs on a chain, which no cache has any more. */
 void slab_release_deferred(struct quarry *q, uint32_t index);
+
+/* ---- depot.c ---- */
+#if SLAB_HAS_SHEAVES
+/* So many @objects came out of the slabs of @n; n->lock held. */
+void depot_refilled_locked(const struct quarry *q, const struct kmem_cache *s, struct slab_node *n,
+			   unsigned int objects);
+/* What came and went lately does not count any more; n->lock held. */
+static inline void depot_forget_locked(struct slab_node *n)
+{
+	quarry_store_relaxed(&n->swing, 0u);
+	n->missed = 0;
+}
+#else
+static inline void depot_refilled_locked(const struct quarry *q, const struct kmem_cache *s,
+					 struct slab_node *n, unsigned int objects)
+{
+	(void)q;
+	(void)s;
+	(void)n;
+	(void)objects;
+}
+
+static inline void depot_forget_locked(struct slab_node *n)
+{
+	(void)n;
+}
+#endif
 
 #if !QUARRY_TINY
 /* ---- rcu.c ---- */

@@ -661,6 +661,7 @@ void slab_publish(struct quarry *q, struct kmem_cache *s, struct slab *slab)
 	NODE_ADD(n->free_objects, slab->nr_free);
 	NODE_ADD(n->pages, 1l << slab->order);
 	NODE_ADD(n->free_slabs, slab->nr_free == slab->objects ? 1 : 0);
+	depot_refilled_locked(q, s, n, (unsigned int)slab->objects - slab->nr_free);
 	partial_move(q->slabs, n, slab);
 	quarry_unlock(q->concurrent, &n->lock, pin);
 }
@@ -756,6 +757,7 @@ unsigned int slab_refill(struct quarry *q, struct kmem_cache *s, unsigned int ni
 	}
 	NODE_ADD(n->free_objects, -(long)got);
 	n->free_touched = true;
+	depot_refilled_locked(q, s, n, got);
 	quarry_unlock(q->concurrent, &n->lock, pin);
 	return got;
 }
@@ -818,6 +820,7 @@ unsigned long slab_discard_empty(struct quarry *q, struct kmem_cache *s, unsigne
 	if (max == ~0ul) {
 		n->keep = 0; /* what was wanted lately does not count under pressure */
 		n->given_back = 0;
+		depot_forget_locked(n);
 	}
 	/* A wholly free slab is sparse. */
 	for (index = n->partial[SLAB_SPARSE - 1].first;
