@@ -391,13 +391,6 @@ static const char *selftest_lacks(unsigned int needs)
 	return NULL;
 }
 
-#if QUARRY_TINY
-void selftest_left_out(struct selftest_run *t)
-{
-	selftest_skip(t, selftest_lacks(SELFTEST_NEEDS_FULL));
-}
-#endif
-
 /* Returns whether it failed. */
 static bool selftest_one(const struct quarry_selftest_env *env, const struct selftest *test,
 			 unsigned int number)
