@@ -4,7 +4,8 @@
 
 #if !QUARRY_TINY
 
-static const struct selftest_spec debug_3m = {.memory = {{0, 3 * SELFTEST_MIB, 0}}};
+static const struct selftest_spec debug_3m = {.memory = {{0, 3 * SELFTEST_M, 0}},
+					      .boot = {SELFTEST_ONE_ZONE}};
 
 static void debug_init(struct selftest_run *t)
 {
@@ -134,8 +135,13 @@ static void debug_events(struct selftest_run *t)
 
 static void debug_texts(struct selftest_run *t)
 {
+	struct selftest_text order = {.n = 0};
+
 	OK(selftest_shows(t->q, quarry_show_buddyinfo, ", zone "));
-	OK(selftest_shows(t->q, quarry_show_pagetypeinfo, "Page block order: 9"));
+	selftest_add(&order, "Page block order: ");
+	selftest_add_number(&order, QUARRY_PAGEBLOCK_ORDER);
+	selftest_add(&order, "\n");
+	OK(selftest_shows(t->q, quarry_show_pagetypeinfo, order.s));
 	OK(selftest_shows(t->q, quarry_show_zoneinfo, "        managed  "));
 	OK(selftest_shows(t->q, quarry_show_zoneinfo, "        protection: ("));
 	OK(selftest_shows(t->q, quarry_show_vmstat, "nr_free_pages "));

@@ -18,6 +18,11 @@
 #define SELFTEST_RANGES 6
 #define SELFTEST_STORES 8
 #define SELFTEST_PAGE ((phys_addr_t)QUARRY_PAGE_SIZE)
+/* 256 pages, a MiB if they have 4 KiB: machines have as many pages whatever their size. */
+#define SELFTEST_M (256 * SELFTEST_PAGE)
+/* For the spec's boot: no zone but Normal. */
+#define SELFTEST_ONE_ZONE .dma_limit = ~(phys_addr_t)0, .dma32_limit = ~(phys_addr_t)0
+#define SELFTEST_PB ((pfn_t)QUARRY_PAGEBLOCK_PAGES)
 #define SELFTEST_KIB ((phys_addr_t)1 << 10)
 #define SELFTEST_MIB ((phys_addr_t)1 << 20)
 #define SELFTEST_GIB ((phys_addr_t)1 << 30)
@@ -86,12 +91,10 @@ struct selftest {
 	unsigned int needs; /* SELFTEST_NEEDS_*: of the configuration, or the test is skipped */
 };
 
-#define SELFTEST_NEEDS_4K 1u    /* its figures are those of pages of 4 KiB */
-#define SELFTEST_NEEDS_16K 2u   /* its machine is too small for larger pages than 16 KiB */
-#define SELFTEST_NEEDS_NODES 4u /* node numbers up to 7 */
-#define SELFTEST_NEEDS_CPUS 8u  /* CPU numbers up to 7 */
-#define SELFTEST_NEEDS_BITS 16u /* memory above 4 GiB */
-#define SELFTEST_NEEDS_FULL 32u /* what QUARRY_TINY leaves out; by SELFTEST_FULL() */
+#define SELFTEST_NEEDS_NODES 1u /* node numbers up to 7 */
+#define SELFTEST_NEEDS_CPUS 2u  /* CPU numbers up to 7 */
+#define SELFTEST_NEEDS_BITS 4u  /* memory above 4 GiB */
+#define SELFTEST_NEEDS_FULL 8u  /* what QUARRY_TINY leaves out; by SELFTEST_FULL() */
 
 /* In a table: a test of what QUARRY_TINY leaves out, and its needs. The test is not compiled there. */
 #if QUARRY_TINY
@@ -99,9 +102,6 @@ struct selftest {
 #else
 #define SELFTEST_FULL(fn, needs) fn, needs
 #endif
-
-/* The zone that memory from physical address 0 on is in. */
-#define SELFTEST_LOW_ZONE (QUARRY_TINY ? QUARRY_ZONE_NORMAL : QUARRY_ZONE_DMA)
 
 /* Ended by an entry without fn. */
 extern const struct selftest selftest_bootmem[], selftest_memblock[], selftest_pages[],

@@ -4,7 +4,8 @@
 
 #define LAYERS_STEPS 120
 
-static const struct selftest_spec layers_3m = {.memory = {{0, 3 * SELFTEST_MIB, 0}}};
+static const struct selftest_spec layers_3m = {.memory = {{0, 3 * SELFTEST_M, 0}},
+					       .boot = {SELFTEST_ONE_ZONE}};
 
 static void layers_boot_order(struct selftest_run *t)
 {
