@@ -571,6 +571,19 @@ static void boot_free_bits(struct page_arena *a, pfn_t start, pfn_t end)
 	}
 }
 
+/*
+ * Page @pfn, which no arena has, is left out. It may be half hotplug memory: the two halves were told apart
+ * when zones were sized, and are one region at hand-off. Else somebody hands over what he has not.
+ */
+static void boot_give_none(struct quarry *q, pfn_t pfn)
+{
+	if (q->memblock == NULL ||
+	    !quarry_memblock_is_region_memory(q, (phys_addr_t)pfn << QUARRY_PAGE_SHIFT,
+					      QUARRY_PAGE_SIZE))
+		quarry_report(q, "boot: pfn %#llx is handed over but is no memory",
+			      (unsigned long long)pfn);
+}
+
 /* The hand-off's callback: pages [start, end) are free. Ranges come in ascending order. */
 static void boot_give(struct quarry *q, pfn_t start, pfn_t end, void *arg)
 {
@@ -581,9 +594,8 @@ static void boot_give(struct quarry *q, pfn_t start, pfn_t end, void *arg)
 		pfn_t stop;
 
 		if (a == NULL) {
-			quarry_report(q, "boot: pfn %#llx is handed over but is no memory",
-				      (unsigned long long)start);
-			return;
+			boot_give_none(q, start++);
+			continue;
 		}
 		stop = quarry_min(end, a->end_pfn);
 		a->zone->managed += (unsigned long)(stop - start);
