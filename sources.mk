@@ -152,6 +152,8 @@ QUARRY_CLI_SRCS := \
 	cli/engine.c \
 	cli/engine_ops.c \
 	cli/engine_blocks.c \
+	cli/engine_frames.c \
+	cli/bigtable.c \
 	cli/engine_owners.c \
 	cli/engine_places.c \
 	cli/fate.c \

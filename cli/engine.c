@@ -8,9 +8,9 @@
  *		began, frees and allocations without an event. Each event finds one fate, and is
  *		counted there.
  *
- * Maps		objects	recorded address -> our pointer and the cache it came from
- *		blocks	recorded pfn of the first page -> our pfn, order, kind
- *		frames	a byte for each recorded frame: what lies there, to ask quickly
+ * Tables	frames	by recorded page frame (engine_frames.h): its block, with our pfn, order and kind; the
+ *			objects in it, with our address and the cache that each came from
+ *		objects	by recorded address: those whose frame is not known, as of hashed addresses
  *
  * Slab pages	Linux's slabs take pages, and both the page and its objects have events. Ours takes
  *		its own pages: so a recorded page that turns out to hold objects must not be taken. A
@@ -36,13 +36,11 @@
  * Result	The same recording on the same machine gives the same calls in the same order; the
  *		digest over all addresses handed out shows it.
  *
- * Bounds	The maps follow the live set, at most IDMAP_MAX entries; frames is indexed by the low
- *		ENGINE_FRAME_BITS of the pfn, so for recorded machines above 1 TiB it is only a hint
- *		and the maps decide.
+ * Bounds	The tables follow the pages of the recorded machine that were ever used, and what is alive
+ *		in them; objects holds at most IDMAP_MAX entries. Beyond that the replay ends, and says so.
  */
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include <engine_parts.h>
 
@@ -69,18 +67,6 @@ static void *engine_object_get(struct engine *e, const struct engine_op *op)
 	return quarry_kmem_cache_alloc(e->q, e->caches[op->cache].cache, op->gfp);
 }
 
-/* Our address of physical 0, so that the digest does not depend on where the host maps things. */
-static void engine_learn_map(struct engine *e, const void *ptr)
-{
-	struct page *page = quarry_virt_to_page(e->q, ptr);
-
-	if (page == NULL)
-		return;
-	e->map_base = (uintptr_t)quarry_page_address(e->q, page) -
-		      (uintptr_t)(quarry_page_to_pfn(e->q, page) << QUARRY_PAGE_SHIFT);
-	e->map_base_known = true;
-}
-
 static inline bool engine_no_object(struct engine *e, const struct trace_event *ev,
 				    enum engine_fate null)
 {
@@ -99,48 +85,72 @@ static __attribute__((noinline)) void engine_object_noted(struct engine *e,
 							  const struct engine_op *op,
 							  const void *ptr)
 {
+	uint64_t frame = engine_frame(e, ev->addr);
+	struct frame *f;
+
 	engine_owners_object(&e->owners, ev->addr, ev->desc, op->bytes);
-	if (e->population == NULL || !engine_frame_known(e) ||
-	    (*engine_frame_bits(e, engine_frame(e, ev->addr)) & FRAME_SEEN) != 0)
+	if (e->population == NULL || !engine_frame_known(e) || frame >= FRAMES_MAX)
+		return;
+	f = frames_get(&e->frames, frame);
+	if (f == NULL || (f->bits & (FRAME_SEEN | FRAME_OLDER)) != 0)
 		return;
 	/* Its slab is older than the recording. */
-	population_learn(e->population, engine_frame(e, ev->addr),
-			 op->action == ACTION_KMALLOC ? quarry_virt_to_cache(e->q, ptr)
-						      : e->caches[op->cache].cache);
+	if (population_learn(e->population, frame,
+			     op->action == ACTION_KMALLOC ? quarry_virt_to_cache(e->q, ptr)
+							  : e->caches[op->cache].cache))
+		f->bits |= FRAME_OLDER;
+}
+
+/* Remember that @value is at @addr, which is free there; false: there is no room. */
+static inline bool engine_object_put(struct engine *e, uint64_t addr, const struct engine_op *op,
+				     uint64_t value)
+{
+	struct idmap_slot *s;
+	struct frame *f;
+
+	if (__builtin_expect(engine_in_frames(e, addr), 1)) {
+		f = frames_get(&e->frames, engine_place_frame(e, addr));
+		return f != NULL &&
+		       frames_put(&e->frames, f, engine_place(e, addr), op->stride, value);
+	}
+	s = idmap_add(&e->objects, addr);
+	if (s != NULL)
+		s->value = value;
+	return s != NULL;
 }
 
 static inline void engine_object_alloc(struct engine *e, const struct trace_event *ev,
 				       const struct engine_op *op)
 {
-	struct idmap_slot *s;
+	uint64_t value;
 	void *ptr;
 
 	if (engine_no_object(e, ev, ENGINE_FAILED))
 		return;
-	if (engine_frame_known(e) && *engine_frame_bits(e, engine_frame(e, ev->addr)) & FRAME_OURS)
+	if (engine_frame_bits(e, ev->addr) & FRAME_OURS)
 		engine_became_slab(e, engine_frame(e, ev->addr));
-	s = idmap_add(&e->objects, ev->addr);
-	if (s == NULL) {
+	value = engine_object_take(e, ev->addr);
+	if (value != 0)
+		e->result.implied_objects += engine_object_release(e, value);
+	ptr = op->too_large ? NULL : engine_object_get(e, op);
+	value = engine_object_value(e, ptr,
+				    ptr == NULL                    ? OBJECT_REFUSED
+				    : op->action == ACTION_KMALLOC ? OBJECT_KMALLOC
+								   : op->cache);
+	if (!engine_object_put(e, ev->addr, op, value)) {
 		e->result.full = true;
+		e->result.live_objects += ptr != NULL;
+		engine_object_release(e, value);
 		return;
 	}
-	if (s->value != 0)
-		e->result.implied_objects += engine_object_release(e, s->value);
-	ptr = op->too_large ? NULL : engine_object_get(e, op);
 	if (ptr == NULL) {
-		s->value = (uint64_t)OBJECT_REFUSED << OBJECT_PTR_BITS;
 		engine_owners_object_freed(&e->owners, ev->addr);
 		engine_refused(e, op, ev->desc, op->bytes);
 		return;
 	}
-	s->value = (uint64_t)(uintptr_t)ptr << (64 - OBJECT_PTR_BITS) >> (64 - OBJECT_PTR_BITS) |
-		   (uint64_t)(op->action == ACTION_KMALLOC ? OBJECT_KMALLOC : op->cache)
-			   << OBJECT_PTR_BITS;
-	if (!e->map_base_known)
-		engine_learn_map(e, ptr);
 	if (__builtin_expect(e->owners.on || e->population != NULL, 0))
 		engine_object_noted(e, ev, op, ptr);
-	engine_digest(e, (uintptr_t)ptr - e->map_base);
+	engine_digest(e, (uint64_t)((char *)ptr - e->map_base));
 	engine_count(e, op->type, ENGINE_REPLAYED);
 	e->result.live_objects++;
 }
@@ -168,17 +178,15 @@ static __attribute__((noinline)) bool engine_free_older(struct engine *e,
 
 static inline void engine_object_free(struct engine *e, const struct trace_event *ev)
 {
-	unsigned int frame = 0;
+	unsigned int frame;
 	uint64_t value;
 
 	if (engine_no_object(e, ev, ENGINE_NULL))
 		return;
-	if (engine_frame_known(e)) {
-		frame = *engine_frame_bits(e, engine_frame(e, ev->addr));
-		if (frame & FRAME_OURS)
-			engine_became_slab(e, engine_frame(e, ev->addr));
-	}
-	value = idmap_take(&e->objects, ev->addr);
+	frame = engine_frame_bits(e, ev->addr);
+	if (frame & FRAME_OURS)
+		engine_became_slab(e, engine_frame(e, ev->addr));
+	value = engine_object_take(e, ev->addr);
 	if (e->owners.on)
 		engine_owners_object_freed(&e->owners, ev->addr);
 	if (value == 0 && e->population != NULL && !(frame & FRAME_SEEN) &&
@@ -197,18 +205,26 @@ static inline void engine_object_free(struct engine *e, const struct trace_event
 static bool engine_frames_live(const struct engine *e, uint64_t pfn, unsigned int order)
 {
 	for (uint64_t i = 0; i < (uint64_t)1 << order; i++) {
-		if (*engine_frame_bits(e, pfn + i) & FRAME_LIVE)
+		if (frames_at(&e->frames, pfn + i)->bits & FRAME_LIVE)
 			return true;
 	}
 	return false;
 }
 
-/* Blocks are aligned to their size; a recording that says otherwise is wrong. */
+/*
+ * Blocks are aligned to their size, and no machine has that many frames; a recording that says otherwise is wrong.
+ * Those of a good block have records from here on.
+ */
 static inline bool engine_misplaced(struct engine *e, const struct trace_event *ev,
 				    const struct engine_op *op)
 {
-	if ((ev->addr & (((uint64_t)1 << op->order) - 1)) == 0)
-		return false;
+	if ((ev->addr & (((uint64_t)1 << op->order) - 1)) == 0 && ev->addr < FRAMES_MAX) {
+		for (uint64_t i = 0; i < (uint64_t)1 << op->order; i += FRAMES_GROUP) {
+			if (frames_get(&e->frames, ev->addr + i) == NULL)
+				e->result.full = true;
+		}
+		return e->result.full;
+	}
 	engine_count(e, op->type, ENGINE_BAD_ORDER);
 	return true;
 }
@@ -216,8 +232,6 @@ static inline bool engine_misplaced(struct engine *e, const struct trace_event *
 static inline void engine_page_alloc(struct engine *e, const struct trace_event *ev,
 				     const struct engine_op *op, struct engine_pending *p)
 {
-	struct idmap_slot *s;
-
 	if (engine_misplaced(e, ev, op))
 		return;
 	if (engine_frames_live(e, ev->addr, op->order)) {
@@ -226,17 +240,8 @@ static inline void engine_page_alloc(struct engine *e, const struct trace_event 
 		engine_release(e, ev->addr, op->order, &met);
 		e->result.implied_pages += met.ours;
 	}
-	s = idmap_add(&e->blocks, ev->addr);
-	if (s == NULL) {
-		e->result.full = true;
-		return;
-	}
-	/* An entry can be left only where frames[] is too short for the recorded machine. */
-	if (s->value & BLOCK_OURS)
-		engine_block_return(e, s->value);
-	else if (s->value & BLOCK_PENDING)
-		e->pending[s->value >> BLOCK_SHIFT].used = false;
-	s->value = (uint64_t)(p - e->pending) << BLOCK_SHIFT | BLOCK_PENDING | op->order;
+	frames_at(&e->frames, ev->addr)->block =
+		(uint64_t)(p - e->pending) << BLOCK_SHIFT | BLOCK_PENDING | op->order;
 	engine_mark(e, ev->addr, op->order, FRAME_LIVE);
 	p->used = true;
 	p->patience = op->gfp & __GFP_MOVABLE ? 0 : ENGINE_PATIENCE;
@@ -260,11 +265,12 @@ static void engine_page_older(struct engine *e, const struct trace_event *ev,
 static inline void engine_page_free(struct engine *e, const struct trace_event *ev,
 				    const struct engine_op *op)
 {
-	unsigned int seen = *engine_frame_bits(e, ev->addr) & FRAME_SEEN;
 	struct engine_met met = {0, 0, 0};
+	unsigned int seen;
 
 	if (engine_misplaced(e, ev, op))
 		return;
+	seen = frames_at(&e->frames, ev->addr)->bits & FRAME_SEEN;
 	engine_release(e, ev->addr, op->order, &met);
 	if (met.ours > 0)
 		engine_count(e, TRACE_PAGE_FREE, ENGINE_REPLAYED);
@@ -304,14 +310,31 @@ static void engine_pending_decide(struct engine *e, struct engine_pending *p,
 
 /* ---- playing ---- */
 
-static inline void engine_prefetch(const struct engine *e, const struct trace_event *ev)
+/*
+ * First the record of the frame, then what it leads to. Inlined always: gcc drops the call of a function that does
+ * nothing but prefetch.
+ */
+static inline __attribute__((always_inline)) void engine_prefetch(const struct engine *e,
+								  const struct trace_event *ev,
+								  bool first)
 {
-	if (trace_type_is_page(ev->type)) {
-		idmap_prefetch(&e->blocks, ev->addr);
-		__builtin_prefetch(engine_frame_bits(e, ev->addr), 1);
-	} else {
+	const struct engine_op *op = &e->ops[ev->desc];
+	const struct frame *f;
+
+	if (op->action == ACTION_COUNT)
+		return;
+	if (op->action >= ACTION_PAGE_ALLOC) {
+		if (first && ev->addr < FRAMES_MAX)
+			__builtin_prefetch(frames_at(&e->frames, ev->addr), 1);
+	} else if (engine_in_frames(e, ev->addr)) {
+		f = frames_at(&e->frames, engine_place_frame(e, ev->addr));
+		if (first)
+			__builtin_prefetch(f, 0);
+		else
+			__builtin_prefetch(frames_place(&e->frames, f, engine_place(e, ev->addr)),
+					   1);
+	} else if (first) {
 		idmap_prefetch(&e->objects, ev->addr);
-		__builtin_prefetch(engine_frame_bits(e, engine_frame(e, ev->addr)), 0);
 	}
 }
 
@@ -433,11 +456,25 @@ static void engine_populate(struct engine *e, size_t n)
 	e->fallback_before = engine_fallbacks(e);
 }
 
+/* The first events have told what addresses there are. */
+static void engine_start_frames(struct engine *e)
+{
+	unsigned int shift = e->t->object_shift;
+
+	if (shift < FRAMES_PLACE_BITS)
+		return;
+	e->object_start = e->t->object_base;
+	e->object_limit = FRAMES_MAX << shift;
+	e->object_unit = shift - FRAMES_PLACE_BITS;
+	e->object_odd = ((uint64_t)1 << e->object_unit) - 1;
+}
+
 /* Before the first of @n events. */
 static void engine_start(struct engine *e, size_t n)
 {
 	uint64_t time_ns = e->t->batch[0].time_ns;
 
+	engine_start_frames(e);
 	engine_populate(e, n);
 	e->result.first_ns = time_ns;
 	e->time_ns = time_ns;
@@ -460,9 +497,14 @@ bool engine_play(struct engine *e, size_t n)
 	if (r->events == 0)
 		engine_start(e, n);
 	r->last_ns = ev[n - 1].time_ns;
+	if (engine_frame_known(e))
+		e->object_ahead = (uint64_t)((int64_t)(e->object_start - e->t->object_base) >>
+					     e->t->object_shift);
 	for (size_t i = 0; i < n && !r->full; i++) {
+		if (i + 2 * ENGINE_AHEAD < n)
+			engine_prefetch(e, &ev[i + 2 * ENGINE_AHEAD], true);
 		if (i + ENGINE_AHEAD < n)
-			engine_prefetch(e, &ev[i + ENGINE_AHEAD]);
+			engine_prefetch(e, &ev[i + ENGINE_AHEAD], false);
 		if (__builtin_expect(ev[i].time_ns >= e->wake_ns || r->events >= e->wake_event, 0))
 			engine_wake(e, ev[i].time_ns);
 		e->time_ns = ev[i].time_ns;
@@ -502,9 +544,16 @@ void engine_set_background(struct engine *e, bool (*fn)(void *ctx), void *ctx)
 		e->refusals_seen = why.serial;
 }
 
+static uint64_t *engine_block_value(void *ctx, uint64_t head)
+{
+	const struct engine *e = ctx;
+
+	return &frames_at(&e->frames, head)->block;
+}
+
 void engine_set_movable(struct engine *e)
 {
-	engine_places_start(&e->places, e->q, &e->blocks, &e->owners);
+	engine_places_start(&e->places, e->q, engine_block_value, e, &e->owners);
 }
 
 void engine_set_observer(struct engine *e, struct engine_observer *observer)
@@ -554,15 +603,10 @@ struct engine *engine_new(struct quarry *q, unsigned int nr_cpus, const struct t
 	e->facts = facts;
 	e->cpu = ~0u;
 	e->digest = 0xcbf29ce484222325u;
+	e->map_base = quarry_address(q, 0);
+	frames_init(&e->frames);
 	idmap_init(&e->objects);
-	idmap_init(&e->blocks);
 	idmap_init(&e->cache_of);
-	e->frames = mmap(NULL, ENGINE_FRAMES, PROT_READ | PROT_WRITE,
-			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (e->frames == MAP_FAILED) {
-		util_error("no address space for the table of recorded page frames");
-		exit(CLI_FAILED);
-	}
 	e->caches = xcalloc(ENGINE_MAX_CACHES, sizeof(e->caches[0]));
 	e->nr_caches = 1; /* number 0 could not be made */
 	e->fallback_before = engine_fallbacks(e);
@@ -583,8 +627,7 @@ void engine_delete(struct engine *e)
 	if (e->population != NULL)
 		population_delete(e->population);
 	idmap_free(&e->objects);
-	idmap_free(&e->blocks);
 	idmap_free(&e->cache_of);
-	munmap(e->frames, ENGINE_FRAMES);
+	frames_free(&e->frames);
 	free(e);
 }

@@ -110,6 +110,16 @@ static uint16_t engine_cache(struct engine *e, const struct trace_desc *d)
 	return (uint16_t)(s->value - 1);
 }
 
+/* How far apart objects of @size bytes are, at least. */
+static uint16_t engine_stride(uint64_t size)
+{
+	uint64_t units = size / 8 + (size % 8 != 0);
+
+	if (units > FRAMES_PLACES)
+		return FRAMES_PLACES;
+	return units > 0 ? (uint16_t)units : 1;
+}
+
 static void engine_op_object(struct engine *e, struct engine_op *op, const struct trace_desc *d)
 {
 	op->fate = ENGINE_FAILED;
@@ -119,6 +129,7 @@ static void engine_op_object(struct engine *e, struct engine_op *op, const struc
 		op->nid = d->node;
 	op->bytes = d->bytes_req;
 	op->too_large = d->bytes_req > QUARRY_KMALLOC_MAX_SIZE;
+	op->stride = engine_stride(d->bytes_alloc > d->bytes_req ? d->bytes_alloc : d->bytes_req);
 	op->action = ACTION_KMALLOC;
 	if (d->type == TRACE_CACHE_ALLOC) {
 		op->action = ACTION_CACHE_ALLOC;

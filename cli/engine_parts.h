@@ -6,27 +6,28 @@
 #include <quarry/posix.h>
 
 #include <engine.h>
+#include <engine_frames.h>
 #include <engine_owners.h>
 #include <engine_places.h>
 #include <idmap.h>
 #include <population.h>
 
-#define ENGINE_FRAME_BITS 28
-#define ENGINE_FRAMES ((uint64_t)1 << ENGINE_FRAME_BITS)
 #define ENGINE_PENDING 1024u /* places for blocks held back, by recorded CPU */
 #define ENGINE_PATIENCE 3    /* object events that may stand between a slab page and its object */
-#define ENGINE_MAX_CACHES 4096u
+#define ENGINE_MAX_CACHES 4094u
 #define ENGINE_DIGEST_PRIME 0x100000001b3u
 
-/* Bits of frames[]. */
-#define FRAME_LIVE 1u /* in a block that is in the map */
-#define FRAME_OURS 2u /* and that block was replayed */
-#define FRAME_SEEN 4u /* was allocated or freed before */
+/*
+ * A value of an object: in the low 9 bits nothing, then our physical address over 8, in the high 12 the number of
+ * its cache, or:
+ */
+#define OBJECT_ADDRESS_SHIFT FRAMES_PLACE_BITS
+#define OBJECT_CACHE_SHIFT 52
+#define OBJECT_KMALLOC 0xffeu
+#define OBJECT_REFUSED 0xfffu
 
-/* A value in objects: our pointer in the low 48 bits, its cache in the high 16. */
-#define OBJECT_PTR_BITS 48
-#define OBJECT_KMALLOC 0xfffeu
-#define OBJECT_REFUSED 0xffffu
+_Static_assert(QUARRY_MAX_PHYS_BITS - 3 + OBJECT_ADDRESS_SHIFT <= OBJECT_CACHE_SHIFT,
+	       "all addresses of objects, which are multiples of 8");
 
 enum engine_action {
 	ACTION_KMALLOC,
@@ -47,7 +48,8 @@ struct engine_op {
 	bool slab_like; /* pages: the flags that only slabs use */
 	int32_t nid;    /* QUARRY_NO_NODE: any */
 	gfp_t gfp;
-	uint32_t too_large; /* objects: no class has that size */
+	bool too_large;  /* objects: no class has that size */
+	uint16_t stride; /* objects: how far apart their places are, for engine_frames.h */
 	uint64_t bytes;
 };
 
@@ -71,16 +73,20 @@ struct engine {
 	const struct linuxfacts *facts;
 	unsigned int nr_cpus;
 	unsigned int cpu; /* recorded CPU whose counterpart is set now; ~0: none */
-	struct idmap objects, blocks;
-	uint8_t *frames;
+	struct frames frames;
+	struct idmap objects;  /* those that have no place in frames: recorded address -> value */
+	uint64_t object_start; /* in frames are those whose offset from here */
+	uint64_t object_limit; /* is below this */
+	uint64_t object_odd;   /* and has none of these bits */
+	unsigned int object_unit; /* shifted so far it is in units of 8 bytes */
+	uint64_t object_ahead;    /* their frames, less those that the recording says they are in */
 	struct engine_op *ops;
 	uint32_t nr_ops, cap_ops;
 	struct engine_cache *caches;
 	uint32_t nr_caches;
 	struct idmap cache_of; /* name and size -> number + 1 */
 	struct engine_pending pending[ENGINE_PENDING];
-	uintptr_t map_base; /* our address of physical 0 */
-	bool map_base_known;
+	char *map_base; /* our address of physical 0 */
 	uint64_t digest;
 	uint64_t time_ns;                 /* recorded time of the event at hand */
 	uint64_t reap_at;                 /* recorded time */
@@ -116,17 +122,25 @@ static inline void engine_digest(struct engine *e, uint64_t value)
 	e->digest = (e->digest ^ value) * ENGINE_DIGEST_PRIME;
 }
 
-static inline void *engine_object_ptr(uint64_t value)
+static inline void *engine_object_ptr(const struct engine *e, uint64_t value)
 {
-	return (void *)(uintptr_t)((int64_t)(value << (64 - OBJECT_PTR_BITS)) >>
-				   (64 - OBJECT_PTR_BITS));
+	return e->map_base + (value << (64 - OBJECT_CACHE_SHIFT) >>
+			      (64 - OBJECT_CACHE_SHIFT + OBJECT_ADDRESS_SHIFT) << 3);
+}
+
+static inline uint64_t engine_object_value(const struct engine *e, const void *ptr,
+					   unsigned int cache)
+{
+	uint64_t address = ptr != NULL ? (uint64_t)((const char *)ptr - e->map_base) : 0;
+
+	return (uint64_t)cache << OBJECT_CACHE_SHIFT | address >> 3 << OBJECT_ADDRESS_SHIFT;
 }
 
 /* Give back what @value stands for; false if it had been refused. */
 static inline bool engine_object_release(struct engine *e, uint64_t value)
 {
-	unsigned int cache = (unsigned int)(value >> OBJECT_PTR_BITS);
-	void *ptr = engine_object_ptr(value);
+	unsigned int cache = (unsigned int)(value >> OBJECT_CACHE_SHIFT);
+	void *ptr = engine_object_ptr(e, value);
 
 	if (cache == OBJECT_REFUSED)
 		return false;
@@ -138,28 +152,74 @@ static inline bool engine_object_release(struct engine *e, uint64_t value)
 	return true;
 }
 
+/* ---- recorded frames ---- */
+
+/*
+ * Where the direct map starts may be found out only on the way, in texts; so the frame that an object is in, as blocks
+ * are, may change. Those in which its place is do not.
+ */
 static inline bool engine_frame_known(const struct engine *e)
 {
 	return e->t->object_shift != 0;
 }
 
+/* The frame that the object at @addr is in. */
 static inline uint64_t engine_frame(const struct engine *e, uint64_t addr)
 {
 	return (addr - e->t->object_base) >> e->t->object_shift;
 }
 
-static inline uint8_t *engine_frame_bits(const struct engine *e, uint64_t pfn)
+/* FRAME_* of the frame of the object at @addr; 0: it is not known. */
+static inline unsigned int engine_frame_bits(const struct engine *e, uint64_t addr)
 {
-	return &e->frames[pfn & (ENGINE_FRAMES - 1)];
+	uint64_t frame = engine_frame(e, addr);
+
+	return engine_frame_known(e) && frame < FRAMES_MAX ? frames_at(&e->frames, frame)->bits : 0;
 }
 
+/* Whether the object at @addr has a place in frames. */
+static inline bool engine_in_frames(const struct engine *e, uint64_t addr)
+{
+	uint64_t offset = addr - e->object_start;
+
+	return offset < e->object_limit && (offset & e->object_odd) == 0;
+}
+
+/* The frame in which it has its place, and which place that is. */
+static inline uint64_t engine_place_frame(const struct engine *e, uint64_t addr)
+{
+	return (addr - e->object_start) >> e->object_unit >> FRAMES_PLACE_BITS;
+}
+
+static inline unsigned int engine_place(const struct engine *e, uint64_t addr)
+{
+	return (addr - e->object_start) >> e->object_unit & FRAMES_OFFSET_MASK;
+}
+
+/* Take the object at @addr out of the tables; its value, 0: it is not there. */
+static inline uint64_t engine_object_take(struct engine *e, uint64_t addr)
+{
+	if (__builtin_expect(!engine_in_frames(e, addr), 0))
+		return idmap_take(&e->objects, addr);
+	return frames_take(&e->frames, frames_at(&e->frames, engine_place_frame(e, addr)),
+			   engine_place(e, addr));
+}
+
+/* Where the block with frame @pfn begins. */
+static inline uint64_t engine_block_head(const struct frame *f, uint64_t pfn)
+{
+	return pfn >> (f->bits >> FRAME_ORDER_SHIFT) << (f->bits >> FRAME_ORDER_SHIFT);
+}
+
+/* Mark the frames of the block at @pfn, which must have records. */
 static inline void engine_mark(struct engine *e, uint64_t pfn, unsigned int order,
 			       unsigned int bits)
 {
 	for (uint64_t i = 0; i < (uint64_t)1 << order; i++) {
-		uint8_t *f = engine_frame_bits(e, pfn + i);
+		struct frame *f = frames_at(&e->frames, pfn + i);
 
-		*f = (uint8_t)((*f & ~(FRAME_LIVE | FRAME_OURS)) | FRAME_SEEN | bits);
+		f->bits = (uint8_t)((f->bits & FRAME_OLDER) | FRAME_SEEN | bits |
+				    order << FRAME_ORDER_SHIFT);
 	}
 }
 

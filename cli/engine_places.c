@@ -20,7 +20,7 @@ static int places_migrate(void *ctx, struct page *dst, struct page *src)
 {
 	struct engine_places *p = ctx;
 	uint64_t pfn = quarry_page_to_pfn(p->q, dst), head = places_head(p, src);
-	struct idmap_slot *s;
+	uint64_t *value;
 
 	if (head == 0)
 		return -QUARRY_EAGAIN;
@@ -28,8 +28,8 @@ static int places_migrate(void *ctx, struct page *dst, struct page *src)
 	idmap_add(&p->at, pfn)->value = head;
 	if (p->owners != NULL) /* a life without a trace has no owners to tell apart */
 		engine_owners_block_moved(p->owners, quarry_page_to_pfn(p->q, src), pfn);
-	s = idmap_find(p->blocks, head - 1);
-	s->value = (s->value & (((uint64_t)1 << BLOCK_SHIFT) - 1)) | pfn << BLOCK_SHIFT;
+	value = p->value(p->ctx, head - 1);
+	*value = (*value & (((uint64_t)1 << BLOCK_SHIFT) - 1)) | pfn << BLOCK_SHIFT;
 	return 0;
 }
 
@@ -45,13 +45,15 @@ static const struct quarry_mover places_mover = {
 	.putback = places_putback,
 };
 
-void engine_places_start(struct engine_places *p, struct quarry *q, struct idmap *blocks,
+void engine_places_start(struct engine_places *p, struct quarry *q,
+			 uint64_t *(*value)(void *ctx, uint64_t head), void *ctx,
 			 struct engine_owners *owners)
 {
 	int number = quarry_register_mover(q, &places_mover, p);
 
 	p->q = q;
-	p->blocks = blocks;
+	p->value = value;
+	p->ctx = ctx;
 	p->owners = owners;
 	idmap_init(&p->at);
 	p->mover = number > 0 ? (unsigned int)number : 0;
@@ -59,7 +61,7 @@ void engine_places_start(struct engine_places *p, struct quarry *q, struct idmap
 
 void engine_places_free(struct engine_places *p)
 {
-	if (p->blocks != NULL)
+	if (p->value != NULL)
 		idmap_free(&p->at);
 }
 

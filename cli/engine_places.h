@@ -10,7 +10,7 @@
 
 #include <engine_owners.h>
 
-/* A value in the engine's map of blocks: kind, order, then our pfn or the place in pending[]. */
+/* A value of a block: kind, order, then our pfn or the place in pending[]. */
 #define BLOCK_ORDER_MASK 15u
 #define BLOCK_PENDING 16u
 #define BLOCK_OURS 32u
@@ -21,14 +21,16 @@
 
 struct engine_places {
 	struct quarry *q;
-	struct idmap *blocks; /* the engine's: recorded pfn -> value */
+	uint64_t *(*value)(void *ctx, uint64_t head); /* of the recorded block at @head */
+	void *ctx;
 	struct engine_owners *owners;
 	struct idmap at;    /* our pfn -> recorded pfn + 1 */
 	unsigned int mover; /* 0: nothing is moved, and nothing kept */
 };
 
-/* Once for a machine. */
-void engine_places_start(struct engine_places *p, struct quarry *q, struct idmap *blocks,
+/* Once for a machine. @value leads to the value of a block that is alive; @owners may be NULL. */
+void engine_places_start(struct engine_places *p, struct quarry *q,
+			 uint64_t *(*value)(void *ctx, uint64_t head), void *ctx,
 			 struct engine_owners *owners);
 void engine_places_free(struct engine_places *p);
 

@@ -6,7 +6,7 @@
 #include <util.h>
 
 /* Bytes that may be read, though they mean nothing, after what input_fill() provides. */
-#define INPUT_SLACK 32
+#define INPUT_SLACK 128
 
 struct input {
 	const unsigned char *p, *end; /* what is buffered: read at p, then move it */

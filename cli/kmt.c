@@ -8,9 +8,9 @@
  *		TRACE_BATCH events of the block at hand, so that what it writes stays in the cache; a
  *		block stays in the input's buffer until its last event is decoded.
  *
- * Columns	Each is decoded by its own loop, and each loop ends at its column's end: event i is good
- *		if all columns could be read up to i. So a damaged or cut block gives the events before
- *		the damage, and the place of the first bad byte.
+ * Columns	Some events at once, with no look at lengths and ends; if that shows to have been wrong, the same one
+ *		by one. So a damaged or cut block gives the events before the damage, and the place of the
+ *		first bad byte.
  *
  * Addresses	An address is mostly "the k-th last of its kind". Everything is kept, up to
  *		KMT_HISTORY_MAX of a kind; what lies further back is damage, as no writer goes there.
@@ -23,12 +23,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <bigtable.h>
 #include <kmt.h>
 #include <section.h>
 #include <trace_keep.h>
 
 #define KMT_HISTORY_MAX ((uint64_t)1 << 25)
+#define KMT_BACK_MAX \
+	(KMT_HISTORY_MAX - KMT_AT_ONCE) /* those that kmt_several() may have begun to overwrite */
 #define KMT_COLUMNS 6
+#define KMT_AT_ONCE 8 /* events; with INPUT_SLACK, no column is read beyond the buffer */
 #define KMT_TYPES 13u /* the highest type */
 
 enum kmt_column { KMT_DT, KMT_CPU, KMT_DESC, KMT_TASK, KMT_REF, KMT_RAW };
@@ -37,11 +41,12 @@ static const char *const kmt_column_names[KMT_COLUMNS] = {
 	"time", "cpu", "descriptor", "task", "ref", "address",
 };
 
-/* All addresses of one kind so far; number i is at [i & mask]. */
+/* All addresses of one kind so far; number i is at [i % KMT_HISTORY_MAX]. */
 struct kmt_history {
 	uint64_t *at;
-	uint64_t nr, mask;
+	uint64_t nr;
 	uint64_t last_raw;
+	struct bigtable table;
 };
 
 struct kmt {
@@ -320,214 +325,168 @@ void kmt_open(struct trace *t)
 
 /* ---- events ---- */
 
-/* What became of the column loops: how many events are good, and where the first bad byte is. */
+/* What became of a batch: how many events are good, and where the first bad byte is. */
 struct kmt_result {
 	size_t good;
 	enum kmt_column column;
 	const unsigned char *at;
 };
 
-static void kmt_stop(struct kmt_result *r, size_t i, enum kmt_column column,
-		     const unsigned char *at)
-{
-	r->good = i;
-	r->column = column;
-	r->at = at;
-}
-
-/*
- * The loops over columns come in this form: several of the usual length at once, else one by one through
- * varint_read(), which also finds damage.
- */
-static void kmt_times(struct trace *t, struct kmt *k, struct kmt_result *r)
-{
-	struct varint_cursor c = k->column[KMT_DT];
-	struct trace_event *e = t->batch;
-	const size_t n = r->good;
-	uint64_t time_ns = k->time_ns, v;
-	size_t i = 0;
-
-	while (i < n) {
-		if (i + 4 <= n && varint_read_four(&c, &v)) {
-			e[i].time_ns = time_ns += v & 0xffff;
-			e[i + 1].time_ns = time_ns += v >> 16 & 0xffff;
-			e[i + 2].time_ns = time_ns += v >> 32 & 0xffff;
-			e[i + 3].time_ns = time_ns += v >> 48;
-			i += 4;
-			continue;
-		}
-		if (!varint_read(&c, &v)) {
-			kmt_stop(r, i, KMT_DT, c.p);
-			break;
-		}
-		time_ns += v;
-		e[i++].time_ns = time_ns;
-	}
-	k->column[KMT_DT] = c;
-}
-
-/* CPU and context of two events from the low bytes of @v. */
-static inline void kmt_cpu_pair(struct trace_event *e, uint64_t v)
-{
-	e[0].cpu = v >> 2 & 63;
-	e[0].context = v & 3;
-	e[1].cpu = v >> 10 & 63;
-	e[1].context = v >> 8 & 3;
-}
-
-static void kmt_cpus(struct trace *t, struct kmt *k, struct kmt_result *r)
-{
-	struct varint_cursor c = k->column[KMT_CPU];
-	struct trace_event *e = t->batch;
-	const size_t n = r->good;
-	uint64_t v;
-	size_t i = 0;
-
-	while (i < n) {
-		const unsigned char *at = c.p;
-
-		if (i + 8 <= n && varint_read_eight(&c, 0, &v)) {
-			kmt_cpu_pair(&e[i], v);
-			kmt_cpu_pair(&e[i + 2], v >> 16);
-			kmt_cpu_pair(&e[i + 4], v >> 32);
-			kmt_cpu_pair(&e[i + 6], v >> 48);
-			i += 8;
-			continue;
-		}
-		if (!varint_read(&c, &v) || v >> 2 > UINT16_MAX) {
-			kmt_stop(r, i, KMT_CPU, at);
-			break;
-		}
-		e[i].cpu = (uint16_t)(v >> 2);
-		e[i++].context = (uint8_t)(v & 3);
-	}
-	k->column[KMT_CPU] = c;
-}
-
-static inline void kmt_desc_pair(struct trace_event *e, const uint8_t *types, uint64_t v)
-{
-	e[0].desc = v & 0xff;
-	e[0].type = types[v & 0xff];
-	e[1].desc = v >> 8 & 0xff;
-	e[1].type = types[v >> 8 & 0xff];
-}
-
-static void kmt_descriptors(struct trace *t, struct kmt *k, struct kmt_result *r)
-{
-	struct varint_cursor c = k->column[KMT_DESC];
-	struct trace_event *e = t->batch;
-	const uint8_t *types = k->types;
-	const uint64_t bias = varint_bias(t->nr_descs);
-	const size_t n = r->good;
-	uint64_t v;
-	size_t i = 0;
-
-	while (i < n) {
-		const unsigned char *at = c.p;
-
-		if (i + 8 <= n && varint_read_eight(&c, bias, &v)) {
-			kmt_desc_pair(&e[i], types, v);
-			kmt_desc_pair(&e[i + 2], types, v >> 16);
-			kmt_desc_pair(&e[i + 4], types, v >> 32);
-			kmt_desc_pair(&e[i + 6], types, v >> 48);
-			i += 8;
-			continue;
-		}
-		if (!varint_read(&c, &v) || v >= t->nr_descs) {
-			kmt_stop(r, i, KMT_DESC, at);
-			break;
-		}
-		e[i].desc = (uint32_t)v;
-		e[i++].type = types[v];
-	}
-	k->column[KMT_DESC] = c;
-}
-
-/* Who it was is only asked by those who convert. */
-static void kmt_which_tasks(struct trace *t, struct kmt *k, struct kmt_result *r)
-{
-	struct varint_cursor c = k->column[KMT_TASK];
-	const uint64_t bias = varint_bias(k->nr_tasks);
-	const size_t n = r->good;
-	uint64_t v;
-	size_t i = 0;
-
-	while (i < n) {
-		const unsigned char *at = c.p;
-
-		if (t->batch_task == NULL && i + 8 <= n && varint_read_eight(&c, bias, &v)) {
-			i += 8;
-			continue;
-		}
-		if (!varint_read(&c, &v) || v >= k->nr_tasks) {
-			kmt_stop(r, i, KMT_TASK, at);
-			break;
-		}
-		if (t->batch_task != NULL)
-			t->batch_task[i] = (uint32_t)v;
-		i++;
-	}
-	k->column[KMT_TASK] = c;
-}
-
 /* Room for @n addresses more, of which the oldest are forgotten at KMT_HISTORY_MAX. */
 static void kmt_history_reserve(struct kmt_history *h, size_t n)
 {
-	while ((h->at == NULL || h->nr + n > h->mask) && h->mask < KMT_HISTORY_MAX - 1) {
-		h->mask = h->at != NULL ? h->mask * 2 + 1 : 65535;
-		h->at = xrealloc(h->at, h->mask + 1, sizeof(h->at[0]));
+	uint64_t nr = h->nr + n < KMT_HISTORY_MAX ? h->nr + n : KMT_HISTORY_MAX;
+
+	if (h->at == NULL) {
+		bigtable_init(&h->table, KMT_HISTORY_MAX * sizeof(h->at[0]),
+			      "the addresses so far");
+		h->at = (uint64_t *)(void *)h->table.p;
 	}
+	bigtable_reach(&h->table, nr * sizeof(h->at[0]));
 }
 
-/* The next number of column raw; false: damaged. */
-static bool kmt_raw(struct varint_cursor *raw, struct kmt_result *r, size_t i, uint64_t *v)
+/*
+ * Decode KMT_AT_ONCE events from @e on, whose numbers have usual lengths, without branches on lengths and ends: so the
+ * columns wait neither for one another nor for guesses. False: they are unusual, or damaged, and nothing has moved;
+ * kmt_one() finds out.
+ */
+static bool kmt_several(const struct trace *t, struct kmt *k, struct trace_event *e)
 {
-	if (varint_read(raw, v))
-		return true;
-	kmt_stop(r, i, KMT_RAW, raw->p);
-	return false;
-}
+	uint64_t *const at[2] = {k->history[0].at, k->history[1].at};
+	const uint64_t nr_descs = t->nr_descs, nr_tasks = k->nr_tasks;
+	const struct trace_event *end = e + KMT_AT_ONCE;
+	struct varint_cursor *column = k->column;
+	const unsigned char *dt_p = column[KMT_DT].p, *cpu_p = column[KMT_CPU].p,
+			    *desc_p = column[KMT_DESC].p, *task_p = column[KMT_TASK].p,
+			    *ref_p = column[KMT_REF].p, *raw_p = column[KMT_RAW].p;
+	uint64_t time_ns = k->time_ns, bad = 0;
+	uint64_t nr[2] = {k->history[0].nr, k->history[1].nr};
+	uint64_t last_raw[2] = {k->history[0].last_raw, k->history[1].last_raw};
 
-/* Addresses, from the columns ref and raw. Copies on the stack are not read again at each store. */
-static void kmt_addresses(struct trace *t, struct kmt *k, struct kmt_result *r)
-{
-	struct varint_cursor ref = k->column[KMT_REF], raw = k->column[KMT_RAW];
-	struct kmt_history history[2];
-	const size_t n = r->good;
-	uint64_t v;
+	for (; e < end; e++) {
+		uint64_t dt, desc, task, back, raw, addr;
+		unsigned int cpu = *cpu_p++, kind;
 
-	kmt_history_reserve(&k->history[0], n);
-	kmt_history_reserve(&k->history[1], n);
-	memcpy(history, k->history, sizeof(history));
-	for (size_t i = 0; i < n; i++) {
-		struct trace_event *e = &t->batch[i];
-		struct kmt_history *h = &history[trace_type_is_page(e->type)];
-		const unsigned char *at = ref.p;
-		uint64_t back, addr;
-
-		if (__builtin_expect(e->type == TRACE_SNAPSHOT, 0)) {
-			if (!kmt_raw(&raw, r, i, &e->addr))
-				break;
-			continue;
-		}
-		if (!varint_read_short(&ref, &back) || back > h->nr || back > KMT_HISTORY_MAX) {
-			kmt_stop(r, i, KMT_REF, at);
-			break;
-		}
+		bad |= varint_read_up_to_four(&dt_p, &dt);
+		time_ns += dt;
+		e->time_ns = time_ns;
+		bad |= cpu >> 7;
+		e->cpu = (uint16_t)(cpu >> 2);
+		e->context = cpu & 3;
+		bad |= varint_read_up_to_two(&desc_p, &desc);
+		bad |= varint_read_up_to_two(&task_p, &task);
+		bad |= task >= nr_tasks;
+		if (__builtin_expect(desc >= nr_descs || k->types[desc] == TRACE_SNAPSHOT, 0))
+			return false;
+		e->desc = (uint32_t)desc;
+		e->type = k->types[desc];
+		kind = trace_type_is_page(e->type);
+		bad |= varint_read_up_to_four(&ref_p, &back);
+		bad |= back > nr[kind] || back > KMT_BACK_MAX;
+		addr = at[kind][(nr[kind] - back) % KMT_HISTORY_MAX];
 		if (back == 0) {
-			if (!kmt_raw(&raw, r, i, &v))
-				break;
-			h->last_raw += (uint64_t)varint_unzigzag(v);
-			addr = h->last_raw;
-		} else {
-			addr = h->at[(h->nr - back) & h->mask];
+			bad |= varint_read_up_to_eight(&raw_p, &raw);
+			addr = last_raw[kind] += (uint64_t)varint_unzigzag(raw);
 		}
 		e->addr = addr;
-		h->at[h->nr++ & h->mask] = addr;
+		at[kind][nr[kind]++ % KMT_HISTORY_MAX] = addr;
 	}
-	memcpy(k->history, history, sizeof(history));
-	k->column[KMT_REF] = ref;
-	k->column[KMT_RAW] = raw;
+	bad |= dt_p > column[KMT_DT].end || cpu_p > column[KMT_CPU].end ||
+	       desc_p > column[KMT_DESC].end || task_p > column[KMT_TASK].end ||
+	       ref_p > column[KMT_REF].end || raw_p > column[KMT_RAW].end;
+	if (bad != 0)
+		return false;
+	k->time_ns = time_ns;
+	for (int i = 0; i < 2; i++) {
+		k->history[i].nr = nr[i];
+		k->history[i].last_raw = last_raw[i];
+	}
+	column[KMT_DT].p = dt_p;
+	column[KMT_CPU].p = cpu_p;
+	column[KMT_DESC].p = desc_p;
+	column[KMT_TASK].p = task_p;
+	column[KMT_REF].p = ref_p;
+	column[KMT_RAW].p = raw_p;
+	return true;
+}
+
+/* The next number of column @c; false: it is damaged, and @r says where. */
+static bool kmt_number(struct kmt *k, struct kmt_result *r, enum kmt_column c, uint64_t *v)
+{
+	r->column = c;
+	r->at = k->column[c].p;
+	return varint_read(&k->column[c], v);
+}
+
+/* The same, for one that must be below @limit. */
+static bool kmt_below(struct kmt *k, struct kmt_result *r, enum kmt_column c, uint64_t limit,
+		      uint64_t *v)
+{
+	return kmt_number(k, r, c, v) && *v < limit;
+}
+
+/* The address of @e, from the columns ref and raw. */
+static bool kmt_address(struct kmt *k, struct kmt_result *r, struct trace_event *e)
+{
+	struct kmt_history *h = &k->history[trace_type_is_page(e->type)];
+	uint64_t back, raw;
+
+	if (e->type == TRACE_SNAPSHOT)
+		return kmt_number(k, r, KMT_RAW, &e->addr);
+	if (!kmt_below(k, r, KMT_REF, (h->nr < KMT_BACK_MAX ? h->nr : KMT_BACK_MAX) + 1, &back))
+		return false;
+	e->addr = h->at[(h->nr - back) % KMT_HISTORY_MAX];
+	if (back == 0) {
+		if (!kmt_number(k, r, KMT_RAW, &raw))
+			return false;
+		h->last_raw += (uint64_t)varint_unzigzag(raw);
+		e->addr = h->last_raw;
+	}
+	h->at[h->nr++ % KMT_HISTORY_MAX] = e->addr;
+	return true;
+}
+
+/* Decode event @i, whatever it is like; false: it is damaged. */
+static bool kmt_one(struct trace *t, struct kmt *k, size_t i, struct kmt_result *r)
+{
+	struct trace_event *e = &t->batch[i];
+	uint64_t dt, cpu, desc, task;
+
+	if (!kmt_number(k, r, KMT_DT, &dt) || !kmt_below(k, r, KMT_CPU, (uint64_t)4 << 16, &cpu) ||
+	    !kmt_below(k, r, KMT_DESC, t->nr_descs, &desc) ||
+	    !kmt_below(k, r, KMT_TASK, k->nr_tasks, &task))
+		return false;
+	k->time_ns += dt;
+	e->time_ns = k->time_ns;
+	e->cpu = (uint16_t)(cpu >> 2);
+	e->context = cpu & 3;
+	e->desc = (uint32_t)desc;
+	e->type = k->types[desc];
+	/* Who it was is only asked by those who convert. */
+	if (t->batch_task != NULL)
+		t->batch_task[i] = (uint32_t)task;
+	return kmt_address(k, r, e);
+}
+
+/* Decode @want events. */
+static void kmt_decode(struct trace *t, struct kmt *k, size_t want, struct kmt_result *r)
+{
+	size_t i = 0;
+
+	kmt_history_reserve(&k->history[0], want);
+	kmt_history_reserve(&k->history[1], want);
+	while (i < want) {
+		size_t end = i + KMT_AT_ONCE < want ? i + KMT_AT_ONCE : want;
+
+		if (i + KMT_AT_ONCE <= want && t->batch_task == NULL &&
+		    kmt_several(t, k, &t->batch[i]))
+			i = end;
+		while (i < end && kmt_one(t, k, i, r))
+			i++;
+		if (i < end)
+			break;
+	}
+	r->good = i;
 }
 
 /* The block is decoded: nothing may be left over. */
@@ -571,18 +530,12 @@ size_t kmt_next(struct trace *t)
 	if (t->damaged)
 		return 0;
 	want = k->left < TRACE_BATCH ? k->left : TRACE_BATCH;
-	kmt_stop(&r, want, KMT_DT, NULL);
-	kmt_times(t, k, &r);
-	kmt_cpus(t, k, &r);
-	kmt_descriptors(t, k, &r);
-	kmt_which_tasks(t, k, &r);
-	kmt_addresses(t, k, &r);
+	kmt_decode(t, k, want, &r);
 	if (r.good < want) {
 		k->left = 0;
 		kmt_bad_event(t, k, &r);
 		return r.good;
 	}
-	k->time_ns = t->batch[want - 1].time_ns;
 	k->left -= (uint32_t)want;
 	if (k->left == 0)
 		kmt_end_block(t, k);
@@ -594,8 +547,10 @@ void kmt_close(struct trace *t)
 	struct kmt *k = t->reader;
 
 	free(k->types);
-	free(k->history[0].at);
-	free(k->history[1].at);
+	for (int i = 0; i < 2; i++) {
+		if (k->history[i].at != NULL)
+			bigtable_free(&k->history[i].table);
+	}
 	free(k);
 	t->reader = NULL;
 }

@@ -43,8 +43,11 @@ void population_delete(struct population *p);
  * its cache, 0 for kmalloc's. NULL: not known, or there is none left.
  */
 void *population_object(struct population *p, uint64_t frame, const char *name, uint16_t *cache);
-/* An object of @cache was allocated in recorded frame @frame, whose slab is older than the recording. */
-void population_learn(struct population *p, uint64_t frame, struct kmem_cache *cache);
+/*
+ * An object of @cache was allocated in recorded frame @frame, whose slab is older than the recording. Returns whether
+ * that slab is known now.
+ */
+bool population_learn(struct population *p, uint64_t frame, struct kmem_cache *cache);
 /* Whether recorded frame @frame is known to be of a slab older than the recording. */
 bool population_is_slab(struct population *p, uint64_t frame);
 /*

@@ -207,12 +207,12 @@ bool population_is_slab(struct population *p, uint64_t frame)
 	return population_known(p, frame) != 0;
 }
 
-void population_learn(struct population *p, uint64_t frame, struct kmem_cache *cache)
+bool population_learn(struct population *p, uint64_t frame, struct kmem_cache *cache)
 {
 	uint64_t place = idmap_get(&p->by_cache, (uintptr_t)cache);
 
-	if (place != 0 && population_known(p, frame) == 0)
-		population_assign(p, &p->cache[place - 1], frame);
+	return population_known(p, frame) != 0 ||
+	       (place != 0 && population_assign(p, &p->cache[place - 1], frame) != 0);
 }
 
 static struct population_cache *population_by_name(struct population *p, const char *name)

@@ -277,6 +277,13 @@ static void squeeze_refused(struct squeeze *s, struct squeeze_class *c)
 	s->group[i].count++;
 }
 
+static uint64_t *squeeze_value(void *ctx, uint64_t request)
+{
+	struct squeeze *s = ctx;
+
+	return &idmap_find(&s->blocks, request)->value;
+}
+
 /* The block is kept for good; a movable one can be moved. */
 static void squeeze_keep(struct squeeze *s, const struct squeeze_class *c, struct page *page)
 {
@@ -471,7 +478,7 @@ static int squeeze_machine(struct squeeze *s)
 		return status;
 	idmap_init(&s->blocks);
 	if (!s->args->pressure.pinned)
-		engine_places_start(&s->places, s->machine.q, &s->blocks, NULL);
+		engine_places_start(&s->places, s->machine.q, squeeze_value, s, NULL);
 	s->random = ~s->args->pressure.seed;
 	squeeze_add_classes(s);
 	squeeze_loop(s);

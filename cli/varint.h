@@ -47,67 +47,50 @@ static inline bool varint_read(struct varint_cursor *c, uint64_t *out)
 }
 
 /*
- * varint_read() without a branch on the length, for columns in which one byte and two alternate; two bytes at
- * p must be readable.
+ * The readers without a branch on the length, for columns in which lengths alternate. They read 8 bytes at *@p whatever
+ * there is, and return not 0 if the number is longer than they can read: then @out and *@p mean nothing.
  */
-static inline bool varint_read_short(struct varint_cursor *c, uint64_t *out)
+static inline uint64_t varint_read_up_to_two(const unsigned char **p, uint64_t *out)
 {
 	uint16_t raw;
-	uint32_t w, two;
+	uint64_t w, two;
 
-	memcpy(&raw, c->p, sizeof(raw));
+	memcpy(&raw, *p, sizeof(raw));
 	w = le16toh(raw);
 	two = w >> 7 & 1;
-	if (__builtin_expect((w & 0x8080) == 0x8080 || c->p + two >= c->end, 0))
-		return varint_read(c, out);
 	*out = (w & 0x7f) | (w >> 1 & 0x3f80 & -two);
-	c->p += 1 + two;
-	return true;
+	*p += 1 + two;
+	return two & w >> 15;
 }
 
-/*
- * Read four of two bytes each, which go to the four halves of words of @out, the first lowest. False, and p
- * stays, if they are others.
- */
-static inline bool varint_read_four(struct varint_cursor *c, uint64_t *out)
+static inline uint64_t varint_read_up_to_four(const unsigned char **p, uint64_t *out)
 {
-	uint64_t w;
+	uint32_t w, last;
 
-	if (c->end - c->p < 8)
-		return false;
-	memcpy(&w, c->p, sizeof(w));
+	memcpy(&w, *p, sizeof(w));
+	w = le32toh(w);
+	last = ~w & 0x80808080u; /* the top bits that are clear: the lowest one ends the number */
+	w &= last ^ (last - 1);
+	w = (w & 0x007f007fu) | (w & 0x7f007f00u) >> 1;
+	*out = (w & 0x3fff) | (w & 0x3fff0000u) >> 2;
+	/* A bit more keeps that defined where there is no last one. */
+	*p += ((unsigned int)__builtin_ctzll(last | (uint64_t)1 << 32) >> 3) + 1;
+	return last == 0;
+}
+
+static inline uint64_t varint_read_up_to_eight(const unsigned char **p, uint64_t *out)
+{
+	uint64_t w, last;
+
+	memcpy(&w, *p, sizeof(w));
 	w = le64toh(w);
-	if ((w & 0x8080808080808080u) != 0x0080008000800080u)
-		return false;
-	*out = (w & 0x007f007f007f007fu) | (w >> 1 & 0x3f803f803f803f80u);
-	c->p += 8;
-	return true;
-}
-
-/* For varint_read_eight(): only numbers below @n. */
-static inline uint64_t varint_bias(uint64_t n)
-{
-	return n < 128 ? (128 - n) * 0x0101010101010101u : 0;
-}
-
-/*
- * Read eight of one byte each, all below the limit that @bias stands for; they go to the bytes of @out, the
- * first lowest. False, and p stays, if they are others.
- */
-static inline bool varint_read_eight(struct varint_cursor *c, uint64_t bias, uint64_t *out)
-{
-	uint64_t w;
-
-	if (c->end - c->p < 8)
-		return false;
-	memcpy(&w, c->p, sizeof(w));
-	w = le64toh(w);
-	/* Bytes below 128 do not carry; one that reaches its limit sets its own top bit. */
-	if (((w | (w + bias)) & 0x8080808080808080u) != 0)
-		return false;
-	*out = w;
-	c->p += 8;
-	return true;
+	last = ~w & 0x8080808080808080u;
+	w &= last ^ (last - 1);
+	w = (w & 0x007f007f007f007fu) | (w & 0x7f007f007f007f00u) >> 1;
+	w = (w & 0x00003fff00003fffu) | (w & 0x3fff00003fff0000u) >> 2;
+	*out = (w & 0x0fffffffu) | (w & 0x0fffffff00000000u) >> 4;
+	*p += ((unsigned int)__builtin_ctzll(last | (uint64_t)1 << 63) >> 3) + 1;
+	return last == 0;
 }
 
 static inline int64_t varint_unzigzag(uint64_t v)

@@ -217,7 +217,7 @@ bool machine_is_sound(struct machine *m, char *why)
 	struct quarry_out out = {.write = machine_write, .ctx = why};
 
 	memset(why, 0, 256);
-	return quarry_check_pages(m->q, &out) == 0;
+	return quarry_check(m->q, &out) == 0;
 }
 
 void machine_check(struct machine *m)

@@ -142,6 +142,16 @@ static void model_buddy_merge(struct model_buddy *m, pfn_t pfn, unsigned int ord
 	model_buddy_push(m, pfn, order);
 }
 
+/* Whether the pageblocks of (@pfn, @order) may be one free block. */
+static bool model_buddy_is_alike(const struct model_buddy *m, pfn_t pfn, unsigned int order)
+{
+	for (pfn_t p = pfn; p < pfn + ((pfn_t)1 << order); p += QUARRY_PAGEBLOCK_PAGES) {
+		if (!model_buddy_may_merge(m, pfn, p))
+			return false;
+	}
+	return true;
+}
+
 bool model_buddy_free(struct model_buddy *m, pfn_t pfn, unsigned int order)
 {
 	pfn_t head;
@@ -153,27 +163,40 @@ bool model_buddy_free(struct model_buddy *m, pfn_t pfn, unsigned int order)
 			return false;
 	}
 	/* Its pageblocks may have come apart while it was in use. */
-	if (order == QUARRY_MAX_ORDER &&
-	    !model_buddy_may_merge(m, pfn, pfn + QUARRY_PAGEBLOCK_PAGES)) {
-		model_buddy_merge(m, pfn + QUARRY_PAGEBLOCK_PAGES, QUARRY_PAGEBLOCK_ORDER);
-		order = QUARRY_PAGEBLOCK_ORDER;
+	if (!model_buddy_is_alike(m, pfn, order)) {
+		for (pfn_t p = pfn; p < pfn + ((pfn_t)1 << order); p += QUARRY_PAGEBLOCK_PAGES)
+			model_buddy_merge(m, p, QUARRY_PAGEBLOCK_ORDER);
+		return true;
 	}
 	model_buddy_merge(m, pfn, order);
 	return true;
 }
 
+/* A block of several pageblocks falls apart, so that the one at @start is a block by itself. */
+static void model_buddy_part(struct model_buddy *m, pfn_t start)
+{
+	pfn_t head;
+	int found = model_buddy_find(m, start, &head);
+
+	if (found <= QUARRY_PAGEBLOCK_ORDER)
+		return;
+	model_buddy_pull(m, head, (unsigned int)found);
+	while (found-- > QUARRY_PAGEBLOCK_ORDER) {
+		pfn_t half = (pfn_t)1 << found;
+
+		model_buddy_push(m, start < head + half ? head + half : head, (unsigned int)found);
+		head += start < head + half ? 0 : half;
+	}
+	model_buddy_push(m, head, QUARRY_PAGEBLOCK_ORDER);
+}
+
 void model_buddy_set_type(struct model_buddy *m, pfn_t pfn, unsigned int type)
 {
-	pfn_t start = pfn & ~(pfn_t)(QUARRY_PAGEBLOCK_PAGES - 1), p, head;
+	pfn_t start = pfn & ~(pfn_t)(QUARRY_PAGEBLOCK_PAGES - 1), p;
 	pfn_t end = start + QUARRY_PAGEBLOCK_PAGES;
 	unsigned char order[QUARRY_PAGEBLOCK_PAGES] = {0}; /* + 1, of what is free inside */
 
-	/* A block of two pageblocks falls apart first. */
-	if (model_buddy_find(m, start, &head) == QUARRY_MAX_ORDER) {
-		model_buddy_pull(m, head, QUARRY_MAX_ORDER);
-		model_buddy_push(m, head, QUARRY_PAGEBLOCK_ORDER);
-		model_buddy_push(m, head + QUARRY_PAGEBLOCK_PAGES, QUARRY_PAGEBLOCK_ORDER);
-	}
+	model_buddy_part(m, start);
 	start = start > m->start ? start : m->start;
 	end = end < m->end ? end : m->end;
 	for (p = start; p < end; p++) {

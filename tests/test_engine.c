@@ -421,7 +421,38 @@ static void test_random(void **state)
 	}
 }
 
-/* Frames beyond what frames[] tells apart: nothing breaks, nothing is counted twice. */
+/*
+ * Objects that lie closer than the first one of their frame was large, that do not lie at multiples of 8, and that lie
+ * where no frame is: each is found again.
+ */
+static void test_places_of_objects(void **state)
+{
+	static const char *const at[] = {"0xffff888001000000", "0xffff888001000200",
+					 "0xffff888001000208", "0xffff888001000ff8",
+					 "0xffff888001000209", "0xffff7fffffffff00",
+					 "0xffffffffc0001000"};
+	const size_t nr = sizeof(at) / sizeof(at[0]);
+	struct strbuf text = {0};
+	struct run x;
+
+	(void)state;
+	for (size_t i = 0; i < nr; i++)
+		strbuf_addf(&text,
+			    "s 1 [000] 1.0: kmem:kmalloc: ptr=%s bytes_req=%u bytes_alloc=%u"
+			    " gfp_flags=GFP_KERNEL node=-1\n",
+			    at[i], i == 0 ? 512 : 8, i == 0 ? 512 : 8);
+	for (size_t i = nr; i-- > 0;)
+		strbuf_addf(&text, "s 1 [000] 1.0: kmem:kfree: ptr=%s\n", at[i]);
+	run_text(&x, 64, text.s);
+	assert_int_equal(fate(&x, TRACE_KMALLOC, ENGINE_REPLAYED), nr);
+	assert_int_equal(fate(&x, TRACE_KFREE, ENGINE_REPLAYED), nr);
+	assert_int_equal(x.r->implied_objects, 0);
+	assert_int_equal(x.r->live_objects, 0);
+	run_end(&x);
+	strbuf_free(&text);
+}
+
+/* Frames that no machine has: nothing breaks, nothing is counted twice. */
 static void test_huge_frames(void **state)
 {
 	struct run x;
@@ -433,6 +464,9 @@ static void test_huge_frames(void **state)
 			 PAGE("000", "0x9", "0", USER) PAGE("000", "0xfffffffffffffc00", "10", USER)
 				 PAGE_FREE("000", "0xffffffffffffffff", "0")
 					 PAGE_FREE("000", "0x8", "3") PAGE_FREE("000", "0x9", "0"));
+	assert_int_equal(fate(&x, TRACE_PAGE_ALLOC, ENGINE_REPLAYED), 3);
+	assert_int_equal(fate(&x, TRACE_PAGE_ALLOC, ENGINE_BAD_ORDER), 1);
+	assert_int_equal(fate(&x, TRACE_PAGE_FREE, ENGINE_BAD_ORDER), 1);
 	run_end(&x);
 }
 
@@ -744,6 +778,7 @@ int main(void)
 		cmocka_unit_test(test_untraced),
 		cmocka_unit_test(test_caches),
 		cmocka_unit_test(test_random),
+		cmocka_unit_test(test_places_of_objects),
 		cmocka_unit_test(test_huge_frames),
 		cmocka_unit_test(test_real_recording),
 		cmocka_unit_test(test_slabinfo_and_buddyinfo),

@@ -562,7 +562,7 @@ static void damage_link(struct machine *m, struct page *owned, struct page *cach
 static void damage_second(struct machine *m, struct page *owned, struct page *cached)
 {
 	(void)cached;
-	arena_of(m, owned)->pb[pageblock_of(m, owned)].second = 1;
+	arena_of(m, owned)->pb[pageblock_of(m, owned)].tail = 1;
 }
 
 static void damage_mask(struct machine *m, struct page *owned, struct page *cached)

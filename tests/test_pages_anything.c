@@ -311,8 +311,9 @@ static void step_bulk(struct anything *t)
 
 static void step_owner(struct anything *t)
 {
-	unsigned int n = (unsigned int)any_random(t, 100), order = (unsigned int)any_random(t, 10);
+	unsigned int n = (unsigned int)any_random(t, 100), order;
 
+	order = (unsigned int)any_random(t, QUARRY_PAGEBLOCK_ORDER + 1);
 	order = any_random(t, 5) != 0 ? order % 4 : order;
 	for (unsigned int i = 0; i < (order < 6 ? n : 2); i++) {
 		size_t slot = any_random(t, OWNER_SLOTS);
@@ -601,6 +602,20 @@ static void any_know_memory(struct anything *t)
 	}
 }
 
+/* An area that a zone's border runs through stays reserved, and is none. */
+static void any_know_cma(struct anything *t)
+{
+	for (unsigned int i = t->nr_cma; i-- > 0;) {
+		struct quarry_cma_info info;
+
+		quarry_cma_info(t->m.q, t->cma[i], &info);
+		if (info.active)
+			continue;
+		memset(&t->reserved[info.base_pfn], true, info.count);
+		t->cma[i] = t->cma[--t->nr_cma];
+	}
+}
+
 static void any_begin(struct anything *t, const struct machine_spec *spec, unsigned int cmas,
 		      pfn_t end_pfn)
 {
@@ -621,8 +636,8 @@ static void any_begin(struct anything *t, const struct machine_spec *spec, unsig
 
 		int err = quarry_cma_declare_contiguous(t->m.q, &area, &t->cma[t->nr_cma]);
 
-		/* Larger pages make larger pageblocks, for which there may be no place. */
-		if (QUARRY_PAGE_SHIFT > 12 && err == -QUARRY_ENOMEM)
+		/* For larger pageblocks there may be no place. */
+		if (QUARRY_PAGE_SHIFT + QUARRY_PAGEBLOCK_ORDER > 21 && err != 0)
 			break;
 		assert_int_equal(err, 0);
 	}
@@ -632,6 +647,7 @@ static void any_begin(struct anything *t, const struct machine_spec *spec, unsig
 	t->owner.fail_percent = 3;
 	assert_int_equal(quarry_page_reporting_register(t->m.q, &dev), 0);
 	any_know_memory(t);
+	any_know_cma(t);
 	any_compare(t);
 }
 

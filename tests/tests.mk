@@ -37,7 +37,28 @@ $(M32_BINS): $(O)/tests/%-m32: $(O)/tests/%.o $(M32_SHARED:%=$(O)/tests/%.o) $(O
 	$(call SAY,LD,$@)
 	$(Q)$(CC) $(CFLAGS) -o $@ $^
 
--include $(wildcard $(O)/tests/*.d)
+# The explorer of interleavings: src/ with a hook at each access, and memory.c instead of ThreadSanitizer.
+EXPLORE_HOOKS := -fsanitize=thread --param tsan-instrument-func-entry-exit=0 \
+	-Dmemset=explore_memset -Dmemcpy=explore_memcpy -Dmemmove=explore_memmove
+EXPLORE_FLAGS := -Itests/explore -O1 -g -DQUARRY_DEBUG=1 -fno-pie
+EXPLORE_OBJS := $(patsubst %.c,$(O)/explore/%.o,$(wildcard tests/explore/*.c) $(QUARRY_SRCS))
+
+$(O)/explore/src/%.o: src/%.c
+	$(call SAY,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(EXPLORE_FLAGS) $(LIBFLAGS) $(EXPLORE_HOOKS) $(DEPFLAGS) -c -o $@ $<
+
+$(O)/explore/tests/explore/%.o: tests/explore/%.c
+	$(call SAY,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(EXPLORE_FLAGS) $(HOSTFLAGS) $(if $(filter case_% machine%,$(@F)),$(EXPLORE_HOOKS)) $(DEPFLAGS) -c -o $@ $<
+
+$(O)/tests/explore: $(EXPLORE_OBJS)
+	$(call SAY,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -no-pie -o $@ $^
+
+-include $(wildcard $(O)/tests/*.d) $(EXPLORE_OBJS:.o=.d)
 
 .PHONY: test-bins thread-bins m32-bins
 test-bins: $(TEST_BINS) $(FUZZ_BINS) $(O)/quarry
@@ -54,10 +75,29 @@ test: deps-test
 	@$(MAKE) --no-print-directory O=$(O)/tsan CFLAGS="$(TSAN)" thread-bins
 	@$(if $(M32_WORKS),$(MAKE) --no-print-directory O=$(O)/m32 CFLAGS="$(ASAN) $(M32)" m32-bins,\
 		echo "  32-bit tests left out: $(CC) -m32 makes no programs here")
-	@$(MAKE) --no-print-directory $(O)/quarry kernels
+	@$(MAKE) --no-print-directory $(O)/quarry $(O)/tests/explore kernels
 	@tests/run.sh $(O)/quarry $(TEST_NAMES:%=$(O)/asan/tests/%) \
-		$(THREAD_NAMES:%=$(O)/tsan/tests/%) $(FUZZ_NAMES:%=$(O)/asan/tests/%) $(TEST_SHELL) \
+		$(THREAD_NAMES:%=$(O)/tsan/tests/%) $(O)/tests/explore $(FUZZ_NAMES:%=$(O)/asan/tests/%) $(TEST_SHELL) \
 		$(if $(M32_WORKS),$(M32_NAMES:%=$(O)/m32/tests/%-m32))
+
+## make explore    interleavings with wide bounds, then with faults in src/, each of which must be found
+.PHONY: explore
+explore: $(O)/tests/explore
+	$(O)/tests/explore --deep
+	$(O)/tests/explore --weak
+	tests/explore/faults.sh $(O)/tests/explore $(CC) $(EXPLORE_FLAGS) $(LIBFLAGS) $(EXPLORE_HOOKS)
+
+## make stress     the programs of threads under ThreadSanitizer, again and again for MINUTES=5
+.PHONY: stress
+stress: MINUTES ?= 5
+stress: deps-test
+	@$(MAKE) --no-print-directory O=$(O)/tsan CFLAGS="$(TSAN)" thread-bins
+	@end=$$(($$(date +%s) + $(MINUTES) * 60)) n=0; while [ $$(date +%s) -lt $$end ]; do \
+		for t in $(THREAD_NAMES:%=$(O)/tsan/tests/%); do \
+			TSAN_OPTIONS=halt_on_error=1 $$t >$(O)/stress.log 2>&1 || { tail -60 $(O)/stress.log; exit 1; }; \
+			n=$$((n + 1)); \
+		done; \
+	done; echo "  $$n runs of $(words $(THREAD_NAMES)) programs, no fault"
 
 ## make soak       a long life of a whole machine, all layers at once: MINUTES=60; its curve in docs/pictures
 .PHONY: soak

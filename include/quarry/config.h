@@ -15,6 +15,19 @@
 #define QUARRY_PAGE_SHIFT 12
 #endif
 
+/*
+ * Largest order of a block, inclusive (Linux: MAX_ORDER - 1 before 6.4, MAX_ORDER then, MAX_PAGE_ORDER
+ * since 6.8).
+ */
+#ifndef QUARRY_MAX_ORDER
+#define QUARRY_MAX_ORDER 10
+#endif
+
+/* log2 of the pages of a pageblock, the unit of migratetypes (Linux: pageblock_order). */
+#ifndef QUARRY_PAGEBLOCK_ORDER
+#define QUARRY_PAGEBLOCK_ORDER 9
+#endif
+
 /* log2 of the largest physical address, exclusive, that memory may have (64 TiB). */
 #ifndef QUARRY_MAX_PHYS_BITS
 #define QUARRY_MAX_PHYS_BITS 46
@@ -54,11 +67,6 @@
 #define QUARRY_OWN_LIST_HEAD 1
 #endif
 
-/* CMA areas that may be declared (Linux: MAX_CMA_AREAS). */
-#ifndef QUARRY_MAX_CMA_AREAS
-#define QUARRY_MAX_CMA_AREAS 20
-#endif
-
 /* Caches that may exist at once, kmalloc's own included. */
 #ifndef QUARRY_MAX_CACHES
 #define QUARRY_MAX_CACHES 1024
@@ -71,6 +79,15 @@
 
 #if QUARRY_PAGE_SHIFT < 12 || QUARRY_PAGE_SHIFT > 16
 #error "QUARRY_PAGE_SHIFT must be 12..16"
+#endif
+#if QUARRY_MAX_ORDER < 7 || QUARRY_MAX_ORDER > 13
+#error "QUARRY_MAX_ORDER must be 7..13"
+#endif
+#if QUARRY_PAGEBLOCK_ORDER < 5 || QUARRY_PAGEBLOCK_ORDER > 11
+#error "QUARRY_PAGEBLOCK_ORDER must be 5..11"
+#endif
+#if QUARRY_PAGEBLOCK_ORDER > QUARRY_MAX_ORDER
+#error "QUARRY_PAGEBLOCK_ORDER must be at most QUARRY_MAX_ORDER"
 #endif
 #if QUARRY_MAX_NODES < 1 || QUARRY_MAX_NODES > 64
 #error "QUARRY_MAX_NODES must be 1..64"
@@ -86,9 +103,6 @@
 #endif
 #if QUARRY_OWN_LIST_HEAD < 0 || QUARRY_OWN_LIST_HEAD > 1
 #error "QUARRY_OWN_LIST_HEAD must be 0 or 1"
-#endif
-#if QUARRY_MAX_CMA_AREAS < 1 || QUARRY_MAX_CMA_AREAS > 1024
-#error "QUARRY_MAX_CMA_AREAS must be 1..1024"
 #endif
 #if QUARRY_MAX_CACHES < 64 || QUARRY_MAX_CACHES > 8191
 #error "QUARRY_MAX_CACHES must be 64..8191"

@@ -72,7 +72,8 @@ struct quarry_pageblock_info {
 	/* From this one on, itself included, so many that look like it: to the end of a GiB that nobody has
 	 * used yet; else 1. */
 	unsigned int nr_alike;
-	uint64_t free[8]; /* bit p of word p / 64: page p is in the buddy system */
+	uint64_t free
+		[QUARRY_PAGEBLOCK_WORDS]; /* bit p of word p / 64: page p is in the buddy system */
 };
 
 /**

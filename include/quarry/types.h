@@ -18,14 +18,10 @@ typedef uint64_t quarry_nodemask_t; /* bit n: node n (Linux: nodemask_t) */
 #define QUARRY_PAGE_SIZE ((size_t)1 << QUARRY_PAGE_SHIFT)
 #define QUARRY_NO_NODE (-1) /* "any node" (Linux: NUMA_NO_NODE) */
 
-/*
- * Largest order of a block, inclusive (Linux: MAX_ORDER - 1 until 6.4, MAX_PAGE_ORDER since 6.8).
- */
-#define QUARRY_MAX_ORDER 10
 #define QUARRY_NR_ORDERS (QUARRY_MAX_ORDER + 1)
-/* A pageblock, the unit of migratetypes: 512 pages, one 64-byte bitmap. */
-#define QUARRY_PAGEBLOCK_ORDER 9
 #define QUARRY_PAGEBLOCK_PAGES ((pfn_t)1 << QUARRY_PAGEBLOCK_ORDER)
+/* 64-bit words of a pageblock's bitmap: eight, one cache line, if it has 512 pages. */
+#define QUARRY_PAGEBLOCK_WORDS (((1 << QUARRY_PAGEBLOCK_ORDER) + 63) / 64)
 
 /* Errors are returned negated. The values are Linux's. */
 #define QUARRY_ENOENT 2

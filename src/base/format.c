@@ -109,7 +109,8 @@ static const char *format_parse(const char *p, struct format_spec *f, int star)
 		f->has_precision = true;
 		p++;
 		if (*p == '*') {
-			f->precision = star < 0 ? 0 : (unsigned int)star;
+			f->has_precision = star >= 0;
+			f->precision = (unsigned int)star;
 			p++;
 		}
 		while (*p >= '0' && *p <= '9')

@@ -7,18 +7,18 @@
  *            one pageblock are pageblock.c's.
  *
  * Terms      A pageblock is filed under its largest free order: list[order][type] links pageblocks,
- *            by index, so no link stands in a free page. Two whole pageblocks that are buddies are
- *            filed once, under order 10; the upper one is marked `second`.
+ *            by index, so no link stands in a free page. Whole pageblocks that are buddies are filed
+ *            once, as one block: the first under the order of all, the others are marked `tail`.
  *
- * Invariant  A pageblock is on list[o][its type] exactly when its largest free run has order o (10:
- *            its buddy, above it, is whole too) and it is not `second`. Bit o of order_mask[type] is
+ * Invariant  A pageblock is on list[o][its type] exactly when its largest free run has order o (above a
+ *            pageblock's: those that follow are whole too) and it is not `tail`. Bit o of order_mask[type] is
  *            set exactly when list[o][type] is not empty, and so is the arena's bit in the zone's
  *            avail[type][o]. nr_free counts set bits (the zone's, those that are not
  *            isolated), nr_free_highatomic, nr_free_cma and nr_isolated of the zone those of
  *            pageblocks of these types. quarry_check_pages() checks all of this.
  *
- * Virgin     An arena that nobody has touched has no records and no bitmaps written: it says "order
- *            10" (or 9) and means all of itself. arena_unfold() writes them at the first touch.
+ * Virgin     An arena that nobody has touched has no records and no bitmaps written: it says the order of
+ *            its largest block and means all of itself. arena_unfold() writes them at the first touch.
  *
  * Locks      arena->lock guards records, bitmaps, lists, nr_free. It is the innermost lock: nothing
  *            is called under it but the functions of this folder that say so.
@@ -28,6 +28,13 @@
 #include "internal.h"
 
 #include <base/string.h>
+
+/* Two bits for each word of a bitmap. */
+#if QUARRY_PAGEBLOCK_WORDS > 16
+typedef uint64_t arena_words;
+#else
+typedef uint32_t arena_words;
+#endif
 
 quarry_pin_t arena_lock(struct quarry *q, struct page_arena *a)
 {
@@ -165,40 +172,35 @@ static void arena_unlink(struct quarry *q, struct page_arena *a, unsigned int i)
 	pb->filed = PAGE_NOT_FILED;
 }
 
-/* The other half of pageblock @i's order-10 block, or PAGE_NO_PB if this arena has none. */
-static unsigned int arena_buddy(const struct page_arena *a, unsigned int i)
+/* Where the buddy of the block of @order at pageblock @i begins, or PAGE_NO_PB if it is not in this arena. */
+static unsigned int arena_buddy(const struct page_arena *a, unsigned int i, unsigned int order)
 {
 	pfn_t number = (a->base_pfn >> QUARRY_PAGEBLOCK_ORDER) + i;
+	unsigned int span = PAGE_SPAN(order);
 
-	if ((number & 1) == 0)
-		return i + 1 < a->nr_pb ? i + 1 : PAGE_NO_PB;
-	return i > 0 ? i - 1 : PAGE_NO_PB;
+	if ((number & span) == 0)
+		return i + 2 * span <= a->nr_pb ? i + span : PAGE_NO_PB;
+	return i >= span ? i - span : PAGE_NO_PB;
 }
 
-/* Isolated, CMA and highatomic pageblocks merge with none of another type. */
-static bool arena_may_pair(const struct page_pb *a, const struct page_pb *b)
-{
-	return a->type == b->type ||
-	       (a->type < QUARRY_MIGRATE_PCPTYPES && b->type < QUARRY_MIGRATE_PCPTYPES);
-}
-
-/* Files an unfiled pageblock whose largest free order is @order, with its buddy if both are whole. */
+/*
+ * Files an unfiled pageblock whose largest free order is @order; or, if that is no less than a pageblock's, the
+ * free block that begins there, together with its buddy, and with that one's.
+ */
 static void arena_file_as(struct quarry *q, struct page_arena *a, unsigned int i,
 			  unsigned int order)
 {
-	unsigned int j;
-
 	if (order == PAGE_NOT_FILED)
 		return;
-	if (order == QUARRY_PAGEBLOCK_ORDER) {
-		j = arena_buddy(a, i);
-		if (j != PAGE_NO_PB && a->pb[j].filed == QUARRY_PAGEBLOCK_ORDER &&
-		    arena_may_pair(&a->pb[i], &a->pb[j])) {
-			arena_unlink(q, a, j);
-			a->pb[quarry_max(i, j)].second = 1;
-			arena_link(q, a, quarry_min(i, j), QUARRY_MAX_ORDER);
-			return;
-		}
+	for (; order >= QUARRY_PAGEBLOCK_ORDER && order < QUARRY_MAX_ORDER; order++) {
+		unsigned int j = arena_buddy(a, i, order);
+
+		if (j == PAGE_NO_PB || a->pb[j].filed != order ||
+		    !arena_may_join(a->pb[i].type, a->pb[j].type))
+			break;
+		arena_unlink(q, a, j);
+		a->pb[quarry_max(i, j)].tail = 1;
+		i = quarry_min(i, j);
 	}
 	arena_link(q, a, i, order);
 }
@@ -208,22 +210,47 @@ void arena_file(struct quarry *q, struct page_arena *a, unsigned int i)
 	arena_file_as(q, a, i, pageblock_largest(a->bits[i]));
 }
 
-/* Takes pageblock @i off its list; the other half of a pair stays, under order 9. */
+/*
+ * The free block of @order at pageblock @head, on no list, is split down to @least: the half with pageblock @i each
+ * time, the other is filed. Returns where what is left begins.
+ */
+static unsigned int arena_split(struct quarry *q, struct page_arena *a, unsigned int head,
+				unsigned int order, unsigned int least, unsigned int i)
+{
+	while (order > least) {
+		unsigned int upper = head + PAGE_SPAN(--order);
+
+		a->pb[upper].tail = 0;
+		arena_link(q, a, i < upper ? upper : head, order);
+		head = i < upper ? head : upper;
+	}
+	return head;
+}
+
+/* The first pageblock of the free block that @i is a tail of. */
+static unsigned int arena_head(const struct page_arena *a, unsigned int i)
+{
+	pfn_t first = a->base_pfn >> QUARRY_PAGEBLOCK_ORDER;
+	unsigned int order = QUARRY_PAGEBLOCK_ORDER;
+	unsigned int head;
+
+	do
+		head = (unsigned int)(bits_align_down(first + i, PAGE_SPAN(++order)) - first);
+	while (a->pb[head].tail);
+	return head;
+}
+
+/* Takes pageblock @i off its list; the rest of a larger block stays. */
 void arena_unfile(struct quarry *q, struct page_arena *a, unsigned int i)
 {
-	struct page_pb *pb = &a->pb[i];
+	unsigned int head = PAGE_PAIRS && a->pb[i].tail ? arena_head(a, i) : i;
+	unsigned int order = a->pb[head].filed;
 
-	if (pb->second) {
-		arena_unlink(q, a, i - 1);
-		pb->second = 0;
-		arena_link(q, a, i - 1, QUARRY_PAGEBLOCK_ORDER);
-	} else if (pb->filed == QUARRY_MAX_ORDER) {
-		arena_unlink(q, a, i);
-		a->pb[i + 1].second = 0;
-		arena_link(q, a, i + 1, QUARRY_PAGEBLOCK_ORDER);
-	} else if (pb->filed != PAGE_NOT_FILED) {
-		arena_unlink(q, a, i);
-	}
+	if (order == PAGE_NOT_FILED)
+		return;
+	arena_unlink(q, a, head);
+	if (PAGE_PAIRS && order > QUARRY_PAGEBLOCK_ORDER)
+		arena_split(q, a, head, order, QUARRY_PAGEBLOCK_ORDER, i);
 }
 
 QUARRY_COLD void arena_count_special(struct quarry *q, struct page_arena *a, unsigned int type,
@@ -262,11 +289,13 @@ static void arena_add_stay(struct page_arena *a, int more)
 
 void arena_announce(struct page_arena *a)
 {
-	bool pair = a->nr_pb > 2 || (a->nr_pb == 2 && arena_buddy(a, 0) == 1);
-	unsigned int order = pair ? QUARRY_MAX_ORDER : QUARRY_PAGEBLOCK_ORDER;
+	pfn_t first = a->base_pfn >> QUARRY_PAGEBLOCK_ORDER;
+	unsigned int order = QUARRY_MAX_ORDER;
 	unsigned int type = a->type;
 	uint32_t bit = a->index - a->zone->arena_first;
 
+	while (bits_align_up(first, PAGE_SPAN(order)) + PAGE_SPAN(order) > first + a->nr_pb)
+		order--;
 	a->order_mask[type] = (uint16_t)(1u << order);
 	zone_avail(a->zone, type, order)[bit >> 6] |= (uint64_t)1 << (bit & 63);
 	a->zone->nr_avail[type][order]++;
@@ -285,7 +314,7 @@ void arena_unfold(struct quarry *q, struct page_arena *a)
 		pb->filed = PAGE_NOT_FILED;
 		pb->nr_free = (uint16_t)QUARRY_PAGEBLOCK_PAGES;
 		for (unsigned int w = 0; w < PAGE_WORDS; w++)
-			a->bits[i][w] = ~(uint64_t)0;
+			a->bits[i][w] = PAGE_BITS_ALL;
 	}
 	for (unsigned int i = a->nr_pb; i-- > 0;)
 		arena_file_as(q, a, i, QUARRY_PAGEBLOCK_ORDER);
@@ -332,19 +361,23 @@ static inline void arena_touch(struct page_arena *a, unsigned int i)
 		memmap_describe(a, i);
 }
 
-/* The pair that starts at pageblock @i, filed under order 10. */
-static void arena_take_pair(struct quarry *q, struct page_arena *a, unsigned int i)
+/* @order is more than a pageblock's; at @i a block begins that is as large, or larger. */
+static void arena_take_large(struct quarry *q, struct page_arena *a, unsigned int i,
+			     unsigned int order)
 {
+	unsigned int filed = a->pb[i].filed;
+
 	arena_unlink(q, a, i);
-	a->pb[i + 1].second = 0;
-	for (unsigned int j = i; j <= i + 1; j++) {
+	arena_split(q, a, i, filed, order, i);
+	for (unsigned int j = i; j < i + PAGE_SPAN(order); j++) {
+		a->pb[j].tail = 0;
 		arena_touch(a, j);
 		pageblock_clear(a->bits[j], 0, QUARRY_PAGEBLOCK_ORDER);
 		a->pb[j].nr_free = 0;
 		if (unlikely(a->pb[j].type >= QUARRY_MIGRATE_PCPTYPES))
 			arena_count_special(q, a, a->pb[j].type, -(int64_t)QUARRY_PAGEBLOCK_PAGES);
 	}
-	arena_count(q, a, -2 * (int64_t)QUARRY_PAGEBLOCK_PAGES);
+	arena_count(q, a, -((int64_t)1 << order));
 }
 
 /* Pageblock @i is about to lose pages: off its list, its descriptors written. */
@@ -370,8 +403,8 @@ struct page *arena_take_from(struct quarry *q, struct page_arena *a, unsigned in
 {
 	unsigned int page, taken = order;
 
-	if (order == QUARRY_MAX_ORDER) {
-		arena_take_pair(q, a, i);
+	if (order > QUARRY_PAGEBLOCK_ORDER) {
+		arena_take_large(q, a, i, order);
 		return arena_page(a, i, 0);
 	}
 	arena_open(q, a, i);
@@ -430,19 +463,21 @@ static inline void arena_prefetch_hand(const struct page_hand *h)
 	}
 }
 
-/* Hands out of one pageblock, broken words before whole ones; returns blocks. @order <= 6. */
+/* Hands out of one pageblock, broken words before whole ones; returns blocks. @order is below PAGE_PCP_ORDERS. */
 static unsigned int arena_fill_words(struct page_arena *a, unsigned int i, unsigned int order,
 				     struct page_sheaf *s, unsigned int max)
 {
 	uint64_t *bits = a->bits[i];
-	unsigned int full = 0, broken = 0, n = 0;
+	arena_words full = 0, broken = 0;
+	unsigned int n = 0;
 
 	for (unsigned int w = 0; w < PAGE_WORDS; w++) {
-		full |= (unsigned int)(bits[w] == ~(uint64_t)0) << w;
-		broken |= (unsigned int)(bits[w] != 0) << w;
+		full |= (arena_words)(bits[w] == PAGE_BITS_ALL) << w;
+		broken |= (arena_words)(bits[w] != 0) << w;
 	}
-	/* Bits 0 to 7 are broken words, bits 8 to 15 whole ones. */
-	for (unsigned int todo = (broken & ~full) | full << 8; todo != 0; todo &= todo - 1) {
+	/* The lower bits are broken words, the upper ones whole words. */
+	for (arena_words todo = (broken & ~full) | full << PAGE_WORDS; todo != 0;
+	     todo &= todo - 1) {
 		unsigned int w = bits_ctz64(todo) % PAGE_WORDS;
 		uint64_t mask;
 
@@ -451,7 +486,7 @@ static unsigned int arena_fill_words(struct page_arena *a, unsigned int i, unsig
 		mask = pageblock_take(bits, w, order, max - n);
 		if (mask == 0)
 			continue;
-		s->hand[s->n] = (struct page_hand){arena_page(a, i, w * 64), mask};
+		s->hand[s->n] = (struct page_hand){arena_page(a, i, w * PAGE_BITS), mask};
 		arena_prefetch_hand(&s->hand[s->n++]);
 		n += bits_popcount64(mask);
 	}
@@ -470,17 +505,23 @@ static void arena_refile_less(struct quarry *q, struct page_arena *a, unsigned i
 	arena_file_as(q, a, i, order);
 }
 
+/* The first pageblock of the first pair, or PAGE_NO_PB. */
+static unsigned int arena_pair(const struct page_arena *a, unsigned int type)
+{
+	return PAGE_PAIRS ? a->head[QUARRY_PAGEBLOCK_ORDER + PAGE_PAIRS][type] : PAGE_NO_PB;
+}
+
 /* One or two whole pageblocks. Pairs go as a whole while there is room, so nothing is filed between. */
 static unsigned int arena_fill_huge(struct quarry *q, struct page_arena *a, unsigned int type,
 				    struct page_sheaf *s, unsigned int max)
 {
-	unsigned int pair = a->head[QUARRY_MAX_ORDER][type], i, n;
+	unsigned int pair = arena_pair(a, type), i, n;
 
 	if (a->head[QUARRY_PAGEBLOCK_ORDER][type] == PAGE_NO_PB && pair != PAGE_NO_PB && max >= 2 &&
 	    s->n + 2 <= PAGE_SHEAF_HANDS) {
 		i = pair;
 		arena_unlink(q, a, i);
-		a->pb[i + 1].second = 0;
+		a->pb[i + 1].tail = 0;
 		n = 2;
 	} else {
 		int best = arena_best(a, QUARRY_PAGEBLOCK_ORDER, type);
@@ -491,7 +532,7 @@ static unsigned int arena_fill_huge(struct quarry *q, struct page_arena *a, unsi
 		arena_unfile(q, a, i);
 		n = 1;
 	}
-	pair = a->head[QUARRY_MAX_ORDER][type];
+	pair = arena_pair(a, type);
 	if (pair != PAGE_NO_PB) { /* the one after this */
 		quarry_prefetch_write(&a->bits[pair]);
 		quarry_prefetch_write(&a->bits[pair + 1]);
@@ -549,13 +590,14 @@ unsigned int arena_fill(struct quarry *q, struct page_arena *a, unsigned int ord
 		unsigned int got;
 		int i;
 
-		if (order > 6) {
+		if (order == QUARRY_PAGEBLOCK_ORDER) {
 			got = arena_fill_huge(q, a, type, s, max - n);
 			n += got;
 			if (got == 0)
 				break;
 			continue;
 		}
+		QUARRY_ASSUME(order < PAGE_PCP_ORDERS);
 		i = from == ARENA_CRUMBS ? arena_best(a, order, type)
 					 : arena_best_dense(a, order, type, from == ARENA_BROKEN);
 		if (i < 0)
@@ -570,7 +612,7 @@ unsigned int arena_fill(struct quarry *q, struct page_arena *a, unsigned int ord
 	}
 	if (n != 0)
 		arena_count(q, a, -((int64_t)n << order));
-	if (order <= 6)
+	if (order != QUARRY_PAGEBLOCK_ORDER)
 		arena_prefetch_next(a, order, type);
 	return n;
 }
@@ -671,7 +713,7 @@ unsigned int arena_put_word(struct quarry *q, struct page_arena *a, size_t w, ui
 	if (unlikely((bits[word] & mask) != 0)) {
 		quarry_report(q, "page: pages %#llx of pfn %#llx are free already; not freed again",
 			      (unsigned long long)(bits[word] & mask),
-			      (unsigned long long)(a->base_pfn + w * 64));
+			      (unsigned long long)(a->base_pfn + w * PAGE_BITS));
 		mask &= ~bits[word];
 	}
 	if (unlikely((pb->flags & PAGE_PB_KEEPS) != 0))
@@ -681,7 +723,7 @@ unsigned int arena_put_word(struct quarry *q, struct page_arena *a, size_t w, ui
 	bits[word] |= mask;
 	if ((mask & (mask - 1)) == 0) {
 		n = 1;
-		order = pageblock_grown_at(bits, word * 64 + bits_ctz64(mask), least);
+		order = pageblock_grown_at(bits, word * PAGE_BITS + bits_ctz64(mask), least);
 	} else {
 		n = bits_popcount64(mask);
 		order = pageblock_grown(bits, word, least);
@@ -695,22 +737,29 @@ unsigned int arena_put_word(struct quarry *q, struct page_arena *a, size_t w, ui
 	return n;
 }
 
-unsigned int arena_put_pair(struct quarry *q, struct page_arena *a, unsigned int i)
+unsigned int arena_put_large(struct quarry *q, struct page_arena *a, unsigned int i,
+			     unsigned int order)
 {
-	if (pageblock_any(a->bits[i]) || pageblock_any(a->bits[i + 1]) ||
-	    ((a->pb[i].flags | a->pb[i + 1].flags) & PAGE_PB_KEEPS) != 0 ||
-	    !arena_may_pair(&a->pb[i], &a->pb[i + 1]))
-		return arena_put_pb(q, a, i, 0, QUARRY_PAGEBLOCK_ORDER) +
-		       arena_put_pb(q, a, i + 1, 0, QUARRY_PAGEBLOCK_ORDER);
-	for (unsigned int j = i; j < i + 2; j++) {
+	unsigned int end = i + PAGE_SPAN(order), n = 0;
+	bool odd = false;
+
+	for (unsigned int j = i; j < end; j++)
+		odd |= pageblock_any(a->bits[j]) || (a->pb[j].flags & PAGE_PB_KEEPS) != 0 ||
+		       !arena_may_join(a->pb[i].type, a->pb[j].type);
+	if (odd) {
+		for (unsigned int j = i; j < end; j++)
+			n += arena_put_pb(q, a, j, 0, QUARRY_PAGEBLOCK_ORDER);
+		return n;
+	}
+	for (unsigned int j = i; j < end; j++) {
 		pageblock_set_whole(a->bits[j]);
 		a->pb[j].nr_free = (uint16_t)QUARRY_PAGEBLOCK_PAGES;
+		a->pb[j].tail = j != i;
 		if (unlikely(a->pb[j].type >= QUARRY_MIGRATE_PCPTYPES))
 			arena_count_special(q, a, a->pb[j].type, (int64_t)QUARRY_PAGEBLOCK_PAGES);
 	}
-	a->pb[i + 1].second = 1;
-	arena_link(q, a, i, QUARRY_MAX_ORDER);
-	return 2 * QUARRY_PAGEBLOCK_PAGES;
+	arena_file_as(q, a, i, order);
+	return 1u << order;
 }
 
 unsigned int arena_put_some(struct quarry *q, struct page_arena *a, pfn_t pfn, unsigned int order)
@@ -722,7 +771,7 @@ unsigned int arena_put_some(struct quarry *q, struct page_arena *a, pfn_t pfn, u
 		return arena_put_whole(q, a, i);
 	if (order < QUARRY_PAGEBLOCK_ORDER)
 		return arena_put_pb(q, a, i, page, order);
-	return arena_put_pair(q, a, i);
+	return arena_put_large(q, a, i, order);
 }
 
 void arena_put(struct quarry *q, struct page_arena *a, pfn_t pfn, unsigned int order)

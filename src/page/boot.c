@@ -562,11 +562,11 @@ static void boot_free_bits(struct page_arena *a, pfn_t start, pfn_t end)
 	start -= a->base_pfn;
 	end -= a->base_pfn;
 	while (start < end) {
-		uint64_t *word = &a->bits[start >> QUARRY_PAGEBLOCK_ORDER][start >> 6 & 7];
-		pfn_t stop = quarry_min(end, (start | 63) + 1);
+		pfn_t w = start >> PAGE_BITS_ORDER;
+		pfn_t stop = quarry_min(end, (w + 1) << PAGE_BITS_ORDER);
 		uint64_t mask = ~(uint64_t)0 >> (64 - (stop - start));
 
-		*word |= mask << (start & 63);
+		a->bits[w / PAGE_WORDS][w % PAGE_WORDS] |= mask << (start & (PAGE_BITS - 1));
 		start = stop;
 	}
 }

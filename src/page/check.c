@@ -3,7 +3,7 @@
  * The page layer's validator: everything that is stored twice is compared, and every page accounted
  * for. The first fault is described.
  */
-#include "internal.h"
+#include "slab_pages.h"
 
 #include <base/format.h>
 #include <base/string.h>
@@ -14,6 +14,8 @@ struct check_state {
 	struct quarry *q;
 	const struct quarry_out *out;
 	unsigned int faults;
+	unsigned int
+		block_end; /* of an arena's pageblocks: where the free block ends that has begun */
 	unsigned long in_sheaves, allocated, slab, free, poisoned, unaccepted, guards;
 	/* of one zone, by pageblocks' types from QUARRY_MIGRATE_PCPTYPES on */
 	unsigned long special_free[QUARRY_MIGRATE_TYPES], special_pb[QUARRY_MIGRATE_TYPES];
@@ -53,6 +55,14 @@ static void check_guard(struct check_state *c, const struct page_arena *a, unsig
 	}
 }
 
+/* A later page of a block is nobody's by itself. */
+static void check_tail(struct check_state *c, const struct page_arena *a, unsigned long long where,
+		       uint64_t word)
+{
+	check_equal(c, "state of a tail page", where, word & PAGE_WORD_STATE_MASK, PAGE_WORD_FREE);
+	check_equal(c, "arena in descriptor", where, word >> PAGE_WORD_ARENA_SHIFT, a->index);
+}
+
 /* Descriptors of a pageblock: free bits say FREE, blocks stay inside, every page is something. */
 static void check_descriptors(struct check_state *c, const struct page_arena *a, unsigned int i)
 {
@@ -63,7 +73,7 @@ static void check_descriptors(struct check_state *c, const struct page_arena *a,
 	while (k < QUARRY_PAGEBLOCK_PAGES) {
 		uint64_t word = page[k].word;
 		unsigned int order = page_word_order(word), size = 1;
-		bool free = (a->bits[i][k >> 6] >> (k & 63) & 1) != 0;
+		bool free = pageblock_is_free(a->bits[i], k);
 
 		check_equal(c, "arena in descriptor", base + k, word >> PAGE_WORD_ARENA_SHIFT,
 			    a->index);
@@ -87,9 +97,12 @@ static void check_descriptors(struct check_state *c, const struct page_arena *a,
 			c->allocated += size;
 			check_equal(c, "alignment of a block", base + k, (base + k) & (size - 1),
 				    0);
-			for (unsigned int j = 0; j < size && k + j < QUARRY_PAGEBLOCK_PAGES; j++)
+			for (unsigned int j = 0; j < size && k + j < QUARRY_PAGEBLOCK_PAGES; j++) {
 				check_equal(c, "free bit inside a block", base + k + j,
-					    a->bits[i][(k + j) >> 6] >> ((k + j) & 63) & 1, 0);
+					    pageblock_is_free(a->bits[i], k + j), 0);
+				if (j != 0)
+					check_tail(c, a, base + k + j, page[k + j].word);
+			}
 		}
 		k += size;
 	}
@@ -104,7 +117,7 @@ static void check_offline(struct check_state *c, const struct page_arena *a, uns
 
 	check_equal(c, "free pages offline", base, pageblock_count_free(a->bits[i]), 0);
 	check_equal(c, "offline pageblock filed", base, pb->filed, PAGE_NOT_FILED);
-	check_equal(c, "count of an offline pageblock", base, pb->nr_free + pb->second, 0);
+	check_equal(c, "count of an offline pageblock", base, pb->nr_free + pb->tail, 0);
 	for (unsigned int k = 0; pb->described && k < QUARRY_PAGEBLOCK_PAGES; k++) {
 		if (!page_is_poisoned(page[k].word))
 			check_equal(c, "state of an offline page", base + k,
@@ -117,19 +130,26 @@ static void check_pageblock(struct check_state *c, const struct page_arena *a, u
 	const struct page_pb *pb = &a->pb[i];
 	unsigned long long where = a->base_pfn + ((pfn_t)i << QUARRY_PAGEBLOCK_ORDER);
 	unsigned int largest = pageblock_largest(a->bits[i]);
-	bool upper = i > 0 && a->pb[i - 1].filed == QUARRY_MAX_ORDER;
+	bool tail = i < c->block_end, large = false;
 
+	if (!tail && pb->filed > QUARRY_PAGEBLOCK_ORDER && pb->filed < QUARRY_NR_ORDERS) {
+		large = true;
+		c->block_end = i + PAGE_SPAN(pb->filed);
+		check_equal(c, "alignment of a free block", where, where & ((1u << pb->filed) - 1),
+			    0);
+		check_equal(c, "end of a free block", where, c->block_end <= a->nr_pb, true);
+	}
 	check_equal(c, "count of a pageblock", where, pb->nr_free,
 		    pageblock_count_free(a->bits[i]));
-	check_equal(c, "second half mark", where, pb->second, upper);
-	if (upper)
-		check_equal(c, "upper half of a pair filed", where, pb->filed, PAGE_NOT_FILED);
-	else if (pb->filed == QUARRY_MAX_ORDER)
-		check_equal(c, "half of a pair", where, largest, QUARRY_PAGEBLOCK_ORDER);
+	check_equal(c, "tail mark", where, pb->tail, tail);
+	if (tail)
+		check_equal(c, "tail of a free block filed", where, pb->filed, PAGE_NOT_FILED);
+	else if (large)
+		check_equal(c, "part of a free block", where, largest, QUARRY_PAGEBLOCK_ORDER);
 	else
 		check_equal(c, "filed order", where, pb->filed, largest);
-	if (upper || pb->filed == QUARRY_MAX_ORDER)
-		check_equal(c, "pages of a pair", where, pb->nr_free, QUARRY_PAGEBLOCK_PAGES);
+	if (tail || large)
+		check_equal(c, "pages of a free block", where, pb->nr_free, QUARRY_PAGEBLOCK_PAGES);
 	if (pb->described)
 		check_descriptors(c, a, i);
 	check_equal(c, "type of a pageblock", where, pb->type < QUARRY_MIGRATE_TYPES, true);
@@ -153,6 +173,7 @@ static void check_lists(struct check_state *c, const struct page_arena *a)
 	for (unsigned int t = 0; t < QUARRY_MIGRATE_TYPES; t++) {
 		unsigned int dense[2] = {0};
 
+		check_equal(c, "order mask", a->start_pfn, a->order_mask[t] >> QUARRY_NR_ORDERS, 0);
 		for (unsigned int o = 0; o < QUARRY_NR_ORDERS; o++) {
 			uint16_t i = a->head[o][t], head = i, prev = PAGE_NO_PB;
 			bool sparse = false;
@@ -161,7 +182,7 @@ static void check_lists(struct check_state *c, const struct page_arena *a)
 				    i != PAGE_NO_PB);
 			check_equal(c, "zone's arena bit", a->start_pfn, check_avail(a, t, o),
 				    i != PAGE_NO_PB);
-			for (; i != PAGE_NO_PB && listed <= a->nr_pb; prev = i, i = a->pb[i].next) {
+			for (; i < a->nr_pb && listed <= a->nr_pb; prev = i, i = a->pb[i].next) {
 				if (i != head)
 					check_equal(c, "list link", i, a->pb[i].prev, prev);
 				/* Those with few free pages stand behind the others. */
@@ -176,7 +197,8 @@ static void check_lists(struct check_state *c, const struct page_arena *a)
 				check_equal(c, "list type", i, a->pb[i].type, t);
 				listed++;
 			}
-			if (head != PAGE_NO_PB)
+			check_equal(c, "list link", prev, i, PAGE_NO_PB);
+			if (head < a->nr_pb)
 				check_equal(c, "list end", head, a->pb[head].prev, prev);
 		}
 		for (unsigned int k = 0; k < 2; k++) {
@@ -202,23 +224,43 @@ static void check_cached(struct check_state *c, struct page *page, unsigned int 
 		    PAGE_WORD_FREE);
 	check_equal(c, "alignment in a sheaf", pfn, pfn & ((1u << order) - 1), 0);
 	check_equal(c, "page both in a sheaf and free", pfn,
-		    pageblock_any_set(a->bits[off >> QUARRY_PAGEBLOCK_ORDER],
-				      (unsigned int)off & 511u, order),
+		    pageblock_any_set(
+			    a->bits[off >> QUARRY_PAGEBLOCK_ORDER],
+			    (unsigned int)off & (unsigned int)(QUARRY_PAGEBLOCK_PAGES - 1), order),
 		    false);
 	c->in_sheaves += 1ul << order;
+}
+
+/* Whether a word's descriptors begin at @base. */
+static bool check_hand_base(const struct page_layer *pl, const struct page *base)
+{
+	for (uint32_t i = 0; i < pl->nr_arenas; i++) {
+		const struct page_arena *a = &pl->arena[i];
+
+		if (a->map != NULL &&
+		    (uintptr_t)base - (uintptr_t)a->map <
+			    (size_t)a->nr_pb * QUARRY_PAGEBLOCK_PAGES * sizeof(*base))
+			return (uintptr_t)base % PAGE_WORD_BYTES == 0;
+	}
+	return false;
 }
 
 static void check_hand(struct check_state *c, const struct page_hand *h, unsigned int order,
 		       const struct page_zone *z)
 {
+	if (h->mask != 0 && !check_hand_base(c->q->pages, h->base)) {
+		check_fault(c, "hand of no descriptors", order, h->mask, 0);
+		return;
+	}
 	for (uint64_t mask = h->mask; mask != 0; mask &= mask - 1)
 		check_cached(c, h->base + bits_ctz64(mask), order, z);
 }
 
 static void check_hands(struct check_state *c, const struct page_hand *hands, unsigned int n,
-			unsigned int order, const struct page_zone *z)
+			unsigned int room, unsigned int order, const struct page_zone *z)
 {
-	for (unsigned int k = 0; k < n; k++) {
+	check_equal(c, "hands of a sheaf", order, n <= room, true);
+	for (unsigned int k = 0; k < n && k < room; k++) {
 		check_equal(c, "empty hand", k, hands[k].mask != 0, true);
 		check_hand(c, &hands[k], order, z);
 	}
@@ -233,7 +275,7 @@ static void check_pcp(struct check_state *c, const struct page_pcp *pcp, const s
 			const struct page_sheaf *out = &pcp->out[t][s];
 
 			check_hand(c, &out->cur, order, z);
-			check_hands(c, out->hand, out->n, order, z);
+			check_hands(c, out->hand, out->n, PAGE_SHEAF_HANDS, order, z);
 			check_equal(c, "sheaf that starts empty", t,
 				    out->cur.mask == 0 && out->n != 0, false);
 		}
@@ -255,8 +297,9 @@ static void check_sheaves(struct check_state *c)
 			unsigned int blocks = 0;
 
 			check_hand(c, &own->open[s], order, NULL);
-			check_hands(c, in->hand, in->n, order, NULL);
-			for (unsigned int k = 0; k < in->staged; k++)
+			check_hands(c, in->hand, in->n, PAGE_IN_HANDS, order, NULL);
+			check_equal(c, "hands looked at", cpu, in->staged <= in->n, true);
+			for (unsigned int k = 0; k < in->staged && k < PAGE_IN_HANDS; k++)
 				blocks += bits_popcount64(in->hand[k].mask);
 			check_equal(c, "blocks taken back", cpu, in->blocks, blocks);
 		}
@@ -350,6 +393,7 @@ static void check_arena(struct check_state *c, const struct page_arena *a)
 			    (unsigned long long)a->nr_pb * QUARRY_PAGEBLOCK_PAGES);
 		return;
 	}
+	c->block_end = 0;
 	for (unsigned int i = 0; i < a->nr_pb; i++) {
 		if ((a->pb[i].flags & PAGE_PB_OFFLINE) != 0) {
 			check_offline(c, a, i);
@@ -389,6 +433,25 @@ static void check_sections(struct check_state *c)
 				    pl->arena[i].end_pfn > start && pl->arena[i].zone != NULL,
 			    true);
 	}
+}
+
+unsigned long page_count_slab(struct quarry *q)
+{
+	const struct page_layer *pl = q->pages;
+	unsigned long n = 0;
+
+	for (uint32_t i = 0; i < pl->nr_arenas; i++) {
+		const struct page_arena *a = &pl->arena[i];
+
+		for (unsigned int b = 0; !a->virgin && !a->empty && b < a->nr_pb; b++) {
+			const struct page *page = &a->map[(size_t)b << QUARRY_PAGEBLOCK_ORDER];
+
+			for (unsigned int k = 0; a->pb[b].described && k < QUARRY_PAGEBLOCK_PAGES;
+			     k++)
+				n += (page[k].word & PAGE_WORD_STATE_MASK) == PAGE_WORD_SLAB;
+		}
+	}
+	return n;
 }
 
 unsigned int quarry_check_pages(struct quarry *q, const struct quarry_out *out)

@@ -99,7 +99,7 @@ int contig_migrate(struct quarry *q, pfn_t start, pfn_t end, gfp_t gfp)
 static bool contig_all_free(const struct page_arena *a, pfn_t start, pfn_t end)
 {
 	for (pfn_t k = start - a->base_pfn; k < end - a->base_pfn; k++) {
-		if ((a->bits[k >> QUARRY_PAGEBLOCK_ORDER][k >> 6 & 7] >> (k & 63) & 1) == 0)
+		if (!arena_is_free(a, (size_t)k))
 			return false;
 	}
 	return true;
@@ -128,7 +128,7 @@ static bool contig_take_arena(struct quarry *q, struct page_arena *a, pfn_t star
 
 		stop = quarry_min(stop, end);
 		for (pfn_t k = offset; k < stop - a->base_pfn; k++)
-			want[k >> 6 & 7] |= (uint64_t)1 << (k & 63);
+			pageblock_set(want, (unsigned int)(k & (QUARRY_PAGEBLOCK_PAGES - 1)), 0);
 		arena_take_bits(q, a, i, want, got);
 		for (; start < stop; start++)
 			page_set_word(&a->map[start - a->base_pfn], word);

@@ -23,6 +23,9 @@
  *
  * Cost       For each order a walk over words of the zone's bits, 64 GiB a word. One arena is locked at a
  *            time; an arena's bit is a hint, what it promises is looked at again under its lock.
+ * Surely     What it does not promise may be there too: an arena that another CPU works on has taken a
+ *            pageblock off one list and not put it on the next. Who is about to be refused asks arena by
+ *            arena, under their locks.
  */
 #include "internal.h"
 
@@ -105,12 +108,12 @@ static struct page *fallback_take_from(struct fallback_request *r, struct page_a
 	struct page *page;
 
 	if (o >= QUARRY_PAGEBLOCK_ORDER)
-		claimed = o == QUARRY_MAX_ORDER ? 2 : 1;
+		claimed = PAGE_SPAN(o);
 	else if (!steal && fallback_half_fits(r->q->pages, a, i, r->type))
 		claimed = 1;
 	else if (!steal)
 		return NULL;
-	/* The upper half first: then the pair, if any, comes together again under its new type. */
+	/* The last one first: then those of a larger block come together again under their new type. */
 	for (unsigned int k = claimed; k-- > 0;)
 		arena_set_type(r->q, a, i + k, r->type);
 	fallback_note(r, o, claimed);
@@ -257,6 +260,53 @@ unsigned int fallback_take(struct quarry *q, struct page_zone *z, unsigned int o
 	if (r.mixed)
 		watermark_boost(q, z, alloc_flags);
 	return *page != NULL;
+}
+
+/* Any block of @a that the request may have. a->lock held. */
+static struct page *fallback_of_arena(struct fallback_request *r, struct page_arena *a)
+{
+	struct page *page = arena_take(r->q, a, r->order, r->type);
+
+	for (unsigned int o = r->order; o <= QUARRY_MAX_ORDER; o++) {
+		for (unsigned int k = 0; page == NULL && k < 2; k++) {
+			unsigned int from = fallback_types[r->type][k];
+
+			if ((a->order_mask[from] >> o & 1) != 0)
+				page = fallback_take_from(r, a, o, from, true);
+		}
+	}
+	if (page == NULL && r->type == QUARRY_MIGRATE_MOVABLE &&
+	    (r->alloc_flags & ZONE_ALLOC_CMA) != 0)
+		page = arena_take(r->q, a, r->order, QUARRY_MIGRATE_CMA);
+	if (page == NULL && (r->alloc_flags & ZONE_ALLOC_RESERVES) != 0)
+		page = arena_take(r->q, a, r->order, QUARRY_MIGRATE_HIGHATOMIC);
+	return page;
+}
+
+struct page *fallback_surely(struct quarry *q, struct page_zone *z, unsigned int order,
+			     unsigned int type, unsigned int alloc_flags)
+{
+	struct fallback_request r = {
+		.q = q, .z = z, .order = order, .type = type, .alloc_flags = alloc_flags};
+	struct page *page = NULL;
+
+	for (uint32_t i = z->arena_first; page == NULL && i < zone_arena_end(z); i++) {
+		struct page_arena *a = &q->pages->arena[i];
+		quarry_pin_t pin;
+
+		if (!page_arena_is_of(a, z))
+			continue;
+		pin = arena_lock(q, a);
+		/* One without descriptors has been in nobody's hands. */
+		if (a->map != NULL && !a->virgin)
+			page = fallback_of_arena(&r, a);
+		arena_unlock(q, a, pin);
+	}
+	if (r.mixed)
+		watermark_boost(q, z, alloc_flags);
+	if (page_prep_on(q) && page != NULL)
+		prep_trace_locked(q, page, order, type, false);
+	return page;
 }
 
 unsigned int fallback_nofragment(const struct page_layer *pl, const struct page_zone *z, gfp_t gfp)

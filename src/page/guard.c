@@ -24,7 +24,7 @@
  *
  * Locks      The arena's.
  * Cost       None while it is off, but one comparison for a block that no sheaf serves. In a pageblock with
- *            guards, each word that is freed costs a look at its 64 descriptors for each order.
+ *            guards, each word that is freed costs a look at its descriptors for each order.
  */
 #include "internal.h"
 
@@ -57,13 +57,13 @@ static uint64_t guard_bits(unsigned int page, unsigned int order)
 
 uint64_t guard_join(struct page_arena *a, unsigned int i, unsigned int w, uint64_t mask)
 {
-	struct page *page = &a->map[((size_t)i << QUARRY_PAGEBLOCK_ORDER) + (size_t)w * 64];
+	struct page *page = &a->map[((size_t)i << QUARRY_PAGEBLOCK_ORDER) + (size_t)w * PAGE_BITS];
 	const uint64_t before = a->bits[i][w];
 	uint64_t free = before | mask;
 
 	/* Upwards: a partner may have been whole only since its own guards joined it. */
 	for (unsigned int o = 0; o < PAGE_GUARD_ORDERS; o++) {
-		for (unsigned int k = 0; k < 64; k += 1u << o) {
+		for (unsigned int k = 0; k < PAGE_BITS; k += 1u << o) {
 			uint64_t partner = guard_bits(k ^ 1u << o, o);
 			uint64_t word = page_word(&page[k]);
 

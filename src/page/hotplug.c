@@ -350,7 +350,7 @@ static unsigned int hotplug_free_pageblock(struct quarry *q, struct page_arena *
 	arena_set_type(q, a, i, type);
 	pb->flags = 0;
 	for (unsigned int w = 0; w < PAGE_WORDS; w++)
-		a->bits[i][w] = poison != NULL ? ~poison[w] : ~(uint64_t)0;
+		a->bits[i][w] = poison != NULL ? PAGE_BITS_ALL & ~poison[w] : PAGE_BITS_ALL;
 	pb->nr_free = (uint16_t)pageblock_count_free(a->bits[i]);
 	if (pb->nr_free != QUARRY_PAGEBLOCK_PAGES)
 		pb->flags = PAGE_PB_POISONED;

@@ -70,18 +70,26 @@ const uint64_t *hwpoison_bits(const struct page_layer *pl, pfn_t pfn)
 	return r != NULL ? r->bits : NULL;
 }
 
+/* Where @pfn's bit stands in its record: the word, and the bit. */
+static unsigned int hwpoison_word(pfn_t pfn)
+{
+	return (unsigned int)(pfn >> PAGE_BITS_ORDER) & (PAGE_WORDS - 1);
+}
+
+static uint64_t hwpoison_bit(pfn_t pfn)
+{
+	return (uint64_t)1 << (pfn & (PAGE_BITS - 1));
+}
+
 static bool hwpoison_marked(const struct hwpoison_record *r, pfn_t pfn)
 {
-	unsigned int k = (unsigned int)(pfn & (QUARRY_PAGEBLOCK_PAGES - 1));
-
-	return r != NULL && (quarry_load_relaxed(&r->bits[k >> 6]) >> (k & 63) & 1) != 0;
+	return r != NULL &&
+	       (quarry_load_relaxed(&r->bits[hwpoison_word(pfn)]) & hwpoison_bit(pfn)) != 0;
 }
 
 static void hwpoison_mark(struct page_layer *pl, struct hwpoison_record *r, pfn_t pfn)
 {
-	unsigned int k = (unsigned int)(pfn & (QUARRY_PAGEBLOCK_PAGES - 1));
-
-	quarry_fetch_or_relaxed(&r->bits[k >> 6], (uint64_t)1 << (k & 63));
+	quarry_fetch_or_relaxed(&r->bits[hwpoison_word(pfn)], hwpoison_bit(pfn));
 	quarry_fetch_add_relaxed(&pl->nr_poisoned, 1ul);
 }
 
@@ -98,9 +106,7 @@ static unsigned int hwpoison_count(const struct hwpoison_record *r)
 static void hwpoison_unmark(struct page_layer *pl, struct page_pb *pb, struct hwpoison_record *r,
 			    pfn_t pfn)
 {
-	unsigned int k = (unsigned int)(pfn & (QUARRY_PAGEBLOCK_PAGES - 1));
-
-	quarry_fetch_and_relaxed(&r->bits[k >> 6], ~((uint64_t)1 << (k & 63)));
+	quarry_fetch_and_relaxed(&r->bits[hwpoison_word(pfn)], ~hwpoison_bit(pfn));
 	if (hwpoison_count(r) == 0)
 		pb->flags &= (uint8_t)~PAGE_PB_POISONED;
 	quarry_fetch_add_relaxed(&pl->nr_poisoned, 0 - 1ul);
@@ -120,7 +126,7 @@ uint64_t hwpoison_keep(const struct page_layer *pl, struct page_arena *a, unsign
 	uint64_t keep = bits != NULL ? quarry_load_relaxed(&bits[w]) & mask : 0;
 
 	for (uint64_t left = keep; left != 0; left &= left - 1)
-		hwpoison_set_word(a, base + w * 64 + bits_ctz64(left), PAGE_WORD_POISON);
+		hwpoison_set_word(a, base + w * PAGE_BITS + bits_ctz64(left), PAGE_WORD_POISON);
 	return keep;
 }
 
@@ -128,10 +134,9 @@ uint64_t hwpoison_keep(const struct page_layer *pl, struct page_arena *a, unsign
 static bool hwpoison_take_free(struct quarry *q, struct page_arena *a, pfn_t pfn)
 {
 	unsigned int i = (unsigned int)((pfn - a->base_pfn) >> QUARRY_PAGEBLOCK_ORDER);
-	unsigned int k = (unsigned int)(pfn & (QUARRY_PAGEBLOCK_PAGES - 1));
 	uint64_t want[PAGE_WORDS] = {0}, got[PAGE_WORDS];
 
-	want[k >> 6] = (uint64_t)1 << (k & 63);
+	want[hwpoison_word(pfn)] = hwpoison_bit(pfn);
 	if (arena_take_bits(q, a, i, want, got) == 0)
 		return false;
 	hwpoison_set_word(a, pfn, PAGE_WORD_POISON);
@@ -303,10 +308,10 @@ static bool hwpoison_is_loose(const struct page_layer *pl, pfn_t pfn)
 {
 	const struct page_arena *a = memmap_arena(pl, pfn);
 	pfn_t offset = a != NULL ? pfn - a->base_pfn : 0;
-	size_t i = (size_t)(offset >> QUARRY_PAGEBLOCK_ORDER);
 
-	return a != NULL && ((a->pb[i].flags & PAGE_PB_POISONED) == 0 ||
-			     (a->bits[i][offset >> 6 & 7] >> (offset & 63) & 1) != 0);
+	return a != NULL &&
+	       ((a->pb[offset >> QUARRY_PAGEBLOCK_ORDER].flags & PAGE_PB_POISONED) == 0 ||
+		arena_is_free(a, (size_t)offset));
 }
 
 pfn_t hwpoison_fault(const struct page_layer *pl)

@@ -22,14 +22,19 @@ const char *quarry_migratetype_name(enum quarry_migratetype type)
 static void info_add_virgin(const struct page_arena *a, struct quarry_zone_info *info)
 {
 	unsigned int type = a->type;
-	pfn_t first = a->base_pfn >> QUARRY_PAGEBLOCK_ORDER;
-	unsigned long odd = first & 1, pairs = (a->nr_pb - odd) / 2;
-	unsigned long single = a->nr_pb - 2 * pairs;
+	pfn_t first = a->base_pfn >> QUARRY_PAGEBLOCK_ORDER, end = first + a->nr_pb;
+	unsigned long *counts = info->nr_free_type[type];
 
 	info->nr_virgin_arenas++;
 	info->nr_pageblocks[type] += a->nr_pb;
-	info->nr_free_type[type][QUARRY_MAX_ORDER] += pairs;
-	info->nr_free_type[type][QUARRY_PAGEBLOCK_ORDER] += single;
+	/* At each end the block that has no buddy; the others are half as many of the next order. */
+	for (unsigned int o = QUARRY_PAGEBLOCK_ORDER; first < end && o < QUARRY_MAX_ORDER; o++) {
+		counts[o] += first & 1;
+		first = (first + 1) / 2;
+		counts[o] += 2 * first < end ? end & 1 : 0;
+		end /= 2;
+	}
+	counts[QUARRY_MAX_ORDER] += (unsigned long)(end - first);
 }
 
 static void info_add_pageblock(const struct page_arena *a, unsigned int i,
@@ -41,11 +46,11 @@ static void info_add_pageblock(const struct page_arena *a, unsigned int i,
 	if ((pb->flags & PAGE_PB_OFFLINE) != 0)
 		return;
 	info->nr_pageblocks[pb->type]++;
-	if (pb->second)
+	if (pb->tail || pb->filed == PAGE_NOT_FILED)
 		return;
-	if (pb->filed == QUARRY_MAX_ORDER)
-		counts[QUARRY_MAX_ORDER]++;
-	else if (pb->filed != PAGE_NOT_FILED)
+	if (pb->filed > QUARRY_PAGEBLOCK_ORDER)
+		counts[pb->filed]++;
+	else
 		pageblock_count_runs(a->bits[i], counts);
 }
 

@@ -22,24 +22,35 @@
 #include <base/meta.h>
 #include <base/quarry_state.h>
 
-#define PAGE_ARENA_ORDER (30 - QUARRY_PAGE_SHIFT) /* log2 of an arena's page frames */
+/* log2 of an arena's page frames: a GiB, or less if its descriptors would not fit in one block. */
+#define PAGE_ARENA_ORDER                                                   \
+	(30 - QUARRY_PAGE_SHIFT < QUARRY_MAX_ORDER + QUARRY_PAGE_SHIFT - 3 \
+		 ? 30 - QUARRY_PAGE_SHIFT                                  \
+		 : QUARRY_MAX_ORDER + QUARRY_PAGE_SHIFT - 3)
 #define PAGE_ARENA_PAGES ((pfn_t)1 << PAGE_ARENA_ORDER)
 #define PAGE_SECTION_ORDER (27 - QUARRY_PAGE_SHIFT) /* a memory block of hotplug: 128 MiB */
 #define PAGE_SECTION_PAGES ((pfn_t)1 << PAGE_SECTION_ORDER)
 #define PAGE_ARENA_PAGEBLOCKS (PAGE_ARENA_PAGES >> QUARRY_PAGEBLOCK_ORDER)
 #define PAGE_ARENAS_MAX 0x10000u /* a descriptor has 16 bits for its arena */
-#define PAGE_WORDS 8             /* 64-bit words of a pageblock's bitmap */
+#define PAGE_WORDS QUARRY_PAGEBLOCK_WORDS
+/* Pages that a word of a pageblock's bitmap stands for: 64, or a whole pageblock that is smaller. */
+#define PAGE_BITS_ORDER (QUARRY_PAGEBLOCK_ORDER < 6 ? QUARRY_PAGEBLOCK_ORDER : 6)
+#define PAGE_BITS (1u << PAGE_BITS_ORDER)
+#define PAGE_BITS_ALL (~(uint64_t)0 >> (64 - PAGE_BITS)) /* they are all free */
+/* Pageblocks of a block of @order, which is not below QUARRY_PAGEBLOCK_ORDER. */
+#define PAGE_SPAN(order) (1u << ((order)-QUARRY_PAGEBLOCK_ORDER))
+#define PAGE_PAIRS (QUARRY_PAGEBLOCK_ORDER < QUARRY_MAX_ORDER) /* two pageblocks may be one block */
 #define PAGE_NO_PB 0xffffu
 #define PAGE_NOT_FILED 0xffu
 #define PAGE_MAX_ZONES (QUARRY_MAX_NODES * 4)
 #define PAGE_ZONE_WORDS ((PAGE_MAX_ZONES + 63) / 64)
-#define PAGE_PCP_ORDERS 4 /* orders 0..3 have sheaves; and order 9, in the place after them */
+#define PAGE_PCP_ORDERS 4 /* orders 0..3 have sheaves; and a pageblock's, in the place after them */
 #define PAGE_PCP_HUGE PAGE_PCP_ORDERS
 #define PAGE_SHEAF_BLOCKS 64 /* a CPU takes and gives back at most so many blocks in one go */
 #define PAGE_SHEAF_HANDS 31  /* makes a sheaf 512 bytes */
 /* Beside a row for each order the zone's avail has, for each type, these. */
 #define PAGE_AVAIL_SMALL QUARRY_NR_ORDERS /* arenas with dense pageblocks filed below order 3 */
-#define PAGE_AVAIL_MIDDLE (QUARRY_NR_ORDERS + 1) /* with such of order 3 to 8 */
+#define PAGE_AVAIL_MIDDLE (QUARRY_NR_ORDERS + 1) /* with such of order 3 and more */
 #define PAGE_AVAIL_ROWS (QUARRY_NR_ORDERS + 2)
 #define PAGE_FAST_BITS 32u /* combinations of gfp's zone and mobility bits */
 
@@ -108,8 +119,8 @@ struct page_pb {
 	uint16_t nr_free;
 	uint8_t filed;     /* largest free order: it is on that list; PAGE_NOT_FILED: on none */
 	uint8_t type;      /* enum quarry_migratetype */
-	uint8_t described; /* its 512 descriptors are set up */
-	uint8_t second;    /* upper half of an order-10 pair whose lower half is filed */
+	uint8_t described; /* its descriptors are set up */
+	uint8_t tail;      /* of a free block of several pageblocks, whose first one is filed */
 	uint8_t kept;      /* while it is isolated: the type it had */
 	uint8_t flags;     /* PAGE_PB_* */
 	uint8_t skip;      /* compaction: nothing was found here the last time */
@@ -127,7 +138,7 @@ struct page_pb {
 
 #define PAGE_GUARD_ORDERS 5u /* guards have orders below this: a word holds one and its partner */
 
-/* pageblock.c: a bitmap of 512 pages, 1 = free. Pure functions. */
+/* pageblock.c: a bitmap of a pageblock's pages, 1 = free. Pure functions. */
 unsigned int pageblock_largest(const uint64_t *bits); /* order of the largest run; 0xff: empty */
 unsigned int pageblock_count_free(const uint64_t *bits);
 /* First page of the smallest aligned run of at least @order, lowest address first; -1: none. */
@@ -137,7 +148,7 @@ void pageblock_set(uint64_t *bits, unsigned int page, unsigned int order);
 bool pageblock_all_set(const uint64_t *bits, unsigned int page, unsigned int order);
 bool pageblock_any_set(const uint64_t *bits, unsigned int page, unsigned int order);
 
-/* All 512 pages at once. */
+/* All pages at once. */
 static inline void pageblock_clear_whole(uint64_t *bits)
 {
 	for (unsigned int w = 0; w < PAGE_WORDS; w++)
@@ -147,7 +158,12 @@ static inline void pageblock_clear_whole(uint64_t *bits)
 static inline void pageblock_set_whole(uint64_t *bits)
 {
 	for (unsigned int w = 0; w < PAGE_WORDS; w++)
-		bits[w] = ~(uint64_t)0;
+		bits[w] = PAGE_BITS_ALL;
+}
+
+static inline bool pageblock_is_free(const uint64_t *bits, unsigned int page)
+{
+	return (bits[page >> PAGE_BITS_ORDER] >> (page & (PAGE_BITS - 1)) & 1) != 0;
 }
 
 static inline bool pageblock_any(const uint64_t *bits)
@@ -161,9 +177,9 @@ static inline bool pageblock_any(const uint64_t *bits)
 
 /* Order of the maximal aligned run that the free run (@page, @order) belongs to. */
 unsigned int pageblock_merged_order(const uint64_t *bits, unsigned int page, unsigned int order);
-/* Adds the number of maximal aligned runs of each order 0..9 to @counts. */
+/* Adds the number of maximal aligned runs of each order to @counts. */
 void pageblock_count_runs(const uint64_t *bits, unsigned long *counts);
-/* Takes up to @max blocks of order 0..6 out of word @w; returns their first pages, as bits. */
+/* Takes up to @max blocks of @order <= PAGE_BITS_ORDER out of word @w; returns their first pages, as bits. */
 uint64_t pageblock_take(uint64_t *bits, unsigned int w, unsigned int order, unsigned int max);
 /* Order of the largest run after word @w has grown, given that it was at least @least before. */
 unsigned int pageblock_grown(const uint64_t *bits, unsigned int w, unsigned int least);
@@ -284,11 +300,11 @@ struct page_node {
 /* ---- per-CPU sheaves ---- */
 
 /* Descriptors of a word of a bitmap; every table of descriptors is aligned to this. */
-#define PAGE_WORD_BYTES (64 * sizeof(struct page))
+#define PAGE_WORD_BYTES (PAGE_BITS * sizeof(struct page))
 
 /*
  * Blocks of one order whose first pages have bits in one word of a bitmap. So they are taken from the
- * pageblock, and put back, by one operation on that word. Of order 9: one block.
+ * pageblock, and put back, by one operation on that word. Of whole pageblocks: one block.
  */
 struct page_hand {
 	struct page *base; /* of the word's first page */
@@ -604,7 +620,7 @@ enum arena_source {
 	ARENA_CRUMBS, /* any */
 };
 /*
- * Appends hands with up to @max blocks of order 0..3 or 9 from lists of @type to @s; returns how many
+ * Appends hands with up to @max blocks of an order that has sheaves from lists of @type to @s; returns how many
  * blocks. @from: which pageblocks may be visited.
  */
 unsigned int arena_fill(struct quarry *q, struct page_arena *a, unsigned int order,
@@ -616,8 +632,9 @@ struct page *arena_take_from(struct quarry *q, struct page_arena *a, unsigned in
 void arena_put(struct quarry *q, struct page_arena *a, pfn_t pfn, unsigned int order);
 /* Returns how many pages were not free before; the caller counts them, see arena_count(). */
 unsigned int arena_put_some(struct quarry *q, struct page_arena *a, pfn_t pfn, unsigned int order);
-/* Frees pageblocks @i and @i + 1, the halves of a block of order 10, at once. The same. */
-unsigned int arena_put_pair(struct quarry *q, struct page_arena *a, unsigned int i);
+/* Frees the pageblocks from @i on that a block of @order has, at once. The same. */
+unsigned int arena_put_large(struct quarry *q, struct page_arena *a, unsigned int i,
+			     unsigned int order);
 /* Frees the pages @mask of word @w, counted from base_pfn; returns how many were not free before. */
 unsigned int arena_put_word(struct quarry *q, struct page_arena *a, size_t w, uint64_t mask);
 /* Adds @pages to the arena's and the zone's free pages. */
@@ -642,11 +659,28 @@ void arena_show(struct quarry *q, struct page_arena *a, unsigned int i);
 void arena_write(struct page_arena *a);
 /* Marks a virgin arena's blocks as available, when the machine is built. */
 void arena_announce(struct page_arena *a);
+/* Whether pageblocks of these types may lie in one free block. */
+static inline bool arena_may_join(unsigned int x, unsigned int y)
+{
+	return x == y || (x < QUARRY_MIGRATE_PCPTYPES && y < QUARRY_MIGRATE_PCPTYPES);
+}
+
+/* Whether page number @page of @a is free; its bitmaps are written. */
+static inline bool arena_is_free(const struct page_arena *a, size_t page)
+{
+	return pageblock_is_free(a->bits[page >> QUARRY_PAGEBLOCK_ORDER],
+				 (unsigned int)page & (unsigned int)(QUARRY_PAGEBLOCK_PAGES - 1));
+}
+
+/* Of @pages out of 512, a smaller pageblock's share. */
+#define ARENA_SHARE(pages) \
+	((uint8_t)(QUARRY_PAGEBLOCK_ORDER < 9 ? (pages) << QUARRY_PAGEBLOCK_ORDER >> 9 : (pages)))
 
 /* Free pages below which a pageblock filed under an order below 6 is sparse. */
 static inline unsigned int arena_sparse_below(unsigned int order)
 {
-	static const uint8_t least[6] = {24, 24, 32, 48, 0, 0};
+	static const uint8_t least[6] = {ARENA_SHARE(24), ARENA_SHARE(24), ARENA_SHARE(32),
+					 ARENA_SHARE(48)};
 
 	return least[order];
 }
@@ -674,7 +708,7 @@ static QUARRY_ALWAYS_INLINE bool arena_put_block(struct page_arena *a, size_t w,
 	uint64_t x = *word | pages, run;
 
 	/* The last: it has not been above that number, and is now. */
-	if (filed - order >= 6 - order || (*word & pages) != 0 ||
+	if (filed - order >= PAGE_BITS_ORDER - order || (*word & pages) != 0 ||
 	    pb->type >= QUARRY_MIGRATE_PCPTYPES || (pb->flags & PAGE_PB_KEEPS) != 0 ||
 	    more - arena_sparse_below(filed) < 1u << order)
 		return false;
@@ -707,7 +741,7 @@ struct page *zone_take(struct quarry *q, struct page_zone *z, uint32_t *hint, un
 struct page *zone_take_from(struct quarry *q, struct page_arena *a, unsigned int order,
 			    unsigned int type);
 /*
- * The same for the hands of an empty sheaf: up to @max blocks of order 0..3 or 9, of that type, out of
+ * The same for the hands of an empty sheaf: up to @max blocks of an order that has them, of that type, out of
  * arenas that have descriptors. The CPU is inside its own, so nothing else may be asked for here.
  * Returns how many blocks. 0: ask zone_take(), unless @home now names an arena without descriptors.
  */
@@ -915,6 +949,9 @@ bool watermark_take_boosted(struct page_zone *z);
 /* A block for a request of @type when its own lists are empty. Returns 1 and @page, or 0. */
 unsigned int fallback_take(struct quarry *q, struct page_zone *z, unsigned int order,
 			   unsigned int type, unsigned int alloc_flags, struct page **page);
+/* A block of any list that may serve, wherever other CPUs are at work. NULL: there was none in any arena. */
+struct page *fallback_surely(struct quarry *q, struct page_zone *z, unsigned int order,
+			     unsigned int type, unsigned int alloc_flags);
 /* To be asked before a zone's own lists if zone->special is not 0: highatomic or CMA. NULL: go on. */
 struct page *fallback_first(struct quarry *q, struct page_zone *z, unsigned int order,
 			    unsigned int type, unsigned int alloc_flags);
@@ -1006,7 +1043,7 @@ void pcp_init_in(struct page_cpu *cpu);
 void pcp_in_stage(struct quarry *q, struct page_cpu *cpu, unsigned int slot);
 /* Inside: takes back @page, which is free by now, and keeps strictly to the limits. */
 void pcp_push_counted(struct quarry *q, struct page_cpu *cpu, struct page *page, unsigned int slot);
-/* Inside: the block of order 9 taken back last, if it may stand in for one of @s; else NULL. */
+/* Inside: the whole pageblock taken back last, if it may stand in for one of @s; else NULL. */
 struct page *pcp_pop_huge(struct quarry *q, struct page_cpu *cpu, struct page_sheaf *s);
 unsigned long pcp_pages(struct quarry *q, const struct page_zone *z);
 unsigned long pcp_pages_of(struct quarry *q, const struct page_zone *z, unsigned int cpu);
@@ -1029,7 +1066,7 @@ static inline struct page *page_word_base(struct page *page)
 
 static inline unsigned int page_word_bit(const struct page *page)
 {
-	return (unsigned int)((uintptr_t)page / sizeof(struct page)) & 63u;
+	return (unsigned int)((uintptr_t)page / sizeof(struct page)) & (PAGE_BITS - 1);
 }
 
 /* Takes the lowest block of cur, whose @mask is not empty. */
@@ -1049,7 +1086,7 @@ static QUARRY_ALWAYS_INLINE struct page *page_sheaf_pop(struct page_sheaf *s, ui
 /* Blocks that are written down and not counted yet may be so many, the open hand included. */
 static inline unsigned int pcp_in_least(unsigned int slot)
 {
-	return (PAGE_IN_STAGE + 1) * (64u >> slot);
+	return (PAGE_IN_STAGE + 1) * (PAGE_BITS >> slot);
 }
 
 /*
@@ -1071,7 +1108,7 @@ static QUARRY_ALWAYS_INLINE bool pcp_push(struct page_cpu *cpu, struct page *pag
 	/* One word after the other: then the next one is needed too. */
 	if ((uintptr_t)base == (uintptr_t)open->base + PAGE_WORD_BYTES) {
 		for (unsigned int k = 0; k < PAGE_WORD_BYTES; k += 64)
-			quarry_prefetch_write((char *)(base + 64) + k);
+			quarry_prefetch_write((char *)(base + PAGE_BITS) + k);
 	}
 	open->base = base;
 	open->mask = (uint64_t)1 << page_word_bit(page);

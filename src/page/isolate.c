@@ -7,7 +7,7 @@
  * joins them; but they are no free pages of the zone (arena.c counts them apart). So a range is isolated,
  * emptied, and then nobody can take what has become free before its new owner does.
  *
- * Splits     A free block that crosses the border of a pageblock is an order-10 pair; filing one half
+ * Splits     A free block that crosses the border of a pageblock is of several; filing one of them
  *            under another type parts it. Smaller ones lie within a pageblock.
  *
  * Sheaves    Pages of the range that a CPU holds for handing out are called in once all pageblocks are
@@ -99,7 +99,7 @@ static enum quarry_unmovable_reason isolate_scan(const struct isolate_piece *p, 
 		enum quarry_unmovable_reason reason = QUARRY_UNMOVABLE_RESERVED;
 		pfn_t head, next = k + 1;
 
-		if ((bits[page >> 6] >> (page & 63) & 1) == 0) {
+		if (!pageblock_is_free(bits, page)) {
 			if (a->pb[p->pb].described) {
 				uint64_t word;
 
@@ -252,7 +252,7 @@ static bool isolate_all_free(const struct isolate_piece *p, unsigned int flags)
 	for (unsigned int k = p->first; k < p->last; k++) {
 		const struct page *page = &a->map[((size_t)p->pb << QUARRY_PAGEBLOCK_ORDER) + k];
 
-		if ((a->bits[p->pb][k >> 6] >> (k & 63) & 1) != 0)
+		if (pageblock_is_free(a->bits[p->pb], k))
 			continue;
 		if ((flags & QUARRY_ISOLATE_OFFLINE) == 0 || !a->pb[p->pb].described ||
 		    ((page_word(page) & PAGE_WORD_STATE_MASK) != PAGE_WORD_OFFLINE &&

@@ -33,7 +33,7 @@ struct late_block {
 /* Its bits in their word. */
 static inline uint64_t late_mask(uint32_t page, unsigned int order)
 {
-	return (((uint64_t)1 << (1u << order)) - 1) << (page & 63);
+	return (((uint64_t)1 << (1u << order)) - 1) << (page & (PAGE_BITS - 1));
 }
 
 /* @n blocks of @order are free pages of @z by now, for all counts. */
@@ -94,7 +94,8 @@ static unsigned int late_look(struct quarry *q, struct page_cpu *cpu, struct lat
 /* By the long way; returns pages that became free. a->lock held. */
 static QUARRY_NOINLINE unsigned int late_put_odd(struct quarry *q, const struct late_block *b)
 {
-	unsigned int pages = arena_put_word(q, b->a, b->page >> 6, late_mask(b->page, b->order));
+	unsigned int pages =
+		arena_put_word(q, b->a, b->page >> PAGE_BITS_ORDER, late_mask(b->page, b->order));
 
 	/* Less: poisoned ones; more: guards. What was counted in late_look() is put right. */
 	if (unlikely(pages != 1u << b->order))
@@ -122,7 +123,8 @@ static QUARRY_ALWAYS_INLINE unsigned int late_put(struct quarry *q, struct late_
 				break;
 			continue;
 		}
-		if (likely(arena_put_block(a, page >> 6, page & 63, late_mask(page, order), order)))
+		if (likely(arena_put_block(a, page >> PAGE_BITS_ORDER, page & (PAGE_BITS - 1),
+					   late_mask(page, order), order)))
 			pages += 1u << order;
 		else
 			pages += late_put_odd(q, &b[k]);

@@ -6,7 +6,7 @@
  * one; zone and node limits make two or three. So pfn to descriptor is two loads, entry and arena.
  * The descriptor itself names its arena, so the way back is one load more.
  *
- * An arena gets its table of descriptors when somebody first allocates from it, and the 512
+ * An arena gets its table of descriptors when somebody first allocates from it, and the
  * descriptors of a pageblock are written when that pageblock is first used.
  */
 #include "internal.h"
@@ -52,9 +52,43 @@ struct page_arena *memmap_arena(const struct page_layer *pl, pfn_t pfn)
 	return NULL;
 }
 
+/* First page of a free block of @order that lies in pageblock @i, or begins with it; -1: there is none. */
+static int memmap_room(const struct page_arena *a, unsigned int i, unsigned int order)
+{
+	unsigned int span = order > QUARRY_PAGEBLOCK_ORDER ? PAGE_SPAN(order) : 1;
+
+	if ((((a->base_pfn >> QUARRY_PAGEBLOCK_ORDER) + i) & (span - 1)) != 0 ||
+	    i + span > a->nr_pb)
+		return -1;
+	for (unsigned int k = i; k < i + span; k++) {
+		bool full = a->pb[k].filed == PAGE_NOT_FILED && !a->pb[k].tail;
+
+		if (full || a->pb[k].type >= QUARRY_MIGRATE_PCPTYPES ||
+		    (span > 1 && a->pb[k].nr_free != QUARRY_PAGEBLOCK_PAGES))
+			return -1;
+	}
+	return span > 1 ? 0 : pageblock_find(a->bits[i], order);
+}
+
+/* Takes that block, by its bits alone. */
+static void memmap_take_room(struct quarry *q, struct page_arena *a, unsigned int i,
+			     unsigned int page, unsigned int order)
+{
+	unsigned int left = 1u << order;
+	unsigned int part = quarry_min(order, QUARRY_PAGEBLOCK_ORDER + 0u);
+
+	for (; left != 0; left -= 1u << part, i++) {
+		arena_unfile(q, a, i);
+		pageblock_clear(a->bits[i], page, part);
+		a->pb[i].nr_free = (uint16_t)(a->pb[i].nr_free - (1u << part));
+		arena_file(q, a, i);
+	}
+	arena_count(q, a, -((int64_t)1 << order));
+}
+
 /*
  * Without the port's meta_alloc the table lies in the arena itself: the descriptors of a whole arena
- * are one pageblock of it. It is taken by its bits alone, before any descriptor exists.
+ * are one block of it. It is taken before any descriptor exists.
  */
 static struct page *memmap_carve(struct quarry *q, struct page_arena *a)
 {
@@ -70,10 +104,7 @@ static struct page *memmap_carve(struct quarry *q, struct page_arena *a)
 	if (a->virgin)
 		arena_unfold(q, a);
 	for (unsigned int i = a->nr_pb; i-- > 0;) {
-		bool full = a->pb[i].filed == PAGE_NOT_FILED && !a->pb[i].second;
-		int page = full || a->pb[i].type >= QUARRY_MIGRATE_PCPTYPES
-				   ? -1
-				   : pageblock_find(a->bits[i], order);
+		int page = memmap_room(a, i, order);
 		pfn_t pfn;
 
 		if (page < 0)
@@ -82,13 +113,7 @@ static struct page *memmap_carve(struct quarry *q, struct page_arena *a)
 		map = quarry_storage(q, pfn << QUARRY_PAGE_SHIFT, size);
 		if (map == NULL)
 			break; /* nothing is taken yet */
-		arena_unfile(q, a, i);
-		pageblock_clear(a->bits[i], (unsigned int)page, order);
-		a->pb[i].nr_free = (uint16_t)(a->pb[i].nr_free - (1u << order));
-		a->nr_free -= 1u << order;
-		arena_count_special(q, a, a->pb[i].type, -((int64_t)1 << order));
-		page_add(q->concurrent, &a->zone->nr_free, 0 - ((uint64_t)1 << order));
-		arena_file(q, a, i);
+		memmap_take_room(q, a, i, (unsigned int)page, order);
 		quarry_memset(map, 0, size);
 		quarry_fetch_add_relaxed(&q->meta_bytes, QUARRY_PAGE_SIZE << order);
 		quarry_fetch_add_relaxed(&q->pages->carved, 1ul << order);
@@ -139,7 +164,7 @@ void memmap_describe(struct page_arena *a, unsigned int i)
 	for (unsigned int w = 0; w < PAGE_WORDS; w++) {
 		uint64_t free = a->bits[i][w];
 
-		for (unsigned int b = 0; b < 64; b++, page++, free >>= 1)
+		for (unsigned int b = 0; b < PAGE_BITS; b++, page++, free >>= 1)
 			page_set_word(page, arena | ((free & 1) != 0 ? PAGE_WORD_FREE
 								     : PAGE_WORD_RESERVED));
 	}
@@ -270,9 +295,7 @@ enum quarry_page_state quarry_pfn_state(struct quarry *q, pfn_t pfn, unsigned in
 	if (a != NULL) {
 		offset = pfn - a->base_pfn;
 		pin = arena_lock(q, a);
-		if (a->virgin ||
-		    (a->bits[offset >> QUARRY_PAGEBLOCK_ORDER][offset >> 6 & 7] >> (offset & 63) &
-		     1) != 0)
+		if (a->virgin || arena_is_free(a, (size_t)offset))
 			state = QUARRY_PAGE_FREE;
 		else
 			state = memmap_state(q, a, pfn, &o);

@@ -72,13 +72,11 @@ static unsigned int offline_first_pb(const struct page_arena *a, pfn_t s)
 /* Takes isolated pageblock @i, all free but for what is poisoned, out of the buddy system; a->lock held. */
 static void offline_take(struct quarry *q, struct page_arena *a, unsigned int i)
 {
-	static const uint64_t all[PAGE_WORDS] = {~(uint64_t)0, ~(uint64_t)0, ~(uint64_t)0,
-						 ~(uint64_t)0, ~(uint64_t)0, ~(uint64_t)0,
-						 ~(uint64_t)0, ~(uint64_t)0};
 	struct page *page = &a->map[(size_t)i << QUARRY_PAGEBLOCK_ORDER];
 	struct page_pb *pb = &a->pb[i];
-	uint64_t got[PAGE_WORDS];
+	uint64_t all[PAGE_WORDS], got[PAGE_WORDS];
 
+	pageblock_set_whole(all);
 	arena_take_bits(q, a, i, all, got);
 	arena_set_type(q, a, i, QUARRY_MIGRATE_MOVABLE);
 	pb->flags = (uint8_t)((pb->flags & PAGE_PB_POISONED) | PAGE_PB_OFFLINE);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The buddy system inside one pageblock: 512 pages, eight 64-bit words, 1 = free.
+ * The buddy system inside one pageblock: 512 pages, as a rule, in eight 64-bit words, 1 = free.
  *
  * Problem    Split, merge and search without lists. A free block of order o is a maximal aligned run
  *            of 2^o free bits; so merging is nothing at all, and splitting is clearing bits.
@@ -9,12 +9,16 @@
  *            bit   1 1 0 0 0 0 0 0 1 1 1 1 1 1 1 1        order 1 at 0, order 3 at 8
  *
  * Runs       The starts of aligned runs of order o in a word follow from those of order o - 1: both
- *            halves are there, and the first stands at a multiple of 2^o. Orders 6 to 9 are runs of
+ *            halves are there, and the first stands at a multiple of 2^o. Orders 7 to 9 are runs of
  *            whole words. Everything here is a pure function of the bits.
+ *
+ * Sizes      The words are 2^(QUARRY_PAGEBLOCK_ORDER - 6); a pageblock of 32 pages is half a word.
  *
  * Cost       One cache line; a handful of operations a word and order.
  */
 #include "internal.h"
+
+#define PAGEBLOCK_WORDS_ORDER (QUARRY_PAGEBLOCK_ORDER - PAGE_BITS_ORDER)
 
 /* Multiples of 2^o below 64, as bits. */
 static const uint64_t pageblock_starts[7] = {
@@ -42,19 +46,15 @@ static inline unsigned int pageblock_full_words(const uint64_t *bits)
 	unsigned int full = 0;
 
 	for (unsigned int w = 0; w < PAGE_WORDS; w++)
-		full |= (unsigned int)(bits[w] == ~(uint64_t)0) << w;
+		full |= (unsigned int)(bits[w] == PAGE_BITS_ALL) << w;
 	return full;
 }
 
-/* The same doubling one level up: starts of aligned runs of 2^@o words in a mask of words. @o <= 3. */
+/* The same doubling one level up: starts of aligned runs of 2^@o words in a mask of words. */
 static inline unsigned int pageblock_word_runs(unsigned int full, unsigned int o)
 {
-	if (o >= 1)
-		full &= full >> 1 & 0x55u;
-	if (o >= 2)
-		full &= full >> 2 & 0x11u;
-	if (o >= 3)
-		full &= full >> 4 & 0x01u;
+	for (unsigned int i = 1; i <= o; i++)
+		full &= full >> (1u << (i - 1)) & (unsigned int)pageblock_starts[i];
 	return full;
 }
 
@@ -65,11 +65,11 @@ unsigned int pageblock_largest(const uint64_t *bits)
 	uint64_t x[PAGE_WORDS], any = 0;
 
 	if (full != 0) {
-		for (unsigned int o = 3; o > 0; o--) {
+		for (unsigned int o = PAGEBLOCK_WORDS_ORDER; o > 0; o--) {
 			if (pageblock_word_runs(full, o) != 0)
-				return 6 + o;
+				return PAGE_BITS_ORDER + o;
 		}
-		return 6;
+		return PAGE_BITS_ORDER;
 	}
 	for (unsigned int w = 0; w < PAGE_WORDS; w++) {
 		x[w] = bits[w];
@@ -77,7 +77,7 @@ unsigned int pageblock_largest(const uint64_t *bits)
 	}
 	for (unsigned int o = 1; any != 0; o++) {
 		largest = o - 1;
-		if (o == 6)
+		if (o == PAGE_BITS_ORDER)
 			break;
 		any = 0;
 		for (unsigned int w = 0; w < PAGE_WORDS; w++) {
@@ -97,43 +97,43 @@ unsigned int pageblock_count_free(const uint64_t *bits)
 	return n;
 }
 
-/* Mask of 2^@order bits from @page of its word on; @order <= 6. */
+/* Mask of 2^@order bits from @page of its word on; @order <= PAGE_BITS_ORDER. */
 static inline uint64_t pageblock_mask(unsigned int page, unsigned int order)
 {
 	return (order == 6 ? ~(uint64_t)0 : ((uint64_t)1 << ((unsigned int)1 << order)) - 1)
-	       << (page & 63u);
+	       << (page & (PAGE_BITS - 1));
 }
 
 void pageblock_clear(uint64_t *bits, unsigned int page, unsigned int order)
 {
-	if (order <= 6) {
-		bits[page >> 6] &= ~pageblock_mask(page, order);
+	if (order <= PAGE_BITS_ORDER) {
+		bits[page >> PAGE_BITS_ORDER] &= ~pageblock_mask(page, order);
 		return;
 	}
-	for (unsigned int w = 0; w < 1u << (order - 6); w++)
-		bits[(page >> 6) + w] = 0;
+	for (unsigned int w = 0; w < 1u << (order - PAGE_BITS_ORDER); w++)
+		bits[(page >> PAGE_BITS_ORDER) + w] = 0;
 }
 
 void pageblock_set(uint64_t *bits, unsigned int page, unsigned int order)
 {
-	if (order <= 6) {
-		bits[page >> 6] |= pageblock_mask(page, order);
+	if (order <= PAGE_BITS_ORDER) {
+		bits[page >> PAGE_BITS_ORDER] |= pageblock_mask(page, order);
 		return;
 	}
-	for (unsigned int w = 0; w < 1u << (order - 6); w++)
-		bits[(page >> 6) + w] = ~(uint64_t)0;
+	for (unsigned int w = 0; w < 1u << (order - PAGE_BITS_ORDER); w++)
+		bits[(page >> PAGE_BITS_ORDER) + w] = PAGE_BITS_ALL;
 }
 
 bool pageblock_all_set(const uint64_t *bits, unsigned int page, unsigned int order)
 {
 	uint64_t mask;
 
-	if (order <= 6) {
+	if (order <= PAGE_BITS_ORDER) {
 		mask = pageblock_mask(page, order);
-		return (bits[page >> 6] & mask) == mask;
+		return (bits[page >> PAGE_BITS_ORDER] & mask) == mask;
 	}
-	for (unsigned int w = 0; w < 1u << (order - 6); w++) {
-		if (bits[(page >> 6) + w] != ~(uint64_t)0)
+	for (unsigned int w = 0; w < 1u << (order - PAGE_BITS_ORDER); w++) {
+		if (bits[(page >> PAGE_BITS_ORDER) + w] != PAGE_BITS_ALL)
 			return false;
 	}
 	return true;
@@ -141,10 +141,10 @@ bool pageblock_all_set(const uint64_t *bits, unsigned int page, unsigned int ord
 
 bool pageblock_any_set(const uint64_t *bits, unsigned int page, unsigned int order)
 {
-	if (order <= 6)
-		return (bits[page >> 6] & pageblock_mask(page, order)) != 0;
-	for (unsigned int w = 0; w < 1u << (order - 6); w++) {
-		if (bits[(page >> 6) + w] != 0)
+	if (order <= PAGE_BITS_ORDER)
+		return (bits[page >> PAGE_BITS_ORDER] & pageblock_mask(page, order)) != 0;
+	for (unsigned int w = 0; w < 1u << (order - PAGE_BITS_ORDER); w++) {
+		if (bits[(page >> PAGE_BITS_ORDER) + w] != 0)
 			return true;
 	}
 	return false;
@@ -167,29 +167,31 @@ unsigned int pageblock_grown(const uint64_t *bits, unsigned int w, unsigned int 
 {
 	uint64_t x = bits[w];
 
-	if (x == ~(uint64_t)0)
-		return quarry_max(least, pageblock_merged_order(bits, w * 64, 6));
-	while (least < 5 && pageblock_runs(x, least + 1) != 0)
+	if (x == PAGE_BITS_ALL)
+		return quarry_max(least,
+				  pageblock_merged_order(bits, w * PAGE_BITS, PAGE_BITS_ORDER));
+	while (least < PAGE_BITS_ORDER - 1 && pageblock_runs(x, least + 1) != 0)
 		least++;
 	return least;
 }
 
 unsigned int pageblock_grown_at(const uint64_t *bits, unsigned int page, unsigned int least)
 {
-	uint64_t x = bits[page >> 6], run;
+	uint64_t x = bits[page >> PAGE_BITS_ORDER], run;
 
-	for (; least < 6; least++) {
+	for (; least < PAGE_BITS_ORDER; least++) {
 		/* The run of the next order that the page would lie in. */
 		run = pageblock_mask(page & ~((2u << least) - 1), least + 1);
 		if ((x & run) != run)
 			return least;
 	}
-	if (x != ~(uint64_t)0)
+	if (x != PAGE_BITS_ALL)
 		return least;
-	return quarry_max(least, pageblock_merged_order(bits, page & ~63u, 6));
+	return quarry_max(least,
+			  pageblock_merged_order(bits, page & ~(PAGE_BITS - 1), PAGE_BITS_ORDER));
 }
 
-/* First run of exactly order @o <= 5 inside a word, or -1. */
+/* First run of exactly order @o < PAGE_BITS_ORDER inside a word, or -1. */
 static int pageblock_find_small(const uint64_t *bits, unsigned int o)
 {
 	unsigned int size = 1u << o;
@@ -200,7 +202,7 @@ static int pageblock_find_small(const uint64_t *bits, unsigned int o)
 		uint64_t exact = runs & ~(larger | larger << size);
 
 		if (exact != 0)
-			return (int)(w * 64 + bits_ctz64(exact));
+			return (int)(w * PAGE_BITS + bits_ctz64(exact));
 	}
 	return -1;
 }
@@ -209,22 +211,23 @@ int pageblock_find(const uint64_t *bits, unsigned int order)
 {
 	unsigned int full;
 
-	for (unsigned int o = order; o <= 5; o++) {
+	for (unsigned int o = order; o < PAGE_BITS_ORDER; o++) {
 		int page = pageblock_find_small(bits, o);
 
 		if (page >= 0)
 			return page;
 	}
 	full = pageblock_full_words(bits);
-	for (unsigned int o = order > 6 ? order - 6 : 0; o <= 3; o++) {
+	for (unsigned int o = order > PAGE_BITS_ORDER ? order - PAGE_BITS_ORDER : 0;
+	     o != PAGEBLOCK_WORDS_ORDER; o++) {
 		unsigned int runs = pageblock_word_runs(full, o);
-		unsigned int larger = o == 3 ? 0 : pageblock_word_runs(full, o + 1);
+		unsigned int larger = pageblock_word_runs(full, o + 1);
 		unsigned int exact = runs & ~(larger | larger << (1u << o));
 
 		if (exact != 0)
-			return (int)(bits_ctz64(exact) * 64);
+			return (int)(bits_ctz64(exact) * PAGE_BITS);
 	}
-	return -1;
+	return pageblock_word_runs(full, PAGEBLOCK_WORDS_ORDER) != 0 ? 0 : -1;
 }
 
 void pageblock_count_runs(const uint64_t *bits, unsigned long *counts)
@@ -235,19 +238,20 @@ void pageblock_count_runs(const uint64_t *bits, unsigned long *counts)
 	for (unsigned int w = 0; w < PAGE_WORDS; w++) {
 		uint64_t x = bits[w];
 
-		if (x == ~(uint64_t)0)
+		if (x == PAGE_BITS_ALL)
 			continue;
-		for (unsigned int o = 0; x != 0 && o < 6; o++) {
+		for (unsigned int o = 0; x != 0 && o < PAGE_BITS_ORDER; o++) {
 			uint64_t larger = pageblock_raise(x, o + 1);
 
 			counts[o] += bits_popcount64(x) - 2 * bits_popcount64(larger);
 			x = larger;
 		}
 	}
-	for (unsigned int o = 0; o <= 3; o++) {
-		unsigned int larger = o == 3 ? 0 : pageblock_word_runs(full, o + 1);
+	for (unsigned int o = 0; o <= PAGEBLOCK_WORDS_ORDER; o++) {
+		unsigned int larger =
+			o == PAGEBLOCK_WORDS_ORDER ? 0 : pageblock_word_runs(full, o + 1);
 
-		counts[6 + o] += bits_popcount64(runs) - 2 * bits_popcount64(larger);
+		counts[PAGE_BITS_ORDER + o] += bits_popcount64(runs) - 2 * bits_popcount64(larger);
 		runs = larger;
 	}
 }

@@ -99,14 +99,15 @@ bool quarry_put_page_unless_last(struct quarry *q, struct page *page)
 	return true;
 }
 
-/* Of a virgin arena all is free: whole pairs of pageblocks, and single ones at its ends. */
+/* Of a virgin arena all is free: the largest block around @pfn that does not cross its ends. */
 static int pageinfo_virgin_order(const struct page_arena *a, pfn_t pfn)
 {
-	pfn_t pair = bits_align_down(pfn, (pfn_t)1 << QUARRY_MAX_ORDER);
-	bool whole = pair >= a->base_pfn && pair + ((pfn_t)1 << QUARRY_MAX_ORDER) <= a->end_pfn;
-	unsigned int order = whole ? QUARRY_MAX_ORDER : QUARRY_PAGEBLOCK_ORDER;
+	unsigned int order = QUARRY_MAX_ORDER;
+	pfn_t head = bits_align_down(pfn, (pfn_t)1 << order);
 
-	return (pfn & (((pfn_t)1 << order) - 1)) == 0 ? (int)order : -1;
+	while (head < a->base_pfn || head + ((pfn_t)1 << order) > a->end_pfn)
+		head = bits_align_down(pfn, (pfn_t)1 << --order);
+	return pfn == head ? (int)order : -1;
 }
 
 /* a->lock held. */
@@ -119,9 +120,11 @@ static int pageinfo_free_order(const struct page_arena *a, pfn_t pfn)
 	if (!pageblock_all_set(a->bits[i], page, 0))
 		return -1;
 	order = pageblock_merged_order(a->bits[i], page, 0);
-	if ((page & ((1u << order) - 1)) != 0 || a->pb[i].second)
+	if ((page & ((1u << order) - 1)) != 0 || a->pb[i].tail)
 		return -1;
-	return a->pb[i].filed == QUARRY_MAX_ORDER ? QUARRY_MAX_ORDER : (int)order;
+	return a->pb[i].filed > QUARRY_PAGEBLOCK_ORDER && a->pb[i].filed != PAGE_NOT_FILED
+		       ? a->pb[i].filed
+		       : (int)order;
 }
 
 int quarry_free_block_order(struct quarry *q, pfn_t pfn)
@@ -181,7 +184,7 @@ bool quarry_pageblock_info(struct quarry *q, pfn_t pfn, struct quarry_pageblock_
 		info->nr_alike = a->nr_pb - i;
 	info->nr_free = a->virgin ? QUARRY_PAGEBLOCK_PAGES : a->empty ? 0 : a->pb[i].nr_free;
 	for (unsigned int w = 0; w < PAGE_WORDS; w++)
-		info->free[w] = a->virgin ? ~(uint64_t)0 : a->empty ? 0 : a->bits[i][w];
+		info->free[w] = a->virgin ? PAGE_BITS_ALL : a->empty ? 0 : a->bits[i][w];
 	arena_unlock(q, a, pin);
 	return true;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Per-CPU sheaves of pages: what makes order 0 to 3 and 9 cheap.
+ * Per-CPU sheaves of pages: what makes order 0 to 3 and a pageblock's, 9, cheap.
  *
  * Sheaves    For each zone a CPU holds sheaves of blocks to hand out, by migratetype and order, filled in
  *            one go from the CPU's own arena, and sheaves of blocks taken back, by order. The two are

@@ -90,10 +90,7 @@ static void prep_fill_free(struct quarry *q, struct page_arena *a, int byte)
 	quarry_pin_t pin = arena_lock(q, a);
 
 	for (size_t i = 0; !a->empty && i < (size_t)a->nr_pb * QUARRY_PAGEBLOCK_PAGES; i++) {
-		uint64_t word =
-			a->virgin ? ~(uint64_t)0 : a->bits[i >> QUARRY_PAGEBLOCK_ORDER][i >> 6 & 7];
-
-		if ((word >> (i & 63) & 1) != 0 || (!a->virgin && guard_is(a, i)))
+		if (a->virgin || arena_is_free(a, i) || guard_is(a, i))
 			quarry_memset(prep_address(q, a->base_pfn + i), byte, QUARRY_PAGE_SIZE);
 	}
 	arena_unlock(q, a, pin);

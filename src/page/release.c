@@ -40,15 +40,15 @@ static uint64_t release_reserved(struct quarry *q, const struct page_arena *a, s
 	    (a->pb[i].flags & (PAGE_PB_OFFLINE | PAGE_PB_UNACCEPTED | PAGE_PB_HIDDEN)) != 0)
 		return 0; /* not free, but nobody's to release */
 	for (unsigned int bit = first; bit < last; bit++) {
-		pfn_t pfn = a->base_pfn + w * 64 + bit;
+		pfn_t pfn = a->base_pfn + w * PAGE_BITS + bit;
 
 		if ((clear >> bit & 1) == 0 ||
 		    !quarry_memblock_is_region_memory(q, (phys_addr_t)pfn << QUARRY_PAGE_SHIFT,
 						      QUARRY_PAGE_SIZE) ||
 		    release_is_table(q, a, pfn))
 			continue;
-		if (!a->pb[i].described ||
-		    (page_word(&a->map[w * 64 + bit]) & PAGE_WORD_STATE_MASK) == PAGE_WORD_RESERVED)
+		if (!a->pb[i].described || (page_word(&a->map[w * PAGE_BITS + bit]) &
+					    PAGE_WORD_STATE_MASK) == PAGE_WORD_RESERVED)
 			reserved |= (uint64_t)1 << bit;
 	}
 	return reserved;
@@ -59,7 +59,7 @@ static void release_describe(struct page_arena *a, size_t w, uint64_t pages)
 	if (!a->pb[w / PAGE_WORDS].described)
 		return;
 	for (; pages != 0; pages &= pages - 1) {
-		struct page *page = &a->map[w * 64 + bits_ctz64(pages)];
+		struct page *page = &a->map[w * PAGE_BITS + bits_ctz64(pages)];
 
 		page_set_word(page, (page_word(page) & PAGE_WORD_ARENA_MASK) | PAGE_WORD_FREE);
 	}
@@ -77,9 +77,9 @@ static unsigned long release_arena(struct quarry *q, struct page_arena *a, pfn_t
 	if (a->empty && give)
 		arena_write(a);
 	while (start < end) {
-		size_t w = (size_t)((start - a->base_pfn) >> 6);
-		pfn_t stop = quarry_min(end, a->base_pfn + (w + 1) * 64);
-		unsigned int first = (unsigned int)((start - a->base_pfn) & 63);
+		size_t w = (size_t)((start - a->base_pfn) >> PAGE_BITS_ORDER);
+		pfn_t stop = quarry_min(end, a->base_pfn + (w + 1) * PAGE_BITS);
+		unsigned int first = (unsigned int)((start - a->base_pfn) & (PAGE_BITS - 1));
 		uint64_t pages =
 			release_reserved(q, a, w, first, first + (unsigned int)(stop - start));
 
@@ -89,7 +89,7 @@ static unsigned long release_arena(struct quarry *q, struct page_arena *a, pfn_t
 			continue;
 		}
 		if (page_prep_on(q))
-			prep_release(q, a->base_pfn + w * 64, pages);
+			prep_release(q, a->base_pfn + w * PAGE_BITS, pages);
 		release_describe(a, w, pages);
 		if (pages != 0)
 			freed += arena_put_word(q, a, w, pages);

@@ -56,6 +56,9 @@ void page_set_slab(struct quarry *q, struct page *page, unsigned int order, unsi
 		   uint32_t slab);
 void page_clear_slab(struct quarry *q, struct page *page, unsigned int order);
 
+/* All slab pages, by their descriptors. Nobody else is at work. O(pages that were touched). */
+unsigned long page_count_slab(struct quarry *q);
+
 /* Descriptor of the page that @addr lies in; NULL: nobody has touched its arena, or no RAM. */
 static inline struct page *page_of_addr(const struct quarry *q, const void *addr)
 {

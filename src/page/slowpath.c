@@ -12,7 +12,8 @@
  *               is made to try harder when it fails.
  *            6  The out-of-memory hook.
  *            7  All sheaves are emptied and the list is walked a last time: what they hold is free
- *               memory, and a refusal must not be a lie.
+ *               memory, and a refusal must not be a lie. Nor may it be for what another CPU had in its
+ *               hands at that moment: then arenas are asked one by one.
  *
  * Ends       A request that may not wait goes from 3 to 7. With __GFP_NORETRY 5 is made once; for a
  *            costly order (above 3) too, unless __GFP_RETRY_MAYFAIL, which stops before 6. With
@@ -293,6 +294,29 @@ static struct page *slowpath_wait(struct slowpath_state *s)
 	}
 }
 
+/* A walk that no other CPU at work can lead astray: by number, then arena by arena. */
+static struct page *slowpath_surely(struct slowpath_state *s)
+{
+	const struct alloc_request *r = &s->r;
+	unsigned int flags = s->flags | (r->flags & ~ZONE_ALLOC_NOFRAGMENT);
+
+	for (unsigned int i = 0; i < r->nr_list; i++) {
+		struct page_zone *z = r->list[i];
+		struct page *page = NULL;
+
+		if (z->type > r->highest || (r->nodes >> z->nid & 1) == 0)
+			continue;
+		if (zone_would_do(z, r->order, zone_mark(z, QUARRY_WMARK_MIN), r->highest, flags,
+				  0))
+			page = fallback_surely(s->q, z, r->order, r->type, flags);
+		if (page != NULL) {
+			slowpath_got(s->q, r, z, page, flags);
+			return page;
+		}
+	}
+	return NULL;
+}
+
 /*
  * The sheaves' contents are free memory that no walk sees. A request that has waited in vain may also mix
  * types in a pageblock, whatever defrag_mode says, and breaks up the highatomic reserve.
@@ -306,6 +330,8 @@ static struct page *slowpath_last(struct slowpath_state *s, bool waited)
 	page = slowpath_walk(s->q, &s->r, QUARRY_WMARK_MIN, s->flags);
 	while (page == NULL && waited && highatomic_unreserve(s->q, &s->r, true))
 		page = slowpath_walk(s->q, &s->r, QUARRY_WMARK_MIN, s->flags);
+	if (page == NULL && s->q->concurrent)
+		page = slowpath_surely(s);
 	return page;
 }
 

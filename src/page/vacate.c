@@ -6,7 +6,7 @@
  *            with two scanners, one from each end, and meets every page. Here the record of a pageblock
  *            says how much of it is free: the emptiest pageblock is emptied, into the fullest.
  *
- * Window     2^order pages, aligned: a part of a pageblock, a whole one, or a pair. It can be emptied if
+ * Window     2^order pages, aligned: a part of a pageblock, a whole one, or some. It can be emptied if
  *            each page is free or in a block that its owner can move. Its free pages are taken out of
  *            the buddy system first and *held*, as bits; so are the old places of blocks that have
  *            moved. Held pages read like pages in a sheaf, and nobody can take them: when all of the
@@ -27,8 +27,8 @@
  *
  * Memory     A fixed few hundred bytes of stack, whatever the zone's size.
  *
- * Cost       One walk over the records of an arena for each window, and for each target used up; 512
- *            descriptors for each window looked at.
+ * Cost       One walk over the records of an arena for each window, and for each target used up; a
+ *            pageblock's descriptors for each window looked at.
  */
 #include "internal.h"
 
@@ -40,13 +40,13 @@
 
 struct vacate_window {
 	struct page_arena *a;
-	unsigned int pb, nr_pb; /* pageblocks it lies in: one, or a pair */
+	unsigned int pb, nr_pb; /* pageblocks it lies in */
 	unsigned int first;     /* page in the first one */
 	unsigned int order;
 	unsigned int used;   /* pages to be moved */
 	unsigned int orders; /* bit o: there are blocks of order o in it */
 	unsigned int free;   /* of the pageblocks, before anything is held */
-	uint64_t held[2][PAGE_WORDS];
+	uint64_t held[PAGE_SPAN(QUARRY_MAX_ORDER)][PAGE_WORDS];
 };
 
 /* Pageblocks of one arena that were looked at in this run. */
@@ -106,37 +106,53 @@ static bool vacate_is_victim(struct vacate *v, const struct page_arena *a, unsig
 	return true;
 }
 
-/* Both halves of an order-10 block at pageblock @i may be emptied, or are whole; one is not whole. */
-static bool vacate_is_pair(struct vacate *v, const struct page_arena *a, unsigned int i)
+/* All @span pageblocks of a block at pageblock @i may be emptied, or are whole; one is not whole. */
+static bool vacate_are_victims(struct vacate *v, const struct page_arena *a, unsigned int i,
+			       unsigned int span)
 {
 	const struct page_pb *pb = &a->pb[i];
+	bool whole = true;
 
-	if ((((a->base_pfn >> QUARRY_PAGEBLOCK_ORDER) + i) & 1) != 0 || i + 1 >= a->nr_pb)
+	if ((((a->base_pfn >> QUARRY_PAGEBLOCK_ORDER) + i) & (span - 1)) != 0 ||
+	    i + span > a->nr_pb)
 		return false;
-	if (pb[0].type != pb[1].type &&
-	    (pb[0].type >= QUARRY_MIGRATE_PCPTYPES || pb[1].type >= QUARRY_MIGRATE_PCPTYPES))
-		return false;
-	if (vacate_is_whole(&pb[0]))
-		return vacate_is_victim(v, a, i + 1);
-	return vacate_is_victim(v, a, i) &&
-	       (vacate_is_whole(&pb[1]) || vacate_is_victim(v, a, i + 1));
+	for (unsigned int k = 1; k < span; k++) {
+		if (!arena_may_join(pb[0].type, pb[k].type))
+			return false;
+	}
+	for (unsigned int k = 0; k < span; k++) {
+		if (vacate_is_whole(&pb[k]))
+			continue;
+		if (!vacate_is_victim(v, a, i + k))
+			return false;
+		whole = false;
+	}
+	return !whole;
 }
 
-/* The emptiest pageblock, or pair, of @a that has not been tried; -1: none. a->lock held. */
-static int vacate_pick(struct vacate *v, const struct page_arena *a, unsigned int order,
+/* Free pages of @span pageblocks. */
+static unsigned int vacate_free(const struct page_arena *a, unsigned int i, unsigned int span)
+{
+	unsigned int free = 0;
+
+	for (unsigned int k = 0; k < span; k++)
+		free += a->pb[i + k].nr_free;
+	return free;
+}
+
+/* The emptiest pageblock, or @span of them, of @a that has not been tried; -1: none. a->lock held. */
+static int vacate_pick(struct vacate *v, const struct page_arena *a, unsigned int span,
 		       const struct vacate_tried *tried)
 {
-	bool pair = order > QUARRY_PAGEBLOCK_ORDER;
 	unsigned int most = 0;
 	int best = -1;
 
 	for (unsigned int i = 0; i < a->nr_pb; i++) {
 		unsigned int free;
 
-		if (vacate_was_tried(tried, i) ||
-		    !(pair ? vacate_is_pair(v, a, i) : vacate_is_victim(v, a, i)))
+		if (vacate_was_tried(tried, i) || !vacate_are_victims(v, a, i, span))
 			continue;
-		free = a->pb[i].nr_free + (pair ? a->pb[i + 1].nr_free : 0u);
+		free = vacate_free(a, i, span);
 		/* Of equals the last: the others may then take in what is in it. */
 		if (best < 0 || free >= most) {
 			best = (int)i;
@@ -161,14 +177,14 @@ static bool vacate_survey(struct vacate_window *w)
 	w->used = 0;
 	w->orders = 0;
 	for (size_t k = base; k < end;) {
-		size_t i = k >> QUARRY_PAGEBLOCK_ORDER;
 		uint64_t word;
 
-		if ((a->bits[i][k >> 6 & 7] >> (k & 63) & 1) != 0) {
+		if (arena_is_free(a, k)) {
 			k++;
 			continue;
 		}
-		word = a->pb[i].described ? page_word(&a->map[k]) : PAGE_WORD_RESERVED;
+		word = a->pb[k >> QUARRY_PAGEBLOCK_ORDER].described ? page_word(&a->map[k])
+								    : PAGE_WORD_RESERVED;
 		if (!mover_can(word) || page_word_order(word) >= w->order ||
 		    (word & PAGE_WORD_ISOLATED) != 0)
 			return false;
@@ -192,7 +208,7 @@ static bool vacate_best_window(struct vacate_window *w)
 	return best.used != ~0u;
 }
 
-/* Bits of the window in pageblock @half of it. */
+/* Bits of the window in each pageblock of it. */
 static void vacate_mask(const struct vacate_window *w, uint64_t *mask)
 {
 	quarry_memset(mask, 0, PAGE_WORDS * sizeof(*mask));
@@ -200,14 +216,14 @@ static void vacate_mask(const struct vacate_window *w, uint64_t *mask)
 }
 
 /*
- * Whether a page that is held in pageblock @half has been found to be damaged since: such a block is not handed
+ * Whether a page that is held in pageblock @nr of it has been found to be damaged since: such a block is not handed
  * out, and freeing what is held takes the page away. a->lock held.
  */
 static bool vacate_is_damaged(const struct quarry *q, const struct vacate_window *w,
-			      unsigned int half)
+			      unsigned int nr)
 {
 	const struct page_arena *a = w->a;
-	size_t i = w->pb + half;
+	size_t i = w->pb + nr;
 	const uint64_t *bits;
 	uint64_t damaged = 0;
 
@@ -215,7 +231,7 @@ static bool vacate_is_damaged(const struct quarry *q, const struct vacate_window
 		return false;
 	bits = hwpoison_bits(q->pages, a->base_pfn + ((pfn_t)i << QUARRY_PAGEBLOCK_ORDER));
 	for (unsigned int k = 0; bits != NULL && k < PAGE_WORDS; k++)
-		damaged |= w->held[half][k] & quarry_load_relaxed(&bits[k]);
+		damaged |= w->held[nr][k] & quarry_load_relaxed(&bits[k]);
 	return damaged != 0;
 }
 
@@ -255,24 +271,24 @@ static void vacate_release(struct quarry *q, struct vacate_window *w)
 	arena_unlock(q, w->a, pin);
 }
 
-/* Looks at the next pageblock, or pair, of @a; 1: a window in it will do, 0: none; -1: all were tried. */
+/* Looks at the next pageblock, or several, of @a; 1: a window in it will do, 0: none; -1: all were tried. */
 static int vacate_look(struct vacate *v, struct page_arena *a, struct vacate_window *w,
 		       unsigned int order, struct vacate_tried *tried)
 {
-	int i = vacate_is_blank(a) ? -1 : vacate_pick(v, a, order, tried);
+	unsigned int span = order > QUARRY_PAGEBLOCK_ORDER ? PAGE_SPAN(order) : 1;
+	int i = vacate_is_blank(a) ? -1 : vacate_pick(v, a, span, tried);
 	bool found;
 
 	if (i < 0)
 		return -1;
-	*w = (struct vacate_window){.a = a, .pb = (unsigned int)i, .nr_pb = 1, .order = order};
-	w->nr_pb += order > QUARRY_PAGEBLOCK_ORDER;
+	*w = (struct vacate_window){.a = a, .pb = (unsigned int)i, .nr_pb = span, .order = order};
 	vacate_try(tried, w->pb);
 	v->scanned += (uint64_t)w->nr_pb << QUARRY_PAGEBLOCK_ORDER;
 	found = order < QUARRY_PAGEBLOCK_ORDER ? vacate_best_window(w) : vacate_survey(w);
 	if (!found)
 		a->pb[i].skip = 1;
-	for (unsigned int h = 0; found && h < w->nr_pb; h++)
-		w->free += a->pb[w->pb + h].nr_free;
+	if (found)
+		w->free = vacate_free(a, w->pb, span);
 	return found;
 }
 
@@ -397,7 +413,7 @@ static bool vacate_has_room(struct vacate *v, const struct vacate_window *w, boo
 {
 	unsigned int room = vacate_room_in(v, w->a, w, w->used);
 
-	/* A block of order 9 needs a whole pageblock, which counts as no room. */
+	/* A whole pageblock needs another one, which counts as no room. */
 	if ((w->orders >> QUARRY_PAGEBLOCK_ORDER) != 0)
 		return true;
 	for (uint32_t k = v->z->arena_first; far && room < w->used && k < zone_arena_end(v->z);
@@ -415,10 +431,10 @@ static bool vacate_has_room(struct vacate *v, const struct vacate_window *w, boo
 /* The old place of a block is held now. */
 static void vacate_keep(struct vacate_window *w, size_t k, unsigned int order)
 {
-	unsigned int half = (unsigned int)((k >> QUARRY_PAGEBLOCK_ORDER) - w->pb);
+	unsigned int nr = (unsigned int)((k >> QUARRY_PAGEBLOCK_ORDER) - w->pb);
 
 	page_set_word(&w->a->map[k], (uint64_t)w->a->index << PAGE_WORD_ARENA_SHIFT);
-	pageblock_set(w->held[half], (unsigned int)(k & (QUARRY_PAGEBLOCK_PAGES - 1)), order);
+	pageblock_set(w->held[nr], (unsigned int)(k & (QUARRY_PAGEBLOCK_PAGES - 1)), order);
 }
 
 /* Moves the block at page @k of the arena; false: it stays. */
@@ -471,7 +487,7 @@ static bool vacate_run(struct vacate *v, struct vacate_window *w)
 	if (ok)
 		done = vacate_hold(v->q, w);
 	arena_unlock(v->q, w->a, pin);
-	for (unsigned int o = QUARRY_PAGEBLOCK_ORDER + 1; ok && o-- > 0;) {
+	for (unsigned int o = QUARRY_MAX_ORDER; ok && o-- > 0;) {
 		if ((w->orders >> o & 1) != 0)
 			ok = vacate_order(v, w, o);
 	}

@@ -186,7 +186,7 @@ static void watermark_set_sheaf_high(struct page_zone *z, unsigned long cpus)
 
 	for (unsigned int o = 0; o < PAGE_PCP_ORDERS; o++) {
 		high = z->pcp_batch == 1 ? 0 : quarry_min(share, z->pcp_high) >> o;
-		high = quarry_min(high, (unsigned long)PAGE_SHEAF_HANDS * 64 >> o);
+		high = quarry_min(high, (unsigned long)PAGE_SHEAF_HANDS * PAGE_BITS >> o);
 		z->sheaf_high[o] = (uint16_t)quarry_max(high, (unsigned long)z->sheaf_cap[o]);
 	}
 	high = quarry_min(share >> QUARRY_PAGEBLOCK_ORDER, (unsigned long)PAGE_SHEAF_HANDS);

@@ -278,27 +278,27 @@ unsigned int zone_fill(struct quarry *q, struct page_zone *z, uint32_t *home, un
 	return n;
 }
 
-/* Whether the blocks of order 9 that stand in @a and @b are the lower and the upper half of a pair. */
+/* Whether the whole pageblocks that stand in @a and @b are the lower and the upper half of a pair. */
 static bool zone_is_pair(const struct page_arena *arena, const struct page_hand *a,
 			 const struct page_hand *b)
 {
-	return b->base == a->base + QUARRY_PAGEBLOCK_PAGES &&
+	return PAGE_PAIRS && b->base == a->base + QUARRY_PAGEBLOCK_PAGES &&
 	       ((arena->base_pfn + (pfn_t)(a->base - arena->map)) & QUARRY_PAGEBLOCK_PAGES) == 0 &&
 	       (size_t)(b->base - arena->map) < (size_t)arena->nr_pb * QUARRY_PAGEBLOCK_PAGES;
 }
 
-/* Blocks of order 9 in @h[0] and, perhaps, @h[1]; returns how many hands it was. */
+/* Whole pageblocks in @h[0] and, perhaps, @h[1]; returns how many hands it was. */
 static unsigned int zone_put_huge(struct quarry *q, struct page_arena *a, const struct page_hand *h,
 				  unsigned int n, int64_t *freed)
 {
 	unsigned int i = (unsigned int)((size_t)(h->base - a->map) >> QUARRY_PAGEBLOCK_ORDER);
 
 	if (n >= 2 && zone_is_pair(a, &h[0], &h[1])) {
-		*freed += arena_put_pair(q, a, i);
+		*freed += arena_put_large(q, a, i, QUARRY_PAGEBLOCK_ORDER + 1);
 		return 2;
 	}
 	if (n >= 2 && i > 0 && zone_is_pair(a, &h[1], &h[0])) {
-		*freed += arena_put_pair(q, a, i - 1);
+		*freed += arena_put_large(q, a, i - 1, QUARRY_PAGEBLOCK_ORDER + 1);
 		return 2;
 	}
 	*freed += arena_put_some(q, a, a->base_pfn + (pfn_t)(h->base - a->map),
@@ -319,27 +319,29 @@ static unsigned int zone_put_run(struct quarry *q, struct page_arena *a, const s
 	bool single = (pages & (pages - 1)) == 0, keeps;
 	int64_t before = *freed;
 
-	if (order == 0 && single && likely(arena_put_block(a, offset >> 6, first, pages, 0))) {
+	if (order == 0 && single &&
+	    likely(arena_put_block(a, offset >> PAGE_BITS_ORDER, first, pages, 0))) {
 		*freed += 1;
 		return 1;
 	}
 	keeps = (a->pb[offset >> QUARRY_PAGEBLOCK_ORDER].flags & PAGE_PB_KEEPS) != 0;
 	if (order == QUARRY_PAGEBLOCK_ORDER)
 		n = zone_put_huge(q, a, h, n, freed);
-	else if (order > 6)
+	else if (order > PAGE_BITS_ORDER)
 		*freed += arena_put_some(q, a, a->base_pfn + offset, order);
-	if (order > 6) {
+	if (order == QUARRY_PAGEBLOCK_ORDER || order > PAGE_BITS_ORDER) {
 		n = order == QUARRY_PAGEBLOCK_ORDER ? n : 1;
 		*odd += *freed - before - ((int64_t)n << order);
 		return n;
 	}
 	for (unsigned int o = 0; o < order; o++)
 		pages |= pages << (1u << o);
-	if (single && order != 0 && likely(arena_put_block(a, offset >> 6, first, pages, order))) {
+	if (single && order != 0 &&
+	    likely(arena_put_block(a, offset >> PAGE_BITS_ORDER, first, pages, order))) {
 		*freed += (int64_t)1 << order;
 		return 1;
 	}
-	*freed += arena_put_word(q, a, offset >> 6, pages);
+	*freed += arena_put_word(q, a, offset >> PAGE_BITS_ORDER, pages);
 	if (unlikely(keeps))
 		*odd += *freed - before - bits_popcount64(pages);
 	return 1;

@@ -63,6 +63,40 @@ static struct kmem_cache *slab_check_owner(const struct slab_check *c, const str
 	return s != NULL && slab->node < s->nr_nodes ? s : NULL;
 }
 
+/* Every record says its own index, and the next one stands where it says; else they are not walked. */
+static void slab_check_store(struct slab_check *c)
+{
+	const struct slab_layer *layer = c->q->slabs;
+	const struct slab_store *store = &layer->store;
+
+	for (uint32_t piece = 0; piece < store->nr_pieces && piece <= store->piece; piece++) {
+		uint32_t at = 1, end = piece < store->piece ? SLAB_PIECE_GRANULES : store->granule;
+
+		while (at < end) {
+			uint32_t index = (piece << SLAB_PIECE_SHIFT) + at;
+			const struct slab *rec = slab_record(layer, index);
+
+			if (rec->granules == 0 && piece < store->piece)
+				break; /* what was left of the piece was too small */
+			if (rec->index != index || rec->granules == 0) {
+				slab_check_fault(c, NULL, "records are damaged from slab", index);
+				return;
+			}
+			at += rec->granules;
+		}
+	}
+}
+
+/* Whether a record stands there. */
+static bool slab_check_index(const struct slab_layer *layer, uint32_t index)
+{
+	uint32_t piece = index >> SLAB_PIECE_SHIFT;
+
+	return piece < layer->store.nr_pieces && piece <= layer->store.piece &&
+	       (index & (SLAB_PIECE_GRANULES - 1)) != 0 &&
+	       slab_record(layer, index)->index == index;
+}
+
 static void slab_check_bitmap(struct slab_check *c, const struct kmem_cache *s,
 			      const struct slab *slab)
 {
@@ -107,6 +141,7 @@ static void slab_check_active(struct slab_check *c, const struct kmem_cache *s, 
 static void slab_check_one(struct slab_check *c, struct slab *slab)
 {
 	const struct kmem_cache *s = slab_check_owner(c, slab);
+	uintptr_t colour;
 	bool preferred;
 
 	if (s == NULL) {
@@ -119,6 +154,11 @@ static void slab_check_one(struct slab_check *c, struct slab *slab)
 		slab_check_fault(c, s, "order or number of objects is wrong in slab", slab->index);
 		return;
 	}
+	colour = slab->base - slab_block(c->q, slab) - s->red_left_pad;
+	if (colour != 0 && (colour / s->colour_off >= s->colours || colour % s->colour_off != 0))
+		slab_check_fault(c, s, "objects begin at the wrong place in slab", slab->index);
+	if (slab->granules != slab_record_granules(s, slab->objects))
+		slab_check_fault(c, s, "record of the wrong size of slab", slab->index);
 	slab_check_bitmap(c, s, slab);
 	if ((s->debug & SLAB_DEBUG_RECORDS) != 0)
 		slab_check_active(c, s, slab);
@@ -155,7 +195,7 @@ static unsigned long slab_check_partial_list(struct slab_check *c, struct kmem_c
 	uint32_t index = n->partial[list].first, prev = SLAB_NONE;
 	unsigned long nr = 0;
 
-	for (; index != SLAB_NONE && nr < limit; nr++) {
+	for (; slab_check_index(c->q->slabs, index) && nr < limit; nr++) {
 		const struct slab *slab = slab_record(c->q->slabs, index);
 		unsigned long free = 4ul * slab->nr_free, all = slab->objects;
 
@@ -189,16 +229,26 @@ static void slab_check_partial_lists(struct slab_check *c, struct kmem_cache *s,
 
 static void slab_check_slabs(struct slab_check *c)
 {
+	unsigned long pages = 0, counted = page_count_slab(c->q);
 	uint32_t index = 0;
 	struct slab *slab;
 	struct kmem_cache *s;
 	unsigned int nid;
 
-	while ((slab = slab_store_next(c->q->slabs, &index)) != NULL)
+	slab_check_store(c);
+	if (c->faults != 0)
+		return;
+	while ((slab = slab_store_next(c->q->slabs, &index)) != NULL) {
 		slab_check_one(c, slab);
+		pages += 1ul << slab->order % QUARRY_NR_ORDERS;
+	}
+	if (pages != counted)
+		slab_check_fault(c, NULL, "slabs have not as many pages as are marked", counted);
 	for (s = c->q->slabs->list; s != NULL; s = s->list_next)
 		for (nid = 0; nid < s->nr_nodes; nid++)
 			slab_check_partial_lists(c, s, &s->node[nid]);
+	if (c->faults != 0)
+		return; /* what is wrong is not to be added up */
 	slab_check_move_counts(c, -1ul);
 	for (s = c->q->slabs->list; s != NULL; s = s->list_next)
 		for (nid = 0; nid < s->nr_nodes; nid++) {
@@ -212,6 +262,16 @@ static void slab_check_slabs(struct slab_check *c)
 }
 
 /* ---- sheaves ---- */
+
+/* Before objects are marked, none is. */
+static void slab_check_sheaf_unmarked(struct slab_check *c, struct kmem_cache *s,
+				      struct slab_sheaf *sheaf)
+{
+	for (uint32_t k = 0; k < sheaf->n && sheaf->n <= sheaf->cap; k++)
+		if (((uintptr_t)sheaf->obj[k] & SLAB_CHECK_MARK) != 0)
+			slab_check_fault(c, s, "a sheaf holds what is no object of the cache",
+					 (uintptr_t)sheaf->obj[k]);
+}
 
 static void slab_check_sheaf_mark(struct slab_check *c, struct kmem_cache *s,
 				  struct slab_sheaf *sheaf)
@@ -314,6 +374,9 @@ static void slab_check_sheaves(struct slab_check *c, struct kmem_cache *s)
 	if (c->faults != before)
 		return; /* the lists may not end */
 	sheaf_sync_all(s);
+	slab_check_each_sheaf(c, s, slab_check_sheaf_unmarked);
+	if (c->faults != before)
+		return;
 	slab_check_each_sheaf(c, s, slab_check_sheaf_mark);
 	slab_check_each_sheaf(c, s, slab_check_sheaf_unmark);
 }
@@ -329,6 +392,8 @@ unsigned int quarry_check_slab(struct quarry *q, const struct quarry_out *out)
 	if (c.faults != 0)
 		return c.faults;
 	slab_check_slabs(&c);
+	if (c.faults != 0)
+		return c.faults; /* objects in sheaves lead to slabs */
 	for (s = q->slabs->list; s != NULL; s = s->list_next)
 		slab_check_sheaves(&c, s);
 	return c.faults;

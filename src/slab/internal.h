@@ -512,6 +512,8 @@ void slab_pool_exit(struct quarry *q);
  */
 struct slab *slab_new(struct quarry *q, struct kmem_cache *s, gfp_t gfp, int nid);
 void slab_publish(struct quarry *q, struct kmem_cache *s, struct slab *slab);
+/* Of 64 bytes, that the record of a slab of @objects of @s has. */
+unsigned int slab_record_granules(const struct kmem_cache *s, unsigned int objects);
 /* The next live record at or after *@index, which is moved past it; NULL at the end. Nobody else is at work. */
 struct slab *slab_store_next(const struct slab_layer *layer, uint32_t *index);
 /* The same of @s alone, which nobody else uses; others may use theirs. */

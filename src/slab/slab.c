@@ -516,7 +516,7 @@ static void slab_note_range(struct quarry *q, struct kmem_cache *s, const struct
 	quarry_unpin(pin);
 }
 
-static unsigned int slab_record_granules(const struct kmem_cache *s, unsigned int objects)
+unsigned int slab_record_granules(const struct kmem_cache *s, unsigned int objects)
 {
 	size_t bytes = sizeof(struct slab) +
 		       slab_record_maps(s) * ((objects + 63) / 64) * sizeof(uint64_t);
