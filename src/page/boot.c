@@ -572,16 +572,14 @@ static void boot_free_bits(struct page_arena *a, pfn_t start, pfn_t end)
 }
 
 /*
- * Page @pfn, which no arena has, is left out. It may be half hotplug memory: the two halves were told apart
- * when zones were sized, and are one region at hand-off. Else somebody hands over what he has not.
+ * Whether page @pfn, which no arena has, is memory in reach all the same: half of it is hotplug memory. The halves were
+ * told apart when zones were sized, and are one region at hand-off. It is left out.
  */
-static void boot_give_none(struct quarry *q, pfn_t pfn)
+static bool boot_is_halves(struct quarry *q, pfn_t pfn)
 {
-	if (q->memblock == NULL ||
-	    !quarry_memblock_is_region_memory(q, (phys_addr_t)pfn << QUARRY_PAGE_SHIFT,
-					      QUARRY_PAGE_SIZE))
-		quarry_report(q, "boot: pfn %#llx is handed over but is no memory",
-			      (unsigned long long)pfn);
+	return pfn < (pfn_t)1 << (QUARRY_MAX_PHYS_BITS - QUARRY_PAGE_SHIFT) &&
+	       quarry_memblock_is_region_memory(q, (phys_addr_t)pfn << QUARRY_PAGE_SHIFT,
+						QUARRY_PAGE_SIZE);
 }
 
 /* The hand-off's callback: pages [start, end) are free. Ranges come in ascending order. */
@@ -594,8 +592,11 @@ static void boot_give(struct quarry *q, pfn_t start, pfn_t end, void *arg)
 		pfn_t stop;
 
 		if (a == NULL) {
-			boot_give_none(q, start++);
-			continue;
+			if (boot_is_halves(q, start++))
+				continue;
+			quarry_report(q, "boot: pfn %#llx is handed over but is no memory",
+				      (unsigned long long)start - 1);
+			return;
 		}
 		stop = quarry_min(end, a->end_pfn);
 		a->zone->managed += (unsigned long)(stop - start);
