@@ -236,7 +236,7 @@ static uint32_t visit_states(const char *boot, const char *alphabet, uint32_t vi
 
 static void every_state(void **state)
 {
-	uint32_t visit = (uint32_t)from_env("QUARRY_TEST_STATES", 200);
+	uint32_t visit = (uint32_t)from_env("QUARRY_TEST_STATES", 80);
 
 	(void)state;
 	(void)visit_states(
