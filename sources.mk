@@ -76,6 +76,7 @@ QUARRY_SRCS := \
 	src/slab/flush.c \
 	src/slab/depot.c \
 	src/slab/sheaf.c \
+	src/slab/drain.c \
 	src/slab/reap.c \
 	src/slab/kmalloc.c \
 	src/slab/realloc.c \
@@ -96,6 +97,32 @@ QUARRY_SRCS := \
 	src/diag/meminfo.c \
 	src/diag/owner.c \
 	src/diag/show.c \
+	src/diag/check.c \
+	src/quarry.c
+
+# In place of those with -DQUARRY_TINY=1: the library for machines of a few MiB.
+QUARRY_TINY_SRCS := \
+	src/base/format.c \
+	src/base/report.c \
+	src/base/lock.c \
+	src/base/quarry.c \
+	src/boot/memblock.c \
+	src/boot/memblock_alloc.c \
+	src/boot/check.c \
+	src/page/memmap.c \
+	src/page/pageblock.c \
+	src/page/arena.c \
+	src/page/tiny.c \
+	src/page/tiny_boot.c \
+	src/page/check.c \
+	src/slab/cache.c \
+	src/slab/slab.c \
+	src/slab/kmalloc.c \
+	src/slab/direct.c \
+	src/slab/check.c \
+	src/diag/diag.c \
+	src/diag/proc.c \
+	src/diag/check.c \
 	src/quarry.c
 
 # The self-test, freestanding too: selftest.h.

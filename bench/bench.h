@@ -77,6 +77,8 @@ struct quarry *bench_machine_of(uint64_t bytes, int nodes, unsigned int cpus, bo
 void bench_pages(void);
 void bench_slabs(void);
 void bench_slabs_large(void);
+void bench_slabs_threads(void);
+void bench_slabs_colour(void);
 /* Figures of one peer (enum peer_kind) and one size, a line each: for bench_slabs_large(), which starts it anew. */
 void bench_slabs_one(unsigned int kind, size_t size);
 void bench_boots(void);

@@ -27,7 +27,7 @@ bench: deps-run deps-bench bench-bins $(O)/quarry
 ## make bench-slab objects beside mimalloc, jemalloc, tcmalloc and the C library; takes two minutes
 .PHONY: bench-slab
 bench-slab: deps-bench bench-bins
-	@$(BENCH_TLS) $(O)/bench/bench slabs slabs-large
+	@$(BENCH_TLS) $(O)/bench/bench slabs slabs-large slabs-threads slabs-colour
 	@bench/callgrind.sh $(O)/bench/instr
 
 .PHONY: bench-pages

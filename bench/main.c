@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The benchmark program: bench pages|slabs|slabs-large|boots|memblock. `make bench` runs all of it. */
+/* The benchmark program: bench PART... `make bench` runs all of it. */
 #include <sched.h>
 #include <string.h>
 
@@ -25,6 +25,8 @@ int main(int argc, char **argv)
 	} parts[] = {{"pages", bench_pages},
 		     {"slabs", bench_slabs},
 		     {"slabs-large", bench_slabs_large},
+		     {"slabs-threads", bench_slabs_threads},
+		     {"slabs-colour", bench_slabs_colour},
 		     {"boots", bench_boots},
 		     {"memblock", bench_memblock}};
 	bool any = false;
@@ -44,6 +46,8 @@ int main(int argc, char **argv)
 		}
 	}
 	if (!any)
-		fprintf(stderr, "usage: bench pages|slabs|slabs-large|boots|memblock ...\n");
+		fprintf(stderr,
+			"usage: bench pages|slabs|slabs-large|slabs-threads|slabs-colour|boots|"
+			"memblock ...\n");
 	return any ? 0 : 2;
 }

@@ -10,7 +10,7 @@ echo "$(uname -m), ${cpu:-unknown CPU}, $(nproc) CPUs, load $(cut -d' ' -f1 /pro
 echo
 "$out/bench/bench" pages
 echo
-GLIBC_TUNABLES=glibc.rtld.optional_static_tls=65536 "$out/bench/bench" slabs slabs-large
+GLIBC_TUNABLES=glibc.rtld.optional_static_tls=65536 "$out/bench/bench" slabs slabs-large slabs-threads slabs-colour
 echo
 bench/callgrind.sh "$out/bench/instr"
 echo

@@ -100,7 +100,7 @@ static void slabs_size(struct quarry *q, size_t size)
 
 void bench_slabs(void)
 {
-	struct quarry *q = bench_machine((uint64_t)256 << 20, 1, true, true);
+	struct quarry *q = bench_machine((uint64_t)1 << 30, 1, true, true);
 
 	/* malloc() keeps its memory, as the machine does; else it pays for page faults. */
 	mallopt(M_TRIM_THRESHOLD, 1 << 30);
@@ -308,11 +308,12 @@ static double slabs_hand_over(struct peer *p)
 	return (bench_now() - start) / SLABS_HANDED;
 }
 
-static void slabs_two_threads(void)
+void bench_slabs_threads(void)
 {
 	struct quarry *q = bench_machine_of((uint64_t)256 << 20, 1, 2, true, true);
 	cpu_set_t all, one;
 
+	peer_print_head("Two threads: ns for an object that one allocates and the other frees");
 	if (sched_getaffinity(0, sizeof(one), &one) != 0)
 		bench_die("no affinity");
 	CPU_ZERO(&all);
@@ -359,5 +360,57 @@ void bench_slabs_large(void)
 				       row, f == SLABS_HELD);
 		}
 	}
-	slabs_two_threads();
+}
+
+/* ---- colours ---- */
+
+#define COLOUR_SIZE 696u /* 23 in 16 KiB: 5 colours */
+#define COLOUR_SLABS 48u
+#define COLOUR_ROUNDS 20000u
+
+/* ns from the first object of a slab to that of the next one, whose address it holds. */
+static double colour_step(bool colour)
+{
+	struct quarry_posix_options options = {.ram_bytes = (size_t)64 << 20};
+	struct quarry_boot_params params = {.nr_cpus = 1, .slab_colour = colour};
+	struct quarry *q = quarry_posix_new(&options);
+	struct quarry_cache_info info;
+	struct kmem_cache *s = NULL;
+	void *head = &head, **last = &head;
+	double start;
+
+	if (q != NULL && quarry_memblock_add(q, 0, (phys_addr_t)64 << 20) == 0 &&
+	    quarry_boot(q, &params) == 0)
+		s = quarry_kmem_cache_create(q, "colour", COLOUR_SIZE, SLAB_NO_MERGE, NULL);
+	if (s == NULL)
+		bench_die("no machine");
+	quarry_kmem_cache_info(q, s, &info);
+	for (unsigned int n = 0; n < COLOUR_SLABS;) {
+		void **o = quarry_kmem_cache_alloc(q, s, GFP_KERNEL);
+		uintptr_t off = (uintptr_t)o & ((QUARRY_PAGE_SIZE << info.order) - 1);
+
+		if (o == NULL)
+			bench_die("out of objects");
+		if (off >= COLOUR_SIZE)
+			continue;
+		*last = o;
+		last = o;
+		n++;
+	}
+	*last = head;
+	start = bench_cpu_now();
+	for (unsigned int i = 0; i < COLOUR_ROUNDS * COLOUR_SLABS; i++)
+		head = *(void **)head;
+	bench_use(head);
+	start = (bench_cpu_now() - start) / (COLOUR_ROUNDS * COLOUR_SLABS);
+	quarry_posix_delete(q);
+	return start;
+}
+
+void bench_slabs_colour(void)
+{
+	printf("Colours: ns a step from slab to slab, by a list of the first objects of %u slabs\n",
+	       COLOUR_SLABS);
+	printf("%-12s %8.2f\n%-12s %8.2f\n", "none", colour_step(false), "slab_colour",
+	       colour_step(true));
 }

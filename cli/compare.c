@@ -58,14 +58,9 @@ static void compare_number(struct argp_state *state, const char *option, const c
 
 static void compare_end(struct argp_state *state, struct compare_args *a)
 {
-	const char *missing;
-
-	session_find_machine(&a->session, &a->map_path);
-	missing = session_missing(&a->session);
-	if (missing != NULL)
-		argp_error(state, "%s", missing);
-	else if (strcmp(a->session.trace_path, "-") == 0 ||
-		 strcmp(a->session.machine.map_path, "-") == 0)
+	if (session_complete(&a->session, state, &a->map_path) &&
+	    (strcmp(a->session.trace_path, "-") == 0 ||
+	     strcmp(a->session.machine.map_path, "-") == 0))
 		argp_error(state, "standard input can be read only once: give files");
 }
 
@@ -96,9 +91,7 @@ static error_t compare_parse(int key, char *arg, struct argp_state *state)
 		a->json = true;
 		return 0;
 	case ARGP_KEY_ARG:
-		if (a->session.trace_path != NULL)
-			argp_error(state, "one TRACE only: %s is one too many", arg);
-		a->session.trace_path = arg;
+		session_take_trace(&a->session, state, arg);
 		return 0;
 	case ARGP_KEY_END:
 		compare_end(state, a);

@@ -35,7 +35,9 @@ enum {
 
 static const struct argp_option record_options[] = {
 	{"output", 'o', "FILE", 0,
-	 "The recording (quarry-record.txt.zst); packed by zstd if its name ends in .zst", 0},
+	 "The recording (quarry-record.txt.zst): KMT1 if its name ends in .kmt or .kmt.zst, else "
+	 "perf's text; packed by zstd if it ends in .zst",
+	 0},
 	{"buffer", 'm', "SIZE", 0, "Buffer of each CPU (32M); a larger one loses fewer events", 0},
 	{"all-cpus", 'a', NULL, 0, "Events of all processes: the default", 0},
 	{"command-only", RECORD_OPT_OWN, NULL, 0,
@@ -50,7 +52,7 @@ static const struct argp_option record_options[] = {
 };
 
 struct record_args {
-	const char *path;
+	char *path;
 	char **command;
 	uint64_t buffer;
 	bool own;
@@ -282,8 +284,25 @@ static void record_tell(const struct record_args *a, const struct record_count *
 		have_machine ? "" : " --machine MAP");
 }
 
-/* perf has run with status @status: write down what it has. */
-static int record_finish(const struct record_args *a, char *data, int status,
+static bool record_is_binary(const char *path)
+{
+	const char *zst = strstr(path, ".kmt.zst"), *dot = strrchr(path, '.');
+
+	return (zst != NULL && zst[8] == '\0') || (dot != NULL && strcmp(dot, ".kmt") == 0);
+}
+
+/* From the text at @text to KMT1 at @path. */
+static int record_convert(char *text, const char *path)
+{
+	char *out = xstrdup(path), *argv[] = {"quarry convert", text, out, NULL};
+	int status = convert_main(3, argv);
+
+	free(out);
+	return status;
+}
+
+/* perf has run with status @status: write its text of @data to @path, and what stands beside a->path. */
+static int record_finish(const struct record_args *a, char *data, char *path, int status,
 			 const struct strbuf *snapshots, const struct strbuf *machine)
 {
 	struct record_count count = {0, 0};
@@ -298,9 +317,9 @@ static int record_finish(const struct record_args *a, char *data, int status,
 			   status);
 		return CLI_FAILED;
 	}
-	err = output_open(&o, a->path);
+	err = output_open(&o, path);
 	if (err != 0) {
-		util_error("%s: %s", a->path, strerror(err));
+		util_error("%s: %s", path, strerror(err));
 		return CLI_FAILED;
 	}
 	if (record_script(a, data, &o, &count) != 0 || count.events == 0) {
@@ -314,9 +333,11 @@ static int record_finish(const struct record_args *a, char *data, int status,
 	}
 	err = output_finish(&o);
 	if (err != 0) {
-		util_error("%s: %s", a->path, strerror(err));
+		util_error("%s: %s", path, strerror(err));
 		return CLI_FAILED;
 	}
+	if (path != a->path && record_convert(path, a->path) != CLI_OK)
+		return CLI_FAILED;
 	record_tell(a, &count, machine->len > 0);
 	return status;
 }
@@ -324,6 +345,7 @@ static int record_finish(const struct record_args *a, char *data, int status,
 static int record_run(struct record_args *a)
 {
 	struct strbuf snapshots = {0}, machine = {0}, missing = {0}, dir = {0}, data = {0};
+	struct strbuf text = {0};
 	char *command = record_find(a->command[0]);
 	int status;
 
@@ -348,14 +370,20 @@ static int record_run(struct record_args *a)
 	record_snapshot(&a->host, &snapshots, 1, "end", &missing);
 	if (missing.len > 0)
 		util_warn("cannot be read, and is missing beside the recording:%s", missing.s);
-	status = record_finish(a, data.s, status, &snapshots, &machine);
+	if (record_is_binary(a->path))
+		strbuf_addf(&text, "%s/text.txt.zst", dir.s);
+	status = record_finish(a, data.s, text.len > 0 ? text.s : a->path, status, &snapshots,
+			       &machine);
 	unlink(data.s);
+	if (text.len > 0)
+		unlink(text.s);
 	rmdir(dir.s);
 	strbuf_free(&snapshots);
 	strbuf_free(&machine);
 	strbuf_free(&missing);
 	strbuf_free(&data);
 	strbuf_free(&dir);
+	strbuf_free(&text);
 	return status;
 }
 

@@ -49,7 +49,6 @@ static void replay_top(struct argp_state *state, const char *arg, unsigned int *
 static error_t replay_parse(int key, char *arg, struct argp_state *state)
 {
 	struct replay_args *a = state->input;
-	const char *missing;
 
 	switch (key) {
 	case ARGP_KEY_INIT:
@@ -69,15 +68,10 @@ static error_t replay_parse(int key, char *arg, struct argp_state *state)
 		a->proc_dir = arg;
 		return 0;
 	case ARGP_KEY_ARG:
-		if (a->session.trace_path != NULL)
-			argp_error(state, "one TRACE only: %s is one too many", arg);
-		a->session.trace_path = arg;
+		session_take_trace(&a->session, state, arg);
 		return 0;
 	case ARGP_KEY_END:
-		session_find_machine(&a->session, &a->map_path);
-		missing = session_missing(&a->session);
-		if (missing != NULL)
-			argp_error(state, "%s", missing);
+		session_complete(&a->session, state, &a->map_path);
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;

@@ -40,7 +40,6 @@ struct html_args {
 static error_t html_parse(int key, char *arg, struct argp_state *state)
 {
 	struct html_args *a = state->input;
-	const char *missing;
 
 	switch (key) {
 	case ARGP_KEY_INIT:
@@ -54,17 +53,12 @@ static error_t html_parse(int key, char *arg, struct argp_state *state)
 		a->title = arg;
 		return 0;
 	case ARGP_KEY_ARG:
-		if (a->session.trace_path != NULL)
-			argp_error(state, "one TRACE only: %s is one too many", arg);
-		a->session.trace_path = arg;
+		session_take_trace(&a->session, state, arg);
 		return 0;
 	case ARGP_KEY_END:
-		session_find_machine(&a->session, &a->map_path);
-		missing = session_missing(&a->session);
-		if (missing == NULL && a->output == NULL && a->plot.path == NULL)
-			missing = "where does the page go? For example: -o report.html";
-		if (missing != NULL)
-			argp_error(state, "%s", missing);
+		if (session_complete(&a->session, state, &a->map_path) && a->output == NULL &&
+		    a->plot.path == NULL)
+			argp_error(state, "where does the page go? For example: -o report.html");
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;

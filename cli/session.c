@@ -219,7 +219,14 @@ void session_defaults(struct session_options *o)
 	o->pressure.reads = 1;
 }
 
-void session_find_machine(struct session_options *o, char **own)
+void session_take_trace(struct session_options *o, struct argp_state *state, char *arg)
+{
+	if (o->trace_path != NULL)
+		argp_error(state, "one TRACE only: %s is one too many", arg);
+	o->trace_path = arg;
+}
+
+static void session_find_machine(struct session_options *o, char **own)
 {
 	char *path;
 
@@ -233,7 +240,7 @@ void session_find_machine(struct session_options *o, char **own)
 		free(path);
 }
 
-const char *session_missing(const struct session_options *o)
+static const char *session_missing(const struct session_options *o)
 {
 	if (o->trace_path == NULL)
 		return "which TRACE? For example: traces/g61-build.kmt.zst --machine "
@@ -245,6 +252,17 @@ const char *session_missing(const struct session_options *o)
 	if (strcmp(o->trace_path, "-") == 0 && strcmp(o->machine.map_path, "-") == 0)
 		return "TRACE and --machine cannot both be standard input";
 	return NULL;
+}
+
+bool session_complete(struct session_options *o, struct argp_state *state, char **own)
+{
+	const char *missing;
+
+	session_find_machine(o, own);
+	missing = session_missing(o);
+	if (missing != NULL)
+		argp_error(state, "%s", missing);
+	return missing == NULL;
 }
 
 static void session_fault(void *ctx, const char *line)

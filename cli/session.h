@@ -35,14 +35,15 @@ void session_defaults(struct session_options *o);
  */
 extern const struct argp session_argp;
 
-/*
- * Without --machine: the machine that quarry record left beside the recording, NAME.machine.txt, if it is there.
- * The path is *@own then, which the caller frees.
- */
-void session_find_machine(struct session_options *o, char **own);
+/* For ARGP_KEY_ARG of a verb that takes one TRACE. */
+void session_take_trace(struct session_options *o, struct argp_state *state, char *arg);
 
-/* What is missing or does not go together, as argp_error() should say it; NULL: nothing. */
-const char *session_missing(const struct session_options *o);
+/*
+ * For ARGP_KEY_END of it. Without --machine the machine is the one that quarry record left beside the recording,
+ * NAME.machine.txt, if it is there; its path is *@own then, which the caller frees. False: something is missing or
+ * does not go together, and argp_error() has said it.
+ */
+bool session_complete(struct session_options *o, struct argp_state *state, char **own);
 
 struct session {
 	const struct session_options *options;

@@ -95,18 +95,13 @@ static void top_parse_panel(struct argp_state *state, const char *arg, enum top_
 
 static void top_parse_end(struct top_args *a, struct argp_state *state)
 {
-	const char *missing;
-
 	if (a->session.trace_path == NULL) {
 		if (a->session.machine.map_path != NULL)
 			argp_error(state,
 				   "--machine needs a TRACE: without one this machine is shown");
 		return;
 	}
-	session_find_machine(&a->session, &a->map_path);
-	missing = session_missing(&a->session);
-	if (missing != NULL)
-		argp_error(state, "%s", missing);
+	session_complete(&a->session, state, &a->map_path);
 }
 
 static error_t top_parse(int key, char *arg, struct argp_state *state)
@@ -139,9 +134,7 @@ static error_t top_parse(int key, char *arg, struct argp_state *state)
 		a->proc = arg;
 		return 0;
 	case ARGP_KEY_ARG:
-		if (a->session.trace_path != NULL)
-			argp_error(state, "one TRACE only: %s is one too many", arg);
-		a->session.trace_path = arg;
+		session_take_trace(&a->session, state, arg);
 		return 0;
 	case ARGP_KEY_END:
 		top_parse_end(a, state);

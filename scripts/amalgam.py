@@ -61,9 +61,10 @@ def static_data(text):
 
 
 class Amalgam:
-    def __init__(self, seen=()):
+    def __init__(self, seen=(), condition=lambda path: None):
         self.seen = set(seen) | LEFT_OUT
         self.parts = []
+        self.condition = condition  # path -> under which condition its text counts; None: always
 
     def add(self, path, change=lambda text: text):
         """Appends @path, with what it includes for the first time in front of it."""
@@ -77,6 +78,8 @@ class Amalgam:
         text = re.sub(r"^/\* SPDX-License-Identifier: MIT \*/\n", "", change(text))
         text = INCLUDE.sub("", text)
         text = re.sub(r"\n{3,}", "\n\n", text).strip("\n")
+        if self.condition(path):
+            text = f"#if {self.condition(path)}\n{text}\n#endif"
         self.parts.append(f"\n/* ======== {path} ======== */\n\n{text}\n")
 
     def needs(self, path, text):
@@ -117,12 +120,30 @@ def header(paths, guard, what, prefix, own_include=""):
     return text, am.seen
 
 
+def reached(paths):
+    """The files that a library of @paths consists of, headers included."""
+    am = Amalgam()
+    for path in paths:
+        am.add(path)
+    return am.seen
+
+
+# What the tiny library leaves of these files is used in part.
+TINY = """#if QUARRY_TINY && defined(__GNUC__)
+#pragma GCC diagnostic ignored "-Wunused-function"
+#endif
+"""
+
+
 def library(seen, prefix):
-    am = Amalgam(seen)
-    for path in sources():
+    tiny, full = sources("QUARRY_TINY_SRCS"), sources()
+    of_tiny, of_full = reached(tiny), reached(full)
+    am = Amalgam(seen, lambda path: "!QUARRY_TINY" if path not in of_tiny
+                 else "QUARRY_TINY" if path not in of_full else None)
+    for path in full + [s for s in tiny if s not in full]:
         am.add(path)
     return head("the library. Beside it: quarry.h, and the host's quarry_host.h.", prefix) + \
-        f'#include <stdarg.h>\n\n#include "{HOST}"\n#include "quarry.h"\n' + "".join(am.parts)
+        f'#include <stdarg.h>\n\n#include "{HOST}"\n#include "quarry.h"\n\n{TINY}' + "".join(am.parts)
 
 
 def selftest(seen, prefix):

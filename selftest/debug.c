@@ -2,7 +2,10 @@
 /* Section 2b and row X5: contents, injected failures, owners, events, and the texts of /proc. */
 #include "internal.h"
 
-static const struct selftest_spec debug_3m = {.memory = {{0, 3 * SELFTEST_MIB, 0}}};
+#if !QUARRY_TINY
+
+static const struct selftest_spec debug_3m = {.memory = {{0, 3 * SELFTEST_M, 0}},
+					      .boot = {SELFTEST_ONE_ZONE}};
 
 static void debug_init(struct selftest_run *t)
 {
@@ -132,8 +135,13 @@ static void debug_events(struct selftest_run *t)
 
 static void debug_texts(struct selftest_run *t)
 {
+	struct selftest_text order = {.n = 0};
+
 	OK(selftest_shows(t->q, quarry_show_buddyinfo, ", zone "));
-	OK(selftest_shows(t->q, quarry_show_pagetypeinfo, "Page block order: 9"));
+	selftest_add(&order, "Page block order: ");
+	selftest_add_number(&order, QUARRY_PAGEBLOCK_ORDER);
+	selftest_add(&order, "\n");
+	OK(selftest_shows(t->q, quarry_show_pagetypeinfo, order.s));
 	OK(selftest_shows(t->q, quarry_show_zoneinfo, "        managed  "));
 	OK(selftest_shows(t->q, quarry_show_zoneinfo, "        protection: ("));
 	OK(selftest_shows(t->q, quarry_show_vmstat, "nr_free_pages "));
@@ -142,12 +150,14 @@ static void debug_texts(struct selftest_run *t)
 	OK(selftest_shows(t->q, quarry_show_extfrag_index, ", zone "));
 }
 
+#endif
+
 const struct selftest selftest_debug[] = {
-	{"2b", "contents are cleared at either end", debug_init, 0},
-	{"2b", "a write to a free page is found", debug_poison, 0},
-	{"2b", "requests fail by will", debug_failures, 0},
-	{"2b", "pages have owners", debug_owner, 0},
-	{"2b", "events are told", debug_events, 0},
-	{"X5 2b", "the texts of /proc", debug_texts, 0},
+	{"2b", "contents are cleared at either end", SELFTEST_FULL(debug_init, 0)},
+	{"2b", "a write to a free page is found", SELFTEST_FULL(debug_poison, 0)},
+	{"2b", "requests fail by will", SELFTEST_FULL(debug_failures, 0)},
+	{"2b", "pages have owners", SELFTEST_FULL(debug_owner, 0)},
+	{"2b", "events are told", SELFTEST_FULL(debug_events, 0)},
+	{"X5 2b", "the texts of /proc", SELFTEST_FULL(debug_texts, 0)},
 	{NULL, NULL, NULL, 0},
 };

@@ -6,8 +6,9 @@
 #define MIB SELFTEST_MIB
 #define GIB SELFTEST_GIB
 
-static const struct selftest_spec memblock_empty = {.simulated = true};
+static const struct selftest_spec memblock_empty = {.simulated = !QUARRY_TINY};
 static const struct selftest_spec memblock_2m = {.memory = {{0, 2 * MIB, 0}}};
+static const struct selftest_spec memblock_512 = {.memory = {{0, 2 * SELFTEST_M, 0}}};
 
 static const struct selftest_spec memblock_8g = {
 	.memory = {{1 * MIB, 1023 * MIB, 0}, {4 * GIB, 4 * GIB, 1}},
@@ -73,6 +74,8 @@ static void memblock_adds_and_merges(struct selftest_run *t)
 	IS(quarry_check_memblock(t->m.q, NULL), 0);
 }
 
+#if !QUARRY_TINY
+
 static void memblock_array_doubles(struct selftest_run *t)
 {
 	const struct memblock_type *reserved;
@@ -120,6 +123,8 @@ static void memblock_marks_isolate(struct selftest_run *t)
 	IS(memory->regions[0].nid, 2);
 }
 
+#endif
+
 static void memblock_removes(struct selftest_run *t)
 {
 	const struct memblock_type *memory;
@@ -156,7 +161,7 @@ static void memblock_finds(struct selftest_run *t)
 	IS(quarry_memblock_find_in_range(q, 0, 0, 5 * GIB, 4 * KIB), 0);
 	/* Never the first page: 0 means failure. */
 	IS(quarry_memblock_add(q, 0, 1 * MIB), 0);
-	IS(quarry_memblock_find_in_range(q, 0, 0, 1 * KIB, 1 * KIB), 4 * KIB);
+	IS(quarry_memblock_find_in_range(q, 0, 0, 1 * KIB, 1 * KIB), SELFTEST_PAGE);
 }
 
 static void memblock_reserves_and_frees(struct selftest_run *t)
@@ -225,8 +230,11 @@ static void memblock_allocates(struct selftest_run *t)
 	OK(quarry_memblock_alloc_exact_nid_raw(q, 64, 64, 0, MEMBLOCK_ALLOC_ACCESSIBLE, 7) == NULL);
 	OK(quarry_memblock_alloc(q, 4 * MIB, 64) == NULL);
 	IS(quarry_memblock_phys_alloc(q, 64, 4 * MIB), 0);
-	IS(quarry_memblock_phys_alloc_range(q, 4 * KIB, 4 * KIB, 0, 8 * KIB), 4 * KIB);
+	IS(quarry_memblock_phys_alloc_range(q, SELFTEST_PAGE, SELFTEST_PAGE, 0, 2 * SELFTEST_PAGE),
+	   SELFTEST_PAGE);
 }
+
+#if !QUARRY_TINY
 
 static void memblock_give(struct quarry *q, pfn_t start, pfn_t end, void *arg)
 {
@@ -250,21 +258,23 @@ static void memblock_hand_off(struct selftest_run *t)
 
 static void memblock_boots(struct selftest_run *t)
 {
-	struct quarry_boot_params params = {.nr_cpus = t->env->cpu + 1};
-	unsigned long nr_free[QUARRY_NR_ORDERS];
+	struct quarry_boot_params params = {.nr_cpus = t->env->cpu + 1, .no_grouping = true};
+	unsigned long nr_free[QUARRY_NR_ORDERS], large = 0;
 	struct quarry_totals totals;
 	struct quarry *q;
 
-	if (!selftest_machine(t, &memblock_2m))
+	if (!selftest_machine(t, &memblock_512))
 		return;
 	q = t->m.q;
-	IS(quarry_memblock_reserve(q, 1 * MIB, 64 * KIB), 0);
+	IS(quarry_memblock_reserve(q, SELFTEST_M, 16 * SELFTEST_PAGE), 0);
 	IS(quarry_boot(q, &params), 0);
 	selftest_quiesce(q);
 	quarry_totals(q, &totals);
 	selftest_blocks(q, nr_free);
 	IS(totals.present, 512);
-	OK(totals.managed < 512 - 16 && nr_free[7] + nr_free[8] > 0);
+	for (unsigned int o = 7; o < QUARRY_NR_ORDERS; o++)
+		large += nr_free[o];
+	OK(totals.managed < 512 - 16 && large > 0);
 	IS(quarry_pfn_state(q, 256, NULL), QUARRY_PAGE_RESERVED);
 	IS(quarry_free_reserved(q, 256, 272), 16); /* later, after all */
 	IS(quarry_pfn_state(q, 256, NULL), QUARRY_PAGE_FREE);
@@ -291,6 +301,8 @@ static void memblock_limits(struct selftest_run *t)
 	IS(quarry_memblock_phys_alloc(q, 4 * KIB, 4 * KIB), 16 * MIB - 4 * KIB);
 }
 
+#endif
+
 const struct selftest selftest_memblock[] = {
 	{"M1 M3", "memblock's lists at start", memblock_lists_at_start, 0},
 	{"M2", "memblock's regions carry node and flags", memblock_nodes_and_flags,
@@ -298,18 +310,18 @@ const struct selftest selftest_memblock[] = {
 	{"M4 M5", "memblock adds what is missing and merges what is alike",
 	 memblock_adds_and_merges, SELFTEST_NEEDS_NODES},
 	{"M6", "memblock's array doubles in the memory there is, once allowed",
-	 memblock_array_doubles, 0},
-	{"M7", "memblock splits a region at both ends of a mark", memblock_marks_isolate,
-	 SELFTEST_NEEDS_NODES},
+	 SELFTEST_FULL(memblock_array_doubles, 0)},
+	{"M7", "memblock splits a region at both ends of a mark",
+	 SELFTEST_FULL(memblock_marks_isolate, SELFTEST_NEEDS_NODES)},
 	{"M8", "memblock removes", memblock_removes, 0},
-	{"M9", "memblock finds room in both directions", memblock_finds,
-	 SELFTEST_NEEDS_4K | SELFTEST_NEEDS_NODES},
+	{"M9", "memblock finds room in both directions", memblock_finds, SELFTEST_NEEDS_NODES},
 	{"M10", "memblock reserves and frees", memblock_reserves_and_frees, 0},
 	{"M11", "memblock's iterators", memblock_iterates, SELFTEST_NEEDS_NODES},
-	{"M12", "memblock allocates, clears, falls back, refuses", memblock_allocates,
-	 SELFTEST_NEEDS_4K},
-	{"M13", "memblock hands over what is free", memblock_hand_off, SELFTEST_NEEDS_NODES},
-	{"M13", "a machine boots from memblock", memblock_boots, SELFTEST_NEEDS_4K},
-	{"M14", "memblock's limits and questions", memblock_limits, SELFTEST_NEEDS_NODES},
+	{"M12", "memblock allocates, clears, falls back, refuses", memblock_allocates, 0},
+	{"M13", "memblock hands over what is free",
+	 SELFTEST_FULL(memblock_hand_off, SELFTEST_NEEDS_NODES)},
+	{"M13", "a machine boots from memblock", SELFTEST_FULL(memblock_boots, 0)},
+	{"M14", "memblock's limits and questions",
+	 SELFTEST_FULL(memblock_limits, SELFTEST_NEEDS_NODES)},
 	{NULL, NULL, NULL, 0},
 };

@@ -2,16 +2,22 @@
 /* Row P3 and section 2b: isolation, pages that their owners move, compaction, contiguous ranges, CMA. */
 #include "internal.h"
 
-#define MOVING_PAGES 16384u /* of the machine: 32 pageblocks, all free after boot */
-#define MOVING_PB ((pfn_t)QUARRY_PAGEBLOCK_PAGES)
-#define MOVING_ORDER 5u
-#define MOVING_BLOCKS (MOVING_PAGES >> MOVING_ORDER)
+#if !QUARRY_TINY
+
+#define MOVING_PB SELFTEST_PB
+#define MOVING_PAGES (32 * MOVING_PB) /* of the machine, all free after boot */
+/* Its largest blocks. */
+#define MOVING_TOP                                                        \
+	(QUARRY_MAX_ORDER < QUARRY_PAGEBLOCK_ORDER + 5 ? QUARRY_MAX_ORDER \
+						       : QUARRY_PAGEBLOCK_ORDER + 5)
+#define MOVING_ORDER (QUARRY_PAGEBLOCK_ORDER - 4u)
+#define MOVING_BLOCKS 512u /* of that order */
 #define MOVING_GFP (GFP_HIGHUSER_MOVABLE | __GFP_NOWARN)
 
 static const struct selftest_spec moving_64m = {
-	.memory = {{0, 64 * SELFTEST_MIB, 0}},
+	.memory = {{0, MOVING_PAGES *SELFTEST_PAGE, 0}},
 	.simulated = true,
-	.boot = {.dma_limit = ~(phys_addr_t)0, .dma32_limit = ~(phys_addr_t)0, .no_thp = true},
+	.boot = {SELFTEST_ONE_ZONE, .no_thp = true},
 };
 
 /* An owner of movable blocks: a block is his while it stands in his table. */
@@ -93,7 +99,7 @@ static void moving_give_back(struct selftest_run *t, struct moving_owner *o)
 
 static void moving_isolation(struct selftest_run *t)
 {
-	const pfn_t start = 4 * MOVING_PB; /* the lower half of an order-10 block */
+	const pfn_t start = 4 * MOVING_PB, block = start >> MOVING_TOP << MOVING_TOP;
 	unsigned long before[QUARRY_NR_ORDERS], now[QUARRY_NR_ORDERS];
 	struct quarry_totals totals;
 	struct quarry *q;
@@ -102,6 +108,7 @@ static void moving_isolation(struct selftest_run *t)
 		return;
 	q = t->m.q;
 	selftest_blocks(q, before);
+	IS(quarry_free_block_order(q, block), MOVING_TOP);
 	IS(quarry_pageblock_type(q, start), QUARRY_MIGRATE_MOVABLE);
 	IS(quarry_start_isolate_page_range(q, start, start + MOVING_PB, QUARRY_MIGRATE_MOVABLE, 0),
 	   0);
@@ -111,7 +118,7 @@ static void moving_isolation(struct selftest_run *t)
 	IS(quarry_free_block_order(q, start), QUARRY_PAGEBLOCK_ORDER);
 	IS(quarry_free_block_order(q, start + MOVING_PB), QUARRY_PAGEBLOCK_ORDER);
 	selftest_blocks(q, now);
-	IS(now[QUARRY_MAX_ORDER], before[QUARRY_MAX_ORDER] - 1);
+	IS(now[MOVING_TOP], before[MOVING_TOP] - (MOVING_TOP > QUARRY_PAGEBLOCK_ORDER));
 	quarry_totals(q, &totals);
 	IS(totals.free, MOVING_PAGES - MOVING_PB); /* isolated pages do not count */
 	IS(quarry_test_pages_isolated(q, start, start + MOVING_PB, 0), 0);
@@ -119,7 +126,7 @@ static void moving_isolation(struct selftest_run *t)
 	   QUARRY_EBUSY);
 	quarry_undo_isolate_page_range(q, start, start + MOVING_PB);
 	IS(quarry_pageblock_type(q, start), QUARRY_MIGRATE_MOVABLE);
-	IS(quarry_free_block_order(q, start), QUARRY_MAX_ORDER);
+	IS(quarry_free_block_order(q, block), MOVING_TOP);
 	selftest_blocks(q, now);
 	for (unsigned int o = 0; o < QUARRY_NR_ORDERS; o++)
 		IS(now[o], before[o]);
@@ -147,6 +154,16 @@ static void moving_unmovable(struct selftest_run *t)
 	quarry_free_pages(t->m.q, page, 3);
 }
 
+/* Pageblocks in blocks of @nr_free that are no smaller. */
+static unsigned long moving_whole(const unsigned long *nr_free)
+{
+	unsigned long n = 0;
+
+	for (unsigned int o = QUARRY_PAGEBLOCK_ORDER; o < QUARRY_NR_ORDERS; o++)
+		n += nr_free[o] << (o - QUARRY_PAGEBLOCK_ORDER);
+	return n;
+}
+
 static void moving_compaction(struct selftest_run *t)
 {
 	struct moving_owner owner = {.nr = 0};
@@ -156,8 +173,8 @@ static void moving_compaction(struct selftest_run *t)
 		return;
 	selftest_quiesce(t->m.q);
 	selftest_blocks(t->m.q, nr_free);
-	IS(nr_free[9] + nr_free[10], 0); /* one block stands in each pageblock */
-	OK(quarry_fragmentation_index(t->m.q, 0, QUARRY_ZONE_NORMAL, 9) > 500);
+	IS(moving_whole(nr_free), 0); /* one block stands in each pageblock */
+	OK(quarry_fragmentation_index(t->m.q, 0, QUARRY_ZONE_NORMAL, QUARRY_PAGEBLOCK_ORDER) > 500);
 	owner.refuses = true;
 	IS(quarry_compact_node(t->m.q, 0), 0);
 	IS(owner.moved, 0);
@@ -166,16 +183,20 @@ static void moving_compaction(struct selftest_run *t)
 	IS(quarry_compact_node(t->m.q, 0), 0);
 	quarry_drain_all_pages(t->m.q);
 	selftest_blocks(t->m.q, nr_free);
-	/* 32 blocks of 32 pages fit into two pageblocks. */
-	OK(nr_free[9] + 2 * nr_free[10] >= 29);
-	OK(owner.moved >= 29 && owner.moved <= 32);
-	IS(quarry_fragmentation_index(t->m.q, 0, QUARRY_ZONE_NORMAL, 9) + 1000, 0);
+	/* 32 blocks, each a sixteenth of a pageblock, fit into two. */
+	OK(moving_whole(nr_free) >= 29);
+	/* Each GiB is packed by itself, then one into the other. */
+	OK(owner.moved >= 29);
+	OK(owner.moved <= (MOVING_PAGES * SELFTEST_PAGE > SELFTEST_GIB ? 64u : 32u));
+	IS(quarry_fragmentation_index(t->m.q, 0, QUARRY_ZONE_NORMAL, QUARRY_PAGEBLOCK_ORDER) + 1000,
+	   0);
 	moving_give_back(t, &owner);
 }
 
 static void moving_contiguous(struct selftest_run *t)
 {
 	const pfn_t start = 6 * MOVING_PB + 3, end = 9 * MOVING_PB + 5; /* of any alignment */
+	const pfn_t large = 8 * MOVING_PB;
 	struct moving_owner owner = {.nr = 0};
 	struct page *page;
 
@@ -187,18 +208,18 @@ static void moving_contiguous(struct selftest_run *t)
 		IS(quarry_pfn_state(t->m.q, pfn, NULL), QUARRY_PAGE_ALLOCATED);
 	IS(quarry_pageblock_type(t->m.q, start), QUARRY_MIGRATE_MOVABLE);
 	quarry_free_contig_range(t->m.q, start, (unsigned long)(end - start));
-	page = quarry_alloc_contig_pages(t->m.q, 4096, GFP_KERNEL, 0,
-					 NULL); /* more than order 10 */
+	page = quarry_alloc_contig_pages(t->m.q, (unsigned long)large, GFP_KERNEL, 0, NULL);
 	OK(page != NULL);
-	IS(quarry_page_to_pfn(t->m.q, page) & 4095, 0);
-	quarry_free_contig_range(t->m.q, quarry_page_to_pfn(t->m.q, page), 4096);
+	IS(quarry_page_to_pfn(t->m.q, page) & (large - 1), 0);
+	quarry_free_contig_range(t->m.q, quarry_page_to_pfn(t->m.q, page), (unsigned long)large);
 	moving_give_back(t, &owner);
 }
 
 static void moving_cma(struct selftest_run *t)
 {
+	const unsigned long count = 4 * MOVING_PB, some = MOVING_PB + MOVING_PB / 4 + 1;
 	const struct quarry_cma_spec area = {
-		.size = 8 * SELFTEST_MIB,
+		.size = 4 * MOVING_PB * SELFTEST_PAGE,
 		.name = "selftest",
 		.nid = QUARRY_NO_NODE,
 	};
@@ -215,30 +236,32 @@ static void moving_cma(struct selftest_run *t)
 	IS(quarry_boot(t->m.q, &params), 0);
 	OK(quarry_zone_info(t->m.q, 0, QUARRY_ZONE_NORMAL, &zone));
 	IS(zone.nr_pageblocks[QUARRY_MIGRATE_CMA], 4);
-	IS(zone.free_cma, 2048);
-	page = quarry_cma_alloc(t->m.q, cma, 700, 6, false);
+	IS(zone.free_cma, count);
+	page = quarry_cma_alloc(t->m.q, cma, some, QUARRY_PAGEBLOCK_ORDER - 3, false);
 	OK(page != NULL);
-	IS(quarry_page_to_pfn(t->m.q, page) & 63, 0);
+	IS(quarry_page_to_pfn(t->m.q, page) & (MOVING_PB / 8 - 1), 0);
 	quarry_cma_info(t->m.q, cma, &info);
-	IS(info.used, 700);
-	IS(info.count, 2048);
-	OK(quarry_cma_alloc(t->m.q, cma, 2048, 0, true) == NULL);
-	OK(!quarry_cma_release(t->m.q, cma, page, 2048)); /* more than there is */
-	OK(quarry_cma_release(t->m.q, cma, page, 700));
+	IS(info.used, some);
+	IS(info.count, count);
+	OK(quarry_cma_alloc(t->m.q, cma, count, 0, true) == NULL);
+	OK(!quarry_cma_release(t->m.q, cma, page, count)); /* more than there is */
+	OK(quarry_cma_release(t->m.q, cma, page, some));
 	quarry_drain_all_pages(t->m.q);
 	OK(quarry_zone_info(t->m.q, 0, QUARRY_ZONE_NORMAL, &zone));
-	IS(zone.free_cma, 2048);
+	IS(zone.free_cma, count);
 	quarry_cma_info(t->m.q, cma, &info);
 	IS(info.used, 0);
 }
 
+#endif
+
 const struct selftest selftest_moving[] = {
-	{"P3 2b", "an isolated pageblock does not merge with its free buddy", moving_isolation,
-	 SELFTEST_NEEDS_4K},
-	{"2b", "isolation refuses what nobody can move", moving_unmovable, 0},
-	{"2b", "compaction makes whole pageblocks", moving_compaction, SELFTEST_NEEDS_4K},
-	{"2b", "contiguous ranges: what is in them moves away", moving_contiguous,
-	 SELFTEST_NEEDS_4K},
-	{"2b", "CMA: pages are lent, and taken when needed", moving_cma, SELFTEST_NEEDS_4K},
+	{"P3 2b", "an isolated pageblock does not merge with its free buddy",
+	 SELFTEST_FULL(moving_isolation, 0)},
+	{"2b", "isolation refuses what nobody can move", SELFTEST_FULL(moving_unmovable, 0)},
+	{"2b", "compaction makes whole pageblocks", SELFTEST_FULL(moving_compaction, 0)},
+	{"2b", "contiguous ranges: what is in them moves away",
+	 SELFTEST_FULL(moving_contiguous, 0)},
+	{"2b", "CMA: pages are lent, and taken when needed", SELFTEST_FULL(moving_cma, 0)},
 	{NULL, NULL, NULL, 0},
 };

@@ -2,15 +2,17 @@
 /* Section 2b: NUMA policies, on a simulated machine of three nodes. */
 #include "internal.h"
 
+#if !QUARRY_TINY
+
 #define NUMA_PAGES 2048u /* of a node */
 #define NUMA_NO_INDEX QUARRY_MPOL_NO_INDEX
 
 static const struct selftest_spec numa_spec = {
-	.memory = {{0, 8 * SELFTEST_MIB, 0},
-		   {8 * SELFTEST_MIB, 8 * SELFTEST_MIB, 1},
-		   {16 * SELFTEST_MIB, 8 * SELFTEST_MIB, 2}},
+	.memory = {{0, 8 * SELFTEST_M, 0},
+		   {8 * SELFTEST_M, 8 * SELFTEST_M, 1},
+		   {16 * SELFTEST_M, 8 * SELFTEST_M, 2}},
 	.simulated = true,
-	.boot = {.nr_nodes = 3, .dma_limit = ~(phys_addr_t)0, .dma32_limit = ~(phys_addr_t)0},
+	.boot = {.nr_nodes = 3, SELFTEST_ONE_ZONE},
 };
 
 /* Node of one page by @pol, given back at once; -1: refused. */
@@ -73,10 +75,12 @@ static void numa_interleave(struct selftest_run *t)
 	IS(quarry_vm_event(t->m.q, QUARRY_VM_NUMA_INTERLEAVE), 28);
 }
 
+#endif
+
 const struct selftest selftest_numa[] = {
-	{"2b", "NUMA policies: bind and preferred", numa_bind_and_preferred,
-	 SELFTEST_NEEDS_4K | SELFTEST_NEEDS_NODES},
-	{"2b", "NUMA policies: interleave, by counter, index and weight", numa_interleave,
-	 SELFTEST_NEEDS_4K | SELFTEST_NEEDS_NODES},
+	{"2b", "NUMA policies: bind and preferred",
+	 SELFTEST_FULL(numa_bind_and_preferred, SELFTEST_NEEDS_NODES)},
+	{"2b", "NUMA policies: interleave, by counter, index and weight",
+	 SELFTEST_FULL(numa_interleave, SELFTEST_NEEDS_NODES)},
 	{NULL, NULL, NULL, 0},
 };

@@ -2,7 +2,10 @@
 /* Row X4 and section 2b: shrinkers, the background reclaimer, the out-of-memory hook, scopes, tuning. */
 #include "internal.h"
 
-static const struct selftest_spec pressure_3m = {.memory = {{0, 3 * SELFTEST_MIB, 0}}};
+static const struct selftest_spec pressure_3m = {.memory = {{0, 3 * SELFTEST_M, 0}},
+						 .boot = {SELFTEST_ONE_ZONE}};
+
+#if !QUARRY_TINY
 
 static unsigned long pressure_count(struct quarry_shrinker *s, struct quarry_shrink_control *sc)
 {
@@ -79,11 +82,13 @@ static void pressure_kswapd(struct selftest_run *t)
 		quarry_kswapd_run(t->m.q, 0);
 	quarry_unregister_shrinker(t->m.q, &shrinker);
 	quarry_drain_all_pages(t->m.q);
-	OK(quarry_zone_info(t->m.q, 0, QUARRY_ZONE_DMA, &info));
+	OK(quarry_zone_info(t->m.q, 0, QUARRY_ZONE_NORMAL, &info));
 	OK(info.free > info.wmark[QUARRY_WMARK_HIGH]);
 	OK(quarry_vm_event(t->m.q, QUARRY_VM_PAGEOUTRUN) > 0);
 	selftest_pile_down(&t->m, ~0ul);
 }
+
+#endif
 
 static bool pressure_oom_hook(void *ctx, int nid, gfp_t gfp, unsigned int order)
 {
@@ -114,6 +119,8 @@ static void pressure_oom(struct selftest_run *t)
 	quarry_free_pages(t->m.q, page, 0);
 	selftest_pile_down(&t->m, ~0ul);
 }
+
+#if !QUARRY_TINY
 
 static void pressure_scopes(struct selftest_run *t)
 {
@@ -177,12 +184,11 @@ static void pressure_refusals(struct selftest_run *t)
 static void pressure_sysctls(struct selftest_run *t)
 {
 	const struct selftest_spec spec = {
-		.memory = {{0, 64 * SELFTEST_MIB, 0}},
+		.memory = {{0, 64 * SELFTEST_M, 0}},
 		.simulated = true,
-		.boot = {.dma_limit = ~(phys_addr_t)0,
-			 .dma32_limit = ~(phys_addr_t)0,
-			 .no_thp = true},
+		.boot = {SELFTEST_ONE_ZONE, .no_thp = true},
 	};
+	const unsigned long min = 2048u >> (QUARRY_PAGE_SHIFT - 10);
 	char text[QUARRY_SYSCTL_SIZE];
 	struct quarry_zone_info info;
 
@@ -192,26 +198,29 @@ static void pressure_sysctls(struct selftest_run *t)
 	IS(quarry_sysctl_get(t->m.q, "min_free_kbytes", text, sizeof(text)), 5);
 	OK(selftest_contains(text, "2048\n"));
 	OK(quarry_zone_info(t->m.q, 0, QUARRY_ZONE_NORMAL, &info));
-	IS(info.wmark[QUARRY_WMARK_MIN], 512);
-	IS(info.wmark[QUARRY_WMARK_LOW], 512 + 128);
+	IS(info.wmark[QUARRY_WMARK_MIN], min);
+	/* A quarter of it, or a thousandth of the zone. */
+	IS(info.wmark[QUARRY_WMARK_LOW], min + (min / 4 > 16 ? min / 4 : 16));
 	IS(quarry_sysctl_set(t->m.q, "watermark_scale_factor", "1000"), 0);
 	OK(quarry_zone_info(t->m.q, 0, QUARRY_ZONE_NORMAL, &info));
-	IS(info.wmark[QUARRY_WMARK_LOW], 512 + 1638); /* a tenth of the zone */
+	IS(info.wmark[QUARRY_WMARK_LOW], min + 1638); /* a tenth of the zone */
 	IS(-quarry_sysctl_set(t->m.q, "watermark_scale_factor", "3001"), QUARRY_EINVAL);
 	IS(-quarry_sysctl_set(t->m.q, "swappiness", "60"), QUARRY_ENOENT);
 	OK(quarry_zone_info(t->m.q, 0, QUARRY_ZONE_NORMAL, &info));
-	IS(info.wmark[QUARRY_WMARK_LOW], 512 + 1638);
+	IS(info.wmark[QUARRY_WMARK_LOW], min + 1638);
 }
 
+#endif
+
 const struct selftest selftest_pressure[] = {
-	{"X4", "shrinkers serve a request that may wait", pressure_shrinker, SELFTEST_NEEDS_4K},
-	{"X4", "the background reclaimer frees up to the high watermark", pressure_kswapd,
-	 SELFTEST_NEEDS_4K},
-	{"X4 P18", "the out-of-memory hook is the last resort", pressure_oom, SELFTEST_NEEDS_4K},
-	{"S20", "scopes: NOIO, NOFS, PIN", pressure_scopes, 0},
-	{"S20 X4", "scopes: MEMALLOC opens the reserves", pressure_memalloc, SELFTEST_NEEDS_4K},
-	{"P15 2b", "refusals say what was lacking, and what would help", pressure_refusals,
-	 SELFTEST_NEEDS_4K},
-	{"P14 2b", "watermarks are tuned at run time", pressure_sysctls, SELFTEST_NEEDS_4K},
+	{"X4", "shrinkers serve a request that may wait", SELFTEST_FULL(pressure_shrinker, 0)},
+	{"X4", "the background reclaimer frees up to the high watermark",
+	 SELFTEST_FULL(pressure_kswapd, 0)},
+	{"X4 P18", "the out-of-memory hook is the last resort", pressure_oom, 0},
+	{"S20", "scopes: NOIO, NOFS, PIN", SELFTEST_FULL(pressure_scopes, 0)},
+	{"S20 X4", "scopes: MEMALLOC opens the reserves", SELFTEST_FULL(pressure_memalloc, 0)},
+	{"P15 2b", "refusals say what was lacking, and what would help",
+	 SELFTEST_FULL(pressure_refusals, 0)},
+	{"P14 2b", "watermarks are tuned at run time", SELFTEST_FULL(pressure_sysctls, 0)},
 	{NULL, NULL, NULL, 0},
 };

@@ -7,8 +7,8 @@
  *            and be found. Quarry's own tables may have grown out of the machine's memory on first use: then
  *            the test runs again, and nothing may be missing the second time.
  *
- * Needs      Some tests know figures of pages of 4 KiB, or use nodes, CPUs or addresses that a library that was
- *            built small does not have: those are skipped there, with the reason.
+ * Needs      Machines are measured in pages and pageblocks, so tests hold for all sizes of both. Some use nodes, CPUs
+ *            or addresses that a library that was built small does not have: those are skipped there, with the reason.
  *
  * State      None here: a run lives on the stack of quarry_selftest(), what it takes is the machine's.
  */
@@ -376,10 +376,8 @@ unsigned int quarry_selftest_list(const struct quarry_selftest_env *env, const c
 /* What the library was not built with, of what @needs names; NULL: it has all. */
 static const char *selftest_lacks(unsigned int needs)
 {
-	if ((needs & SELFTEST_NEEDS_4K) != 0 && QUARRY_PAGE_SHIFT != 12)
-		return "pages are not of 4 KiB";
-	if ((needs & SELFTEST_NEEDS_16K) != 0 && QUARRY_PAGE_SHIFT > 14)
-		return "pages are larger than 16 KiB";
+	if ((needs & SELFTEST_NEEDS_FULL) != 0)
+		return "QUARRY_TINY does without";
 	if ((needs & SELFTEST_NEEDS_NODES) != 0 && QUARRY_MAX_NODES < 8)
 		return "fewer than 8 nodes";
 	if ((needs & SELFTEST_NEEDS_CPUS) != 0 && QUARRY_MAX_CPUS < 8)
@@ -387,6 +385,11 @@ static const char *selftest_lacks(unsigned int needs)
 	if ((needs & SELFTEST_NEEDS_BITS) != 0 && QUARRY_MAX_PHYS_BITS < 34)
 		return "no memory above 4 GiB";
 	return NULL;
+}
+
+void selftest_left_out(struct selftest_run *t)
+{
+	selftest_skip(t, selftest_lacks(SELFTEST_NEEDS_FULL));
 }
 
 /* Returns whether it failed. */

@@ -2,7 +2,8 @@
 /* Rows S17 to S20: kmalloc, caches, slabinfo, request flags. */
 #include "internal.h"
 
-static const struct selftest_spec slabs_3m = {.memory = {{0, 3 * SELFTEST_MIB, 0}}};
+static const struct selftest_spec slabs_3m = {.memory = {{0, 3 * SELFTEST_M, 0}},
+					      .boot = {SELFTEST_ONE_ZONE}};
 
 static void slabs_kmalloc(struct selftest_run *t)
 {
@@ -105,12 +106,14 @@ static void slabs_slabinfo(struct selftest_run *t)
 	OK(selftest_shows(t->q, quarry_show_slabinfo, " : slabdata "));
 }
 
+#if !QUARRY_TINY
+
 static void slabs_flags(struct selftest_run *t)
 {
 	const struct selftest_spec spec = {
-		.memory = {{0, 24 * SELFTEST_MIB, 0}},
+		.memory = {{0, 24 * SELFTEST_M, 0}},
 		.simulated = true,
-		.boot = {.dma_limit = 8 * SELFTEST_MIB, .dma32_limit = 16 * SELFTEST_MIB},
+		.boot = {.dma_limit = 8 * SELFTEST_M, .dma32_limit = 16 * SELFTEST_M},
 	};
 	struct page *page[3];
 
@@ -130,6 +133,8 @@ static void slabs_flags(struct selftest_run *t)
 	}
 }
 
+#endif
+
 const struct selftest selftest_slabs[] = {
 	{"S17", "kmalloc: classes, alignment, sizes 0 and too large", slabs_kmalloc, 0},
 	{"S17", "krealloc keeps contents", slabs_krealloc, 0},
@@ -137,6 +142,6 @@ const struct selftest selftest_slabs[] = {
 	{"S18", "a cache with objects is not destroyed; foreign pointers are refused",
 	 slabs_destroy_with_objects, 0},
 	{"S19", "slabinfo 2.1", slabs_slabinfo, 0},
-	{"S20", "request flags choose the zone", slabs_flags, SELFTEST_NEEDS_4K},
+	{"S20", "request flags choose the zone", SELFTEST_FULL(slabs_flags, 0)},
 	{NULL, NULL, NULL, 0},
 };

@@ -4,13 +4,24 @@
 
 #define MIB SELFTEST_MIB
 #define GIB SELFTEST_GIB
-#define NO_LIMIT (~(phys_addr_t)0)
+#define ZONES_PAGES 16384u /* of a machine of 64 SELFTEST_M */
+#define ZONES_PFN(bytes) ((bytes) >> QUARRY_PAGE_SHIFT)
 
-static const struct selftest_spec zones_3m = {.memory = {{0, 3 * MIB, 0}}};
-static const struct selftest_spec zones_64m = {
-	.memory = {{0, 64 * MIB, 0}},
+static const struct selftest_spec zones_3m = {
+	.memory = {{0, 3 * SELFTEST_M, 0}},
+	.boot = {SELFTEST_ONE_ZONE, .min_free_kbytes = 224u << (QUARRY_PAGE_SHIFT - 12)},
+};
+#if !QUARRY_TINY
+/* One pageblock and a half. */
+static const struct selftest_spec zones_tiny = {
+	.memory = {{0, SELFTEST_PB * 3 / 2 * SELFTEST_PAGE, 0}},
 	.simulated = true,
-	.boot = {.dma_limit = NO_LIMIT, .dma32_limit = NO_LIMIT, .no_thp = true},
+	.boot = {SELFTEST_ONE_ZONE},
+};
+static const struct selftest_spec zones_64m = {
+	.memory = {{0, 64 * SELFTEST_M, 0}},
+	.simulated = true,
+	.boot = {SELFTEST_ONE_ZONE, .no_thp = true},
 };
 /* Memory as a PC has it: a hole below 4 GiB. */
 static const struct selftest_spec zones_5g = {
@@ -30,12 +41,12 @@ static void zones_migratetypes(struct selftest_run *t)
 	if (!selftest_boot(t, &zones_64m))
 		return;
 	OK(quarry_zone_info(t->m.q, 0, QUARRY_ZONE_NORMAL, &info));
-	IS(info.nr_pageblocks[QUARRY_MIGRATE_MOVABLE], 32);
+	IS(info.nr_pageblocks[QUARRY_MIGRATE_MOVABLE], ZONES_PAGES >> QUARRY_PAGEBLOCK_ORDER);
 	selftest_machine_fini(t);
 	/* Too little memory to keep them apart. */
-	if (!selftest_boot(t, &zones_3m))
+	if (!selftest_boot(t, &zones_tiny))
 		return;
-	OK(quarry_zone_info(t->m.q, 0, QUARRY_ZONE_DMA, &info));
+	OK(quarry_zone_info(t->m.q, 0, QUARRY_ZONE_NORMAL, &info));
 	IS(info.nr_pageblocks[QUARRY_MIGRATE_MOVABLE], 0);
 	IS(info.nr_pageblocks[QUARRY_MIGRATE_UNMOVABLE], 2);
 }
@@ -53,8 +64,9 @@ static void zones_fallback_claims(struct selftest_run *t)
 	OK(page != NULL);
 	OK(quarry_zone_info(t->m.q, 0, QUARRY_ZONE_NORMAL, &info));
 	claimed = info.nr_pageblocks[QUARRY_MIGRATE_UNMOVABLE];
-	OK(claimed >= 1 && claimed <= 2); /* an order-10 block has two */
-	IS(info.nr_pageblocks[QUARRY_MIGRATE_MOVABLE], 32 - claimed);
+	OK(claimed >= 1 && claimed <= 1u << (QUARRY_MAX_ORDER - QUARRY_PAGEBLOCK_ORDER));
+	IS(info.nr_pageblocks[QUARRY_MIGRATE_MOVABLE],
+	   (ZONES_PAGES >> QUARRY_PAGEBLOCK_ORDER) - claimed);
 	/* The next ones lie there too, and movable pages elsewhere. */
 	other = quarry_alloc_pages(t->m.q, GFP_KERNEL, 0);
 	OK(other != NULL);
@@ -94,38 +106,41 @@ static void zones_fallback_reaches_all(struct selftest_run *t)
 
 static void zones_ranges(struct selftest_run *t)
 {
+	const pfn_t block = (pfn_t)1 << QUARRY_MAX_ORDER;
 	struct selftest_spec spec = zones_5g;
 	struct quarry_zone_info info;
 
 	if (!selftest_boot(t, &spec))
 		return;
 	OK(quarry_zone_info(t->m.q, 0, QUARRY_ZONE_DMA, &info));
-	IS(info.start_pfn, 256);
-	IS(info.spanned, 4096 - 256);
-	IS(info.managed, 4096 - 256);
+	IS(info.start_pfn, ZONES_PFN(1 * MIB));
+	IS(info.spanned, ZONES_PFN(15 * MIB));
+	IS(info.managed, ZONES_PFN(15 * MIB));
 	OK(quarry_zone_info(t->m.q, 0, QUARRY_ZONE_DMA32, &info));
-	IS(info.start_pfn, 4096);
-	IS(info.spanned, 0x100000 - 4096);
-	IS(info.present, 0xc0000 - 4096);
+	IS(info.start_pfn, ZONES_PFN(16 * MIB));
+	IS(info.spanned, ZONES_PFN(4 * GIB - 16 * MIB));
+	IS(info.present, ZONES_PFN(3 * GIB - 16 * MIB));
 	OK(quarry_zone_info(t->m.q, 0, QUARRY_ZONE_NORMAL, &info));
-	IS(info.start_pfn, 0x100000);
-	IS(info.present, 0x80000);
+	IS(info.start_pfn, ZONES_PFN(4 * GIB));
+	IS(info.present, ZONES_PFN(2 * GIB));
 	OK(!quarry_zone_info(t->m.q, 0, QUARRY_ZONE_MOVABLE, &info));
 	selftest_machine_fini(t);
 	spec.boot.movablecore = 1 * GIB;
 	if (!selftest_boot(t, &spec))
 		return;
 	OK(quarry_zone_info(t->m.q, 0, QUARRY_ZONE_MOVABLE, &info));
-	IS(info.start_pfn, 0x140000);
-	IS(info.present, 0x40000);
+	IS(info.start_pfn, ZONES_PFN(5 * GIB));
+	IS(info.present, ZONES_PFN(1 * GIB));
 	selftest_machine_fini(t);
 	spec.boot.movablecore = 0;
 	spec.boot.kernelcore = 4 * GIB; /* from the lowest memory on; then up to a whole block */
 	if (!selftest_boot(t, &spec))
 		return;
 	OK(quarry_zone_info(t->m.q, 0, QUARRY_ZONE_MOVABLE, &info));
-	IS(info.start_pfn, 0x140400);
+	IS(info.start_pfn, (ZONES_PFN(5 * GIB + 1 * MIB) + block - 1) & ~(block - 1));
 }
+
+#endif
 
 /* Of any machine: the marks rise, and what lies between two is the same. */
 static void zones_marks_rise(struct selftest_run *t)
@@ -149,21 +164,34 @@ static void zones_marks_rise(struct selftest_run *t)
 	}
 }
 
+#if !QUARRY_TINY
+
 static void zones_marks(struct selftest_run *t)
 {
+	struct selftest_spec spec =
+		zones_64m; /* but smaller: from 512 MiB on it is computed again */
+	const uint64_t kib = (uint64_t)4096 << (QUARRY_PAGE_SHIFT - 10);
 	struct quarry_zone_info info;
+	unsigned long min, gap;
+	uint64_t root;
 	struct quarry_totals totals;
 
-	if (!selftest_boot(t, &zones_64m))
+	spec.memory[0].size = 16 * SELFTEST_M;
+	if (!selftest_boot(t, &spec))
 		return;
 	quarry_totals(t->m.q, &totals);
-	IS(totals.min_free_kbytes, 1024); /* the root of 16 x 65536 KiB */
+	root = (uint64_t)totals.min_free_kbytes; /* of 16 x 16384 KiB, with pages of 4 KiB: 512 */
+	OK(root * root <= 16 * kib && (root + 1) * (root + 1) > 16 * kib);
 	OK(quarry_zone_info(t->m.q, 0, QUARRY_ZONE_NORMAL, &info));
-	IS(info.wmark[QUARRY_WMARK_MIN], 256);
-	IS(info.wmark[QUARRY_WMARK_LOW], 256 + 64); /* a quarter of min; 1/1000 is less */
-	IS(info.wmark[QUARRY_WMARK_HIGH], 256 + 2 * 64);
-	IS(info.wmark[QUARRY_WMARK_PROMO], 256 + 3 * 64);
+	min = (unsigned long)root >> (QUARRY_PAGE_SHIFT - 10);
+	IS(info.wmark[QUARRY_WMARK_MIN], min);
+	gap = min / 4 > 4 ? min / 4 : 4; /* or 1/1000 of the zone */
+	IS(info.wmark[QUARRY_WMARK_LOW], min + gap);
+	IS(info.wmark[QUARRY_WMARK_HIGH], min + 2 * gap);
+	IS(info.wmark[QUARRY_WMARK_PROMO], min + 3 * gap);
 }
+
+#endif
 
 static void zones_depth(struct selftest_run *t)
 {
@@ -173,25 +201,27 @@ static void zones_depth(struct selftest_run *t)
 	if (!selftest_boot(t, &zones_3m))
 		return;
 	selftest_quiesce(t->m.q);
-	OK(quarry_zone_info(t->m.q, 0, QUARRY_ZONE_DMA, &info));
+	OK(quarry_zone_info(t->m.q, 0, QUARRY_ZONE_NORMAL, &info));
 	start = info.free;
 	min = info.wmark[QUARRY_WMARK_MIN];
 	OK(min > 32);
 	taken = selftest_pile_up(t, GFP_KERNEL | __GFP_NOWARN);
-	OK(quarry_zone_info(t->m.q, 0, QUARRY_ZONE_DMA, &info));
+	OK(quarry_zone_info(t->m.q, 0, QUARRY_ZONE_NORMAL, &info));
 	OK(info.free <= min && info.free > min / 2); /* to min, and not below */
 	taken += selftest_pile_up(t, GFP_ATOMIC | __GFP_NOWARN);
-	OK(quarry_zone_info(t->m.q, 0, QUARRY_ZONE_DMA, &info));
+	OK(quarry_zone_info(t->m.q, 0, QUARRY_ZONE_NORMAL, &info));
 	OK(info.free <= min / 2 && info.free > min / 4); /* half of it, and a quarter less */
 	OK(quarry_alloc_pages(t->m.q, GFP_KERNEL | __GFP_NOWARN, 0) == NULL);
 	taken += selftest_pile_up(t, GFP_KERNEL | __GFP_MEMALLOC | __GFP_NOWARN);
-	OK(quarry_zone_info(t->m.q, 0, QUARRY_ZONE_DMA, &info));
+	OK(quarry_zone_info(t->m.q, 0, QUARRY_ZONE_NORMAL, &info));
 	IS(info.free + info.pcp, 0);
 	IS(selftest_pile_down(&t->m, ~0ul), taken);
 	selftest_quiesce(t->m.q);
-	OK(quarry_zone_info(t->m.q, 0, QUARRY_ZONE_DMA, &info));
+	OK(quarry_zone_info(t->m.q, 0, QUARRY_ZONE_NORMAL, &info));
 	OK(info.free <= start && info.free + 8 >= start); /* but for the CPU's sheaves */
 }
+
+#if !QUARRY_TINY
 
 static void zones_reserves(struct selftest_run *t)
 {
@@ -219,7 +249,7 @@ static void zones_lists(struct selftest_run *t)
 		.boot = {.nr_nodes = 3,
 			 .distance = distance,
 			 .dma_limit = 4 * MIB,
-			 .dma32_limit = NO_LIMIT},
+			 .dma32_limit = ~(phys_addr_t)0},
 	};
 	struct quarry_zoneref list[8];
 
@@ -240,6 +270,8 @@ static void zones_lists(struct selftest_run *t)
 		IS(list[0].nid, nid);
 	}
 }
+
+#endif
 
 static void zones_wake(void *ctx, int nid, unsigned int order)
 {
@@ -308,21 +340,21 @@ static void zones_nothing_to_reclaim(struct selftest_run *t)
 }
 
 const struct selftest selftest_zones[] = {
-	{"P9", "migratetypes, and a machine too small for them", zones_migratetypes,
-	 SELFTEST_NEEDS_4K},
-	{"P10 P11", "a type that runs out claims the largest block", zones_fallback_claims,
-	 SELFTEST_NEEDS_4K},
-	{"P10 P11", "fallback reaches every page", zones_fallback_reaches_all, 0},
-	{"P12", "zones DMA, DMA32, Normal and Movable", zones_ranges,
-	 SELFTEST_NEEDS_4K | SELFTEST_NEEDS_BITS},
+	{"P9", "migratetypes, and a machine too small for them",
+	 SELFTEST_FULL(zones_migratetypes, 0)},
+	{"P10 P11", "a type that runs out claims the largest block",
+	 SELFTEST_FULL(zones_fallback_claims, 0)},
+	{"P10 P11", "fallback reaches every page", SELFTEST_FULL(zones_fallback_reaches_all, 0)},
+	{"P12", "zones DMA, DMA32, Normal and Movable",
+	 SELFTEST_FULL(zones_ranges, SELFTEST_NEEDS_BITS)},
 	{"P13", "watermarks rise in equal steps", zones_marks_rise, 0},
-	{"P13 P14", "watermarks by Linux's formula", zones_marks, SELFTEST_NEEDS_4K},
-	{"P15", "how deep a request may go", zones_depth, SELFTEST_NEEDS_4K},
-	{"P16", "lower zones keep a reserve", zones_reserves, SELFTEST_NEEDS_BITS},
-	{"P17", "zonelists: nodes by distance, zones from high to low", zones_lists,
-	 SELFTEST_NEEDS_NODES},
-	{"P18", "wake, reclaim, refuse", zones_slow_path, SELFTEST_NEEDS_16K},
+	{"P13 P14", "watermarks by Linux's formula", SELFTEST_FULL(zones_marks, 0)},
+	{"P15", "how deep a request may go", zones_depth, 0},
+	{"P16", "lower zones keep a reserve", SELFTEST_FULL(zones_reserves, SELFTEST_NEEDS_BITS)},
+	{"P17", "zonelists: nodes by distance, zones from high to low",
+	 SELFTEST_FULL(zones_lists, SELFTEST_NEEDS_NODES)},
+	{"P18", "wake, reclaim, refuse", zones_slow_path, 0},
 	{"P18 X4", "nothing to reclaim: NORETRY fails, NOFAIL does not", zones_nothing_to_reclaim,
-	 SELFTEST_NEEDS_16K},
+	 0},
 	{NULL, NULL, NULL, 0},
 };

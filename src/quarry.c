@@ -16,6 +16,8 @@ struct quarry *quarry_init(void *storage, size_t size, const struct quarry_port 
 		return NULL;
 	if (port->meta_alloc != NULL && port->meta_free == NULL)
 		return NULL;
+	if (QUARRY_TINY && (port->no_access || port->concurrent || port->meta_alloc != NULL))
+		return NULL;
 	quarry_memset(q, 0, sizeof(*q));
 	q->port = *port;
 	q->direct_map = port->direct_map;
@@ -28,6 +30,8 @@ struct quarry *quarry_init(void *storage, size_t size, const struct quarry_port 
 	return q;
 }
 
+#if !QUARRY_TINY
+
 /* Who still calls the boot allocators is served by slab; they say so in the log. */
 static void *quarry_late_alloc(struct quarry *q, size_t size, int nid)
 {
@@ -39,11 +43,25 @@ static void quarry_late_free(struct quarry *q, void *p)
 	quarry_kfree(q, p);
 }
 
+static void quarry_serve_late(struct quarry *q)
+{
+	quarry_memblock_set_late_alloc(q, quarry_late_alloc, quarry_late_free);
+}
+
+#else
+
+static void quarry_serve_late(struct quarry *q)
+{
+	(void)q;
+}
+
+#endif
+
 /* Linux sizes slabs by the CPUs that are present; if there is one only, by those that are possible. */
 static unsigned int quarry_geometry_cpus(const struct quarry *q,
 					 const struct quarry_boot_params *params)
 {
-	unsigned int cpus = q->pages->nr_cpus;
+	unsigned int cpus = page_nr_cpus(q);
 
 	return cpus == 1 && params != NULL ? quarry_max(cpus, params->nr_possible_cpus) : cpus;
 }
@@ -61,9 +79,11 @@ int quarry_boot(struct quarry *q, const struct quarry_boot_params *params)
 		return err;
 	page_boot_finish(q);
 	q->stage = QUARRY_STAGE_SLAB;
-	quarry_memblock_set_late_alloc(q, quarry_late_alloc, quarry_late_free);
+	quarry_serve_late(q);
 	return 0;
 }
+
+#if !QUARRY_TINY
 
 int quarry_cpu_offline(struct quarry *q, unsigned int cpu)
 {
@@ -91,6 +111,8 @@ int quarry_cpu_online(struct quarry *q, unsigned int cpu)
 	hotplug_end(q);
 	return err;
 }
+
+#endif
 
 void quarry_destroy(struct quarry *q)
 {

@@ -122,6 +122,19 @@ check "the replay finds its machine: status 0" [ $? = 0 ]
 out "on         here.machine.txt ("
 out "20000 events"
 rm "$tmp"/rec/*
+# The same as KMT1, with all that was printed.
+run 0 $where -o here.kmt.zst -- true
+err "20000 events in here.kmt.zst"
+check "three files, and no other, beside KMT1" \
+	[ "$(cd "$tmp/rec" && echo *)" = "here.kmt.zst here.machine.txt here.snap.txt.zst" ]
+(cd "$tmp/rec" && "$quarry" replay here.kmt.zst) >"$tmp/out" 2>"$tmp/err"
+check "the replay of KMT1 finds its machine: status 0" [ $? = 0 ]
+out "(KMT1 binary"
+out "19212 events" # without those of rss_stat, which say nothing of memory taken
+"$quarry" convert "$tmp/rec/here.kmt.zst" "$tmp/back.txt" --to perf 2>"$tmp/err"
+cmp -s "$tmp/back.txt" "$tmp/sample.txt"
+check "KMT1 gives back what perf printed" [ $? = 0 ]
+rm "$tmp"/rec/*
 run 0 $where --command-only -- true
 check "of the command only: no -a" sh -c "tail -n 2 '$tmp/calls' | head -n 1 | grep -vqF -- ' -a '"
 check "the usual name" [ -e "$tmp/rec/quarry-record.txt.zst" ]

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Embedders' configurations: the library as one C file, with each option at an end of its range, and
-# everything that can happen to pages on it (tests/test_pages_anything.c).
+# Embedders' configurations: the library as one C file, with each option at an end of its range, by several
+# compilers, for several targets: the self-test, and everything that can happen to pages (tests/test_pages_anything.c).
 cd "$(dirname "$0")/.." || exit 2
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
@@ -19,26 +19,7 @@ EOF
 include="-I. -Iinclude -Isrc -Iport/posix -Itests"
 programs="tests/test_pages_anything.c tests/machine_build.c tests/owner.c tests/model_buddy.c
 	$posix"
-
-# name, flags
-config() {
-	if gcc -std=c11 -ffreestanding -fno-common -Wall -Wextra -Wundef -Wshadow -Werror $include $2 \
-		-c -o "$dir/lib.o" "$dir/lib.c" &&
-		gcc -std=gnu11 -D_GNU_SOURCE -w $include $2 -o "$dir/test" $programs "$dir/lib.o" \
-			-lcmocka -lpthread &&
-		QUARRY_TEST_STEPS=150 timeout 120 "$dir/test" >"$dir/log" 2>&1; then
-		echo "ok - $1"
-	else
-		[ ! -s "$dir/log" ] || cat "$dir/log"
-		echo "not ok - $1"
-		status=1
-	fi
-}
-
 checked="-O1 -fsanitize=address,undefined -fno-sanitize-recover=all -DQUARRY_DEBUG=1"
-config "pages of 16 KiB, 32 address bits" "$checked -DQUARRY_PAGE_SHIFT=14 -DQUARRY_MAX_PHYS_BITS=32"
-config "pages of 64 KiB, one node, one CPU" \
-	"$checked -DQUARRY_PAGE_SHIFT=16 -DQUARRY_MAX_NODES=1 -DQUARRY_MAX_CPUS=1"
 
 # The library and the self-test as one file, in configurations, by compilers, for targets. Each writes its verdict;
 # two at a time.
@@ -46,6 +27,11 @@ make -s -f sources.mk -f - print >"$dir/all.c" <<'EOF'
 print:
 	@printf '#include "%s"\n' $(QUARRY_SRCS) $(QUARRY_SELFTEST_SRCS)
 EOF
+make -s -f sources.mk -f - print >"$dir/tiny.c" <<'EOF'
+print:
+	@printf '#include "%s"\n' $(QUARRY_TINY_SRCS)
+EOF
+{ cat "$dir/tiny.c"; grep '"selftest/' "$dir/all.c"; } >"$dir/tiny_all.c"
 freestanding="-std=c11 -ffreestanding -fno-common -Wall -Wextra -Wundef -Wshadow -Werror -Iselftest"
 
 verdict() { # name, number, 0: good
@@ -56,16 +42,33 @@ verdict() { # name, number, 0: good
 	fi
 }
 
+# Everything that can happen to pages, under sanitizers. number, name, flags
+pages() {
+	local flags="$checked $3"
+	{
+		gcc -std=c11 -ffreestanding -fno-common -Wall -Wextra -Wundef -Wshadow -Werror $include $flags \
+			-c -o "$dir/$1.o" "$dir/lib.c" &&
+			gcc -std=gnu11 -D_GNU_SOURCE -w $include $flags -o "$dir/$1.bin" $programs "$dir/$1.o" \
+				-lcmocka -lpthread &&
+			QUARRY_TEST_STEPS=100 timeout 120 "$dir/$1.bin"
+	} >"$dir/$1.log" 2>&1
+	verdict "$2" "$1" $?
+	rm -f "$dir/$1.o" "$dir/$1.bin"
+}
+
+# Whether programs can be made and run here; else the verdict is that they are skipped. The arguments of runs.
+can_run() {
+	command -v "$3" >/dev/null || { echo "skip - $2: no $3" >"$dir/$1.verdict"; return 1; }
+	[ -z "${5:-}" ] || command -v "${5%% *}" >/dev/null ||
+		{ echo "skip - $2: no ${5%% *}" >"$dir/$1.verdict"; return 1; }
+	echo 'int main(void) { return 0; }' |
+		$3 $4 -include errno.h -x c -o "$dir/$1.bin" - 2>/dev/null ||
+		{ echo "skip - $2: $3 makes no such programs here" >"$dir/$1.verdict"; return 1; }
+}
+
 # The self-test as a program. number, name, compiler, flags, what runs the program
 runs() {
-	command -v "$3" >/dev/null || { echo "skip - $2: no $3" >"$dir/$1.verdict"; return; }
-	[ -z "${5:-}" ] || command -v "${5%% *}" >/dev/null ||
-		{ echo "skip - $2: no ${5%% *}" >"$dir/$1.verdict"; return; }
-	if ! echo 'int main(void) { return 0; }' |
-		$3 $4 -include errno.h -x c -o "$dir/$1.bin" - 2>/dev/null; then
-		echo "skip - $2: $3 makes no such programs here" >"$dir/$1.verdict"
-		return
-	fi
+	can_run "$@" || return
 	{
 		$3 $freestanding $include $4 -c -o "$dir/$1.o" "$dir/all.c" &&
 			$3 -std=gnu11 -D_GNU_SOURCE -w $include $4 -o "$dir/$1.bin" \
@@ -76,13 +79,60 @@ runs() {
 	rm -f "$dir/$1.o" "$dir/$1.bin"
 }
 
-# The library as an object that needs nothing but mem*. number, name, compiler, flags, nm, what else it may need
+# The self-test as a 32-bit RISC-V program without any library; port/bare/wide.c has the 64-bit atomics. number, name, flags
+riscv32() {
+	command -v riscv64-linux-gnu-gcc >/dev/null || { echo "skip - $2: no riscv64-linux-gnu-gcc" >"$dir/$1.verdict"; return; }
+	command -v qemu-riscv32 >/dev/null || { echo "skip - $2: no qemu-riscv32" >"$dir/$1.verdict"; return; }
+	{
+		riscv64-linux-gnu-gcc -std=c11 -ffreestanding -Wall -Wextra -Werror -march=rv32ima -mabi=ilp32 -mno-relax \
+			-fno-pie -no-pie -fno-stack-protector -fno-tree-loop-distribute-patterns -nostdlib -static \
+			-I"$dir/amalgam" $3 -o "$dir/$1.bin" tests/embed/bare.c port/bare/wide.c \
+			"$dir/amalgam/quarry.c" "$dir/amalgam/quarry_selftest.c" && timeout 120 qemu-riscv32 "$dir/$1.bin"
+	} >"$dir/$1.log" 2>&1
+	verdict "$2" "$1" $?
+	rm -f "$dir/$1.bin"
+}
+
+# All public headers in a unit of C++, by each compiler and standard. number, name
+cxx() {
+	local cc std
+	(cd include && ls quarry/*.h linux/*.h linux/*/*.h) | sed 's/.*/#include <&>/' >"$dir/unit.cc"
+	for cc in g++ clang++-14; do
+		for std in c++11 c++17 c++20; do
+			command -v $cc >/dev/null || continue
+			$cc -std=$std -Wall -Wextra -Werror -Iinclude -Iport/posix -fsyntax-only "$dir/unit.cc" ||
+				echo "$cc -std=$std"
+		done
+	done >"$dir/$1.log" 2>&1
+	[ ! -s "$dir/$1.log" ]
+	verdict "$2" "$1" $?
+}
+
+# The tiny library with its self-test and stress on a machine of 2 MiB, and what its own data take there: at most
+# 8 KiB. number, name, compiler, flags, what runs the program
+tiny() {
+	can_run "$@" || return
+	{
+		$3 $freestanding -I. -Iinclude -Isrc -Itests/configs -DQUARRY_TINY=1 $4 -c -o "$dir/$1.o" \
+			"$dir/tiny_all.c" &&
+			$3 -std=gnu11 -w -Iinclude -DQUARRY_TINY=1 $4 -o "$dir/$1.bin" tests/configs/tiny.c \
+				"$dir/$1.o" &&
+			timeout 120 ${5:-} "$dir/$1.bin" | tee "$dir/$1.out" | sed '/^ok /!p; d' &&
+			! grep '^not ok' "$dir/$1.out" && [ "$(grep -c '^ok .*[^t]$' "$dir/$1.out")" -gt 20 ] &&
+			[ "$(sed -n 's/^data at boot //p' "$dir/$1.out")" -le 8192 ]
+	} >"$dir/$1.log" 2>&1
+	verdict "$2" "$1" $?
+	rm -f "$dir/$1.o" "$dir/$1.bin"
+}
+
+# The library as an object that needs nothing but mem*. number, name, compiler, flags, nm, what else it may need,
+# which of the sources
 builds() {
 	command -v "$3" >/dev/null || { echo "skip - $2: no $3" >"$dir/$1.verdict"; return; }
 	{
-		$3 $freestanding -I. -Iinclude -Isrc -Itests/configs $4 -c -o "$dir/$1.o" "$dir/lib.c" &&
+		$3 $freestanding -I. -Iinclude -Isrc -Itests/configs $4 -c -o "$dir/$1.o" "$dir/${7:-lib}.c" &&
 			"$5" -u "$dir/$1.o" | awk '{ print $2 }' >"$dir/$1.undefined" &&
-			grep -qx memset "$dir/$1.undefined" &&
+			grep -qx memmove "$dir/$1.undefined" &&
 			! grep -vxE "mem(cpy|set|move|cmp)${6:-}" "$dir/$1.undefined"
 	} >"$dir/$1.log" 2>&1
 	verdict "$2" "$1" $?
@@ -90,7 +140,7 @@ builds() {
 }
 
 job=0
-start() { # runs or builds, and its arguments but for the number
+start() { # what to do, and its arguments but for the number
 	local kind=$1
 	shift
 	job=$((job + 1))
@@ -101,28 +151,45 @@ start() { # runs or builds, and its arguments but for the number
 one="-DQUARRY_MAX_CPUS=1 -DQUARRY_MAX_NODES=1"
 m32="-m32 -march=i686 -isystem /usr/include/$(gcc -print-multiarch)"
 kernel="-O2 -mno-red-zone -mno-sse -mno-mmx -mno-80387 -mcmodel=kernel -fno-builtin -fno-pic"
-start runs "self-test: one CPU" gcc "-O0 -DQUARRY_MAX_CPUS=1"
-start runs "self-test: no NUMA" gcc "-O0 -DQUARRY_MAX_NODES=1"
+orders() { # pageblock's, largest
+	echo "-DQUARRY_PAGEBLOCK_ORDER=$1 -DQUARRY_MAX_ORDER=$2"
+}
+python3 -B scripts/amalgam.py -o "$dir/amalgam" && cp port/single/quarry_host.h "$dir/amalgam" || status=1
+
+start pages "pages of 16 KiB, pageblock order 5, largest 8, 32 address bits" \
+	"$(orders 5 8) -DQUARRY_PAGE_SHIFT=14 -DQUARRY_MAX_PHYS_BITS=32"
+start pages "pages of 64 KiB, pageblock order 11, largest 13, one node, one CPU" \
+	"$(orders 11 13) -DQUARRY_PAGE_SHIFT=16 $one"
+start pages "pageblock order 10, largest 10" "$(orders 10 10)"
+start pages "pageblock order 6, largest 11" "$(orders 6 11)"
+start runs "self-test: one CPU, -O1" gcc "-O1 -DQUARRY_MAX_CPUS=1"
+start runs "self-test: no NUMA, -O2" gcc "-O2 -DQUARRY_MAX_NODES=1"
 start runs "self-test: one CPU, no NUMA, -Os" gcc "-Os $one"
-start runs "self-test: pages of 16 KiB" gcc "-O0 -DQUARRY_PAGE_SHIFT=14"
+start runs "self-test: pages of 16 KiB, pageblock order 11, largest 11" gcc "-O0 -DQUARRY_PAGE_SHIFT=14 $(orders 11 11)"
 start runs "self-test: pages of 64 KiB" gcc "-O0 -DQUARRY_PAGE_SHIFT=16"
-start runs "self-test: 32 address bits" gcc "-O0 -DQUARRY_MAX_PHYS_BITS=32"
+start runs "self-test: pages of 64 KiB, pageblock order 11, largest 13" gcc "-O0 -DQUARRY_PAGE_SHIFT=16 $(orders 11 13)"
+start runs "self-test: pageblock order 5, largest 8, 32 address bits" gcc "-O0 -DQUARRY_MAX_PHYS_BITS=32 $(orders 5 8)"
+start runs "self-test: pageblock order 9, largest 9" gcc "-O0 $(orders 9 9)"
+start runs "self-test: pageblock order 5, largest 13" gcc "-O0 $(orders 5 13)"
 start runs "self-test: -O3" gcc "-O3"
 start runs "self-test: LTO" gcc "-O2 -flto"
 start runs "self-test: clang 14" clang-14 "-O0"
 start runs "self-test: i386, 46 address bits" gcc "-O0 $m32"
 start runs "self-test: i386, 32 address bits" gcc "-O0 $m32 -DQUARRY_MAX_PHYS_BITS=32"
 start runs "self-test: big-endian (s390x)" s390x-linux-gnu-gcc "-O0 -static" qemu-s390x
+start tiny "tiny: a machine of 2 MiB, -Os" gcc "-Os"
+start tiny "tiny: a machine of 2 MiB, contracts and memory checked" gcc "$checked"
+start tiny "tiny: a machine of 2 MiB, i386" gcc "-Os $m32 -DQUARRY_DEBUG=1"
+start tiny "tiny: big-endian (s390x)" s390x-linux-gnu-gcc "-O1 -static -DQUARRY_DEBUG=1" qemu-s390x
 start builds "object: x86_64, as a kernel is built" x86_64-linux-gnu-gcc "$kernel" nm
 start builds "object: aarch64, general registers only" aarch64-linux-gnu-gcc \
 	"-O2 -mgeneral-regs-only -mno-outline-atomics" aarch64-linux-gnu-nm
 start builds "object: riscv64, medany" riscv64-linux-gnu-gcc "-O2 -mcmodel=medany" riscv64-linux-gnu-nm
-# 64-bit atomics and shifts come from the compiler's library there: docs/design.md, "32-bit targets".
-rv32='|__atomic_[a-z_]*_8|__ashldi3|__lshrdi3|__ucmpdi2'
-start builds "object: riscv32, 34 address bits" riscv64-linux-gnu-gcc \
-	"-O2 -march=rv32ima -mabi=ilp32 -DQUARRY_MAX_PHYS_BITS=34" riscv64-linux-gnu-nm "$rv32"
-start builds "object: riscv32, 46 address bits" riscv64-linux-gnu-gcc \
-	"-O2 -march=rv32ima -mabi=ilp32" riscv64-linux-gnu-nm "$rv32"
+start builds "object: tiny, riscv32" riscv64-linux-gnu-gcc "-Os -march=rv32ima -mabi=ilp32 -DQUARRY_TINY=1" \
+	riscv64-linux-gnu-nm '|__ashldi3|__lshrdi3|__ucmpdi2' tiny
+start riscv32 "self-test: riscv32, 34 address bits" "-O1 -DQUARRY_MAX_PHYS_BITS=34"
+start riscv32 "self-test: riscv32, 46 address bits" "-O1"
+start cxx "all headers in C++11, 17 and 20, by g++ and clang"
 wait
 cat "$dir"/*.verdict
 ! grep -q '^not ok' "$dir"/*.verdict || status=1

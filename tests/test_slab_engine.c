@@ -201,9 +201,10 @@ static void test_S13_depot_starts_small_and_grows_when_cpus_meet(void **state)
 	give(q, s, p, 1000);
 	assert_int_equal(s->node[0].nr_full, SLAB_DEPOT_LEAST);
 	check(q);
-	/* As if CPUs had met (the threads' test shows that they do). */
+	/* As if CPUs had met (the threads' test shows that they do), and nothing had come and gone. */
 	s->node[0].depot_max = 4;
 	s->node[0].met = 1;
+	s->node[0].missed = 0;
 	take(q, s, p, 1000);
 	give(q, s, p, 1000);
 	assert_int_equal(s->node[0].nr_full, 4);
@@ -215,6 +216,62 @@ static void test_S13_depot_starts_small_and_grows_when_cpus_meet(void **state)
 		assert_int_equal(quarry_slab_reap(q, 0), 0);
 	assert_int_equal(s->node[0].depot_max, SLAB_DEPOT_LEAST);
 	check(q);
+	finish(q);
+}
+
+/* Sheaves that went into the slabs and came back from there have a place the next time. */
+static void test_S13_depot_follows_what_comes_and_goes(void **state)
+{
+	struct quarry *q = machine(64 * MIB, 1, 1);
+	struct kmem_cache *s = cache(q, 64);
+	static void *p[40000];
+	uint32_t flushes = 0;
+
+	(void)state;
+	for (unsigned int round = 0; round < 12; round++) {
+		flushes = s->flushes;
+		take(q, s, p, 10000);
+		give(q, s, p, 10000);
+		check(q);
+	}
+	assert_int_equal(s->flushes, flushes); /* none in the last round */
+	assert_true(s->node[0].nr_full * SLAB_SHEAF_MOST > 8000);
+	/* Of traffic that goes further, slabs make neighbours again. */
+	take(q, s, p, 40000);
+	give(q, s, p, 40000);
+	assert_int_equal(s->node[0].swing, 0);
+	take(q, s, p, 40000);
+	give(q, s, p, 40000);
+	check(q);
+	assert_int_equal(s->node[0].nr_full, SLAB_DEPOT_LEAST);
+	/* After the reaper was there it begins anew. */
+	for (unsigned int i = 0; i < 2; i++)
+		assert_int_equal(quarry_slab_reap(q, 0), 0);
+	for (unsigned int round = 0; round < 4; round++) {
+		take(q, s, p, 10000);
+		give(q, s, p, 10000);
+	}
+	assert_true(s->node[0].nr_full * SLAB_SHEAF_MOST > 8000);
+	/* When it does not come back, it is no working set: all goes. */
+	for (unsigned int i = 0; i < 40; i++)
+		assert_int_equal(quarry_slab_reap(q, 0), 0);
+	assert_int_equal(s->node[0].swing, 0);
+	assert_int_equal(info(q, s).cached_objs, 0);
+	assert_int_equal(info(q, s).num_slabs, 0);
+	assert_int_equal(quarry_kmem_cache_destroy(q, s), 0);
+	/* Never more than a share of the memory; nothing of it under pressure. */
+	s = cache(q, 1024);
+	for (unsigned int round = 0; round < 12; round++) {
+		take(q, s, p, 10000);
+		give(q, s, p, 10000);
+		check(q);
+	}
+	assert_true(s->node[0].swing > 0);
+	assert_true((unsigned long)s->node[0].nr_full * s->cpu_sheaves[0].main->cap * 1024 <=
+		    64 * MIB / SLAB_DEPOT_SHARE);
+	quarry_drop_slab(q);
+	assert_int_equal(s->node[0].swing, 0);
+	assert_int_equal(info(q, s).num_slabs, 0);
 	finish(q);
 }
 
@@ -823,6 +880,7 @@ int main(void)
 		cmocka_unit_test(test_S14_same_node_is_home),
 		cmocka_unit_test(test_S13_depot_starts_small_and_grows_when_cpus_meet),
 		cmocka_unit_test(test_S13_depot_decays_to_the_working_set),
+		cmocka_unit_test(test_S13_depot_follows_what_comes_and_goes),
 		cmocka_unit_test(test_S13_sheaves_grow_under_traffic),
 		cmocka_unit_test(test_S13_sheaves_of_large_objects_stay_small),
 		cmocka_unit_test(test_S12_empty_slabs_that_were_wanted_again_are_kept),

@@ -38,8 +38,7 @@ $(M32_BINS): $(O)/tests/%-m32: $(O)/tests/%.o $(M32_SHARED:%=$(O)/tests/%.o) $(O
 	$(Q)$(CC) $(CFLAGS) -o $@ $^
 
 # The explorer of interleavings: src/ with a hook at each access, and memory.c instead of ThreadSanitizer.
-EXPLORE_HOOKS := -fsanitize=thread --param tsan-instrument-func-entry-exit=0 \
-	-Dmemset=explore_memset -Dmemcpy=explore_memcpy -Dmemmove=explore_memmove
+EXPLORE_HOOKS := -fsanitize=thread -Dmemset=explore_memset -Dmemcpy=explore_memcpy -Dmemmove=explore_memmove
 EXPLORE_FLAGS := -Itests/explore -O1 -g -DQUARRY_DEBUG=1 -fno-pie
 EXPLORE_OBJS := $(patsubst %.c,$(O)/explore/%.o,$(wildcard tests/explore/*.c) $(QUARRY_SRCS))
 

@@ -56,12 +56,12 @@ static inline int test_bit(long nr, const volatile unsigned long *addr)
 
 static inline void __set_bit(long nr, volatile unsigned long *addr)
 {
-	addr[BIT_WORD(nr)] |= BIT_MASK(nr);
+	addr[BIT_WORD(nr)] = addr[BIT_WORD(nr)] | BIT_MASK(nr);
 }
 
 static inline void __clear_bit(long nr, volatile unsigned long *addr)
 {
-	addr[BIT_WORD(nr)] &= ~BIT_MASK(nr);
+	addr[BIT_WORD(nr)] = addr[BIT_WORD(nr)] & ~BIT_MASK(nr);
 }
 
 #define set_bit(nr, addr) __set_bit(nr, addr)

@@ -52,7 +52,8 @@ static inline void __list_del_entry(struct list_head *entry)
 static inline void list_del(struct list_head *entry)
 {
 	__list_del_entry(entry);
-	*entry = (struct list_head){.next = LIST_POISON1, .prev = LIST_POISON2};
+	entry->next = (struct list_head *)LIST_POISON1;
+	entry->prev = (struct list_head *)LIST_POISON2;
 }
 
 static inline void list_del_init(struct list_head *entry)

@@ -16,7 +16,7 @@ struct scatterlist {
 static inline void sg_init_table(struct scatterlist *sgl, unsigned int nents)
 {
 	for (unsigned int i = 0; i < nents; i++)
-		sgl[i] = (struct scatterlist){.last = i + 1 == nents};
+		sgl[i] = (struct scatterlist){NULL, 0, 0, i + 1 == nents};
 }
 
 static inline void sg_set_page(struct scatterlist *sg, struct page *page, unsigned int len,

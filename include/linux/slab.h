@@ -189,8 +189,9 @@ static inline struct kmem_cache *kmem_cache_create_ctor(const char *name, unsign
 							unsigned int align, slab_flags_t flags,
 							void (*ctor)(void *))
 {
-	struct kmem_cache_args args = {0};
+	struct kmem_cache_args args; /* no initialiser is without a warning in C and in C++ */
 
+	__builtin_memset(&args, 0, sizeof(args));
 	args.align = align;
 	args.ctor = ctor;
 	return quarry_kmem_cache_create(quarry_linux(), name, size, flags, &args);
@@ -209,8 +210,9 @@ static inline struct kmem_cache *kmem_cache_create_usercopy(const char *name, un
 							    unsigned int usersize,
 							    void (*ctor)(void *))
 {
-	struct kmem_cache_args args = {0};
+	struct kmem_cache_args args; /* no initialiser is without a warning in C and in C++ */
 
+	__builtin_memset(&args, 0, sizeof(args));
 	args.align = align;
 	args.ctor = ctor;
 	args.useroffset = useroffset;

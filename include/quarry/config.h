@@ -10,6 +10,37 @@
 #include QUARRY_CONFIG_FILE
 #endif
 
+/*
+ * 1: a library for machines of a few MiB, of one zone, one CPU and one migratetype, from the files of
+ * QUARRY_TINY_SRCS in sources.mk: docs/porting.md says what it has. Sets the defaults of other options.
+ */
+#ifndef QUARRY_TINY
+#define QUARRY_TINY 0
+#endif
+#if QUARRY_TINY
+#ifndef QUARRY_MAX_PHYS_BITS
+#define QUARRY_MAX_PHYS_BITS 32
+#endif
+#ifndef QUARRY_MAX_NODES
+#define QUARRY_MAX_NODES 1
+#endif
+#ifndef QUARRY_MAX_CPUS
+#define QUARRY_MAX_CPUS 1
+#endif
+#ifndef QUARRY_MAX_ORDER
+#define QUARRY_MAX_ORDER 6
+#endif
+#ifndef QUARRY_PAGEBLOCK_ORDER
+#define QUARRY_PAGEBLOCK_ORDER 6
+#endif
+#ifndef QUARRY_MEMBLOCK_REGIONS
+#define QUARRY_MEMBLOCK_REGIONS 16
+#endif
+#ifndef QUARRY_MAX_CACHES
+#define QUARRY_MAX_CACHES 64
+#endif
+#endif
+
 /* log2 of the page size in bytes. */
 #ifndef QUARRY_PAGE_SHIFT
 #define QUARRY_PAGE_SHIFT 12
@@ -77,11 +108,22 @@
 #define QUARRY_DEBUG 0
 #endif
 
+/* 1: quarry_check() and the validators that it calls are there. */
+#ifndef QUARRY_VALIDATORS
+#define QUARRY_VALIDATORS (!QUARRY_TINY || QUARRY_DEBUG)
+#endif
+
+#if QUARRY_TINY < 0 || QUARRY_TINY > 1
+#error "QUARRY_TINY must be 0 or 1"
+#endif
+#if QUARRY_TINY && (QUARRY_MAX_NODES != 1 || QUARRY_MAX_CPUS != 1)
+#error "QUARRY_TINY has one node and one CPU"
+#endif
 #if QUARRY_PAGE_SHIFT < 12 || QUARRY_PAGE_SHIFT > 16
 #error "QUARRY_PAGE_SHIFT must be 12..16"
 #endif
-#if QUARRY_MAX_ORDER < 7 || QUARRY_MAX_ORDER > 13
-#error "QUARRY_MAX_ORDER must be 7..13"
+#if QUARRY_MAX_ORDER < 7 - QUARRY_TINY || QUARRY_MAX_ORDER > 13
+#error "QUARRY_MAX_ORDER must be 7..13, or 6 with QUARRY_TINY"
 #endif
 #if QUARRY_PAGEBLOCK_ORDER < 5 || QUARRY_PAGEBLOCK_ORDER > 11
 #error "QUARRY_PAGEBLOCK_ORDER must be 5..11"

@@ -83,8 +83,10 @@ struct memblock {
 	struct memblock_bound bound;
 	quarry_late_alloc_fn late_alloc; /* serve calls after hand-off, may be NULL */
 	quarry_late_free_fn late_free;
+#if !QUARRY_TINY
 	struct memblock_reserve_mem reserve_mem[QUARRY_RESERVE_MEM_MAX];
 	unsigned int nr_reserve_mem;
+#endif
 	struct memblock_region memory_init[QUARRY_MEMBLOCK_REGIONS];
 	struct memblock_region reserved_init[QUARRY_MEMBLOCK_REGIONS];
 };

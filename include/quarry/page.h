@@ -257,7 +257,7 @@ enum quarry_refusal_reason {
 #define QUARRY_REMEDY_OTHER_NODE 128u  /* node quarry_refusal.other_nid, which it might not use */
 #define QUARRY_REMEDY_HIGHER_ZONE 256u /* zones above the highest that it might use */
 
-#define QUARRY_EXPLAIN_ZONES 8
+#define QUARRY_EXPLAIN_ZONES (QUARRY_TINY ? 1 : 8)
 
 /* The last refused request: which zones were tried, what each lacked, and what would have helped. */
 struct quarry_refusal {

@@ -59,8 +59,8 @@ enum quarry_stage {
 };
 
 /* Room for a struct quarry, for those who want it in static memory. */
-#define QUARRY_STORAGE_SIZE                              \
-	((size_t)1792 + (size_t)136 * QUARRY_MAX_NODES + \
+#define QUARRY_STORAGE_SIZE                                                            \
+	((QUARRY_TINY ? (size_t)512 : (size_t)1792 + (size_t)136 * QUARRY_MAX_NODES) + \
 	 2 * sizeof(struct memblock_region) * QUARRY_MEMBLOCK_REGIONS)
 
 /**

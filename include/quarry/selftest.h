@@ -9,7 +9,7 @@
 #include <quarry/types.h>
 
 /* Scratch memory that every test is content with. */
-#define QUARRY_SELFTEST_SCRATCH ((size_t)4 << 20)
+#define QUARRY_SELFTEST_SCRATCH (1024 * QUARRY_PAGE_SIZE)
 
 /* What the CPUs of a stress share; zeroed before each. */
 struct quarry_selftest_stress {

@@ -35,15 +35,30 @@
 #define quarry_min(a, b) ((a) < (b) ? (a) : (b))
 #define quarry_max(a, b) ((a) > (b) ? (a) : (b))
 
-/* Atomics by their ordering. */
+/* Atomics by their ordering; on a machine of one CPU, whose lock is the pin, plain accesses. */
+#if QUARRY_TINY
+#define quarry_load_relaxed(p) (*(p))
+#define quarry_load_acquire(p) (*(p))
+#define quarry_store_relaxed(p, v) ((void)(*(p) = (v)))
+#define quarry_store_release(p, v) ((void)(*(p) = (v)))
+#define quarry_fetch_add_relaxed(p, v)                 \
+	__extension__({                                \
+		__typeof__(*(p)) quarry_was = *(p);    \
+		*(p) = (__typeof__(*(p)))(*(p) + (v)); \
+		quarry_was;                            \
+	})
+#define quarry_fetch_or_relaxed(p, v) ((void)(*(p) |= (v)))
+#define quarry_fetch_and_relaxed(p, v) ((void)(*(p) &= (v)))
+#else
 #define quarry_load_relaxed(p) __atomic_load_n((p), __ATOMIC_RELAXED)
 #define quarry_load_acquire(p) __atomic_load_n((p), __ATOMIC_ACQUIRE)
 #define quarry_store_relaxed(p, v) __atomic_store_n((p), (v), __ATOMIC_RELAXED)
 #define quarry_store_release(p, v) __atomic_store_n((p), (v), __ATOMIC_RELEASE)
-#define quarry_exchange_acquire(p, v) __atomic_exchange_n((p), (v), __ATOMIC_ACQUIRE)
 #define quarry_fetch_add_relaxed(p, v) __atomic_fetch_add((p), (v), __ATOMIC_RELAXED)
 #define quarry_fetch_or_relaxed(p, v) __atomic_fetch_or((p), (v), __ATOMIC_RELAXED)
 #define quarry_fetch_and_relaxed(p, v) __atomic_fetch_and((p), (v), __ATOMIC_RELAXED)
+#endif
+#define quarry_exchange_acquire(p, v) __atomic_exchange_n((p), (v), __ATOMIC_ACQUIRE)
 /* The compiler keeps what stands before it before it. */
 #define quarry_compiler_barrier() __atomic_signal_fence(__ATOMIC_SEQ_CST)
 /* The CPU too, stores before loads included. Not an __atomic builtin: ThreadSanitizer knows none. */

@@ -7,7 +7,7 @@
  * struct quarry_cpu_lock  guards what belongs to one CPU. Its owner pays no atomic read-modify-write;
  *                         others, who come rarely, pay for all.
  *
- * A machine that one thread plays (port.concurrent false) pays plain stores.
+ * A machine that one thread plays (port.concurrent false) pays plain stores; with QUARRY_TINY the pin is the lock.
  */
 #ifndef QUARRY_BASE_LOCK_H
 #define QUARRY_BASE_LOCK_H
@@ -110,6 +110,8 @@ static inline quarry_pin_t quarry_lock(bool concurrent, struct quarry_lock *lock
 	quarry_pin_t pin = quarry_pin();
 
 	lock_order_add(lock->rank, true);
+	if (QUARRY_TINY)
+		return pin;
 	if (!concurrent) {
 		QUARRY_ASSERT(lock->held == 0);
 		quarry_store_relaxed(&lock->held, 1u);
@@ -127,7 +129,8 @@ static inline void quarry_unlock(bool concurrent, struct quarry_lock *lock, quar
 {
 	lock_order_remove(lock->rank);
 	(void)concurrent;
-	quarry_store_release(&lock->held, 0u);
+	if (!QUARRY_TINY)
+		quarry_store_release(&lock->held, 0u);
 	quarry_unpin(pin);
 }
 

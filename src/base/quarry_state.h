@@ -36,9 +36,13 @@ struct quarry {
 	struct quarry_lock meta_lock;
 	struct cma_layer *cma;     /* made by the first declaration, at boot */
 	struct memblock *memblock; /* memblock_own, or what quarry_memblock_use() was given */
+#if QUARRY_TINY
+	struct memblock memblock_own;
+#else
 	struct bootmem bootmem;
 	struct memblock memblock_own;
 	bootmem_data_t bootmem_own[QUARRY_MAX_NODES];
+#endif
 };
 
 /* base/report.c: one line each; printf subset of base/format.h. */

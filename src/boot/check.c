@@ -8,6 +8,8 @@
 
 #include <boot/internal.h>
 
+#if QUARRY_VALIDATORS
+
 /* Counts a fault; the first is told. */
 #define BOOT_FAULT(faults, out, ...)                           \
 	do {                                                   \
@@ -101,6 +103,8 @@ unsigned int quarry_check_memblock(struct quarry *q, const struct quarry_out *ou
 	return faults != 0 ? faults : memblock_check_bound(q, out);
 }
 
+#if !QUARRY_TINY
+
 /* The bitmap of an open node against its hint, last end and padding. */
 static unsigned int bootmem_check_map(struct quarry *q, const bootmem_data_t *b, int nid,
 				      const struct quarry_out *out)
@@ -170,3 +174,7 @@ unsigned int quarry_check_bootmem(struct quarry *q, const struct quarry_out *out
 		BOOT_FAULT(faults, out, "bootmem: a node is not on the list\n");
 	return faults;
 }
+
+#endif
+
+#endif

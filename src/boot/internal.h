@@ -10,7 +10,14 @@
 void memblock_init(struct quarry *q);
 
 /* No node. */
+#if !QUARRY_TINY
 void bootmem_init(struct quarry *q);
+#else
+static inline void bootmem_init(struct quarry *q)
+{
+	(void)q;
+}
+#endif
 
 /* Whether QUARRY_STAGE_BOOT is over; then logs that @who came too late. */
 bool memblock_is_late(struct quarry *q, const char *who);
@@ -32,6 +39,7 @@ unsigned int bootmem_free_padding(struct quarry *q, const bootmem_data_t *bdata)
 
 /* memblock_bound.c: the longest free run. */
 
+#if !QUARRY_TINY
 /* Whether a request of @size for memory with @flags must fail, wherever it looks. */
 bool memblock_bound_forbids(const struct memblock *mb, phys_addr_t size, uint32_t flags);
 /* All ordinary memory was looked at: no free run is longer than @longest, which is not 0. */
@@ -41,6 +49,41 @@ void memblock_bound_open(struct memblock *mb);
 void memblock_bound_close(struct quarry *q, phys_addr_t base, phys_addr_t end);
 /* Within a change: [@base, @end) became free. */
 void memblock_bound_grow(struct quarry *q, phys_addr_t base, phys_addr_t end);
+#else
+static inline bool memblock_bound_forbids(const struct memblock *mb, phys_addr_t size,
+					  uint32_t flags)
+{
+	(void)mb;
+	(void)size;
+	(void)flags;
+	return false;
+}
+
+static inline void memblock_bound_learn(struct memblock *mb, phys_addr_t longest)
+{
+	(void)mb;
+	(void)longest;
+}
+
+static inline void memblock_bound_open(struct memblock *mb)
+{
+	(void)mb;
+}
+
+static inline void memblock_bound_close(struct quarry *q, phys_addr_t base, phys_addr_t end)
+{
+	(void)q;
+	(void)base;
+	(void)end;
+}
+
+static inline void memblock_bound_grow(struct quarry *q, phys_addr_t base, phys_addr_t end)
+{
+	(void)q;
+	(void)base;
+	(void)end;
+}
+#endif
 
 /* Makes both types empty, in the arrays of struct quarry. */
 void memblock_use_static(struct memblock *mb);
@@ -76,6 +119,12 @@ static inline phys_addr_t memblock_region_end(const struct memblock_region *r)
 static inline phys_addr_t memblock_cap_size(phys_addr_t base, phys_addr_t size)
 {
 	return quarry_min(size, MEMBLOCK_ADDR_MAX - base);
+}
+
+/* Whether every call is told in the log. */
+static inline bool memblock_debug(const struct memblock *mb)
+{
+	return !QUARRY_TINY && mb->debug;
 }
 
 /* Regions in use, without the dummy of an empty type. */
@@ -156,7 +205,7 @@ static inline bool memblock_array_range(struct memblock *mb, const struct memblo
 {
 	*start = *memblock_type_phys(mb, type);
 	*end = *start + memblock_array_bytes(type->max);
-	return *start != 0 && !memblock_is_static(mb, type);
+	return !QUARRY_TINY && *start != 0 && !memblock_is_static(mb, type);
 }
 
 #endif

@@ -94,6 +94,8 @@ void memblock_init(struct quarry *q)
 	*q->memblock = (struct memblock)QUARRY_MEMBLOCK_INIT(q->memblock_own);
 }
 
+#if !QUARRY_TINY
+
 void quarry_memblock_use(struct quarry *q, struct memblock *mb)
 {
 	q->memblock = mb;
@@ -113,6 +115,8 @@ int quarry_memblock_set_empty_cnt(struct quarry *q, unsigned int cnt)
 	return 0;
 }
 
+#endif
+
 struct memblock *quarry_memblock(struct quarry *q)
 {
 	return q->memblock;
@@ -120,7 +124,7 @@ struct memblock *quarry_memblock(struct quarry *q)
 
 static void memblock_trace(struct quarry *q, const char *what, phys_addr_t base, phys_addr_t size)
 {
-	if (likely(!q->memblock->debug))
+	if (likely(!memblock_debug(q->memblock)))
 		return;
 	quarry_log(q, QUARRY_LOG_DEBUG, "%s: [0x%016llx-0x%016llx]", what, (unsigned long long)base,
 		   (unsigned long long)(base + memblock_cap_size(base, size) - 1));
@@ -316,7 +320,7 @@ static void memblock_move_array(struct quarry *q, struct memblock_type *type,
 	type->regions = to->regions;
 	type->max = to->max;
 	*memblock_type_phys(mb, type) = to->phys;
-	if (mb->debug)
+	if (memblock_debug(mb))
 		quarry_log(q, QUARRY_LOG_DEBUG, "memblock: %s is doubled to %lu at [0x%llx-0x%llx]",
 			   type->name, to->max, (unsigned long long)range.base,
 			   (unsigned long long)(range.base + range.size - 1));
@@ -364,7 +368,7 @@ static int memblock_double_memory(struct quarry *q)
 static int memblock_double_array(struct quarry *q, struct memblock_type *type,
 				 const struct memblock_region *avoid)
 {
-	if (!q->memblock->can_resize)
+	if (QUARRY_TINY || !q->memblock->can_resize)
 		return -QUARRY_ENOMEM;
 	if (type == &q->memblock->reserved)
 		return memblock_double_reserved(q, avoid);
@@ -424,7 +428,7 @@ int quarry_memblock_add_node(struct quarry *q, phys_addr_t base, phys_addr_t siz
 	struct memblock_region range = {.base = base, .size = size, .flags = flags, .nid = nid};
 	int err;
 
-	if (q->memblock->debug)
+	if (memblock_debug(q->memblock))
 		quarry_log(q, QUARRY_LOG_DEBUG,
 			   "memblock_add_node: [0x%016llx-0x%016llx] nid=%d flags=%x",
 			   (unsigned long long)base,
@@ -453,6 +457,8 @@ int memblock_reserve_flags(struct quarry *q, phys_addr_t base, phys_addr_t size,
 	return memblock_add_range(q, &q->memblock->reserved, range);
 }
 
+#if !QUARRY_TINY
+
 int quarry_memblock_reserve_node(struct quarry *q, phys_addr_t base, phys_addr_t size, int nid)
 {
 	return memblock_reserve_flags(q, base, size, nid, MEMBLOCK_NONE);
@@ -468,9 +474,11 @@ int quarry_memblock_reserve_firmware(struct quarry *q, phys_addr_t base, phys_ad
 	return memblock_reserve_flags(q, base, size, q->memblock->no_nid, MEMBLOCK_RSRV_FIRMWARE);
 }
 
+#endif
+
 int quarry_memblock_reserve(struct quarry *q, phys_addr_t base, phys_addr_t size)
 {
-	return quarry_memblock_reserve_node(q, base, size, q->memblock->no_nid);
+	return memblock_reserve_flags(q, base, size, q->memblock->no_nid, MEMBLOCK_NONE);
 }
 
 /* Makes [base, base + size) whole regions, [*first, *past). */
@@ -540,6 +548,8 @@ int quarry_memblock_free(struct quarry *q, void *ptr, size_t size)
 		return 0;
 	return quarry_memblock_phys_free(q, quarry_virt_to_phys(q, ptr), size);
 }
+
+#if !QUARRY_TINY
 
 int quarry_memblock_set_node(struct quarry *q, phys_addr_t base, phys_addr_t size,
 			     struct memblock_type *type, int nid)
@@ -769,3 +779,5 @@ int quarry_memblock_trim_memory(struct quarry *q, phys_addr_t align)
 		memblock_make_empty(q->memblock, type);
 	return 0;
 }
+
+#endif

@@ -163,6 +163,8 @@ bool quarry_memblock_next_range_rev(struct quarry *q, uint64_t *idx, int nid, ui
 	return false;
 }
 
+#if !QUARRY_TINY
+
 bool quarry_memblock_next_mem_pfn_range(struct quarry *q, int *idx, int nid, pfn_t *p_start,
 					pfn_t *p_end, int *p_nid)
 {
@@ -181,6 +183,8 @@ bool quarry_memblock_next_mem_pfn_range(struct quarry *q, int *idx, int nid, pfn
 	*idx = (int)memblock_nr(type) - 1;
 	return false;
 }
+
+#endif
 
 /* After a search in vain that saw no run longer than @longest; a page is always reckoned with. */
 static void memblock_learn(struct quarry *q, const struct memblock_request *req,
@@ -292,11 +296,6 @@ phys_addr_t quarry_memblock_find_in_range(struct quarry *q, phys_addr_t start, p
 
 /* Settings. */
 
-void quarry_memblock_allow_resize(struct quarry *q)
-{
-	q->memblock->can_resize = true;
-}
-
 void quarry_memblock_set_bottom_up(struct quarry *q, bool enable)
 {
 	q->memblock->bottom_up = enable;
@@ -305,6 +304,23 @@ void quarry_memblock_set_bottom_up(struct quarry *q, bool enable)
 bool quarry_memblock_bottom_up(struct quarry *q)
 {
 	return q->memblock->bottom_up;
+}
+
+void quarry_memblock_set_current_limit(struct quarry *q, phys_addr_t limit)
+{
+	q->memblock->current_limit = limit;
+}
+
+phys_addr_t quarry_memblock_get_current_limit(struct quarry *q)
+{
+	return q->memblock->current_limit;
+}
+
+#if !QUARRY_TINY
+
+void quarry_memblock_allow_resize(struct quarry *q)
+{
+	q->memblock->can_resize = true;
 }
 
 void quarry_memblock_set_movable_node(struct quarry *q, bool enable)
@@ -320,16 +336,6 @@ void quarry_memblock_set_rsrv_kern(struct quarry *q, bool enable)
 void quarry_memblock_set_kho_scratch_only(struct quarry *q, bool enable)
 {
 	q->memblock->scratch_only = enable;
-}
-
-void quarry_memblock_set_current_limit(struct quarry *q, phys_addr_t limit)
-{
-	q->memblock->current_limit = limit;
-}
-
-phys_addr_t quarry_memblock_get_current_limit(struct quarry *q)
-{
-	return q->memblock->current_limit;
 }
 
 void quarry_memblock_set_debug(struct quarry *q, bool enable)
@@ -375,6 +381,8 @@ void quarry_memblock_dump_all(struct quarry *q)
 	memblock_dump_type(q, &q->memblock->reserved);
 }
 
+#endif
+
 /* Allocation. */
 
 bool memblock_is_late(struct quarry *q, const char *who)
@@ -387,7 +395,9 @@ bool memblock_is_late(struct quarry *q, const char *who)
 
 void *memblock_late_alloc(struct quarry *q, size_t size, int nid)
 {
-	return q->memblock->late_alloc != NULL ? q->memblock->late_alloc(q, size, nid) : NULL;
+	return !QUARRY_TINY && q->memblock->late_alloc != NULL
+		       ? q->memblock->late_alloc(q, size, nid)
+		       : NULL;
 }
 
 static phys_addr_t memblock_find_and_reserve(struct quarry *q, const struct memblock_request *req)
@@ -435,7 +445,7 @@ static void memblock_trace_alloc(struct quarry *q, const char *who,
 {
 	char nid[24] = "";
 
-	if (likely(!q->memblock->debug))
+	if (likely(!memblock_debug(q->memblock)))
 		return;
 	if (with_nid)
 		quarry_format(nid, sizeof(nid), " nid=%d", req->nid);
@@ -516,6 +526,8 @@ void *quarry_memblock_alloc_try_nid(struct quarry *q, phys_addr_t size, phys_add
 	return p;
 }
 
+#if !QUARRY_TINY
+
 void *quarry_memblock_alloc_or_panic(struct quarry *q, phys_addr_t size, phys_addr_t align)
 {
 	void *p = quarry_memblock_alloc(q, size, align);
@@ -525,6 +537,8 @@ void *quarry_memblock_alloc_or_panic(struct quarry *q, phys_addr_t size, phys_ad
 			     (unsigned long long)size);
 	return p;
 }
+
+#endif
 
 /* Questions. */
 
@@ -537,6 +551,8 @@ phys_addr_t quarry_memblock_reserved_size(struct quarry *q)
 {
 	return q->memblock->reserved.total_size;
 }
+
+#if !QUARRY_TINY
 
 phys_addr_t quarry_memblock_reserved_kern_size(struct quarry *q, phys_addr_t limit, int nid)
 {
@@ -554,6 +570,8 @@ phys_addr_t quarry_memblock_reserved_kern_size(struct quarry *q, phys_addr_t lim
 	}
 	return total;
 }
+
+#endif
 
 phys_addr_t quarry_memblock_start_of_DRAM(struct quarry *q)
 {
@@ -606,6 +624,8 @@ bool quarry_memblock_is_region_reserved(struct quarry *q, phys_addr_t base, phys
 	return quarry_memblock_overlaps_region(&q->memblock->reserved, base, size);
 }
 
+#if !QUARRY_TINY
+
 int quarry_memblock_search_pfn_nid(struct quarry *q, pfn_t pfn, pfn_t *start_pfn, pfn_t *end_pfn)
 {
 	const struct memblock_region *r = NULL;
@@ -616,6 +636,8 @@ int quarry_memblock_search_pfn_nid(struct quarry *q, pfn_t pfn, pfn_t *start_pfn
 	*end_pfn = r != NULL ? bits_pfn_down(memblock_region_end(r)) : 0;
 	return r != NULL ? r->nid : QUARRY_NO_NODE;
 }
+
+#endif
 
 /* Hand-off. */
 
@@ -649,6 +671,8 @@ unsigned long quarry_memblock_free_all(struct quarry *q, quarry_give_fn give, vo
 	return pages;
 }
 
+#if !QUARRY_TINY
+
 /* Gives the pages of one array, as far as they are memory. */
 static unsigned long memblock_give_array(struct quarry *q, const struct memblock_type *type,
 					 quarry_give_fn give, void *arg)
@@ -676,3 +700,5 @@ unsigned long quarry_memblock_discard(struct quarry *q, quarry_give_fn give, voi
 	memblock_use_static(mb);
 	return pages;
 }
+
+#endif

@@ -25,6 +25,8 @@ bool diag_next_zone(struct quarry *q, int *nid, int *zone, struct quarry_zone_in
 	return false;
 }
 
+#if !QUARRY_TINY
+
 bool diag_has_cma(struct quarry *q)
 {
 	struct quarry_zone_info info;
@@ -67,3 +69,5 @@ void diag_add_all(struct quarry *q, struct diag_pages *sum)
 	for (int nid = 0; nid < nodes; nid++)
 		diag_add_node(q, nid, sum);
 }
+
+#endif

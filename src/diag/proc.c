@@ -18,6 +18,8 @@ void quarry_show_buddyinfo(struct quarry *q, const struct quarry_out *out)
 	}
 }
 
+#if !QUARRY_TINY
+
 /* debugfs extfrag/extfrag_index and unusable_index, in thousandths. */
 static void proc_index(const struct quarry_out *out, bool signed_place, int index)
 {
@@ -119,6 +121,8 @@ void quarry_show_pagetypeinfo(struct quarry *q, const struct quarry_out *out)
 			proc_pagetypeinfo_node(q, nid, cma, out);
 	}
 }
+
+#endif
 
 struct proc_slabinfo {
 	struct quarry *q;

@@ -199,15 +199,3 @@ void quarry_show_refusal(struct quarry *q, const struct quarry_out *out)
 				  f.reclaimed);
 	show_remedies(&f, out);
 }
-
-unsigned int quarry_check(struct quarry *q, const struct quarry_out *out)
-{
-	unsigned int faults = quarry_check_memblock(q, out);
-
-	faults += quarry_check_bootmem(q, out);
-	if (quarry_stage(q) >= QUARRY_STAGE_PAGES)
-		faults += quarry_check_pages(q, out);
-	if (quarry_stage(q) >= QUARRY_STAGE_SLAB)
-		faults += quarry_check_slab(q, out);
-	return faults;
-}

@@ -58,6 +58,8 @@ void arena_unlock(struct quarry *q, struct page_arena *a, quarry_pin_t pin)
 	quarry_unlock(q->concurrent, &a->lock, pin);
 }
 
+#if !QUARRY_TINY /* there a zone's arenas are asked one after the other */
+
 /* The zone is told that this arena has something in @row, or nothing any more. */
 static void arena_avail_set(struct quarry *q, struct page_arena *a, unsigned int row,
 			    unsigned int type)
@@ -88,6 +90,8 @@ static void arena_avail_clear(struct quarry *q, struct page_arena *a, unsigned i
 		a->zone->nr_avail[type][row]--;
 	}
 }
+
+#endif
 
 static void arena_mask_set(struct quarry *q, struct page_arena *a, unsigned int order,
 			   unsigned int type)
@@ -132,7 +136,7 @@ static void arena_link(struct quarry *q, struct page_arena *a, unsigned int i, u
 
 	pb->filed = (uint8_t)order;
 	sparse = arena_sparse(pb);
-	if (!sparse && order < QUARRY_PAGEBLOCK_ORDER)
+	if (PAGE_HAS_SHEAVES && !sparse && order < QUARRY_PAGEBLOCK_ORDER)
 		arena_dense_add(q, a, pb);
 	if (first == PAGE_NO_PB) {
 		pb->next = PAGE_NO_PB;
@@ -157,7 +161,7 @@ static void arena_unlink(struct quarry *q, struct page_arena *a, unsigned int i)
 	struct page_pb *pb = &a->pb[i];
 	uint16_t *head = &a->head[pb->filed][pb->type];
 
-	if ((pb->flags & PAGE_PB_DENSE) != 0)
+	if (PAGE_HAS_SHEAVES && (pb->flags & PAGE_PB_DENSE) != 0)
 		arena_dense_remove(q, a, pb);
 	if (*head == i)
 		*head = pb->next;
@@ -253,6 +257,8 @@ void arena_unfile(struct quarry *q, struct page_arena *a, unsigned int i)
 		arena_split(q, a, head, order, QUARRY_PAGEBLOCK_ORDER, i);
 }
 
+#if !QUARRY_TINY
+
 QUARRY_COLD void arena_count_special(struct quarry *q, struct page_arena *a, unsigned int type,
 				     int64_t pages)
 {
@@ -267,12 +273,16 @@ QUARRY_COLD void arena_count_special(struct quarry *q, struct page_arena *a, uns
 	page_add(q->concurrent, &a->zone->nr_free, 0 - (uint64_t)pages);
 }
 
+#endif
+
 /* Pages of such a pageblock cannot be moved, so it spoils its arena for ever. */
 static bool arena_stays(unsigned int type)
 {
 	return type == QUARRY_MIGRATE_UNMOVABLE || type == QUARRY_MIGRATE_RECLAIMABLE ||
 	       type == QUARRY_MIGRATE_HIGHATOMIC;
 }
+
+#if !QUARRY_TINY
 
 /* @more pageblocks of a type whose pages stay; the zone knows which arenas have any. */
 static void arena_add_stay(struct page_arena *a, int more)
@@ -300,6 +310,8 @@ void arena_announce(struct page_arena *a)
 	zone_avail(a->zone, type, order)[bit >> 6] |= (uint64_t)1 << (bit & 63);
 	a->zone->nr_avail[type][order]++;
 }
+
+#endif
 
 void arena_unfold(struct quarry *q, struct page_arena *a)
 {
@@ -374,7 +386,7 @@ static void arena_take_large(struct quarry *q, struct page_arena *a, unsigned in
 		arena_touch(a, j);
 		pageblock_clear(a->bits[j], 0, QUARRY_PAGEBLOCK_ORDER);
 		a->pb[j].nr_free = 0;
-		if (unlikely(a->pb[j].type >= QUARRY_MIGRATE_PCPTYPES))
+		if (unlikely(page_type_special(a->pb[j].type)))
 			arena_count_special(q, a, a->pb[j].type, -(int64_t)QUARRY_PAGEBLOCK_PAGES);
 	}
 	arena_count(q, a, -((int64_t)1 << order));
@@ -391,7 +403,7 @@ static void arena_open(struct quarry *q, struct page_arena *a, unsigned int i)
 static void arena_close(struct quarry *q, struct page_arena *a, unsigned int i, unsigned int pages)
 {
 	a->pb[i].nr_free = (uint16_t)(a->pb[i].nr_free - pages);
-	if (unlikely(a->pb[i].type >= QUARRY_MIGRATE_PCPTYPES))
+	if (unlikely(page_type_special(a->pb[i].type)))
 		arena_count_special(q, a, a->pb[i].type, -(int64_t)pages);
 	arena_count(q, a, -(int64_t)pages);
 	if (a->pb[i].nr_free != 0)
@@ -409,7 +421,7 @@ struct page *arena_take_from(struct quarry *q, struct page_arena *a, unsigned in
 	}
 	arena_open(q, a, i);
 	page = (unsigned int)pageblock_find(a->bits[i], order);
-	if (unlikely(order < q->pages->guard_minorder))
+	if (unlikely(order < guard_minorder(q->pages)))
 		taken = guard_split(q->pages, a, i, page, order);
 	pageblock_clear(a->bits[i], page, taken);
 	arena_close(q, a, i, 1u << taken);
@@ -542,7 +554,7 @@ static unsigned int arena_fill_huge(struct quarry *q, struct page_arena *a, unsi
 		arena_touch(a, j);
 		pageblock_clear_whole(a->bits[j]);
 		a->pb[j].nr_free = 0;
-		if (unlikely(a->pb[j].type >= QUARRY_MIGRATE_PCPTYPES))
+		if (unlikely(page_type_special(a->pb[j].type)))
 			arena_count_special(q, a, a->pb[j].type, -(int64_t)QUARRY_PAGEBLOCK_PAGES);
 		s->hand[s->n++] = (struct page_hand){arena_page(a, j, 0), 1};
 		quarry_prefetch_write(arena_page(a, j, 0));
@@ -584,7 +596,7 @@ unsigned int arena_fill(struct quarry *q, struct page_arena *a, unsigned int ord
 {
 	unsigned int n = 0;
 
-	if (unlikely(order < q->pages->guard_minorder))
+	if (unlikely(order < guard_minorder(q->pages)))
 		return arena_fill_guarded(q, a, order, type, s, max);
 	while (n < max && s->n < PAGE_SHEAF_HANDS) {
 		unsigned int got;
@@ -605,7 +617,7 @@ unsigned int arena_fill(struct quarry *q, struct page_arena *a, unsigned int ord
 		arena_touch(a, (unsigned int)i);
 		got = arena_fill_words(a, (unsigned int)i, order, s, max - n);
 		a->pb[i].nr_free = (uint16_t)(a->pb[i].nr_free - (got << order));
-		if (unlikely(type >= QUARRY_MIGRATE_PCPTYPES))
+		if (unlikely(page_type_special(type)))
 			arena_count_special(q, a, type, -((int64_t)got << order));
 		arena_refile_less(q, a, (unsigned int)i);
 		n += got;
@@ -663,7 +675,7 @@ static unsigned int arena_put_pb(struct quarry *q, struct page_arena *a, unsigne
 		return arena_put_words(q, a, i, page, order);
 	pageblock_set(a->bits[i], page, order);
 	pb->nr_free = (uint16_t)(pb->nr_free + (1u << order));
-	if (unlikely(pb->type >= QUARRY_MIGRATE_PCPTYPES))
+	if (unlikely(page_type_special(pb->type)))
 		arena_count_special(q, a, pb->type, (int64_t)1 << order);
 	merged = pageblock_merged_order(a->bits[i], page, order);
 	if (pb->filed != PAGE_NOT_FILED)
@@ -681,7 +693,7 @@ static unsigned int arena_put_whole(struct quarry *q, struct page_arena *a, unsi
 		return arena_put_pb(q, a, i, 0, QUARRY_PAGEBLOCK_ORDER);
 	pageblock_set_whole(a->bits[i]);
 	pb->nr_free = (uint16_t)QUARRY_PAGEBLOCK_PAGES;
-	if (unlikely(pb->type >= QUARRY_MIGRATE_PCPTYPES))
+	if (unlikely(page_type_special(pb->type)))
 		arena_count_special(q, a, pb->type, (int64_t)QUARRY_PAGEBLOCK_PAGES);
 	arena_file_as(q, a, i, QUARRY_PAGEBLOCK_ORDER);
 	return (unsigned int)QUARRY_PAGEBLOCK_PAGES;
@@ -729,7 +741,7 @@ unsigned int arena_put_word(struct quarry *q, struct page_arena *a, size_t w, ui
 		order = pageblock_grown(bits, word, least);
 	}
 	pb->nr_free = (uint16_t)(pb->nr_free + n);
-	if (unlikely(pb->type >= QUARRY_MIGRATE_PCPTYPES))
+	if (unlikely(page_type_special(pb->type)))
 		arena_count_special(q, a, pb->type, n);
 	/* The usual case first: nothing changes but the count. */
 	if (order != pb->filed || (sparse && !arena_sparse(pb)))
@@ -755,7 +767,7 @@ unsigned int arena_put_large(struct quarry *q, struct page_arena *a, unsigned in
 		pageblock_set_whole(a->bits[j]);
 		a->pb[j].nr_free = (uint16_t)QUARRY_PAGEBLOCK_PAGES;
 		a->pb[j].tail = j != i;
-		if (unlikely(a->pb[j].type >= QUARRY_MIGRATE_PCPTYPES))
+		if (unlikely(page_type_special(a->pb[j].type)))
 			arena_count_special(q, a, a->pb[j].type, (int64_t)QUARRY_PAGEBLOCK_PAGES);
 	}
 	arena_file_as(q, a, i, order);
@@ -769,7 +781,7 @@ unsigned int arena_put_some(struct quarry *q, struct page_arena *a, pfn_t pfn, u
 
 	if (order == QUARRY_PAGEBLOCK_ORDER)
 		return arena_put_whole(q, a, i);
-	if (order < QUARRY_PAGEBLOCK_ORDER)
+	if (!PAGE_PAIRS || order < QUARRY_PAGEBLOCK_ORDER)
 		return arena_put_pb(q, a, i, page, order);
 	return arena_put_large(q, a, i, order);
 }
@@ -779,13 +791,15 @@ void arena_put(struct quarry *q, struct page_arena *a, pfn_t pfn, unsigned int o
 	arena_count(q, a, (int64_t)arena_put_some(q, a, pfn, order));
 }
 
+#if !QUARRY_TINY
+
 /* The zone's pageblocks of types that not everybody may take from; their number moves the fast marks. */
 static void arena_add_special(struct quarry *q, struct page_arena *a, unsigned int i, int more)
 {
 	struct page_zone *z = a->zone;
 	unsigned int type = a->pb[i].type;
 
-	if (type < QUARRY_MIGRATE_PCPTYPES)
+	if (!page_type_special(type))
 		return;
 	quarry_fetch_add_relaxed(&z->nr_pb_special[type - QUARRY_MIGRATE_PCPTYPES], (uint32_t)more);
 	quarry_fetch_add_relaxed(&z->special, (uint32_t)more);
@@ -807,6 +821,8 @@ void arena_set_type(struct quarry *q, struct page_arena *a, unsigned int i, unsi
 	if (stay != 0)
 		arena_add_stay(a, stay);
 }
+
+#endif
 
 unsigned int arena_take_bits(struct quarry *q, struct page_arena *a, unsigned int i,
 			     const uint64_t *want, uint64_t *got)
@@ -836,7 +852,7 @@ void arena_hide(struct quarry *q, struct page_arena *a, unsigned int i)
 	a->pb[i].nr_free = 0;
 	a->pb[i].flags |= PAGE_PB_HIDDEN;
 	arena_count(q, a, -pages);
-	if (unlikely(a->pb[i].type >= QUARRY_MIGRATE_PCPTYPES))
+	if (unlikely(page_type_special(a->pb[i].type)))
 		arena_count_special(q, a, a->pb[i].type, -pages);
 }
 

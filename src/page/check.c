@@ -8,6 +8,8 @@
 #include <base/format.h>
 #include <base/string.h>
 
+#if QUARRY_VALIDATORS
+
 #define CHECK_PB ((unsigned long)QUARRY_PAGEBLOCK_PAGES)
 
 struct check_state {
@@ -152,11 +154,13 @@ static void check_pageblock(struct check_state *c, const struct page_arena *a, u
 		check_equal(c, "pages of a free block", where, pb->nr_free, QUARRY_PAGEBLOCK_PAGES);
 	if (pb->described)
 		check_descriptors(c, a, i);
-	check_equal(c, "type of a pageblock", where, pb->type < QUARRY_MIGRATE_TYPES, true);
+	check_equal(c, "type of a pageblock", where, pb->type < PAGE_TYPES, true);
 	c->free += pb->nr_free;
 	c->special_free[pb->type % QUARRY_MIGRATE_TYPES] += pb->nr_free;
 	c->special_pb[pb->type % QUARRY_MIGRATE_TYPES]++;
 }
+
+#if !QUARRY_TINY
 
 /* The arena's bit in a row of its zone's. */
 static bool check_avail(const struct page_arena *a, unsigned int type, unsigned int row)
@@ -166,11 +170,33 @@ static bool check_avail(const struct page_arena *a, unsigned int type, unsigned 
 	return (zone_avail(a->zone, type, row)[bit >> 6] >> (bit & 63) & 1) != 0;
 }
 
+/* What the zone knows of an arena: which lists of a type are not empty, and how many are dense. */
+static void check_zone_row(struct check_state *c, const struct page_arena *a, unsigned int t)
+{
+	for (unsigned int o = 0; o < QUARRY_NR_ORDERS; o++)
+		check_equal(c, "zone's arena bit", a->start_pfn, check_avail(a, t, o),
+			    a->head[o][t] != PAGE_NO_PB);
+	for (unsigned int k = 0; k < 2; k++)
+		check_equal(c, "zone's dense bit", a->start_pfn,
+			    check_avail(a, t, PAGE_AVAIL_SMALL + k), a->nr_dense[t][k] != 0);
+}
+
+#else
+
+static void check_zone_row(struct check_state *c, const struct page_arena *a, unsigned int t)
+{
+	(void)c;
+	(void)a;
+	(void)t;
+}
+
+#endif
+
 static void check_lists(struct check_state *c, const struct page_arena *a)
 {
 	unsigned long listed = 0, filed = 0;
 
-	for (unsigned int t = 0; t < QUARRY_MIGRATE_TYPES; t++) {
+	for (unsigned int t = 0; t < PAGE_TYPES; t++) {
 		unsigned int dense[2] = {0};
 
 		check_equal(c, "order mask", a->start_pfn, a->order_mask[t] >> QUARRY_NR_ORDERS, 0);
@@ -180,8 +206,6 @@ static void check_lists(struct check_state *c, const struct page_arena *a)
 
 			check_equal(c, "order mask", a->start_pfn, a->order_mask[t] >> o & 1,
 				    i != PAGE_NO_PB);
-			check_equal(c, "zone's arena bit", a->start_pfn, check_avail(a, t, o),
-				    i != PAGE_NO_PB);
 			for (; i < a->nr_pb && listed <= a->nr_pb; prev = i, i = a->pb[i].next) {
 				if (i != head)
 					check_equal(c, "list link", i, a->pb[i].prev, prev);
@@ -189,10 +213,11 @@ static void check_lists(struct check_state *c, const struct page_arena *a)
 				check_equal(c, "sparse before dense", i,
 					    sparse && !arena_sparse(&a->pb[i]), false);
 				sparse = arena_sparse(&a->pb[i]);
-				check_equal(c, "dense mark", i,
-					    (a->pb[i].flags & PAGE_PB_DENSE) != 0,
-					    !sparse && o < QUARRY_PAGEBLOCK_ORDER);
-				dense[o >= 3] += !sparse && o < QUARRY_PAGEBLOCK_ORDER;
+				check_equal(
+					c, "dense mark", i, (a->pb[i].flags & PAGE_PB_DENSE) != 0,
+					PAGE_HAS_SHEAVES && !sparse && o < QUARRY_PAGEBLOCK_ORDER);
+				dense[o >= 3] +=
+					PAGE_HAS_SHEAVES && !sparse && o < QUARRY_PAGEBLOCK_ORDER;
 				check_equal(c, "list order", i, a->pb[i].filed, o);
 				check_equal(c, "list type", i, a->pb[i].type, t);
 				listed++;
@@ -201,17 +226,17 @@ static void check_lists(struct check_state *c, const struct page_arena *a)
 			if (head < a->nr_pb)
 				check_equal(c, "list end", head, a->pb[head].prev, prev);
 		}
-		for (unsigned int k = 0; k < 2; k++) {
+		for (unsigned int k = 0; k < 2; k++)
 			check_equal(c, "dense pageblocks", a->start_pfn, a->nr_dense[t][k],
 				    dense[k]);
-			check_equal(c, "zone's dense bit", a->start_pfn,
-				    check_avail(a, t, PAGE_AVAIL_SMALL + k), dense[k] != 0);
-		}
+		check_zone_row(c, a, t);
 	}
 	for (unsigned int i = 0; i < a->nr_pb; i++)
 		filed += a->pb[i].filed != PAGE_NOT_FILED;
 	check_equal(c, "listed pageblocks of the arena", a->start_pfn, listed, filed);
 }
+
+#if !QUARRY_TINY
 
 static void check_cached(struct check_state *c, struct page *page, unsigned int order,
 			 const struct page_zone *z)
@@ -378,6 +403,16 @@ static void check_fast(struct check_state *c)
 	}
 }
 
+#else
+
+static void check_stay(struct check_state *c, const struct page_arena *a)
+{
+	(void)c;
+	(void)a;
+}
+
+#endif
+
 static void check_arena(struct check_state *c, const struct page_arena *a)
 {
 	unsigned long before = c->free;
@@ -414,6 +449,27 @@ static void check_arena(struct check_state *c, const struct page_arena *a)
 	check_equal(c, "free pages of the arena", a->start_pfn, a->nr_free, c->free - before);
 }
 
+unsigned long page_count_slab(struct quarry *q)
+{
+	const struct page_layer *pl = q->pages;
+	unsigned long n = 0;
+
+	for (uint32_t i = 0; i < pl->nr_arenas; i++) {
+		const struct page_arena *a = &pl->arena[i];
+
+		for (unsigned int b = 0; !a->virgin && !a->empty && b < a->nr_pb; b++) {
+			const struct page *page = &a->map[(size_t)b << QUARRY_PAGEBLOCK_ORDER];
+
+			for (unsigned int k = 0; a->pb[b].described && k < QUARRY_PAGEBLOCK_PAGES;
+			     k++)
+				n += (page[k].word & PAGE_WORD_STATE_MASK) == PAGE_WORD_SLAB;
+		}
+	}
+	return n;
+}
+
+#if !QUARRY_TINY
+
 /* Each section leads to arenas that lie in it, or is not in use. */
 static void check_sections(struct check_state *c)
 {
@@ -433,25 +489,6 @@ static void check_sections(struct check_state *c)
 				    pl->arena[i].end_pfn > start && pl->arena[i].zone != NULL,
 			    true);
 	}
-}
-
-unsigned long page_count_slab(struct quarry *q)
-{
-	const struct page_layer *pl = q->pages;
-	unsigned long n = 0;
-
-	for (uint32_t i = 0; i < pl->nr_arenas; i++) {
-		const struct page_arena *a = &pl->arena[i];
-
-		for (unsigned int b = 0; !a->virgin && !a->empty && b < a->nr_pb; b++) {
-			const struct page *page = &a->map[(size_t)b << QUARRY_PAGEBLOCK_ORDER];
-
-			for (unsigned int k = 0; a->pb[b].described && k < QUARRY_PAGEBLOCK_PAGES;
-			     k++)
-				n += (page[k].word & PAGE_WORD_STATE_MASK) == PAGE_WORD_SLAB;
-		}
-	}
-	return n;
 }
 
 unsigned int quarry_check_pages(struct quarry *q, const struct quarry_out *out)
@@ -490,3 +527,22 @@ unsigned int quarry_check_pages(struct quarry *q, const struct quarry_out *out)
 		    managed - pl->carved);
 	return c.faults;
 }
+
+#else
+
+unsigned int quarry_check_pages(struct quarry *q, const struct quarry_out *out)
+{
+	struct check_state c = {.q = q, .out = out};
+	const struct page_layer *pl = q->pages;
+
+	for (uint32_t k = 0; k < pl->nr_arenas; k++)
+		check_arena(&c, &pl->arena[k]);
+	check_equal(&c, "free pages of the zone", pl->zone->start_pfn, pl->zone->nr_free, c.free);
+	check_equal(&c, "pages of the machine", 0, c.free + c.allocated + c.slab,
+		    pl->zone->managed);
+	return c.faults;
+}
+
+#endif
+
+#endif

@@ -40,6 +40,8 @@
 /* Pageblocks of a block of @order, which is not below QUARRY_PAGEBLOCK_ORDER. */
 #define PAGE_SPAN(order) (1u << ((order)-QUARRY_PAGEBLOCK_ORDER))
 #define PAGE_PAIRS (QUARRY_PAGEBLOCK_ORDER < QUARRY_MAX_ORDER) /* two pageblocks may be one block */
+#define PAGE_TYPES (QUARRY_TINY ? 1 : QUARRY_MIGRATE_TYPES) /* migratetypes that are told apart */
+#define PAGE_HAS_SHEAVES (!QUARRY_TINY)                     /* CPUs keep blocks back */
 #define PAGE_NO_PB 0xffffu
 #define PAGE_NOT_FILED 0xffu
 #define PAGE_MAX_ZONES (QUARRY_MAX_NODES * 4)
@@ -113,6 +115,12 @@ static inline bool page_is_poisoned(uint64_t word)
 
 /* ---- pageblocks ---- */
 
+/* Of a type that not everybody may take from: highatomic, CMA, isolated. */
+static inline bool page_type_special(unsigned int type)
+{
+	return PAGE_TYPES > 1 && type >= QUARRY_MIGRATE_PCPTYPES;
+}
+
 /* What is kept of a pageblock beside its bitmap. Links are indices in the arena. */
 struct page_pb {
 	uint16_t next, prev; /* next of the last is PAGE_NO_PB, prev of the first is the last */
@@ -134,7 +142,8 @@ struct page_pb {
 #define PAGE_PB_POISONED 8u   /* holds a page that is never used again */
 #define PAGE_PB_DENSE 32u     /* counts in its arena's nr_dense: arena.c */
 #define PAGE_PB_GUARDED 64u   /* may hold guards: guard.c */
-#define PAGE_PB_KEEPS (PAGE_PB_POISONED | PAGE_PB_GUARDED) /* not just what is freed becomes free */
+/* Not just what is freed becomes free. */
+#define PAGE_PB_KEEPS (QUARRY_TINY ? 0u : PAGE_PB_POISONED | PAGE_PB_GUARDED)
 
 #define PAGE_GUARD_ORDERS 5u /* guards have orders below this: a word holds one and its partner */
 
@@ -213,10 +222,9 @@ struct page_arena {
 	bool one_piece;  /* at boot: a whole GiB of memory, whose records are not written */
 	bool unaccepted; /* empty, and every pageblock is to be accepted: accept.c */
 	bool empty;      /* nothing of it was handed over: records and bitmaps are not written */
-	uint16_t order_mask[QUARRY_MIGRATE_TYPES]; /* bit o: list[o][type] is not empty */
-	uint16_t head[QUARRY_NR_ORDERS][QUARRY_MIGRATE_TYPES];
-	uint16_t nr_dense[QUARRY_MIGRATE_TYPES]
-			 [2]; /* broken and not sparse: below order 3, others */
+	uint16_t order_mask[PAGE_TYPES]; /* bit o: list[o][type] is not empty */
+	uint16_t head[QUARRY_NR_ORDERS][PAGE_TYPES];
+	uint16_t nr_dense[PAGE_TYPES][2]; /* broken and not sparse: below order 3, others */
 	uint64_t contended;
 } QUARRY_ALIGNED(64);
 
@@ -232,6 +240,14 @@ enum page_zone_event {
 	PAGE_ZONE_EVENTS
 };
 
+#if QUARRY_TINY
+struct page_zone {
+	uint64_t nr_free; /* pages in the buddy system */
+	pfn_t start_pfn;
+	unsigned long spanned, present, managed;
+	unsigned long wmark[QUARRY_NR_WMARK];
+};
+#else
 struct page_zone {
 	/* read by every request */
 	uint64_t nr_free; /* pages in the buddy system that are not isolated */
@@ -269,10 +285,11 @@ struct page_zone {
 	uint8_t compact_defer_shift, compact_order_failed;
 	uint32_t compact_arena; /* where the last block was made */
 	uint64_t events[PAGE_ZONE_EVENTS];
-	uint16_t sheaf_cap[PAGE_PCP_ORDERS + 1];                  /* blocks of a batch, at first */
-	uint16_t sheaf_high[PAGE_PCP_ORDERS + 1];                 /* and at most */
-	uint32_t nr_avail[QUARRY_MIGRATE_TYPES][PAGE_AVAIL_ROWS]; /* bits set in avail */
+	uint16_t sheaf_cap[PAGE_PCP_ORDERS + 1];        /* blocks of a batch, at first */
+	uint16_t sheaf_high[PAGE_PCP_ORDERS + 1];       /* and at most */
+	uint32_t nr_avail[PAGE_TYPES][PAGE_AVAIL_ROWS]; /* bits set in avail */
 } QUARRY_ALIGNED(64);
+#endif
 
 /* Never changed once it is published: hotplug puts another one in its place. See zonelist.c. */
 struct page_zonelist {
@@ -439,6 +456,17 @@ struct page_mover {
 	void *ctx;
 };
 
+#if QUARRY_TINY
+struct page_layer {
+	struct page_arena *arena; /* one for each range of memory */
+	uint32_t nr_arenas;
+	bool reclaiming; /* the port is asked to free something */
+	struct page_zone *zone;
+	unsigned long min_free_kbytes;
+	uint64_t pgalloc, pgfree, allocs, frees;
+	struct quarry_refusal refusal;
+};
+#else
 struct page_layer {
 	/* pfn >> PAGE_SECTION_ORDER -> first arena there that is in use; PAGE_NO_ARENA: none */
 	uint32_t *section;
@@ -501,9 +529,11 @@ struct page_layer {
 	struct page_mover *mover;         /* number n stands at n - 1; made for the first one */
 	struct page_counts shared_counts; /* of CPUs that no table could be had for; atomic */
 };
+#endif
 
 #define PAGE_NO_ARENA 0xffffffffu
 
+#if !QUARRY_TINY
 /* Zones in pl->zone[]; hotplug adds to them. */
 static inline unsigned int page_nr_zones(const struct page_layer *pl)
 {
@@ -523,15 +553,16 @@ static inline uint32_t zone_arena_end(const struct page_zone *z)
 	return quarry_load_acquire(&z->arena_last);
 }
 
+static inline unsigned int page_gfp_type(const struct page_layer *pl, gfp_t gfp)
+{
+	return pl->mobility[(gfp & (__GFP_MOVABLE | __GFP_RECLAIMABLE)) >> 3];
+}
+#endif
+
 /* An arena that is of no section that is online keeps the zone it had, and has nothing in it. */
 static inline bool page_arena_is_of(const struct page_arena *a, const struct page_zone *z)
 {
 	return quarry_load_relaxed(&a->zone) == z;
-}
-
-static inline unsigned int page_gfp_type(const struct page_layer *pl, gfp_t gfp)
-{
-	return pl->mobility[(gfp & (__GFP_MOVABLE | __GFP_RECLAIMABLE)) >> 3];
 }
 
 static inline struct page_arena *page_arena_of(const struct page_layer *pl, const struct page *page)
@@ -559,6 +590,7 @@ static inline void page_count(uint64_t *counter, uint64_t n)
 	quarry_store_relaxed(counter, *counter + n);
 }
 
+#if !QUARRY_TINY
 /* What this CPU has, or page_layer.no_cpu. Pinned. */
 static inline struct page_cpu *page_this_cpu(const struct quarry *q)
 {
@@ -582,6 +614,7 @@ static inline int page_this_nid(const struct page_layer *pl)
 	quarry_unpin(pin);
 	return nid;
 }
+#endif
 
 /* Turns a feature on or off, and with it the short ways of all CPUs off or on. */
 void page_set_feature(struct quarry *q, uint32_t feature, bool on);
@@ -591,7 +624,7 @@ void page_event(struct quarry *q, enum quarry_vm_event event, uint64_t n);
 /* Counters that several CPUs change. */
 static inline void page_add(bool concurrent, uint64_t *counter, uint64_t n)
 {
-	if (concurrent)
+	if (!QUARRY_TINY && concurrent)
 		quarry_fetch_add_relaxed(counter, n);
 	else
 		*counter += n;
@@ -640,9 +673,20 @@ unsigned int arena_put_word(struct quarry *q, struct page_arena *a, size_t w, ui
 /* Adds @pages to the arena's and the zone's free pages. */
 void arena_count(struct quarry *q, struct page_arena *a, int64_t pages);
 void arena_set_type(struct quarry *q, struct page_arena *a, unsigned int i, unsigned int type);
+#if !QUARRY_TINY
 /* Pageblock of @type lost or won @pages free ones; to be called if the type is none of a pageset's. */
 QUARRY_COLD void arena_count_special(struct quarry *q, struct page_arena *a, unsigned int type,
 				     int64_t pages);
+#else
+static inline void arena_count_special(struct quarry *q, struct page_arena *a, unsigned int type,
+				       int64_t pages)
+{
+	(void)q;
+	(void)a;
+	(void)type;
+	(void)pages;
+}
+#endif
 /* Takes the free ones of pages @want of pageblock @i, which @got then names; returns how many. */
 unsigned int arena_take_bits(struct quarry *q, struct page_arena *a, unsigned int i,
 			     const uint64_t *want, uint64_t *got);
@@ -691,7 +735,7 @@ static inline unsigned int arena_sparse_below(unsigned int order)
  */
 static inline bool arena_sparse(const struct page_pb *pb)
 {
-	return pb->filed < 6 && pb->nr_free < arena_sparse_below(pb->filed);
+	return PAGE_HAS_SHEAVES && pb->filed < 6 && pb->nr_free < arena_sparse_below(pb->filed);
 }
 
 /*
@@ -721,7 +765,14 @@ static QUARRY_ALWAYS_INLINE bool arena_put_block(struct page_arena *a, size_t w,
 	return true;
 }
 
+#if !QUARRY_TINY
 /* ---- guard.c; a->lock held ---- */
+/* Splits set aside what is left below this order. */
+static inline unsigned int guard_minorder(const struct page_layer *pl)
+{
+	return pl->guard_minorder;
+}
+
 /*
  * A block of @order < pl->guard_minorder is about to be taken at free @page of pageblock @i, the first of its
  * run: the halves beyond it become guards. Returns the order that leaves the bitmap, guards included.
@@ -732,6 +783,32 @@ unsigned int guard_split(const struct page_layer *pl, struct page_arena *a, unsi
 uint64_t guard_join(struct page_arena *a, unsigned int i, unsigned int w, uint64_t mask);
 /* Whether page number @page of @a is in a guard. */
 bool guard_is(const struct page_arena *a, size_t page);
+#else
+static inline unsigned int guard_minorder(const struct page_layer *pl)
+{
+	(void)pl;
+	return 0;
+}
+
+static inline unsigned int guard_split(const struct page_layer *pl, struct page_arena *a,
+				       unsigned int i, unsigned int page, unsigned int order)
+{
+	(void)pl;
+	(void)a;
+	(void)i;
+	(void)page;
+	return order;
+}
+
+static inline uint64_t guard_join(struct page_arena *a, unsigned int i, unsigned int w,
+				  uint64_t mask)
+{
+	(void)a;
+	(void)i;
+	(void)w;
+	return mask;
+}
+#endif
 
 /* ---- zone.c ---- */
 /* One block; the zone's lists, then other types (fallback.c). NULL: none. */
@@ -765,11 +842,38 @@ uint64_t *zone_avail(const struct page_zone *z, unsigned int type, unsigned int 
 
 #define ZONE_AVAIL_ROWS (QUARRY_MIGRATE_TYPES * PAGE_AVAIL_ROWS + 1) /* each of avail_words */
 
+#if !QUARRY_TINY
 /* One bit an arena, the row after those of the lists: it has pageblocks whose pages stay. */
 static inline uint64_t *zone_stay(const struct page_zone *z)
 {
 	return zone_avail(z, QUARRY_MIGRATE_TYPES, 0);
 }
+#else
+/* Arenas are asked in turn, and none is spared. */
+static inline void arena_avail_set(struct quarry *q, struct page_arena *a, unsigned int row,
+				   unsigned int type)
+{
+	(void)q;
+	(void)a;
+	(void)row;
+	(void)type;
+}
+
+static inline void arena_avail_clear(struct quarry *q, struct page_arena *a, unsigned int row,
+				     unsigned int type)
+{
+	(void)q;
+	(void)a;
+	(void)row;
+	(void)type;
+}
+
+static inline void arena_add_stay(struct page_arena *a, int more)
+{
+	(void)a;
+	(void)more;
+}
+#endif
 
 #define ZONE_ALLOC_HIGH 1u        /* __GFP_HIGH: half of the min reserve */
 #define ZONE_ALLOC_HARDER 2u      /* cannot wait: a further quarter; highatomic blocks */
@@ -894,10 +998,12 @@ void prep_trace_refill(struct quarry *q, const struct page_sheaf *s, unsigned in
 void prep_trace_extfrag(struct quarry *q, struct page *page, unsigned int order, unsigned int type,
 			unsigned int fallback_order, unsigned int fallback_type, bool claimed);
 
+#if !QUARRY_TINY
 static inline bool page_prep_on(const struct quarry *q)
 {
 	return unlikely((quarry_load_relaxed(&q->pages->features) & PAGE_FEATURE_PREP) != 0);
 }
+#endif
 
 /* ---- warn.c ---- */
 /* The request was refused: say so in the log, unless it was told often enough. */
@@ -906,6 +1012,7 @@ void warn_alloc(struct quarry *q, const struct alloc_request *r);
 void warn_stall(struct quarry *q, const struct alloc_request *r, uint64_t *since, uint64_t *next);
 
 /* ---- nolock.c ---- */
+#if !QUARRY_TINY
 void nolock_flush_all(struct quarry *q);
 /* Frees what was put aside. Any context that may wait for locks. */
 static inline void nolock_flush(struct quarry *q)
@@ -913,6 +1020,7 @@ static inline void nolock_flush(struct quarry *q)
 	if (unlikely(quarry_load_relaxed(&q->pages->aside) != 0))
 		nolock_flush_all(q);
 }
+#endif
 
 /* ---- refuse.c ---- */
 void refuse_record(struct quarry *q, const struct alloc_request *r, unsigned int flags);
@@ -932,7 +1040,15 @@ void watermark_reset_reserves(struct quarry *q); /* reserves, totalreserve */
 void watermark_reset_pcp(struct quarry *q);      /* limits of pagesets */
 void watermark_reset_daemon(struct quarry *q);   /* the huge-page daemon starts or stops */
 /* The marks that the short way compares with, by what the zone's special pageblocks may hide. */
+#if !QUARRY_TINY
 void watermark_refresh_fast(struct quarry *q, struct page_zone *z);
+#else
+static inline void watermark_refresh_fast(struct quarry *q, struct page_zone *z)
+{
+	(void)q;
+	(void)z;
+}
+#endif
 /* Opens a CPU's short ways for requests with @bits, to the sheaves @out of zone @z, by slot. */
 void watermark_open_fast(struct quarry *q, unsigned int cpu, unsigned int bits,
 			 struct page_sheaf *const *out, const struct page_zone *z);
@@ -1006,6 +1122,7 @@ void late_end(struct quarry *q, struct page_cpu *cpu);
 /* That on all CPUs that have any. No lock held. */
 void late_settle(struct quarry *q);
 
+#if !QUARRY_TINY
 /* That on this CPU, unless others are at it. Never waits: any context. */
 void late_settle_here(struct quarry *q);
 static inline void late_settle_own(struct quarry *q)
@@ -1013,6 +1130,7 @@ static inline void late_settle_own(struct quarry *q)
 	if (unlikely(quarry_load_relaxed(&page_this_cpu(q)->nr_late) != 0))
 		late_settle_here(q);
 }
+#endif
 
 /* Inside, late_on: @page, or NULL, is written down. True: late_give_old() is due. */
 static QUARRY_ALWAYS_INLINE bool late_push(struct page_cpu *cpu, struct page *page,
@@ -1124,11 +1242,13 @@ static inline int pcp_slot(unsigned int order)
 }
 
 /* ---- mover.c: pages that their owners can move ---- */
+#if !QUARRY_TINY
 /* Whether anybody can move anything: without, compaction is not worth a look. */
 static inline bool mover_any(const struct quarry *q)
 {
 	return quarry_load_relaxed(&q->pages->nr_movers) != 0;
 }
+#endif
 static inline unsigned int page_word_mover(uint64_t word)
 {
 	return (unsigned int)((word & PAGE_WORD_MOVER_MASK) >> PAGE_WORD_MOVER_SHIFT);
@@ -1279,8 +1399,21 @@ void hotplug_end(struct quarry *q);
  * Which of the pages @mask of word @w of pageblock @i must not be set free: they are poisoned, and taken now.
  * For pageblocks with PAGE_PB_POISONED; a->lock held.
  */
+#if !QUARRY_TINY
 uint64_t hwpoison_keep(const struct page_layer *pl, struct page_arena *a, unsigned int i,
 		       unsigned int w, uint64_t mask);
+#else
+static inline uint64_t hwpoison_keep(const struct page_layer *pl, struct page_arena *a,
+				     unsigned int i, unsigned int w, uint64_t mask)
+{
+	(void)pl;
+	(void)a;
+	(void)i;
+	(void)w;
+	(void)mask;
+	return 0;
+}
+#endif
 /* Poisoned pages of the pageblock of @pfn, PAGE_WORDS words; NULL: it never had any. */
 const uint64_t *hwpoison_bits(const struct page_layer *pl, pfn_t pfn);
 /* For the validator: where a marked page is free; ~0: the count is wrong; 0: all is well. */

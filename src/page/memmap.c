@@ -15,6 +15,8 @@
 
 #include <base/string.h>
 
+#if !QUARRY_TINY /* there an arena has its descriptors from boot on: tiny_boot.c */
+
 /* Arenas with descriptors, from which on a zone's are in large pages: in a small zone, in a large one. */
 #define MEMMAP_LARGE_FROM 4u
 #define MEMMAP_LARGE_FROM_SECOND 1u
@@ -155,6 +157,8 @@ bool memmap_give_map(struct quarry *q, struct page_arena *a)
 		quarry_meta_free(q, p); /* another CPU made one meanwhile */
 	return true;
 }
+
+#endif
 
 void memmap_describe(struct page_arena *a, unsigned int i)
 {
@@ -300,7 +304,7 @@ enum quarry_page_state quarry_pfn_state(struct quarry *q, pfn_t pfn, unsigned in
 		else
 			state = memmap_state(q, a, pfn, &o);
 		arena_unlock(q, a, pin);
-	} else if (quarry_memory_block_state(q, pfn) == QUARRY_BLOCK_OFFLINE) {
+	} else if (!QUARRY_TINY && quarry_memory_block_state(q, pfn) == QUARRY_BLOCK_OFFLINE) {
 		state = QUARRY_PAGE_OFFLINE;
 	}
 	if (order != NULL)

@@ -5,6 +5,38 @@
 
 #include <page/internal.h>
 
+#if QUARRY_TINY /* one CPU, one node */
+static inline unsigned int page_nr_cpus(const struct quarry *q)
+{
+	(void)q;
+	return 1;
+}
+
+static inline int page_nr_nodes(const struct quarry *q)
+{
+	(void)q;
+	return 1;
+}
+
+static inline bool page_node_has_plenty(const struct quarry *q, unsigned int nid)
+{
+	(void)q;
+	(void)nid;
+	return false;
+}
+
+static inline int page_nid(const struct quarry *q, const struct page *page)
+{
+	(void)q;
+	(void)page;
+	return 0;
+}
+
+static inline struct page *page_of_addr(const struct quarry *q, const void *addr)
+{
+	return quarry_virt_to_page((struct quarry *)(uintptr_t)q, addr);
+}
+#else
 static inline unsigned int page_nr_cpus(const struct quarry *q)
 {
 	return q->pages->nr_cpus;
@@ -42,22 +74,19 @@ static inline bool page_node_has_plenty(const struct quarry *q, unsigned int nid
 					zone_mark(list->zone[0], QUARRY_WMARK_HIGH);
 }
 
+/* Pages of the zone that serves most requests on node @nid. */
+static inline unsigned long page_node_pages(const struct quarry *q, unsigned int nid)
+{
+	const struct page_zonelist *list = zonelist_of(&q->pages->node[nid], true);
+
+	return list->nr != 0 ? quarry_load_relaxed(&list->zone[0]->managed) : 0;
+}
+
 /* Node of an allocated page. */
 static inline int page_nid(const struct quarry *q, const struct page *page)
 {
 	return page_arena_of(q->pages, page)->zone->nid;
 }
-
-/*
- * Marks the 2^@order pages of an allocated block as slab pages of cache number @cache, 13 bits, and
- * slab index @slab. page_clear_slab() makes it an allocated block again.
- */
-void page_set_slab(struct quarry *q, struct page *page, unsigned int order, unsigned int cache,
-		   uint32_t slab);
-void page_clear_slab(struct quarry *q, struct page *page, unsigned int order);
-
-/* All slab pages, by their descriptors. Nobody else is at work. O(pages that were touched). */
-unsigned long page_count_slab(struct quarry *q);
 
 /* Descriptor of the page that @addr lies in; NULL: nobody has touched its arena, or no RAM. */
 static inline struct page *page_of_addr(const struct quarry *q, const void *addr)
@@ -85,6 +114,19 @@ static inline struct page *page_of_addr(const struct quarry *q, const void *addr
 		return NULL;
 	return &map[pfn - a->base_pfn];
 }
+
+#endif
+
+/*
+ * Marks the 2^@order pages of an allocated block as slab pages of cache number @cache, 13 bits, and
+ * slab index @slab. page_clear_slab() makes it an allocated block again.
+ */
+void page_set_slab(struct quarry *q, struct page *page, unsigned int order, unsigned int cache,
+		   uint32_t slab);
+void page_clear_slab(struct quarry *q, struct page *page, unsigned int order);
+
+/* All slab pages, by their descriptors. Nobody else is at work. O(pages that were touched). */
+unsigned long page_count_slab(struct quarry *q);
 
 /* Whether @addr lies in a slab page; then its cache number and slab index. The hot path of kfree(). */
 static inline bool page_slab_of(const struct quarry *q, const void *addr, unsigned int *cache,

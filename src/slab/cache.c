@@ -105,12 +105,13 @@ static unsigned int cache_alignment(uint32_t flags, unsigned int align, unsigned
 static void cache_set_size(struct kmem_cache *s, unsigned int fixed)
 {
 	uint64_t size = bits_align_up(s->object_size, sizeof(uint64_t));
-	bool guarded = (s->flags & SLAB_RED_ZONE) != 0;
+	const uint32_t flags = SLAB_HAS_DEBUG ? s->flags : s->flags & ~SLAB_DEBUG_FLAGS;
+	bool guarded = (flags & SLAB_RED_ZONE) != 0;
 
 	if (guarded && size == s->object_size)
 		size += sizeof(uint64_t);
 	s->inuse = (uint32_t)size;
-	if ((s->flags & SLAB_POISON) != 0 ||
+	if ((flags & SLAB_POISON) != 0 ||
 	    (!s->freeptr_inside && ((s->flags & SLAB_TYPESAFE_BY_RCU) != 0 || s->ctor != NULL)) ||
 	    (guarded && s->object_size < sizeof(uint64_t))) {
 		s->offset = (uint32_t)size;
@@ -120,7 +121,7 @@ static void cache_set_size(struct kmem_cache *s, unsigned int fixed)
 	} else {
 		s->offset = s->object_size / 2 & ~(uint32_t)(sizeof(uint64_t) - 1);
 	}
-	if ((s->flags & SLAB_STORE_USER) != 0)
+	if ((flags & SLAB_STORE_USER) != 0)
 		size += 2 * SLAB_TRACK_BYTES +
 			((s->flags & SLAB_KMALLOC) != 0 ? SLAB_SIZE_BYTES : 0);
 	s->red_left_pad = guarded ? (uint32_t)bits_align_up(sizeof(uint64_t), s->align) : 0;
@@ -129,6 +130,8 @@ static void cache_set_size(struct kmem_cache *s, unsigned int fixed)
 	s->size = fixed != 0 ? fixed : (uint32_t)bits_align_up(size, s->align);
 	s->fixed_size = fixed != 0;
 }
+
+#if SLAB_HAS_SHEAVES
 
 /* @n / @d without the library call that a 32-bit target makes of it. */
 static uint64_t cache_divide(uint64_t n, uint32_t d)
@@ -146,19 +149,24 @@ static uint64_t cache_divide(uint64_t n, uint32_t d)
 	return quotient;
 }
 
+#endif
+
+/* Without sheaves nothing is kept back: an empty slab goes. */
 static unsigned int cache_min_partial(unsigned int size)
 {
 	unsigned int n = bits_log2(size) / 2;
 
-	return n < 5 ? 5 : n > 10 ? 10 : n;
+	return !SLAB_HAS_SHEAVES ? 0 : n < 5 ? 5 : n > 10 ? 10 : n;
 }
 
 static unsigned int cache_cpu_partial(const struct kmem_cache *s)
 {
-	if ((s->flags & SLAB_DEBUG_FLAGS) != 0)
+	if (!SLAB_HAS_SHEAVES || (s->flags & SLAB_DEBUG_FLAGS) != 0)
 		return 0;
 	return s->size >= QUARRY_PAGE_SIZE ? 6 : s->size >= 1024 ? 24 : s->size >= 256 ? 52 : 120;
 }
+
+#if SLAB_HAS_SHEAVES
 
 /* The inverse of an odd number modulo 2^64: each step doubles the bits that are right, 3 at first. */
 static uint64_t cache_inverse(uint64_t odd)
@@ -203,15 +211,44 @@ static void cache_set_boundary(struct kmem_cache *s)
 	s->boundary_limit = s->colours != 0 ? 0 : ((uint64_t)(oo_objects(s->oo) - 1) << shift) + 1;
 }
 
+/* What the short paths compute with, and how many objects they keep. */
+static void cache_set_paths(struct kmem_cache *s, const struct slab_layer *l)
+{
+	s->recip = 0;
+	if ((uint64_t)(QUARRY_PAGE_SIZE << oo_order(s->oo)) * s->size <=
+	    (uint64_t)1 << CACHE_MAX_SIZE_BITS)
+		s->recip = cache_divide((uint64_t)1 << CACHE_RECIP_SHIFT, s->size) + 1;
+	cache_set_colours(s, l);
+	cache_set_boundary(s);
+	/* By request, starting at the smallest as for large objects. */
+	if (s->wish_capacity == 0 && l->sheaf_objects != 0)
+		s->sheaf_capacity =
+			depot_capacity(QUARRY_PAGE_SIZE, l->sheaf_objects, &s->sheaf_class);
+	else
+		s->sheaf_capacity = depot_capacity(s->size, s->wish_capacity, &s->sheaf_class);
+	s->sheaf_grown = s->sheaf_class;
+	if (s->debug != 0)
+		s->sheaf_capacity = 0;
+}
+
+#else
+
+static void cache_set_paths(struct kmem_cache *s, const struct slab_layer *l)
+{
+	(void)s;
+	(void)l;
+}
+
+#endif
+
 static void cache_set_geometry(struct kmem_cache *s, const struct slab_layer *l)
 {
 	unsigned int order = cache_order(l, s->size);
-	uint64_t bytes = (uint64_t)QUARRY_PAGE_SIZE << order;
 	unsigned int max = SLAB_MAX_OBJECTS;
 
-	if ((s->debug & SLAB_DEBUG_RECORDS) != 0)
+	if ((slab_debug(s) & SLAB_DEBUG_RECORDS) != 0)
 		max = SLAB_MAX_OBJECTS / 2 - 64;
-	if ((s->debug & SLAB_DEBUG_PLACES) != 0)
+	if ((slab_debug(s) & SLAB_DEBUG_PLACES) != 0)
 		max = SLAB_PROFILED_OBJECTS;
 
 	s->oo = cache_oo(order, s->size, max);
@@ -227,20 +264,7 @@ static void cache_set_geometry(struct kmem_cache *s, const struct slab_layer *l)
 		s->allocflags |= GFP_DMA32;
 	if ((s->flags & SLAB_RECLAIM_ACCOUNT) != 0)
 		s->allocflags |= __GFP_RECLAIMABLE;
-	s->recip = 0;
-	if (bytes * s->size <= (uint64_t)1 << CACHE_MAX_SIZE_BITS)
-		s->recip = cache_divide((uint64_t)1 << CACHE_RECIP_SHIFT, s->size) + 1;
-	cache_set_colours(s, l);
-	cache_set_boundary(s);
-	/* By request, starting at the smallest as for large objects. */
-	if (s->wish_capacity == 0 && l->sheaf_objects != 0)
-		s->sheaf_capacity =
-			depot_capacity(QUARRY_PAGE_SIZE, l->sheaf_objects, &s->sheaf_class);
-	else
-		s->sheaf_capacity = depot_capacity(s->size, s->wish_capacity, &s->sheaf_class);
-	s->sheaf_grown = s->sheaf_class;
-	if (s->debug != 0)
-		s->sheaf_capacity = 0;
+	cache_set_paths(s, l);
 }
 
 /* ---- merging ---- */
@@ -448,6 +472,8 @@ static bool cache_describe(const struct quarry *q, struct kmem_cache *s, const c
 	return cache_lay_out(q, s, args->size);
 }
 
+#if SLAB_HAS_SHEAVES
+
 unsigned long cache_free_limit(const struct quarry *q, const struct kmem_cache *s, unsigned int nid)
 {
 	unsigned long batch = quarry_max(s->sheaf_capacity, 1u);
@@ -474,6 +500,17 @@ static void cache_init_arrays(struct quarry *q, struct kmem_cache *s)
 		s->cpu_sheaves[i].hot = &q->slabs->no_range;
 	}
 }
+
+#else
+
+static void cache_init_arrays(struct quarry *q, struct kmem_cache *s)
+{
+	(void)q;
+	s->nr_nodes = 1;
+	s->node = (struct slab_node *)(void *)(s + 1);
+}
+
+#endif
 
 struct kmem_cache *cache_create(struct quarry *q, const char *name, unsigned int object_size,
 				uint32_t flags, const struct kmem_cache_args *args,
@@ -512,6 +549,8 @@ struct kmem_cache *quarry_kmem_cache_create(struct quarry *q, const char *name,
 
 	if (args == NULL)
 		args = &none;
+	if (QUARRY_TINY && (flags & SLAB_TYPESAFE_BY_RCU) != 0)
+		return NULL; /* there are no grace periods */
 	if (!cache_args_ok(q, name, object_size, args) ||
 	    !cache_windows_ok(object_size, flags, args))
 		return NULL;
@@ -619,7 +658,7 @@ int quarry_kmem_cache_destroy(struct quarry *q, struct kmem_cache *s)
 		return 0;
 	cache_wait_reapers(q, s);
 	slabs = quarry_kmem_cache_quiesce(q, s);
-	if (slabs != 0 && (s->debug & SLAB_DEBUG_RECORDS) != 0) {
+	if (slabs != 0 && (slab_debug(s) & SLAB_DEBUG_RECORDS) != 0) {
 		debug_release_bad(q, s);
 		slabs = quarry_kmem_cache_quiesce(q, s);
 	}
@@ -639,6 +678,8 @@ int quarry_kmem_cache_destroy(struct quarry *q, struct kmem_cache *s)
 	return 0;
 }
 
+#if SLAB_HAS_DEBUG
+
 bool cache_debug_again(struct quarry *q, struct kmem_cache *s)
 {
 	bool empty = quarry_kmem_cache_quiesce(q, s) == 0;
@@ -653,6 +694,8 @@ bool cache_debug_again(struct quarry *q, struct kmem_cache *s)
 		s->node[i].free_limit = cache_free_limit(q, s, i);
 	return true;
 }
+
+#endif
 
 /* ---- questions ---- */
 
@@ -716,10 +759,25 @@ static void cache_info_slabs(struct quarry *q, struct kmem_cache *s, struct quar
 	info->active_slabs = info->num_slabs - empty;
 }
 
+#if SLAB_HAS_SHEAVES
+static uint64_t cache_allocs(const struct kmem_cache *s)
+{
+	uint64_t sum = 0;
+
+	for (unsigned int i = 0; i < s->nr_cpus; i++)
+		sum += quarry_load_relaxed(&s->cpu_sheaves[i].allocs);
+	return sum;
+}
+#else
+static uint64_t cache_allocs(const struct kmem_cache *s)
+{
+	return s->allocs;
+}
+#endif
+
 void quarry_kmem_cache_info(struct quarry *q, struct kmem_cache *s, struct quarry_cache_info *info)
 {
 	unsigned long free = 0, out;
-	unsigned int i;
 
 	*info = (struct quarry_cache_info){
 		.name = s->name,
@@ -737,7 +795,7 @@ void quarry_kmem_cache_info(struct quarry *q, struct kmem_cache *s, struct quarr
 		.offset = s->offset,
 		.allocflags = s->allocflags,
 		.min_objs_per_slab = oo_objects(s->min),
-		.sheaf_capacity = s->sheaf_capacity,
+		.sheaf_capacity = SLAB_HAS_SHEAVES ? s->sheaf_capacity : 0,
 		.useroffset = s->useroffset,
 		.usersize = s->usersize,
 		.red_left_pad = s->red_left_pad,
@@ -748,13 +806,13 @@ void quarry_kmem_cache_info(struct quarry *q, struct kmem_cache *s, struct quarr
 	info->cached_objs = sheaf_cached_objects(q, s);
 	out = info->num_objs - free;
 	info->active_objs = out >= info->cached_objs ? out - info->cached_objs : 0;
-	for (i = 0; i < s->nr_cpus; i++) {
-		info->allocs += quarry_load_relaxed(&s->cpu_sheaves[i].allocs);
-	}
+	info->allocs = cache_allocs(s);
 	info->refused = quarry_load_relaxed(&s->refused);
 	info->order_fallback = quarry_load_relaxed(&s->order_fallback);
 	info->frees = info->allocs >= info->active_objs ? info->allocs - info->active_objs : 0;
 }
+
+#if !QUARRY_TINY /* there the layer begins in direct.c */
 
 void quarry_slab_pages(struct quarry *q, int nid, unsigned long *reclaimable,
 		       unsigned long *unreclaimable)
@@ -852,3 +910,5 @@ void quarry_slab_exit(struct quarry *q)
 	q->slabs = NULL;
 	q->kmalloc_short = NULL;
 }
+
+#endif

@@ -11,6 +11,8 @@
 
 #include "sheaf.h"
 
+#if QUARRY_VALIDATORS
+
 #define SLAB_CHECK_MARK ((uintptr_t)1) /* objects are aligned to 8 */
 
 struct slab_check {
@@ -47,9 +49,7 @@ static void slab_check_registry(struct slab_check *c)
 		entered += layer->cache[id] != NULL;
 	if (listed != entered)
 		slab_check_fault(c, NULL, "list and table of caches differ", listed);
-	if (layer->no_sheaf->n != 0 || layer->no_sheaf->cap != 0)
-		slab_check_fault(c, NULL, "the sheaf that stands in was written to", 0);
-	for (class = 1; class < SLAB_KMALLOC_CLASSES; class ++)
+	for (class = 1; !QUARRY_TINY && class < SLAB_KMALLOC_CLASSES; class ++)
 		if (layer->kmalloc[SLAB_KMALLOC_NORMAL][class] == NULL)
 			slab_check_fault(c, NULL, "a kmalloc class is missing", class);
 }
@@ -62,6 +62,36 @@ static struct kmem_cache *slab_check_owner(const struct slab_check *c, const str
 
 	return s != NULL && slab->node < s->nr_nodes ? s : NULL;
 }
+
+#if QUARRY_TINY
+
+/* Every record stands where its index says; else they are not walked. */
+static void slab_check_store(struct slab_check *c)
+{
+	const struct slab_layer *layer = c->q->slabs;
+
+	for (uint32_t index = layer->store.made; index != SLAB_NONE;) {
+		const struct slab *rec = slab_record(layer, index);
+
+		if (page_of_addr(c->q, rec) == NULL || rec->index != index) {
+			slab_check_fault(c, NULL, "records are damaged from slab", index);
+			return;
+		}
+		index = rec->made;
+	}
+}
+
+/* Whether a record stands there. */
+static bool slab_check_index(const struct slab_layer *layer, uint32_t index)
+{
+	uint32_t made = layer->store.made;
+
+	while (made != index && made != SLAB_NONE)
+		made = slab_record(layer, made)->made;
+	return made != SLAB_NONE;
+}
+
+#else
 
 /* Every record says its own index, and the next one stands where it says; else they are not walked. */
 static void slab_check_store(struct slab_check *c)
@@ -96,6 +126,8 @@ static bool slab_check_index(const struct slab_layer *layer, uint32_t index)
 	       (index & (SLAB_PIECE_GRANULES - 1)) != 0 &&
 	       slab_record(layer, index)->index == index;
 }
+
+#endif
 
 static void slab_check_bitmap(struct slab_check *c, const struct kmem_cache *s,
 			      const struct slab *slab)
@@ -155,12 +187,13 @@ static void slab_check_one(struct slab_check *c, struct slab *slab)
 		return;
 	}
 	colour = slab->base - slab_block(c->q, slab) - s->red_left_pad;
-	if (colour != 0 && (colour / s->colour_off >= s->colours || colour % s->colour_off != 0))
+	if (colour != 0 && (s->colours == 0 || colour / s->colour_off >= s->colours ||
+			    colour % s->colour_off != 0))
 		slab_check_fault(c, s, "objects begin at the wrong place in slab", slab->index);
 	if (slab->granules != slab_record_granules(s, slab->objects))
 		slab_check_fault(c, s, "record of the wrong size of slab", slab->index);
 	slab_check_bitmap(c, s, slab);
-	if ((s->debug & SLAB_DEBUG_RECORDS) != 0)
+	if ((slab_debug(s) & SLAB_DEBUG_RECORDS) != 0)
 		slab_check_active(c, s, slab);
 	slab_check_pages(c, s, slab);
 }
@@ -262,6 +295,8 @@ static void slab_check_slabs(struct slab_check *c)
 }
 
 /* ---- sheaves ---- */
+
+#if SLAB_HAS_SHEAVES
 
 /* Before objects are marked, none is. */
 static void slab_check_sheaf_unmarked(struct slab_check *c, struct kmem_cache *s,
@@ -373,6 +408,8 @@ static void slab_check_sheaves(struct slab_check *c, struct kmem_cache *s)
 		slab_check_depot(c, s, &s->node[nid]);
 	if (c->faults != before)
 		return; /* the lists may not end */
+	if (c->q->slabs->no_sheaf->n != 0 || c->q->slabs->no_sheaf->cap != 0)
+		slab_check_fault(c, NULL, "the sheaf that stands in was written to", 0);
 	sheaf_sync_all(s);
 	slab_check_each_sheaf(c, s, slab_check_sheaf_unmarked);
 	if (c->faults != before)
@@ -380,6 +417,16 @@ static void slab_check_sheaves(struct slab_check *c, struct kmem_cache *s)
 	slab_check_each_sheaf(c, s, slab_check_sheaf_mark);
 	slab_check_each_sheaf(c, s, slab_check_sheaf_unmark);
 }
+
+#else
+
+static void slab_check_sheaves(struct slab_check *c, struct kmem_cache *s)
+{
+	(void)c;
+	(void)s;
+}
+
+#endif
 
 unsigned int quarry_check_slab(struct quarry *q, const struct quarry_out *out)
 {
@@ -398,3 +445,5 @@ unsigned int quarry_check_slab(struct quarry *q, const struct quarry_out *out)
 		slab_check_sheaves(&c, s);
 	return c.faults;
 }
+
+#endif

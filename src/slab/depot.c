@@ -5,12 +5,18 @@
  * Sizes      A cache has sheaves of one size at first, by that of its objects. When CPUs fill them faster than
  *            the depot takes them, new ones are made of the next size, while pages are plenty: the way to the
  *            slabs is taken more rarely then. Smaller ones go to the layer's free list when they are empty.
+ * Places     A depot has few places at first. CPUs that meet at its lock make it larger, and so does traffic that
+ *            swings: a full sheaf that found no place was emptied into slabs, and objects that came out of slabs
+ *            after that need not have been there; so one place more for each such sheaf, while pages are plenty.
+ *            Traffic that swings further than SLAB_DEPOT_OBJECTS leaves the depot as it was. The reaper takes
+ *            back what was not used.
  * Locks      node->lock guards a depot, layer->lock the free lists.
  */
 #include "sheaf.h"
 
 #define DEPOT_GROW_AFTER 16u /* sheaves emptied into the slabs */
 #define DEPOT_SHEAF_BYTES ((size_t)64 << 10)
+#define DEPOT_TOO_FAR (~(uint32_t)0) /* in missed: until the reaper comes */
 
 static const struct depot_size {
 	uint16_t cap;
@@ -155,6 +161,61 @@ static struct slab_sheaf *depot_pop_full(struct slab_node *n)
 	return sheaf;
 }
 
+/* How many full sheaves @n keeps, or empty ones. */
+static uint32_t depot_places(const struct slab_node *n)
+{
+	return quarry_load_relaxed(&n->depot_max) + quarry_load_relaxed(&n->swing);
+}
+
+bool depot_has_place(const struct slab_node *n)
+{
+	return quarry_load_relaxed(&n->nr_full) < depot_places(n);
+}
+
+/*
+ * Objects that were freed in any order are best handed out again while the CPU's cache knows them; of more than that
+ * the slabs make neighbours again.
+ */
+static bool depot_may_swing(const struct quarry *q, const struct kmem_cache *s, unsigned int nid,
+			    uint64_t objects)
+{
+	uint64_t bytes = (s->size + sizeof(void *)) * objects;
+
+	return objects <= SLAB_DEPOT_OBJECTS &&
+	       bytes <= (uint64_t)page_node_pages(q, nid) * (QUARRY_PAGE_SIZE / SLAB_DEPOT_SHARE) &&
+	       page_node_has_plenty(q, nid);
+}
+
+void depot_refilled_locked(const struct quarry *q, const struct kmem_cache *s, struct slab_node *n,
+			   unsigned int objects)
+{
+	uint32_t cap = depot_sizes[quarry_load_relaxed(&s->sheaf_grown)].cap;
+
+	if (n->missed == 0 || n->missed == DEPOT_TOO_FAR)
+		return;
+	objects = quarry_min(objects, n->missed);
+	n->missed -= objects;
+	n->came_back += objects;
+	if (n->came_back < cap)
+		return;
+	n->came_back -= cap;
+	if (depot_may_swing(q, s, (unsigned int)(n - s->node),
+			    (depot_places(n) + 1) * (uint64_t)cap))
+		quarry_store_relaxed(&n->swing, n->swing + 1);
+}
+
+/* A full sheaf of @objects finds no place. Traffic that goes further than a depot may reach has nothing of it. */
+static void depot_miss_locked(struct slab_node *n, uint32_t objects)
+{
+	if (n->missed == DEPOT_TOO_FAR)
+		return;
+	n->missed += objects;
+	if (n->missed <= SLAB_DEPOT_OBJECTS)
+		return;
+	n->missed = DEPOT_TOO_FAR;
+	quarry_store_relaxed(&n->swing, 0u);
+}
+
 /* Puts an empty sheaf into the depot; one too many goes to the layer. */
 void depot_give_empty(struct quarry *q, struct kmem_cache *s, struct slab_node *n,
 		      struct slab_sheaf *sheaf)
@@ -168,7 +229,7 @@ void depot_give_empty(struct quarry *q, struct kmem_cache *s, struct slab_node *
 		return;
 	}
 	pin = depot_lock(q, n);
-	if (n->nr_empty < n->depot_max) {
+	if (n->nr_empty < depot_places(n)) {
 		sheaf->next = n->empty;
 		n->empty = sheaf;
 		n->nr_empty++;
@@ -206,7 +267,9 @@ struct slab_sheaf *depot_trade_full(struct quarry *q, struct slab_node *n, struc
 	struct slab_sheaf *empty = NULL;
 	quarry_pin_t pin = depot_lock(q, n);
 
-	if (n->nr_full < n->depot_max && n->empty != NULL) {
+	if (!depot_has_place(n)) {
+		depot_miss_locked(n, full->n);
+	} else if (n->empty != NULL) {
 		empty = depot_pop_empty(n);
 		full->next = n->full;
 		n->full = full;

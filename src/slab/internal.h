@@ -26,10 +26,12 @@
 
 #define SLAB_MIN_ALIGN 8u
 #define SLAB_CACHE_LINE 64u
-#define SLAB_MAX_OBJECTS 32000u /* of one slab: what the largest record has bits for */
-#define SLAB_PREFERRED_ORDER 3u /* orders above this one only for a single object */
-#define SLAB_DEPOT_LEAST 1u     /* full sheaves that a node keeps of a cache, at first */
-#define SLAB_DEPOT_MOST 10u     /* after CPUs have met at the depot's lock */
+#define SLAB_MAX_OBJECTS 32000u   /* of one slab: what the largest record has bits for */
+#define SLAB_PREFERRED_ORDER 3u   /* orders above this one only for a single object */
+#define SLAB_DEPOT_LEAST 1u       /* full sheaves that a node keeps of a cache, at first */
+#define SLAB_DEPOT_MOST 10u       /* after CPUs have met at the depot's lock */
+#define SLAB_DEPOT_OBJECTS 16384u /* to follow the traffic: whose first lines a CPU's cache holds */
+#define SLAB_DEPOT_SHARE 64u      /* and this part of the node's memory */
 #define SLAB_KMALLOC ((uint32_t)0x00001000u) /* one of kmalloc's caches */
 
 /* Debugging that changes what lies in a place; all that goes through debug.c by a cache's own flags. */
@@ -58,6 +60,10 @@ struct slab_sheaf {
 
 /* ---- slabs ---- */
 
+#define SLAB_HAS_SHEAVES \
+	(!QUARRY_TINY) /* else objects come out of the slabs, and go there: direct.c */
+#define SLAB_HAS_DEBUG (!QUARRY_TINY)
+#define SLAB_HAS_COLOURS (!QUARRY_TINY)
 #define SLAB_GRANULE 64u
 #define SLAB_NONE 0u /* no record has this index */
 #define SLAB_NO_CACHE 0xffffu
@@ -82,7 +88,10 @@ struct slab {
 	uint16_t nr_free;
 	uint8_t granules; /* of this record */
 	uint8_t list;     /* on node->partial[list - 1]; SLAB_UNLISTED: it is full */
-	uint16_t trip;    /* when nr_free grows to this, list or more changes: partial_set_trip() */
+#if QUARRY_TINY
+	uint32_t made; /* the record that was made before */
+#endif
+	uint16_t trip; /* when nr_free grows to this, list or more changes: partial_set_trip() */
 	uint64_t free
 		[]; /* 1: in the slab, neither in a sheaf nor with a caller; see slab_active() */
 };
@@ -100,7 +109,9 @@ static inline uint32_t slab_kind(unsigned int cache, unsigned int node, unsigned
  * entry of the last. Granule 0 of a piece is not used: in the first piece of a chunk it lies before the
  * memory that was asked for, so that chunk and quarry_meta_alloc()'s header fill whole pages.
  */
-#define SLAB_META_HEADER ((size_t)64) /* what a request of 2^n - 64 bytes leaves for the header */
+#define SLAB_META_HEADER          \
+	((size_t)(QUARRY_TINY ? 0 \
+			      : 64)) /* what a request of 2^n - 64 bytes leaves for the header */
 #define SLAB_PIECE_SHIFT 6u
 #define SLAB_PIECE_GRANULES (1u << SLAB_PIECE_SHIFT)
 #define SLAB_PIECE_BYTES (SLAB_PIECE_GRANULES * SLAB_GRANULE)
@@ -108,7 +119,6 @@ static inline uint32_t slab_kind(unsigned int cache, unsigned int node, unsigned
 #define SLAB_DIR_ENTRIES (1u << SLAB_DIR_SHIFT)
 #define SLAB_FIRST_PIECES (1u << (2 * SLAB_DIR_SHIFT))
 #define SLAB_MAX_PIECES (SLAB_FIRST_PIECES << SLAB_DIR_SHIFT)
-#define SLAB_RECORD_CLASSES SLAB_PIECE_GRANULES
 
 struct slab_dir {
 	void *entry[SLAB_DIR_ENTRIES];
@@ -120,6 +130,18 @@ struct slab_chunk {
 	size_t used, size; /* bytes, this header included */
 } QUARRY_ALIGNED(64);
 
+#if QUARRY_TINY
+/* A record's index is its physical address in granules; it lies in the pool. */
+#define SLAB_TINY_ORDER 1u /* slabs are of one page or two */
+#define SLAB_RECORD_CLASSES \
+	(2u + ((QUARRY_PAGE_SIZE << SLAB_TINY_ORDER) / SLAB_MIN_ALIGN / 8 + 40u) / SLAB_GRANULE)
+struct slab_store {
+	uintptr_t direct_map;
+	uint32_t made;                      /* all records, linked by made */
+	uint32_t free[SLAB_RECORD_CLASSES]; /* by granules */
+};
+#else
+#define SLAB_RECORD_CLASSES SLAB_PIECE_GRANULES
 struct slab_store {
 	struct slab_dir *first; /* leads to the tables of the pieces below SLAB_FIRST_PIECES */
 	struct slab_dir *top;   /* and to the likes of it for all pieces */
@@ -129,6 +151,7 @@ struct slab_store {
 	uint32_t free[SLAB_RECORD_CLASSES]; /* by granules */
 	struct slab_dir *spare;             /* tables, chained by entry[0] */
 };
+#endif
 
 /* ---- addresses to descriptors ---- */
 
@@ -197,13 +220,18 @@ struct slab_list {
 struct slab_node {
 	struct quarry_lock lock;
 	struct slab_list partial[SLAB_LISTS];
+#if !QUARRY_TINY
 	uint32_t nr_full, nr_empty;
 	struct slab_sheaf *full, *empty;
 	uint32_t depot_max; /* full sheaves to keep: SLAB_DEPOT_LEAST .. SLAB_DEPOT_MOST */
 	uint32_t full_min, empty_min; /* fewest since the last reaping: nobody needed these */
 	uint32_t met;                 /* times that the depot's lock was held by somebody else */
-	uint32_t reap_calls;          /* since the node itself was reaped */
-	bool free_touched;            /* objects came out of its slabs since then */
+	uint32_t swing;               /* places beyond depot_max: for what comes and goes */
+	uint32_t missed;     /* objects whose sheaf found no place and that did not come back yet */
+	uint32_t came_back;  /* of these, since swing last grew */
+	uint32_t reap_calls; /* since the node itself was reaped */
+#endif
+	bool free_touched;        /* objects came out of its slabs since then */
 	unsigned long given_back; /* empty slabs that went since the node was told to keep none */
 	unsigned long keep;       /* empty slabs to keep: so many were made again after they went */
 	unsigned long free_limit; /* free objects beyond which no empty slab is spared */
@@ -214,7 +242,7 @@ struct slab_node {
 	unsigned long total_objects; /* in all slabs */
 	unsigned long free_objects;  /* set bits in all slabs */
 	unsigned long pages;
-} QUARRY_ALIGNED(64);
+} QUARRY_ALIGNED(QUARRY_TINY ? 8 : 64);
 
 /* Number of objects and order of a slab, packed as in Linux: order << 16 | objects. */
 struct kmem_cache_order_objects {
@@ -222,16 +250,20 @@ struct kmem_cache_order_objects {
 };
 
 struct kmem_cache {
+#if !QUARRY_TINY
 	/* read by the fast paths */
 	const struct slab_range *hot; /* where its last slab was made */
 	uint64_t boundary_mul;        /* see sheaf_on_boundary() */
 	uint64_t boundary_mask, boundary_limit;
+#endif
 	uint16_t tag; /* low half-word of its pages' descriptors */
 	uint32_t id;
 	uint32_t nr_cpus;
 	uint32_t flags;
 	/* read by refill and flush */
+#if !QUARRY_TINY
 	uint64_t recip; /* 2^48 / size, rounded up; 0: divide */
+#endif
 	uint32_t size;
 	uint32_t sheaf_capacity; /* 0: this cache has no sheaves */
 	struct slab_node *node;
@@ -256,11 +288,16 @@ struct kmem_cache {
 	const char *name;
 	struct kmem_cache *list_next; /* made before this one */
 	uint16_t rank;                /* of kmalloc's, from 1 on: its place among them; others: 0 */
-	uint16_t sheaf_class;         /* of its capacity; see depot.c */
-	uint16_t sheaf_grown;         /* of its sheaves that are made now */
-	uint32_t flushes;             /* sheaves that were emptied into the slabs */
-	uint32_t reapers;             /* that walk over this cache and keep it; layer->lock */
-	uint32_t drains;              /* how often all CPUs were asked to empty their sheaves */
+#if QUARRY_TINY
+	uint32_t reapers; /* that walk over this cache and keep it; layer->lock */
+	unsigned long allocs, refused, order_fallback;
+};
+#else
+	uint16_t sheaf_class; /* of its capacity; see depot.c */
+	uint16_t sheaf_grown; /* of its sheaves that are made now */
+	uint32_t flushes;     /* sheaves that were emptied into the slabs */
+	uint32_t reapers;     /* that walk over this cache and keep it; layer->lock */
+	uint32_t drains;      /* how often all CPUs were asked to empty their sheaves */
 	unsigned long refused, order_fallback;
 	struct slab_seen *seen; /* by CPU */
 	uint32_t movers;        /* under way: frees go right into the slabs */
@@ -268,6 +305,7 @@ struct kmem_cache {
 	quarry_kmem_migrate_fn migrate;
 	struct slab_cpu cpu_sheaves[];
 };
+#endif
 
 enum slab_kmalloc_type {
 	SLAB_KMALLOC_NORMAL,
@@ -276,6 +314,7 @@ enum slab_kmalloc_type {
 	SLAB_KMALLOC_DMA,
 	SLAB_KMALLOC_TYPES
 };
+#define SLAB_KMALLOC_ROWS (QUARRY_TINY ? 1 : SLAB_KMALLOC_TYPES) /* types that are told apart */
 
 /* Classes as Linux numbers them: 1 is 96, 2 is 192, i is 2^i bytes. */
 #define SLAB_KMALLOC_CLASSES (QUARRY_PAGE_SHIFT + 2u)
@@ -298,15 +337,19 @@ struct slab_rcu;
 struct places;
 
 struct slab_layer {
+#if !QUARRY_TINY
 	struct kmem_cache *by_size[SLAB_BY_SIZE_SLOTS];
-	struct kmem_cache *kmalloc[SLAB_KMALLOC_TYPES][SLAB_KMALLOC_CLASSES];
+#endif
+	struct kmem_cache *kmalloc[SLAB_KMALLOC_ROWS][SLAB_KMALLOC_CLASSES];
 	struct kmem_cache *
 		*random; /* copies of the normal type, a row of classes each; NULL: none */
 	uint64_t random_seed;
 	bool nomerge, limit_free, colour; /* quarry_boot_params.slab_* */
+#if !QUARRY_TINY
 	struct slab_range no_range;
 	const struct slab_range **range; /* by arena; NULL: no slab was made there yet */
 	struct slab_sheaf *no_sheaf;     /* capacity 0, shared, never written */
+#endif
 	unsigned int nr_cpus, nr_nodes;
 	unsigned int geometry_cpus;
 	unsigned int min_order, max_order, min_objects; /* of slabs; min_objects 0: by CPUs */
@@ -316,10 +359,13 @@ struct slab_layer {
 	struct quarry_lock lock; /* everything below; innermost but for the page layer's */
 	struct kmem_cache *list; /* newest first */
 	struct kmem_cache *free_caches;
+#if !QUARRY_TINY
 	struct slab_sheaf *free_sheaves[SLAB_SHEAF_CLASSES];
+#endif
 	struct slab_chunk *pool;
 	size_t pool_bytes;
 	struct slab_store store;
+#if !QUARRY_TINY
 	struct slab_rcu *rcu;
 	struct quarry_lock kv_lock; /* kvmalloc.c: the next two */
 	unsigned long kv_areas;
@@ -328,6 +374,7 @@ struct slab_layer {
 	struct places *places;    /* profile.c; NULL: it was never on */
 	bool profiling;
 	struct quarry_shrinker shrinker;
+#endif
 	/*
 	 * By number. It grows; then another one is published, and this one stays for those who have just read
 	 * it: they look for caches that were there before. See cache_make_room().
@@ -335,7 +382,9 @@ struct slab_layer {
 	struct kmem_cache **cache;
 	uint32_t nr_slots;
 	uint32_t nr_others, max_others; /* caches that are not kmalloc's */
+#if !QUARRY_TINY
 	struct slab_cpu_hot cpu[];
+#endif
 };
 
 /* The cache of a descriptor that was read, with what came before it seen; @tag is one of a slab's. */
@@ -381,6 +430,12 @@ enum slab_fault {
 	SLAB_FAULT_DOUBLE,   /* free already */
 };
 
+#if QUARRY_TINY
+static inline struct slab *slab_record(const struct slab_layer *layer, uint32_t index)
+{
+	return (struct slab *)(layer->store.direct_map + (uintptr_t)index * SLAB_GRANULE);
+}
+#else
 static inline struct slab *slab_record(const struct slab_layer *layer, uint32_t index)
 {
 	uint32_t piece = index >> SLAB_PIECE_SHIFT;
@@ -393,11 +448,18 @@ static inline struct slab *slab_record(const struct slab_layer *layer, uint32_t 
 
 	return (struct slab *)(void *)(base + (index & (SLAB_PIECE_GRANULES - 1)) * SLAB_GRANULE);
 }
+#endif
+
+/* SLAB_DEBUG_* of @s. */
+static inline uint32_t slab_debug(const struct kmem_cache *s)
+{
+	return SLAB_HAS_DEBUG ? s->debug : 0;
+}
 
 /* Bitmaps in a record: free bits, and active bits if the cache's debug says so. */
 static inline unsigned int slab_record_maps(const struct kmem_cache *s)
 {
-	return (s->debug & SLAB_DEBUG_RECORDS) != 0 ? 2 : 1;
+	return (slab_debug(s) & SLAB_DEBUG_RECORDS) != 0 ? 2 : 1;
 }
 
 /* Bits of the objects that callers have, behind the free bits, if the cache's debug says so. */
@@ -414,6 +476,12 @@ static inline uintptr_t slab_block(const struct quarry *q, const struct slab *sl
 }
 
 /* Index of the object that starts at @off or contains it. */
+#if QUARRY_TINY
+static inline uint32_t slab_object_index(const struct kmem_cache *s, uintptr_t off)
+{
+	return (uint32_t)off / s->size;
+}
+#else
 static inline uint32_t slab_object_index(const struct kmem_cache *s, uintptr_t off)
 {
 	return likely(s->recip != 0) ? (uint32_t)(off * s->recip >> 48) : (uint32_t)(off / s->size);
@@ -460,6 +528,7 @@ static inline struct slab_cpu_hot *slab_this_cpu_hot(struct slab_layer *layer)
 {
 	return slab_cpu_hot_at(layer, quarry_cpu_times_64());
 }
+#endif
 
 /*
  * Increment and move what only this CPU writes and others read at any time: aligned words. Plain,
@@ -552,6 +621,34 @@ enum slab_fault slab_find(const struct quarry *q, const struct kmem_cache *s, co
 /* Gives back pages and records of the slabs on a chain, which no cache has any more. */
 void slab_release_deferred(struct quarry *q, uint32_t index);
 
+/* ---- depot.c ---- */
+#if SLAB_HAS_SHEAVES
+/* So many @objects came out of the slabs of @n; n->lock held. */
+void depot_refilled_locked(const struct quarry *q, const struct kmem_cache *s, struct slab_node *n,
+			   unsigned int objects);
+/* What came and went lately does not count any more; n->lock held. */
+static inline void depot_forget_locked(struct slab_node *n)
+{
+	quarry_store_relaxed(&n->swing, 0u);
+	n->missed = 0;
+}
+#else
+static inline void depot_refilled_locked(const struct quarry *q, const struct kmem_cache *s,
+					 struct slab_node *n, unsigned int objects)
+{
+	(void)q;
+	(void)s;
+	(void)n;
+	(void)objects;
+}
+
+static inline void depot_forget_locked(struct slab_node *n)
+{
+	(void)n;
+}
+#endif
+
+#if !QUARRY_TINY
 /* ---- rcu.c ---- */
 int rcu_init(struct quarry *q);
 size_t rcu_bytes(unsigned int nr_cpus); /* of its state, a multiple of 64 */
@@ -639,6 +736,106 @@ bool profile_free(struct quarry *q, const struct kmem_cache *s, struct slab *sla
 /* ---- reap.c ---- */
 /* Lets memory pressure reach the layer's caches. */
 void reap_init(struct quarry *q);
+#else
+/* No sheaves, no debugging, no grace periods: what is common calls these. */
+static inline void rcu_defer_slab(struct quarry *q, struct slab *slab)
+{
+	(void)q;
+	(void)slab;
+}
+
+static inline void sheaf_drain_all(struct quarry *q, struct kmem_cache *s)
+{
+	(void)q;
+	(void)s;
+}
+
+static inline void sheaf_drain_and_ask(struct quarry *q, struct kmem_cache *s)
+{
+	(void)q;
+	(void)s;
+}
+
+static inline unsigned long sheaf_drain_depot(struct quarry *q, struct kmem_cache *s,
+					      struct slab_node *n, unsigned int full,
+					      unsigned int empty)
+{
+	(void)q;
+	(void)s;
+	(void)n;
+	(void)full;
+	(void)empty;
+	return 0;
+}
+
+static inline unsigned long sheaf_cached_objects(struct quarry *q, struct kmem_cache *s)
+{
+	(void)q;
+	(void)s;
+	return 0;
+}
+
+static inline uint32_t debug_flags(const struct quarry *q, const char *name, uint32_t flags,
+				   bool *order_guard)
+{
+	(void)q;
+	(void)name;
+	*order_guard = false;
+	return flags & ~SLAB_DEBUG_FLAGS;
+}
+
+static inline bool debug_hooked(const struct quarry *q)
+{
+	(void)q;
+	return false;
+}
+
+static inline void debug_settle(const struct quarry *q, struct kmem_cache *s)
+{
+	(void)q;
+	(void)s;
+}
+
+static inline void debug_slab_start(struct quarry *q, const struct kmem_cache *s, struct slab *slab)
+{
+	(void)q;
+	(void)s;
+	(void)slab;
+}
+
+static inline void profile_slab_start(const struct kmem_cache *s, struct slab *slab)
+{
+	(void)s;
+	(void)slab;
+}
+
+static inline bool debug_guards(const struct quarry *q)
+{
+	(void)q;
+	return false;
+}
+
+static inline bool debug_guard_free(struct quarry *q, void *p, const void *caller)
+{
+	(void)q;
+	(void)p;
+	(void)caller;
+	return false;
+}
+
+static inline void debug_release_bad(struct quarry *q, struct kmem_cache *s)
+{
+	(void)q;
+	(void)s;
+}
+
+static inline unsigned long debug_leaks(struct quarry *q, struct kmem_cache *s)
+{
+	(void)q;
+	(void)s;
+	return 0;
+}
+#endif
 
 /* ---- kmalloc.c ---- */
 /*
@@ -647,7 +844,14 @@ void reap_init(struct quarry *q);
  */
 int kmalloc_init(struct quarry *q, uint64_t random_seed);
 /* All of them, as far as there is memory. */
+#if !QUARRY_TINY
 void kmalloc_make_all(struct quarry *q);
+#else
+static inline void kmalloc_make_all(struct quarry *q)
+{
+	(void)q; /* memory is too short for what nobody has asked for */
+}
+#endif
 /* The classes by size: the first for 0, 0 after the last. */
 unsigned int kmalloc_class_after(unsigned int class);
 /* What stands behind "kmalloc-" in its name; its size. */

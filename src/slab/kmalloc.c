@@ -20,8 +20,17 @@
 
 static const struct kmalloc_class {
 	uint32_t size;
-	const char *name[SLAB_KMALLOC_TYPES];
+	const char *name[SLAB_KMALLOC_ROWS];
 } kmalloc_classes[] = {
+#if QUARRY_TINY
+#define KMALLOC_CLASS(size, n)       \
+	{                            \
+		size,                \
+		{                    \
+			"kmalloc-" n \
+		}                    \
+	}
+#else
 #define KMALLOC_CLASS(size, n)                                                            \
 	{                                                                                 \
 		size,                                                                     \
@@ -29,6 +38,7 @@ static const struct kmalloc_class {
 			"kmalloc-" n, "kmalloc-cg-" n, "kmalloc-rcl-" n, "dma-kmalloc-" n \
 		}                                                                         \
 	}
+#endif
 	KMALLOC_CLASS(0, "0"),       KMALLOC_CLASS(96, "96"),     KMALLOC_CLASS(192, "192"),
 	KMALLOC_CLASS(8, "8"),       KMALLOC_CLASS(16, "16"),     KMALLOC_CLASS(32, "32"),
 	KMALLOC_CLASS(64, "64"),     KMALLOC_CLASS(128, "128"),   KMALLOC_CLASS(256, "256"),
@@ -52,7 +62,7 @@ static const uint32_t kmalloc_flags[SLAB_KMALLOC_TYPES] = {
 
 static enum slab_kmalloc_type kmalloc_type(gfp_t gfp)
 {
-	if (likely((gfp & KMALLOC_NOT_NORMAL) == 0))
+	if (SLAB_KMALLOC_ROWS == 1 || likely((gfp & KMALLOC_NOT_NORMAL) == 0))
 		return SLAB_KMALLOC_NORMAL;
 	if ((gfp & __GFP_DMA) != 0)
 		return SLAB_KMALLOC_DMA;
@@ -107,6 +117,8 @@ unsigned int kmalloc_class_after(unsigned int class)
 	}
 }
 
+#if !QUARRY_TINY
+
 /* "kmalloc-rnd-07-" and the class. */
 static const char *kmalloc_random_name(char *buf, unsigned int copy, unsigned int class)
 {
@@ -146,6 +158,8 @@ static int kmalloc_init_random(struct quarry *q, uint64_t seed)
 	return 0;
 }
 
+#endif
+
 /* kmalloc's cache of a class, made if there is none yet; NULL: no memory for it. */
 static QUARRY_COLD struct kmem_cache *kmalloc_make(struct quarry *q, unsigned int type,
 						   unsigned int class)
@@ -160,6 +174,8 @@ static QUARRY_COLD struct kmem_cache *kmalloc_make(struct quarry *q, unsigned in
 	(void)quarry_kmem_cache_destroy(q, s); /* another CPU made it too */
 	return there;
 }
+
+#if !QUARRY_TINY
 
 static bool kmalloc_make_row(struct quarry *q, unsigned int type)
 {
@@ -196,6 +212,8 @@ int kmalloc_init(struct quarry *q, uint64_t random_seed)
 	return 0;
 }
 
+#endif
+
 struct kmem_cache *quarry_kmalloc_cache(struct quarry *q, size_t size, gfp_t gfp)
 {
 	unsigned int type = kmalloc_type(gfp);
@@ -206,6 +224,8 @@ struct kmem_cache *quarry_kmalloc_cache(struct quarry *q, size_t size, gfp_t gfp
 	s = quarry_load_acquire(&q->slabs->kmalloc[type][kmalloc_class(size)]);
 	return likely(s != NULL) ? s : kmalloc_make(q, type, kmalloc_class(size));
 }
+
+#if !QUARRY_TINY
 
 /* The same for a request from @caller: with copies of the normal type, one of them. */
 static struct kmem_cache *kmalloc_cache_for(struct quarry *q, size_t size, gfp_t gfp,
@@ -232,6 +252,19 @@ static void kmalloc_count_large(struct quarry *q, const struct page *page, unsig
 	quarry_fetch_add_relaxed(pages, (uint64_t)(int64_t)times << order);
 }
 
+#else
+
+static void kmalloc_count_large(struct quarry *q, const struct page *page, unsigned int order,
+				int times)
+{
+	(void)q;
+	(void)page;
+	(void)order;
+	(void)times;
+}
+
+#endif
+
 /* Sizes without a cache: none, too large, or pages. */
 QUARRY_COLD void *kmalloc_odd(struct quarry *q, size_t size, gfp_t gfp, int nid)
 {
@@ -249,6 +282,8 @@ QUARRY_COLD void *kmalloc_odd(struct quarry *q, size_t size, gfp_t gfp, int nid)
 	kmalloc_count_large(q, page, bits_get_order(size), 1);
 	return quarry_page_address(q, page);
 }
+
+#if !QUARRY_TINY
 
 QUARRY_NOINLINE void *quarry_kmalloc_track_caller(struct quarry *q, size_t size, gfp_t gfp,
 						  const void *caller)
@@ -308,6 +343,8 @@ void *quarry_kcalloc(struct quarry *q, size_t n, size_t size, gfp_t gfp)
 	return quarry_kmalloc_track_caller(q, bytes, gfp | __GFP_ZERO, QUARRY_RETURN_ADDRESS());
 }
 
+#endif
+
 /* What is no object of a cache: a large block, nothing, or damage. */
 static QUARRY_NOINLINE void kmalloc_free_odd(struct quarry *q, void *p, const void *caller)
 {
@@ -335,6 +372,8 @@ static QUARRY_NOINLINE void kmalloc_free_odd(struct quarry *q, void *p, const vo
 	kmalloc_count_large(q, page, order, -1);
 	quarry_free_pages(q, page, order);
 }
+
+#if !QUARRY_TINY
 
 void quarry_kfree(struct quarry *q, void *p)
 {
@@ -365,6 +404,15 @@ odd:
 	quarry_unpin(pin);
 	kmalloc_free_odd(q, p, QUARRY_RETURN_ADDRESS());
 }
+
+#else
+
+void quarry_kfree(struct quarry *q, void *p)
+{
+	kmalloc_free_odd(q, p, NULL);
+}
+
+#endif
 
 size_t quarry_ksize(struct quarry *q, const void *p)
 {

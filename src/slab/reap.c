@@ -67,6 +67,8 @@ static bool reap_node_due(struct quarry *q, struct kmem_cache *s, unsigned int n
 		*full = n->full_min;
 		*empty = n->empty_min;
 		*touched = n->free_touched;
+		quarry_store_relaxed(&n->swing, n->swing - quarry_min(n->swing, n->full_min));
+		n->missed = 0;
 		n->full_min = n->nr_full - quarry_min(n->full_min, n->nr_full);
 		n->empty_min = n->nr_empty - quarry_min(n->empty_min, n->nr_empty);
 		if (n->met == 0 && n->depot_max > SLAB_DEPOT_LEAST)

@@ -5,6 +5,8 @@
 
 #include "internal.h"
 
+#if SLAB_HAS_SHEAVES
+
 /*
  * An object by the long way, cleared if @gfp says so; @nid QUARRY_NO_NODE: this CPU's. Debugged caches
  * have no sheaves, so that theirs all come by here. @caller: to where the call from outside returns.
@@ -33,8 +35,55 @@ void depot_give_empty(struct quarry *q, struct kmem_cache *s, struct slab_node *
 /* A sheaf out of the depot; NULL: it has none. */
 struct slab_sheaf *depot_take_empty(struct quarry *q, struct slab_node *n);
 struct slab_sheaf *depot_take_full(struct quarry *q, struct slab_node *n);
+/* Whether it has room for a full sheaf; a hint. */
+bool depot_has_place(const struct slab_node *n);
 /* Trades a full sheaf for an empty one. NULL: nothing was done. */
 struct slab_sheaf *depot_trade_full(struct quarry *q, struct slab_node *n, struct slab_sheaf *full);
+
+/* ---- what a CPU has ---- */
+
+/* The node of this CPU in @s; pinned. */
+static inline struct slab_node *sheaf_node(const struct quarry *q, struct kmem_cache *s)
+{
+	int nid = page_cpu_node(q, slab_this_cpu(s));
+
+	return &s->node[nid >= 0 && (unsigned int)nid < s->nr_nodes ? nid : 0];
+}
+
+static inline struct slab_cpu *sheaf_cpu(struct kmem_cache *s)
+{
+	return slab_this_cpu_of(s);
+}
+
+static inline void sheaf_sync(struct slab_cpu *c)
+{
+	if (c->main->cap != 0)
+		quarry_store_relaxed(&c->main->n, (uint32_t)(c->top - c->base));
+}
+
+/* Between these two the CPU is pinned, main->n is what counts, and the stack pointer stands still. */
+static inline struct slab_cpu *sheaf_enter(struct kmem_cache *s, quarry_pin_t *pin)
+{
+	struct slab_cpu *c;
+
+	*pin = quarry_pin();
+	c = sheaf_cpu(s);
+	sheaf_sync(c);
+	return c;
+}
+
+static inline void sheaf_leave(struct slab_cpu *c, quarry_pin_t pin)
+{
+	sheaf_set_main(c, c->main);
+	quarry_unpin(pin);
+}
+
+static inline void sheaf_set_spare(struct slab_cpu *c, struct slab_sheaf *sheaf)
+{
+	quarry_store_release(&c->spare, sheaf);
+}
+
+/* ---- the short ways ---- */
 
 /*
  * Low half-word of the descriptor @off bytes into @r; what no slab page has if that is outside. Acquire: it
@@ -119,5 +168,17 @@ static QUARRY_ALWAYS_INLINE void sheaf_push(struct quarry *q, struct kmem_cache 
 	SLAB_MOVE(c->top, 1);
 	quarry_unpin(pin);
 }
+
+#else
+
+/* All that is wrong with @obj is seen where it goes back. */
+static inline void sheaf_free_far(struct quarry *q, struct kmem_cache *s, void *obj,
+				  const void *caller)
+{
+	(void)caller;
+	quarry_kmem_cache_free(q, s, obj);
+}
+
+#endif
 
 #endif

@@ -88,6 +88,8 @@ void *slab_pool_alloc(struct quarry *q, size_t size)
 	return (char *)chunk + sizeof(*chunk);
 }
 
+#if !QUARRY_TINY
+
 bool slab_pool_reserve(struct quarry *q, size_t size)
 {
 	struct slab_layer *layer = q->slabs;
@@ -117,7 +119,48 @@ void slab_pool_exit(struct quarry *q)
 	}
 }
 
+#endif
+
 /* ---- record store ---- */
+
+#if QUARRY_TINY
+
+static struct slab *store_alloc(struct quarry *q, unsigned int granules)
+{
+	struct slab_layer *layer = q->slabs;
+	quarry_pin_t pin = quarry_lock(q->concurrent, &layer->lock);
+	struct slab *rec = NULL;
+	uint32_t index = layer->store.free[granules];
+
+	if (index != SLAB_NONE) {
+		rec = slab_record(layer, index);
+		layer->store.free[granules] = rec->next;
+	}
+	quarry_unlock(q->concurrent, &layer->lock, pin);
+	if (rec == NULL && (rec = slab_pool_alloc(q, (size_t)granules * SLAB_GRANULE)) != NULL) {
+		rec->index = (uint32_t)(((uintptr_t)rec - layer->store.direct_map) / SLAB_GRANULE);
+		rec->granules = (uint8_t)granules;
+		rec->cache = SLAB_NO_CACHE;
+		pin = quarry_lock(q->concurrent, &layer->lock);
+		rec->made = layer->store.made;
+		layer->store.made = rec->index;
+		quarry_unlock(q->concurrent, &layer->lock, pin);
+	}
+	return rec;
+}
+
+/* @*index: the last one that was returned, or 0. */
+struct slab *slab_store_next(const struct slab_layer *layer, uint32_t *index)
+{
+	do {
+		*index = *index == SLAB_NONE ? layer->store.made : slab_record(layer, *index)->made;
+		if (*index == SLAB_NONE)
+			return NULL;
+	} while (slab_record(layer, *index)->cache == SLAB_NO_CACHE);
+	return slab_record(layer, *index);
+}
+
+#else
 
 /*
  * Where the @level-th table on the way to @piece hangs, from 0 on; those above it exist. The last one leads
@@ -299,6 +342,8 @@ static struct slab *store_alloc(struct quarry *q, unsigned int granules)
 	return NULL;
 }
 
+#endif
+
 static void store_free(struct quarry *q, struct slab *rec)
 {
 	struct slab_layer *layer = q->slabs;
@@ -309,6 +354,8 @@ static void store_free(struct quarry *q, struct slab *rec)
 	layer->store.free[rec->granules] = rec->index;
 	quarry_unlock(q->concurrent, &layer->lock, pin);
 }
+
+#if !QUARRY_TINY
 
 struct slab *slab_store_next(const struct slab_layer *layer, uint32_t *index)
 {
@@ -346,6 +393,8 @@ struct slab *slab_next_of(struct quarry *q, const struct kmem_cache *s, uint32_t
 	} while (!found);
 	return rec;
 }
+
+#endif
 
 /* ---- partial lists; node->lock held ---- */
 
@@ -479,6 +528,8 @@ static struct page *slab_get_pages(struct quarry *q, struct kmem_cache *s, gfp_t
 	return page;
 }
 
+#if !QUARRY_TINY
+
 const struct slab_range *slab_range_of(struct quarry *q, const struct page *page)
 {
 	const struct page_arena *a = page_arena_of(q->pages, page);
@@ -516,12 +567,23 @@ static void slab_note_range(struct quarry *q, struct kmem_cache *s, const struct
 	quarry_unpin(pin);
 }
 
+#else
+
+static void slab_note_range(struct quarry *q, struct kmem_cache *s, const struct page *page)
+{
+	(void)q;
+	(void)s;
+	(void)page;
+}
+
+#endif
+
 unsigned int slab_record_granules(const struct kmem_cache *s, unsigned int objects)
 {
 	size_t bytes = sizeof(struct slab) +
 		       slab_record_maps(s) * ((objects + 63) / 64) * sizeof(uint64_t);
 
-	if ((s->debug & SLAB_DEBUG_PLACES) != 0)
+	if ((slab_debug(s) & SLAB_DEBUG_PLACES) != 0)
 		bytes += objects * sizeof(uint16_t);
 	return (unsigned int)((bytes + SLAB_GRANULE - 1) / SLAB_GRANULE);
 }
@@ -561,7 +623,7 @@ struct slab *slab_new(struct quarry *q, struct kmem_cache *s, gfp_t gfp, int nid
 	slab->prev = SLAB_NONE;
 	slab->node = (uint8_t)page_nid(q, page);
 	slab->base = (uintptr_t)quarry_page_address(q, page) + s->red_left_pad;
-	if (unlikely(s->colours != 0 && order == oo_order(s->oo)))
+	if (SLAB_HAS_COLOURS && unlikely(s->colours != 0 && order == oo_order(s->oo)))
 		slab->base += slab_next_colour(s, &s->node[slab->node]);
 	slab->order = (uint8_t)order;
 	slab->objects = (uint16_t)objects;
@@ -569,14 +631,14 @@ struct slab *slab_new(struct quarry *q, struct kmem_cache *s, gfp_t gfp, int nid
 	slab->list = SLAB_UNLISTED;
 	partial_set_trip(slab);
 	slab_set_all_free(slab, objects);
-	if (unlikely((s->debug & SLAB_DEBUG_RECORDS) != 0))
+	if (unlikely((slab_debug(s) & SLAB_DEBUG_RECORDS) != 0))
 		debug_slab_start(q, s, slab);
-	if (unlikely((s->debug & SLAB_DEBUG_PLACES) != 0))
+	if (unlikely((slab_debug(s) & SLAB_DEBUG_PLACES) != 0))
 		profile_slab_start(s, slab);
 	if (s->ctor != NULL && !q->no_access)
 		for (i = 0; i < objects; i++)
 			s->ctor((void *)(slab->base + (uintptr_t)i * s->size));
-	if (unlikely((s->debug & SLAB_DEBUG_HOOKS) != 0))
+	if (unlikely((slab_debug(s) & SLAB_DEBUG_HOOKS) != 0))
 		q->port.slab_alloc(q->port.ctx, quarry_page_address(q, page),
 				   QUARRY_PAGE_SIZE << order);
 	quarry_store_relaxed(&slab->cache, (uint16_t)s->id); /* slab_next_of() may look */
@@ -591,7 +653,7 @@ void slab_publish(struct quarry *q, struct kmem_cache *s, struct slab *slab)
 	quarry_pin_t pin = quarry_lock(q->concurrent, &n->lock);
 
 	NODE_ADD(n->nr_slabs, 1);
-	if (n->given_back != 0) {
+	if (SLAB_HAS_SHEAVES && n->given_back != 0) {
 		n->given_back--;
 		n->keep++; /* it would have been of use */
 	}
@@ -599,6 +661,7 @@ void slab_publish(struct quarry *q, struct kmem_cache *s, struct slab *slab)
 	NODE_ADD(n->free_objects, slab->nr_free);
 	NODE_ADD(n->pages, 1l << slab->order);
 	NODE_ADD(n->free_slabs, slab->nr_free == slab->objects ? 1 : 0);
+	depot_refilled_locked(q, s, n, (unsigned int)slab->objects - slab->nr_free);
 	partial_move(q->slabs, n, slab);
 	quarry_unlock(q->concurrent, &n->lock, pin);
 }
@@ -611,7 +674,7 @@ void slab_release_chain(struct quarry *q, uint32_t gone)
 		unsigned int order = slab->order;
 		const struct kmem_cache *s = quarry_load_relaxed(&q->slabs->cache)[slab->cache];
 
-		if (unlikely((s->debug & SLAB_DEBUG_HOOKS) != 0))
+		if (unlikely((slab_debug(s) & SLAB_DEBUG_HOOKS) != 0))
 			q->port.slab_free(q->port.ctx, (void *)slab_block(q, slab),
 					  QUARRY_PAGE_SIZE << order);
 		gone = slab->next;
@@ -694,6 +757,7 @@ unsigned int slab_refill(struct quarry *q, struct kmem_cache *s, unsigned int ni
 	}
 	NODE_ADD(n->free_objects, -(long)got);
 	n->free_touched = true;
+	depot_refilled_locked(q, s, n, got);
 	quarry_unlock(q->concurrent, &n->lock, pin);
 	return got;
 }
@@ -756,6 +820,7 @@ unsigned long slab_discard_empty(struct quarry *q, struct kmem_cache *s, unsigne
 	if (max == ~0ul) {
 		n->keep = 0; /* what was wanted lately does not count under pressure */
 		n->given_back = 0;
+		depot_forget_locked(n);
 	}
 	/* A wholly free slab is sparse. */
 	for (index = n->partial[SLAB_SPARSE - 1].first;

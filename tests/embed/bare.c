@@ -60,6 +60,12 @@ static long system_call(long number, long a, long b, long c)
 
 	__asm__ volatile("svc 0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2) : "memory");
 	return x0;
+#elif defined(__riscv)
+	register long a7 __asm__("a7") = number, a0 __asm__("a0") = a, a1 __asm__("a1") = b,
+			 a2 __asm__("a2") = c;
+
+	__asm__ volatile("ecall" : "+r"(a0) : "r"(a7), "r"(a1), "r"(a2) : "memory");
+	return a0;
 #else
 #error "not written for this machine"
 #endif
@@ -116,6 +122,8 @@ __attribute__((noreturn, used)) static void start(void)
 
 #ifdef __x86_64__
 __asm__(".globl _start\n_start: xor %ebp, %ebp\n and $-16, %rsp\n call start\n");
+#elif defined(__riscv)
+__asm__(".globl _start\n_start: call start\n");
 #else
 __asm__(".globl _start\n_start: bl start\n");
 #endif

@@ -395,6 +395,82 @@ static void owner_range(void)
 		quarry_free_contig_range(mq, start, OWNER_RANGE);
 }
 
+/* ---- memory that comes ---- */
+
+#define BLOCK_START ((pfn_t)QUARRY_MEMORY_BLOCK_PAGES)
+
+static void grow_setup(unsigned int flags)
+{
+	sheaves_setup(flags);
+	EXPLORE_CHECK(quarry_add_memory(mq, 0, QUARRY_MEMORY_BLOCK_BYTES,
+					QUARRY_MEMORY_BLOCK_BYTES) == 0);
+}
+
+static void grow(void)
+{
+	EXPLORE_CHECK(quarry_online_pages(mq, BLOCK_START, QUARRY_MEMORY_BLOCK_PAGES,
+					  QUARRY_ONLINE_DEFAULT) == 0);
+}
+
+/* ---- turns, and shrinkers that go ---- */
+
+static struct shrinking {
+	struct quarry_mempolicy policy;
+	struct quarry_shrinker shrinker;
+	uint64_t gone;
+} * sh;
+
+static unsigned long shrink_count(struct quarry_shrinker *s, struct quarry_shrink_control *sc)
+{
+	(void)s;
+	(void)sc;
+	EXPLORE_CHECK(sh->gone == 0); /* who runs it after it has gone races with who wrote this */
+	return 0;
+}
+
+static void shrinker_setup(unsigned int flags)
+{
+	sheaves_setup(flags);
+	sh = explore_alloc(sizeof(*sh), 64);
+	sh->shrinker = (struct quarry_shrinker){
+		.count_objects = shrink_count, .scan_objects = shrink_count, .name = "explored"};
+	EXPLORE_CHECK(quarry_register_shrinker(mq, &sh->shrinker) == 0);
+}
+
+static void shrinker_goes(void)
+{
+	quarry_unregister_shrinker(mq, &sh->shrinker);
+	sh->gone = 1;
+}
+
+static void shrinkers_run(void)
+{
+	quarry_drop_slab(mq);
+}
+
+static void policy_setup(unsigned int flags)
+{
+	sheaves_setup(flags);
+	sh = explore_alloc(sizeof(*sh), 64);
+	EXPLORE_CHECK(quarry_mpol_init(mq, &sh->policy, MPOL_INTERLEAVE, 0, 3) == 0);
+}
+
+/* Two pages in turn come from two nodes, whoever asks. */
+static void policy_take(void)
+{
+	struct held *h = &has[explore_self()];
+
+	h->page[9] = quarry_alloc_pages_mpol(mq, GFP_KERNEL, 0, &sh->policy, QUARRY_MPOL_NO_INDEX,
+					     QUARRY_NO_NODE);
+	EXPLORE_CHECK(h->page[9] != NULL);
+}
+
+static void policy_check(void)
+{
+	EXPLORE_CHECK(quarry_page_nid(mq, has[0].page[9]) != quarry_page_nid(mq, has[1].page[9]));
+	machine_check();
+}
+
 #define CASE(name_, place_, n, setup_, arg_, t0, t1, t2)                                       \
 	{                                                                                      \
 		.name = name_, .place = place_, .nr_threads = n, .arg = arg_, .setup = setup_, \
@@ -458,6 +534,18 @@ const struct explore_case cases_pages[] = {
 	     NULL),
 	CASE("mover_free", "mover.c: a block moved while it is freed", 2, owner_setup, 0,
 	     owner_range, owner_free, NULL),
+	CASE("grow", "hotplug.c: memory that comes", 2, grow_setup, MACHINE_GROWS, grow, give_take,
+	     NULL),
+	CASE("shrinker_goes", "shrinker.c: shrinkers that go", 2, shrinker_setup, 0, shrinker_goes,
+	     shrinkers_run, NULL),
+	{.name = "policy_turns",
+	 .place = "mempolicy.c: turns",
+	 .nr_threads = 2,
+	 .arg = MACHINE_NODES,
+	 .setup = policy_setup,
+	 .thread = {policy_take, policy_take},
+	 .check = policy_check,
+	 .quick = ONE_PREEMPTION},
 	{.name = "summary",
 	 .place = "zone.c: the summary of arenas",
 	 .nr_threads = 2,

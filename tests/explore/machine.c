@@ -51,6 +51,8 @@ void machine_make(unsigned int kib, unsigned int cpus, unsigned int flags)
 
 	if ((flags & MACHINE_FENCED) != 0)
 		port.barrier_cpus = NULL;
+	if ((flags & MACHINE_GROWS) != 0)
+		boot.max_hotplug_phys = gib / 4;
 	has = explore_alloc(sizeof(*has) * EXPLORE_THREADS, 64);
 	mq = quarry_init(explore_alloc(QUARRY_STORAGE_SIZE, 64), QUARRY_STORAGE_SIZE, &port);
 	if ((flags & MACHINE_NODES) != 0) {

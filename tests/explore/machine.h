@@ -12,6 +12,7 @@
 #define MACHINE_HELD 26u
 #define MACHINE_ARENAS \
 	4u /* half of the memory lies a GiB further up: two arenas, each CPU has its own */
+#define MACHINE_GROWS 8u /* there is room for 128 MiB more, from 128 MiB on */
 
 extern struct quarry *mq; /* the case's machine */
 

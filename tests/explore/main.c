@@ -41,7 +41,7 @@ static double seconds(void)
 
 /* Searches with --deep, one after the other until one is complete; then none that is narrower is needed. */
 static const struct explore_limits deep_limits[] = {
-	{-1, 2, 20000}, {-1, 1, 20000}, {3, 1, 20000}, {2, 1, 20000}, {1, 1, 20000},
+	{-1, 1, 4000}, {2, 1, 4000}, {2, 0, 4000}, {1, 1, 4000}, {1, 0, 4000},
 };
 
 /* Search number @i of a case; false: there is none. */

@@ -681,6 +681,9 @@ void explore_barrier_cpus(void *ctx)
 	ATOMIC_RMW(bits, fetch_xor, RMW_XOR)                                                       \
 	uint##bits##_t __tsan_atomic##bits##_load(const volatile uint##bits##_t *p, int order);    \
 	void __tsan_atomic##bits##_store(volatile uint##bits##_t *p, uint##bits##_t v, int order); \
+	uint##bits##_t __tsan_atomic##bits##_compare_exchange_val(                                 \
+		volatile uint##bits##_t *p, uint##bits##_t expected, uint##bits##_t v, int order,  \
+		int fail);                                                                         \
 	int __tsan_atomic##bits##_compare_exchange_strong(volatile uint##bits##_t *p,              \
 							  uint##bits##_t *expected,                \
 							  uint##bits##_t v, int order, int fail);  \
@@ -706,28 +709,43 @@ void explore_barrier_cpus(void *ctx)
 					    .value = v,                                            \
 					    .pc = PC});                                            \
 	}                                                                                          \
+	static uint##bits##_t exchange_if##bits(volatile uint##bits##_t *p,                        \
+						uint##bits##_t expected, uint##bits##_t v,         \
+						int order, const void *pc)                         \
+	{                                                                                          \
+		uint##bits##_t old = *p;                                                           \
+                                                                                                   \
+		if (HOOKED(p))                                                                     \
+			return (uint##bits##_t)operate((struct op){.kind = OP_RMW,                 \
+								   .change = RMW_CAS,              \
+								   .order = order,                 \
+								   .size = bits / 8,               \
+								   .addr = (uintptr_t)p,           \
+								   .value = v,                     \
+								   .expected = expected,           \
+								   .pc = pc});                     \
+		if (old == expected)                                                               \
+			*p = v;                                                                    \
+		return old;                                                                        \
+	}                                                                                          \
+	/* The order of failure is acquire in all of ours, as that of success is acquire too. */   \
+	uint##bits##_t __tsan_atomic##bits##_compare_exchange_val(                                 \
+		volatile uint##bits##_t *p, uint##bits##_t expected, uint##bits##_t v, int order,  \
+		int fail)                                                                          \
+	{                                                                                          \
+		(void)fail;                                                                        \
+		return exchange_if##bits(p, expected, v, order, PC);                               \
+	}                                                                                          \
 	int __tsan_atomic##bits##_compare_exchange_strong(volatile uint##bits##_t *p,              \
 							  uint##bits##_t *expected,                \
 							  uint##bits##_t v, int order, int fail)   \
 	{                                                                                          \
-		uint##bits##_t old = *p;                                                           \
+		uint##bits##_t old = exchange_if##bits(p, *expected, v, order, PC);                \
+		bool done = old == *expected;                                                      \
                                                                                                    \
-		(void)fail; /* all of ours are acquire both ways */                                \
-		if (HOOKED(p))                                                                     \
-			old = (uint##bits##_t)operate((struct op){.kind = OP_RMW,                  \
-								  .change = RMW_CAS,               \
-								  .order = order,                  \
-								  .size = bits / 8,                \
-								  .addr = (uintptr_t)p,            \
-								  .value = v,                      \
-								  .expected = *expected,           \
-								  .pc = PC});                      \
-		else if (old == *expected)                                                         \
-			*p = v;                                                                    \
-		if (old == *expected)                                                              \
-			return 1;                                                                  \
+		(void)fail;                                                                        \
 		*expected = old;                                                                   \
-		return 0;                                                                          \
+		return done;                                                                       \
 	}
 ATOMIC(8)
 ATOMIC(16)
