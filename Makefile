@@ -73,8 +73,8 @@ $(O)/quarry: $(CLI_OBJS) $(O)/libquarry.a
 	$(Q)$(CC) $(CFLAGS) -o $@ $^ $(CLI_LIBS)
 
 # What Debian packages a target needs; installs what is missing and says so.
-.PHONY: deps-run deps-test deps-check deps-bench deps-demo deps-browser deps-coverage
-deps-run deps-test deps-check deps-bench deps-demo deps-browser deps-coverage: deps-%:
+.PHONY: deps-run deps-test deps-check deps-bench deps-demo deps-browser deps-coverage deps-fuzz
+deps-run deps-test deps-check deps-bench deps-demo deps-browser deps-coverage deps-fuzz: deps-%:
 	@scripts/deps.sh $*
 
 ## make run        a simulated machine boots from a real firmware map and replays a real kernel trace

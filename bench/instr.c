@@ -26,24 +26,54 @@ INSTR_FUNCTION(empty)
 		bench_use(s);
 }
 
-INSTR_FUNCTION(page)
+static inline void instr_pages(struct instr_state *s, unsigned int order, unsigned long n)
 {
 	for (unsigned long i = 0; i < n; i++) {
-		struct page *p = quarry_alloc_pages(s->q, GFP_KERNEL, 0);
+		struct page *p = quarry_alloc_pages(s->q, GFP_KERNEL, order);
 
 		bench_use(p);
-		quarry_free_pages(s->q, p, 0);
+		quarry_free_pages(s->q, p, order);
+	}
+}
+
+INSTR_FUNCTION(page)
+{
+	instr_pages(s, 0, n);
+}
+
+INSTR_FUNCTION(page3)
+{
+	instr_pages(s, 3, n);
+}
+
+INSTR_FUNCTION(page9)
+{
+	instr_pages(s, 9, n);
+}
+
+static inline void instr_lists(struct instr_state *s, unsigned int order, unsigned long n)
+{
+	for (unsigned long i = 0; i < n; i++) {
+		struct list_page *p = list_buddy_alloc(&s->list, 0, order);
+
+		bench_use(p);
+		list_buddy_free(&s->list, 0, p, order);
 	}
 }
 
 INSTR_FUNCTION(list)
 {
-	for (unsigned long i = 0; i < n; i++) {
-		struct list_page *p = list_buddy_alloc(&s->list, 0, 0);
+	instr_lists(s, 0, n);
+}
 
-		bench_use(p);
-		list_buddy_free(&s->list, 0, p, 0);
-	}
+INSTR_FUNCTION(list3)
+{
+	instr_lists(s, 3, n);
+}
+
+INSTR_FUNCTION(list9)
+{
+	instr_lists(s, 9, n);
 }
 
 INSTR_FUNCTION(cache)
@@ -82,13 +112,15 @@ int main(int argc, char **argv)
 	static const struct {
 		const char *name;
 		instr_fn run;
-	} kinds[] = {{"empty", instr_empty}, {"page", instr_page},       {"list", instr_list},
-		     {"cache", instr_cache}, {"kmalloc", instr_kmalloc}, {"malloc", instr_malloc}};
+	} kinds[] = {{"empty", instr_empty},  {"page", instr_page},   {"page3", instr_page3},
+		     {"page9", instr_page9},  {"list", instr_list},   {"list3", instr_list3},
+		     {"list9", instr_list9},  {"cache", instr_cache}, {"kmalloc", instr_kmalloc},
+		     {"malloc", instr_malloc}};
 	struct instr_state s = {.q = bench_machine((uint64_t)1 << 30, 1, false, true)};
 
 	s.cache = quarry_kmem_cache_create(s.q, "instr", 64, SLAB_NO_MERGE, NULL);
 	if (argc != 3 || s.cache == NULL || !list_buddy_init(&s.list, 1 << 15, 128, false))
-		bench_die("usage: instr empty|page|list|cache|kmalloc|malloc N");
+		bench_die("usage: instr empty|page[3|9]|list[3|9]|cache|kmalloc|malloc N");
 	for (size_t i = 0; i < BENCH_ARRAY_SIZE(kinds); i++) {
 		if (strcmp(argv[1], kinds[i].name) != 0)
 			continue;

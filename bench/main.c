@@ -23,6 +23,7 @@ int main(int argc, char **argv)
 		const char *name;
 		void (*run)(void);
 	} parts[] = {{"pages", bench_pages},
+		     {"threads", bench_threads},
 		     {"slabs", bench_slabs},
 		     {"slabs-large", bench_slabs_large},
 		     {"slabs-threads", bench_slabs_threads},
@@ -46,8 +47,8 @@ int main(int argc, char **argv)
 		}
 	}
 	if (!any)
-		fprintf(stderr,
-			"usage: bench pages|slabs|slabs-large|slabs-threads|slabs-colour|boots|"
-			"memblock ...\n");
+		fprintf(stderr, "usage: bench "
+				"pages|threads|slabs|slabs-large|slabs-threads|slabs-colour|boots|"
+				"memblock ...\n");
 	return any ? 0 : 2;
 }

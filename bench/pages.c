@@ -292,24 +292,31 @@ static void pages_order(uint64_t nr_pages, unsigned int order)
 	free(list);
 }
 
+void bench_threads(void)
+{
+	pages_threads(PAGES_GIB(16));
+}
+
 void bench_pages(void)
 {
 	static const unsigned int gib[] = {1, 16, 64, 1024};
 	static const unsigned int orders[] = {0, 3, 9};
 
-	const char *only = getenv("BENCH_GIB"); /* this size and nothing else */
+	const char *only = getenv("BENCH_GIB");    /* this size and nothing else */
+	const char *order = getenv("BENCH_ORDER"); /* and this order */
 
 	printf("Pages: ns of CPU time an operation, one thread; list: the list buddy; ratio: list "
 	       "/ quarry\n");
 	printf("%6s %5s  %-13s %8s %8s %7s\n", "GiB", "order", "", "quarry", "list", "ratio");
 	for (size_t g = 0; g < BENCH_ARRAY_SIZE(gib); g++) {
 		for (size_t o = 0; o < BENCH_ARRAY_SIZE(orders); o++) {
-			if (only == NULL || strtoul(only, NULL, 10) == gib[g])
+			if ((only == NULL || strtoul(only, NULL, 10) == gib[g]) &&
+			    (order == NULL || strtoul(order, NULL, 10) == orders[o]))
 				pages_order(PAGES_GIB(gib[g]), orders[o]);
 		}
 	}
-	if (only != NULL)
+	if (only != NULL || order != NULL)
 		return;
-	pages_threads(PAGES_GIB(16));
+	bench_threads();
 	pages_fragmentation(PAGES_GIB(4));
 }

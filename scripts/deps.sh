@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Installs the Debian packages that a make target needs, and says which. Usage: deps.sh run|test|check|bench|demo|browser|coverage
+# Installs the Debian packages that a make target needs, and says which. Usage: deps.sh run|test|check|bench|demo|browser|coverage|fuzz
 set -eu
 
 run="libzstd-dev zlib1g-dev libjansson-dev libfdt-dev device-tree-compiler libncurses-dev libcairo2-dev"
@@ -14,8 +14,9 @@ check) want="$run clang-14 clang-format-14 clang-tidy-14 cppcheck python3" ;;
 demo) want="$demos" ;;
 browser) want="$browsers" ;;
 coverage) want="gcovr" ;;
+fuzz) want="clang-14 libclang-rt-14-dev afl++" ;;
 bench) want="$run valgrind libmimalloc2.0 libjemalloc2 libtcmalloc-minimal4" ;;
-*) echo "usage: deps.sh run|test|check|bench|demo|browser|coverage" >&2; exit 2 ;;
+*) echo "usage: deps.sh run|test|check|bench|demo|browser|coverage|fuzz" >&2; exit 2 ;;
 esac
 
 # 32-bit programs are tested where they can be made. Not gcc-multilib, which drives out cross compilers. The page of

@@ -23,7 +23,6 @@
 #define selftest_forget SELFTEST_NAME(selftest_forget)
 #define selftest_is SELFTEST_NAME(selftest_is)
 #define selftest_layers SELFTEST_NAME(selftest_layers)
-#define selftest_left_out SELFTEST_NAME(selftest_left_out)
 #define selftest_length SELFTEST_NAME(selftest_length)
 #define selftest_machine SELFTEST_NAME(selftest_machine)
 #define selftest_machine_fini SELFTEST_NAME(selftest_machine_fini)

@@ -387,11 +387,6 @@ static const char *selftest_lacks(unsigned int needs)
 	return NULL;
 }
 
-void selftest_left_out(struct selftest_run *t)
-{
-	selftest_skip(t, selftest_lacks(SELFTEST_NEEDS_FULL));
-}
-
 /* Returns whether it failed. */
 static bool selftest_one(const struct quarry_selftest_env *env, const struct selftest *test,
 			 unsigned int number)

@@ -4,17 +4,14 @@
  * that are not there, pointers into blocks, behind the tables, freed ones, to other things. Whatever a call
  * is given, it may report and refuse; the validators find nothing wrong afterwards, ever.
  *
- * LLVMFuzzerTestOneInput() is libFuzzer's entry: each byte chooses a call or an argument. Without libFuzzer
- * (compile without FUZZ_LIBFUZZER) a driver of its own makes the bytes: fuzz_api [INPUTS [SEED]].
+ * Each byte of an input chooses a call or an argument.
  */
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <quarry/posix.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 enum { FUZZ_SLOTS = 24, FUZZ_CACHES = 3, FUZZ_MIB = 24, FUZZ_CHECK_EVERY = 16 };
 
@@ -630,32 +627,22 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	return 0;
 }
 
-#ifndef FUZZ_LIBFUZZER
-
-static uint64_t fuzz_seed = 88172645463325252u;
-
-static uint64_t fuzz_random(void)
+static void fuzz_make(struct strbuf *b)
 {
-	fuzz_seed ^= fuzz_seed << 13;
-	fuzz_seed ^= fuzz_seed >> 7;
-	fuzz_seed ^= fuzz_seed << 17;
-	return fuzz_seed;
-}
+	for (size_t k = 0; k < 2000; k++) {
+		char byte = (char)fuzz_random(256);
 
-int main(int argc, char **argv)
-{
-	unsigned long inputs = argc > 1 ? strtoul(argv[1], NULL, 10) : 150;
-	uint8_t data[2000];
-
-	if (argc > 2)
-		fuzz_seed = strtoull(argv[2], NULL, 10) | 1;
-	for (unsigned long i = 0; i < inputs; i++) {
-		for (size_t k = 0; k < sizeof(data); k++)
-			data[k] = (uint8_t)(fuzz_random() >> 40);
-		LLVMFuzzerTestOneInput(data, sizeof(data));
+		strbuf_add(b, &byte, 1);
 	}
-	printf("%lu inputs: %lu calls, %lu reports of damage\n", inputs, fuzz_calls, fuzz_reports);
-	return fuzz_calls == 0 || fuzz_reports == 0;
 }
 
-#endif
+static bool fuzz_end(unsigned long inputs)
+{
+	printf("%lu calls, %lu reports of damage\n", fuzz_calls, fuzz_reports);
+	return fuzz_calls > inputs && fuzz_reports > 0;
+}
+
+const struct fuzz_target fuzz_target = {
+	.name = "api", .inputs = 150, .make = fuzz_make, .end = fuzz_end};
+
+FUZZ_MAIN

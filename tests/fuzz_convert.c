@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Fuzzes the readers of the text that quarry convert writes: whatever they take is written in the binary form, and must
- * be read back as the same events. With libFuzzer: link without this main() (-DFUZZ_LIBFUZZER). Arguments: number of
- * inputs, seed.
+ * be read back as the same events.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,17 +10,11 @@
 #include <convert.h>
 #include <umtwrite.h>
 
+#include "fuzz.h"
+
 #define FUZZ_EVENTS 256
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 static unsigned long fuzz_taken, fuzz_refused;
-
-static void fuzz_fail(const char *what)
-{
-	fprintf(stderr, "fuzz_convert: %s\n", what);
-	abort();
-}
 
 struct fuzz_run {
 	struct trace_event event[FUZZ_EVENTS];
@@ -53,18 +46,18 @@ static void fuzz_kernel(struct convert_tagged *c, const struct fuzz_run *r)
 		kmtwrite_event(w, &r->event[i], r->task[i]);
 	kmtwrite_end(w);
 	if (trace_open_memory(&t, "fuzz", bytes.s, bytes.len, &diag) != CLI_OK)
-		fuzz_fail("what was written is no recording");
+		fuzz_fail(NULL, "what was written is no recording");
 	while ((got = trace_next(&t)) > 0) {
 		for (size_t i = 0; i < got; i++, n++) {
 			const struct trace_event *a = &t.batch[i], *b = &r->event[n];
 
 			if (n >= r->nr || a->addr != b->addr || a->time_ns != b->time_ns ||
 			    a->desc != b->desc || a->cpu != b->cpu || a->context != b->context)
-				fuzz_fail("an event came back as another");
+				fuzz_fail(NULL, "an event came back as another");
 		}
 	}
 	if (t.damaged || n != r->nr)
-		fuzz_fail(t.damaged ? diag.text.s : "events are missing");
+		fuzz_fail(NULL, t.damaged ? diag.text.s : "events are missing");
 	trace_close(&t);
 	strbuf_free(&bytes);
 	diag_free(&diag);
@@ -86,10 +79,10 @@ static void fuzz_user(const struct fuzz_run *r)
 		umtwrite_event(w, &r->user[i]);
 	umtwrite_end(w);
 	if (trace_open_memory(&t, "fuzz", bytes.s, bytes.len, &diag) != CLI_OK)
-		fuzz_fail("what was written is no user recording");
+		fuzz_fail(NULL, "what was written is no user recording");
 	n = umt_next(&t, &batch);
 	if (n != r->nr || (n > 0 && memcmp(batch, r->user, n * sizeof(*batch)) != 0))
-		fuzz_fail("a user event came back as another");
+		fuzz_fail(NULL, "a user event came back as another");
 	trace_close(&t);
 	strbuf_free(&bytes);
 	diag_free(&diag);
@@ -107,7 +100,7 @@ static void fuzz_line(struct convert_tagged *c, struct fuzz_run *kernel, struct 
 	int got = convert_tagged_line(c, line, len, &ev, &task, &why);
 
 	if (got < 0 && why == NULL)
-		fuzz_fail("refused without a word");
+		fuzz_fail(NULL, "refused without a word");
 	if (got > 0 && kernel->nr < FUZZ_EVENTS &&
 	    (kernel->nr == 0 || ev.time_ns >= kernel->event[kernel->nr - 1].time_ns)) {
 		kernel->task[kernel->nr] = task;
@@ -149,18 +142,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	return 0;
 }
 
-#ifndef FUZZ_LIBFUZZER
-
-static uint64_t fuzz_seed = 1;
-
-static uint64_t fuzz_random(uint64_t below)
-{
-	fuzz_seed ^= fuzz_seed << 13;
-	fuzz_seed ^= fuzz_seed >> 7;
-	fuzz_seed ^= fuzz_seed << 17;
-	return below == 0 ? 0 : (fuzz_seed >> 11) % below;
-}
-
 static void fuzz_text(struct strbuf *b)
 {
 	uint64_t now = 0, made = 0;
@@ -193,46 +174,26 @@ static void fuzz_text(struct strbuf *b)
 	}
 }
 
-static void fuzz_mutate(struct strbuf *b)
+static void fuzz_make(struct strbuf *b)
 {
-	size_t at = fuzz_random(b->len), n;
+	fuzz_text(b);
+	for (uint64_t k = fuzz_random(8); k > 0; k--) {
+		char digit = (char)('0' + fuzz_random(10));
 
-	switch (fuzz_random(4)) {
-	case 0:
-		b->s[at] = (char)(32 + fuzz_random(95));
-		break;
-	case 1:
-		b->s[at] = (char)fuzz_random(256);
-		break;
-	case 2:
-		b->s[at] = (char)('0' + fuzz_random(10));
-		break;
-	default:
-		n = fuzz_random(16);
-		n = n < b->len - at ? n : b->len - at;
-		memmove(b->s + at, b->s + at + n, b->len - at - n);
-		b->len -= n;
-		break;
+		if (fuzz_random(2) == 0)
+			fuzz_splice(b, fuzz_random(b->len), 1, &digit, 1);
+		else
+			fuzz_damage(b, 0);
 	}
 }
 
-int main(int argc, char **argv)
+static bool fuzz_end(unsigned long inputs)
 {
-	unsigned long inputs = argc > 1 ? strtoul(argv[1], NULL, 10) : 1500;
-
-	if (argc > 2)
-		fuzz_seed = strtoull(argv[2], NULL, 10) | 1;
-	for (unsigned long i = 0; i < inputs; i++) {
-		struct strbuf b = {0};
-
-		fuzz_text(&b);
-		for (uint64_t k = fuzz_random(8); k > 0 && b.len > 0; k--)
-			fuzz_mutate(&b);
-		LLVMFuzzerTestOneInput((const uint8_t *)b.s, b.len);
-		strbuf_free(&b);
-	}
-	printf("%lu inputs: %lu lines taken, %lu refused\n", inputs, fuzz_taken, fuzz_refused);
-	return 0;
+	printf("%lu lines taken, %lu refused\n", fuzz_taken, fuzz_refused);
+	return fuzz_taken > inputs;
 }
 
-#endif
+const struct fuzz_target fuzz_target = {
+	.name = "convert", .inputs = 1500, .make = fuzz_make, .end = fuzz_end};
+
+FUZZ_MAIN

@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Fuzzes devicetree blobs, from the parser to a booted machine.
- *
- * LLVMFuzzerTestOneInput() is libFuzzer's entry. Without libFuzzer (compile without
- * FUZZ_LIBFUZZER) a driver of its own compiles the sources it is given and mutates the blobs, with a
- * seeded generator, for so many inputs: fuzz_fdt [INPUTS [SEED]] [DTS...], by default 4000 of those in
- * maps/ and of one in this file that has all that is understood.
+ * Fuzzes devicetree blobs, from the parser to a booted machine: those of maps/, and one in this file that has all
+ * that is understood.
  */
 #include <glob.h>
 #include <stdio.h>
@@ -15,15 +11,9 @@
 #include <devtree.h>
 #include <machine.h>
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 static unsigned long fuzz_booted, fuzz_refused;
-
-static void fuzz_fail(const char *what)
-{
-	fprintf(stderr, "fuzz_fdt: %s\n", what);
-	abort();
-}
 
 static void fuzz_check_machine(struct machine *m)
 {
@@ -33,16 +23,16 @@ static void fuzz_check_machine(struct machine *m)
 	for (i = 0; i < m->nr_ram; i++) {
 		if (m->ram[i].start >= m->ram[i].end ||
 		    (i > 0 && m->ram[i - 1].end > m->ram[i].start))
-			fuzz_fail("nodes' memory is not sorted and disjoint");
+			fuzz_fail(NULL, "nodes' memory is not sorted and disjoint");
 		ram += m->ram[i].end - m->ram[i].start;
 	}
 	if (ram != m->ram_bytes)
-		fuzz_fail("nodes have more or less memory than the map");
+		fuzz_fail(NULL, "nodes have more or less memory than the map");
 	for (i = 0; i < m->nr_reservations; i++)
 		if (m->reservations[i].start >= m->reservations[i].end)
-			fuzz_fail("an empty reservation");
+			fuzz_fail(NULL, "an empty reservation");
 	if (quarry_check(m->q, NULL) != 0)
-		fuzz_fail("a validator found a fault");
+		fuzz_fail(NULL, "a validator found a fault");
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -65,17 +55,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		fuzz_booted++;
 		machine_destroy(&m);
 	} else if (diag.nr_errors == 0) {
-		fuzz_fail("refused without a word");
+		fuzz_fail(NULL, "refused without a word");
 	} else {
 		fuzz_refused++;
 	}
 	diag_free(&diag);
 	return 0;
 }
-
-#ifndef FUZZ_LIBFUZZER
-
-#define FUZZ_MAX ((size_t)64 << 10)
 
 static const char fuzz_all[] =
 	"/dts-v1/; /memreserve/ 0x48000000 0x1000; / { #address-cells = <2>; #size-cells = <2>;\n"
@@ -98,16 +84,6 @@ static const char fuzz_all[] =
 	"chosen { linux,initrd-start = <0x44000000>; linux,initrd-end = <0x44100000>;\n"
 	"linux,usable-memory-range = <0 0x40000000 3 0>; bootargs = \"quiet\"; }; };\n";
 
-static uint64_t fuzz_seed = 1;
-
-static size_t fuzz_random(size_t below)
-{
-	fuzz_seed ^= fuzz_seed << 13;
-	fuzz_seed ^= fuzz_seed >> 7;
-	fuzz_seed ^= fuzz_seed << 17;
-	return below == 0 ? 0 : (size_t)(fuzz_seed >> 11) % below;
-}
-
 /* Numbers at which something ends. */
 static const uint32_t fuzz_words[] = {0,          1,          2,      3,          4,
 				      8,          9,          10,     63,         64,
@@ -122,133 +98,93 @@ static void fuzz_put(char *buf, size_t at, uint32_t v)
 	buf[at + 3] = (char)v;
 }
 
-static void fuzz_mutate(char *buf, size_t *len)
+static void fuzz_mutate(struct strbuf *b)
 {
-	uint32_t word = fuzz_words[fuzz_random(sizeof(fuzz_words) / sizeof(fuzz_words[0]))];
-	size_t at, from, n;
+	uint32_t word = FUZZ_PICK(fuzz_words);
+	size_t at = fuzz_random(b->len / 4) * 4, from = fuzz_random(b->len / 4) * 4;
+	size_t n = 4 * (1 + fuzz_random(8));
 
-	if (*len < 64)
+	if (b->len < 64)
 		return;
-	at = fuzz_random(*len / 4) * 4;
-	switch (fuzz_random(10)) {
-	case 0:
-		buf[fuzz_random(*len)] = (char)fuzz_random(256);
+	switch (fuzz_random(8)) {
+	case 0: /* the header */
+		fuzz_put(b->s, fuzz_random(10) * 4, word);
 		break;
-	case 1: /* the header */
-		fuzz_put(buf, fuzz_random(10) * 4, word);
+	case 1: /* cells copied over others */
+		if (at + n <= b->len && from + n <= b->len)
+			memmove(b->s + at, b->s + from, n);
 		break;
-	case 2: /* cells copied over others */
-		from = fuzz_random(*len / 4) * 4;
-		n = 4 * (1 + fuzz_random(8));
-		if (at + n <= *len && from + n <= *len)
-			memmove(buf + at, buf + from, n);
+	case 2:
+		fuzz_put(b->s, at, (uint32_t)fuzz_random(16));
 		break;
-	case 3:
-		if (fuzz_random(16) == 0)
-			*len = at > 4 ? at : 4;
+	case 3: /* FDT_NOP: a tag, or a value, that is passed over */
+		fuzz_put(b->s, at, 4);
 		break;
-	case 4: /* a bit */
-		buf[fuzz_random(*len)] ^= (char)(1 << fuzz_random(8));
-		break;
-	case 5:
-		fuzz_put(buf, at, (uint32_t)fuzz_random(16));
-		break;
-	case 6: /* FDT_NOP: a tag, or a value, that is passed over */
-		fuzz_put(buf, at, 4);
+	case 4:
+		fuzz_damage(b, 0);
 		break;
 	default: /* mostly values, which are most of the structure */
-		fuzz_put(buf, at, word);
+		fuzz_put(b->s, at, word);
 		break;
 	}
 }
 
-static struct strbuf fuzz_compile(const char *path, const char *text, size_t len)
+static struct strbuf *fuzz_blobs;
+static size_t fuzz_nr; /* the last one is that which has all */
+
+static void fuzz_compile(const char *path, struct strbuf *text, struct strbuf *blob)
 {
 	struct diag diag = {0};
-	struct strbuf blob;
 
-	if (devtree_compile(path, text, len, &blob, &diag) != CLI_OK || blob.len > FUZZ_MAX) {
+	if (devtree_compile(path, text->s, text->len, blob, &diag) != CLI_OK) {
 		diag_print(&diag, stderr, "fuzz_fdt: ");
 		exit(2);
 	}
-	return blob;
+	strbuf_free(text);
+	LLVMFuzzerTestOneInput((const uint8_t *)blob->s, blob->len);
 }
 
-static struct strbuf fuzz_read(const char *path)
+static void fuzz_begin(void)
 {
-	char *text = xmalloc(FUZZ_MAX + 1);
-	FILE *in = fopen(path, "rb");
-	struct strbuf blob;
-	size_t len;
-
-	if (in == NULL) {
-		fprintf(stderr, "fuzz_fdt: %s: cannot open\n", path);
-		exit(2);
-	}
-	len = fread(text, 1, FUZZ_MAX, in);
-	text[len] = '\0';
-	fclose(in);
-	blob = fuzz_compile(path, text, len);
-	free(text);
-	return blob;
-}
-
-static void fuzz_one(const struct strbuf *blob, char *buf)
-{
-	size_t len = blob->len, rounds = 1 + fuzz_random(3);
-	uint8_t *exact;
-
-	memcpy(buf, blob->s, len);
-	while (rounds-- > 0)
-		fuzz_mutate(buf, &len);
-	/* A block of the exact size, so that a read beyond its end is seen. */
-	exact = xmalloc(len);
-	memcpy(exact, buf, len);
-	LLVMFuzzerTestOneInput(exact, len);
-	free(exact);
-}
-
-int main(int argc, char **argv)
-{
-	uint64_t inputs = 4000, seed = 1, i;
-	struct strbuf *blobs;
-	int arg = 1, nr, k;
+	struct strbuf text = {0};
 	glob_t maps = {0};
-	char *buf;
 
-	if (arg < argc && util_parse_u64(argv[arg], &inputs))
-		arg++;
-	if (arg < argc && util_parse_u64(argv[arg], &seed))
-		arg++;
-	nr = argc - arg;
-	argv += arg;
-	if (nr < 1 && glob("maps/*.dts", 0, NULL, &maps) == 0) {
-		nr = (int)maps.gl_pathc;
-		argv = maps.gl_pathv;
+	if (glob("maps/*.dts", 0, NULL, &maps) != 0)
+		fuzz_fail(NULL, "there is no maps/ here");
+	fuzz_nr = maps.gl_pathc + 1;
+	fuzz_blobs = xcalloc(fuzz_nr, sizeof(*fuzz_blobs));
+	for (size_t i = 0; i + 1 < fuzz_nr; i++) {
+		fuzz_read(&text, maps.gl_pathv[i]);
+		fuzz_compile(maps.gl_pathv[i], &text, &fuzz_blobs[i]);
 	}
-	fuzz_seed = seed * 0x9e3779b97f4a7c15u + 1;
-	blobs = xcalloc((size_t)nr + 1, sizeof(*blobs));
-	buf = xmalloc(FUZZ_MAX + 1);
-	for (k = 0; k < nr; k++)
-		blobs[k] = fuzz_read(argv[k]);
-	blobs[nr] = fuzz_compile("all.dts", fuzz_all, strlen(fuzz_all));
-	for (k = 0; k <= nr; k++)
-		LLVMFuzzerTestOneInput((const uint8_t *)blobs[k].s, blobs[k].len);
-	if (fuzz_refused != 0)
-		fuzz_fail("an unharmed devicetree was refused");
-	/* Half of them from the tree that has everything. */
-	for (i = 0; i < inputs; i++)
-		fuzz_one(&blobs[i & 1 ? fuzz_random((size_t)nr + 1) : (size_t)nr], buf);
-	for (k = 0; k <= nr; k++)
-		strbuf_free(&blobs[k]);
-	free(blobs);
-	free(buf);
 	globfree(&maps);
-	printf("fuzz_fdt: %llu inputs from %d trees, seed %llu: %lu booted, %lu refused, no "
-	       "fault\n",
-	       (unsigned long long)inputs, nr + 1, (unsigned long long)seed, fuzz_booted,
-	       fuzz_refused);
-	return 0;
+	strbuf_add(&text, fuzz_all, strlen(fuzz_all));
+	fuzz_compile("all.dts", &text, &fuzz_blobs[fuzz_nr - 1]);
+	if (fuzz_refused != 0)
+		fuzz_fail(NULL, "an unharmed devicetree was refused");
 }
 
-#endif
+static void fuzz_make(struct strbuf *b)
+{
+	/* Half of them from the tree that has everything. */
+	const struct strbuf *blob =
+		&fuzz_blobs[fuzz_random(2) != 0 ? fuzz_random(fuzz_nr) : fuzz_nr - 1];
+
+	strbuf_add(b, blob->s, blob->len);
+	for (uint64_t rounds = 1 + fuzz_random(3); rounds > 0; rounds--)
+		fuzz_mutate(b);
+}
+
+static bool fuzz_end(unsigned long inputs)
+{
+	for (size_t i = 0; i < fuzz_nr; i++)
+		strbuf_free(&fuzz_blobs[i]);
+	free(fuzz_blobs);
+	printf("%lu booted, %lu refused, no fault\n", fuzz_booted, fuzz_refused);
+	return fuzz_booted > inputs / 8;
+}
+
+const struct fuzz_target fuzz_target = {
+	.name = "fdt", .inputs = 4000, .begin = fuzz_begin, .make = fuzz_make, .end = fuzz_end};
+
+FUZZ_MAIN

@@ -1,41 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Fuzzes the reader of binary recordings and the engine behind it.
- *
- * LLVMFuzzerTestOneInput() is libFuzzer's entry. Without libFuzzer (compile without
- * FUZZ_LIBFUZZER) a driver of its own makes recordings, mutates them with a seeded generator and
- * plays them: fuzz_kmt [INPUTS [SEED]], by default 1500.
- */
+ * Fuzzes the reader of binary recordings and the engine behind it. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <engine.h>
-#include <quarry/posix.h>
 
+#include "fuzz.h"
 #include "kmtwriter.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 static unsigned long fuzz_complete, fuzz_damaged;
-
-static void fuzz_fail(void *ctx, const char *what)
-{
-	(void)ctx;
-	fprintf(stderr, "fuzz_kmt: %s\n", what);
-	abort();
-}
-
-static struct quarry *fuzz_machine(void)
-{
-	const struct quarry_posix_options o = {.report = fuzz_fail};
-	const struct quarry_boot_params p = {.nr_cpus = 2};
-	struct quarry *q = quarry_posix_new(&o);
-
-	if (q == NULL || quarry_memblock_add(q, 1 << 20, 15 << 20) != 0 || quarry_boot(q, &p) != 0)
-		fuzz_fail(NULL, "no machine");
-	return q;
-}
 
 /* Each event has one fate, and the machine is sound. */
 static void fuzz_check(struct quarry *q, const struct engine_result *r, size_t events)
@@ -85,25 +60,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	return 0;
 }
 
-#ifndef FUZZ_LIBFUZZER
-
 #define FUZZ_DESCS 24
 #define FUZZ_EVENTS 300
-
-static uint64_t fuzz_seed = 1;
-
-static uint64_t fuzz_random(uint64_t below)
-{
-	fuzz_seed ^= fuzz_seed << 13;
-	fuzz_seed ^= fuzz_seed >> 7;
-	fuzz_seed ^= fuzz_seed << 17;
-	return below == 0 ? 0 : (fuzz_seed >> 11) % below;
-}
 
 /* Mostly small, now and then anything. */
 static uint64_t fuzz_number(uint64_t below)
 {
-	return fuzz_random(50) == 0 ? fuzz_seed >> fuzz_random(64) : fuzz_random(below);
+	return fuzz_random(50) == 0 ? ~fuzz_random(~0ull) >> fuzz_random(64) : fuzz_random(below);
 }
 
 /* A recording of random events over few addresses, so that most of them meet. */
@@ -148,54 +111,24 @@ static void fuzz_recording(struct kmtwriter *w)
 	kmtwriter_write(w, &r);
 }
 
-static void fuzz_mutate(struct kmtwriter *w)
+static void fuzz_make(struct strbuf *b)
 {
-	size_t at = fuzz_random(w->len), n;
+	struct kmtwriter w = {0};
 
-	switch (fuzz_random(6)) {
-	case 0:
-		w->data[at] ^= (unsigned char)(1u << fuzz_random(8));
-		break;
-	case 1:
-		w->data[at] = (unsigned char)fuzz_random(256);
-		break;
-	case 2:
-		w->data[at] = 0xff;
-		break;
-	case 3:
-		w->len = at + 1;
-		break;
-	case 4: /* bytes taken out */
-		n = fuzz_random(16);
-		n = n < w->len - at ? n : w->len - at;
-		memmove(w->data + at, w->data + at + n, w->len - at - n);
-		w->len -= n;
-		break;
-	default: /* bytes written over others */
-		n = fuzz_random(32);
-		if (at + n <= w->len && n <= at)
-			memcpy(w->data + at, w->data + fuzz_random(at - n + 1), n);
-		break;
-	}
+	fuzz_recording(&w);
+	strbuf_add(b, (const char *)w.data, w.len);
+	kmtwriter_free(&w);
+	for (uint64_t k = fuzz_random(5); k > 0; k--)
+		fuzz_damage(b, 0);
 }
 
-int main(int argc, char **argv)
+static bool fuzz_end(unsigned long inputs)
 {
-	unsigned long inputs = argc > 1 ? strtoul(argv[1], NULL, 10) : 1500;
-
-	if (argc > 2)
-		fuzz_seed = strtoull(argv[2], NULL, 10) | 1;
-	for (unsigned long i = 0; i < inputs; i++) {
-		struct kmtwriter w = {0};
-
-		fuzz_recording(&w);
-		for (uint64_t k = fuzz_random(5); k > 0 && w.len > 0; k--)
-			fuzz_mutate(&w);
-		LLVMFuzzerTestOneInput(w.data, w.len);
-		kmtwriter_free(&w);
-	}
-	printf("%lu inputs: %lu complete, %lu damaged\n", inputs, fuzz_complete, fuzz_damaged);
-	return 0;
+	printf("%lu complete, %lu damaged\n", fuzz_complete, fuzz_damaged);
+	return fuzz_complete + fuzz_damaged > inputs / 8;
 }
 
-#endif
+const struct fuzz_target fuzz_target = {
+	.name = "kmt", .inputs = 1500, .make = fuzz_make, .end = fuzz_end};
+
+FUZZ_MAIN

@@ -1,11 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Fuzzes the map parser and the way from a map to a booted machine.
- *
- * LLVMFuzzerTestOneInput() is libFuzzer's entry. Without libFuzzer (compile without
- * FUZZ_LIBFUZZER) a driver of its own mutates the files it is given, with a seeded generator, for
- * so many inputs: fuzz_map [INPUTS [SEED]] [MAP...], by default 3000 of those in maps/.
- */
+/* Fuzzes the map parser and the way from a map to a booted machine. */
 #include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,15 +7,9 @@
 
 #include <machine.h>
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 static unsigned long fuzz_booted, fuzz_refused;
-
-static void fuzz_fail(const char *what)
-{
-	fprintf(stderr, "fuzz_map: %s\n", what);
-	abort();
-}
 
 static void fuzz_check_table(const struct map_table *t)
 {
@@ -29,7 +17,7 @@ static void fuzz_check_table(const struct map_table *t)
 
 	for (i = 0; i < t->nr; i++)
 		if (t->r[i].start >= t->r[i].end || (i > 0 && t->r[i - 1].end > t->r[i].start))
-			fuzz_fail("the table is not sorted and disjoint");
+			fuzz_fail(NULL, "the table is not sorted and disjoint");
 }
 
 /* All of the machine's pages are where the map has RAM, each once. */
@@ -41,16 +29,16 @@ static void fuzz_check_machine(struct machine *m)
 	for (i = 0; i < m->nr_ram; i++) {
 		if (m->ram[i].start >= m->ram[i].end ||
 		    (i > 0 && m->ram[i - 1].end > m->ram[i].start))
-			fuzz_fail("nodes' memory is not sorted and disjoint");
+			fuzz_fail(NULL, "nodes' memory is not sorted and disjoint");
 		ram += m->ram[i].end - m->ram[i].start;
 	}
 	if (ram != m->ram_bytes)
-		fuzz_fail("nodes have more or less memory than the map");
+		fuzz_fail(NULL, "nodes have more or less memory than the map");
 	if (quarry_check(m->q, NULL) != 0)
-		fuzz_fail("a validator found a fault");
+		fuzz_fail(NULL, "a validator found a fault");
 }
 
-static void fuzz_machine(const uint8_t *data, size_t size, bool bootmem)
+static void fuzz_boot(const uint8_t *data, size_t size, bool bootmem)
 {
 	struct diag diag = {0};
 	static const char *const lines[] = {
@@ -75,7 +63,7 @@ static void fuzz_machine(const uint8_t *data, size_t size, bool bootmem)
 		fuzz_booted++;
 		machine_destroy(&m);
 	} else if (diag.nr_errors == 0) {
-		fuzz_fail("refused without a word");
+		fuzz_fail(NULL, "refused without a word");
 	}
 	diag_free(&diag);
 }
@@ -88,29 +76,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (map_parse(&map, "fuzz", (const char *)data, size, MAP_SOURCE_AUTO, &diag) == CLI_OK) {
 		map_table_update(&map.by_source[map.source], "fuzz", &diag);
 		fuzz_check_table(&map.by_source[map.source]);
-		fuzz_machine(data, size, size & 1);
+		fuzz_boot(data, size, size & 1);
 	} else if (diag.nr_errors == 0) {
-		fuzz_fail("refused without a word");
+		fuzz_fail(NULL, "refused without a word");
 	} else {
 		fuzz_refused++;
 	}
 	map_free(&map);
 	diag_free(&diag);
 	return 0;
-}
-
-#ifndef FUZZ_LIBFUZZER
-
-#define FUZZ_MAX ((size_t)64 << 10)
-
-static uint64_t fuzz_seed = 1;
-
-static size_t fuzz_random(size_t below)
-{
-	fuzz_seed ^= fuzz_seed << 13;
-	fuzz_seed ^= fuzz_seed >> 7;
-	fuzz_seed ^= fuzz_seed << 17;
-	return below == 0 ? 0 : (size_t)(fuzz_seed >> 11) % below;
 }
 
 static const char *const fuzz_words[] = {
@@ -153,153 +127,97 @@ static const char *const fuzz_words[] = {
 	"\nEarly memory node ranges\n",
 };
 
-/* Replace [at, at + cut) of the *len bytes by @add, within FUZZ_MAX. */
-static void fuzz_splice(char *buf, size_t *len, size_t at, size_t cut, const char *add, size_t n)
+static struct strbuf *fuzz_maps;
+static size_t fuzz_nr;
+
+static void fuzz_begin(void)
 {
-	if (at + cut > *len || *len - cut + n > FUZZ_MAX)
-		return;
-	memmove(buf + at + n, buf + at + cut, *len - at - cut);
-	memcpy(buf + at, add, n);
-	*len = *len - cut + n;
+	glob_t maps = {0};
+
+	if (glob("maps/*.txt", 0, NULL, &maps) != 0)
+		fuzz_fail(NULL, "there is no maps/ here");
+	fuzz_nr = maps.gl_pathc;
+	fuzz_maps = xcalloc(fuzz_nr, sizeof(*fuzz_maps));
+	for (size_t i = 0; i < fuzz_nr; i++) {
+		fuzz_read(&fuzz_maps[i], maps.gl_pathv[i]);
+		LLVMFuzzerTestOneInput((const uint8_t *)fuzz_maps[i].s, fuzz_maps[i].len);
+	}
+	globfree(&maps);
+	if (fuzz_booted != fuzz_nr)
+		fuzz_fail(NULL, "an unharmed map does not boot");
 }
 
-static size_t fuzz_line_start(const char *buf, size_t len)
+static size_t fuzz_line_start(const struct strbuf *b)
 {
-	size_t at = fuzz_random(len);
+	size_t at = fuzz_random(b->len);
 
-	while (at > 0 && buf[at - 1] != '\n')
+	while (at > 0 && b->s[at - 1] != '\n')
 		at--;
 	return at;
 }
 
-static size_t fuzz_line_length(const char *buf, size_t len, size_t at)
+/* A line twice, or moved, or gone. */
+static void fuzz_move_line(struct strbuf *b)
 {
-	const char *end = memchr(buf + at, '\n', len - at);
+	size_t line = fuzz_line_start(b);
+	const char *end = memchr(b->s + line, '\n', b->len - line);
+	size_t n = end != NULL ? (size_t)(end - b->s) - line + 1 : b->len - line;
+	char *copy = xstrndup(b->s + line, n);
 
-	return end != NULL ? (size_t)(end - buf) - at + 1 : len - at;
+	n = strlen(copy);
+	if (fuzz_random(2) != 0)
+		fuzz_splice(b, line, n, NULL, 0);
+	if (b->len > 0 && fuzz_random(3) != 0)
+		fuzz_splice(b, fuzz_line_start(b), 0, copy, n);
+	free(copy);
 }
 
-static void fuzz_mutate(char *buf, size_t *len)
+static void fuzz_mutate(struct strbuf *b)
 {
-	const char *word = fuzz_words[fuzz_random(sizeof(fuzz_words) / sizeof(fuzz_words[0]))];
-	size_t at = fuzz_random(*len), line, n;
-	char copy[512];
+	const char *word = FUZZ_PICK(fuzz_words);
+	size_t at = fuzz_random(b->len), n;
 
-	if (*len == 0)
-		return;
-	line = fuzz_line_start(buf, *len);
-	n = fuzz_line_length(buf, *len, line);
-	switch (fuzz_random(8)) {
-	case 0:
-		buf[at] = (char)fuzz_random(256);
+	switch (fuzz_random(5)) {
+	case 0: /* another digit */
+		at += strcspn(b->s + at, "0123456789abcdef");
+		fuzz_splice(b, at, 1, &"0123456789abcdef"[fuzz_random(16)], 1);
 		break;
-	case 1: /* another digit */
-		at += strcspn(buf + at, "0123456789abcdef");
-		if (at < *len)
-			buf[at] = "0123456789abcdef"[fuzz_random(16)];
+	case 1:
+		fuzz_move_line(b);
 		break;
 	case 2:
-		fuzz_splice(buf, len, line, n, "", 0);
+		fuzz_splice(b, at, fuzz_random(4), word, strlen(word));
 		break;
-	case 3: /* a line twice, or moved */
-		n = n < sizeof(copy) ? n : sizeof(copy);
-		memcpy(copy, buf + line, n);
-		if (fuzz_random(2))
-			fuzz_splice(buf, len, line, n, "", 0);
-		if (*len > 0)
-			fuzz_splice(buf, len, fuzz_line_start(buf, *len), 0, copy, n);
-		break;
-	case 4:
-		fuzz_splice(buf, len, at, fuzz_random(4), word, strlen(word));
-		break;
-	case 5: /* a number replaced */
-		at += strcspn(buf + at, "0");
-		n = at < *len ? strspn(buf + at, "0123456789abcdefx") : 0;
-		fuzz_splice(buf, len, at, n, word, strlen(word));
-		break;
-	case 6:
-		if (fuzz_random(8) == 0)
-			*len = at;
+	case 3: /* a number replaced */
+		at += strcspn(b->s + at, "0");
+		n = at < b->len ? strspn(b->s + at, "0123456789abcdefx") : 0;
+		fuzz_splice(b, at, n, word, strlen(word));
 		break;
 	default:
-		fuzz_splice(buf, len, at, fuzz_random(16), "", 0);
+		fuzz_damage(b, 0);
 		break;
 	}
-	buf[*len] = '\0';
 }
 
-struct fuzz_file {
-	char *text;
-	size_t len;
-};
-
-static struct fuzz_file fuzz_read(const char *path)
+static void fuzz_make(struct strbuf *b)
 {
-	struct fuzz_file f = {.text = xmalloc(FUZZ_MAX + 1)};
-	FILE *in = fopen(path, "rb");
+	const struct strbuf *map = &fuzz_maps[fuzz_random(fuzz_nr)];
 
-	if (in == NULL) {
-		fprintf(stderr, "fuzz_map: %s: cannot open\n", path);
-		exit(2);
-	}
-	f.len = fread(f.text, 1, FUZZ_MAX, in);
-	fclose(in);
-	return f;
+	strbuf_add(b, map->s, map->len);
+	for (uint64_t rounds = 1 + fuzz_random(6); rounds > 0 && b->len > 0; rounds--)
+		fuzz_mutate(b);
 }
 
-int main(int argc, char **argv)
+static bool fuzz_end(unsigned long inputs)
 {
-	uint64_t inputs = 3000, seed = 1, i;
-	struct fuzz_file *files;
-	int arg = 1, nr, k;
-	glob_t maps = {0};
-	char *buf;
-
-	if (arg < argc && util_parse_u64(argv[arg], &inputs))
-		arg++;
-	if (arg < argc && util_parse_u64(argv[arg], &seed))
-		arg++;
-	nr = argc - arg;
-	argv += arg;
-	if (nr < 1 && glob("maps/*.txt", 0, NULL, &maps) == 0) {
-		nr = (int)maps.gl_pathc;
-		argv = maps.gl_pathv;
-	}
-	if (nr < 1) {
-		fputs("usage: fuzz_map [INPUTS [SEED]] [MAP...], in the directory that has maps/\n",
-		      stderr);
-		return 2;
-	}
-	fuzz_seed = seed * 0x9e3779b97f4a7c15u + 1;
-	files = xcalloc((size_t)nr, sizeof(*files));
-	buf = xmalloc(FUZZ_MAX + 1);
-	for (k = 0; k < nr; k++) {
-		files[k] = fuzz_read(argv[k]);
-		LLVMFuzzerTestOneInput((const uint8_t *)files[k].text, files[k].len);
-	}
-	for (i = 0; i < inputs; i++) {
-		const struct fuzz_file *f = &files[fuzz_random((size_t)nr)];
-		size_t len = f->len, rounds = 1 + fuzz_random(6);
-		char *exact;
-
-		memcpy(buf, f->text, len);
-		buf[len] = '\0';
-		while (rounds-- > 0)
-			fuzz_mutate(buf, &len);
-		/* A block of the exact size, so that a read beyond its end is seen. */
-		exact = xmalloc(len);
-		memcpy(exact, buf, len);
-		LLVMFuzzerTestOneInput((const uint8_t *)exact, len);
-		free(exact);
-	}
-	for (k = 0; k < nr; k++)
-		free(files[k].text);
-	free(files);
-	free(buf);
-	globfree(&maps);
-	printf("fuzz_map: %llu inputs from %d maps, seed %llu: %lu booted, %lu refused, no fault\n",
-	       (unsigned long long)inputs, nr, (unsigned long long)seed, fuzz_booted, fuzz_refused);
-	return 0;
+	for (size_t i = 0; i < fuzz_nr; i++)
+		strbuf_free(&fuzz_maps[i]);
+	free(fuzz_maps);
+	printf("%lu booted, %lu refused, no fault\n", fuzz_booted, fuzz_refused);
+	return fuzz_booted > inputs / 8;
 }
 
-#endif
+const struct fuzz_target fuzz_target = {
+	.name = "map", .inputs = 3000, .begin = fuzz_begin, .make = fuzz_make, .end = fuzz_end};
+
+FUZZ_MAIN

@@ -1,39 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Fuzzes the reader of text recordings and the engine behind it.
- *
- * LLVMFuzzerTestOneInput() is libFuzzer's entry. Without libFuzzer (compile without
- * FUZZ_LIBFUZZER) a driver of its own makes texts out of pieces, mutates them with a seeded
- * generator and plays them: fuzz_perfscript [INPUTS [SEED]], by default 1500.
- */
+/* Fuzzes the reader of text recordings and the engine behind it. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <engine.h>
-#include <quarry/posix.h>
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 static unsigned long fuzz_events, fuzz_no_trace;
-
-static void fuzz_fail(void *ctx, const char *what)
-{
-	(void)ctx;
-	fprintf(stderr, "fuzz_perfscript: %s\n", what);
-	abort();
-}
-
-static struct quarry *fuzz_machine(void)
-{
-	const struct quarry_posix_options o = {.report = fuzz_fail};
-	const struct quarry_boot_params p = {.nr_cpus = 2};
-	struct quarry *q = quarry_posix_new(&o);
-
-	if (q == NULL || quarry_memblock_add(q, 1 << 20, 15 << 20) != 0 || quarry_boot(q, &p) != 0)
-		fuzz_fail(NULL, "no machine");
-	return q;
-}
 
 static void fuzz_play(struct trace *t)
 {
@@ -79,21 +54,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	return 0;
 }
 
-#ifndef FUZZ_LIBFUZZER
-
 #define FUZZ_LINES 60
-
-static uint64_t fuzz_seed = 1;
-
-static uint64_t fuzz_random(uint64_t below)
-{
-	fuzz_seed ^= fuzz_seed << 13;
-	fuzz_seed ^= fuzz_seed >> 7;
-	fuzz_seed ^= fuzz_seed << 17;
-	return below == 0 ? 0 : (fuzz_seed >> 11) % below;
-}
-
-#define PICK(list) list[fuzz_random(sizeof(list) / sizeof(list[0]))]
 
 static const char *const fuzz_heads[] = {
 	"  sh 28650 [001]  7324.850237:      kmem:",
@@ -156,60 +117,40 @@ static void fuzz_line(struct strbuf *b)
 	unsigned int size = (unsigned int)fuzz_random(10000);
 
 	if (fuzz_random(12) == 0) {
-		strbuf_addf(b, "%s", PICK(fuzz_odd));
+		strbuf_addf(b, "%s", FUZZ_PICK(fuzz_odd));
 		return;
 	}
-	strbuf_addf(b, "%s%s", PICK(fuzz_heads), PICK(fuzz_names));
+	strbuf_addf(b, "%s%s", FUZZ_PICK(fuzz_heads), FUZZ_PICK(fuzz_names));
 	strbuf_addf(b, " ptr=0x%llx name=c%u bytes_req=%u bytes_alloc=%u gfp_flags=%s node=%d",
 		    0xffff888000000000ull + fuzz_random(256) * 4072, (unsigned int)fuzz_random(3),
-		    size, size + (unsigned int)fuzz_random(9), PICK(gfp), (int)fuzz_random(3) - 1);
+		    size, size + (unsigned int)fuzz_random(9), FUZZ_PICK(gfp),
+		    (int)fuzz_random(3) - 1);
 	strbuf_addf(b, " pfn=0x%x order=%u migratetype=%u\n", pfn, order,
 		    (unsigned int)fuzz_random(7));
 }
 
-static void fuzz_mutate(struct strbuf *b)
+static void fuzz_make(struct strbuf *b)
 {
-	const char *word = PICK(fuzz_mutants);
-	size_t at = fuzz_random(b->len), n = strlen(word);
+	for (uint64_t k = 1 + fuzz_random(FUZZ_LINES); k > 0; k--)
+		fuzz_line(b);
+	for (uint64_t k = fuzz_random(8); k > 0 && b->len > 0; k--) {
+		const char *word = FUZZ_PICK(fuzz_mutants);
+		size_t n = strlen(word);
 
-	switch (fuzz_random(4)) {
-	case 0:
-		b->s[at] = (char)(fuzz_random(4) == 0 ? 0 : fuzz_random(256));
-		break;
-	case 1:
-		b->len = at + 1;
-		break;
-	case 2:
-		if (at + n <= b->len)
-			memcpy(b->s + at, word, n);
-		break;
-	default:
-		n = fuzz_random(20);
-		n = n < b->len - at ? n : b->len - at;
-		memmove(b->s + at, b->s + at + n, b->len - at - n);
-		b->len -= n;
-		break;
+		if (fuzz_random(4) == 0)
+			fuzz_splice(b, fuzz_random(b->len), fuzz_random(2) * n, word, n);
+		else
+			fuzz_damage(b, 0);
 	}
 }
 
-int main(int argc, char **argv)
+static bool fuzz_end(unsigned long inputs)
 {
-	unsigned long inputs = argc > 1 ? strtoul(argv[1], NULL, 10) : 1500;
-
-	if (argc > 2)
-		fuzz_seed = strtoull(argv[2], NULL, 10) | 1;
-	for (unsigned long i = 0; i < inputs; i++) {
-		struct strbuf b = {0};
-
-		for (uint64_t k = 1 + fuzz_random(FUZZ_LINES); k > 0; k--)
-			fuzz_line(&b);
-		for (uint64_t k = fuzz_random(8); k > 0 && b.len > 0; k--)
-			fuzz_mutate(&b);
-		LLVMFuzzerTestOneInput((const uint8_t *)b.s, b.len);
-		strbuf_free(&b);
-	}
-	printf("%lu inputs: %lu events, %lu refused\n", inputs, fuzz_events, fuzz_no_trace);
-	return 0;
+	printf("%lu events, %lu refused\n", fuzz_events, fuzz_no_trace);
+	return fuzz_events > inputs;
 }
 
-#endif
+const struct fuzz_target fuzz_target = {
+	.name = "perfscript", .inputs = 1500, .make = fuzz_make, .end = fuzz_end};
+
+FUZZ_MAIN

@@ -1,37 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Fuzzes the reader of user recordings and the heap behind it. With libFuzzer: link without this main()
- * (-DFUZZ_LIBFUZZER). Arguments: number of inputs, seed.
- */
+/* Fuzzes the reader of user recordings and the heap behind it. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <heap.h>
-#include <quarry/posix.h>
 #include <umtwrite.h>
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 static unsigned long fuzz_complete, fuzz_damaged;
-
-static void fuzz_fail(void *ctx, const char *what)
-{
-	(void)ctx;
-	fprintf(stderr, "fuzz_umt: %s\n", what);
-	abort();
-}
-
-static struct quarry *fuzz_machine(void)
-{
-	const struct quarry_posix_options o = {.report = fuzz_fail};
-	const struct quarry_boot_params p = {.nr_cpus = 2};
-	struct quarry *q = quarry_posix_new(&o);
-
-	if (q == NULL || quarry_memblock_add(q, 1 << 20, 15 << 20) != 0 || quarry_boot(q, &p) != 0)
-		fuzz_fail(NULL, "no machine");
-	return q;
-}
 
 /* The heap's own count agrees with the machine's: all caches together hold what is alive in small blocks. */
 static void fuzz_check(struct quarry *q, const struct heap_result *r, size_t events)
@@ -86,19 +64,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	return 0;
 }
 
-#ifndef FUZZ_LIBFUZZER
-
 #define FUZZ_EVENTS 400
-
-static uint64_t fuzz_seed = 1;
-
-static uint64_t fuzz_random(uint64_t below)
-{
-	fuzz_seed ^= fuzz_seed << 13;
-	fuzz_seed ^= fuzz_seed >> 7;
-	fuzz_seed ^= fuzz_seed << 17;
-	return below == 0 ? 0 : (fuzz_seed >> 11) % below;
-}
 
 static uint64_t fuzz_size(void)
 {
@@ -141,46 +107,20 @@ static void fuzz_recording(struct strbuf *b)
 	output_finish(&o);
 }
 
-static void fuzz_mutate(struct strbuf *b)
+static void fuzz_make(struct strbuf *b)
 {
-	size_t at = fuzz_random(b->len), n;
-
-	switch (fuzz_random(4)) {
-	case 0:
-		b->s[at] = (char)(b->s[at] ^ (1 << fuzz_random(8)));
-		break;
-	case 1:
-		b->s[at] = (char)fuzz_random(256);
-		break;
-	case 2:
-		b->len = at + 1;
-		break;
-	default: /* bytes taken out */
-		n = fuzz_random(16);
-		n = n < b->len - at ? n : b->len - at;
-		memmove(b->s + at, b->s + at + n, b->len - at - n);
-		b->len -= n;
-		break;
-	}
+	fuzz_recording(b);
+	for (uint64_t k = fuzz_random(4); k > 0; k--)
+		fuzz_damage(b, 0);
 }
 
-int main(int argc, char **argv)
+static bool fuzz_end(unsigned long inputs)
 {
-	unsigned long inputs = argc > 1 ? strtoul(argv[1], NULL, 10) : 1000;
-
-	if (argc > 2)
-		fuzz_seed = strtoull(argv[2], NULL, 10) | 1;
-	for (unsigned long i = 0; i < inputs; i++) {
-		struct strbuf b = {0};
-
-		fuzz_recording(&b);
-		for (uint64_t k = fuzz_random(4); k > 0 && b.len > 0; k--)
-			fuzz_mutate(&b);
-		LLVMFuzzerTestOneInput((const uint8_t *)b.s, b.len);
-		strbuf_free(&b);
-	}
-	printf("%lu inputs: %lu complete, %lu damaged\n", inputs, fuzz_complete, fuzz_damaged);
-	return 0;
+	printf("%lu complete, %lu damaged\n", fuzz_complete, fuzz_damaged);
+	return fuzz_complete + fuzz_damaged > inputs / 8;
 }
 
-#endif
+const struct fuzz_target fuzz_target = {
+	.name = "umt", .inputs = 1000, .make = fuzz_make, .end = fuzz_end};
+
+FUZZ_MAIN

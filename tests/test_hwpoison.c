@@ -162,6 +162,40 @@ static void test_page_in_use(void **state)
 	}
 }
 
+/* What a CPU has just taken back is asked for again at once: it comes without the damaged page. */
+static void test_page_in_use_asked_again(void **state)
+{
+	static const unsigned int orders[] = {0, 1, 2, 3, QUARRY_PAGEBLOCK_ORDER};
+	struct machine_spec spec = {.memory = {{0, 2048 * MIB, 0}}, .boot = {.nr_cpus = 1}};
+	struct page *page[256];
+	struct machine m;
+
+	(void)state;
+	for (unsigned int k = 0; k < 5; k++) {
+		const unsigned int order = orders[k], n = order > 3 ? 3 : 256;
+		pfn_t pfn;
+
+		machine_build(&m, &spec);
+		for (unsigned int i = 0; i < n; i++)
+			assert_non_null(page[i] = quarry_alloc_pages(m.q, GFP_KERNEL, order));
+		pfn = quarry_page_to_pfn(m.q, page[n / 2]) + ((pfn_t)1 << order) - 1;
+		assert_int_equal(quarry_memory_failure(m.q, pfn, SIMULATED), -QUARRY_EBUSY);
+		for (unsigned int i = 0; i < n; i++)
+			quarry_free_pages(m.q, page[i], order);
+		for (unsigned int i = 0; i < n; i++) {
+			assert_non_null(page[i] = quarry_alloc_pages(m.q, GFP_KERNEL, order));
+			assert_int_not_equal(quarry_page_to_pfn(m.q, page[i]) >> order,
+					     pfn >> order);
+		}
+		for (unsigned int i = 0; i < n; i++)
+			quarry_free_pages(m.q, page[i], order);
+		quarry_drain_all_pages(m.q);
+		machine_check(&m);
+		assert_int_equal(quarry_pfn_state(m.q, pfn, NULL), QUARRY_PAGE_POISONED);
+		machine_fini(&m);
+	}
+}
+
 /* A mark on a page in use can be taken back; the page is then as any other. */
 static void test_unmark(void **state)
 {
@@ -535,13 +569,20 @@ static void test_border_in_pageblock(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_free_page),           cmocka_unit_test(test_page_in_sheaf),
-		cmocka_unit_test(test_page_in_use),         cmocka_unit_test(test_unmark),
-		cmocka_unit_test(test_slab_page),           cmocka_unit_test(test_reserved_page),
-		cmocka_unit_test(test_movable_page),        cmocka_unit_test(test_page_in_window),
-		cmocka_unit_test(test_soft_offline),        cmocka_unit_test(test_errors),
-		cmocka_unit_test(test_offline_with_poison), cmocka_unit_test(test_sequences),
+		cmocka_unit_test(test_free_page),
+		cmocka_unit_test(test_page_in_sheaf),
+		cmocka_unit_test(test_page_in_use),
+		cmocka_unit_test(test_unmark),
+		cmocka_unit_test(test_slab_page),
+		cmocka_unit_test(test_reserved_page),
+		cmocka_unit_test(test_movable_page),
+		cmocka_unit_test(test_page_in_window),
+		cmocka_unit_test(test_soft_offline),
+		cmocka_unit_test(test_errors),
+		cmocka_unit_test(test_offline_with_poison),
+		cmocka_unit_test(test_sequences),
 		cmocka_unit_test(test_border_in_pageblock),
+		cmocka_unit_test(test_page_in_use_asked_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -659,8 +659,8 @@ static void validator_sees_damage(void **state)
 }
 
 /*
- * P13: of order 9 the block freed last is handed out next when none lies ready, to a request of the pageblock's type
- * only, and the counts know of it.
+ * P13: of order 9 a block that is freed lies ready if none does, and after it the one freed last is handed out, to
+ * requests of the pageblock's type only, and the counts know of it.
  */
 static void whole_pageblocks_are_reused(void **state)
 {
@@ -682,19 +682,20 @@ static void whole_pageblocks_are_reused(void **state)
 			 QUARRY_PAGE_PCP);
 	machine_check(&m);
 	quarry_totals(m.q, &before);
-	assert_ptr_equal(quarry_alloc_pages(m.q, gfp, QUARRY_PAGEBLOCK_ORDER), all[8]);
 	assert_ptr_equal(quarry_alloc_pages(m.q, gfp, QUARRY_PAGEBLOCK_ORDER), all[3]);
+	assert_ptr_equal(quarry_alloc_pages(m.q, gfp, QUARRY_PAGEBLOCK_ORDER), all[8]);
 	machine_check(&m);
 	quarry_totals(m.q, &now);
 	assert_int_equal(now.pgalloc - before.pgalloc, 2 * QUARRY_PAGEBLOCK_PAGES);
 	assert_int_equal(now.free, before.free);
-	/* Freed and of another type by now: it goes back to its arena first. */
-	quarry_free_pages(m.q, all[5], QUARRY_PAGEBLOCK_ORDER);
+	/* Of another type by now: it goes back to its arena. */
 	assert_int_equal(quarry_set_pageblock_type(m.q, quarry_page_to_pfn(m.q, all[5]),
 						   QUARRY_MIGRATE_UNMOVABLE),
 			 0);
+	quarry_free_pages(m.q, all[5], QUARRY_PAGEBLOCK_ORDER);
 	page = quarry_alloc_pages(m.q, gfp, QUARRY_PAGEBLOCK_ORDER);
 	assert_non_null(page);
+	assert_ptr_not_equal(page, all[5]);
 	machine_check(&m);
 	quarry_free_pages(m.q, page, QUARRY_PAGEBLOCK_ORDER);
 	for (size_t i = 0; i < 16; i++) {
@@ -706,10 +707,58 @@ static void whole_pageblocks_are_reused(void **state)
 	machine_fini(&m);
 }
 
+/* P13: so is a word of 64 pages whose blocks are all freed; if one is missing, all go back to the pageblock first. */
+static void whole_words_are_reused(void **state)
+{
+	const gfp_t gfp = GFP_HIGHUSER_MOVABLE;
+
+	(void)state;
+	for (unsigned int order = 0; order < 4; order++) {
+		const unsigned int n = 64u >> order;
+		struct page *all[192];
+		struct quarry_totals before, now;
+		struct machine m;
+		unsigned int first = 0;
+
+		machine_build(&m, &(const struct machine_spec){.memory = {{0, MACHINE_GIB, 0}}});
+		for (unsigned int i = 0; i < 3 * n; i++)
+			assert_non_null(all[i] = quarry_alloc_pages(m.q, gfp, order));
+		quarry_drain_all_pages(m.q);
+		while (quarry_page_to_pfn(m.q, all[first]) % 64 != 0)
+			first++;
+		quarry_totals(m.q, &before);
+		for (unsigned int missing = 0; missing < 2; missing++) {
+			for (unsigned int i = missing; i < n; i++)
+				quarry_free_pages(m.q, all[first + i], order);
+			for (unsigned int i = missing; i < n; i++) {
+				struct page *page = quarry_alloc_pages(m.q, gfp, order);
+
+				if (missing != 0) {
+					assert_non_null(page);
+					assert_ptr_not_equal(page, all[first + i]);
+				} else {
+					assert_ptr_equal(page, all[first + i]);
+				}
+				all[first + i] = page;
+			}
+			machine_check(&m);
+		}
+		quarry_totals(m.q, &now);
+		assert_int_equal(now.pgalloc - before.pgalloc, (2 * n - 1) << order);
+		for (unsigned int i = 0; i < 3 * n; i++)
+			quarry_free_pages(m.q, all[i], order);
+		quarry_drain_all_pages(m.q);
+		machine_check(&m);
+		assert_int_equal(m.reports, 0);
+		machine_fini(&m);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(whole_pageblocks_are_reused),
+		cmocka_unit_test(whole_words_are_reused),
 		cmocka_unit_test(each_order),
 		cmocka_unit_test(contents),
 		cmocka_unit_test(by_address),

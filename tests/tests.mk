@@ -107,6 +107,29 @@ soak: deps-test
 	@$(O)/soak/tests/test_soak_threads $$(($(MINUTES) * 60)) $(O)/soak/soak.csv
 	@python3 -B scripts/soak_plot.py $(O)/soak/soak.csv docs/pictures/soak.svg
 
+# Fuzzing by libFuzzer, or with ENGINE=afl by AFL++, from the kept inputs and a hundred made ones on. What is found
+# new goes to build/fuzz/NAME; an input that fails stays there and is told.
+FUZZ_LIB = -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -DQUARRY_DEBUG=1 \
+	-DFUZZ_LIBFUZZER
+FUZZ_AFL = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -DQUARRY_DEBUG=1 -DFUZZ_LIBFUZZER
+
+## make fuzz       fuzzes T=ops (or api fdt map kmt umt perfscript convert firmware) for MINUTES=10
+.PHONY: fuzz
+fuzz: T ?= ops
+fuzz: MINUTES ?= 10
+fuzz: ENGINE ?= libfuzzer
+fuzz: deps-test deps-fuzz
+	@$(MAKE) --no-print-directory $(O)/tests/fuzz_$(T)
+	@mkdir -p $(O)/fuzz/$(T)/seeds
+	@FUZZ_SAVE=$(O)/fuzz/$(T)/seeds $(O)/tests/fuzz_$(T) 100 >/dev/null
+	@scripts/fuzz.sh $(ENGINE) $(T) $(MINUTES) $(O) "$(if $(filter afl,$(ENGINE)),$(FUZZ_AFL),$(FUZZ_LIB))"
+
+# The same program, with an engine's main().
+.PHONY: fuzz-engine
+fuzz-engine: $(O)/tests/fuzz_$(T).o $(TEST_LINK)
+	$(call SAY,LD,$(O)/engine_$(T))
+	$(Q)$(CC) $(CFLAGS) -fsanitize=fuzzer -o $(O)/engine_$(T) $^ -lcmocka $(CLI_LIBS)
+
 ## make coverage   lines and branches of src/ that the tests reach; build/cov/coverage.html shows the rest
 .PHONY: coverage
 coverage: deps-test deps-coverage

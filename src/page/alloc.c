@@ -11,6 +11,7 @@
  */
 #include "internal.h"
 
+#define ALLOC_LONG (__GFP_THISNODE | __GFP_ZERO) /* the short way sees to neither */
 #define ALLOC_AHEAD 8u /* descriptors that are fetched before they are looked at */
 
 #include <base/string.h>
@@ -102,71 +103,130 @@ struct page *quarry_alloc_pages_at(struct quarry *q, gfp_t gfp, unsigned int ord
 	return alloc_for(q, gfp, order, QUARRY_NO_NODE, NULL, &(struct page_caller){.site = site});
 }
 
-/*
- * The short way: the first zone of the list has a block in a sheaf, and stays above its low watermark.
- * Inside, and comes out; NULL: take the long way.
- */
-static QUARRY_ALWAYS_INLINE struct page *alloc_inside(struct quarry *q, struct page_cpu *cpu,
-						      gfp_t gfp, size_t slot)
+/* A block of @s, whose cur has the blocks @mask. Inside. */
+static QUARRY_ALWAYS_INLINE struct page *alloc_pop(struct page_sheaf *s, uint64_t mask)
 {
-	size_t off = offsetof(struct page_cpu, fast) + slot * sizeof(cpu->fast[0]) +
-		     (size_t)(gfp % PAGE_FAST_BITS) * sizeof(cpu->fast[0][0]);
-	const struct page_fast *f = (const struct page_fast *)(const void *)((char *)cpu + off);
-	struct page_sheaf *s = f->out;
-	struct page *page;
-	uint64_t mask;
+	struct page *page = page_sheaf_pop(s, mask);
 
-	if (likely(s != NULL)) {
-		mask = s->cur.mask;
-		if (likely((mask != 0 || slot == PAGE_PCP_HUGE) &&
-			   quarry_load_relaxed(s->zone_free) > quarry_load_relaxed(&f->mark))) {
-			page = mask != 0 ? page_sheaf_pop(s, mask) : pcp_pop_huge(q, cpu, s);
-			if (slot == PAGE_PCP_HUGE && page == NULL)
-				goto out;
-			page_set_word(page, page_word(page) | s->word);
-			quarry_cpu_leave(&cpu->lock);
-			QUARRY_ASSUME(page != NULL);
-			return page;
-		}
-	}
-out:
-	quarry_cpu_leave(&cpu->lock);
-	return NULL;
+	page_set_word(page, page_word(page) | s->word);
+	QUARRY_ASSUME(page != NULL);
+	return page;
 }
 
-/* All that the shortest way could not do. In functions of its own, so that that one saves no register. */
-static QUARRY_NOINLINE struct page *alloc_next(struct quarry *q, gfp_t gfp, unsigned int order,
-					       const void *address)
+/*
+ * The short way: the first zone of the list has a block in a sheaf, which is filled if @fill, and stays above its
+ * low watermark. Inside; NULL: take the long way.
+ */
+static QUARRY_ALWAYS_INLINE struct page *alloc_short(struct quarry *q, struct page_cpu *cpu,
+						     gfp_t gfp, unsigned int slot, bool fill)
 {
-	quarry_pin_t pin = quarry_pin();
-	struct page_cpu *cpu = page_this_cpu(q);
-	int slot = pcp_slot(order);
-	struct page *page = NULL;
+	const struct page_fast *f = &cpu->fast[slot];
+	size_t bits = gfp % PAGE_FAST_BITS;
+	struct page_sheaf *s = f->out[bits];
+	uint64_t mask;
 
-	if (slot >= 0 && (gfp & (__GFP_THISNODE | __GFP_ZERO)) == 0 &&
-	    quarry_cpu_enter_common(&cpu->lock))
-		page = alloc_inside(q, cpu, gfp, (size_t)slot);
+	if (unlikely(s == NULL))
+		return NULL;
+	mask = s->cur.mask;
+	if ((unlikely(mask == 0) && !fill) ||
+	    unlikely(quarry_load_relaxed(&s->zone->nr_free) <= quarry_load_relaxed(&f->mark[bits])))
+		return NULL;
+	if (fill && mask == 0) {
+		if (!pcp_refill(q, cpu, s, slot))
+			return NULL;
+		mask = s->cur.mask;
+	}
+	return alloc_pop(s, mask);
+}
+
+/*
+ * All that the shortest way could not do. In functions of its own, so that that one saves no register. The CPU is
+ * inside and comes out.
+ */
+static QUARRY_NOINLINE struct page *alloc_inside(struct quarry *q, gfp_t gfp, unsigned int order,
+						 quarry_pin_t pin, struct page_cpu *cpu,
+						 const void *address)
+{
+	struct page *page = alloc_short(q, cpu, gfp, (unsigned int)pcp_slot(order), true);
+
+	quarry_cpu_leave(&cpu->lock);
 	quarry_unpin(pin);
 	return page != NULL ? page : alloc_long(q, gfp, order, address);
 }
 
-struct page *quarry_alloc_pages(struct quarry *q, gfp_t gfp, unsigned int order)
+/*
+ * An order that no sheaf holds, out of the first zone of the list, if all that the long way would look at there is
+ * as usual. Inside, and comes out; NULL: take that way.
+ */
+static QUARRY_NOINLINE struct page *alloc_uncached(struct quarry *q, gfp_t gfp, unsigned int order,
+						   quarry_pin_t pin, struct page_cpu *cpu)
+{
+	const struct page_fast *f = &cpu->fast[0];
+	const struct page_sheaf *s = f->out[gfp % PAGE_FAST_BITS];
+	unsigned long mark = quarry_load_relaxed(&f->mark[gfp % PAGE_FAST_BITS]);
+	struct page_zone *z = s != NULL ? s->zone : NULL;
+	unsigned int type = s != NULL ? page_word_type(s->word) : 0;
+	struct page *page = NULL;
+	uint32_t hint;
+
+	quarry_cpu_leave(&cpu->lock);
+	quarry_unpin(pin);
+	if (z == NULL || quarry_load_relaxed(&z->special) != 0 ||
+	    quarry_load_relaxed(&z->nr_unaccepted) != 0 ||
+	    quarry_load_relaxed(&z->nr_free) < mark + ((uint64_t)1 << order))
+		return NULL;
+	hint = zone_first_arena(z, type);
+	page = zone_take_listed(q, z, &hint, order, type);
+	if (page == NULL)
+		return NULL;
+	page_set_word(page, page_word(page) | page_word_alloc(order, type));
+	cpu_count_allocs(q, page_arena_of(q->pages, page), order, 1);
+	return page;
+}
+
+/* What the shortest way could not enter for. Not inside. */
+static QUARRY_NOINLINE struct page *alloc_next(struct quarry *q, gfp_t gfp, unsigned int order,
+					       quarry_pin_t pin, const void *address)
+{
+	struct page_cpu *cpu = page_this_cpu(q);
+	struct page *page;
+
+	if (order > QUARRY_MAX_ORDER || !quarry_cpu_enter_common(&cpu->lock)) {
+		quarry_unpin(pin);
+		return alloc_long(q, gfp, order, address);
+	}
+	/* Where CPUs fence, all come by here. */
+	if (pcp_slot(order) >= 0)
+		return alloc_inside(q, gfp, order, pin, cpu, address);
+	page = alloc_uncached(q, gfp, order, pin, cpu);
+	return page != NULL ? page : alloc_long(q, gfp, order, address);
+}
+
+/* For an @order that the compiler may know, and its @slot. */
+static QUARRY_ALWAYS_INLINE struct page *alloc_pages(struct quarry *q, gfp_t gfp,
+						     unsigned int order, unsigned int slot)
 {
 	quarry_pin_t pin = quarry_pin();
 	struct page_cpu *cpu = page_this_cpu(q);
 	struct page *page;
 
-	if (likely((gfp & (__GFP_THISNODE | __GFP_ZERO)) == 0) && likely(order < PAGE_PCP_ORDERS) &&
-	    likely(quarry_cpu_enter_open(&cpu->lock))) {
-		/* Single pages by addresses that the compiler knows. */
-		page = order == 0 ? alloc_inside(q, cpu, gfp, 0) : alloc_inside(q, cpu, gfp, order);
-		if (likely(page != NULL)) {
-			quarry_unpin(pin);
-			return page;
-		}
-	}
+	if (unlikely(slot > PAGE_PCP_HUGE) || unlikely(!quarry_cpu_enter_open(&cpu->lock)))
+		return alloc_next(q, gfp, order, pin, QUARRY_RETURN_ADDRESS());
+	page = alloc_short(q, cpu, gfp, slot, false);
+	if (unlikely(page == NULL))
+		return alloc_inside(q, gfp, order, pin, cpu, QUARRY_RETURN_ADDRESS());
+	quarry_cpu_leave(&cpu->lock);
 	quarry_unpin(pin);
-	return alloc_next(q, gfp, order, QUARRY_RETURN_ADDRESS());
+	return page;
+}
+
+struct page *quarry_alloc_pages(struct quarry *q, gfp_t gfp, unsigned int order)
+{
+	if (unlikely((gfp & ALLOC_LONG) != 0))
+		return alloc_long(q, gfp, order, QUARRY_RETURN_ADDRESS());
+	/* Single pages by a copy of their own. */
+	return order == 0 ? alloc_pages(q, gfp, 0, 0)
+			  : alloc_pages(q, gfp, order, (unsigned int)pcp_slot(order));
 }
 
 /* Changes an allocated block's count from what @word says; false: another CPU did, @word is new. */
@@ -259,7 +319,10 @@ static QUARRY_NOINLINE void alloc_free_inside(struct quarry *q, struct page *pag
 		return;
 	}
 	page_set_word(page, word & PAGE_WORD_ARENA_MASK); /* PAGE_WORD_FREE */
-	if (unlikely(word < quarry_load_relaxed(&q->strict_below) || slot == PAGE_PCP_HUGE)) {
+	if (unlikely(slot == PAGE_PCP_HUGE)) {
+		if (!pcp_keep_huge(q, cpu, page, page_word_type(word)))
+			pcp_push_counted(q, cpu, page, slot);
+	} else if (unlikely(word < quarry_load_relaxed(&q->strict_below))) {
 		pcp_push_counted(q, cpu, page, slot);
 	} else if (likely(order == 0)) { /* the same with addresses that the compiler knows */
 		if (unlikely(pcp_push(cpu, page, 0)))
@@ -329,17 +392,18 @@ static QUARRY_NOINLINE void alloc_free_next(struct quarry *q, struct page *page,
 	alloc_free_long(q, page, order, address, false);
 }
 
-void quarry_free_pages(struct quarry *q, struct page *page, unsigned int order)
+/* For an @order that the compiler may know. */
+static QUARRY_ALWAYS_INLINE void alloc_free(struct quarry *q, struct page *page, unsigned int order)
 {
 	quarry_pin_t pin = quarry_pin();
 	struct page_cpu *cpu = page_this_cpu(q);
 	int done;
 
-	if (unlikely(order >= PAGE_PCP_ORDERS) || unlikely(!quarry_cpu_enter_open(&cpu->lock))) {
+	if (unlikely(pcp_slot(order) < 0) || unlikely(!quarry_cpu_enter_open(&cpu->lock))) {
 		alloc_free_next(q, page, order, pin, QUARRY_RETURN_ADDRESS());
 		return;
 	}
-	done = order == 0 ? alloc_free_short(cpu, page, 0) : alloc_free_short(cpu, page, order);
+	done = order < PAGE_PCP_ORDERS ? alloc_free_short(cpu, page, order) : 0;
 	if (likely(done == 1)) {
 		quarry_cpu_leave(&cpu->lock);
 		quarry_unpin(pin);
@@ -348,6 +412,14 @@ void quarry_free_pages(struct quarry *q, struct page *page, unsigned int order)
 	} else {
 		alloc_free_inside(q, page, order, pin, cpu, QUARRY_RETURN_ADDRESS());
 	}
+}
+
+void quarry_free_pages(struct quarry *q, struct page *page, unsigned int order)
+{
+	if (likely(order == 0))
+		alloc_free(q, page, 0);
+	else
+		alloc_free(q, page, order);
 }
 
 void quarry_release_pages(struct quarry *q, struct page **pages, size_t nr)

@@ -500,7 +500,7 @@ static unsigned int arena_fill_words(struct page_arena *a, unsigned int i, unsig
 			continue;
 		s->hand[s->n] = (struct page_hand){arena_page(a, i, w * PAGE_BITS), mask};
 		arena_prefetch_hand(&s->hand[s->n++]);
-		n += bits_popcount64(mask);
+		n += (mask & (mask - 1)) == 0 ? 1 : bits_popcount64(mask);
 	}
 	return n;
 }
@@ -815,7 +815,7 @@ void arena_set_type(struct quarry *q, struct page_arena *a, unsigned int i, unsi
 	arena_unfile(q, a, i);
 	arena_add_special(q, a, i, -1);
 	quarry_store_relaxed(&a->pb[i].type,
-			     (uint8_t)type); /* pcp_pop_huge() reads it without the lock */
+			     (uint8_t)type); /* pcp_may_keep() reads it without the lock */
 	arena_add_special(q, a, i, 1);
 	arena_file_as(q, a, i, largest);
 	if (stay != 0)

@@ -571,6 +571,17 @@ static void boot_free_bits(struct page_arena *a, pfn_t start, pfn_t end)
 	}
 }
 
+/*
+ * Whether page @pfn, which no arena has, is memory in reach all the same: half of it is hotplug memory. The halves were
+ * told apart when zones were sized, and are one region at hand-off. It is left out.
+ */
+static bool boot_is_halves(struct quarry *q, pfn_t pfn)
+{
+	return pfn < (pfn_t)1 << (QUARRY_MAX_PHYS_BITS - QUARRY_PAGE_SHIFT) &&
+	       quarry_memblock_is_region_memory(q, (phys_addr_t)pfn << QUARRY_PAGE_SHIFT,
+						QUARRY_PAGE_SIZE);
+}
+
 /* The hand-off's callback: pages [start, end) are free. Ranges come in ascending order. */
 static void boot_give(struct quarry *q, pfn_t start, pfn_t end, void *arg)
 {
@@ -581,8 +592,10 @@ static void boot_give(struct quarry *q, pfn_t start, pfn_t end, void *arg)
 		pfn_t stop;
 
 		if (a == NULL) {
+			if (boot_is_halves(q, start++))
+				continue;
 			quarry_report(q, "boot: pfn %#llx is handed over but is no memory",
-				      (unsigned long long)start);
+				      (unsigned long long)start - 1);
 			return;
 		}
 		stop = quarry_min(end, a->end_pfn);

@@ -281,11 +281,13 @@ static void check_hand(struct check_state *c, const struct page_hand *h, unsigne
 		check_cached(c, h->base + bits_ctz64(mask), order, z);
 }
 
-static void check_hands(struct check_state *c, const struct page_hand *hands, unsigned int n,
-			unsigned int room, unsigned int order, const struct page_zone *z)
+/* Those of [@from, @n). */
+static void check_hands(struct check_state *c, const struct page_hand *hands, unsigned int from,
+			unsigned int n, unsigned int room, unsigned int order,
+			const struct page_zone *z)
 {
-	check_equal(c, "hands of a sheaf", order, n <= room, true);
-	for (unsigned int k = 0; k < n && k < room; k++) {
+	check_equal(c, "hands of a sheaf", order, from <= n && n <= room, true);
+	for (unsigned int k = from; k < n && k < room; k++) {
 		check_equal(c, "empty hand", k, hands[k].mask != 0, true);
 		check_hand(c, &hands[k], order, z);
 	}
@@ -300,7 +302,9 @@ static void check_pcp(struct check_state *c, const struct page_pcp *pcp, const s
 			const struct page_sheaf *out = &pcp->out[t][s];
 
 			check_hand(c, &out->cur, order, z);
-			check_hands(c, out->hand, out->n, PAGE_SHEAF_HANDS, order, z);
+			check_hands(c, out->hand, out->at, out->n, PAGE_SHEAF_HANDS, order, z);
+			check_equal(c, "first hand of a sheaf", t, out->at == 0, out->n == 0);
+			check_equal(c, "zone of a sheaf", t, out->zone == z, true);
 			check_equal(c, "sheaf that starts empty", t,
 				    out->cur.mask == 0 && out->n != 0, false);
 		}
@@ -322,7 +326,7 @@ static void check_sheaves(struct check_state *c)
 			unsigned int blocks = 0;
 
 			check_hand(c, &own->open[s], order, NULL);
-			check_hands(c, in->hand, in->n, PAGE_IN_HANDS, order, NULL);
+			check_hands(c, in->hand, 0, in->n, PAGE_IN_HANDS, order, NULL);
 			check_equal(c, "hands looked at", cpu, in->staged <= in->n, true);
 			for (unsigned int k = 0; k < in->staged && k < PAGE_IN_HANDS; k++)
 				blocks += bits_popcount64(in->hand[k].mask);
@@ -377,15 +381,15 @@ static void check_fast_way(struct check_state *c, unsigned int cpu, unsigned int
 			   unsigned int bits)
 {
 	const struct page_layer *pl = c->q->pages;
-	const struct page_fast *f = &page_cpu_of(pl, cpu)->fast[slot][bits];
-	const struct page_sheaf *s = f->out;
+	const struct page_fast *f = &page_cpu_of(pl, cpu)->fast[slot];
+	const struct page_sheaf *s = f->out[bits];
 
 	for (unsigned int i = 0; s != NULL && i < page_nr_zones(pl); i++) {
 		const struct page_zone *z = &pl->zone[i];
 
-		if (s->zone_free == &z->nr_free)
+		if (s->zone == z)
 			check_equal(
-				c, "mark of a CPU's short way", cpu, f->mark,
+				c, "mark of a CPU's short way", cpu, f->mark[bits],
 				page_fast_mark(slot, z->fast_mark[pl->highest_zone[bits & 15u]]));
 	}
 }

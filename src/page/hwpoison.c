@@ -9,10 +9,11 @@
  *            POISON; it is in no bitmap and in no sheaf. What is marked and in use is taken when it
  *            comes back.
  *
- * Where      Every page that is freed goes through arena_put_pb() or arena_put_word() before it is handed
+ * Where      A page that is freed goes through arena_put_pb() or arena_put_word() before it is handed
  *            out again: what a CPU takes back is in other sheaves than what it hands out. There, under
  *            the arena's lock, a pageblock with PAGE_PB_POISONED asks here which pages are not to be
- *            set free. A free page that lies in a sheaf for handing out is called in by draining.
+ *            set free. The exception is pcp_refill(), which passes over pageblocks that have a record. A free
+ *            page that lies in a sheaf is called in by draining.
  *
  * Records    One of 96 bytes for each pageblock that ever had a mark, on a list that only grows. They go by
  *            page frame, so a memory block that changes its arena keeps its marks.

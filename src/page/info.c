@@ -31,7 +31,7 @@ static void info_add_virgin(const struct page_arena *a, struct quarry_zone_info 
 	for (unsigned int o = QUARRY_PAGEBLOCK_ORDER; first < end && o < QUARRY_MAX_ORDER; o++) {
 		counts[o] += first & 1;
 		first = (first + 1) / 2;
-		counts[o] += 2 * first < end ? end & 1 : 0;
+		counts[o] += 2 * first < end ? (unsigned long)(end & 1) : 0;
 		end /= 2;
 	}
 	counts[QUARRY_MAX_ORDER] += (unsigned long)(end - first);

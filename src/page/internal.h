@@ -341,13 +341,16 @@ static QUARRY_ALWAYS_INLINE void page_hand_copy(struct page_hand *to, const stru
 	quarry_store_relaxed(&to->mask, mask);
 }
 
-/* Blocks to hand out: of one CPU, zone, migratetype and order. From cur, which is empty only if all is. */
+/*
+ * Blocks to hand out: of one CPU, zone, migratetype and order. From cur, which is empty only if all is; then from
+ * the hands at `at` and behind it, so that pages come in the order of their addresses.
+ */
 struct page_sheaf {
 	struct page_hand cur;
-	const uint64_t *zone_free; /* free pages of its zone */
-	uint64_t word;             /* what a descriptor will say, but for the arena */
-	uint64_t count;            /* blocks that were taken from the arenas; see pcp_events() */
-	uint16_t n;                /* hands beside cur */
+	struct page_zone *zone;
+	uint64_t word;  /* what a descriptor will say, but for the arena */
+	uint64_t count; /* blocks that were taken from the arenas; see pcp_events() */
+	uint16_t at, n; /* the hands beside cur are [at, n); both are 0 if there are none */
 	uint16_t cap;   /* blocks of a batch, at least; 0: blocks of this order are not cached */
 	uint16_t high;  /* and at most */
 	uint16_t grown; /* now: cap << grown */
@@ -380,10 +383,13 @@ struct page_pcp {
 	struct page_sheaf out[QUARRY_MIGRATE_PCPTYPES][PAGE_PCP_ORDERS + 1];
 };
 
-/* Where a request goes first: a sheaf of the first zone of its list. NULL: it takes the long way. */
+/*
+ * Where requests of one order go first, by the zone and mobility bits of their flags: a sheaf of the first zone of
+ * their list; NULL: they take the long way.
+ */
 struct page_fast {
-	struct page_sheaf *out;
-	unsigned long mark; /* the zone's free pages must be above it: page_fast_mark() */
+	struct page_sheaf *out[PAGE_FAST_BITS];
+	unsigned long mark[PAGE_FAST_BITS]; /* free pages must be above it: page_fast_mark() */
 };
 
 /* What a short way of @slot compares with: low + reserve (@mark), and the block but one page. */
@@ -417,12 +423,12 @@ struct page_cpu {
 	struct page_cpu *next_spare;
 	struct page_hand
 		open[PAGE_PCP_ORDERS + 1]; /* blocks taken back last; else PAGE_HAND_NONE */
-	uint8_t late_streak;       /* stages in a row that held hardly more than a block a hand */
-	bool late_on;              /* so blocks are written down */
-	uintptr_t late[PAGE_LATE]; /* descriptor | order */
+	uint8_t late_streak;      /* stages in a row that held hardly more than a block a hand */
+	bool late_on;             /* so blocks are written down */
+	uint64_t late[PAGE_LATE]; /* descriptor | order */
 	struct page_in in[PAGE_PCP_ORDERS + 1]; /* those before */
-	/* by slot, and by the zone and mobility bits of a request's flags; written under mark_lock, by anybody */
-	struct page_fast fast[PAGE_PCP_ORDERS + 1][PAGE_FAST_BITS];
+	struct page_fast
+		fast[PAGE_PCP_ORDERS + 1]; /* by slot; written under mark_lock, by anybody */
 	struct page_counts counts;
 	/* by the zone's type and the block's order: of frees, those that went back from in[] */
 	uint64_t put[QUARRY_NR_ZONES][QUARRY_NR_ORDERS];
@@ -811,6 +817,20 @@ static inline uint64_t guard_join(struct page_arena *a, unsigned int i, unsigned
 #endif
 
 /* ---- zone.c ---- */
+/*
+ * Where the search for blocks begins: in the first arena for pages that stay, behind it for movable ones, which
+ * come to it last.
+ */
+static inline uint32_t zone_first_arena(const struct page_zone *z, unsigned int type)
+{
+	bool behind = type == QUARRY_MIGRATE_MOVABLE && zone_arena_end(z) - z->arena_first > 1;
+
+	return z->arena_first + behind;
+}
+
+/* One block of the zone's own lists of @type; NULL: none, or no descriptors for it. */
+struct page *zone_take_listed(struct quarry *q, struct page_zone *z, uint32_t *hint,
+			      unsigned int order, unsigned int type);
 /* One block; the zone's lists, then other types (fallback.c). NULL: none. */
 struct page *zone_take(struct quarry *q, struct page_zone *z, uint32_t *hint, unsigned int order,
 		       unsigned int type, unsigned int alloc_flags);
@@ -1161,8 +1181,13 @@ void pcp_init_in(struct page_cpu *cpu);
 void pcp_in_stage(struct quarry *q, struct page_cpu *cpu, unsigned int slot);
 /* Inside: takes back @page, which is free by now, and keeps strictly to the limits. */
 void pcp_push_counted(struct quarry *q, struct page_cpu *cpu, struct page *page, unsigned int slot);
-/* Inside: the whole pageblock taken back last, if it may stand in for one of @s; else NULL. */
-struct page *pcp_pop_huge(struct quarry *q, struct page_cpu *cpu, struct page_sheaf *s);
+/*
+ * Inside: @page, a free whole pageblock that was allocated as @type, is the next to be handed out. False: it may
+ * not be, or there is another.
+ */
+bool pcp_keep_huge(struct quarry *q, struct page_cpu *cpu, struct page *page, unsigned int type);
+/* Inside, no feature is on: fills the empty sheaf @s of @slot. False: it takes the long way. */
+bool pcp_refill(struct quarry *q, struct page_cpu *cpu, struct page_sheaf *s, unsigned int slot);
 unsigned long pcp_pages(struct quarry *q, const struct page_zone *z);
 unsigned long pcp_pages_of(struct quarry *q, const struct page_zone *z, unsigned int cpu);
 /*
@@ -1187,17 +1212,24 @@ static inline unsigned int page_word_bit(const struct page *page)
 	return (unsigned int)((uintptr_t)page / sizeof(struct page)) & (PAGE_BITS - 1);
 }
 
+/* cur is empty, and there are other hands: the first of them is cur. */
+static inline void page_sheaf_turn(struct page_sheaf *s)
+{
+	page_hand_copy(&s->cur, &s->hand[s->at++]);
+	if (s->at == s->n)
+		s->at = s->n = 0;
+	quarry_prefetch(s->cur.base + bits_ctz64(s->cur.mask));
+}
+
 /* Takes the lowest block of cur, whose @mask is not empty. */
 static QUARRY_ALWAYS_INLINE struct page *page_sheaf_pop(struct page_sheaf *s, uint64_t mask)
 {
-	struct page *page = s->cur.base + bits_ctz64(mask);
+	struct page *page = s->cur.base + (size_t)bits_ctz64(mask);
 
 	mask &= mask - 1;
 	s->cur.mask = mask;
-	if (unlikely(mask == 0) && s->n != 0) {
-		page_hand_copy(&s->cur, &s->hand[--s->n]);
-		quarry_prefetch(s->cur.base + bits_ctz64(s->cur.mask));
-	}
+	if (unlikely(mask == 0) && s->n != 0)
+		page_sheaf_turn(s);
 	return page;
 }
 

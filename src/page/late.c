@@ -14,9 +14,10 @@
  *            late. Nothing is late while owners can move pages: they must not be asked about what they freed.
  *
  * Stages     Descriptors are fetched as blocks are written down. late_give() looks at the older ones, tells what
- *            is wrong, marks them free and fetches bitmaps and records; then blocks go to their arenas, past the
- *            hands. Meanwhile the descriptors of the last ones come. So a double free in the midst of random frees is told up to PAGE_LATE frees later. It does no
- *            harm: the second one finds the descriptor free.
+ *            is wrong, marks them free, fetches bitmaps and records, and notes where they belong in the place
+ *            where they were written down; then blocks go to their arenas, past the hands. Meanwhile the
+ *            descriptors of the last ones come. So a double free in the midst of random frees is told up to
+ *            PAGE_LATE frees later. It does no harm: the second one finds the descriptor free.
  *
  * Locks      Inside the CPU's lock; whoever empties a CPU's sheaves or counts them looks at its late blocks first.
  *            The zone's count of free pages grows before their bits are set, as whoever takes them counts down: it
@@ -24,11 +25,20 @@
  */
 #include "internal.h"
 
-/* A block that may be freed: from page number @page of its arena's descriptors on. */
-struct late_block {
-	struct page_arena *a;
-	uint32_t page, order;
-};
+/*
+ * A block that was looked at and may be freed stands where one was written down: arena << 48 | bytes from the
+ * arena's first descriptor to the block's | order.
+ */
+#define LATE_ORDER ((uint64_t)7)
+_Static_assert(sizeof(struct page) > LATE_ORDER, "an order fits below a descriptor's address");
+_Static_assert(PAGE_ARENA_PAGES * sizeof(struct page) < (uint64_t)1 << PAGE_WORD_ARENA_SHIFT,
+	       "an offset fits below an arena's number");
+
+/* Its first page's number in the arena's descriptors. */
+static inline uint32_t late_page(uint64_t block)
+{
+	return (uint32_t)((block & ~PAGE_WORD_ARENA_MASK) / sizeof(struct page));
+}
 
 /* Its bits in their word. */
 static inline uint64_t late_mask(uint32_t page, unsigned int order)
@@ -47,60 +57,62 @@ static void late_count(const struct quarry *q, struct page_cpu *cpu, struct page
 }
 
 /* Counts, marks free and locates what of the first @nr may be freed; returns how many blocks. */
-static unsigned int late_look(struct quarry *q, struct page_cpu *cpu, struct late_block *blocks,
-			      unsigned int nr)
+static unsigned int late_look(struct quarry *q, struct page_cpu *cpu, unsigned int nr)
 {
-	const uintptr_t *late = cpu->late, *end = late + nr;
-	struct late_block *b = blocks, *from = blocks;
+	const uint64_t *late = cpu->late, *end = late + nr;
+	uint64_t *b = cpu->late, *from = b;
 	struct page_arena *arenas = q->pages->arena;
 	struct page_zone *z = NULL;
 	unsigned int near = 0, last = 0;
-	uintptr_t before = 0;
+	uint64_t before = 0;
 
 	for (; late != end; late++) {
-		unsigned int order = (unsigned int)*late & 7u;
-		struct page *page = (struct page *)(*late - order);
+		uint64_t block = *late;
+		unsigned int order = (unsigned int)(block & LATE_ORDER);
+		struct page *page = (struct page *)(uintptr_t)(block - order);
 		struct page_arena *a;
 		uint64_t word;
-		size_t offset;
+		size_t i;
 
-		near += (*late ^ before) < PAGE_WORD_BYTES;
-		before = *late;
+		near += (block ^ before) < PAGE_WORD_BYTES;
+		before = block;
 		if (unlikely(page == NULL))
 			continue;
 		/* Acquire: what other CPUs did to the block before they let go of it. */
 		word = quarry_load_acquire(&page->word);
 		if (unlikely(!alloc_may_free(word, order)) && !alloc_free_odd(q, page, order))
 			continue;
-		page_set_word(page, word & PAGE_WORD_ARENA_MASK); /* PAGE_WORD_FREE */
+		word &= PAGE_WORD_ARENA_MASK;
+		page_set_word(page, word); /* PAGE_WORD_FREE */
 		a = &arenas[word >> PAGE_WORD_ARENA_SHIFT];
-		offset = (size_t)(page - a->map);
-		quarry_prefetch_write(&a->bits[offset >> QUARRY_PAGEBLOCK_ORDER]);
-		quarry_prefetch_write(&a->pb[offset >> QUARRY_PAGEBLOCK_ORDER]);
+		block -= (uintptr_t)a->map;
+		i = (size_t)block / (sizeof(*page) << QUARRY_PAGEBLOCK_ORDER);
+		quarry_prefetch_write(&a->bits[i]);
+		quarry_prefetch_write(&a->pb[i]);
 		if (unlikely(a->zone != z || order != last)) {
 			late_count(q, cpu, z, last, b - from);
 			from = b;
 			z = a->zone;
 			last = order;
 		}
-		*b++ = (struct late_block){a, (uint32_t)offset, order};
+		*b++ = word | block;
 	}
 	late_count(q, cpu, z, last, b - from);
 	if (near > PAGE_LATE / 4)
 		cpu->late_on = false;
-	return (unsigned int)(b - blocks);
+	return (unsigned int)(b - cpu->late);
 }
 
 /* By the long way; returns pages that became free. a->lock held. */
-static QUARRY_NOINLINE unsigned int late_put_odd(struct quarry *q, const struct late_block *b)
+static QUARRY_NOINLINE unsigned int late_put_odd(struct quarry *q, struct page_arena *a,
+						 uint32_t page, unsigned int order)
 {
-	unsigned int pages =
-		arena_put_word(q, b->a, b->page >> PAGE_BITS_ORDER, late_mask(b->page, b->order));
+	unsigned int pages = arena_put_word(q, a, page >> PAGE_BITS_ORDER, late_mask(page, order));
 
 	/* Less: poisoned ones; more: guards. What was counted in late_look() is put right. */
-	if (unlikely(pages != 1u << b->order))
-		page_add(q->concurrent, &b->a->zone->nr_free,
-			 (uint64_t)pages - ((uint64_t)1 << b->order));
+	if (unlikely(pages != 1u << order))
+		page_add(q->concurrent, &a->zone->nr_free,
+			 (uint64_t)pages - ((uint64_t)1 << order));
 	return pages;
 }
 
@@ -108,17 +120,18 @@ static QUARRY_NOINLINE unsigned int late_put_odd(struct quarry *q, const struct 
  * The first of @n blocks, which is of @order, and others of its arena and order; returns how many those are, which
  * stand first then. Where nobody else wants the lock, it is taken as often as it comes.
  */
-static QUARRY_ALWAYS_INLINE unsigned int late_put(struct quarry *q, struct late_block *b,
-						  unsigned int n, unsigned int order)
+static QUARRY_ALWAYS_INLINE unsigned int late_put(struct quarry *q, uint64_t *b, unsigned int n,
+						  unsigned int order)
 {
-	struct page_arena *a = b->a;
+	const uint64_t first = *b;
+	struct page_arena *a = &q->pages->arena[first >> PAGE_WORD_ARENA_SHIFT];
 	quarry_pin_t pin = arena_lock(q, a);
 	unsigned int done = 0, pages = 0;
 
 	for (unsigned int k = 0; k < n; k++) {
-		uint32_t page = b[k].page;
+		uint32_t page = late_page(b[k]);
 
-		if (b[k].a != a || b[k].order != order) {
+		if (((b[k] ^ first) & (PAGE_WORD_ARENA_MASK | LATE_ORDER)) != 0) {
 			if (!q->concurrent)
 				break;
 			continue;
@@ -127,7 +140,7 @@ static QUARRY_ALWAYS_INLINE unsigned int late_put(struct quarry *q, struct late_
 					   late_mask(page, order), order)))
 			pages += 1u << order;
 		else
-			pages += late_put_odd(q, &b[k]);
+			pages += late_put_odd(q, a, page, order);
 		if (unlikely(k != done))
 			b[k] = b[done];
 		done++;
@@ -140,12 +153,14 @@ static QUARRY_ALWAYS_INLINE unsigned int late_put(struct quarry *q, struct late_
 /* The first @nr blocks. */
 static void late_give(struct quarry *q, struct page_cpu *cpu, unsigned int nr)
 {
-	struct late_block blocks[PAGE_LATE], *b = blocks;
-	unsigned int n = late_look(q, cpu, blocks, nr), done;
+	unsigned int n = late_look(q, cpu, nr), done;
 
-	for (; n != 0; n -= done, b += done)
+	for (uint64_t *b = cpu->late; n != 0; n -= done, b += done) {
+		unsigned int order = (unsigned int)(*b & LATE_ORDER);
+
 		/* Most are single pages: with numbers that the compiler knows. */
-		done = b->order == 0 ? late_put(q, b, n, 0) : late_put(q, b, n, b->order);
+		done = order == 0 ? late_put(q, b, n, 0) : late_put(q, b, n, order);
+	}
 	for (n = 0; nr + n < cpu->nr_late; n++)
 		cpu->late[n] = cpu->late[nr + n];
 	quarry_store_relaxed(&cpu->nr_late, n);

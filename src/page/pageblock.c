@@ -191,32 +191,41 @@ unsigned int pageblock_grown_at(const uint64_t *bits, unsigned int page, unsigne
 			  pageblock_merged_order(bits, page & ~(PAGE_BITS - 1), PAGE_BITS_ORDER));
 }
 
-/* First run of exactly order @o < PAGE_BITS_ORDER inside a word, or -1. */
-static int pageblock_find_small(const uint64_t *bits, unsigned int o)
+/* First page of the first of the smallest runs of orders @order to below PAGE_BITS_ORDER inside a word, or -1. */
+static int pageblock_find_small(const uint64_t *bits, unsigned int order)
 {
-	unsigned int size = 1u << o;
+	unsigned int most = PAGE_BITS_ORDER - 1;
+	int page = -1;
 
 	for (unsigned int w = 0; w < PAGE_WORDS; w++) {
-		uint64_t runs = pageblock_runs(bits[w], o);
-		uint64_t larger = pageblock_raise(runs, o + 1);
-		uint64_t exact = runs & ~(larger | larger << size);
+		uint64_t runs;
 
-		if (exact != 0)
-			return (int)(w * PAGE_BITS + bits_ctz64(exact));
+		if (bits[w] == 0 || bits[w] == PAGE_BITS_ALL)
+			continue; /* most: a whole word is no run of these orders */
+		runs = pageblock_runs(bits[w], order);
+		for (unsigned int o = order; runs != 0 && o <= most; o++) {
+			uint64_t larger = pageblock_raise(runs, o + 1);
+			uint64_t exact = runs & ~(larger | larger << (1u << o));
+
+			if (exact != 0) {
+				page = (int)(w * PAGE_BITS + bits_ctz64(exact));
+				if (o == order)
+					return page;
+				most = o - 1; /* only smaller ones from now on */
+			}
+			runs = larger;
+		}
 	}
-	return -1;
+	return page;
 }
 
 int pageblock_find(const uint64_t *bits, unsigned int order)
 {
 	unsigned int full;
+	int page = order < PAGE_BITS_ORDER ? pageblock_find_small(bits, order) : -1;
 
-	for (unsigned int o = order; o < PAGE_BITS_ORDER; o++) {
-		int page = pageblock_find_small(bits, o);
-
-		if (page >= 0)
-			return page;
-	}
+	if (page >= 0)
+		return page;
 	full = pageblock_full_words(bits);
 	for (unsigned int o = order > PAGE_BITS_ORDER ? order - PAGE_BITS_ORDER : 0;
 	     o != PAGEBLOCK_WORDS_ORDER; o++) {
@@ -260,7 +269,9 @@ uint64_t pageblock_take(uint64_t *bits, unsigned int w, unsigned int order, unsi
 {
 	uint64_t runs = pageblock_runs(bits[w], order), pages;
 
-	if (bits_popcount64(runs) > max) {
+	if (runs == 0)
+		return 0;
+	if (max < PAGE_BITS >> order && bits_popcount64(runs) > max) {
 		uint64_t rest = runs;
 
 		for (unsigned int i = 0; i < max; i++)

@@ -9,8 +9,8 @@
  *            would become whole. Blocks taken back collect in an open hand, one for each order and for
  *            all zones, as long as they lie in the same 64 pages; so the short way need not know
  *            their zone. A hand that is closed has its bitmap and record prefetched: it will be put
- *            back soon, but not at once. Blocks of order 9 are whole pageblocks, which no order of
- *            handing out can break; so if there is none to hand out the one taken back last is.
+ *            back soon, but not at once. Only a hand that holds its whole word, or pageblock, which no order
+ *            of handing out can break, is handed out again by the CPU that took it back: the last one first.
  *
  * Size       Pages in a sheaf are not free pages of the zone, as in Linux. A sheaf takes and gives back
  *            a batch at a time. A batch doubles each time, up to a limit, while the zone has more than
@@ -80,27 +80,16 @@ static void pcp_open_fast(struct quarry *q, unsigned int cpu, const struct page_
 	}
 }
 
-static void pcp_init_sheaf(struct page_sheaf *s, const struct page_zone *z, unsigned int slot)
+static void pcp_init_sheaf(struct page_sheaf *s, struct page_zone *z, unsigned int slot)
 {
-	s->zone_free = &z->nr_free;
+	s->zone = z;
 	s->cap = z->sheaf_cap[slot];
 	s->high = z->sheaf_high[slot];
 }
 
-/*
- * Where the search for blocks begins: in the first arena for pages that stay, behind it for movable ones, which
- * come to it last.
- */
-static uint32_t pcp_first_arena(const struct page_zone *z, unsigned int type)
-{
-	bool behind = type == QUARRY_MIGRATE_MOVABLE && zone_arena_end(z) - z->arena_first > 1;
-
-	return z->arena_first + behind;
-}
-
 /* New sheaves of @cpu for @z. Inside. */
 static void pcp_init(const struct page_layer *pl, struct page_pcp *pcp, unsigned int cpu,
-		     const struct page_zone *z)
+		     struct page_zone *z)
 {
 	for (unsigned int slot = 0; slot <= PAGE_PCP_ORDERS; slot++) {
 		for (unsigned int t = 0; t < QUARRY_MIGRATE_PCPTYPES; t++) {
@@ -110,7 +99,7 @@ static void pcp_init(const struct page_layer *pl, struct page_pcp *pcp, unsigned
 	}
 	/* CPUs start in arenas of their own. */
 	pcp->home_stay = z->arena_first;
-	pcp->home = pcp_first_arena(z, QUARRY_MIGRATE_MOVABLE);
+	pcp->home = zone_first_arena(z, QUARRY_MIGRATE_MOVABLE);
 	if (!pl->one_home)
 		pcp->home += (zone_arena_end(z) - pcp->home) * cpu / pl->nr_cpus;
 }
@@ -120,7 +109,7 @@ static void pcp_init(const struct page_layer *pl, struct page_pcp *pcp, unsigned
  * inside the CPU's lock, as their opening does. Whoever cannot get in, or runs on another CPU by now, waits for
  * nobody, as an interrupt or a signal handler could not: the next request tries again.
  */
-static QUARRY_NOINLINE void pcp_make(struct quarry *q, unsigned int cpu, const struct page_zone *z)
+static QUARRY_NOINLINE void pcp_make(struct quarry *q, unsigned int cpu, struct page_zone *z)
 {
 	struct page_cpu *c;
 	struct page_pcp *pcp;
@@ -195,7 +184,7 @@ void page_set_feature(struct quarry *q, uint32_t feature, bool on)
  * This CPU's sheaves for @z, with the CPU inside its lock and pinned. NULL: there are none, or others are
  * at them; not pinned.
  */
-static struct page_pcp *pcp_enter(struct quarry *q, const struct page_zone *z, quarry_pin_t *pin)
+static struct page_pcp *pcp_enter(struct quarry *q, struct page_zone *z, quarry_pin_t *pin)
 {
 	struct page_cpu *cpu;
 	struct page_pcp *pcp;
@@ -317,6 +306,57 @@ QUARRY_NOINLINE void pcp_in_stage(struct quarry *q, struct page_cpu *cpu, unsign
 		pcp_spill_all(q, cpu, slot); /* too many were in use: wait for their arenas */
 }
 
+/* Whether @hand is a whole word, or pageblock, that may be handed out by @s again. */
+static inline bool pcp_may_keep(const struct quarry *q, const struct page_sheaf *s,
+				unsigned int slot, const struct page_hand *hand)
+{
+	static const uint64_t whole[] = {~(uint64_t)0, 0x5555555555555555u, 0x1111111111111111u,
+					 0x0101010101010101u, 1};
+	const struct page_layer *pl = q->pages;
+	const struct page_arena *a;
+	size_t offset;
+
+	if (hand->mask != (whole[slot] & PAGE_BITS_ALL))
+		return false;
+	a = page_arena_of(pl, hand->base);
+	offset = (size_t)(hand->base - a->map);
+	/*
+	 * Whoever changes the type, to isolate the pageblock, or marks a page as damaged, then empties all CPUs'
+	 * sheaves: it finds the block here, or handed out before it asked.
+	 */
+	return page_arena_is_of(a, s->zone) &&
+	       quarry_load_relaxed(&a->pb[offset >> QUARRY_PAGEBLOCK_ORDER].type) ==
+		       page_word_type(s->word) &&
+	       (likely(quarry_load_relaxed(&pl->poison) == NULL) ||
+		hwpoison_bits(pl, a->base_pfn + offset) == NULL);
+}
+
+/* @hand, of @blocks blocks that were just freed, is the empty @s's. */
+static inline void pcp_keep(struct page_cpu *cpu, struct page_sheaf *s, unsigned int order,
+			    const struct page_hand *hand, unsigned int blocks)
+{
+	page_hand_copy(&s->cur, hand);
+	s->grown = 0; /* what goes round needs no large batches */
+	s->count += blocks;
+	cpu->put[s->zone->type][order] += blocks;
+}
+
+bool pcp_keep_huge(struct quarry *q, struct page_cpu *cpu, struct page *page, unsigned int type)
+{
+	const struct page_arena *a = page_arena_of(q->pages, page);
+	struct page_pcp *pcp = quarry_load_relaxed(&cpu->pcp[a->zone->index]);
+	struct page_hand hand = {page, 1};
+	struct page_sheaf *s;
+
+	if (pcp == NULL || type >= QUARRY_MIGRATE_PCPTYPES)
+		return false;
+	s = &pcp->out[type][PAGE_PCP_HUGE];
+	if (s->cur.mask != 0 || s->cap == 0 || !pcp_may_keep(q, s, PAGE_PCP_HUGE, &hand))
+		return false;
+	pcp_keep(cpu, s, QUARRY_PAGEBLOCK_ORDER, &hand, 1);
+	return true;
+}
+
 /* A whole pageblock, which is the first and only page of its hand. */
 static void pcp_push_huge(struct quarry *q, struct page_cpu *cpu, struct page *page)
 {
@@ -330,37 +370,12 @@ static void pcp_push_huge(struct quarry *q, struct page_cpu *cpu, struct page *p
 	in->staged = in->n;
 	in->blocks++;
 	in->limit = quarry_min(in->limit, quarry_load_relaxed(&a->in_limit[PAGE_PCP_HUGE]));
-	if (unlikely(in->blocks >= in->limit))
-		pcp_spill_all(q, cpu, PAGE_PCP_HUGE);
-	else if (unlikely(in->n == PAGE_IN_HANDS))
-		pcp_spill(q, cpu, PAGE_PCP_HUGE, PAGE_IN_HANDS - PCP_KEEP, false);
-}
-
-struct page *pcp_pop_huge(struct quarry *q, struct page_cpu *cpu, struct page_sheaf *s)
-{
-	struct page_in *in = &cpu->in[PAGE_PCP_HUGE];
-	const struct page_arena *a;
-	struct page *page;
-	size_t i;
-
-	if (in->n == 0)
-		return NULL;
-	page = in->hand[in->n - 1].base;
-	a = page_arena_of(q->pages, page);
-	i = (size_t)(page - a->map) >> QUARRY_PAGEBLOCK_ORDER;
-	/*
-	 * Whoever changes the type, to isolate the pageblock, then empties all CPUs' sheaves: it finds the
-	 * block here, or handed out before it asked.
-	 */
-	if (&a->zone->nr_free != s->zone_free ||
-	    quarry_load_relaxed(&a->pb[i].type) != page_word_type(s->word))
-		return NULL;
-	in->n--;
-	in->staged = in->n;
-	in->blocks--;
-	cpu->put[a->zone_type][QUARRY_PAGEBLOCK_ORDER]++;
-	s->count++;
-	return page;
+	if (likely(in->blocks < in->limit && in->n < PAGE_IN_HANDS))
+		return;
+	pcp_spill(q, cpu, PAGE_PCP_HUGE, in->n, true);
+	if (2 * in->blocks > in->limit || 2 * in->n > PAGE_IN_HANDS)
+		pcp_spill_all(q, cpu,
+			      PAGE_PCP_HUGE); /* too many were in use: wait for their arenas */
 }
 
 void pcp_push_counted(struct quarry *q, struct page_cpu *cpu, struct page *page, unsigned int slot)
@@ -414,6 +429,12 @@ void pcp_free(struct quarry *q, struct page *page, unsigned int order)
 
 /* ---- handing out ---- */
 
+/* Where the search for blocks of @type begins. */
+static uint32_t pcp_home(const struct page_pcp *pcp, unsigned int type)
+{
+	return type == QUARRY_MIGRATE_MOVABLE ? pcp->home : pcp->home_stay;
+}
+
 /* Fills an empty sheaf. False: nothing is at hand; @hint says where there may be something. Inside. */
 static bool pcp_fill(struct quarry *q, struct page_zone *z, uint32_t *hint, struct page_sheaf *s,
 		     unsigned int order, unsigned int type, unsigned int alloc_flags)
@@ -423,9 +444,46 @@ static bool pcp_fill(struct quarry *q, struct page_zone *z, uint32_t *hint, stru
 	if (n == 0)
 		return false;
 	s->count += n;
-	s->cur = s->hand[--s->n];
+	page_sheaf_turn(s);
 	pcp_grow(z, s);
 	return true;
+}
+
+/* Fills empty @s with the hand taken back last, if that may be. */
+static bool pcp_take_own(const struct quarry *q, struct page_cpu *cpu, struct page_sheaf *s,
+			 unsigned int slot)
+{
+	unsigned int blocks = slot == PAGE_PCP_HUGE ? 1 : PAGE_BITS >> slot;
+	struct page_hand *hand = &cpu->open[slot];
+	struct page_in *in = &cpu->in[slot];
+
+	if (hand->mask == 0) {
+		if (in->n == 0)
+			return false;
+		hand = &in->hand[in->n - 1];
+	}
+	if (!pcp_may_keep(q, s, slot, hand))
+		return false;
+	pcp_keep(cpu, s, pcp_order(slot), hand, blocks);
+	if (hand == &cpu->open[slot]) {
+		*hand = (struct page_hand){PAGE_HAND_NONE, 0};
+	} else if (in->staged == in->n--) {
+		in->staged--;
+		in->blocks -= blocks;
+	}
+	return true;
+}
+
+QUARRY_NOINLINE bool pcp_refill(struct quarry *q, struct page_cpu *cpu, struct page_sheaf *s,
+				unsigned int slot)
+{
+	const struct page_pcp *pcp = quarry_load_relaxed(&cpu->pcp[s->zone->index]);
+	unsigned int type = page_word_type(s->word);
+	uint32_t hint = pcp_home(pcp, type);
+
+	return pcp_take_own(q, cpu, s, slot) ||
+	       (quarry_load_relaxed(&s->zone->special) == 0 &&
+		pcp_fill(q, s->zone, &hint, s, pcp_order(slot), type, 0));
 }
 
 struct page *pcp_alloc(struct quarry *q, struct page_zone *z, unsigned int order, unsigned int type,
@@ -446,11 +504,11 @@ struct page *pcp_alloc(struct quarry *q, struct page_zone *z, unsigned int order
 			pcp = pcp_enter(q, z, &pin);
 	}
 	if (pcp == NULL) {
-		hint = pcp_first_arena(z, type);
+		hint = zone_first_arena(z, type);
 		return zone_take(q, z, &hint, order, type, alloc_flags);
 	}
 	s = &pcp->out[type][slot];
-	hint = type == QUARRY_MIGRATE_MOVABLE ? pcp->home : pcp->home_stay;
+	hint = pcp_home(pcp, type);
 	if (likely(s->cur.mask != 0) || pcp_fill(q, z, &hint, s, order, type, alloc_flags)) {
 		page = page_sheaf_pop(s, s->cur.mask);
 		s->count--; /* the caller counts this one */
@@ -487,7 +545,7 @@ size_t pcp_alloc_bulk(struct quarry *q, struct page_zone *z, unsigned int type,
 
 		if (pages[i] != NULL)
 			continue;
-		hint = type == QUARRY_MIGRATE_MOVABLE ? pcp->home : pcp->home_stay;
+		hint = pcp_home(pcp, type);
 		if (s->cur.mask == 0 && !pcp_fill(q, z, &hint, s, 0, type, alloc_flags))
 			break;
 		page = page_sheaf_pop(s, s->cur.mask);
@@ -545,13 +603,36 @@ bool pcp_free_nolock(struct quarry *q, struct page *page, unsigned int order)
 static void pcp_give_back(struct quarry *q, struct page_sheaf *s, unsigned int n,
 			  unsigned int order)
 {
-	s->count -= pcp_blocks(s->hand, n);
+	struct page_hand *hand = &s->hand[s->n - n];
+
+	s->count -= pcp_blocks(hand, n);
 	if (page_prep_on(q))
-		prep_trace_drain(q, s->hand, n, order);
-	zone_put(q, s->hand, n, order, false, NULL);
-	for (unsigned int k = n; k < s->n; k++)
-		s->hand[k - n] = s->hand[k];
+		prep_trace_drain(q, hand, n, order);
+	zone_put(q, hand, n, order, false, NULL);
 	s->n = (uint16_t)(s->n - n);
+	if (s->at == s->n)
+		s->at = s->n = 0;
+}
+
+/* Gives back all but @keep blocks of @s. */
+static void pcp_trim(struct quarry *q, struct page_sheaf *s, unsigned int keep, unsigned int order)
+{
+	struct page_hand rest = s->cur;
+	unsigned int surplus = 0, held = s->n - s->at;
+
+	for (unsigned int k = 0; k < keep && rest.mask != 0; k++)
+		rest.mask &= rest.mask - 1;
+	keep -= bits_popcount64(s->cur.mask & ~rest.mask);
+	while (surplus < held && pcp_blocks(s->hand + s->at, held - surplus) > keep)
+		surplus++;
+	pcp_give_back(q, s, surplus, order);
+	if (rest.mask == 0)
+		return;
+	s->cur.mask &= ~rest.mask;
+	s->count -= bits_popcount64(rest.mask);
+	if (page_prep_on(q))
+		prep_trace_drain(q, &rest, 1, order);
+	zone_put(q, &rest, 1, order, false, NULL);
 }
 
 static void pcp_drain_out(struct quarry *q, struct page_pcp *pcp)
@@ -562,33 +643,10 @@ static void pcp_drain_out(struct quarry *q, struct page_pcp *pcp)
 
 			if (s->cur.mask == 0)
 				continue;
-			s->hand[s->n++] = s->cur;
-			s->cur.mask = 0;
-			pcp_give_back(q, s, s->n, pcp_order(slot));
+			pcp_trim(q, s, 0, pcp_order(slot));
 			s->grown = 0;
 		}
 	}
-}
-
-/* Gives back all but @keep blocks of @s. */
-static void pcp_trim(struct quarry *q, struct page_sheaf *s, unsigned int keep, unsigned int order)
-{
-	struct page_hand rest = s->cur;
-	unsigned int surplus = 0;
-
-	for (unsigned int k = 0; k < keep && rest.mask != 0; k++)
-		rest.mask &= rest.mask - 1;
-	keep -= bits_popcount64(s->cur.mask & ~rest.mask);
-	while (surplus < s->n && pcp_blocks(s->hand + surplus, s->n - surplus) > keep)
-		surplus++;
-	pcp_give_back(q, s, surplus, order);
-	if (rest.mask == 0)
-		return;
-	s->cur.mask &= ~rest.mask;
-	s->count -= bits_popcount64(rest.mask);
-	if (page_prep_on(q))
-		prep_trace_drain(q, &rest, 1, order);
-	zone_put(q, &rest, 1, order, false, NULL);
 }
 
 /* Back to small batches; what is beyond one goes to the arenas. */
@@ -675,7 +733,7 @@ static void pcp_add_in(struct quarry *q, const struct page_cpu *c, const struct 
 
 static unsigned int pcp_out_blocks(const struct page_sheaf *s)
 {
-	return pcp_blocks(s->hand, s->n) + bits_popcount64(s->cur.mask);
+	return pcp_blocks(s->hand + s->at, s->n - s->at) + bits_popcount64(s->cur.mask);
 }
 
 unsigned long pcp_pages_of(struct quarry *q, const struct page_zone *z, unsigned int cpu)

@@ -4,8 +4,8 @@
  *
  * A page is reserved if its bit is clear and nobody owns it: in a pageblock whose descriptors are
  * written they say so; in one that nobody has allocated from, every clear bit is a reserved page, a
- * hole, or a page of Quarry's own tables. Holes are told by memblock, as long as it keeps its map; tables
- * by the list of them.
+ * hole, or a page of Quarry's own tables. Holes, and pages of which a part is none, are told by memblock, as
+ * long as it keeps its map; tables by the list of them.
  */
 #include "internal.h"
 
@@ -43,7 +43,8 @@ static uint64_t release_reserved(struct quarry *q, const struct page_arena *a, s
 		pfn_t pfn = a->base_pfn + w * PAGE_BITS + bit;
 
 		if ((clear >> bit & 1) == 0 ||
-		    !quarry_memblock_is_memory(q, (phys_addr_t)pfn << QUARRY_PAGE_SHIFT) ||
+		    !quarry_memblock_is_region_memory(q, (phys_addr_t)pfn << QUARRY_PAGE_SHIFT,
+						      QUARRY_PAGE_SIZE) ||
 		    release_is_table(q, a, pfn))
 			continue;
 		if (!a->pb[i].described || (page_word(&a->map[w * PAGE_BITS + bit]) &

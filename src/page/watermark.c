@@ -61,10 +61,10 @@ static void watermark_set_fast_bits(const struct page_layer *pl, struct page_cpu
 	unsigned long mark = z->fast_mark[pl->highest_zone[bits & 15u]];
 
 	for (unsigned int slot = 0; slot <= PAGE_PCP_ORDERS; slot++) {
-		struct page_fast *f = &cpu->fast[slot][bits];
+		struct page_fast *f = &cpu->fast[slot];
 
-		if (f->out != NULL && f->out->zone_free == &z->nr_free)
-			quarry_store_relaxed(&f->mark, page_fast_mark(slot, mark));
+		if (f->out[bits] != NULL && f->out[bits]->zone == z)
+			quarry_store_relaxed(&f->mark[bits], page_fast_mark(slot, mark));
 	}
 }
 
@@ -177,19 +177,21 @@ static void watermark_set_pcp(struct page_layer *pl)
 
 /*
  * To what sheaves may grow. All of a CPU together hold a share of an eighth of the zone; and one of small
- * blocks not more than Linux's pageset.
+ * blocks not more than Linux's pageset, which leaves the more for whole pageblocks.
  */
 static void watermark_set_sheaf_high(struct page_zone *z, unsigned long cpus)
 {
-	unsigned long sheaves = (QUARRY_MIGRATE_PCPTYPES + 1) * (PAGE_PCP_ORDERS + 1);
-	unsigned long share = quarry_load_relaxed(&z->managed) / 8 / cpus / sheaves, high;
+	const unsigned long types = QUARRY_MIGRATE_PCPTYPES + 1;
+	unsigned long left = quarry_load_relaxed(&z->managed) / 8 / cpus / types, high;
+	unsigned long share = left / (PAGE_PCP_ORDERS + 1);
 
 	for (unsigned int o = 0; o < PAGE_PCP_ORDERS; o++) {
 		high = z->pcp_batch == 1 ? 0 : quarry_min(share, z->pcp_high) >> o;
 		high = quarry_min(high, (unsigned long)PAGE_SHEAF_HANDS * PAGE_BITS >> o);
+		left -= high << o;
 		z->sheaf_high[o] = (uint16_t)quarry_max(high, (unsigned long)z->sheaf_cap[o]);
 	}
-	high = quarry_min(share >> QUARRY_PAGEBLOCK_ORDER, (unsigned long)PAGE_SHEAF_HANDS);
+	high = quarry_min(left >> QUARRY_PAGEBLOCK_ORDER, (unsigned long)PAGE_SHEAF_HANDS);
 	z->sheaf_high[PAGE_PCP_HUGE] =
 		(uint16_t)quarry_max(high, (unsigned long)z->sheaf_cap[PAGE_PCP_HUGE]);
 }
@@ -401,7 +403,7 @@ void watermark_open_fast(struct quarry *q, unsigned int cpu, unsigned int bits,
 	quarry_pin_t pin = quarry_lock(q->concurrent, &pl->mark_lock);
 
 	for (unsigned int slot = 0; slot <= PAGE_PCP_ORDERS; slot++)
-		c->fast[slot][bits].out = out[slot];
+		c->fast[slot].out[bits] = out[slot];
 	watermark_set_fast_bits(pl, c, bits, z);
 	quarry_unlock(q->concurrent, &pl->mark_lock, pin);
 }

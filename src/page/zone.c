@@ -148,13 +148,11 @@ struct page *zone_take_from(struct quarry *q, struct page_arena *a, unsigned int
 	return page;
 }
 
-struct page *zone_take(struct quarry *q, struct page_zone *z, uint32_t *hint, unsigned int order,
-		       unsigned int type, unsigned int alloc_flags)
+struct page *zone_take_listed(struct quarry *q, struct page_zone *z, uint32_t *hint,
+			      unsigned int order, unsigned int type)
 {
 	struct page *page = NULL;
 
-	if (unlikely(quarry_load_relaxed(&z->special) != 0))
-		page = fallback_first(q, z, order, type, alloc_flags);
 	/* An arena's bit is a hint: another CPU may have emptied it meanwhile. */
 	for (unsigned int tries = 0; page == NULL && tries < ZONE_TRIES; tries++) {
 		struct page_arena *a = zone_pick_arena(q, z, *hint, order, type);
@@ -164,6 +162,18 @@ struct page *zone_take(struct quarry *q, struct page_zone *z, uint32_t *hint, un
 		page = zone_take_from(q, a, order, type);
 		*hint = a->index;
 	}
+	return page;
+}
+
+struct page *zone_take(struct quarry *q, struct page_zone *z, uint32_t *hint, unsigned int order,
+		       unsigned int type, unsigned int alloc_flags)
+{
+	struct page *page = NULL;
+
+	if (unlikely(quarry_load_relaxed(&z->special) != 0))
+		page = fallback_first(q, z, order, type, alloc_flags);
+	if (page == NULL)
+		page = zone_take_listed(q, z, hint, order, type);
 	if (page == NULL)
 		fallback_take(q, z, order, type, alloc_flags, &page);
 	if (page_prep_on(q) && page != NULL)
@@ -353,6 +363,20 @@ static struct page_arena *zone_hand_arena(struct quarry *q, const struct page_ha
 	return page_arena_of(q->pages, h->base + bits_ctz64(h->mask));
 }
 
+/* Those of @a come first, so that its lock is taken once. */
+static void zone_gather(struct quarry *q, const struct page_arena *a, struct page_hand *hands,
+			unsigned int n)
+{
+	for (unsigned int i = 0, to = 0; i < n; i++) {
+		struct page_hand hand = hands[i];
+
+		if (zone_hand_arena(q, &hand) != a)
+			continue;
+		hands[i] = hands[to];
+		hands[to++] = hand;
+	}
+}
+
 unsigned int zone_put(struct quarry *q, struct page_hand *hands, unsigned int n, unsigned int order,
 		      bool may_skip, uint64_t (*count)[QUARRY_NR_ORDERS])
 {
@@ -363,6 +387,8 @@ unsigned int zone_put(struct quarry *q, struct page_hand *hands, unsigned int n,
 		int64_t freed = 0, odd = 0;
 		quarry_pin_t pin;
 
+		if (order == QUARRY_PAGEBLOCK_ORDER && q->concurrent)
+			zone_gather(q, a, &hands[i + 1], n - i - 1);
 		if (!arena_trylock(q, a, &pin)) {
 			if (may_skip) {
 				do
