@@ -147,7 +147,7 @@ QUARRY_POSIX_SRCS := port/posix/posix.c port/posix/watch.c port/posix/guard.c
 
 # Linux's names: the default instance behind include/linux.
 QUARRY_LINUX_SRCS := linux/default.c linux/pages.c linux/shrinker.c linux/reporting.c linux/moving.c \
-	linux/setup.c linux/resource.c
+	linux/setup.c linux/of_fdt.c linux/resource.c
 
 # The quarry program.
 QUARRY_CLI_SRCS := \

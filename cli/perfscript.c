@@ -197,7 +197,7 @@ static bool span_pointer(struct span v, uint64_t *out, bool *no_id)
 static bool span_time(struct span v, uint64_t *out)
 {
 	const char *dot = memchr(v.s, '.', (size_t)(v.end - v.s));
-	struct span whole = {v.s, dot}, part = {dot + 1, v.end};
+	struct span whole = {v.s, dot}, part = {dot != NULL ? dot + 1 : v.end, v.end};
 	uint64_t s, f;
 
 	if (dot == NULL || !span_dec(whole, &s) || !span_dec(part, &f) || part.end - part.s > 9 ||

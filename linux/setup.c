@@ -54,6 +54,7 @@ void linux_setup_reset(void)
 {
 	memset(&setup_said, 0, sizeof(setup_said));
 	dma_contiguous_default_area = NULL;
+	initial_boot_params = NULL;
 }
 
 static phys_addr_t setup_share(const struct setup_share *s)

@@ -891,7 +891,7 @@ static bool op_nolock(struct ops_world *w, const uint32_t *arg)
 	if (b->page != NULL)
 		return true;
 	page = quarry_alloc_pages_nolock(w->m.q, the_node(arg[1]), arg[0]);
-	return page == NULL || keep(w, b, &page, 1, arg[0], __GFP_ZERO);
+	return page == NULL || keep(w, b, &page, 1, arg[0], 0);
 }
 
 static bool op_bulk(struct ops_world *w, const uint32_t *arg)

@@ -669,6 +669,38 @@ static void test_machines_as_linux(void **state)
 	}
 }
 
+/* M14: what tables take of each map's machine at boot, with its CPUs and with one for each 8 MiB. */
+static void test_machine_tables(void **state)
+{
+	static const char *const names[] = {
+		"arm64-hikey-1g.dts",        "arm64-phone-sdm845.dts",
+		"laptop-8g-efi.txt",         "arm64-qemu-virt-2node-3g.dts",
+		"qemu-1536m-2node.boot.txt", "qemu-1g-1node.boot.txt",
+		"qemu-512m-1node.boot.txt",  "riscv64-icicle-2g.dts",
+		"server-16s-12t.txt",        "riscv64-qemu-virt-2node-2g.dts",
+		"riscv64-unmatched-16g.dts", "server-2s-xeon-128g-pmem.txt",
+		"server-epyc-8node-1t.txt",  "vm-24g-2cpu.txt"};
+
+	(void)state;
+	for (size_t i = 0; i < 2 * sizeof(names) / sizeof(names[0]); i++) {
+		struct machine_options o = {.map_path = map_path(names[i / 2]), .quiet = true};
+		struct quarry_totals t;
+		struct machine m;
+
+		assert_int_equal(machine_create(&o, &m), CLI_OK);
+		if (i % 2 != 0) {
+			o.nr_cpus = (unsigned int)(m.ram_bytes >> 23);
+			o.nr_cpus = o.nr_cpus < QUARRY_MAX_CPUS ? o.nr_cpus : QUARRY_MAX_CPUS;
+			machine_destroy(&m);
+			assert_int_equal(machine_create(&o, &m), CLI_OK);
+		}
+		quarry_totals(m.q, &t);
+		if (t.meta_bytes > m.ram_bytes / 10000)
+			fail_msg("%s, %u CPUs: %zu bytes", names[i / 2], m.nr_cpus, t.meta_bytes);
+		machine_destroy(&m);
+	}
+}
+
 static void test_machine_big(void **state)
 {
 	struct machine m;
@@ -1263,6 +1295,7 @@ int main(void)
 		cmocka_unit_test(test_update_warns),
 		cmocka_unit_test(test_update_big),
 		cmocka_unit_test(test_machines_as_linux),
+		cmocka_unit_test(test_machine_tables),
 		cmocka_unit_test(test_machine_big),
 		cmocka_unit_test(test_machine_efi),
 		cmocka_unit_test(test_machine_numa),

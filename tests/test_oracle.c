@@ -83,6 +83,7 @@ struct comparison {
 	struct machine m;
 	char **shape;
 	unsigned int compared, differing;
+	size_t tables;   /* bytes, after boot */
 	char first[256]; /* the first difference */
 };
 
@@ -278,6 +279,8 @@ static void compare_totals(struct comparison *c)
 	int nid;
 
 	quarry_totals(c->m.q, &totals);
+	if (c->tables == 0)
+		c->tables = totals.meta_bytes;
 	compare_number(c, "total", "present", totals.present, c->shape[SHAPE_PRESENT]);
 	compare_number(c, "total", "managed", totals.managed, c->shape[SHAPE_MANAGED]);
 	compare_number(c, "total", "min_free_kbytes", totals.min_free_kbytes,
@@ -402,6 +405,7 @@ static void compare_steps(struct comparison *c, char **shape, bool bootmem)
 static void test_shape(void **state)
 {
 	struct run *run = *state;
+	size_t tables, present;
 
 	if (run->steps)
 		compare_steps(&run->result, run->shape, run->bootmem);
@@ -412,6 +416,11 @@ static void test_shape(void **state)
 	if (run->result.differing != 0)
 		fail_msg("%s: %u of %u figures differ; %s", run->name, run->result.differing,
 			 run->result.compared, run->result.first);
+	/* M14: at most 0.01 % of RAM. */
+	tables = run->result.tables;
+	present = strtoul(run->shape[SHAPE_PRESENT], NULL, 10) * QUARRY_PAGE_SIZE;
+	if (present >= 255u << 20 && tables > present / 10000)
+		fail_msg("%s: %zu bytes of tables for %zu MiB", run->name, tables, present >> 20);
 }
 
 /* ---- the program ---- */

@@ -241,41 +241,101 @@ static void bootmem_as_memblock(void **state)
 
 /* ---- tables ---- */
 
-/* P1: what tables take of RAM at boot, and at work, when every page is in use. */
-static void tables_keep_their_budget(void **state)
+/* P1, M14: at most 0.01 % of RAM, from 256 MiB a node on, with a CPU for each 8 MiB at most. */
+static void tables_of_boot_keep_their_budget(void **state)
 {
-	static const struct {
-		phys_addr_t ram;
-		unsigned int cpus;
-		size_t most;
-	} budgets[] = {
-		{256 * MIB, 1, 30 << 10}, /* 0.0114 %: the fixed part shows */
-		{512 * MIB, 1, (512 << 20) / 10000},
-		{1 * GIB, 1, 60 << 10},
-		{1 * GIB, 4, (1ul << 30) / 10000},
-		{16 * GIB, 8, 16 * (1ul << 30) / 10000},
-		{1024 * GIB, 64, 1024 * (1ul << 30) / 10000},
-	};
+	static const unsigned long ram[] = {256, 300, 512, 1024, 3000, 4096, 65536, 1048576};
+	static const unsigned int cpus[] = {1, 2, 4, 16, 32, 64, 256, 1024},
+				  nodes[] = {1, 2, 4, 16};
 
 	(void)state;
-	for (unsigned int i = 0; i < sizeof(budgets) / sizeof(budgets[0]); i++) {
-		struct machine_spec spec = {.memory = {{0, budgets[i].ram, 0}},
-					    .boot = {.nr_cpus = budgets[i].cpus}};
+	for (unsigned int i = 0; i < 8 * 8 * 4; i++) {
+		phys_addr_t mib = ram[i / 32], share = mib / nodes[i % 4] * MIB;
+		struct machine_spec spec = {.boot = {.nr_cpus = cpus[i / 4 % 8]}};
+		struct quarry_totals totals;
+		struct machine m;
+
+		if (spec.boot.nr_cpus > mib / 8 || share < 256 * MIB)
+			continue;
+		/* Linux's hole below 4 GiB: each node has two zones, the first one three. */
+		for (int nid = 0; nid < (int)nodes[i % 4]; nid++) {
+			phys_addr_t low = 16 * MIB + (phys_addr_t)nid * 32 * MIB;
+			phys_addr_t high = 4 * GIB + (phys_addr_t)nid * (share - 32 * MIB);
+
+			spec.memory[2 * nid] =
+				(struct machine_range){nid == 0 ? PAGE : low, low + 32 * MIB, nid};
+			spec.memory[2 * nid + 1] =
+				(struct machine_range){high, high + share - 32 * MIB, nid};
+		}
+		machine_build(&m, &spec);
+		quarry_totals(m.q, &totals);
+		if (totals.meta_bytes > mib * MIB / 10000)
+			fail_msg("%u nodes, %lu MiB, %u CPUs: %zu bytes", nodes[i % 4],
+				 (unsigned long)mib, spec.boot.nr_cpus, totals.meta_bytes);
+		machine_fini(&m);
+	}
+}
+
+/* Below that the fixed part shows: 80 bytes a pageblock, 80 a CPU, and what docs/design.md says. */
+static void tables_of_small_machines(void **state)
+{
+	static const unsigned long ram[] = {1, 2, 8, 64, 128, 255};
+
+	(void)state;
+	for (unsigned int i = 0; i < 6 * 3; i++) {
+		struct machine_spec spec = {.memory = {{0, ram[i % 6] * MIB, 0}},
+					    .boot = {.nr_cpus = 1u << 2 * (i / 6)}};
 		struct quarry_totals totals;
 		struct machine m;
 
 		machine_build(&m, &spec);
 		quarry_totals(m.q, &totals);
-		print_message("%lu MiB: %zu bytes\n", (unsigned long)(budgets[i].ram >> 20),
+		print_message("%lu MiB, %u CPUs: %zu bytes\n", ram[i % 6], spec.boot.nr_cpus,
 			      totals.meta_bytes);
-		assert_true(totals.meta_bytes <= budgets[i].most);
-		if (budgets[i].ram <= 16 * GIB) { /* at work: descriptors for all of it */
-			while (quarry_alloc_pages(m.q, GFP_KERNEL | __GFP_NOWARN, 9) != NULL)
-				;
-			assert_true(machine_free_pages(&m) < totals.managed / 8);
-			quarry_totals(m.q, &totals);
-			assert_true(totals.meta_bytes <= budgets[i].ram / 400);
+		assert_true(totals.meta_bytes <= 11000 + 80 * (ram[i % 6] / 2 + spec.boot.nr_cpus));
+		machine_fini(&m);
+	}
+}
+
+/*
+ * P1, M14: at most 0.25 % of RAM at work: every page in use, all CPUs at all of kmalloc's classes. Records of slabs are
+ * beside that: 64 bytes or more for each.
+ */
+static void tables_at_work_keep_their_budget(void **state)
+{
+	static const struct {
+		phys_addr_t ram;
+		unsigned int cpus;
+	} at_work[] = {{256 * MIB, 1}, {512 * MIB, 4}, {1 * GIB, 4}, {4 * GIB, 16}};
+
+	(void)state;
+	for (unsigned int i = 0; i < sizeof(at_work) / sizeof(at_work[0]); i++) {
+		struct machine_spec spec = {.memory = {{0, at_work[i].ram, 0}},
+					    .boot = {.nr_cpus = at_work[i].cpus}};
+		struct quarry_totals totals;
+		struct machine m;
+
+		machine_build(&m, &spec);
+		for (unsigned int cpu = 0; cpu < at_work[i].cpus; cpu++) {
+			quarry_posix_set_cpu(cpu);
+			for (size_t size = 8; size <= 8192; size *= 2)
+				assert_non_null(quarry_kmalloc(m.q, size, GFP_KERNEL));
+			assert_non_null(quarry_alloc_pages(m.q, GFP_KERNEL | __GFP_DMA, 0));
 		}
+		quarry_posix_set_cpu(0);
+		for (phys_addr_t used = 0; used < at_work[i].ram / 50; used += 4096)
+			assert_non_null(quarry_kmalloc(m.q, 4096, GFP_KERNEL));
+		while (quarry_alloc_pages(m.q, GFP_KERNEL | __GFP_NOWARN, 9) != NULL)
+			;
+		while (quarry_alloc_pages(m.q, GFP_KERNEL | __GFP_NOWARN, 0) != NULL)
+			;
+		quarry_totals(m.q, &totals);
+		assert_true(machine_free_pages(&m) < totals.managed / 8);
+		print_message("%lu MiB, %u CPUs: %zu bytes, %lu of 100,000\n",
+			      (unsigned long)(at_work[i].ram >> 20), at_work[i].cpus,
+			      totals.meta_bytes,
+			      (unsigned long)(totals.meta_bytes * 100000 / at_work[i].ram));
+		assert_true(totals.meta_bytes <= at_work[i].ram / 400);
 		machine_fini(&m);
 	}
 }
@@ -644,7 +704,9 @@ int main(void)
 		cmocka_unit_test(memory_beyond_the_limit),
 		cmocka_unit_test(twelve_tebibytes),
 		cmocka_unit_test(bootmem_as_memblock),
-		cmocka_unit_test(tables_keep_their_budget),
+		cmocka_unit_test(tables_of_boot_keep_their_budget),
+		cmocka_unit_test(tables_of_small_machines),
+		cmocka_unit_test(tables_at_work_keep_their_budget),
 		cmocka_unit_test(tables_inside),
 		cmocka_unit_test(tables_inside_out_of_reach),
 		cmocka_unit_test(tables_fail_at_boot),

@@ -15,6 +15,8 @@
 
 #include <slab/internal.h>
 
+#include "machine_build.h"
+
 #define MIB ((size_t)1 << 20)
 
 /* ---- machines ---- */
@@ -1089,6 +1091,7 @@ static void test_S11_validator_notices_damage(void **state)
 	DAMAGE(s->id, s->id + 1);
 	DAMAGE(q->slabs->list, s->list_next);
 	DAMAGE(q->slabs->no_sheaf->cap, 1);
+	quarry_kfree(q, quarry_kmalloc(q, 8, GFP_KERNEL));
 	DAMAGE(q->slabs->kmalloc[0][5], NULL);
 	DAMAGE(quarry_virt_to_page(q, (void *)slab->base)->word,
 	       quarry_virt_to_page(q, (void *)slab->base)->word ^ 8);
@@ -1242,11 +1245,17 @@ static void test_S20_kmalloc_caches_come_when_wanted(void **state)
 	void *p;
 
 	(void)state;
-	assert_null(q->slabs->kmalloc[SLAB_KMALLOC_DMA][6]);
+	for (unsigned int k = 0; k < SLAB_KMALLOC_TYPES * SLAB_KMALLOC_CLASSES; k++)
+		assert_null(q->slabs->kmalloc[k / SLAB_KMALLOC_CLASSES][k % SLAB_KMALLOC_CLASSES]);
+	assert_null(q->kmalloc_short);
 	p = quarry_kmalloc(q, 64, GFP_KERNEL | __GFP_RECLAIMABLE);
 	assert_non_null(p);
 	assert_string_equal(quarry_virt_to_cache(q, p)->name, "kmalloc-rcl-64");
 	assert_null(q->slabs->kmalloc[SLAB_KMALLOC_RECLAIM][7]);
+	assert_null(q->slabs->kmalloc[SLAB_KMALLOC_DMA][6]);
+	for (unsigned int class = 1; class < SLAB_KMALLOC_CLASSES; class ++)
+		assert_non_null(q->slabs->kmalloc[SLAB_KMALLOC_NORMAL][class]);
+	assert_non_null(q->kmalloc_short);
 	for (s = NULL; (s = quarry_kmem_cache_next(q, s)) != NULL;)
 		n++;
 	assert_int_equal(n, 52);
@@ -1254,6 +1263,41 @@ static void test_S20_kmalloc_caches_come_when_wanted(void **state)
 	assert_string_equal(quarry_kmem_cache_next(q, NULL)->name, "dma-kmalloc-8k");
 	quarry_kfree(q, p);
 	finish(q);
+}
+
+/* S20: memory comes back later: until then requests are refused, or get pages. */
+static void test_S20_kmalloc_opens_when_it_can(void **state)
+{
+	struct machine_spec spec = {.memory = {{0, 64 * MACHINE_MIB, 0}},
+				    .port = MACHINE_COUNTED,
+				    .ram_bytes = 64 * MACHINE_MIB,
+				    .budget = -1};
+	struct machine m;
+
+	(void)state;
+	/* Each number of tables that can still be had, until all can. */
+	for (long budget = 0;; budget++) {
+		bool all;
+		void *p;
+
+		machine_build(&m, &spec);
+		m.budget = budget;
+		p = quarry_kmalloc(m.q, 100, GFP_KERNEL);
+		all = m.tables_refused == 0;
+		assert_true(p != NULL || !all);
+		machine_check(&m);
+		quarry_kfree(m.q, p);
+		m.budget = -1;
+		p = quarry_kmalloc(m.q, 100, GFP_KERNEL);
+		assert_string_equal(quarry_virt_to_cache(m.q, p)->name, "kmalloc-128");
+		assert_non_null(m.q->kmalloc_short);
+		quarry_kfree(m.q, p);
+		machine_check(&m);
+		machine_fini(&m);
+		if (all)
+			return;
+		assert_true(budget < 100);
+	}
 }
 
 int main(void)
@@ -1264,6 +1308,7 @@ int main(void)
 		cmocka_unit_test(test_S17_nothing_and_null),
 		cmocka_unit_test(test_S17_S20_types_by_gfp),
 		cmocka_unit_test(test_S20_kmalloc_caches_come_when_wanted),
+		cmocka_unit_test(test_S20_kmalloc_opens_when_it_can),
 		cmocka_unit_test(test_S17_zeroing_and_krealloc),
 		cmocka_unit_test(test_S18_create_refuses),
 		cmocka_unit_test(test_S18_table_of_caches_runs_full),

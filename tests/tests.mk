@@ -24,7 +24,7 @@ $(FUZZ_BINS): $(O)/tests/%: $(O)/tests/%.o $(TEST_LINK)
 
 # The boot layer, zones and geometry again as 32-bit programs, where the compiler can make them.
 M32_NAMES := test_memblock test_memblock_modern test_bootmem test_linux_memblock test_linux_bootmem \
-	test_linux_boot test_linux_setup test_boot_damage test_zones test_geometry test_firmware test_firmware_boot \
+	test_linux_boot test_linux_setup test_linux_of test_boot_damage test_zones test_geometry test_firmware test_firmware_boot \
 	test_firmware_acpi
 M32_SHARED := linux_runner model_memblock machine_build firmware_bed m32/cmocka
 M32_BINS := $(M32_NAMES:%=$(O)/tests/%-m32)

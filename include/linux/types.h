@@ -6,6 +6,7 @@
 #if defined(__has_include_next)
 #if __has_include_next(<linux/types.h>)
 #include_next <linux/types.h>
+#define QUARRY_LINUX_HAS_TYPES
 #endif
 #endif
 
@@ -19,6 +20,10 @@ typedef int8_t s8;
 typedef int16_t s16;
 typedef int32_t s32;
 typedef int64_t s64;
+#ifndef QUARRY_LINUX_HAS_TYPES
+typedef uint32_t __be32;
+typedef uint64_t __be64;
+#endif
 typedef phys_addr_t resource_size_t;
 typedef phys_addr_t dma_addr_t;
 

@@ -214,6 +214,11 @@ QUARRY_MUST_CHECK int quarry_firmware_efi_unaccepted(struct quarry *q, const voi
 QUARRY_MUST_CHECK int quarry_firmware_fdt(struct quarry *q, const void *blob, size_t max,
 					  phys_addr_t phys, struct quarry_firmware_info *info);
 
+/** quarry_firmware_fdt_check() - whether the @max bytes at @blob hold a tree whose header, reservations, tags and
+ * names are sound, so that a walk over it needs no checks but of the lengths of values; the log is that of @q.
+ * Return: 0 or an error of the table above. */
+QUARRY_MUST_CHECK int quarry_firmware_fdt_check(struct quarry *q, const void *blob, size_t max);
+
 /** quarry_firmware_fdt_cpus() - call @fn with @arg for each CPU of the tree of @max bytes at @blob that is
  * not disabled, in its order; the log is that of @q. Return: 0, what @fn returned, or an error of the table
  * above; -QUARRY_ENXIO: no /cpus. */

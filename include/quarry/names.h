@@ -84,6 +84,7 @@
 #define quarry_firmware_efi QUARRY_NAME(quarry_firmware_efi)
 #define quarry_firmware_efi_unaccepted QUARRY_NAME(quarry_firmware_efi_unaccepted)
 #define quarry_firmware_fdt QUARRY_NAME(quarry_firmware_fdt)
+#define quarry_firmware_fdt_check QUARRY_NAME(quarry_firmware_fdt_check)
 #define quarry_firmware_fdt_cpus QUARRY_NAME(quarry_firmware_fdt_cpus)
 #define quarry_firmware_fdt_distances QUARRY_NAME(quarry_firmware_fdt_distances)
 #define quarry_firmware_fdt_property QUARRY_NAME(quarry_firmware_fdt_property)

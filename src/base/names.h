@@ -173,6 +173,7 @@
 #define kmalloc_init QUARRY_INSIDE(kmalloc_init)
 #define kmalloc_make_all QUARRY_INSIDE(kmalloc_make_all)
 #define kmalloc_odd QUARRY_INSIDE(kmalloc_odd)
+#define kmalloc_open QUARRY_INSIDE(kmalloc_open)
 #define late_end QUARRY_INSIDE(late_end)
 #define late_flush QUARRY_INSIDE(late_flush)
 #define late_give_old QUARRY_INSIDE(late_give_old)

@@ -18,10 +18,10 @@ struct cma_layer;   /* src/page/cma.c */
 struct meta_header; /* src/page/meta.c */
 
 struct quarry {
-	struct page_layer *pages;         /* set by quarry_boot() */
-	struct slab_layer *slabs;         /* set by quarry_boot() */
-	struct slab_layer *kmalloc_short; /* slabs, while kmalloc's short way is open */
-	struct page_cpu **cpus;           /* pages->cpu */
+	struct page_layer *pages;          /* set by quarry_boot() */
+	struct slab_layer *slabs;          /* set by quarry_boot() */
+	struct kmem_cache **kmalloc_short; /* by size, once kmalloc's short way is open */
+	struct page_cpu **cpus;            /* pages->cpu */
 	uint64_t
 		strict_below; /* descriptors of arenas from which CPUs hold little back are below it */
 	uintptr_t direct_map; /* copies of the port's, on the hot line */

@@ -176,6 +176,13 @@ int fdt_open(struct fdt *t, struct quarry *q, const void *blob, size_t max)
 	return err == 0 ? fdt_check_structure(t) : err;
 }
 
+int quarry_firmware_fdt_check(struct quarry *q, const void *blob, size_t max)
+{
+	struct fdt t;
+
+	return fdt_open(&t, q, blob, max);
+}
+
 /* ---- nodes ---- */
 
 static uint32_t fdt_skip(const struct fdt *t, uint32_t at)

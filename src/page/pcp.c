@@ -141,6 +141,8 @@ void pcp_update(struct quarry *q)
 {
 	struct page_layer *pl = q->pages;
 
+	/* The lock of cpu_make(): what a CPU has made by now is found below, and later ones know what has changed. */
+	quarry_unlock(q->concurrent, &pl->mark_lock, quarry_lock(q->concurrent, &pl->mark_lock));
 	for (unsigned int cpu = 0; cpu < pl->nr_cpus; cpu++) {
 		struct page_cpu *c = page_cpu_of(pl, cpu);
 		quarry_pin_t pin;

@@ -302,6 +302,16 @@ static struct kmem_cache *cache_share_locked(struct slab_layer *layer, const str
 	return NULL;
 }
 
+/* kmalloc's cache of that rank, if another CPU has made it meanwhile. */
+static struct kmem_cache *cache_of_rank_locked(const struct slab_layer *layer, unsigned int rank)
+{
+	struct kmem_cache *s = rank != 0 ? layer->list : NULL;
+
+	while (s != NULL && s->rank != rank)
+		s = s->list_next;
+	return s;
+}
+
 /* ---- birth ---- */
 
 /* Zeroed memory for a cache, or NULL. */
@@ -531,7 +541,9 @@ struct kmem_cache *cache_create(struct quarry *q, const char *name, unsigned int
 	}
 	cache_init_arrays(q, s);
 	pin = quarry_lock(q->concurrent, &layer->lock);
-	shared = cache_share_locked(layer, s);
+	shared = cache_of_rank_locked(layer, rank);
+	if (shared == NULL)
+		shared = cache_share_locked(layer, s);
 	if (shared == NULL)
 		published = cache_publish_locked(layer, s);
 	quarry_unlock(q->concurrent, &layer->lock, pin);
@@ -838,10 +850,9 @@ void quarry_slab_pages(struct quarry *q, int nid, unsigned long *reclaimable,
 /* ---- the layer ---- */
 
 /* What the pool is asked for until the system is up: then no more is taken than that. */
-static size_t cache_boot_bytes(const struct slab_layer *layer)
+static size_t cache_boot_bytes(void)
 {
-	return SLAB_GRANULE + rcu_bytes(layer->nr_cpus) + CACHE_SLOTS * sizeof(layer->cache[0]) +
-	       (SLAB_KMALLOC_CLASSES - 1) * layer->cache_bytes;
+	return SLAB_GRANULE + rcu_bytes();
 }
 
 static void slab_set_params(struct slab_layer *layer, const struct quarry_boot_params *params)
@@ -887,9 +898,8 @@ int quarry_slab_init(struct quarry *q, unsigned int nr_cpus_for_geometry,
 		layer->cpu[i].range = &layer->no_range;
 	layer->max_others = QUARRY_MAX_CACHES - SLAB_KMALLOC_TYPES * (SLAB_KMALLOC_CLASSES - 1);
 	layer->range = quarry_meta_alloc(q, page_max_arenas(q) * sizeof(layer->range[0]));
-	layer->no_sheaf = slab_pool_reserve(q, cache_boot_bytes(layer))
-				  ? slab_pool_alloc(q, SLAB_GRANULE)
-				  : NULL;
+	layer->no_sheaf =
+		slab_pool_reserve(q, cache_boot_bytes()) ? slab_pool_alloc(q, SLAB_GRANULE) : NULL;
 	if (layer->range == NULL || layer->no_sheaf == NULL || rcu_init(q) != 0 ||
 	    kmalloc_init(q, params != NULL ? params->random_kmalloc_seed : 0) != 0) {
 		quarry_slab_exit(q);

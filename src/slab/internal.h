@@ -166,9 +166,12 @@ struct slab_range {
 	int nid;
 } QUARRY_ALIGNED(64);
 
-/* What kfree() reads of a CPU: where this CPU looks for descriptors first, on its own node. */
+/* Of one CPU and all caches. */
 struct slab_cpu_hot {
-	const struct slab_range *range;
+	const struct slab_range
+		*range;    /* where kfree() looks for descriptors first, on the CPU's node */
+	uint64_t rcu_word; /* epoch * 2 + 1 in a section, else 0 */
+	uint32_t rcu_nest;
 } QUARRY_ALIGNED(64);
 
 /* The half-word of a descriptor that tells slab pages, and of which cache. */
@@ -337,13 +340,11 @@ struct slab_rcu;
 struct places;
 
 struct slab_layer {
-#if !QUARRY_TINY
-	struct kmem_cache *by_size[SLAB_BY_SIZE_SLOTS];
-#endif
 	struct kmem_cache *kmalloc[SLAB_KMALLOC_ROWS][SLAB_KMALLOC_CLASSES];
 	struct kmem_cache *
 		*random; /* copies of the normal type, a row of classes each; NULL: none */
 	uint64_t random_seed;
+	uint32_t opening;                 /* a CPU is making what kmalloc's short way needs */
 	bool nomerge, limit_free, colour; /* quarry_boot_params.slab_* */
 #if !QUARRY_TINY
 	struct slab_range no_range;
@@ -651,7 +652,7 @@ static inline void depot_forget_locked(struct slab_node *n)
 #if !QUARRY_TINY
 /* ---- rcu.c ---- */
 int rcu_init(struct quarry *q);
-size_t rcu_bytes(unsigned int nr_cpus); /* of its state, a multiple of 64 */
+size_t rcu_bytes(void); /* of its state, a multiple of 64 */
 /* Keeps a slab, whose pages are no slab's any more, for a grace period. */
 void rcu_defer_slab(struct quarry *q, struct slab *slab);
 
@@ -838,13 +839,12 @@ static inline unsigned long debug_leaks(struct quarry *q, struct kmem_cache *s)
 #endif
 
 /* ---- kmalloc.c ---- */
-/*
- * Makes kmalloc's caches of the normal type; @random_seed other than 0: and the copies of them. Those of the
- * other types are made when they are wanted.
- */
+/* @random_seed other than 0: makes the caches of the normal type and their copies. Others come when wanted. */
 int kmalloc_init(struct quarry *q, uint64_t random_seed);
-/* All of them, as far as there is memory. */
 #if !QUARRY_TINY
+/* Makes the caches of the normal type and opens the short way, unless that was done or cannot be. */
+void kmalloc_open(struct quarry *q);
+/* All of them, as far as there is memory. */
 void kmalloc_make_all(struct quarry *q);
 #else
 static inline void kmalloc_make_all(struct quarry *q)

@@ -5,9 +5,9 @@
  * Classes are Linux 6.1's: powers of two from 8 bytes to two pages, and 96 and 192, each in four types
  * (normal, cgroup, reclaimable, DMA). A class number i means 2^i bytes; 1 is 96 and 2 is 192.
  *
- * Boot makes the caches of the normal type. Those of the others, 39 of 52, come when they are first asked for, and
- * all of them when somebody asks for the list of caches: so nobody sees that one was not there. If there is
- * no memory for one, the request gets pages.
+ * Boot makes none of the caches. Those of the normal type come with the first request; of the others, 39 of 52, each
+ * when it is first asked for; and all when somebody asks for the list of caches: so nobody sees that one was not
+ * there. If there is no memory for one, the request gets pages.
  */
 #include <base/format.h>
 
@@ -164,15 +164,16 @@ static int kmalloc_init_random(struct quarry *q, uint64_t seed)
 static QUARRY_COLD struct kmem_cache *kmalloc_make(struct quarry *q, unsigned int type,
 						   unsigned int class)
 {
-	struct kmem_cache **place = &q->slabs->kmalloc[type][class], *there = NULL, *s;
+	struct kmem_cache **place = &q->slabs->kmalloc[type][class];
+	struct kmem_cache *s = quarry_load_acquire(place);
 
-	if (quarry_load_acquire(place) != NULL)
-		return *place;
-	s = kmalloc_create(q, kmalloc_classes[class].name[type], type, class, type);
-	if (s == NULL || quarry_cmpxchg(place, &there, s))
+	if (s != NULL)
 		return s;
-	(void)quarry_kmem_cache_destroy(q, s); /* another CPU made it too */
-	return there;
+	/* All who come at once get the same one. */
+	s = kmalloc_create(q, kmalloc_classes[class].name[type], type, class, type);
+	if (s != NULL)
+		quarry_store_release(place, s);
+	return s;
 }
 
 #if !QUARRY_TINY
@@ -189,7 +190,8 @@ static bool kmalloc_make_row(struct quarry *q, unsigned int type)
 
 void kmalloc_make_all(struct quarry *q)
 {
-	for (unsigned int type = SLAB_KMALLOC_NORMAL + 1; type < SLAB_KMALLOC_TYPES; type++) {
+	kmalloc_open(q);
+	for (unsigned int type = SLAB_KMALLOC_NORMAL; type < SLAB_KMALLOC_TYPES; type++) {
 		if (!kmalloc_make_row(q, type))
 			return;
 	}
@@ -197,19 +199,42 @@ void kmalloc_make_all(struct quarry *q)
 
 int kmalloc_init(struct quarry *q, uint64_t random_seed)
 {
-	struct slab_layer *layer = q->slabs;
-	unsigned int i;
+	if (random_seed == 0)
+		return 0;
+	return kmalloc_make_row(q, SLAB_KMALLOC_NORMAL) ? kmalloc_init_random(q, random_seed)
+							: -QUARRY_ENOMEM;
+}
+
+static void kmalloc_make_short(struct quarry *q)
+{
+	struct kmem_cache *const *normal = q->slabs->kmalloc[SLAB_KMALLOC_NORMAL];
+	size_t bytes = SLAB_BY_SIZE_SLOTS * sizeof(struct kmem_cache *);
+	struct kmem_cache **by_size;
 
 	if (!kmalloc_make_row(q, SLAB_KMALLOC_NORMAL))
-		return -QUARRY_ENOMEM;
-	for (i = 0; i < SLAB_BY_SIZE_SLOTS; i++)
-		layer->by_size[i] = layer->kmalloc[SLAB_KMALLOC_NORMAL][kmalloc_class(
-			i < SLAB_BY_SIZE_FINE / 8 ? (i + 1) * 8
-						  : (i + 1 - SLAB_BY_SIZE_BASE) * 256)];
-	if (random_seed != 0)
-		return kmalloc_init_random(q, random_seed);
-	q->kmalloc_short = layer;
-	return 0;
+		return;
+	by_size = slab_pool_alloc(q, (size_t)bits_align_up(bytes, SLAB_GRANULE));
+	if (by_size == NULL)
+		return;
+	for (size_t i = 0; i < SLAB_BY_SIZE_SLOTS; i++)
+		by_size[i] = normal[kmalloc_class(i < SLAB_BY_SIZE_FINE / 8
+							  ? (i + 1) * 8
+							  : (i + 1 - SLAB_BY_SIZE_BASE) * 256)];
+	quarry_store_release(&q->kmalloc_short, by_size);
+}
+
+QUARRY_COLD void kmalloc_open(struct quarry *q)
+{
+	uint32_t nobody = 0;
+
+	/* Copies of the normal type: there is no short way. And one CPU does it; others make what they need. */
+	if (q->slabs == NULL || q->slabs->random != NULL ||
+	    quarry_load_acquire(&q->kmalloc_short) != NULL ||
+	    !quarry_cmpxchg(&q->slabs->opening, &nobody, 1u))
+		return;
+	if (q->kmalloc_short == NULL)
+		kmalloc_make_short(q);
+	quarry_store_release(&q->slabs->opening, 0u);
 }
 
 #endif
@@ -231,9 +256,11 @@ struct kmem_cache *quarry_kmalloc_cache(struct quarry *q, size_t size, gfp_t gfp
 static struct kmem_cache *kmalloc_cache_for(struct quarry *q, size_t size, gfp_t gfp,
 					    const void *caller)
 {
-	struct kmem_cache *s = quarry_kmalloc_cache(q, size, gfp);
+	struct kmem_cache *s;
 	unsigned int copy;
 
+	kmalloc_open(q);
+	s = quarry_kmalloc_cache(q, size, gfp);
 	if (s == NULL || q->slabs->random == NULL || (gfp & KMALLOC_NOT_NORMAL) != 0)
 		return s;
 	copy = (unsigned int)((((uintptr_t)caller ^ q->slabs->random_seed) * KMALLOC_FIBONACCI) >>
@@ -298,10 +325,10 @@ QUARRY_NOINLINE void *quarry_kmalloc_track_caller(struct quarry *q, size_t size,
 /* The normal type here, with the test for clearing folded into that for the type. */
 void *quarry_kmalloc(struct quarry *q, size_t size, gfp_t gfp)
 {
-	struct slab_layer *layer = q->kmalloc_short;
+	struct kmem_cache **by_size = quarry_load_acquire(&q->kmalloc_short);
 	size_t slot = size - 1;
 
-	if (unlikely(layer == NULL || (gfp & (KMALLOC_NOT_NORMAL | __GFP_ZERO)) != 0))
+	if (unlikely(by_size == NULL || (gfp & (KMALLOC_NOT_NORMAL | __GFP_ZERO)) != 0))
 		goto any;
 	if (likely(slot < SLAB_BY_SIZE_FINE))
 		slot /= 8;
@@ -309,7 +336,7 @@ void *quarry_kmalloc(struct quarry *q, size_t size, gfp_t gfp)
 		slot = SLAB_BY_SIZE_BASE + slot / 256;
 	else
 		goto any;
-	return sheaf_alloc(q, layer->by_size[slot], gfp & ~__GFP_ZERO);
+	return sheaf_alloc(q, by_size[slot], gfp & ~__GFP_ZERO);
 any:
 	return quarry_kmalloc_track_caller(q, size, gfp, QUARRY_RETURN_ADDRESS());
 }

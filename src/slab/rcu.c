@@ -43,23 +43,16 @@ struct slab_rcu_generation {
 	uint32_t slabs;
 };
 
-struct slab_rcu_cpu {
-	uint64_t word; /* epoch * 2 + 1 in a section, else 0 */
-	uint32_t nest;
-} QUARRY_ALIGNED(64);
-
 struct slab_rcu {
 	struct quarry_lock lock;
 	unsigned int running; /* quarry_rcu_run()s that are giving things back */
 	uint64_t epoch;
 	struct slab_rcu_generation generation[RCU_GENERATIONS];
-	struct slab_rcu_cpu cpu[] QUARRY_ALIGNED(64);
-};
+} QUARRY_ALIGNED(64);
 
-size_t rcu_bytes(unsigned int nr_cpus)
+size_t rcu_bytes(void)
 {
-	return (size_t)bits_align_up(
-		sizeof(struct slab_rcu) + nr_cpus * sizeof(struct slab_rcu_cpu), SLAB_GRANULE);
+	return sizeof(struct slab_rcu);
 }
 
 int rcu_init(struct quarry *q)
@@ -67,7 +60,7 @@ int rcu_init(struct quarry *q)
 	struct slab_rcu *rcu;
 	unsigned int i;
 
-	rcu = slab_pool_alloc(q, rcu_bytes(q->slabs->nr_cpus));
+	rcu = slab_pool_alloc(q, rcu_bytes());
 	if (rcu == NULL)
 		return -QUARRY_ENOMEM;
 	quarry_lock_init(&rcu->lock, QUARRY_LOCK_LEAF);
@@ -84,10 +77,10 @@ void quarry_rcu_read_lock(struct quarry *q)
 {
 	struct slab_rcu *rcu = q->slabs->rcu;
 	quarry_pin_t pin = quarry_pin();
-	struct slab_rcu_cpu *c = &rcu->cpu[quarry_cpu()];
+	struct slab_cpu_hot *c = slab_this_cpu_hot(q->slabs);
 
-	if (c->nest++ == 0) {
-		quarry_store_relaxed(&c->word, quarry_load_relaxed(&rcu->epoch) * 2 + 1);
+	if (c->rcu_nest++ == 0) {
+		quarry_store_relaxed(&c->rcu_word, quarry_load_relaxed(&rcu->epoch) * 2 + 1);
 		if (q->concurrent)
 			quarry_full_fence();
 		quarry_compiler_barrier();
@@ -98,11 +91,11 @@ void quarry_rcu_read_lock(struct quarry *q)
 void quarry_rcu_read_unlock(struct quarry *q)
 {
 	quarry_pin_t pin = quarry_pin();
-	struct slab_rcu_cpu *c = &q->slabs->rcu->cpu[quarry_cpu()];
+	struct slab_cpu_hot *c = slab_this_cpu_hot(q->slabs);
 
-	QUARRY_ASSERT(c->nest != 0);
-	if (--c->nest == 0)
-		quarry_store_release(&c->word, (uint64_t)0);
+	QUARRY_ASSERT(c->rcu_nest != 0);
+	if (--c->rcu_nest == 0)
+		quarry_store_release(&c->rcu_word, (uint64_t)0);
 	quarry_unpin(pin);
 }
 
@@ -208,7 +201,7 @@ static bool rcu_advance_locked(struct quarry *q, struct slab_rcu *rcu,
 	if (q->concurrent)
 		quarry_full_fence();
 	for (i = 0; i < q->slabs->nr_cpus; i++) {
-		uint64_t word = quarry_load_acquire(&rcu->cpu[i].word);
+		uint64_t word = quarry_load_acquire(&q->slabs->cpu[i].rcu_word);
 
 		if (word != 0 && word / 2 != rcu->epoch)
 			return false;
@@ -269,7 +262,7 @@ static int rcu_wait(struct quarry *q, bool all)
 	struct slab_rcu *rcu = q->slabs->rcu;
 	quarry_pin_t pin = quarry_lock(q->concurrent, &rcu->lock);
 	uint64_t until = rcu->epoch + 2, epoch = rcu->epoch;
-	bool inside = rcu->cpu[quarry_cpu()].nest != 0, busy = true;
+	bool inside = slab_this_cpu_hot(q->slabs)->rcu_nest != 0, busy = true;
 
 	quarry_unlock(q->concurrent, &rcu->lock, pin);
 	if (inside)
