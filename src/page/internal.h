@@ -817,6 +817,7 @@ static inline uint64_t guard_join(struct page_arena *a, unsigned int i, unsigned
 #endif
 
 /* ---- zone.c ---- */
+#if !QUARRY_TINY
 /*
  * Where the search for blocks begins: in the first arena for pages that stay, behind it for movable ones, which
  * come to it last.
@@ -827,6 +828,7 @@ static inline uint32_t zone_first_arena(const struct page_zone *z, unsigned int 
 
 	return z->arena_first + behind;
 }
+#endif
 
 /* One block of the zone's own lists of @type; NULL: none, or no descriptors for it. */
 struct page *zone_take_listed(struct quarry *q, struct page_zone *z, uint32_t *hint,
