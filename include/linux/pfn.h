@@ -7,7 +7,11 @@
 #ifndef PAGE_SHIFT
 #define PAGE_SHIFT QUARRY_PAGE_SHIFT
 #define PAGE_SIZE (1ul << PAGE_SHIFT)
+#if __SIZEOF_LONG__ >= 8
 #define PAGE_MASK (~(PAGE_SIZE - 1))
+#else /* an int, which grows with what it is applied to: addresses are wider than long */
+#define PAGE_MASK (~((1 << PAGE_SHIFT) - 1))
+#endif
 #endif
 
 #define PFN_ALIGN(x) (((unsigned long)(x) + (PAGE_SIZE - 1)) & PAGE_MASK)
