@@ -17,6 +17,8 @@ void bigtable_init(struct bigtable *b, size_t size, const char *what)
 		util_error("no address space for %s", what);
 		exit(CLI_FAILED);
 	}
+	/* What is looked up all over it would miss the TLB at each step. */
+	(void)madvise(b->p, size, MADV_HUGEPAGE);
 }
 
 void bigtable_free(struct bigtable *b)

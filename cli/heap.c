@@ -438,8 +438,11 @@ bool heap_play(struct heap *h, const struct umt_event *ev, size_t n)
 		h->reap_at = r->first_ns + HEAP_REAP_NS;
 	}
 	for (size_t i = 0; i < n && !r->full; i++) {
-		if (i + HEAP_AHEAD < n && ev[i + HEAP_AHEAD].op == UMT_FREE)
-			idmap_prefetch(&h->blocks, ev[i + HEAP_AHEAD].block);
+		if (i + HEAP_AHEAD < n) {
+			const struct umt_event *next = &ev[i + HEAP_AHEAD];
+
+			idmap_prefetch(&h->blocks, next->op == UMT_FREE ? next->block : next->made);
+		}
 		heap_event(h, &ev[i]);
 		r->last_ns = ev[i].time_ns;
 		if (r->events >= h->next_sample)
