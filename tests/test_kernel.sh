@@ -55,9 +55,14 @@ views() {
 	says "$1" '^== /proc/pagetypeinfo$' '^slabinfo - version: 2\.1$' '^kmalloc-64 ' '^MemTotal: ' '^pgalloc_' && same_free "$1"
 }
 
+# Which CPU boots, and so is number 0, is the firmware's choice: OpenSBI takes the first that comes. The node goes with
+# the hardware's number, and the stacks of the three others are pages of their nodes.
 started() {
 	says "$1" '4 CPUs, 2 nodes$' '^Distances from node 0: 10 20$' '^Distances from node 1: 20 10$' \
-		'^CPU 1: .* node 0,' '^CPU 2: .* node 1,' '^CPU 3: .* node 1,.* of node 1$'
+		'^CPU 0: .*, booted here$' '^CPU 1: .*, stack at ' '^CPU 2: .*, stack at ' '^CPU 3: .*, stack at ' \
+		'^CPU [0-3]: hardware id 0x0, node 0, ' '^CPU [0-3]: hardware id 0x1, node 0, ' \
+		'^CPU [0-3]: hardware id 0x2, node 1, ' '^CPU [0-3]: hardware id 0x3, node 1, ' &&
+		[ "$(grep -c '^CPU [1-3]: .*, node \([01]\), .* of node \1$' "$1")" -eq 3 ]
 }
 
 # The kernel's last word, and QEMU's status.

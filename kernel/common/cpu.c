@@ -101,6 +101,9 @@ bool cpu_start_all(void)
 {
 	bool ok = true;
 
+	/* The firmware's choice: on RISC-V any of them may be the one that boots. */
+	kprintf("CPU 0: hardware id 0x%lx, node %d, booted here\n", kernel.cpu[0].hwid,
+		kernel.cpu[0].nid);
 	__atomic_store_n(&kernel.cpu[0].up, 1u, __ATOMIC_RELEASE);
 	cpu_start_ticks();
 	for (unsigned int i = 1; i < kernel.nr_cpus; i++)
