@@ -62,15 +62,15 @@ can_run() {
 	[ -z "${5:-}" ] || command -v "${5%% *}" >/dev/null ||
 		{ echo "skip - $2: no ${5%% *}" >"$dir/$1.verdict"; return 1; }
 	echo 'int main(void) { return 0; }' |
-		$3 $4 -include errno.h -x c -o "$dir/$1.bin" - 2>/dev/null ||
+		$3 $4 ${6:-} -include errno.h -x c -o "$dir/$1.bin" - 2>/dev/null ||
 		{ echo "skip - $2: $3 makes no such programs here" >"$dir/$1.verdict"; return 1; }
 }
 
-# The self-test as a program. number, name, compiler, flags, what runs the program
+# The self-test as a program. number, name, compiler, flags, what runs the program, flags of the library alone
 runs() {
 	can_run "$@" || return
 	{
-		$3 $freestanding $include $4 -c -o "$dir/$1.o" "$dir/all.c" &&
+		$3 $freestanding $include $4 ${6:-} -c -o "$dir/$1.o" "$dir/all.c" &&
 			$3 -std=gnu11 -D_GNU_SOURCE -w $include $4 -o "$dir/$1.bin" \
 				tests/configs/selftest.c $posix "$dir/$1.o" -lpthread &&
 			timeout 120 ${5:-} "$dir/$1.bin"
@@ -177,6 +177,8 @@ start runs "self-test: clang 14" clang-14 "-O0"
 start runs "self-test: i386, 46 address bits" gcc "-O0 $m32"
 start runs "self-test: i386, 32 address bits" gcc "-O0 $m32 -DQUARRY_MAX_PHYS_BITS=32"
 start runs "self-test: big-endian (s390x)" s390x-linux-gnu-gcc "-O0 -static" qemu-s390x
+start runs "self-test: x86_64 as a kernel is built: no red zone, no SSE, kernel code model" gcc "-O2 -no-pie -fno-pie" "" \
+	"$kernel"
 start tiny "tiny: a machine of 2 MiB, -Os" gcc "-Os"
 start tiny "tiny: a machine of 2 MiB, contracts and memory checked" gcc "$checked"
 start tiny "tiny: a machine of 2 MiB, i386" gcc "-Os $m32 -DQUARRY_DEBUG=1"
