@@ -637,6 +637,7 @@ static void boot_file_arena(struct quarry *q, struct page_arena *a)
 		arena_announce(a);
 		return;
 	}
+	arena_is_mine(a);
 	for (unsigned int i = a->nr_pb; i-- > 0;) {
 		a->pb[i].nr_free = (uint16_t)pageblock_count_free(a->bits[i]);
 		if (a->pb[i].nr_free != 0)

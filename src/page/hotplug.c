@@ -340,6 +340,7 @@ static void hotplug_cancel_online(struct quarry *q, struct hotplug_online *o, ui
 
 /* Frees pageblock @i of @a, all of it but what is poisoned. a->lock held. */
 static unsigned int hotplug_free_pageblock(struct quarry *q, struct page_arena *a, unsigned int i)
+	QUARRY_REQUIRES(a->lock)
 {
 	uint8_t type = q->pages->no_grouping ? QUARRY_MIGRATE_UNMOVABLE : QUARRY_MIGRATE_MOVABLE;
 	pfn_t base = a->base_pfn + ((pfn_t)i << QUARRY_PAGEBLOCK_ORDER);
