@@ -298,7 +298,8 @@ struct page_zonelist {
 };
 
 struct page_node {
-	bool present; /* has memory */
+	bool present;  /* has memory */
+	bool possible; /* has memory or a CPU, or may get them */
 	bool has_zone[QUARRY_NR_ZONES];
 	const struct page_zonelist *list;      /* fallback order, highest zone of each node first */
 	const struct page_zonelist *list_this; /* the node's own zones */
