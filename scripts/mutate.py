@@ -47,7 +47,7 @@ SWAPS = [
     (r"(?<!-)--(?!-)", "++"),
     (r"\btrue\b", "false"),
     (r"\bfalse\b", "true"),
-    (r"(?<![\w.] )(?<![\w.])0(?![\w.])", "1"),
+    (r"(?<![\w.] )(?<![\w.\\])0(?![\w.])", "1"),
     (r"(?<![+-] )(?<![\w.])1(?![\w.])", "0"),
 ]
 # What no test can tell: hints, texts, checks that are off in a product, and what the compiler refuses.
