@@ -326,6 +326,7 @@
 #define watermark_boost QUARRY_INSIDE(watermark_boost)
 #define watermark_boost_decay QUARRY_INSIDE(watermark_boost_decay)
 #define watermark_close_fast QUARRY_INSIDE(watermark_close_fast)
+#define watermark_no_fast QUARRY_INSIDE(watermark_no_fast)
 #define watermark_open_fast QUARRY_INSIDE(watermark_open_fast)
 #define watermark_refresh_fast QUARRY_INSIDE(watermark_refresh_fast)
 #define watermark_reset QUARRY_INSIDE(watermark_reset)
