@@ -274,6 +274,7 @@
 #define refuse_record QUARRY_INSIDE(refuse_record)
 #define sheaf_alloc_direct QUARRY_INSIDE(sheaf_alloc_direct)
 #define sheaf_alloc_node QUARRY_INSIDE(sheaf_alloc_node)
+#define sheaf_alloc_odd QUARRY_INSIDE(sheaf_alloc_odd)
 #define sheaf_alloc_slow QUARRY_INSIDE(sheaf_alloc_slow)
 #define sheaf_cached_objects QUARRY_INSIDE(sheaf_cached_objects)
 #define sheaf_drain_all QUARRY_INSIDE(sheaf_drain_all)

@@ -29,7 +29,7 @@ struct flush_run {
 static void *const *flush_locate(const struct quarry *q, const struct kmem_cache *s,
 				 void *const *obj, void *const *end, struct flush_run *run)
 {
-	const struct slab_range *r = quarry_load_acquire(&s->hot);
+	const struct slab_span *r = &quarry_load_acquire(&s->hot)->span;
 	const struct page *map = r->map;
 	uintptr_t base = r->base, page;
 	size_t len = r->len, i;

@@ -541,9 +541,9 @@ const struct slab_range *slab_range_of(struct quarry *q, const struct page *page
 	r = slab_pool_alloc(q, sizeof(*r));
 	if (r == NULL)
 		return NULL;
-	r->base = q->direct_map + (uintptr_t)(a->base_pfn << QUARRY_PAGE_SHIFT);
-	r->len = (size_t)(a->end_pfn - a->base_pfn);
-	r->map = a->map;
+	r->span.base = q->direct_map + (uintptr_t)(a->base_pfn << QUARRY_PAGE_SHIFT);
+	r->span.len = (size_t)(a->end_pfn - a->base_pfn);
+	r->span.map = a->map;
 	r->nid = a->zone->nid;
 	quarry_cmpxchg(slot, &expected, (const struct slab_range *)r); /* the first one stays */
 	return quarry_load_acquire(slot);
@@ -561,8 +561,8 @@ static void slab_note_range(struct quarry *q, struct kmem_cache *s, const struct
 		quarry_store_release(&s->hot, r);
 	pin = quarry_pin();
 	if (r->nid == page_cpu_node(q, slab_this_cpu(s))) {
-		slab_this_cpu_of(s)->hot = r;
-		slab_this_cpu_hot(q->slabs)->range = r;
+		slab_this_cpu_of(s)->near = r->span;
+		slab_this_cpu_hot(q->slabs)->near = r->span;
 	}
 	quarry_unpin(pin);
 }
