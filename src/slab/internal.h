@@ -448,17 +448,24 @@ static inline struct slab *slab_record(const struct slab_layer *layer, uint32_t 
 	return (struct slab *)(layer->store.direct_map + (uintptr_t)index * SLAB_GRANULE);
 }
 #else
-static inline struct slab *slab_record(const struct slab_layer *layer, uint32_t index)
+/* One of those to whose tables @mid leads. */
+static inline struct slab *slab_record_by(const struct slab_dir *mid, uint32_t index)
 {
 	uint32_t piece = index >> SLAB_PIECE_SHIFT;
-	const struct slab_dir *mid =
-		likely(piece < SLAB_FIRST_PIECES)
-			? layer->store.first
-			: layer->store.top->entry[piece >> (2 * SLAB_DIR_SHIFT)];
 	const struct slab_dir *dir = mid->entry[piece >> SLAB_DIR_SHIFT & (SLAB_DIR_ENTRIES - 1)];
 	char *base = dir->entry[piece & (SLAB_DIR_ENTRIES - 1)];
 
 	return (struct slab *)(void *)(base + (index & (SLAB_PIECE_GRANULES - 1)) * SLAB_GRANULE);
+}
+
+static inline struct slab *slab_record(const struct slab_layer *layer, uint32_t index)
+{
+	uint32_t piece = index >> SLAB_PIECE_SHIFT;
+
+	return slab_record_by(likely(piece < SLAB_FIRST_PIECES)
+				      ? layer->store.first
+				      : layer->store.top->entry[piece >> (2 * SLAB_DIR_SHIFT)],
+			      index);
 }
 #endif
 
