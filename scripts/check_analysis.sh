@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Static analysis of src/: gcc -fanalyzer and cppcheck, clean without suppressions. With "all", clang-tidy too,
+# Static analysis of src/: gcc -fanalyzer, cppcheck and clang -Wthread-safety, clean without suppressions. With "all", clang-tidy too,
 # which takes some minutes. Usage: check_analysis.sh [all]
 set -u
 cd "$(dirname "$0")/.."
@@ -11,6 +11,12 @@ print:
 	@echo $(filter-out $(QUARRY_SRCS),$(QUARRY_TINY_SRCS))
 EOF
 )
+tiny_all() {
+	make -s -f sources.mk -f - print <<'EOF'
+print:
+	@echo $(QUARRY_TINY_SRCS)
+EOF
+}
 sources=$(echo "$sources" | grep -vxF "$(echo "$tiny" | tr ' ' '\n')")
 include="-Iinclude -Isrc -Iport/posix"
 log=$(mktemp)
@@ -41,10 +47,19 @@ cppcheck -q --std=c11 --enable=warning,performance,portability --error-exitcode=
 	--template='{file}:{line}: {message} [{id}]' --max-configs=1 -DQUARRY_TINY=1 $include $tiny 2>&1 |
 	grep -vE 'toomanyconfigs|preprocessorErrorDirective' >>"$log"
 verdict cppcheck
+threads="clang-14 -std=c11 -ffreestanding $include -fsyntax-only -Werror -Wthread-safety -Wno-gcc-compat
+	-DQUARRY_THREAD_SAFETY -DQUARRY_DEBUG=1"
+for f in $sources; do
+	$threads "$f" 2>&1
+done | grep -E 'warning:|error:' >"$log"
+for f in $(tiny_all); do
+	$threads -DQUARRY_TINY=1 "$f" 2>&1
+done | grep -E 'warning:|error:' >>"$log"
+verdict "clang -Wthread-safety"
 if [ "${1:-}" = all ]; then
 	echo "$sources" | xargs -P "$(nproc)" -n 1 sh -c 'clang-tidy-14 --quiet "$1" -- -std=c11 \
 		-ffreestanding '"$include" sh 2>/dev/null | grep -E 'warning:|error:' | sort -u >"$log"
 	verdict clang-tidy
 fi
-[ $status -ne 0 ] || echo "analysis:   ok: gcc -fanalyzer, cppcheck${1:+, clang-tidy}"
+[ $status -ne 0 ] || echo "analysis:   ok: gcc -fanalyzer, cppcheck, clang -Wthread-safety${1:+, clang-tidy}"
 exit $status

@@ -35,7 +35,7 @@ ROWS = [
 ]
 if "QUARRY_TINY" in read("include/quarry/config.h"):
     ROWS += [("tiny, x86-64", "gcc", "-Os -DQUARRY_TINY=1", True, False),
-             ("tiny, i386", "gcc", "-Os -DQUARRY_TINY=1 -m32 -march=i686 -fno-pic", False, False),
+             ("tiny, i386", "gcc", "-Os -DQUARRY_TINY=1 -m32 -march=i686 -fno-pic -mregparm=3 -mpreferred-stack-boundary=2", False, False),
              ("tiny, aarch64", "aarch64-linux-gnu-gcc",
               "-Os -DQUARRY_TINY=1 -mgeneral-regs-only -mno-outline-atomics", False, False),
              ("tiny, riscv64", "riscv64-linux-gnu-gcc", "-Os -DQUARRY_TINY=1 -mcmodel=medany", False, False),

@@ -15,6 +15,27 @@
 #define QUARRY_ALIGNED(n) __attribute__((aligned(n)))
 #define QUARRY_UNUSED __attribute__((unused))
 
+/*
+ * Who holds what, as clang's -Wthread-safety checks it: `make check` compiles all of src/ so. @lock is written as
+ * an lvalue, with the function's parameters: QUARRY_REQUIRES(a->lock). They stand behind a declaration or a
+ * definition's parameters. Fields have none: in C, clang cannot name a lock in the same structure.
+ */
+#ifdef QUARRY_THREAD_SAFETY
+#define QUARRY_TS(x) __attribute__((x))
+#else
+#define QUARRY_TS(x)
+#endif
+#define QUARRY_CAPABILITY(name) QUARRY_TS(capability(name))
+#define QUARRY_REQUIRES(lock) QUARRY_TS(requires_capability(lock))
+#define QUARRY_ACQUIRES(lock) QUARRY_TS(acquire_capability(lock))
+#define QUARRY_RELEASES(lock) QUARRY_TS(release_capability(lock))
+/* Holds @lock if the function returns something other than 0. */
+#define QUARRY_TRY_ACQUIRES(lock) QUARRY_TS(try_acquire_capability(1, lock))
+/* The analysis is told, where it cannot see it. A reason stands at each. */
+#define QUARRY_ASSERT_HELD(lock) QUARRY_TS(assert_capability(lock))
+/* A body that is not looked at, with a reason at each. */
+#define QUARRY_NO_THREAD_SAFETY QUARRY_TS(no_thread_safety_analysis)
+
 /* To which the function returns that this stands in. */
 #define QUARRY_RETURN_ADDRESS() __builtin_return_address(0)
 

@@ -53,7 +53,8 @@ QUARRY_NOINLINE bool quarry_cpu_enter_gate(struct quarry_cpu_lock *lock, uint32_
 	return false;
 }
 
-bool quarry_cpu_revoke(struct quarry *q, struct quarry_cpu_lock *lock, quarry_pin_t *pin)
+bool quarry_cpu_revoke(struct quarry *q, struct quarry_cpu_lock *lock,
+		       quarry_pin_t *pin) QUARRY_NO_THREAD_SAFETY
 {
 	uint32_t gate;
 
@@ -76,7 +77,8 @@ bool quarry_cpu_revoke(struct quarry *q, struct quarry_cpu_lock *lock, quarry_pi
 	return true;
 }
 
-void quarry_cpu_give_back(struct quarry *q, struct quarry_cpu_lock *lock, quarry_pin_t pin)
+void quarry_cpu_give_back(struct quarry *q, struct quarry_cpu_lock *lock,
+			  quarry_pin_t pin) QUARRY_NO_THREAD_SAFETY
 {
 	if (!q->concurrent) {
 		quarry_cpu_leave(lock);

@@ -34,12 +34,12 @@ enum quarry_lock_rank {
 	QUARRY_LOCK_RANKS
 };
 
-struct quarry_lock {
+struct QUARRY_CAPABILITY("lock") quarry_lock {
 	uint32_t held;
 	uint32_t rank; /* enum quarry_lock_rank; all zero is an unranked lock, ready for use */
 };
 
-struct quarry_cpu_lock {
+struct QUARRY_CAPABILITY("CPU's own") quarry_cpu_lock {
 	uint32_t busy; /* the owner is inside; on machines that one thread plays, somebody is */
 	uint32_t gate; /* 0: the owner may go in. LOCK_GATE_*; written under remote */
 	struct quarry_lock remote;
@@ -92,6 +92,7 @@ static inline void quarry_lock_init(struct quarry_lock *lock, enum quarry_lock_r
 
 /* Takes @lock if it is free. Never waits: any context. The CPU is pinned by the caller. */
 static inline bool quarry_trylock_pinned(bool concurrent, struct quarry_lock *lock)
+	QUARRY_TRY_ACQUIRES(*lock) QUARRY_NO_THREAD_SAFETY
 {
 	if (quarry_load_relaxed(&lock->held) != 0)
 		return false;
@@ -106,6 +107,7 @@ static inline bool quarry_trylock_pinned(bool concurrent, struct quarry_lock *lo
 
 /* Returns what quarry_unlock() needs to unpin. */
 static inline quarry_pin_t quarry_lock(bool concurrent, struct quarry_lock *lock)
+	QUARRY_ACQUIRES(*lock) QUARRY_NO_THREAD_SAFETY
 {
 	quarry_pin_t pin = quarry_pin();
 
@@ -126,6 +128,7 @@ static inline quarry_pin_t quarry_lock(bool concurrent, struct quarry_lock *lock
 }
 
 static inline void quarry_unlock(bool concurrent, struct quarry_lock *lock, quarry_pin_t pin)
+	QUARRY_RELEASES(*lock) QUARRY_NO_THREAD_SAFETY
 {
 	lock_order_remove(lock->rank);
 	(void)concurrent;
@@ -155,6 +158,7 @@ static QUARRY_ALWAYS_INLINE bool lock_cpu_is_busy(const struct quarry_cpu_lock *
  * this came in between (an interrupt, a signal) while the owner was inside. Never waits.
  */
 static QUARRY_ALWAYS_INLINE bool lock_cpu_enter(struct quarry_cpu_lock *lock, uint32_t shut)
+	QUARRY_TRY_ACQUIRES(*lock) QUARRY_NO_THREAD_SAFETY
 {
 	if (unlikely(lock_cpu_is_busy(lock)))
 		return false;
@@ -167,18 +171,21 @@ static QUARRY_ALWAYS_INLINE bool lock_cpu_enter(struct quarry_cpu_lock *lock, ui
 }
 
 static QUARRY_ALWAYS_INLINE bool quarry_cpu_enter(struct quarry_cpu_lock *lock)
+	QUARRY_TRY_ACQUIRES(*lock) QUARRY_NO_THREAD_SAFETY
 {
 	return lock_cpu_enter(lock, LOCK_GATE_SHUT);
 }
 
 /* The same for the short way, which sees to nothing but the common case. */
 static inline bool quarry_cpu_enter_common(struct quarry_cpu_lock *lock)
+	QUARRY_TRY_ACQUIRES(*lock) QUARRY_NO_THREAD_SAFETY
 {
 	return lock_cpu_enter(lock, LOCK_GATE_SHUT | LOCK_GATE_SLOW);
 }
 
 /* The same without a call, which fails for any reason: then try that one. */
 static QUARRY_ALWAYS_INLINE bool quarry_cpu_enter_open(struct quarry_cpu_lock *lock)
+	QUARRY_TRY_ACQUIRES(*lock) QUARRY_NO_THREAD_SAFETY
 {
 	if (unlikely(lock_cpu_is_busy(lock)))
 		return false;
@@ -193,6 +200,7 @@ static QUARRY_ALWAYS_INLINE bool quarry_cpu_enter_open(struct quarry_cpu_lock *l
 }
 
 static QUARRY_ALWAYS_INLINE void quarry_cpu_leave(struct quarry_cpu_lock *lock)
+	QUARRY_RELEASES(*lock) QUARRY_NO_THREAD_SAFETY
 {
 	lock_order_remove(QUARRY_LOCK_CPU);
 	quarry_store_release(&lock->busy, 0u);
@@ -203,8 +211,10 @@ static QUARRY_ALWAYS_INLINE void quarry_cpu_leave(struct quarry_cpu_lock *lock)
  * quarry_cpu_give_back(). Not from an interrupt, nor inside a CPU's own or under an arena's lock. False,
  * on machines that one thread plays: it came in between while somebody was inside.
  */
-bool quarry_cpu_revoke(struct quarry *q, struct quarry_cpu_lock *lock, quarry_pin_t *pin);
-void quarry_cpu_give_back(struct quarry *q, struct quarry_cpu_lock *lock, quarry_pin_t pin);
+bool quarry_cpu_revoke(struct quarry *q, struct quarry_cpu_lock *lock, quarry_pin_t *pin)
+	QUARRY_TRY_ACQUIRES(*lock);
+void quarry_cpu_give_back(struct quarry *q, struct quarry_cpu_lock *lock, quarry_pin_t pin)
+	QUARRY_RELEASES(*lock);
 
 /* Inside by quarry_cpu_revoke(): the owner's short way is closed from now on, or open. */
 static inline void quarry_cpu_set_slow(struct quarry_cpu_lock *lock, bool slow)

@@ -22,12 +22,13 @@ struct places {
 /* @p is zeroed. */
 void places_init(struct places *p);
 /* Number of a place, new or not: @site if that is not NULL, else @address. */
-uint16_t place_of_locked(struct places *p, const struct quarry_page_site *site,
-			 const void *address);
+uint16_t place_of_locked(struct places *p, const struct quarry_page_site *site, const void *address)
+	QUARRY_REQUIRES(p->lock);
 /* The place holds @times blocks of @bytes more. */
-void place_hold_locked(struct places *p, uint16_t number, uint64_t bytes, int times);
+void place_hold_locked(struct places *p, uint16_t number, uint64_t bytes, int times)
+	QUARRY_REQUIRES(p->lock);
 /* It has taken one, and holds it. */
-void place_take_locked(struct places *p, uint16_t number, uint64_t bytes);
+void place_take_locked(struct places *p, uint16_t number, uint64_t bytes) QUARRY_REQUIRES(p->lock);
 /* The @index'th place, in @info; false: there are not so many. */
 bool place_info(struct quarry *q, struct places *p, unsigned int index,
 		struct quarry_page_site_info *info);

@@ -119,6 +119,7 @@ static QUARRY_ALWAYS_INLINE struct page *alloc_pop(struct page_sheaf *s, uint64_
  */
 static QUARRY_ALWAYS_INLINE struct page *alloc_short(struct quarry *q, struct page_cpu *cpu,
 						     gfp_t gfp, unsigned int slot, bool fill)
+	QUARRY_REQUIRES(cpu->lock)
 {
 	const struct page_fast *f = &cpu->fast[slot];
 	size_t bits = gfp % PAGE_FAST_BITS;
@@ -143,7 +144,7 @@ static QUARRY_ALWAYS_INLINE struct page *alloc_short(struct quarry *q, struct pa
  */
 static QUARRY_NOINLINE struct page *alloc_inside(struct quarry *q, gfp_t gfp, unsigned int order,
 						 quarry_pin_t pin, struct page_cpu *cpu,
-						 const void *address)
+						 const void *address) QUARRY_RELEASES(cpu->lock)
 {
 	struct page *page = alloc_short(q, cpu, gfp, (unsigned int)pcp_slot(order), true);
 
@@ -158,6 +159,7 @@ static QUARRY_NOINLINE struct page *alloc_inside(struct quarry *q, gfp_t gfp, un
  */
 static QUARRY_NOINLINE struct page *alloc_uncached(struct quarry *q, gfp_t gfp, unsigned int order,
 						   quarry_pin_t pin, struct page_cpu *cpu)
+	QUARRY_RELEASES(cpu->lock)
 {
 	const struct page_fast *f = &cpu->fast[0];
 	const struct page_sheaf *s = f->out[gfp % PAGE_FAST_BITS];
@@ -304,7 +306,7 @@ static QUARRY_NOINLINE void alloc_free_long(struct quarry *q, struct page *page,
  */
 static QUARRY_NOINLINE void alloc_free_inside(struct page_cpu *cpu, struct page *page,
 					      unsigned int order, quarry_pin_t pin,
-					      const void *address)
+					      const void *address) QUARRY_RELEASES(cpu->lock)
 {
 	struct quarry *q = cpu->q;
 	unsigned int slot = order < PAGE_PCP_ORDERS ? order : PAGE_PCP_HUGE;
@@ -335,6 +337,7 @@ static QUARRY_NOINLINE void alloc_free_inside(struct page_cpu *cpu, struct page 
 
 /* Inside, and comes out: there is no room for another late block. */
 static QUARRY_NOINLINE void alloc_free_late(struct page_cpu *cpu, quarry_pin_t pin)
+	QUARRY_RELEASES(cpu->lock)
 {
 	late_give_old(cpu->q, cpu);
 	quarry_cpu_leave(&cpu->lock);
@@ -346,7 +349,7 @@ static QUARRY_NOINLINE void alloc_free_late(struct page_cpu *cpu, quarry_pin_t p
  * late blocks are due.
  */
 static QUARRY_ALWAYS_INLINE int alloc_free_short(struct page_cpu *cpu, struct page *page,
-						 unsigned int order)
+						 unsigned int order) QUARRY_REQUIRES(cpu->lock)
 {
 	struct page_hand *h = &cpu->open[order];
 	uintptr_t offset = (uintptr_t)page - (uintptr_t)h->base;

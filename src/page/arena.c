@@ -43,7 +43,8 @@ quarry_pin_t arena_lock(struct quarry *q, struct page_arena *a)
 	return quarry_lock(q->concurrent, &a->lock);
 }
 
-bool arena_trylock(struct quarry *q, struct page_arena *a, quarry_pin_t *pin)
+bool arena_trylock(struct quarry *q, struct page_arena *a,
+		   quarry_pin_t *pin) QUARRY_NO_THREAD_SAFETY
 {
 	*pin = quarry_pin();
 	if (likely(quarry_trylock_pinned(q->concurrent, &a->lock)))
@@ -128,6 +129,7 @@ static void arena_dense_remove(struct quarry *q, struct page_arena *a, struct pa
 
 /* Puts an unfiled pageblock on the list of @order: first, or last if it is sparse. */
 static void arena_link(struct quarry *q, struct page_arena *a, unsigned int i, unsigned int order)
+	QUARRY_REQUIRES(a->lock)
 {
 	struct page_pb *pb = &a->pb[i];
 	uint16_t *head = &a->head[order][pb->type];
@@ -157,6 +159,7 @@ static void arena_link(struct quarry *q, struct page_arena *a, unsigned int i, u
 }
 
 static void arena_unlink(struct quarry *q, struct page_arena *a, unsigned int i)
+	QUARRY_REQUIRES(a->lock)
 {
 	struct page_pb *pb = &a->pb[i];
 	uint16_t *head = &a->head[pb->filed][pb->type];
@@ -192,7 +195,7 @@ static unsigned int arena_buddy(const struct page_arena *a, unsigned int i, unsi
  * free block that begins there, together with its buddy, and with that one's.
  */
 static void arena_file_as(struct quarry *q, struct page_arena *a, unsigned int i,
-			  unsigned int order)
+			  unsigned int order) QUARRY_REQUIRES(a->lock)
 {
 	if (order == PAGE_NOT_FILED)
 		return;
@@ -220,6 +223,7 @@ void arena_file(struct quarry *q, struct page_arena *a, unsigned int i)
  */
 static unsigned int arena_split(struct quarry *q, struct page_arena *a, unsigned int head,
 				unsigned int order, unsigned int least, unsigned int i)
+	QUARRY_REQUIRES(a->lock)
 {
 	while (order > least) {
 		unsigned int upper = head + PAGE_SPAN(--order);
@@ -366,7 +370,7 @@ void arena_count(struct quarry *q, struct page_arena *a, int64_t pages)
 }
 
 /* Pageblock @i is about to lose pages. */
-static inline void arena_touch(struct page_arena *a, unsigned int i)
+static inline void arena_touch(struct page_arena *a, unsigned int i) QUARRY_REQUIRES(a->lock)
 {
 	a->pb[i].flags &= (uint8_t)~PAGE_PB_REPORTED;
 	if (!a->pb[i].described)
@@ -375,7 +379,7 @@ static inline void arena_touch(struct page_arena *a, unsigned int i)
 
 /* @order is more than a pageblock's; at @i a block begins that is as large, or larger. */
 static void arena_take_large(struct quarry *q, struct page_arena *a, unsigned int i,
-			     unsigned int order)
+			     unsigned int order) QUARRY_REQUIRES(a->lock)
 {
 	unsigned int filed = a->pb[i].filed;
 
@@ -394,6 +398,7 @@ static void arena_take_large(struct quarry *q, struct page_arena *a, unsigned in
 
 /* Pageblock @i is about to lose pages: off its list, its descriptors written. */
 static void arena_open(struct quarry *q, struct page_arena *a, unsigned int i)
+	QUARRY_REQUIRES(a->lock)
 {
 	arena_unfile(q, a, i);
 	arena_touch(a, i);
@@ -401,6 +406,7 @@ static void arena_open(struct quarry *q, struct page_arena *a, unsigned int i)
 
 /* It has lost @pages. */
 static void arena_close(struct quarry *q, struct page_arena *a, unsigned int i, unsigned int pages)
+	QUARRY_REQUIRES(a->lock)
 {
 	a->pb[i].nr_free = (uint16_t)(a->pb[i].nr_free - pages);
 	if (unlikely(page_type_special(a->pb[i].type)))
@@ -507,6 +513,7 @@ static unsigned int arena_fill_words(struct page_arena *a, unsigned int i, unsig
 
 /* Pageblock @i, first of its list, has lost pages: where it belongs now. */
 static void arena_refile_less(struct quarry *q, struct page_arena *a, unsigned int i)
+	QUARRY_REQUIRES(a->lock)
 {
 	struct page_pb *pb = &a->pb[i];
 	unsigned int order = pb->nr_free != 0 ? pageblock_largest(a->bits[i]) : PAGE_NOT_FILED;
@@ -525,7 +532,7 @@ static unsigned int arena_pair(const struct page_arena *a, unsigned int type)
 
 /* One or two whole pageblocks. Pairs go as a whole while there is room, so nothing is filed between. */
 static unsigned int arena_fill_huge(struct quarry *q, struct page_arena *a, unsigned int type,
-				    struct page_sheaf *s, unsigned int max)
+				    struct page_sheaf *s, unsigned int max) QUARRY_REQUIRES(a->lock)
 {
 	unsigned int pair = arena_pair(a, type), i, n;
 
@@ -566,6 +573,7 @@ static unsigned int arena_fill_huge(struct quarry *q, struct page_arena *a, unsi
 static QUARRY_COLD unsigned int arena_fill_guarded(struct quarry *q, struct page_arena *a,
 						   unsigned int order, unsigned int type,
 						   struct page_sheaf *s, unsigned int max)
+	QUARRY_REQUIRES(a->lock)
 {
 	unsigned int n = 0;
 	struct page *page;
@@ -631,7 +639,7 @@ unsigned int arena_fill(struct quarry *q, struct page_arena *a, unsigned int ord
 
 /* Pageblock @i has gained pages; @order is its largest free order now, @sparse says what it was. */
 static void arena_refile_more(struct quarry *q, struct page_arena *a, unsigned int i,
-			      unsigned int order, bool sparse)
+			      unsigned int order, bool sparse) QUARRY_REQUIRES(a->lock)
 {
 	struct page_pb *pb = &a->pb[i];
 
@@ -646,7 +654,7 @@ static void arena_refile_more(struct quarry *q, struct page_arena *a, unsigned i
 /* The same where some pages may be poisoned, or guards: word by word. */
 static QUARRY_COLD unsigned int arena_put_words(struct quarry *q, struct page_arena *a,
 						unsigned int i, unsigned int page,
-						unsigned int order)
+						unsigned int order) QUARRY_REQUIRES(a->lock)
 {
 	uint64_t bits[PAGE_WORDS] = {0};
 	unsigned int n = 0;
@@ -658,7 +666,7 @@ static QUARRY_COLD unsigned int arena_put_words(struct quarry *q, struct page_ar
 }
 
 static unsigned int arena_put_pb(struct quarry *q, struct page_arena *a, unsigned int i,
-				 unsigned int page, unsigned int order)
+				 unsigned int page, unsigned int order) QUARRY_REQUIRES(a->lock)
 {
 	struct page_pb *pb = &a->pb[i];
 	bool sparse = arena_sparse(pb);
@@ -686,6 +694,7 @@ static unsigned int arena_put_pb(struct quarry *q, struct page_arena *a, unsigne
 
 /* A whole pageblock that has nothing free: most have not. */
 static unsigned int arena_put_whole(struct quarry *q, struct page_arena *a, unsigned int i)
+	QUARRY_REQUIRES(a->lock)
 {
 	struct page_pb *pb = &a->pb[i];
 
@@ -702,6 +711,7 @@ static unsigned int arena_put_whole(struct quarry *q, struct page_arena *a, unsi
 /* What becomes free of word @w of pageblock @i when @mask is freed: guards join, poisoned pages stay. */
 static QUARRY_COLD uint64_t arena_mask_kept(const struct page_layer *pl, struct page_arena *a,
 					    unsigned int i, unsigned int w, uint64_t mask)
+	QUARRY_REQUIRES(a->lock)
 {
 	struct page_pb *pb = &a->pb[i];
 
@@ -795,6 +805,7 @@ void arena_put(struct quarry *q, struct page_arena *a, pfn_t pfn, unsigned int o
 
 /* The zone's pageblocks of types that not everybody may take from; their number moves the fast marks. */
 static void arena_add_special(struct quarry *q, struct page_arena *a, unsigned int i, int more)
+	QUARRY_REQUIRES(a->lock)
 {
 	struct page_zone *z = a->zone;
 	unsigned int type = a->pb[i].type;

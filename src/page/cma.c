@@ -204,6 +204,7 @@ static void cma_give_pageblock(struct quarry *q, struct page_arena *a, pfn_t pfn
 {
 	unsigned int i = (unsigned int)((pfn - a->base_pfn) >> QUARRY_PAGEBLOCK_ORDER);
 
+	arena_is_mine(a);
 	if (a->virgin || a->empty)
 		arena_write(a);
 	arena_set_type(q, a, i, QUARRY_MIGRATE_CMA);

@@ -102,6 +102,7 @@ static void fallback_note(struct fallback_request *r, unsigned int o, unsigned i
  */
 static struct page *fallback_take_from(struct fallback_request *r, struct page_arena *a,
 				       unsigned int o, unsigned int from, bool steal)
+	QUARRY_REQUIRES(a->lock)
 {
 	unsigned int i = a->head[o][from];
 	unsigned int claimed = 0;
@@ -264,6 +265,7 @@ unsigned int fallback_take(struct quarry *q, struct page_zone *z, unsigned int o
 
 /* Any block of @a that the request may have. a->lock held. */
 static struct page *fallback_of_arena(struct fallback_request *r, struct page_arena *a)
+	QUARRY_REQUIRES(a->lock)
 {
 	struct page *page = arena_take(r->q, a, r->order, r->type);
 

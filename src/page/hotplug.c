@@ -177,8 +177,7 @@ int quarry_add_memory(struct quarry *q, int nid, phys_addr_t start, phys_addr_t 
 	phys_addr_t end;
 	int err;
 
-	if (nid < 0 || nid >= pl->nr_nodes || size == 0 ||
-	    quarry_add_overflows(start, size, &end) ||
+	if (!quarry_node_possible(q, nid) || size == 0 || quarry_add_overflows(start, size, &end) ||
 	    ((start | size) & (QUARRY_MEMORY_BLOCK_BYTES - 1)) != 0)
 		return -QUARRY_EINVAL;
 	if ((end - 1) >> QUARRY_PAGE_SHIFT >> PAGE_SECTION_ORDER >= pl->nr_sections)
@@ -341,6 +340,7 @@ static void hotplug_cancel_online(struct quarry *q, struct hotplug_online *o, ui
 
 /* Frees pageblock @i of @a, all of it but what is poisoned. a->lock held. */
 static unsigned int hotplug_free_pageblock(struct quarry *q, struct page_arena *a, unsigned int i)
+	QUARRY_REQUIRES(a->lock)
 {
 	uint8_t type = q->pages->no_grouping ? QUARRY_MIGRATE_UNMOVABLE : QUARRY_MIGRATE_MOVABLE;
 	pfn_t base = a->base_pfn + ((pfn_t)i << QUARRY_PAGEBLOCK_ORDER);

@@ -133,6 +133,7 @@ uint64_t hwpoison_keep(const struct page_layer *pl, struct page_arena *a, unsign
 
 /* Takes @pfn out of the buddy system if it is there; a->lock held. */
 static bool hwpoison_take_free(struct quarry *q, struct page_arena *a, pfn_t pfn)
+	QUARRY_REQUIRES(a->lock)
 {
 	unsigned int i = (unsigned int)((pfn - a->base_pfn) >> QUARRY_PAGEBLOCK_ORDER);
 	uint64_t want[PAGE_WORDS] = {0}, got[PAGE_WORDS];

@@ -298,7 +298,8 @@ struct page_zonelist {
 };
 
 struct page_node {
-	bool present; /* has memory */
+	bool present;  /* has memory */
+	bool possible; /* has memory or a CPU, or may get them */
 	bool has_zone[QUARRY_NR_ZONES];
 	const struct page_zonelist *list;      /* fallback order, highest zone of each node first */
 	const struct page_zonelist *list_this; /* the node's own zones */
@@ -644,18 +645,20 @@ struct page_arena *memmap_arena(const struct page_layer *pl, pfn_t pfn); /* NULL
 /* Makes sure that @a has descriptors; false: no memory for them. Not under a lock. */
 bool memmap_give_map(struct quarry *q, struct page_arena *a);
 /* Sets up the descriptors of pageblock @i; a->lock held, a->map there. */
-void memmap_describe(struct page_arena *a, unsigned int i);
+void memmap_describe(struct page_arena *a, unsigned int i) QUARRY_REQUIRES(a->lock);
 /* Whether @page, which reads @word, stands where its arena keeps descriptors. */
 bool memmap_is_descriptor(const struct page_layer *pl, const struct page *page, uint64_t word);
 
 /* ---- arena.c; all but _unlocked need a->lock ---- */
-void arena_unfold(struct quarry *q, struct page_arena *a);               /* end of virginity */
-void arena_file(struct quarry *q, struct page_arena *a, unsigned int i); /* by its bitmap */
-void arena_unfile(struct quarry *q, struct page_arena *a, unsigned int i);
+void arena_unfold(struct quarry *q, struct page_arena *a)
+	QUARRY_REQUIRES(a->lock); /* end of virginity */
+void arena_file(struct quarry *q, struct page_arena *a, unsigned int i)
+	QUARRY_REQUIRES(a->lock); /* by its bitmap */
+void arena_unfile(struct quarry *q, struct page_arena *a, unsigned int i) QUARRY_REQUIRES(a->lock);
 /* Takes up to @max blocks of @order from lists of @type; returns how many. */
 /* One block of @order from lists of @type: the smallest that fits; NULL: none. */
 struct page *arena_take(struct quarry *q, struct page_arena *a, unsigned int order,
-			unsigned int type);
+			unsigned int type) QUARRY_REQUIRES(a->lock);
 enum arena_source {
 	ARENA_BROKEN, /* broken pageblocks that are not sparse */
 	ARENA_WHOLE,  /* whole ones too */
@@ -667,25 +670,29 @@ enum arena_source {
  */
 unsigned int arena_fill(struct quarry *q, struct page_arena *a, unsigned int order,
 			unsigned int type, struct page_sheaf *s, unsigned int max,
-			enum arena_source from);
+			enum arena_source from) QUARRY_REQUIRES(a->lock);
 /* One block of @order out of pageblock @i, whatever its type. */
 struct page *arena_take_from(struct quarry *q, struct page_arena *a, unsigned int i,
-			     unsigned int order);
-void arena_put(struct quarry *q, struct page_arena *a, pfn_t pfn, unsigned int order);
+			     unsigned int order) QUARRY_REQUIRES(a->lock);
+void arena_put(struct quarry *q, struct page_arena *a, pfn_t pfn, unsigned int order)
+	QUARRY_REQUIRES(a->lock);
 /* Returns how many pages were not free before; the caller counts them, see arena_count(). */
-unsigned int arena_put_some(struct quarry *q, struct page_arena *a, pfn_t pfn, unsigned int order);
+unsigned int arena_put_some(struct quarry *q, struct page_arena *a, pfn_t pfn, unsigned int order)
+	QUARRY_REQUIRES(a->lock);
 /* Frees the pageblocks from @i on that a block of @order has, at once. The same. */
 unsigned int arena_put_large(struct quarry *q, struct page_arena *a, unsigned int i,
-			     unsigned int order);
+			     unsigned int order) QUARRY_REQUIRES(a->lock);
 /* Frees the pages @mask of word @w, counted from base_pfn; returns how many were not free before. */
-unsigned int arena_put_word(struct quarry *q, struct page_arena *a, size_t w, uint64_t mask);
+unsigned int arena_put_word(struct quarry *q, struct page_arena *a, size_t w, uint64_t mask)
+	QUARRY_REQUIRES(a->lock);
 /* Adds @pages to the arena's and the zone's free pages. */
-void arena_count(struct quarry *q, struct page_arena *a, int64_t pages);
-void arena_set_type(struct quarry *q, struct page_arena *a, unsigned int i, unsigned int type);
+void arena_count(struct quarry *q, struct page_arena *a, int64_t pages) QUARRY_REQUIRES(a->lock);
+void arena_set_type(struct quarry *q, struct page_arena *a, unsigned int i, unsigned int type)
+	QUARRY_REQUIRES(a->lock);
 #if !QUARRY_TINY
 /* Pageblock of @type lost or won @pages free ones; to be called if the type is none of a pageset's. */
 QUARRY_COLD void arena_count_special(struct quarry *q, struct page_arena *a, unsigned int type,
-				     int64_t pages);
+				     int64_t pages) QUARRY_REQUIRES(a->lock);
 #else
 static inline void arena_count_special(struct quarry *q, struct page_arena *a, unsigned int type,
 				       int64_t pages)
@@ -698,16 +705,29 @@ static inline void arena_count_special(struct quarry *q, struct page_arena *a, u
 #endif
 /* Takes the free ones of pages @want of pageblock @i, which @got then names; returns how many. */
 unsigned int arena_take_bits(struct quarry *q, struct page_arena *a, unsigned int i,
-			     const uint64_t *want, uint64_t *got);
-quarry_pin_t arena_lock(struct quarry *q, struct page_arena *a);
-bool arena_trylock(struct quarry *q, struct page_arena *a, quarry_pin_t *pin); /* never waits */
-void arena_unlock(struct quarry *q, struct page_arena *a, quarry_pin_t pin);
+			     const uint64_t *want, uint64_t *got) QUARRY_REQUIRES(a->lock);
+quarry_pin_t arena_lock(struct quarry *q, struct page_arena *a) QUARRY_ACQUIRES(a->lock);
+bool arena_trylock(struct quarry *q, struct page_arena *a, quarry_pin_t *pin)
+	QUARRY_TRY_ACQUIRES(a->lock); /* never waits */
+void arena_unlock(struct quarry *q, struct page_arena *a, quarry_pin_t pin)
+	QUARRY_RELEASES(a->lock);
+/* For who has got @a with its lock by another function: says so to the analysis. */
+static inline void arena_is_held(struct page_arena *a) QUARRY_ASSERT_HELD(a->lock)
+{
+	QUARRY_ASSERT(a->lock.held != 0);
+	(void)a;
+}
+/* The same where nobody else can be at work: while the machine is built, and on one of one CPU, pinned. */
+static inline void arena_is_mine(struct page_arena *a) QUARRY_ASSERT_HELD(a->lock)
+{
+	(void)a;
+}
 /*
  * Takes whole free pageblock @i out of the buddy system, and puts it back: its descriptors are neither needed
  * nor written.
  */
-void arena_hide(struct quarry *q, struct page_arena *a, unsigned int i);
-void arena_show(struct quarry *q, struct page_arena *a, unsigned int i);
+void arena_hide(struct quarry *q, struct page_arena *a, unsigned int i) QUARRY_REQUIRES(a->lock);
+void arena_show(struct quarry *q, struct page_arena *a, unsigned int i) QUARRY_REQUIRES(a->lock);
 /* Writes the records and bitmaps of an arena that is handed over in part: nothing is free yet. */
 void arena_write(struct page_arena *a);
 /* Marks a virgin arena's blocks as available, when the machine is built. */
@@ -753,6 +773,7 @@ static inline bool arena_sparse(const struct page_pb *pb)
  */
 static QUARRY_ALWAYS_INLINE bool arena_put_block(struct page_arena *a, size_t w, unsigned int first,
 						 uint64_t pages, unsigned int order)
+	QUARRY_REQUIRES(a->lock)
 {
 	static const uint64_t run_of[6] = {0x3, 0xf, 0xff, 0xffff, 0xffffffff, ~(uint64_t)0};
 	struct page_pb *pb = &a->pb[w / PAGE_WORDS];
@@ -787,9 +808,10 @@ static inline unsigned int guard_minorder(const struct page_layer *pl)
  * run: the halves beyond it become guards. Returns the order that leaves the bitmap, guards included.
  */
 unsigned int guard_split(const struct page_layer *pl, struct page_arena *a, unsigned int i,
-			 unsigned int page, unsigned int order);
+			 unsigned int page, unsigned int order) QUARRY_REQUIRES(a->lock);
 /* Pages @mask of word @w become free: those, and guards whose partners are whole then. */
-uint64_t guard_join(struct page_arena *a, unsigned int i, unsigned int w, uint64_t mask);
+uint64_t guard_join(struct page_arena *a, unsigned int i, unsigned int w, uint64_t mask)
+	QUARRY_REQUIRES(a->lock);
 /* Whether page number @page of @a is in a guard. */
 bool guard_is(const struct page_arena *a, size_t page);
 #else
@@ -1059,11 +1081,17 @@ void watermark_setup(struct quarry *q, const struct quarry_boot_params *params);
 void watermark_update(struct quarry *q);
 /* The same for the limits of pagesets alone: a CPU came or went. Takes tune_lock. */
 void watermark_update_pcp(struct quarry *q);
+#if !QUARRY_TINY
 /* For sysctl.c; tune_lock held. */
-void watermark_reset(struct quarry *q);          /* marks, totalreserve, limits of pagesets */
-void watermark_reset_reserves(struct quarry *q); /* reserves, totalreserve */
-void watermark_reset_pcp(struct quarry *q);      /* limits of pagesets */
-void watermark_reset_daemon(struct quarry *q);   /* the huge-page daemon starts or stops */
+void watermark_reset(struct quarry *q)
+	QUARRY_REQUIRES(q->pages->tune_lock); /* marks, totalreserve, limits of pagesets */
+void watermark_reset_reserves(struct quarry *q)
+	QUARRY_REQUIRES(q->pages->tune_lock); /* reserves, totalreserve */
+void watermark_reset_pcp(struct quarry *q)
+	QUARRY_REQUIRES(q->pages->tune_lock); /* limits of pagesets */
+void watermark_reset_daemon(struct quarry *q)
+	QUARRY_REQUIRES(q->pages->tune_lock); /* the huge-page daemon starts or stops */
+#endif
 /* The marks that the short way compares with, by what the zone's special pageblocks may hide. */
 #if !QUARRY_TINY
 void watermark_refresh_fast(struct quarry *q, struct page_zone *z);
@@ -1139,13 +1167,14 @@ void cpu_count_free(struct quarry *q, const struct page_arena *a, unsigned int o
 
 /* ---- late.c ---- */
 /* Inside: looks at the CPU's late blocks, and gives them back. */
-void late_flush(struct quarry *q, struct page_cpu *cpu);
+void late_flush(struct quarry *q, struct page_cpu *cpu) QUARRY_REQUIRES(cpu->lock);
 /* Inside: there is no room for another; the same for all but the last ones. */
-void late_give_old(struct quarry *q, struct page_cpu *cpu);
+void late_give_old(struct quarry *q, struct page_cpu *cpu) QUARRY_REQUIRES(cpu->lock);
 /* Inside: a stage of @hands held @blocks. */
-void late_watch(struct quarry *q, struct page_cpu *cpu, unsigned int hands, unsigned int blocks);
+void late_watch(struct quarry *q, struct page_cpu *cpu, unsigned int hands, unsigned int blocks)
+	QUARRY_REQUIRES(cpu->lock);
 /* Inside: the same for all of them, and the CPU begins anew to find out how it frees. */
-void late_end(struct quarry *q, struct page_cpu *cpu);
+void late_end(struct quarry *q, struct page_cpu *cpu) QUARRY_REQUIRES(cpu->lock);
 /* That on all CPUs that have any. No lock held. */
 void late_settle(struct quarry *q);
 
@@ -1161,7 +1190,7 @@ static inline void late_settle_own(struct quarry *q)
 
 /* Inside, late_on: @page, or NULL, is written down. True: late_give_old() is due. */
 static QUARRY_ALWAYS_INLINE bool late_push(struct page_cpu *cpu, struct page *page,
-					   unsigned int order)
+					   unsigned int order) QUARRY_REQUIRES(cpu->lock)
 {
 	size_t n = cpu->nr_late;
 
@@ -1185,16 +1214,20 @@ struct page *pcp_alloc_nolock(struct quarry *q, const struct page_zone *z, unsig
 bool pcp_free_nolock(struct quarry *q, struct page *page, unsigned int order);
 void pcp_init_in(struct page_cpu *cpu);
 /* Inside: some hands have been written down since the last time, or all are in use. */
-void pcp_in_stage(struct quarry *q, struct page_cpu *cpu, unsigned int slot);
+void pcp_in_stage(struct quarry *q, struct page_cpu *cpu, unsigned int slot)
+	QUARRY_REQUIRES(cpu->lock);
 /* Inside: takes back @page, which is free by now, and keeps strictly to the limits. */
-void pcp_push_counted(struct quarry *q, struct page_cpu *cpu, struct page *page, unsigned int slot);
+void pcp_push_counted(struct quarry *q, struct page_cpu *cpu, struct page *page, unsigned int slot)
+	QUARRY_REQUIRES(cpu->lock);
 /*
  * Inside: @page, a free whole pageblock that was allocated as @type, is the next to be handed out. False: it may
  * not be, or there is another.
  */
-bool pcp_keep_huge(struct quarry *q, struct page_cpu *cpu, struct page *page, unsigned int type);
+bool pcp_keep_huge(struct quarry *q, struct page_cpu *cpu, struct page *page, unsigned int type)
+	QUARRY_REQUIRES(cpu->lock);
 /* Inside, no feature is on: fills the empty sheaf @s of @slot. False: it takes the long way. */
-bool pcp_refill(struct quarry *q, struct page_cpu *cpu, struct page_sheaf *s, unsigned int slot);
+bool pcp_refill(struct quarry *q, struct page_cpu *cpu, struct page_sheaf *s, unsigned int slot)
+	QUARRY_REQUIRES(cpu->lock);
 unsigned long pcp_pages(struct quarry *q, const struct page_zone *z);
 unsigned long pcp_pages_of(struct quarry *q, const struct page_zone *z, unsigned int cpu);
 /*
@@ -1253,7 +1286,7 @@ static inline unsigned int pcp_in_least(unsigned int slot)
  * one before is written down. Inside; its arena is not below q->strict_below. True: pcp_in_stage() is due.
  */
 static QUARRY_ALWAYS_INLINE bool pcp_push(struct page_cpu *cpu, struct page *page,
-					  unsigned int slot)
+					  unsigned int slot) QUARRY_REQUIRES(cpu->lock)
 {
 	struct page_hand *open = &cpu->open[slot];
 	struct page_in *in = &cpu->in[slot];

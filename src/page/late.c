@@ -58,6 +58,7 @@ static void late_count(const struct quarry *q, struct page_cpu *cpu, struct page
 
 /* Counts, marks free and locates what of the first @nr may be freed; returns how many blocks. */
 static unsigned int late_look(struct quarry *q, struct page_cpu *cpu, unsigned int nr)
+	QUARRY_REQUIRES(cpu->lock)
 {
 	const uint64_t *late = cpu->late, *end = late + nr;
 	uint64_t *b = cpu->late, *from = b;
@@ -106,6 +107,7 @@ static unsigned int late_look(struct quarry *q, struct page_cpu *cpu, unsigned i
 /* By the long way; returns pages that became free. a->lock held. */
 static QUARRY_NOINLINE unsigned int late_put_odd(struct quarry *q, struct page_arena *a,
 						 uint32_t page, unsigned int order)
+	QUARRY_REQUIRES(a->lock)
 {
 	unsigned int pages = arena_put_word(q, a, page >> PAGE_BITS_ORDER, late_mask(page, order));
 
@@ -152,6 +154,7 @@ static QUARRY_ALWAYS_INLINE unsigned int late_put(struct quarry *q, uint64_t *b,
 
 /* The first @nr blocks. */
 static void late_give(struct quarry *q, struct page_cpu *cpu, unsigned int nr)
+	QUARRY_REQUIRES(cpu->lock)
 {
 	unsigned int n = late_look(q, cpu, nr), done;
 

@@ -74,7 +74,7 @@ static int memmap_room(const struct page_arena *a, unsigned int i, unsigned int 
 
 /* Takes that block, by its bits alone. */
 static void memmap_take_room(struct quarry *q, struct page_arena *a, unsigned int i,
-			     unsigned int page, unsigned int order)
+			     unsigned int page, unsigned int order) QUARRY_REQUIRES(a->lock)
 {
 	unsigned int left = 1u << order;
 	unsigned int part = quarry_min(order, QUARRY_PAGEBLOCK_ORDER + 0u);

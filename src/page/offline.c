@@ -71,6 +71,7 @@ static unsigned int offline_first_pb(const struct page_arena *a, pfn_t s)
 
 /* Takes isolated pageblock @i, all free but for what is poisoned, out of the buddy system; a->lock held. */
 static void offline_take(struct quarry *q, struct page_arena *a, unsigned int i)
+	QUARRY_REQUIRES(a->lock)
 {
 	struct page *page = &a->map[(size_t)i << QUARRY_PAGEBLOCK_ORDER];
 	struct page_pb *pb = &a->pb[i];

@@ -139,6 +139,7 @@ static uint64_t pageowner_time(const uint32_t *half)
 }
 
 static void pageowner_live(struct page_owner *o, uint16_t site, unsigned int order, int blocks)
+	QUARRY_REQUIRES(o->places.lock)
 {
 	place_hold_locked(&o->places, site, QUARRY_PAGE_SIZE << order, blocks);
 }

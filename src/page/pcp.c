@@ -183,13 +183,14 @@ void page_set_feature(struct quarry *q, uint32_t feature, bool on)
 }
 
 /*
- * This CPU's sheaves for @z, with the CPU inside its lock and pinned. NULL: there are none, or others are
+ * This CPU's sheaves for @z, in *@found, with the CPU inside its lock and pinned. False: there are none, or others are
  * at them; not pinned.
  */
-static struct page_pcp *pcp_enter(struct quarry *q, struct page_zone *z, quarry_pin_t *pin)
+static bool pcp_enter(struct quarry *q, struct page_zone *z, quarry_pin_t *pin,
+		      struct page_pcp **found)
+	QUARRY_TRY_ACQUIRES(page_this_cpu(q)->lock) QUARRY_NO_THREAD_SAFETY
 {
 	struct page_cpu *cpu;
-	struct page_pcp *pcp;
 
 	*pin = quarry_pin();
 	cpu = page_this_cpu(q);
@@ -201,14 +202,14 @@ static struct page_pcp *pcp_enter(struct quarry *q, struct page_zone *z, quarry_
 		*pin = quarry_pin();
 		cpu = page_this_cpu(q); /* perhaps another one by now */
 	}
-	pcp = quarry_load_acquire(&cpu->pcp[z->index]);
-	if (likely(pcp != NULL && quarry_cpu_enter(&cpu->lock)))
-		return pcp;
+	*found = quarry_load_acquire(&cpu->pcp[z->index]);
+	if (likely(*found != NULL && quarry_cpu_enter(&cpu->lock)))
+		return true;
 	quarry_unpin(*pin);
-	return NULL;
+	return false;
 }
 
-static void pcp_leave(struct quarry *q, quarry_pin_t pin)
+static void pcp_leave(struct quarry *q, quarry_pin_t pin) QUARRY_RELEASES(page_this_cpu(q)->lock)
 {
 	quarry_cpu_leave(&page_this_cpu(q)->lock);
 	quarry_unpin(pin);
@@ -256,7 +257,7 @@ static void pcp_count_in(struct quarry *q, struct page_in *in, unsigned int slot
 
 /* Gives back the @n oldest hands, some of which stay if @may_skip and their arenas are in use. */
 static void pcp_spill(struct quarry *q, struct page_cpu *cpu, unsigned int slot, unsigned int n,
-		      bool may_skip)
+		      bool may_skip) QUARRY_REQUIRES(cpu->lock)
 {
 	struct page_in *in = &cpu->in[slot];
 	unsigned int left;
@@ -277,6 +278,7 @@ static void pcp_spill(struct quarry *q, struct page_cpu *cpu, unsigned int slot,
 }
 
 static void pcp_spill_all(struct quarry *q, struct page_cpu *cpu, unsigned int slot)
+	QUARRY_REQUIRES(cpu->lock)
 {
 	struct page_in *in = &cpu->in[slot];
 	struct page_hand open = cpu->open[slot];
@@ -336,6 +338,7 @@ static inline bool pcp_may_keep(const struct quarry *q, const struct page_sheaf 
 /* @hand, of @blocks blocks that were just freed, is the empty @s's. */
 static inline void pcp_keep(struct page_cpu *cpu, struct page_sheaf *s, unsigned int order,
 			    const struct page_hand *hand, unsigned int blocks)
+	QUARRY_REQUIRES(cpu->lock)
 {
 	page_hand_copy(&s->cur, hand);
 	s->grown = 0; /* what goes round needs no large batches */
@@ -361,6 +364,7 @@ bool pcp_keep_huge(struct quarry *q, struct page_cpu *cpu, struct page *page, un
 
 /* A whole pageblock, which is the first and only page of its hand. */
 static void pcp_push_huge(struct quarry *q, struct page_cpu *cpu, struct page *page)
+	QUARRY_REQUIRES(cpu->lock)
 {
 	struct page_in *in = &cpu->in[PAGE_PCP_HUGE];
 	const struct page_arena *a = page_arena_of(q->pages, page);
@@ -453,7 +457,7 @@ static bool pcp_fill(struct quarry *q, struct page_zone *z, uint32_t *hint, stru
 
 /* Fills empty @s with the hand taken back last, if that may be. */
 static bool pcp_take_own(const struct quarry *q, struct page_cpu *cpu, struct page_sheaf *s,
-			 unsigned int slot)
+			 unsigned int slot) QUARRY_REQUIRES(cpu->lock)
 {
 	unsigned int blocks = slot == PAGE_PCP_HUGE ? 1 : PAGE_BITS >> slot;
 	struct page_hand *hand = &cpu->open[slot];
@@ -492,20 +496,17 @@ struct page *pcp_alloc(struct quarry *q, struct page_zone *z, unsigned int order
 		       unsigned int alloc_flags)
 {
 	int slot = pcp_slot(order);
-	struct page_pcp *pcp = NULL;
 	struct page *page = NULL;
+	struct page_pcp *pcp;
 	struct page_sheaf *s;
 	quarry_pin_t pin;
 	uint32_t hint;
-
 	/* A sheaf may hold CMA pages, and none of the highatomic reserve: not for those two. */
-	if (likely(quarry_load_relaxed(&z->special) == 0) ||
-	    !((order > 0 && (alloc_flags & ZONE_ALLOC_HARDER) != 0) ||
-	      (type == QUARRY_MIGRATE_MOVABLE && (alloc_flags & ZONE_ALLOC_CMA) == 0))) {
-		if (slot >= 0 && z->sheaf_cap[slot] != 0)
-			pcp = pcp_enter(q, z, &pin);
-	}
-	if (pcp == NULL) {
+	bool may = likely(quarry_load_relaxed(&z->special) == 0) ||
+		   !((order > 0 && (alloc_flags & ZONE_ALLOC_HARDER) != 0) ||
+		     (type == QUARRY_MIGRATE_MOVABLE && (alloc_flags & ZONE_ALLOC_CMA) == 0));
+
+	if (!may || slot < 0 || z->sheaf_cap[slot] == 0 || !pcp_enter(q, z, &pin, &pcp)) {
 		hint = zone_first_arena(z, type);
 		return zone_take(q, z, &hint, order, type, alloc_flags);
 	}
@@ -538,8 +539,7 @@ size_t pcp_alloc_bulk(struct quarry *q, struct page_zone *z, unsigned int type,
 
 	if (quarry_load_relaxed(&z->special) != 0 || z->sheaf_cap[0] == 0)
 		return 0;
-	pcp = pcp_enter(q, z, &pin);
-	if (pcp == NULL)
+	if (!pcp_enter(q, z, &pin, &pcp))
 		return 0;
 	s = &pcp->out[type][0];
 	for (size_t i = 0; i < nr && n < PCP_BULK; i++) {
@@ -723,7 +723,7 @@ static void pcp_add_hands(struct quarry *q, const struct page_hand *hands, unsig
 
 /* The same of all that @c has taken back. Inside. */
 static void pcp_add_in(struct quarry *q, const struct page_cpu *c, const struct page_zone *only,
-		       uint64_t sum[QUARRY_NR_ZONES][QUARRY_NR_ORDERS])
+		       uint64_t sum[QUARRY_NR_ZONES][QUARRY_NR_ORDERS]) QUARRY_REQUIRES(c->lock)
 {
 	for (unsigned int slot = 0; slot <= PAGE_PCP_ORDERS; slot++) {
 		const struct page_in *in = &c->in[slot];
@@ -783,35 +783,29 @@ static void pcp_add_counts(const struct page_counts *counts,
 	}
 }
 
-void pcp_events(struct quarry *q, unsigned int cpu,
-		uint64_t allocs[QUARRY_NR_ZONES][QUARRY_NR_ORDERS],
-		uint64_t frees[QUARRY_NR_ZONES][QUARRY_NR_ORDERS])
+/* What @c counts itself. */
+static void pcp_add_own(const struct page_cpu *c,
+			uint64_t allocs[QUARRY_NR_ZONES][QUARRY_NR_ORDERS],
+			uint64_t frees[QUARRY_NR_ZONES][QUARRY_NR_ORDERS])
 {
-	struct page_layer *pl = q->pages;
-	struct page_cpu *c = cpu < pl->nr_cpus ? page_cpu_of(pl, cpu) : NULL;
-	quarry_pin_t pin;
-	bool inside;
-
-	quarry_memset(allocs, 0, sizeof(c->counts.allocs));
-	quarry_memset(frees, 0, sizeof(c->counts.frees));
-	if (c == NULL) {
-		if (cpu == pl->nr_cpus)
-			pcp_add_counts(&pl->shared_counts, allocs, frees);
-		return;
-	}
-	inside = quarry_cpu_revoke(q, &c->lock, &pin);
-	if (inside)
-		late_flush(q, c);
 	pcp_add_counts(&c->counts, allocs, frees);
 	for (unsigned int i = 0; i < QUARRY_NR_ZONES * QUARRY_NR_ORDERS; i++) {
 		unsigned int t = i / QUARRY_NR_ORDERS, o = i % QUARRY_NR_ORDERS;
 
 		allocs[t][o] += quarry_load_relaxed(&c->nolock_allocs[t][o]);
-		if (inside)
-			frees[t][o] += c->put[t][o];
 	}
-	if (!inside)
-		return;
+}
+
+/* What its sheaves have seen. Inside. */
+static void pcp_add_seen(struct quarry *q, struct page_cpu *c,
+			 uint64_t allocs[QUARRY_NR_ZONES][QUARRY_NR_ORDERS],
+			 uint64_t frees[QUARRY_NR_ZONES][QUARRY_NR_ORDERS]) QUARRY_REQUIRES(c->lock)
+{
+	struct page_layer *pl = q->pages;
+
+	for (unsigned int i = 0; i < QUARRY_NR_ZONES * QUARRY_NR_ORDERS; i++)
+		frees[i / QUARRY_NR_ORDERS][i % QUARRY_NR_ORDERS] +=
+			c->put[i / QUARRY_NR_ORDERS][i % QUARRY_NR_ORDERS];
 	pcp_add_in(q, c, NULL, frees);
 	for (unsigned int i = 0; i < page_nr_zones(pl); i++) {
 		const struct page_pcp *pcp = quarry_load_acquire(&c->pcp[i]);
@@ -824,5 +818,29 @@ void pcp_events(struct quarry *q, unsigned int cpu,
 			allocs[pl->zone[i].type][pcp_order(slot)] += s->count - pcp_out_blocks(s);
 		}
 	}
-	quarry_cpu_give_back(q, &c->lock, pin);
+}
+
+void pcp_events(struct quarry *q, unsigned int cpu,
+		uint64_t allocs[QUARRY_NR_ZONES][QUARRY_NR_ORDERS],
+		uint64_t frees[QUARRY_NR_ZONES][QUARRY_NR_ORDERS])
+{
+	struct page_layer *pl = q->pages;
+	struct page_cpu *c = cpu < pl->nr_cpus ? page_cpu_of(pl, cpu) : NULL;
+	quarry_pin_t pin;
+
+	quarry_memset(allocs, 0, sizeof(c->counts.allocs));
+	quarry_memset(frees, 0, sizeof(c->counts.frees));
+	if (c == NULL) {
+		if (cpu == pl->nr_cpus)
+			pcp_add_counts(&pl->shared_counts, allocs, frees);
+		return;
+	}
+	if (quarry_cpu_revoke(q, &c->lock, &pin)) {
+		late_flush(q, c);
+		pcp_add_seen(q, c, allocs, frees);
+		pcp_add_own(c, allocs, frees);
+		quarry_cpu_give_back(q, &c->lock, pin);
+	} else {
+		pcp_add_own(c, allocs, frees);
+	}
 }

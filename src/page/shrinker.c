@@ -15,12 +15,13 @@
 #define SHRINKER_BATCH 128ul
 #define SHRINKER_DROP_LEAST 10ul
 
-static quarry_pin_t shrinker_lock(struct quarry *q)
+static quarry_pin_t shrinker_lock(struct quarry *q) QUARRY_ACQUIRES(q->pages->shrinker_lock)
 {
 	return quarry_lock(q->concurrent, &q->pages->shrinker_lock);
 }
 
 static void shrinker_unlock(struct quarry *q, quarry_pin_t pin)
+	QUARRY_RELEASES(q->pages->shrinker_lock)
 {
 	quarry_unlock(q->concurrent, &q->pages->shrinker_lock, pin);
 }

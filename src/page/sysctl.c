@@ -123,6 +123,7 @@ static unsigned int *sysctl_field(struct page_layer *pl, const struct sysctl_ent
 }
 
 static int sysctl_set_number(struct quarry *q, const struct sysctl_entry *e, const char *value)
+	QUARRY_REQUIRES(q->pages->tune_lock)
 {
 	struct page_layer *pl = q->pages;
 	int n;
@@ -144,6 +145,7 @@ static int sysctl_set_number(struct quarry *q, const struct sysctl_entry *e, con
 }
 
 static int sysctl_set_ratios(struct quarry *q, const char *value)
+	QUARRY_REQUIRES(q->pages->tune_lock)
 {
 	struct page_layer *pl = q->pages;
 	int ratio[QUARRY_NR_ZONES];
@@ -162,7 +164,7 @@ static int sysctl_set_ratios(struct quarry *q, const char *value)
 	return 0;
 }
 
-static int sysctl_set_thp(struct quarry *q, const char *value)
+static int sysctl_set_thp(struct quarry *q, const char *value) QUARRY_REQUIRES(q->pages->tune_lock)
 {
 	char word[16];
 	size_t n = 0;

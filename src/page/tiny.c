@@ -57,8 +57,12 @@ static struct page *tiny_take(struct quarry *q, unsigned int order, enum quarry_
 	struct page *page = NULL;
 
 	if (pl->zone->nr_free >= keep + ((pfn_t)1 << order))
-		for (uint32_t i = 0; i < pl->nr_arenas && page == NULL; i++)
-			page = arena_take(q, &pl->arena[i], order, QUARRY_MIGRATE_UNMOVABLE);
+		for (uint32_t i = 0; i < pl->nr_arenas && page == NULL; i++) {
+			struct page_arena *a = &pl->arena[i];
+
+			arena_is_mine(a);
+			page = arena_take(q, a, order, QUARRY_MIGRATE_UNMOVABLE);
+		}
 	if (page != NULL) {
 		page_set_word(page,
 			      (page_word(page) & PAGE_WORD_ARENA_MASK) | page_word_alloc(order, 0));
@@ -203,6 +207,7 @@ void quarry_free_pages(struct quarry *q, struct page *page, unsigned int order)
 {
 	quarry_pin_t pin = quarry_pin();
 	bool good = page == NULL || tiny_is_block(q, page, order);
+	struct page_arena *a;
 	uint64_t word;
 
 	if (page != NULL && good) {
@@ -213,8 +218,9 @@ void quarry_free_pages(struct quarry *q, struct page *page, unsigned int order)
 			page_set_word(page, word & PAGE_WORD_ARENA_MASK); /* PAGE_WORD_FREE */
 			q->pages->pgfree += (uint64_t)1 << order;
 			q->pages->frees++;
-			arena_put(q, page_arena_of(q->pages, page), quarry_page_to_pfn(q, page),
-				  order);
+			a = page_arena_of(q->pages, page);
+			arena_is_mine(a);
+			arena_put(q, a, quarry_page_to_pfn(q, page), order);
 		}
 	}
 	quarry_unpin(pin);

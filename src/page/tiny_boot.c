@@ -171,8 +171,11 @@ void page_boot_finish(struct quarry *q)
 	quarry_memblock_free_all(q, tiny_give, NULL);
 	pl->zone->nr_free = pl->zone->managed;
 	for (uint32_t k = 0; k < pl->nr_arenas; k++) {
-		for (unsigned int i = pl->arena[k].nr_pb; i-- > 0;)
-			arena_file(q, &pl->arena[k], i);
+		struct page_arena *a = &pl->arena[k];
+
+		arena_is_mine(a);
+		for (unsigned int i = a->nr_pb; i-- > 0;)
+			arena_file(q, a, i);
 	}
 	tiny_set_marks(pl, q->boot_params);
 	q->boot_params = NULL;

@@ -239,7 +239,7 @@ static bool vacate_is_damaged(const struct quarry *q, const struct vacate_window
  * Takes what is free of the window out of the buddy system; returns whether all of it is held now, and sound.
  * a->lock held.
  */
-static bool vacate_hold(struct quarry *q, struct vacate_window *w)
+static bool vacate_hold(struct quarry *q, struct vacate_window *w) QUARRY_REQUIRES(w->a->lock)
 {
 	uint64_t mask[PAGE_WORDS], got[PAGE_WORDS], missing = 0;
 

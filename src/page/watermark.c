@@ -373,11 +373,10 @@ void watermark_update(struct quarry *q)
 
 void watermark_update_pcp(struct quarry *q)
 {
-	struct page_layer *pl = q->pages;
-	quarry_pin_t tune = quarry_lock(q->concurrent, &pl->tune_lock);
+	quarry_pin_t tune = quarry_lock(q->concurrent, &q->pages->tune_lock);
 
 	watermark_reset_pcp(q);
-	quarry_unlock(q->concurrent, &pl->tune_lock, tune);
+	quarry_unlock(q->concurrent, &q->pages->tune_lock, tune);
 }
 
 /* ---- the short way ---- */

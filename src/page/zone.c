@@ -219,10 +219,11 @@ static struct page_arena *zone_fill_arena(struct quarry *q, struct page_zone *z,
 	return a;
 }
 
-/* Locks @a, or another that will do as well if somebody is at it. Returns which. */
+/* Locks @a, or another that will do as well if somebody is at it. Returns which: clang has no word for that. */
 static struct page_arena *zone_lock_some(struct quarry *q, struct page_zone *z,
 					 struct page_arena *a, unsigned int order,
-					 unsigned int type, quarry_pin_t *pin)
+					 unsigned int type,
+					 quarry_pin_t *pin) QUARRY_NO_THREAD_SAFETY
 {
 	struct page_arena *b = a;
 	unsigned int found;
@@ -261,6 +262,7 @@ static unsigned int zone_fill_from(struct quarry *q, struct page_zone *z, uint32
 			break;
 		}
 		a = zone_lock_some(q, z, best, order, type, &pin);
+		arena_is_held(a);
 		if (a->virgin)
 			arena_unfold(q, a);
 		got = arena_fill(q, a, order, type, s, max - n, a == best ? source : ARENA_WHOLE);
@@ -299,7 +301,7 @@ static bool zone_is_pair(const struct page_arena *arena, const struct page_hand 
 
 /* Whole pageblocks in @h[0] and, perhaps, @h[1]; returns how many hands it was. */
 static unsigned int zone_put_huge(struct quarry *q, struct page_arena *a, const struct page_hand *h,
-				  unsigned int n, int64_t *freed)
+				  unsigned int n, int64_t *freed) QUARRY_REQUIRES(a->lock)
 {
 	unsigned int i = (unsigned int)((size_t)(h->base - a->map) >> QUARRY_PAGEBLOCK_ORDER);
 
@@ -322,6 +324,7 @@ static unsigned int zone_put_huge(struct quarry *q, struct page_arena *a, const 
  */
 static unsigned int zone_put_run(struct quarry *q, struct page_arena *a, const struct page_hand *h,
 				 unsigned int n, unsigned int order, int64_t *freed, int64_t *odd)
+	QUARRY_REQUIRES(a->lock)
 {
 	size_t offset = (size_t)(h->base - a->map);
 	uint64_t pages = h->mask;

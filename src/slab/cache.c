@@ -285,6 +285,7 @@ static bool cache_can_share(const struct kmem_cache *s, const struct kmem_cache 
 
 /* Finds a cache to merge @new into and takes a reference to it. */
 static struct kmem_cache *cache_share_locked(struct slab_layer *layer, const struct kmem_cache *new)
+	QUARRY_REQUIRES(layer->lock)
 {
 	struct kmem_cache *s;
 
@@ -304,6 +305,7 @@ static struct kmem_cache *cache_share_locked(struct slab_layer *layer, const str
 
 /* kmalloc's cache of that rank, if another CPU has made it meanwhile. */
 static struct kmem_cache *cache_of_rank_locked(const struct slab_layer *layer, unsigned int rank)
+	QUARRY_REQUIRES(layer->lock)
 {
 	struct kmem_cache *s = rank != 0 ? layer->list : NULL;
 
@@ -388,6 +390,7 @@ static bool cache_make_room(struct quarry *q)
 
 /* Caches of kmalloc's stand behind all others, by rank, whenever they are made; of others, the newest first. */
 static void cache_enlist_locked(struct slab_layer *layer, struct kmem_cache *s)
+	QUARRY_REQUIRES(layer->lock)
 {
 	struct kmem_cache **link = &layer->list;
 
@@ -398,6 +401,7 @@ static void cache_enlist_locked(struct slab_layer *layer, struct kmem_cache *s)
 }
 
 static bool cache_publish_locked(struct slab_layer *layer, struct kmem_cache *s)
+	QUARRY_REQUIRES(layer->lock)
 {
 	uint32_t id = cache_free_slot(layer);
 
@@ -622,6 +626,7 @@ unsigned long quarry_kmem_cache_quiesce(struct quarry *q, struct kmem_cache *cac
 }
 
 static void cache_unpublish_locked(struct slab_layer *layer, struct kmem_cache *s)
+	QUARRY_REQUIRES(layer->lock)
 {
 	struct kmem_cache **link;
 

@@ -121,7 +121,7 @@ void depot_discard(struct quarry *q, const struct kmem_cache *s, struct slab_she
  * The depot's lock. CPUs that meet here trade more than the depot holds: it may grow. The reaper takes
  * that back when it finds that nobody met.
  */
-static quarry_pin_t depot_lock(struct quarry *q, struct slab_node *n)
+static quarry_pin_t depot_lock(struct quarry *q, struct slab_node *n) QUARRY_ACQUIRES(n->lock)
 {
 	quarry_pin_t pin = quarry_pin();
 
@@ -135,7 +135,7 @@ static quarry_pin_t depot_lock(struct quarry *q, struct slab_node *n)
 	return pin;
 }
 
-static struct slab_sheaf *depot_pop_empty(struct slab_node *n)
+static struct slab_sheaf *depot_pop_empty(struct slab_node *n) QUARRY_REQUIRES(n->lock)
 {
 	struct slab_sheaf *sheaf = n->empty;
 
@@ -148,7 +148,7 @@ static struct slab_sheaf *depot_pop_empty(struct slab_node *n)
 	return sheaf;
 }
 
-static struct slab_sheaf *depot_pop_full(struct slab_node *n)
+static struct slab_sheaf *depot_pop_full(struct slab_node *n) QUARRY_REQUIRES(n->lock)
 {
 	struct slab_sheaf *sheaf = n->full;
 
@@ -205,7 +205,7 @@ void depot_refilled_locked(const struct quarry *q, const struct kmem_cache *s, s
 }
 
 /* A full sheaf of @objects finds no place. Traffic that goes further than a depot may reach has nothing of it. */
-static void depot_miss_locked(struct slab_node *n, uint32_t objects)
+static void depot_miss_locked(struct slab_node *n, uint32_t objects) QUARRY_REQUIRES(n->lock)
 {
 	if (n->missed == DEPOT_TOO_FAR)
 		return;

@@ -630,7 +630,7 @@ unsigned int slab_refill(struct quarry *q, struct kmem_cache *s, unsigned int ni
  * chain @gone. While memory is plenty the node keeps as many empty slabs as it made again lately.
  */
 void slab_grown_locked(const struct quarry *q, const struct kmem_cache *s, struct slab_node *n,
-		       struct slab *slab, uint32_t *gone);
+		       struct slab *slab, uint32_t *gone) QUARRY_REQUIRES(n->lock);
 /* Gives back pages and records of the slabs on such a chain. Not under a lock. */
 void slab_release_chain(struct quarry *q, uint32_t gone);
 /* flush.c: puts objects back into their slabs and gives back slabs that became empty; reports damage. */
@@ -655,9 +655,9 @@ void slab_release_deferred(struct quarry *q, uint32_t index);
 #if SLAB_HAS_SHEAVES
 /* So many @objects came out of the slabs of @n; n->lock held. */
 void depot_refilled_locked(const struct quarry *q, const struct kmem_cache *s, struct slab_node *n,
-			   unsigned int objects);
+			   unsigned int objects) QUARRY_REQUIRES(n->lock);
 /* What came and went lately does not count any more; n->lock held. */
-static inline void depot_forget_locked(struct slab_node *n)
+static inline void depot_forget_locked(struct slab_node *n) QUARRY_REQUIRES(n->lock)
 {
 	quarry_store_relaxed(&n->swing, 0u);
 	n->missed = 0;

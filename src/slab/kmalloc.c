@@ -39,15 +39,26 @@ static const struct kmalloc_class {
 		}                                                                         \
 	}
 #endif
-	KMALLOC_CLASS(0, "0"),       KMALLOC_CLASS(96, "96"),     KMALLOC_CLASS(192, "192"),
-	KMALLOC_CLASS(8, "8"),       KMALLOC_CLASS(16, "16"),     KMALLOC_CLASS(32, "32"),
-	KMALLOC_CLASS(64, "64"),     KMALLOC_CLASS(128, "128"),   KMALLOC_CLASS(256, "256"),
-	KMALLOC_CLASS(512, "512"),   KMALLOC_CLASS(1024, "1k"),   KMALLOC_CLASS(2048, "2k"),
-	KMALLOC_CLASS(4096, "4k"),   KMALLOC_CLASS(8192, "8k"),   KMALLOC_CLASS(16384, "16k"),
-	KMALLOC_CLASS(32768, "32k"), KMALLOC_CLASS(65536, "64k"), KMALLOC_CLASS(131072, "128k"),
+	KMALLOC_CLASS(0, "0"),         KMALLOC_CLASS(96, "96"),   KMALLOC_CLASS(192, "192"),
+	KMALLOC_CLASS(8, "8"),         KMALLOC_CLASS(16, "16"),   KMALLOC_CLASS(32, "32"),
+	KMALLOC_CLASS(64, "64"),       KMALLOC_CLASS(128, "128"), KMALLOC_CLASS(256, "256"),
+	KMALLOC_CLASS(512, "512"),     KMALLOC_CLASS(1024, "1k"), KMALLOC_CLASS(2048, "2k"),
+	KMALLOC_CLASS(4096, "4k"),     KMALLOC_CLASS(8192, "8k"),
+#if QUARRY_PAGE_SHIFT > 12
+	KMALLOC_CLASS(16384, "16k"),
+#endif
+#if QUARRY_PAGE_SHIFT > 13
+	KMALLOC_CLASS(32768, "32k"),
+#endif
+#if QUARRY_PAGE_SHIFT > 14
+	KMALLOC_CLASS(65536, "64k"),
+#endif
+#if QUARRY_PAGE_SHIFT > 15
+	KMALLOC_CLASS(131072, "128k"),
+#endif
 };
 
-_Static_assert(QUARRY_ARRAY_SIZE(kmalloc_classes) >= SLAB_KMALLOC_CLASSES, "a name for each class");
+_Static_assert(QUARRY_ARRAY_SIZE(kmalloc_classes) == SLAB_KMALLOC_CLASSES, "a name for each class");
 
 static const uint32_t kmalloc_flags[SLAB_KMALLOC_TYPES] = {
 	0,

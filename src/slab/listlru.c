@@ -18,6 +18,7 @@ static struct quarry_lock *listlru_lock_of(struct quarry_list_lru_one *l)
 }
 
 static void listlru_lock(struct quarry *q, struct quarry_list_lru_one *l)
+	QUARRY_ACQUIRES(*listlru_lock_of(l))
 {
 	quarry_pin_t pin = quarry_lock(q->concurrent, listlru_lock_of(l));
 
@@ -25,6 +26,7 @@ static void listlru_lock(struct quarry *q, struct quarry_list_lru_one *l)
 }
 
 static void listlru_unlock(struct quarry *q, struct quarry_list_lru_one *l)
+	QUARRY_RELEASES(*listlru_lock_of(l))
 {
 	quarry_pin_t pin = (quarry_pin_t)l->pin; /* before somebody else's is there */
 
@@ -158,14 +160,15 @@ void quarry_list_lru_isolate_move(struct quarry_list_lru_one *list, struct list_
 	listlru_link(item, head);
 }
 
-void quarry_list_lru_unlock(struct quarry *q, struct quarry_list_lru_one *list)
+void quarry_list_lru_unlock(struct quarry *q,
+			    struct quarry_list_lru_one *list) QUARRY_NO_THREAD_SAFETY
 {
 	listlru_unlock(q, list);
 }
 
 unsigned long quarry_list_lru_walk_node(struct quarry *q, struct quarry_list_lru *lru, int nid,
 					quarry_list_lru_walk_fn isolate, void *arg,
-					unsigned long *nr_to_walk)
+					unsigned long *nr_to_walk) QUARRY_NO_THREAD_SAFETY
 {
 	struct quarry_list_lru_one *l = listlru_node(lru, nid);
 	enum quarry_lru_status status = QUARRY_LRU_SKIP;

@@ -23,11 +23,13 @@ static struct quarry_lock *mempool_lock_of(struct quarry_mempool *pool)
 }
 
 static quarry_pin_t mempool_lock(struct quarry *q, struct quarry_mempool *pool)
+	QUARRY_ACQUIRES(*mempool_lock_of(pool))
 {
 	return quarry_lock(q->concurrent, mempool_lock_of(pool));
 }
 
 static void mempool_unlock(struct quarry *q, struct quarry_mempool *pool, quarry_pin_t pin)
+	QUARRY_RELEASES(*mempool_lock_of(pool))
 {
 	quarry_unlock(q->concurrent, mempool_lock_of(pool), pin);
 }

@@ -193,7 +193,7 @@ int quarry_kvfree_rcu(struct quarry *q, void *p, struct quarry_rcu_head *head)
 
 /* Moves the epoch on, and takes out what that was waited for with. */
 static bool rcu_advance_locked(struct quarry *q, struct slab_rcu *rcu,
-			       struct slab_rcu_generation *done)
+			       struct slab_rcu_generation *done) QUARRY_REQUIRES(rcu->lock)
 {
 	struct slab_rcu_generation *g;
 	unsigned int i;

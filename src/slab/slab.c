@@ -41,7 +41,7 @@
 
 /* ---- pool ---- */
 
-static void *pool_carve_locked(struct slab_layer *layer, size_t size)
+static void *pool_carve_locked(struct slab_layer *layer, size_t size) QUARRY_REQUIRES(layer->lock)
 {
 	struct slab_chunk *c = layer->pool;
 	void *p;
@@ -286,6 +286,7 @@ static bool store_grow(struct quarry *q)
 
 /* The next record out of the piece being carved, or of the next piece. */
 static struct slab *store_carve_locked(struct slab_layer *layer, unsigned int granules)
+	QUARRY_REQUIRES(layer->lock)
 {
 	struct slab_store *store = &layer->store;
 	struct slab *rec;
@@ -307,6 +308,7 @@ static struct slab *store_carve_locked(struct slab_layer *layer, unsigned int gr
 }
 
 static struct slab *store_alloc_locked(struct slab_layer *layer, unsigned int granules)
+	QUARRY_REQUIRES(layer->lock)
 {
 	struct slab_store *store = &layer->store;
 	struct slab *rec;
@@ -419,6 +421,7 @@ static inline void partial_set_trip(struct slab *slab)
 }
 
 static void partial_add(const struct slab_layer *layer, struct slab_node *n, struct slab *slab)
+	QUARRY_REQUIRES(n->lock)
 {
 	struct slab_list *list;
 
@@ -436,6 +439,7 @@ static void partial_add(const struct slab_layer *layer, struct slab_node *n, str
 }
 
 static void partial_remove(const struct slab_layer *layer, struct slab_node *n, struct slab *slab)
+	QUARRY_REQUIRES(n->lock)
 {
 	struct slab_list *list = &n->partial[slab->list - 1];
 
@@ -456,7 +460,7 @@ static void partial_remove(const struct slab_layer *layer, struct slab_node *n, 
 
 /* After its free objects have changed: to the list where it belongs, or off. */
 static inline void partial_move(const struct slab_layer *layer, struct slab_node *n,
-				struct slab *slab)
+				struct slab *slab) QUARRY_REQUIRES(n->lock)
 {
 	uint8_t list = partial_list_of(slab);
 
@@ -470,6 +474,7 @@ static inline void partial_move(const struct slab_layer *layer, struct slab_node
 
 /* The slab to refill from: a sparse one only if there is no other. */
 static struct slab *partial_best(const struct slab_layer *layer, const struct slab_node *n)
+	QUARRY_REQUIRES(n->lock)
 {
 	for (unsigned int list = 0; list < SLAB_LISTS; list++) {
 		if (n->partial[list].first != SLAB_NONE)
@@ -480,7 +485,7 @@ static struct slab *partial_best(const struct slab_layer *layer, const struct sl
 
 /* Takes a wholly free slab out of the node and puts it on the chain @gone, linked by next. */
 static void slab_unhook(const struct slab_layer *layer, struct slab_node *n, struct slab *slab,
-			uint32_t *gone)
+			uint32_t *gone) QUARRY_REQUIRES(n->lock)
 {
 	if (slab->list != SLAB_UNLISTED)
 		partial_remove(layer, n, slab);
