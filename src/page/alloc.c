@@ -291,7 +291,7 @@ static QUARRY_NOINLINE void alloc_free_long(struct quarry *q, struct page *page,
 		return;
 	/* Acquire: what other CPUs did to the block before they let go of it. */
 	word = quarry_load_acquire(&page->word);
-	if ((!alloc_may_free(word, order) || order > QUARRY_MAX_ORDER) &&
+	if ((!alloc_may_free_any(q->pages, page, word, order) || order > QUARRY_MAX_ORDER) &&
 	    !alloc_free_odd(q, page, order))
 		return;
 	if (page_prep_on(q))
@@ -313,7 +313,7 @@ static QUARRY_NOINLINE void alloc_free_inside(struct page_cpu *cpu, struct page 
 	/* Acquire: what other CPUs did to the block before they let go of it. */
 	uint64_t word = page != NULL ? quarry_load_acquire(&page->word) : 0;
 
-	if (unlikely(!alloc_may_free(word, order))) {
+	if (unlikely(!alloc_may_free_any(q->pages, page, word, order))) {
 		quarry_cpu_leave(&cpu->lock);
 		quarry_unpin(pin);
 		alloc_free_long(q, page, order, address, false);

@@ -647,7 +647,21 @@ bool memmap_give_map(struct quarry *q, struct page_arena *a);
 /* Sets up the descriptors of pageblock @i; a->lock held, a->map there. */
 void memmap_describe(struct page_arena *a, unsigned int i) QUARRY_REQUIRES(a->lock);
 /* Whether @page, which reads @word, stands where its arena keeps descriptors. */
-bool memmap_is_descriptor(const struct page_layer *pl, const struct page *page, uint64_t word);
+static inline bool memmap_is_descriptor(const struct page_layer *pl, const struct page *page,
+					uint64_t word)
+{
+	const struct page_arena *a;
+	uintptr_t offset;
+
+	if (word >> PAGE_WORD_ARENA_SHIFT >= quarry_load_acquire(&pl->nr_arenas))
+		return false;
+	a = &pl->arena[word >> PAGE_WORD_ARENA_SHIFT];
+	offset = (uintptr_t)page - (uintptr_t)quarry_load_relaxed(&a->map);
+	/* Rotated, what is no multiple of eight is larger than any number of pages. */
+	offset = offset >> 3 | offset << (sizeof(offset) * 8 - 3);
+	return offset >> QUARRY_PAGEBLOCK_ORDER < a->nr_pb;
+}
+_Static_assert(sizeof(struct page) == 1u << 3, "what is rotated away");
 
 /* ---- arena.c; all but _unlocked need a->lock ---- */
 void arena_unfold(struct quarry *q, struct page_arena *a)
@@ -1148,6 +1162,14 @@ bool highatomic_unreserve(struct quarry *q, const struct alloc_request *r, bool 
 static QUARRY_ALWAYS_INLINE bool alloc_may_free(uint64_t word, unsigned int order)
 {
 	return (word & ~PAGE_WORD_IGNORED) == page_word_alloc(order, 0);
+}
+
+/* The same, and @page stands where its word says: one of another machine may read as well. */
+static QUARRY_ALWAYS_INLINE bool alloc_may_free_any(const struct page_layer *pl,
+						    const struct page *page, uint64_t word,
+						    unsigned int order)
+{
+	return alloc_may_free(word, order) && likely(memmap_is_descriptor(pl, page, word));
 }
 
 /*

@@ -736,6 +736,8 @@ static inline bool debug_hooked(const struct quarry *q)
 void debug_settle(const struct quarry *q, struct kmem_cache *s);
 /* Fills a new slab; before constructors run. */
 void debug_slab_start(struct quarry *q, const struct kmem_cache *s, struct slab *slab);
+/* Looks at a slab that is given back: the last time that anything can be seen. */
+void debug_slab_end(struct quarry *q, const struct kmem_cache *s, struct slab *slab);
 /* A guarded object from the port, now and then; NULL: an ordinary one is wanted. */
 void *debug_guard_alloc(struct quarry *q, const struct kmem_cache *s, gfp_t gfp,
 			const void *caller);
@@ -827,6 +829,13 @@ static inline void debug_settle(const struct quarry *q, struct kmem_cache *s)
 }
 
 static inline void debug_slab_start(struct quarry *q, const struct kmem_cache *s, struct slab *slab)
+{
+	(void)q;
+	(void)s;
+	(void)slab;
+}
+
+static inline void debug_slab_end(struct quarry *q, const struct kmem_cache *s, struct slab *slab)
 {
 	(void)q;
 	(void)s;

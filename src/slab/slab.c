@@ -679,6 +679,8 @@ void slab_release_chain(struct quarry *q, uint32_t gone)
 		unsigned int order = slab->order;
 		const struct kmem_cache *s = quarry_load_relaxed(&q->slabs->cache)[slab->cache];
 
+		if (unlikely((slab_debug(s) & SLAB_DEBUG_LAYOUT) != 0))
+			debug_slab_end(q, s, slab);
 		if (unlikely((slab_debug(s) & SLAB_DEBUG_HOOKS) != 0))
 			q->port.slab_free(q->port.ctx, (void *)slab_block(q, slab),
 					  QUARRY_PAGE_SIZE << order);
