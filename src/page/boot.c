@@ -528,6 +528,7 @@ static int boot_make_cpus(struct boot_state *b)
 		return -QUARRY_ENOMEM;
 	pl->no_cpu = (struct page_cpu *)(void *)p;
 	pl->no_cpu->lock.busy = 1;
+	pl->no_cpu->q = b->q;
 	pl->no_cpu->pcp = (struct page_pcp **)(void *)(p + no_cpu);
 	pl->cpu = (struct page_cpu **)(void *)(pl->no_cpu->pcp + pl->max_zones);
 	pl->cpu_place = (struct page_cpu_place *)(void *)(pl->cpu + pl->nr_cpus);
