@@ -279,17 +279,6 @@ static void boot_log_zonelist(const struct boot_log *log, struct machine *m, int
 	strbuf_free(&line);
 }
 
-/* Whether Linux would have set up node @nid: it has memory or a CPU. */
-static bool boot_node_online(struct machine *m, int nid)
-{
-	unsigned int c;
-
-	for (c = 0; c < m->nr_cpus && m->cpu_node != NULL; c++)
-		if (m->cpu_node[c] == nid)
-			return true;
-	return quarry_node_present(m->q, nid);
-}
-
 static void boot_log_zonelists(const struct boot_log *log, struct machine *m)
 {
 	unsigned int nodes = 0, shown = 0;
@@ -298,11 +287,11 @@ static void boot_log_zonelists(const struct boot_log *log, struct machine *m)
 
 	quarry_totals(m->q, &t);
 	for (nid = 0; nid < m->nr_nodes; nid++)
-		nodes += boot_node_online(m, nid);
+		nodes += quarry_node_online(m->q, nid);
 	boot_say(log, "Built %u zonelists, mobility grouping on.  Total pages: %lu", nodes,
 		 t.managed);
 	for (nid = 0; nid < m->nr_nodes; nid++) {
-		if (!boot_node_online(m, nid))
+		if (!quarry_node_online(m->q, nid))
 			continue;
 		if (!log->verbose && nodes > BOOT_NODES && shown == BOOT_NODES / 2) {
 			boot_say(log, "  ... and %u more (--verbose shows all)", nodes - shown);
@@ -509,7 +498,7 @@ static json_t *boot_json_memoryless(struct machine *m)
 	int nid;
 
 	for (nid = 0; nid < m->nr_nodes; nid++)
-		if (!quarry_node_present(m->q, nid))
+		if (quarry_node_possible(m->q, nid) && !quarry_node_present(m->q, nid))
 			json_array_append_new(array,
 					      json_pack("{s:i, s:o}", "node", nid, "zonelist",
 							boot_json_zonelist(m, nid)));

@@ -34,7 +34,7 @@ struct devtree {
 	struct diag *diag;
 	int address_cells, size_cells; /* of the root */
 	size_t nr_without_node;        /* ranges of memory that name no node */
-	size_t nr_cpus, nr_cpus_without_node;
+	size_t nr_cpus;
 	bool arm, riscv;
 };
 
@@ -431,6 +431,7 @@ static bool devtree_check_memory(struct devtree *dt)
 static void devtree_settle_nodes(struct devtree *dt)
 {
 	struct map *map = dt->map;
+	size_t i;
 
 	if (dt->nr_without_node != 0) {
 		if (dt->nr_without_node != map->nr_srat)
@@ -441,8 +442,10 @@ static void devtree_settle_nodes(struct devtree *dt)
 		map->nr_srat = 0;
 		map->nr_cpu_nodes = 0;
 	}
-	if (dt->nr_cpus_without_node != 0)
-		map->nr_cpu_nodes = 0;
+	/* As on arm64, a CPU that names none is on node 0. */
+	for (i = 0; i < map->nr_cpu_nodes; i++)
+		if (map->cpu_node[i] < 0)
+			map->cpu_node[i] = 0;
 }
 
 /* ---- /reserved-memory and /memreserve/ ---- */
@@ -617,7 +620,6 @@ static bool devtree_cpu(struct devtree *dt, int node)
 		return false;
 	if (++dt->nr_cpus > QUARRY_MAX_CPUS)
 		return devtree_bad(dt, node, "more than %d CPUs, expected fewer", QUARRY_MAX_CPUS);
-	dt->nr_cpus_without_node += nid < 0;
 	DEVTREE_GROW(map->cpu_node, map->nr_cpu_nodes, map->cap_cpu_nodes);
 	map->cpu_node[map->nr_cpu_nodes++] = nid;
 	return true;

@@ -622,6 +622,7 @@ int machine_boot(struct machine *m)
 	p.node_cpus = m->node_cpus;
 	p.distance = m->distance;
 	p.nr_nodes = m->distance != NULL ? m->nr_distance : (unsigned int)m->nr_nodes;
+	p.possible_nodes = m->possible_nodes;
 	p.bootmem = m->bootmem;
 	p.kernelcore = m->kernelcore;
 	p.movablecore = m->movablecore;

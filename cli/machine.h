@@ -68,7 +68,8 @@ struct machine {
 	size_t nr_changes;
 	struct machine_ram *ram; /* as given to memblock */
 	size_t nr_ram;
-	int nr_nodes; /* highest node number + 1, of RAM, CPUs, or SRAT */
+	int nr_nodes;            /* highest node number + 1, of RAM, CPUs, or SRAT */
+	uint64_t possible_nodes; /* a bit for each that one of these names */
 	unsigned int nr_cpus;
 	int *cpu_node;           /* of each CPU; NULL: the library's default */
 	unsigned int *node_cpus; /* CPUs of each node's mask; NULL: those of cpu_node */

@@ -18,14 +18,21 @@
 #define NODES_4G ((uint64_t)4 << 30)
 #define NODES_MAX_BLOCKS (2 * QUARRY_MAX_NODES) /* Linux's bound too */
 
+/* Node @nid is, or can be. */
+static void nodes_possible(struct machine *m, int nid)
+{
+	m->possible_nodes |= (uint64_t)1 << nid;
+	if (nid >= m->nr_nodes)
+		m->nr_nodes = nid + 1;
+}
+
 static void machine_add_ram(struct machine *m, size_t *cap, uint64_t start, uint64_t end, int nid)
 {
 	struct machine_ram *last = m->nr_ram ? &m->ram[m->nr_ram - 1] : NULL;
 
 	if (start >= end)
 		return;
-	if (nid >= m->nr_nodes)
-		m->nr_nodes = nid + 1;
+	nodes_possible(m, nid);
 	if (last != NULL && last->end == start && last->nid == nid) {
 		last->end = end;
 		return;
@@ -481,16 +488,14 @@ static void machine_map_distances(struct machine *m)
 }
 
 /* Nodes of which the firmware knows have zonelists even if they have neither memory nor a CPU yet. */
-static void nodes_possible(struct machine *m, size_t nr_srat)
+static void nodes_of_firmware(struct machine *m, size_t nr_srat)
 {
 	size_t i;
 
 	for (i = 0; i < nr_srat; i++)
-		if (m->map.srat[i].nid >= m->nr_nodes)
-			m->nr_nodes = m->map.srat[i].nid + 1;
+		nodes_possible(m, m->map.srat[i].nid);
 	for (i = 0; i < m->map.nr_cpu_nodes; i++)
-		if (m->map.cpu_node[i] >= m->nr_nodes)
-			m->nr_nodes = m->map.cpu_node[i] + 1;
+		nodes_possible(m, m->map.cpu_node[i]);
 }
 
 void machine_split_nodes(struct machine *m, struct diag *diag)
@@ -516,7 +521,7 @@ void machine_split_nodes(struct machine *m, struct diag *diag)
 	}
 	machine_split_srat(m, m->map.srat, n, diag);
 	machine_map_distances(m);
-	nodes_possible(m, n);
+	nodes_of_firmware(m, n);
 }
 
 /* ---- CPUs ---- */
@@ -603,7 +608,6 @@ void machine_set_cpus(struct machine *m, const struct machine_options *o)
 	}
 	for (i = 0; i < m->nr_cpus; i++) {
 		m->cpu_node[i] = m->map.cpu_node[i];
-		if (m->cpu_node[i] >= m->nr_nodes)
-			m->nr_nodes = m->cpu_node[i] + 1;
+		nodes_possible(m, m->cpu_node[i]);
 	}
 }

@@ -130,7 +130,7 @@ static quarry_nodemask_t pages_normal_memory(struct quarry *q, int nid)
 
 nodemask_t *quarry_linux_node_states(void)
 {
-	quarry_nodemask_t cpus = 0, memory = 0, normal = 0, possible;
+	quarry_nodemask_t cpus = 0, memory = 0, normal = 0, possible = 0;
 	struct quarry *q = pages_booted();
 	struct quarry_totals totals;
 
@@ -140,14 +140,15 @@ nodemask_t *quarry_linux_node_states(void)
 	for (unsigned int cpu = 0; cpu < totals.nr_cpus; cpu++)
 		cpus |= (quarry_nodemask_t)1 << quarry_cpu_nid(q, cpu, false);
 	for (int nid = 0; nid < totals.nr_nodes; nid++) {
+		if (quarry_node_possible(q, nid))
+			possible |= (quarry_nodemask_t)1 << nid;
 		if (!quarry_node_present(q, nid))
 			continue;
 		memory |= (quarry_nodemask_t)1 << nid;
 		normal |= pages_normal_memory(q, nid);
 	}
-	possible = cpus | memory;
 	node_states[N_POSSIBLE] = quarry_nodemask_of(possible);
-	node_states[N_ONLINE] = node_states[N_POSSIBLE];
+	node_states[N_ONLINE] = quarry_nodemask_of(cpus | memory);
 	node_states[N_NORMAL_MEMORY] = quarry_nodemask_of(normal);
 	node_states[N_MEMORY] = quarry_nodemask_of(memory);
 	node_states[N_CPU] = quarry_nodemask_of(cpus);

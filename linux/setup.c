@@ -76,6 +76,9 @@ void linux_setup_params(struct quarry_boot_params *params)
 		params->movablecore = setup_share(&setup_said.movablecore);
 	params->kernelcore_mirror |= setup_said.mirror;
 	params->movable_node |= setup_said.movable_node;
+	/* Boot code that looked for nodes has said which there are; at first there is node 0. */
+	if (params->possible_nodes == 0 && nodes_weight(node_states[N_POSSIBLE]) > 1)
+		params->possible_nodes = (uint64_t)node_states[N_POSSIBLE].bits[0];
 }
 
 /* ---- the command line ---- */

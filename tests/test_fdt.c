@@ -562,6 +562,42 @@ static void test_machine_cma(void **state)
 }
 
 /* mem= counts what is kept; usable-memory-range says where it may lie. */
+/* Nodes are those of memory and of CPUs: neither gaps nor a distance-map make any. */
+static void test_machine_nodes(void **state)
+{
+	static const char tree[] =
+		START "/ { " CELLS2 "a { device_type = \"memory\"; numa-node-id = <0>; reg = <0 "
+		      "0x40000000 0 0x8000000>; };\n"
+		      "b { device_type = \"memory\"; numa-node-id = <3>; reg = <0 0x80000000 0 "
+		      "0x8000000>; };\n"
+		      "cpus { #address-cells = <1>; #size-cells = <0>;\n"
+		      "cpu@0 { device_type = \"cpu\"; reg = <0>; numa-node-id = <3>; };\n"
+		      "cpu@1 { device_type = \"cpu\"; reg = <1>; };\n"
+		      "cpu@2 { device_type = \"cpu\"; reg = <2>; numa-node-id = <2>; }; };\n"
+		      "distance-map { compatible = \"numa-distance-map-v1\";\n"
+		      "distance-matrix = <0 0 10>, <0 1 15>, <0 2 30>, <0 3 20>, <5 5 10>; }; };";
+	static const bool possible[] = {true, false, true, true, false, false};
+	struct quarry_zoneref refs[4];
+	struct machine m;
+
+	(void)state;
+	boot(&m, tree, NULL, MAP_ARCH_ARM64);
+	assert_int_equal(m.nr_cpus, 3);
+	assert_int_equal(m.cpu_node[0], 3);
+	assert_int_equal(m.cpu_node[1], 0);
+	assert_int_equal(m.cpu_node[2], 2);
+	for (int nid = 0; nid < 6; nid++) {
+		assert_int_equal(quarry_node_possible(m.q, nid), possible[nid]);
+		assert_int_equal(quarry_zonelist(m.q, nid, false, refs, 4), possible[nid] ? 2 : 0);
+	}
+	assert_false(quarry_node_present(m.q, 2));
+	assert_true(quarry_node_online(m.q, 2));
+	assert_int_equal(quarry_zonelist(m.q, 2, false, refs, 4), 2);
+	assert_int_equal(refs[0].nid, 3); /* 20 as unsaid, 30 to node 0 */
+	machine_destroy(&m);
+	diag_free(&diag);
+}
+
 static void test_machine_limits(void **state)
 {
 	static const char two[] = START
@@ -632,6 +668,7 @@ int main(void)
 		cmocka_unit_test(test_linux_arm64),      cmocka_unit_test(test_zone_limits),
 		cmocka_unit_test(test_machine_reserved), cmocka_unit_test(test_machine_limits),
 		cmocka_unit_test(test_machine_maps),     cmocka_unit_test(test_machine_cma),
+		cmocka_unit_test(test_machine_nodes),
 	};
 
 	return cmocka_run_group_tests_name("fdt", tests, NULL, NULL);

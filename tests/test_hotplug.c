@@ -143,6 +143,29 @@ static void test_block_comes_and_goes(void **state)
 	machine_fini(&m);
 }
 
+/* Only nodes that were possible at boot get memory. */
+static void test_possible_nodes(void **state)
+{
+	struct machine_spec spec = one_gib;
+	struct machine m;
+
+	(void)state;
+	spec.boot.nr_nodes = 3;
+	spec.boot.possible_nodes = 1u << 2 | 1u << 4;
+	machine_build(&m, &spec);
+	for (int nid = -1; nid <= 5; nid++) {
+		bool possible = nid == 0 || nid == 2 || nid == 4;
+
+		assert_int_equal(quarry_node_possible(m.q, nid), possible);
+		assert_int_equal(quarry_add_memory(m.q, nid, 4 * GIB, BLOCK),
+				 possible ? 0 : -QUARRY_EINVAL);
+		if (possible)
+			assert_int_equal(quarry_remove_memory(m.q, 4 * GIB, BLOCK), 0);
+	}
+	machine_check(&m);
+	machine_fini(&m);
+}
+
 /* Each documented error of adding and removing; nothing changes. */
 static void test_add_errors(void **state)
 {
@@ -707,17 +730,12 @@ static void test_sequences(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_block_comes_and_goes),
-		cmocka_unit_test(test_add_errors),
-		cmocka_unit_test(test_online_errors),
-		cmocka_unit_test(test_tables_refused),
-		cmocka_unit_test(test_zone_rules),
-		cmocka_unit_test(test_offline_moves),
-		cmocka_unit_test(test_tables_inside),
-		cmocka_unit_test(test_cpu_comes_and_goes),
-		cmocka_unit_test(test_cpu_errors),
-		cmocka_unit_test(test_one_at_a_time),
-		cmocka_unit_test(test_sequences),
+		cmocka_unit_test(test_block_comes_and_goes), cmocka_unit_test(test_possible_nodes),
+		cmocka_unit_test(test_add_errors),           cmocka_unit_test(test_online_errors),
+		cmocka_unit_test(test_tables_refused),       cmocka_unit_test(test_zone_rules),
+		cmocka_unit_test(test_offline_moves),        cmocka_unit_test(test_tables_inside),
+		cmocka_unit_test(test_cpu_comes_and_goes),   cmocka_unit_test(test_cpu_errors),
+		cmocka_unit_test(test_one_at_a_time),        cmocka_unit_test(test_sequences),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1056,7 +1056,7 @@ static void test_S11_validator_notices_damage(void **state)
 		quarry_kmem_cache_free(q, s, p[k]);
 	check(q);
 	n = &s->node[0];
-	main = s->cpu_sheaves[0].main;
+	main = slab_main(&s->cpu_sheaves[0]);
 	for (list = 0; n->partial[list].first == SLAB_NONE; list++)
 		assert_true(list < SLAB_LISTS - 1);
 	slab = slab_record(q->slabs, n->partial[list].first);

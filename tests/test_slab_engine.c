@@ -126,12 +126,12 @@ static void test_S14_objects_of_other_nodes_go_home_in_batches(void **state)
 	quarry_posix_set_cpu(1);
 	give(q, s, p, cap);
 	check(q);
-	assert_non_null(s->cpu_sheaves[1].alien);
-	assert_int_equal(s->cpu_sheaves[1].alien->n, cap);
-	assert_int_equal(s->cpu_sheaves[1].main->n, 0);
+	assert_non_null(s->seen[1].alien);
+	assert_int_equal(s->seen[1].alien->n, cap);
+	assert_int_equal(slab_main(&s->cpu_sheaves[1])->n, 0);
 	give(q, s, p + cap, 1); /* one too many: the batch goes home */
 	check(q);
-	assert_int_equal(s->cpu_sheaves[1].alien->n, 1);
+	assert_int_equal(s->seen[1].alien->n, 1);
 	assert_true(s->node[0].free_objects >= cap);
 	assert_int_equal(s->node[1].free_objects, 0);
 	/* What this CPU allocates lies on its own node: none of them. */
@@ -163,10 +163,10 @@ static void test_S14_one_sheaf_of_three_nodes(void **state)
 		quarry_kmem_cache_free(q, s, p[1][i]);
 		quarry_kmem_cache_free(q, s, p[2][i]);
 	}
-	assert_int_equal(s->cpu_sheaves[0].alien->n, 16);
+	assert_int_equal(s->seen[0].alien->n, 16);
 	check(q);
 	assert_int_equal(quarry_slab_reap(q, 0), 0);
-	assert_null(s->cpu_sheaves[0].alien);
+	assert_null(s->seen[0].alien);
 	assert_int_equal(info(q, s).active_objs, 0);
 	assert_true(s->node[1].free_objects >= 8 && s->node[2].free_objects >= 8);
 	finish(q);
@@ -183,7 +183,7 @@ static void test_S14_same_node_is_home(void **state)
 	take(q, s, p, 20);
 	quarry_posix_set_cpu(2);
 	give(q, s, p, 20);
-	assert_null(s->cpu_sheaves[2].alien);
+	assert_null(s->seen[2].alien);
 	assert_int_equal(info(q, s).active_objs, 0);
 	finish(q);
 }
@@ -267,7 +267,7 @@ static void test_S13_depot_follows_what_comes_and_goes(void **state)
 		check(q);
 	}
 	assert_true(s->node[0].swing > 0);
-	assert_true((unsigned long)s->node[0].nr_full * s->cpu_sheaves[0].main->cap * 1024 <=
+	assert_true((unsigned long)s->node[0].nr_full * slab_main(&s->cpu_sheaves[0])->cap * 1024 <=
 		    64 * MIB / SLAB_DEPOT_SHARE);
 	quarry_drop_slab(q);
 	assert_int_equal(s->node[0].swing, 0);
@@ -311,7 +311,7 @@ static void test_S13_sheaves_grow_under_traffic(void **state)
 	(void)state;
 	take(q, s, p, 100);
 	give(q, s, p, 100);
-	assert_int_equal(s->cpu_sheaves[0].main->cap, s->sheaf_capacity);
+	assert_int_equal(slab_main(&s->cpu_sheaves[0])->cap, s->sheaf_capacity);
 	for (unsigned int round = 0; round < 4; round++) {
 		take(q, s, p, 20000);
 		check(q);
@@ -319,12 +319,12 @@ static void test_S13_sheaves_grow_under_traffic(void **state)
 		check(q);
 		assert_int_equal(info(q, s).active_objs, 0);
 	}
-	assert_int_equal(s->cpu_sheaves[0].main->cap, SLAB_SHEAF_MOST);
+	assert_int_equal(slab_main(&s->cpu_sheaves[0])->cap, SLAB_SHEAF_MOST);
 	/* Another CPU begins with such, and all go. */
 	quarry_posix_set_cpu(1);
 	take(q, s, p, 10);
 	give(q, s, p, 10);
-	assert_int_equal(s->cpu_sheaves[1].main->cap, SLAB_SHEAF_MOST);
+	assert_int_equal(slab_main(&s->cpu_sheaves[1])->cap, SLAB_SHEAF_MOST);
 	quarry_posix_set_cpu(0);
 	check(q);
 	assert_int_equal(quarry_kmem_cache_shrink(q, s), 0);
@@ -344,8 +344,8 @@ static void test_S13_sheaves_of_large_objects_stay_small(void **state)
 		take(q, s, p, 4000);
 		give(q, s, p, 4000);
 	}
-	assert_true(s->cpu_sheaves[0].main->cap > s->sheaf_capacity);
-	assert_true(s->cpu_sheaves[0].main->cap * 2048u <= 64u << 10);
+	assert_true(slab_main(&s->cpu_sheaves[0])->cap > s->sheaf_capacity);
+	assert_true(slab_main(&s->cpu_sheaves[0])->cap * 2048u <= 64u << 10);
 	finish(q);
 }
 
@@ -715,11 +715,11 @@ static void test_S7_cpu_that_leaves_gives_its_objects_back(void **state)
 	quarry_posix_set_cpu(1);
 	give(q, s, p, 20);
 	quarry_posix_set_cpu(0);
-	assert_non_null(s->cpu_sheaves[1].alien);
+	assert_non_null(s->seen[1].alien);
 	assert_int_equal(quarry_cpu_offline(q, 1), 0);
 	check(q);
-	assert_null(s->cpu_sheaves[1].alien);
-	assert_int_equal(s->cpu_sheaves[1].main->cap, 0);
+	assert_null(s->seen[1].alien);
+	assert_int_equal(slab_main(&s->cpu_sheaves[1])->cap, 0);
 	assert_int_equal(quarry_cpu_online(q, 1), 0);
 	quarry_posix_set_cpu(1);
 	give(q, s, p + 20, 20);
@@ -751,7 +751,7 @@ static void test_S1_node_that_comes_later(void **state)
 	p = quarry_kmem_cache_alloc(q, s, GFP_KERNEL);
 	assert_int_equal(node_of(q, p), 0);
 	quarry_kmem_cache_free(q, s, p);
-	assert_null(s->cpu_sheaves[1].alien); /* node 0 is the nearest that has memory */
+	assert_null(s->seen[1].alien); /* node 0 is the nearest that has memory */
 	quarry_posix_set_cpu(0);
 	assert_int_equal(quarry_add_memory(q, 1, start, QUARRY_MEMORY_BLOCK_BYTES), 0);
 	assert_int_equal(quarry_online_pages(q, start >> QUARRY_PAGE_SHIFT,
@@ -766,7 +766,7 @@ static void test_S1_node_that_comes_later(void **state)
 	check(q);
 	quarry_posix_set_cpu(0);
 	quarry_kmem_cache_free(q, s, p);
-	assert_int_equal(s->cpu_sheaves[0].alien->n, 1);
+	assert_int_equal(s->seen[0].alien->n, 1);
 	finish(q);
 }
 

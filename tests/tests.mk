@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Tests: cmocka programs test_*.c and shell tests test_*.sh. Everything runs under AddressSanitizer and
-# UndefinedBehaviorSanitizer; the programs named *_threads also under ThreadSanitizer.
+# UndefinedBehaviorSanitizer; the programs named *_threads also under ThreadSanitizer, test_misuse also as users build it.
 
 TEST_NAMES := $(basename $(notdir $(wildcard tests/test_*.c)))
 TEST_SHELL := $(wildcard tests/test_*.sh)
@@ -74,9 +74,9 @@ test: deps-test
 	@$(MAKE) --no-print-directory O=$(O)/tsan CFLAGS="$(TSAN)" thread-bins
 	@$(if $(M32_WORKS),$(MAKE) --no-print-directory O=$(O)/m32 CFLAGS="$(ASAN) $(M32)" m32-bins,\
 		echo "  32-bit tests left out: $(CC) -m32 makes no programs here")
-	@$(MAKE) --no-print-directory $(O)/quarry $(O)/tests/explore kernels
+	@$(MAKE) --no-print-directory $(O)/quarry $(O)/tests/test_misuse $(O)/tests/explore kernels
 	@tests/run.sh $(O)/quarry $(TEST_NAMES:%=$(O)/asan/tests/%) \
-		$(THREAD_NAMES:%=$(O)/tsan/tests/%) $(O)/tests/explore $(FUZZ_NAMES:%=$(O)/asan/tests/%) $(TEST_SHELL) \
+		$(THREAD_NAMES:%=$(O)/tsan/tests/%) $(O)/tests/test_misuse $(O)/tests/explore $(FUZZ_NAMES:%=$(O)/asan/tests/%) $(TEST_SHELL) \
 		$(if $(M32_WORKS),$(M32_NAMES:%=$(O)/m32/tests/%-m32))
 
 ## make explore    interleavings with wide bounds, then with faults in src/, each of which must be found

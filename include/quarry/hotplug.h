@@ -40,7 +40,7 @@ enum quarry_block_state {
 /**
  * quarry_add_memory() - make memory known that was not there at boot (Linux: add_memory())
  * @q:	   memory system, at QUARRY_STAGE_PAGES or later
- * @nid:   its node, below the nr_nodes of boot
+ * @nid:   its node, one that was possible at boot
  * @start: physical address, a multiple of QUARRY_MEMORY_BLOCK_BYTES
  * @size:  bytes, likewise
  *

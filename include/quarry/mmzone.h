@@ -44,6 +44,9 @@ enum quarry_watermark {
  *			those of @cpu_node. Differs on Linux's fake nodes, which share a real node's CPUs
  * @distance:		nr_nodes x nr_nodes distances, row by row, 10 = local; NULL: 10 and 20
  * @nr_nodes:		rows of @distance; also, how many nodes there are at least, with or without memory
+ * @possible_nodes:	a bit for each node that can be, if not all below @nr_nodes can (Linux:
+ *			node_possible_map); those of memory and of CPUs count anyhow. Others have no zonelist, and
+ *			get no memory at run time; 0: all below @nr_nodes
  * @bootmem:		hand over from bootmem instead of memblock
  * @dma_limit:		end of ZONE_DMA in bytes; 0: 16 MiB; ~0: there is no ZONE_DMA
  * @dma32_limit:	end of ZONE_DMA32 in bytes; 0: 4 GiB; ~0: there is no ZONE_DMA32
@@ -93,6 +96,7 @@ struct quarry_boot_params {
 	const unsigned int *node_cpus;
 	const uint8_t *distance;
 	unsigned int nr_nodes;
+	uint64_t possible_nodes;
 	bool bootmem;
 	phys_addr_t dma_limit;
 	phys_addr_t dma32_limit;
@@ -207,6 +211,10 @@ bool quarry_node_present(struct quarry *q, int nid);
 
 /** quarry_node_online() - whether node @nid of @q has memory or a CPU. Context: any, booted. */
 bool quarry_node_online(struct quarry *q, int nid);
+
+/** quarry_node_possible() - whether node @nid of @q is or can be: it has memory, a CPU, or was announced to
+ * quarry_boot(). Context: any, booted. */
+bool quarry_node_possible(struct quarry *q, int nid);
 
 /** quarry_node_distance() - distance from node @from to node @to of @q, 10 = local. Context: any,
  * booted. */

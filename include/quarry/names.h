@@ -294,6 +294,7 @@
 #define quarry_mpol_weight QUARRY_NAME(quarry_mpol_weight)
 #define quarry_node_distance QUARRY_NAME(quarry_node_distance)
 #define quarry_node_online QUARRY_NAME(quarry_node_online)
+#define quarry_node_possible QUARRY_NAME(quarry_node_possible)
 #define quarry_node_present QUARRY_NAME(quarry_node_present)
 #define quarry_num_poisoned_pages QUARRY_NAME(quarry_num_poisoned_pages)
 #define quarry_offline_pages QUARRY_NAME(quarry_offline_pages)

@@ -135,7 +135,8 @@ void hoard_wake(void *ctx, int nid, unsigned int order);
 /* counts.c: instructions for each operation, in a table. */
 _Noreturn void counts(void);
 /* Nodes that have memory by memblock, or CPUs: the highest number + 1. */
-unsigned int kernel_nr_nodes(void);
+uint64_t kernel_possible_nodes(void); /* those of memory and of CPUs */
+unsigned int kernel_nr_nodes(void);   /* the highest of them + 1 */
 /* Whether @word stands on the command line. */
 bool kernel_option(const char *word);
 uint64_t kernel_random(uint64_t *state);

@@ -112,22 +112,27 @@ bool kernel_option(const char *word)
 	return false;
 }
 
-unsigned int kernel_nr_nodes(void)
+uint64_t kernel_possible_nodes(void)
 {
-	unsigned int nr = 1;
+	uint64_t nodes = 0;
 	pfn_t start, end;
 	int i = -1, nid;
 
-	while (quarry_memblock_next_mem_pfn_range(kernel.q, &i, QUARRY_NO_NODE, &start, &end,
-						  &nid)) {
-		if (nid >= (int)nr)
-			nr = (unsigned int)nid + 1;
-	}
-	for (unsigned int c = 0; c < kernel.nr_cpus; c++) {
-		if (kernel.cpu[c].nid >= (int)nr)
-			nr = (unsigned int)kernel.cpu[c].nid + 1;
-	}
-	return nr < KERNEL_MAX_NODES ? nr : KERNEL_MAX_NODES;
+	while (quarry_memblock_next_mem_pfn_range(kernel.q, &i, QUARRY_NO_NODE, &start, &end, &nid))
+		nodes |= (uint64_t)1 << (nid >= 0 ? nid : 0);
+	for (unsigned int c = 0; c < kernel.nr_cpus; c++)
+		nodes |= (uint64_t)1 << kernel.cpu[c].nid;
+	return nodes;
+}
+
+unsigned int kernel_nr_nodes(void)
+{
+	uint64_t nodes = kernel_possible_nodes();
+	unsigned int nr = 1;
+
+	while (nr < KERNEL_MAX_NODES && nodes >> nr != 0)
+		nr++;
+	return nr;
 }
 
 void kernel_quiesce(void)
@@ -180,6 +185,7 @@ static void main_boot_memory(const void *firmware)
 		cpu_node[i] = kernel.cpu[i].nid;
 	params.nr_cpus = kernel.nr_cpus;
 	params.nr_nodes = kernel_nr_nodes();
+	params.possible_nodes = kernel_possible_nodes();
 	params.distance = kernel.distance[0] != 0 ? kernel.distance : NULL;
 	if (quarry_boot(kernel.q, &params) != 0) {
 		kprintf("FAIL: quarry_boot() has no memory for its tables\n");

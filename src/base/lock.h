@@ -145,14 +145,22 @@ void quarry_cpu_lock_init(const struct quarry *q, struct quarry_cpu_lock *lock);
 bool quarry_cpu_enter_gate(struct quarry_cpu_lock *lock, uint32_t shut);
 
 /*
+ * Whether somebody is inside, for the owner, who alone writes busy: it reads it without an atomic. Against 1, not
+ * 0: compilers compare memory with 1 in one instruction, and load it first to test it for 0.
+ */
+static QUARRY_ALWAYS_INLINE bool lock_cpu_is_busy(const struct quarry_cpu_lock *lock)
+{
+	return lock->busy == 1;
+}
+
+/*
  * The owner goes in, pinned. False: it must do without what is guarded, as a remote works there, or as
  * this came in between (an interrupt, a signal) while the owner was inside. Never waits.
  */
 static QUARRY_ALWAYS_INLINE bool lock_cpu_enter(struct quarry_cpu_lock *lock, uint32_t shut)
 	QUARRY_TRY_ACQUIRES(*lock) QUARRY_NO_THREAD_SAFETY
 {
-	if (unlikely(lock->busy !=
-		     0)) /* only the owner writes it: no atomic needed to read it here */
+	if (unlikely(lock_cpu_is_busy(lock)))
 		return false;
 	quarry_store_relaxed(&lock->busy, 1u);
 	quarry_compiler_barrier();
@@ -179,8 +187,7 @@ static inline bool quarry_cpu_enter_common(struct quarry_cpu_lock *lock)
 static QUARRY_ALWAYS_INLINE bool quarry_cpu_enter_open(struct quarry_cpu_lock *lock)
 	QUARRY_TRY_ACQUIRES(*lock) QUARRY_NO_THREAD_SAFETY
 {
-	if (unlikely(lock->busy !=
-		     0)) /* only the owner writes it: no atomic needed to read it here */
+	if (unlikely(lock_cpu_is_busy(lock)))
 		return false;
 	quarry_store_relaxed(&lock->busy, 1u);
 	quarry_compiler_barrier();

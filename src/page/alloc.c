@@ -124,13 +124,11 @@ static QUARRY_ALWAYS_INLINE struct page *alloc_short(struct quarry *q, struct pa
 	const struct page_fast *f = &cpu->fast[slot];
 	size_t bits = gfp % PAGE_FAST_BITS;
 	struct page_sheaf *s = f->out[bits];
-	uint64_t mask;
+	uint64_t mask = s->cur.mask;
 
-	if (unlikely(s == NULL))
+	if (unlikely(mask == 0) && (!fill || s->cap == 0))
 		return NULL;
-	mask = s->cur.mask;
-	if ((unlikely(mask == 0) && !fill) ||
-	    unlikely(quarry_load_relaxed(&s->zone->nr_free) <= quarry_load_relaxed(&f->mark[bits])))
+	if (unlikely(quarry_load_relaxed(&s->zone->nr_free) <= quarry_load_relaxed(&f->mark[bits])))
 		return NULL;
 	if (fill && mask == 0) {
 		if (!pcp_refill(q, cpu, s, slot))
@@ -166,8 +164,8 @@ static QUARRY_NOINLINE struct page *alloc_uncached(struct quarry *q, gfp_t gfp, 
 	const struct page_fast *f = &cpu->fast[0];
 	const struct page_sheaf *s = f->out[gfp % PAGE_FAST_BITS];
 	unsigned long mark = quarry_load_relaxed(&f->mark[gfp % PAGE_FAST_BITS]);
-	struct page_zone *z = s != NULL ? s->zone : NULL;
-	unsigned int type = s != NULL ? page_word_type(s->word) : 0;
+	struct page_zone *z = s->zone;
+	unsigned int type = page_word_type(s->word);
 	struct page *page = NULL;
 	uint32_t hint;
 
@@ -293,7 +291,7 @@ static QUARRY_NOINLINE void alloc_free_long(struct quarry *q, struct page *page,
 		return;
 	/* Acquire: what other CPUs did to the block before they let go of it. */
 	word = quarry_load_acquire(&page->word);
-	if ((!alloc_may_free(word, order) || order > QUARRY_MAX_ORDER) &&
+	if ((!alloc_may_free_any(q->pages, page, word, order) || order > QUARRY_MAX_ORDER) &&
 	    !alloc_free_odd(q, page, order))
 		return;
 	if (page_prep_on(q))
@@ -306,16 +304,16 @@ static QUARRY_NOINLINE void alloc_free_long(struct quarry *q, struct page *page,
  * What follows the shortest way, in functions of its own, so that that one saves no register. The CPU is
  * inside and comes out; the page is none of the 64 about the one before, or something is wrong with it.
  */
-static QUARRY_NOINLINE void alloc_free_inside(struct quarry *q, struct page *page,
+static QUARRY_NOINLINE void alloc_free_inside(struct page_cpu *cpu, struct page *page,
 					      unsigned int order, quarry_pin_t pin,
-					      struct page_cpu *cpu, const void *address)
-	QUARRY_RELEASES(cpu->lock)
+					      const void *address) QUARRY_RELEASES(cpu->lock)
 {
+	struct quarry *q = cpu->q;
 	unsigned int slot = order < PAGE_PCP_ORDERS ? order : PAGE_PCP_HUGE;
 	/* Acquire: what other CPUs did to the block before they let go of it. */
 	uint64_t word = page != NULL ? quarry_load_acquire(&page->word) : 0;
 
-	if (unlikely(!alloc_may_free(word, order))) {
+	if (unlikely(!alloc_may_free_any(q->pages, page, word, order))) {
 		quarry_cpu_leave(&cpu->lock);
 		quarry_unpin(pin);
 		alloc_free_long(q, page, order, address, false);
@@ -338,10 +336,10 @@ static QUARRY_NOINLINE void alloc_free_inside(struct quarry *q, struct page *pag
 }
 
 /* Inside, and comes out: there is no room for another late block. */
-static QUARRY_NOINLINE void alloc_free_late(struct quarry *q, struct page_cpu *cpu,
-					    quarry_pin_t pin) QUARRY_RELEASES(cpu->lock)
+static QUARRY_NOINLINE void alloc_free_late(struct page_cpu *cpu, quarry_pin_t pin)
+	QUARRY_RELEASES(cpu->lock)
 {
-	late_give_old(q, cpu);
+	late_give_old(cpu->q, cpu);
 	quarry_cpu_leave(&cpu->lock);
 	quarry_unpin(pin);
 }
@@ -372,10 +370,11 @@ static QUARRY_ALWAYS_INLINE int alloc_free_short(struct page_cpu *cpu, struct pa
 }
 
 /* What the shortest way could not enter for, or not do. Not inside. */
-static QUARRY_NOINLINE void alloc_free_next(struct quarry *q, struct page *page, unsigned int order,
-					    quarry_pin_t pin, const void *address)
+static QUARRY_NOINLINE void alloc_free_next(struct page_cpu *cpu, struct page *page,
+					    unsigned int order, quarry_pin_t pin,
+					    const void *address)
 {
-	struct page_cpu *cpu = page_this_cpu(q);
+	struct quarry *q = cpu->q;
 	int done;
 
 	if (pcp_slot(order) >= 0 && quarry_cpu_enter_common(&cpu->lock)) {
@@ -388,7 +387,7 @@ static QUARRY_NOINLINE void alloc_free_next(struct quarry *q, struct page *page,
 			quarry_unpin(pin);
 			return;
 		}
-		alloc_free_inside(q, page, order, pin, cpu, address);
+		alloc_free_inside(cpu, page, order, pin, address);
 		return;
 	}
 	quarry_unpin(pin);
@@ -403,7 +402,7 @@ static QUARRY_ALWAYS_INLINE void alloc_free(struct quarry *q, struct page *page,
 	int done;
 
 	if (unlikely(pcp_slot(order) < 0) || unlikely(!quarry_cpu_enter_open(&cpu->lock))) {
-		alloc_free_next(q, page, order, pin, QUARRY_RETURN_ADDRESS());
+		alloc_free_next(cpu, page, order, pin, QUARRY_RETURN_ADDRESS());
 		return;
 	}
 	done = order < PAGE_PCP_ORDERS ? alloc_free_short(cpu, page, order) : 0;
@@ -411,9 +410,9 @@ static QUARRY_ALWAYS_INLINE void alloc_free(struct quarry *q, struct page *page,
 		quarry_cpu_leave(&cpu->lock);
 		quarry_unpin(pin);
 	} else if (done == 2) {
-		alloc_free_late(q, cpu, pin);
+		alloc_free_late(cpu, pin);
 	} else {
-		alloc_free_inside(q, page, order, pin, cpu, QUARRY_RETURN_ADDRESS());
+		alloc_free_inside(cpu, page, order, pin, QUARRY_RETURN_ADDRESS());
 	}
 }
 

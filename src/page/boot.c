@@ -48,6 +48,18 @@ static bool boot_mirrored(const struct boot_state *b, unsigned long i)
 	return b->mirror && (b->q->memblock->memory.regions[i].flags & MEMBLOCK_MIRROR) != 0;
 }
 
+/* Nodes that memory, a CPU or the caller names. */
+static void boot_note_possible(struct boot_state *b)
+{
+	const struct quarry_boot_params *p = b->params;
+
+	for (int n = 0; n < b->pl->nr_nodes; n++)
+		b->node[n].possible |= p->possible_nodes != 0 ? (p->possible_nodes >> n & 1) != 0
+							      : n < (int)p->nr_nodes;
+	for (unsigned int c = 0; c < b->pl->nr_cpus && p->cpu_node != NULL; c++)
+		b->node[p->cpu_node[c]].possible = true;
+}
+
 /* How many nodes there are: those of memory, of CPUs, and of the caller's tables. */
 static int boot_count_nodes(struct boot_state *b)
 {
@@ -62,6 +74,7 @@ static int boot_count_nodes(struct boot_state *b)
 		nodes = quarry_max(nodes, nid + 1);
 	}
 	nodes = quarry_max(nodes, (int)b->params->nr_nodes);
+	nodes = quarry_max(nodes, (int)bits_fls(b->params->possible_nodes));
 	for (unsigned int c = 0; c < b->pl->nr_cpus && b->params->cpu_node != NULL; c++)
 		nodes = quarry_max(nodes, b->params->cpu_node[c] + 1);
 	b->pl->nr_nodes = nodes;
@@ -89,12 +102,13 @@ static int boot_span_nodes(struct boot_state *b)
 		if (!boot_region(b->q, i, &start, &end, &nid))
 			continue;
 		node = &b->node[nid];
-		node->present = true;
+		node->present = node->possible = true;
 		node->start_pfn = quarry_min(node->start_pfn, start);
 		node->end_pfn = quarry_max(node->end_pfn, end);
 		pl->present += (unsigned long)(end - start);
 		b->max_pfn = quarry_max(b->max_pfn, end);
 	}
+	boot_note_possible(b);
 	return 0;
 }
 
@@ -514,6 +528,7 @@ static int boot_make_cpus(struct boot_state *b)
 		return -QUARRY_ENOMEM;
 	pl->no_cpu = (struct page_cpu *)(void *)p;
 	pl->no_cpu->lock.busy = 1;
+	pl->no_cpu->q = b->q;
 	pl->no_cpu->pcp = (struct page_pcp **)(void *)(p + no_cpu);
 	pl->cpu = (struct page_cpu **)(void *)(pl->no_cpu->pcp + pl->max_zones);
 	pl->cpu_place = (struct page_cpu_place *)(void *)(pl->cpu + pl->nr_cpus);
@@ -679,7 +694,8 @@ static void boot_set_mobility(struct page_layer *pl, const struct quarry_boot_pa
 
 static int boot_check_params(const struct quarry_boot_params *p)
 {
-	if (p->nr_cpus > QUARRY_MAX_CPUS || p->nr_nodes > QUARRY_MAX_NODES)
+	if (p->nr_cpus > QUARRY_MAX_CPUS || p->nr_nodes > QUARRY_MAX_NODES ||
+	    bits_fls(p->possible_nodes) > QUARRY_MAX_NODES)
 		return -QUARRY_EINVAL;
 	if (p->distance != NULL && p->nr_nodes == 0)
 		return -QUARRY_EINVAL;

@@ -384,7 +384,7 @@ static void check_fast_way(struct check_state *c, unsigned int cpu, unsigned int
 	const struct page_fast *f = &page_cpu_of(pl, cpu)->fast[slot];
 	const struct page_sheaf *s = f->out[bits];
 
-	for (unsigned int i = 0; s != NULL && i < page_nr_zones(pl); i++) {
+	for (unsigned int i = 0; i < page_nr_zones(pl); i++) {
 		const struct page_zone *z = &pl->zone[i];
 
 		if (s->zone == z)

@@ -31,8 +31,10 @@ static struct page_cpu *cpu_new(struct quarry *q, int nid)
 	if (c == NULL)
 		return NULL;
 	quarry_cpu_lock_init(q, &c->lock);
+	c->q = q;
 	c->pcp = (struct page_pcp **)(void *)(c + 1);
 	pcp_init_in(c);
+	watermark_no_fast(pl, c);
 	return c;
 }
 

@@ -177,8 +177,7 @@ int quarry_add_memory(struct quarry *q, int nid, phys_addr_t start, phys_addr_t 
 	phys_addr_t end;
 	int err;
 
-	if (nid < 0 || nid >= pl->nr_nodes || size == 0 ||
-	    quarry_add_overflows(start, size, &end) ||
+	if (!quarry_node_possible(q, nid) || size == 0 || quarry_add_overflows(start, size, &end) ||
 	    ((start | size) & (QUARRY_MEMORY_BLOCK_BYTES - 1)) != 0)
 		return -QUARRY_EINVAL;
 	if ((end - 1) >> QUARRY_PAGE_SHIFT >> PAGE_SECTION_ORDER >= pl->nr_sections)

@@ -121,6 +121,11 @@ bool quarry_node_present(struct quarry *q, int nid)
 	       quarry_load_relaxed(&q->pages->node[nid].present);
 }
 
+bool quarry_node_possible(struct quarry *q, int nid)
+{
+	return nid >= 0 && nid < q->pages->nr_nodes && q->pages->node[nid].possible;
+}
+
 bool quarry_node_online(struct quarry *q, int nid)
 {
 	for (unsigned int c = 0; c < q->pages->nr_cpus; c++) {

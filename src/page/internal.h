@@ -298,7 +298,8 @@ struct page_zonelist {
 };
 
 struct page_node {
-	bool present; /* has memory */
+	bool present;  /* has memory */
+	bool possible; /* has memory or a CPU, or may get them */
 	bool has_zone[QUARRY_NR_ZONES];
 	const struct page_zonelist *list;      /* fallback order, highest zone of each node first */
 	const struct page_zonelist *list_this; /* the node's own zones */
@@ -385,7 +386,8 @@ struct page_pcp {
 
 /*
  * Where requests of one order go first, by the zone and mobility bits of their flags: a sheaf of the first zone of
- * their list; NULL: they take the long way.
+ * their list. Those that take the long way find page_layer.no_sheaf: empty, of no zone, of capacity 0, never written;
+ * so the short way need not ask.
  */
 struct page_fast {
 	struct page_sheaf *out[PAGE_FAST_BITS];
@@ -420,6 +422,7 @@ struct page_cpu {
 	struct quarry_cpu_lock lock;
 	uint32_t nr_late;      /* late.c: blocks freed, but not looked at yet */
 	struct page_pcp **pcp; /* by zone; made at first use */
+	struct quarry *q;      /* for who came here by it: the short ways need not keep it */
 	struct page_cpu *next_spare;
 	struct page_hand
 		open[PAGE_PCP_ORDERS + 1]; /* blocks taken back last; else PAGE_HAND_NONE */
@@ -480,6 +483,7 @@ struct page_layer {
 	struct page_arena *arena;
 	struct page_cpu **cpu;            /* by number; no_cpu: has none yet */
 	struct page_cpu *no_cpu;          /* somebody is inside it for ever */
+	struct page_sheaf no_sheaf;       /* nothing is ever in it: struct page_fast */
 	struct page_cpu *spare_cpu;       /* made, and nobody's; under mark_lock */
 	struct page_cpu_place *cpu_place; /* by number */
 	struct page_node *node;
@@ -643,7 +647,21 @@ bool memmap_give_map(struct quarry *q, struct page_arena *a);
 /* Sets up the descriptors of pageblock @i; a->lock held, a->map there. */
 void memmap_describe(struct page_arena *a, unsigned int i) QUARRY_REQUIRES(a->lock);
 /* Whether @page, which reads @word, stands where its arena keeps descriptors. */
-bool memmap_is_descriptor(const struct page_layer *pl, const struct page *page, uint64_t word);
+static inline bool memmap_is_descriptor(const struct page_layer *pl, const struct page *page,
+					uint64_t word)
+{
+	const struct page_arena *a;
+	uintptr_t offset;
+
+	if (word >> PAGE_WORD_ARENA_SHIFT >= quarry_load_acquire(&pl->nr_arenas))
+		return false;
+	a = &pl->arena[word >> PAGE_WORD_ARENA_SHIFT];
+	offset = (uintptr_t)page - (uintptr_t)quarry_load_relaxed(&a->map);
+	/* Rotated, what is no multiple of eight is larger than any number of pages. */
+	offset = offset >> 3 | offset << (sizeof(offset) * 8 - 3);
+	return offset >> QUARRY_PAGEBLOCK_ORDER < a->nr_pb;
+}
+_Static_assert(sizeof(struct page) == 1u << 3, "what is rotated away");
 
 /* ---- arena.c; all but _unlocked need a->lock ---- */
 void arena_unfold(struct quarry *q, struct page_arena *a)
@@ -1103,6 +1121,8 @@ void watermark_open_fast(struct quarry *q, unsigned int cpu, unsigned int bits,
 			 struct page_sheaf *const *out, const struct page_zone *z);
 /* Closes all short ways of a CPU, inside its own: marks may be copied there at this moment. */
 void watermark_close_fast(struct quarry *q, unsigned int cpu);
+/* @cpu's short ways lead nowhere. */
+void watermark_no_fast(struct page_layer *pl, struct page_cpu *cpu);
 /* Types were mixed in a pageblock of @z: its marks rise, so that more is reclaimed. */
 void watermark_boost(struct quarry *q, struct page_zone *z, unsigned int alloc_flags);
 /* The background reclaimer has balanced @z, which had a boost of @pages when it began. */
@@ -1142,6 +1162,14 @@ bool highatomic_unreserve(struct quarry *q, const struct alloc_request *r, bool 
 static QUARRY_ALWAYS_INLINE bool alloc_may_free(uint64_t word, unsigned int order)
 {
 	return (word & ~PAGE_WORD_IGNORED) == page_word_alloc(order, 0);
+}
+
+/* The same, and @page stands where its word says: one of another machine may read as well. */
+static QUARRY_ALWAYS_INLINE bool alloc_may_free_any(const struct page_layer *pl,
+						    const struct page *page, uint64_t word,
+						    unsigned int order)
+{
+	return alloc_may_free(word, order) && likely(memmap_is_descriptor(pl, page, word));
 }
 
 /*
@@ -1258,7 +1286,9 @@ static inline void page_sheaf_turn(struct page_sheaf *s)
 /* Takes the lowest block of cur, whose @mask is not empty. */
 static QUARRY_ALWAYS_INLINE struct page *page_sheaf_pop(struct page_sheaf *s, uint64_t mask)
 {
-	struct page *page = s->cur.base + (size_t)bits_ctz64(mask);
+	/* In 32 bits: the product is extended to an address for nothing, the index is not. */
+	unsigned int offset = bits_ctz64(mask) * (unsigned int)sizeof(struct page);
+	struct page *page = (struct page *)((uintptr_t)s->cur.base + offset);
 
 	mask &= mask - 1;
 	s->cur.mask = mask;

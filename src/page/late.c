@@ -81,7 +81,8 @@ static unsigned int late_look(struct quarry *q, struct page_cpu *cpu, unsigned i
 			continue;
 		/* Acquire: what other CPUs did to the block before they let go of it. */
 		word = quarry_load_acquire(&page->word);
-		if (unlikely(!alloc_may_free(word, order)) && !alloc_free_odd(q, page, order))
+		if (unlikely(!alloc_may_free_any(q->pages, page, word, order)) &&
+		    !alloc_free_odd(q, page, order))
 			continue;
 		word &= PAGE_WORD_ARENA_MASK;
 		page_set_word(page, word); /* PAGE_WORD_FREE */

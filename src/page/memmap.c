@@ -187,19 +187,6 @@ struct page *quarry_pfn_to_page(struct quarry *q, pfn_t pfn)
 	return quarry_load_acquire(described) != 0 ? &map[pfn - a->base_pfn] : NULL;
 }
 
-bool memmap_is_descriptor(const struct page_layer *pl, const struct page *page, uint64_t word)
-{
-	const struct page_arena *a;
-	uintptr_t offset;
-
-	if (word >> PAGE_WORD_ARENA_SHIFT >= quarry_load_acquire(&pl->nr_arenas))
-		return false;
-	a = &pl->arena[word >> PAGE_WORD_ARENA_SHIFT];
-	offset = (uintptr_t)page - (uintptr_t)quarry_load_relaxed(&a->map);
-	return offset < (uintptr_t)a->nr_pb * QUARRY_PAGEBLOCK_PAGES * sizeof(*page) &&
-	       offset % sizeof(*page) == 0;
-}
-
 pfn_t quarry_page_to_pfn(struct quarry *q, const struct page *page)
 {
 	const struct page_arena *a = page_arena_of(q->pages, page);

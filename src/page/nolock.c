@@ -110,7 +110,8 @@ void quarry_free_pages_nolock(struct quarry *q, struct page *page, unsigned int 
 	if (page == NULL)
 		return;
 	word = quarry_load_acquire(&page->word);
-	while ((word & PAGE_WORD_STATE_MASK) == PAGE_WORD_ALLOC && page_word_order(word) == order) {
+	while ((word & PAGE_WORD_STATE_MASK) == PAGE_WORD_ALLOC && page_word_order(word) == order &&
+	       memmap_is_descriptor(q->pages, page, word)) {
 		if (page_word_refs(word) > 1) {
 			if (quarry_cmpxchg(&page->word, &word, word - PAGE_WORD_REF_ONE))
 				return;

@@ -73,7 +73,7 @@ static void pcp_open_fast(struct quarry *q, unsigned int cpu, const struct page_
 			for (unsigned int slot = 0; slot <= PAGE_PCP_ORDERS; slot++) {
 				struct page_sheaf *s = &pcp->out[type][slot];
 
-				out[slot] = s->cap != 0 ? s : NULL;
+				out[slot] = s->cap != 0 ? s : &pl->no_sheaf;
 			}
 			watermark_open_fast(q, cpu, bits, out, z);
 		}

@@ -63,7 +63,7 @@ static void watermark_set_fast_bits(const struct page_layer *pl, struct page_cpu
 	for (unsigned int slot = 0; slot <= PAGE_PCP_ORDERS; slot++) {
 		struct page_fast *f = &cpu->fast[slot];
 
-		if (f->out[bits] != NULL && f->out[bits]->zone == z)
+		if (f->out[bits]->zone == z)
 			quarry_store_relaxed(&f->mark[bits], page_fast_mark(slot, mark));
 	}
 }
@@ -407,13 +407,21 @@ void watermark_open_fast(struct quarry *q, unsigned int cpu, unsigned int bits,
 	quarry_unlock(q->concurrent, &pl->mark_lock, pin);
 }
 
+void watermark_no_fast(struct page_layer *pl, struct page_cpu *cpu)
+{
+	for (unsigned int slot = 0; slot <= PAGE_PCP_ORDERS; slot++) {
+		for (unsigned int bits = 0; bits < PAGE_FAST_BITS; bits++)
+			cpu->fast[slot].out[bits] = &pl->no_sheaf;
+	}
+}
+
 void watermark_close_fast(struct quarry *q, unsigned int cpu)
 {
 	struct page_layer *pl = q->pages;
 	struct page_cpu *c = page_cpu_of(pl, cpu);
 	quarry_pin_t pin = quarry_lock(q->concurrent, &pl->mark_lock);
 
-	quarry_memset(c->fast, 0, sizeof(c->fast));
+	watermark_no_fast(pl, c);
 	quarry_unlock(q->concurrent, &pl->mark_lock, pin);
 }
 

@@ -142,12 +142,11 @@ void zonelist_publish(struct quarry *q, struct zonelist_set *set)
 unsigned int quarry_zonelist(struct quarry *q, int nid, bool this_node_only,
 			     struct quarry_zoneref *refs, unsigned int max)
 {
-	struct page_layer *pl = q->pages;
 	const struct page_zonelist *list;
 
-	if (nid < 0 || nid >= pl->nr_nodes)
+	if (!quarry_node_possible(q, nid))
 		return 0;
-	list = zonelist_of(&pl->node[nid], this_node_only);
+	list = zonelist_of(&q->pages->node[nid], this_node_only);
 	for (unsigned int i = 0; i < list->nr && i < max; i++) {
 		refs[i].nid = list->zone[i]->nid;
 		refs[i].zone = (enum quarry_zone_type)list->zone[i]->type;

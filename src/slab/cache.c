@@ -509,10 +509,9 @@ static void cache_init_arrays(struct quarry *q, struct kmem_cache *s)
 		s->node[i].free_limit = cache_free_limit(q, s, i);
 	}
 	s->hot = &q->slabs->no_range;
-	for (i = 0; i < s->nr_cpus; i++) {
+	s->q = q;
+	for (i = 0; i < s->nr_cpus; i++)
 		sheaf_set_main(&s->cpu_sheaves[i], q->slabs->no_sheaf);
-		s->cpu_sheaves[i].hot = &q->slabs->no_range;
-	}
 }
 
 #else
@@ -899,8 +898,6 @@ int quarry_slab_init(struct quarry *q, unsigned int nr_cpus_for_geometry,
 	quarry_lock_init(&layer->kv_lock, QUARRY_LOCK_LEAF);
 	q->slabs = layer;
 	slab_set_params(layer, params);
-	for (unsigned int i = 0; i < layer->nr_cpus; i++)
-		layer->cpu[i].range = &layer->no_range;
 	layer->max_others = QUARRY_MAX_CACHES - SLAB_KMALLOC_TYPES * (SLAB_KMALLOC_CLASSES - 1);
 	layer->range = quarry_meta_alloc(q, page_max_arenas(q) * sizeof(layer->range[0]));
 	layer->no_sheaf =

@@ -366,14 +366,14 @@ static void slab_check_each_sheaf(struct slab_check *c, struct kmem_cache *s,
 	for (i = 0; i < s->nr_cpus; i++) {
 		const struct slab_cpu *cpu = &s->cpu_sheaves[i];
 
-		if (cpu->base != cpu->main->obj || cpu->end != cpu->base + cpu->main->cap ||
-		    cpu->top < cpu->base || cpu->top > cpu->end)
+		if (cpu->end != cpu->base + slab_main(cpu)->cap || cpu->top < cpu->base ||
+		    cpu->top > cpu->end)
 			slab_check_fault(c, s, "a CPU's stack pointer is not in its sheaf", i);
-		visit(c, s, s->cpu_sheaves[i].main);
+		visit(c, s, slab_main(cpu));
 		if (s->cpu_sheaves[i].spare != NULL)
 			visit(c, s, s->cpu_sheaves[i].spare);
-		if (s->cpu_sheaves[i].alien != NULL)
-			visit(c, s, s->cpu_sheaves[i].alien);
+		if (s->seen[i].alien != NULL)
+			visit(c, s, s->seen[i].alien);
 	}
 	for (i = 0; i < s->nr_nodes; i++) {
 		for (sheaf = s->node[i].full; sheaf != NULL; sheaf = sheaf->next)

@@ -25,7 +25,7 @@
  *
  * Damage     Free of what is not active, or not of this cache, is refused. An object whose red zones were
  *            written to is not put back, one that was written to after its free is not handed out again:
- *            what others do with it can harm nobody then. Everything is put right that was found, so
+ *            what others do with it can harm nobody then. A slab is looked at once more when it is given back. Everything is put right that was found, so
  *            that it is told once.
  *
  * Cost       Two more locks a call; a loop over the bytes of the place.
@@ -351,8 +351,14 @@ void debug_complain(struct quarry *q, const struct kmem_cache *s, const void *ob
 				      object, users);
 		break;
 	case SLAB_FAULT_DOUBLE:
-		quarry_report(q, "slab: %s: double free of %p by %p%s", s->name, obj, caller,
-			      users);
+		if (caller == NULL)
+			quarry_report(q,
+				      "slab: %s: double free of %p, found as it went back to its "
+				      "slab: who did it is not known%s",
+				      s->name, obj, users);
+		else
+			quarry_report(q, "slab: %s: double free of %p by %p%s", s->name, obj,
+				      caller, users);
 		break;
 	}
 	if (object != NULL && users[0] != '\0')
@@ -532,6 +538,12 @@ static unsigned int debug_check_slab(struct quarry *q, const struct kmem_cache *
 		bad++;
 	}
 	return bad;
+}
+
+void debug_slab_end(struct quarry *q, const struct kmem_cache *s, struct slab *slab)
+{
+	if (debug_writes(q, s))
+		(void)debug_check_slab(q, s, slab);
 }
 
 int quarry_cache_validate(struct quarry *q, struct kmem_cache *cache)

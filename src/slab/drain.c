@@ -66,10 +66,10 @@ static void sheaf_send_home(struct quarry *q, struct kmem_cache *s, struct slab_
 void sheaf_flush_alien(struct quarry *q, struct kmem_cache *s)
 {
 	quarry_pin_t pin = quarry_pin();
-	struct slab_cpu *c = sheaf_cpu(s);
-	struct slab_sheaf *alien = c->alien;
+	struct slab_seen *seen = &s->seen[slab_this_cpu(s)];
+	struct slab_sheaf *alien = seen->alien;
 
-	quarry_store_release(&c->alien, (struct slab_sheaf *)NULL);
+	quarry_store_release(&seen->alien, (struct slab_sheaf *)NULL);
 	quarry_unpin(pin);
 	if (alien == NULL)
 		return;
@@ -88,7 +88,7 @@ void sheaf_drain_own(struct quarry *q, struct kmem_cache *s, bool main)
 	gone[0] = c->spare;
 	sheaf_set_spare(c, NULL);
 	if (main) {
-		gone[1] = c->main;
+		gone[1] = slab_main(c);
 		sheaf_set_main(c, q->slabs->no_sheaf);
 	}
 	sheaf_leave(c, pin);
@@ -105,7 +105,7 @@ void sheaf_trim_own(struct quarry *q, struct kmem_cache *s, unsigned int n)
 
 	/* The sheaf is off the CPU meanwhile; who frees in between gets another one. */
 	c = sheaf_enter(s, &pin);
-	sheaf = c->main;
+	sheaf = slab_main(c);
 	if (sheaf->cap != 0)
 		sheaf_set_main(c, q->slabs->no_sheaf);
 	sheaf_leave(c, pin);
@@ -117,7 +117,7 @@ void sheaf_trim_own(struct quarry *q, struct kmem_cache *s, unsigned int n)
 		sheaf->obj[i - n] = sheaf->obj[i];
 	quarry_store_relaxed(&sheaf->n, sheaf->n - n);
 	c = sheaf_enter(s, &pin);
-	if (c->main->cap == 0) {
+	if (slab_main(c)->cap == 0) {
 		sheaf_set_main(c, sheaf);
 		sheaf = NULL;
 	} else if (c->spare == NULL) {
@@ -146,7 +146,7 @@ unsigned long sheaf_drain_depot(struct quarry *q, struct kmem_cache *s, struct s
 void sheaf_drain_one(struct quarry *q, struct kmem_cache *s, unsigned int cpu)
 {
 	struct slab_cpu *c = &s->cpu_sheaves[cpu];
-	struct slab_sheaf *sheaf = c->main;
+	struct slab_sheaf *sheaf = slab_main(c);
 
 	sheaf_sync(c);
 	sheaf_set_main(c, q->slabs->no_sheaf);
@@ -154,8 +154,8 @@ void sheaf_drain_one(struct quarry *q, struct kmem_cache *s, unsigned int cpu)
 	sheaf = c->spare;
 	sheaf_set_spare(c, NULL);
 	sheaf_drain(q, s, sheaf);
-	sheaf = c->alien;
-	quarry_store_release(&c->alien, (struct slab_sheaf *)NULL);
+	sheaf = s->seen[cpu].alien;
+	quarry_store_release(&s->seen[cpu].alien, (struct slab_sheaf *)NULL);
 	if (sheaf != NULL)
 		sheaf_send_home(q, s, sheaf);
 	depot_discard(q, s, sheaf);
@@ -205,7 +205,7 @@ unsigned long sheaf_cached_objects(struct quarry *q, struct kmem_cache *s)
 		sheaf = quarry_load_acquire(&s->cpu_sheaves[i].spare);
 		if (sheaf != NULL)
 			sum += quarry_load_relaxed(&sheaf->n);
-		sheaf = quarry_load_acquire(&s->cpu_sheaves[i].alien);
+		sheaf = quarry_load_acquire(&s->seen[i].alien);
 		if (sheaf != NULL)
 			sum += quarry_load_relaxed(&sheaf->n);
 	}

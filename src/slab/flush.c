@@ -5,81 +5,121 @@
  * Stages     First the descriptors tell the slabs of some objects, whose records are fetched; then, under the
  *            node's lock, bits are set and counted. So the misses of one stage overlap, and none is waited for
  *            under the lock.
- * Runs       Objects that follow each other in one page need one look at its descriptor; those in one word of
- *            free bits are gathered in a register.
+ * Runs       Objects that were freed in the order of their addresses, or against it, lie side by side: those of one page
+ *            need one look at its descriptor, and their bits are set by words.
  * Checks     That an object is not free already is seen here, by its bit. That it starts where one may was seen
  *            when it was freed, but for slabs of the fallback order: here.
  * Failure    What cannot go back is reported, without a lock, and left alone.
  */
 #include "internal.h"
 
-/* Objects whose slabs' records are fetched before the first of them is needed. */
+/* Runs whose slabs' records are fetched before the first of them is needed. */
 #define FLUSH_STAGE 32u
 
-/* Objects that come one after the other and lie in one page. */
+/* Neighbours in one page, or a single object. */
 struct flush_run {
 	struct slab *slab;
 	void *const *obj;
 };
 
 /*
- * The slabs of objects @obj, up to the first that is in none, which is returned, or @end: @run, and behind the last
- * one that ends it.
+ * Behind the neighbours of @obj, @step bytes apart and before @end, that lie in the page of which @obj's has @offset
+ * bytes before it.
  */
-static void *const *flush_locate(const struct quarry *q, const struct kmem_cache *s,
-				 void *const *obj, void *const *end, struct flush_run *run)
+static QUARRY_NOINLINE void *const *flush_neighbours(const struct kmem_cache *s, void *const *obj,
+						     void *const *end, uintptr_t step,
+						     uintptr_t offset)
 {
-	const struct slab_range *r = quarry_load_acquire(&s->hot);
-	const struct page *map = r->map;
-	uintptr_t base = r->base, page;
-	size_t len = r->len, i;
-	unsigned int cache;
-	uint32_t index;
-	uint64_t word;
+	uintptr_t space = step == s->size ? QUARRY_PAGE_SIZE - 1 - offset : offset;
+	size_t most = (size_t)slab_object_index(s, space) + 1;
+	uintptr_t at = (uintptr_t)*obj;
 
-	while (obj != end) {
-		i = ((uintptr_t)*obj - base) >> QUARRY_PAGE_SHIFT;
-		word = i < len ? page_word(&map[i]) : 0;
-		index = (uint32_t)(word >> PAGE_WORD_SLAB_SHIFT);
-		if (unlikely((uint16_t)(word & SLAB_TAG_MASK) != s->tag) &&
-		    (!page_slab_of(q, *obj, &cache, &index) || cache != s->id))
-			break;
-		run->slab = slab_record(q->slabs, index);
-		quarry_prefetch_write(run->slab);
-		run->obj = obj;
-		run++;
-		page = base + (uintptr_t)(i << QUARRY_PAGE_SHIFT);
-		do
-			obj++;
-		while (obj != end && (uintptr_t)*obj - page < QUARRY_PAGE_SIZE);
-	}
-	run->slab = NULL;
-	run->obj = obj;
+	if (unlikely(step == 0)) /* freed twice: told by its bit */
+		return obj + 1;
+	if (most < (size_t)(end - obj))
+		end = obj + most;
+	do
+		at += step;
+	while (++obj != end && (uintptr_t)*obj == at);
 	return obj;
 }
 
 /*
- * Adds to @word of @slab's free bits those of objects @obj up to @end; returns the first that is in another word;
- * @obj, and nothing was done: one of them is free already.
+ * The slabs of objects @obj up to @end, or of as many as a stage has: @run, and behind the last one that ends it. False:
+ * the object behind them is in none.
  */
-static QUARRY_NOINLINE void *const *flush_word(const struct kmem_cache *s, const struct slab *slab,
-					       void *const *obj, void *const *end, uint64_t *word)
+static QUARRY_NOINLINE bool flush_locate(const struct quarry *q, const struct kmem_cache *s,
+					 void *const *obj, void *const *end, struct flush_run *run)
 {
-	uintptr_t base = slab->base;
-	uint64_t bits = 0, recip = s->recip;
-	uint64_t number = ((uintptr_t)*obj - base) * recip >> 48, first = number & ~(uint64_t)63;
-	void *const *p = obj;
+	const struct slab_span *near = &quarry_load_acquire(&s->hot)->span;
+	const struct flush_run *full = run + FLUSH_STAGE;
+	const struct slab_dir *mid = q->slabs->store.first;
+	const struct page *map = near->map;
+	uintptr_t base = near->base, size = s->size, next = (uintptr_t)*obj;
+	const uint16_t tag = s->tag;
+	size_t len = near->len;
+	bool found = true;
 
-	do {
-		bits |= (uint64_t)1 << (number & 63);
-		if (++p == end)
+	while (run != full) {
+		uintptr_t first = next, off = first - base;
+		size_t i = off >> QUARRY_PAGE_SHIFT;
+		unsigned int cache;
+		uint32_t index;
+		uint64_t word;
+
+		if (unlikely(i >= len) || unlikely((uint16_t)(word = page_word(&map[i])) != tag)) {
+			found = page_slab_of(q, *obj, &cache, &index) && cache == s->id;
+			if (!found)
+				break;
+			word = (uint64_t)index << PAGE_WORD_SLAB_SHIFT;
+		}
+		index = (uint32_t)(word >> PAGE_WORD_SLAB_SHIFT);
+		run->slab = likely(index >> SLAB_PIECE_SHIFT < SLAB_FIRST_PIECES)
+				    ? slab_record_by(mid, index)
+				    : slab_record(q->slabs, index);
+		quarry_prefetch_write(run->slab);
+		run->obj = obj;
+		run++;
+		if (++obj == end)
 			break;
-		number = ((uintptr_t)*p - base) * recip >> 48;
-	} while (number - first < 64);
-	if (unlikely((bits & *word) != 0 || bits_popcount64(bits) != (unsigned int)(p - obj)))
-		return obj;
-	*word |= bits;
-	return p;
+		next = (uintptr_t)*obj;
+		/* Rarely, but for neighbours: no object is nearer. */
+		if (unlikely(next - first + size <= 2 * size)) {
+			obj = flush_neighbours(s, obj - 1, end, next - first,
+					       off & (QUARRY_PAGE_SIZE - 1));
+			if (obj == end)
+				break;
+			next = (uintptr_t)*obj;
+		}
+	}
+	run->slab = NULL;
+	run->obj = obj;
+	return found;
+}
+
+/* Sets @nr bits of @slab from bit @number on; false: one of them was set, and nothing was done. */
+static bool flush_bits(struct slab *slab, unsigned int number, unsigned int nr)
+{
+	uint64_t *first = &slab->free[number / 64], *word;
+	uint64_t low = ~(uint64_t)0 << number % 64;
+	uint64_t high = ~(uint64_t)0 >> (63 - (number + nr - 1) % 64);
+	uint64_t *last = &slab->free[(number + nr - 1) / 64], met;
+
+	if (first == last) {
+		met = *first & low & high;
+		*first |= met == 0 ? low & high : 0;
+		return met == 0;
+	}
+	met = (*first & low) | (*last & high);
+	for (word = first + 1; word != last; word++)
+		met |= *word;
+	if (unlikely(met != 0))
+		return false;
+	*first |= low;
+	*last |= high;
+	for (word = first + 1; word != last; word++)
+		*word = ~(uint64_t)0;
+	return true;
 }
 
 /* Object @obj back into @slab, whatever that is, of node @nid. Foreign: the slab is gone, after a double free. */
@@ -113,35 +153,44 @@ static QUARRY_NOINLINE void *const *flush_odd(const struct kmem_cache *s, struct
 	return obj;
 }
 
-/*
- * The same into a slab of the preferred order, for which all that comes through a sheaf was found to be on a
- * boundary before.
- */
-static inline void *const *flush_usual(const struct kmem_cache *s, struct slab *slab,
-				       void *const *obj, void *const *end, enum slab_fault *fault)
+/* The same of a run into a slab of the preferred order. */
+static QUARRY_NOINLINE void *const *flush_several(const struct kmem_cache *s, struct slab *slab,
+						  void *const *obj, void *const *end,
+						  enum slab_fault *fault)
 {
-	uint64_t number = ((uintptr_t)*obj - slab->base) * s->recip >> 48, *word, bit;
-	void *const *next;
+	uintptr_t lowest = quarry_min((uintptr_t)obj[0], (uintptr_t)end[-1]);
 
-	word = &slab->free[number / 64];
-	if (obj + 1 == end) {
-		bit = (uint64_t)1 << (number & 63);
-		if (unlikely((*word & bit) != 0))
-			return flush_odd(s, slab, obj, end, fault);
+	if (unlikely(!flush_bits(slab, (unsigned int)((lowest - slab->base) * s->recip >> 48),
+				 (unsigned int)(end - obj))))
+		return flush_odd(s, slab, obj, end, fault);
+	slab->nr_free = (uint16_t)(slab->nr_free + (end - obj));
+	return end;
+}
+
+/*
+ * Single objects, each of a run of its own, into slabs that are all of kind @usual and get none of those counts of free
+ * objects at which something is to be done; returns the first run that is not such a one. All that comes through a
+ * sheaf was found to be on a boundary before.
+ */
+static QUARRY_NOINLINE struct flush_run *flush_singles(const struct kmem_cache *s,
+						       struct flush_run *run, uint32_t usual)
+{
+	const uint64_t recip = s->recip;
+	struct slab *slab;
+
+	for (; (slab = run->slab) != NULL; run++) {
+		void *const *obj = run->obj;
+		uint64_t number = ((uintptr_t)*obj - slab->base) * recip >> 48;
+		uint64_t *word = &slab->free[number / 64], bit = (uint64_t)1 << (number & 63);
+		unsigned int nr_free = slab->nr_free + 1u;
+
+		if (unlikely(slab->kind != usual) || unlikely(run[1].obj != obj + 1) ||
+		    unlikely(nr_free >= slab->trip) || unlikely((*word & bit) != 0))
+			break;
 		*word |= bit;
-		slab->nr_free++;
-		return end;
+		slab->nr_free = (uint16_t)nr_free;
 	}
-	for (;;) {
-		next = flush_word(s, slab, obj, end, word);
-		if (unlikely(next == obj))
-			return flush_odd(s, slab, obj, end, fault);
-		slab->nr_free = (uint16_t)(slab->nr_free + (next - obj));
-		obj = next;
-		if (obj == end)
-			return obj;
-		word = &slab->free[((uintptr_t)*obj - slab->base) * s->recip >> 54];
-	}
+	return run;
 }
 
 /* As many as are fetched at a time; returns the first that was not dealt with. */
@@ -149,7 +198,8 @@ static void *const *flush_stage(struct quarry *q, struct kmem_cache *s, void *co
 				void *const *end, uint32_t *gone)
 {
 	struct flush_run runs[FLUSH_STAGE + 1], *run = runs;
-	void *const *found = flush_locate(q, s, obj, end, runs), *const * from;
+	bool found = flush_locate(q, s, obj, end, runs);
+	void *const *from;
 	enum slab_fault fault = SLAB_FAULT_NONE;
 	struct slab *slab;
 	uint32_t number;
@@ -161,9 +211,14 @@ static void *const *flush_stage(struct quarry *q, struct kmem_cache *s, void *co
 		uint32_t usual = slab_kind(s->id, nid, s->recip != 0 ? oo_order(s->oo) : 255u);
 		quarry_pin_t pin = quarry_lock(q->concurrent, &n->lock);
 
-		for (from = obj; (slab = run->slab) != NULL; run++) {
-			if (likely(slab->kind == usual))
-				obj = flush_usual(s, slab, obj, run[1].obj, &fault);
+		for (from = obj;; run++) {
+			run = flush_singles(s, run, usual);
+			obj = run->obj;
+			slab = run->slab;
+			if (slab == NULL)
+				break;
+			if (slab->kind == usual)
+				obj = flush_several(s, slab, obj, run[1].obj, &fault);
 			else if (slab->node == nid)
 				obj = flush_odd(s, slab, obj, run[1].obj, &fault);
 			else
@@ -179,7 +234,7 @@ static void *const *flush_stage(struct quarry *q, struct kmem_cache *s, void *co
 		NODE_ADD(n->free_objects, obj - from);
 		quarry_unlock(q->concurrent, &n->lock, pin);
 	}
-	if (unlikely(found != end && fault == SLAB_FAULT_NONE)) {
+	if (unlikely(!found && fault == SLAB_FAULT_NONE)) {
 		fault = slab_find(q, s, *obj, &slab, &number);
 		fault = fault != SLAB_FAULT_NONE ? fault : SLAB_FAULT_FOREIGN;
 	}
@@ -194,8 +249,6 @@ void slab_flush(struct quarry *q, struct kmem_cache *s, void *const *obj, unsign
 	uint32_t gone = SLAB_NONE;
 
 	while (obj != end)
-		obj = flush_stage(q, s, obj,
-				  (size_t)(end - obj) > FLUSH_STAGE ? obj + FLUSH_STAGE : end,
-				  &gone);
+		obj = flush_stage(q, s, obj, end, &gone);
 	slab_release_chain(q, gone);
 }

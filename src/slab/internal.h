@@ -156,21 +156,25 @@ struct slab_store {
 /* ---- addresses to descriptors ---- */
 
 /*
- * What is needed to find a descriptor in one arena. Immutable once made, so that it can be passed on
- * as a pointer. Descriptors beyond its memory read as no slab: page_slab_of() then decides.
+ * What is needed to find a descriptor in one arena. Descriptors beyond its memory read as no slab: page_slab_of() then
+ * decides. CPUs have copies of their own, which are one load nearer.
  */
-struct slab_range {
+struct slab_span {
 	uintptr_t base; /* address of the first page */
 	size_t len;     /* pages; 0: nothing is found here */
 	const struct page *map;
+};
+
+/* An arena's. Immutable once made, so that it can be passed on as a pointer. */
+struct slab_range {
+	struct slab_span span;
 	int nid;
 } QUARRY_ALIGNED(64);
 
 /* Of one CPU and all caches. */
 struct slab_cpu_hot {
-	const struct slab_range
-		*range;    /* where kfree() looks for descriptors first, on the CPU's node */
-	uint64_t rcu_word; /* epoch * 2 + 1 in a section, else 0 */
+	struct slab_span near; /* where kfree() looks for descriptors first, on the CPU's node */
+	uint64_t rcu_word;     /* epoch * 2 + 1 in a section, else 0 */
 	uint32_t rcu_nest;
 } QUARRY_ALIGNED(64);
 
@@ -189,17 +193,23 @@ _Static_assert((PAGE_WORD_STATE_MASK | PAGE_WORD_CACHE_MASK << PAGE_WORD_CACHE_S
  * it is in use; main->n is brought up to date when the slow paths need it, see sheaf_enter().
  */
 struct slab_cpu {
-	void **top; /* where the next freed object goes */
-	void **base, **end;
+	void **top;         /* where the next freed object goes */
+	void **base, **end; /* of main, which is never none: slab_layer.no_sheaf stands in */
 	unsigned long allocs;
-	struct slab_sheaf *main;      /* never NULL: slab_layer.no_sheaf stands in */
-	struct slab_sheaf *spare;     /* NULL, or any fill */
-	struct slab_sheaf *alien;     /* NULL, or freed objects of other nodes, on their way home */
-	const struct slab_range *hot; /* on the CPU's own node; frees look here first */
+	struct slab_span near;    /* on the CPU's own node; frees look here first */
+	struct slab_sheaf *spare; /* NULL, or any fill */
 } QUARRY_ALIGNED(64);
 
-/* Of one CPU, as it was when it last looked; that CPU's alone. */
+/* The main sheaf. */
+static inline struct slab_sheaf *slab_main(const struct slab_cpu *c)
+{
+	return QUARRY_CONTAINER_OF(c->base, struct slab_sheaf, obj);
+}
+
+/* Of one CPU; that CPU's alone, but for alien, which others may read. */
 struct slab_seen {
+	struct slab_sheaf *alien; /* NULL, or freed objects of other nodes, on their way home */
+	/* as it was when the CPU last looked */
 	unsigned long allocs; /* at the last reaping */
 	void **top;
 	uint32_t drains; /* of kmem_cache.drains: what was asked for */
@@ -303,6 +313,7 @@ struct kmem_cache {
 	uint32_t drains;      /* how often all CPUs were asked to empty their sheaves */
 	unsigned long refused, order_fallback;
 	struct slab_seen *seen; /* by CPU */
+	struct quarry *q;       /* for who came here by it: the short ways need not keep it */
 	uint32_t movers;        /* under way: frees go right into the slabs */
 	quarry_kmem_isolate_fn isolate;
 	quarry_kmem_migrate_fn migrate;
@@ -437,17 +448,24 @@ static inline struct slab *slab_record(const struct slab_layer *layer, uint32_t 
 	return (struct slab *)(layer->store.direct_map + (uintptr_t)index * SLAB_GRANULE);
 }
 #else
-static inline struct slab *slab_record(const struct slab_layer *layer, uint32_t index)
+/* One of those to whose tables @mid leads. */
+static inline struct slab *slab_record_by(const struct slab_dir *mid, uint32_t index)
 {
 	uint32_t piece = index >> SLAB_PIECE_SHIFT;
-	const struct slab_dir *mid =
-		likely(piece < SLAB_FIRST_PIECES)
-			? layer->store.first
-			: layer->store.top->entry[piece >> (2 * SLAB_DIR_SHIFT)];
 	const struct slab_dir *dir = mid->entry[piece >> SLAB_DIR_SHIFT & (SLAB_DIR_ENTRIES - 1)];
 	char *base = dir->entry[piece & (SLAB_DIR_ENTRIES - 1)];
 
 	return (struct slab *)(void *)(base + (index & (SLAB_PIECE_GRANULES - 1)) * SLAB_GRANULE);
+}
+
+static inline struct slab *slab_record(const struct slab_layer *layer, uint32_t index)
+{
+	uint32_t piece = index >> SLAB_PIECE_SHIFT;
+
+	return slab_record_by(likely(piece < SLAB_FIRST_PIECES)
+				      ? layer->store.first
+				      : layer->store.top->entry[piece >> (2 * SLAB_DIR_SHIFT)],
+			      index);
 }
 #endif
 
@@ -505,11 +523,22 @@ static inline unsigned int slab_this_cpu(const struct kmem_cache *s)
 _Static_assert(sizeof(struct slab_cpu) == 64 && sizeof(struct slab_cpu_hot) == 64,
 	       "found by a CPU's number times 64");
 
-/* What a CPU has of @s; @cpu_times_64 is quarry_cpu_times_64(), so pinned. */
+/*
+ * What a CPU has of @s; @cpu_times_64 is quarry_cpu_times_64(), so pinned. What is known at compile time is added last:
+ * then the address that is reckoned may take the place of @s, and the rest is in the instructions that use it.
+ */
 static inline struct slab_cpu *slab_cpu_at(struct kmem_cache *s, uintptr_t cpu_times_64)
 {
 	QUARRY_ASSERT(cpu_times_64 == (uintptr_t)slab_this_cpu(s) * 64);
-	return (struct slab_cpu *)(void *)((char *)s->cpu_sheaves + cpu_times_64);
+	return ((struct kmem_cache *)(void *)((char *)s + cpu_times_64))->cpu_sheaves;
+}
+
+/* The cache in which @c is this CPU's. Pinned. */
+static inline struct kmem_cache *slab_cache_of_this_cpu(struct slab_cpu *c)
+{
+	char *first = (char *)c - quarry_cpu_times_64();
+
+	return QUARRY_CONTAINER_OF(first, struct kmem_cache, cpu_sheaves);
 }
 
 /* The same of the layer. */
@@ -707,6 +736,8 @@ static inline bool debug_hooked(const struct quarry *q)
 void debug_settle(const struct quarry *q, struct kmem_cache *s);
 /* Fills a new slab; before constructors run. */
 void debug_slab_start(struct quarry *q, const struct kmem_cache *s, struct slab *slab);
+/* Looks at a slab that is given back: the last time that anything can be seen. */
+void debug_slab_end(struct quarry *q, const struct kmem_cache *s, struct slab *slab);
 /* A guarded object from the port, now and then; NULL: an ordinary one is wanted. */
 void *debug_guard_alloc(struct quarry *q, const struct kmem_cache *s, gfp_t gfp,
 			const void *caller);
@@ -798,6 +829,13 @@ static inline void debug_settle(const struct quarry *q, struct kmem_cache *s)
 }
 
 static inline void debug_slab_start(struct quarry *q, const struct kmem_cache *s, struct slab *slab)
+{
+	(void)q;
+	(void)s;
+	(void)slab;
+}
+
+static inline void debug_slab_end(struct quarry *q, const struct kmem_cache *s, struct slab *slab)
 {
 	(void)q;
 	(void)s;

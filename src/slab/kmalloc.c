@@ -416,7 +416,7 @@ static QUARRY_NOINLINE void kmalloc_free_odd(struct quarry *q, void *p, const vo
 void quarry_kfree(struct quarry *q, void *p)
 {
 	struct slab_layer *layer = q->slabs;
-	const struct slab_range *r;
+	const struct slab_span *near;
 	struct kmem_cache *s;
 	uintptr_t off, cpu;
 	quarry_pin_t pin;
@@ -428,15 +428,15 @@ void quarry_kfree(struct quarry *q, void *p)
 	}
 	pin = quarry_pin();
 	cpu = quarry_cpu_times_64();
-	r = slab_cpu_hot_at(layer, cpu)->range;
-	off = (uintptr_t)p - r->base;
-	tag = sheaf_tag(r, off);
+	near = &slab_cpu_hot_at(layer, cpu)->near;
+	off = (uintptr_t)p - near->base;
+	tag = sheaf_tag(near, off);
 	if (unlikely((tag & PAGE_WORD_STATE_MASK) != PAGE_WORD_SLAB))
 		goto odd;
 	s = slab_cache_of_tag(layer, tag);
 	if (unlikely(!sheaf_on_boundary(s, off)))
 		goto odd;
-	sheaf_push(q, s, slab_cpu_at(s, cpu), pin, p);
+	sheaf_push(s, slab_cpu_at(s, cpu), pin, p);
 	return;
 odd:
 	quarry_unpin(pin);

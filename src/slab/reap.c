@@ -42,10 +42,10 @@ static void reap_cpu(struct quarry *q, struct kmem_cache *s, unsigned int cpu)
 		sheaf_drain_own(q, s, true);
 	} else if (idle && own) {
 		sheaf_drain_own(q, s, false);
-		sheaf_trim_own(q, s, (c->main->cap + REAP_SHARE - 1) / REAP_SHARE);
+		sheaf_trim_own(q, s, (slab_main(c)->cap + REAP_SHARE - 1) / REAP_SHARE);
 	} else if (own) {
 		sheaf_flush_alien(q, s);
-	} else if (idle || c->alien != NULL) {
+	} else if (idle || seen->alien != NULL) {
 		sheaf_drain_one(q, s,
 				cpu); /* one thread plays all: it knows which ones stand still */
 	}
@@ -145,7 +145,7 @@ static unsigned long reap_in_sheaves(const struct quarry *q, const struct kmem_c
 
 		sum += (unsigned long)(c->top - c->base);
 		sum += c->spare != NULL ? c->spare->n : 0;
-		sum += c->alien != NULL ? c->alien->n : 0;
+		sum += s->seen[cpu].alien != NULL ? s->seen[cpu].alien->n : 0;
 	}
 	return sum;
 }
@@ -278,8 +278,8 @@ static void reap_set_movers(struct quarry *q, struct kmem_cache *s, uint32_t by)
 	quarry_fetch_add_relaxed(&s->movers, by);
 	sheaf_drain_own(q, s, true);
 	pin = quarry_pin();
-	slab_this_cpu_of(s)->hot = &q->slabs->no_range;
-	slab_this_cpu_hot(q->slabs)->range = &q->slabs->no_range;
+	slab_this_cpu_of(s)->near = (struct slab_span){0};
+	slab_this_cpu_hot(q->slabs)->near = (struct slab_span){0};
 	quarry_unpin(pin);
 }
 

@@ -37,7 +37,6 @@
 
 void sheaf_set_main(struct slab_cpu *c, struct slab_sheaf *sheaf)
 {
-	quarry_store_relaxed(&c->main, sheaf);
 	quarry_store_relaxed(&c->base, &sheaf->obj[0]);
 	quarry_store_relaxed(&c->top, &sheaf->obj[sheaf->n]);
 	quarry_store_relaxed(&c->end, &sheaf->obj[sheaf->cap]);
@@ -64,7 +63,7 @@ static void sheaf_refill(struct quarry *q, struct kmem_cache *s, struct slab_she
 static bool sheaf_reload(struct quarry *q, struct kmem_cache *s, struct slab_cpu *c, gfp_t gfp)
 {
 	struct slab_node *n = sheaf_node(q, s);
-	struct slab_sheaf *main = c->main, *spare = c->spare, *full;
+	struct slab_sheaf *main = slab_main(c), *spare = c->spare, *full;
 
 	if (main->n != 0)
 		return true;
@@ -94,7 +93,7 @@ static bool sheaf_provide_main(struct quarry *q, struct kmem_cache *s)
 	bool lacking;
 
 	pin = quarry_pin();
-	lacking = sheaf_cpu(s)->main->cap == 0;
+	lacking = slab_main(sheaf_cpu(s))->cap == 0;
 	sheaf = lacking ? depot_take_empty(q, sheaf_node(q, s)) : NULL;
 	quarry_unpin(pin);
 	if (!lacking)
@@ -104,7 +103,7 @@ static bool sheaf_provide_main(struct quarry *q, struct kmem_cache *s)
 	if (sheaf == NULL)
 		return false;
 	c = sheaf_enter(s, &pin);
-	if (c->main->cap == 0) {
+	if (slab_main(c)->cap == 0) {
 		sheaf_set_main(c, sheaf);
 		sheaf = NULL;
 	}
@@ -147,7 +146,7 @@ static void *sheaf_from_new_slab(struct quarry *q, struct kmem_cache *s, gfp_t g
 		if (obj == NULL)
 			slab_take(s, slab, &obj, 1);
 		c = sheaf_enter(s, &pin);
-		main = c->main;
+		main = slab_main(c);
 		n = main->n;
 		if (fill && n < main->cap)
 			quarry_store_relaxed(&main->n,
@@ -190,8 +189,8 @@ static void *sheaf_alloc_any(struct quarry *q, struct kmem_cache *s, gfp_t gfp)
 	for (tries = 0; tries < 2 && s->sheaf_capacity != 0; tries++) {
 		c = sheaf_enter(s, &pin);
 		if (sheaf_reload(q, s, c, gfp)) {
-			quarry_store_relaxed(&c->main->n, c->main->n - 1);
-			obj = c->main->obj[c->main->n];
+			quarry_store_relaxed(&slab_main(c)->n, slab_main(c)->n - 1);
+			obj = slab_main(c)->obj[slab_main(c)->n];
 		}
 		sheaf_leave(c, pin);
 		if (obj != NULL)
@@ -227,6 +226,19 @@ void *sheaf_alloc_slow(struct quarry *q, struct kmem_cache *s, gfp_t gfp, int ni
 	return obj;
 }
 
+/* Pinned by @pin: main is empty, or the object is to be cleared. */
+void *sheaf_alloc_odd(struct quarry *q, struct slab_cpu *c, gfp_t gfp, quarry_pin_t pin,
+		      const void *caller)
+{
+	struct kmem_cache *s = slab_cache_of_this_cpu(c);
+	void *obj;
+
+	quarry_unpin(pin);
+	if (!sheaf_pop(s, &obj))
+		return sheaf_alloc_slow(q, s, gfp, QUARRY_NO_NODE, caller);
+	return (gfp & __GFP_ZERO) != 0 ? sheaf_zero(q, s, obj) : obj;
+}
+
 void *sheaf_zero(const struct quarry *q, const struct kmem_cache *s, void *obj)
 {
 	if (!q->no_access && s->ctor == NULL)
@@ -252,7 +264,7 @@ static bool sheaf_top_is_from(struct quarry *q, struct kmem_cache *s, gfp_t gfp,
 	c = sheaf_enter(s, &pin);
 	if (nid == (unsigned int)(sheaf_node(q, s) - s->node))
 		sheaf_reload(q, s, c, gfp | __GFP_THISNODE);
-	main = c->main;
+	main = slab_main(c);
 	good = main->n != 0 &&
 	       slab_find(q, s, main->obj[main->n - 1], &slab, &number) == SLAB_FAULT_NONE &&
 	       slab->node == nid;
@@ -300,7 +312,7 @@ static bool sheaf_make_room(struct quarry *q, struct kmem_cache *s, struct slab_
 			    bool *want_sheaf)
 {
 	struct slab_node *n = sheaf_node(q, s);
-	struct slab_sheaf *main = c->main, *spare = c->spare, *empty;
+	struct slab_sheaf *main = slab_main(c), *spare = c->spare, *empty;
 
 	*want_sheaf = true;
 	if (main->n < main->cap)
@@ -353,7 +365,7 @@ static bool sheaf_flush_one(struct quarry *q, struct kmem_cache *s)
 	if (sheaf != NULL) {
 		sheaf_set_spare(c, NULL);
 	} else {
-		sheaf = c->main;
+		sheaf = slab_main(c);
 		sheaf_set_main(c, q->slabs->no_sheaf);
 	}
 	sheaf_leave(c, pin);
@@ -384,8 +396,8 @@ void sheaf_free_slow(struct quarry *q, struct kmem_cache *s, void *obj, const vo
 		c = sheaf_enter(s, &pin);
 		room = sheaf_make_room(q, s, c, &want_sheaf);
 		if (room) {
-			c->main->obj[c->main->n] = obj;
-			quarry_store_relaxed(&c->main->n, c->main->n + 1);
+			slab_main(c)->obj[slab_main(c)->n] = obj;
+			quarry_store_relaxed(&slab_main(c)->n, slab_main(c)->n + 1);
 		}
 		sheaf_leave(c, pin);
 		if (room)
@@ -401,23 +413,24 @@ void sheaf_free_slow(struct quarry *q, struct kmem_cache *s, void *obj, const vo
 /* Leaves an object of another node with those that go home together. False: there is no sheaf. */
 static bool sheaf_keep_alien(struct quarry *q, struct kmem_cache *s, void *obj)
 {
-	struct slab_sheaf *new = NULL;
-	struct slab_cpu *c;
+	struct slab_sheaf *new = NULL, *alien;
+	struct slab_seen *seen;
 	unsigned int tries;
 	quarry_pin_t pin;
 	bool kept = false, full = false;
 
 	for (tries = 0; tries < SHEAF_RETRIES && !kept; tries++) {
 		pin = quarry_pin();
-		c = sheaf_cpu(s);
-		if (c->alien == NULL && new != NULL) {
-			quarry_store_release(&c->alien, new);
+		seen = &s->seen[slab_this_cpu(s)];
+		if (seen->alien == NULL && new != NULL) {
+			quarry_store_release(&seen->alien, new);
 			new = NULL;
 		}
-		full = c->alien != NULL && c->alien->n == c->alien->cap;
-		if (c->alien != NULL && !full) {
-			c->alien->obj[c->alien->n] = obj;
-			quarry_store_relaxed(&c->alien->n, c->alien->n + 1);
+		alien = seen->alien;
+		full = alien != NULL && alien->n == alien->cap;
+		if (alien != NULL && !full) {
+			alien->obj[alien->n] = obj;
+			quarry_store_relaxed(&alien->n, alien->n + 1);
 			kept = true;
 		}
 		quarry_unpin(pin);
@@ -442,10 +455,10 @@ static void sheaf_free_known(struct quarry *q, struct kmem_cache *s, void *obj,
 
 	if (likely(near && quarry_load_relaxed(&s->movers) == 0)) {
 		if (r != NULL) {
-			c->hot = r;
-			slab_this_cpu_hot(q->slabs)->range = r;
+			c->near = r->span;
+			slab_this_cpu_hot(q->slabs)->near = r->span;
 		}
-		sheaf_push(q, s, c, pin, obj);
+		sheaf_push(s, c, pin, obj);
 		return;
 	}
 	quarry_unpin(pin);
@@ -482,15 +495,15 @@ void quarry_kmem_cache_free(struct quarry *q, struct kmem_cache *cache, void *ob
 {
 	quarry_pin_t pin = quarry_pin();
 	struct slab_cpu *c = slab_this_cpu_of(cache);
-	const struct slab_range *r = c->hot;
-	uintptr_t off = (uintptr_t)object - r->base;
+	uintptr_t off = (uintptr_t)object - c->near.base;
 
-	if (unlikely(sheaf_tag(r, off) != cache->tag || !sheaf_on_boundary(cache, off))) {
+	(void)q; /* is the cache's */
+	if (unlikely(sheaf_tag(&c->near, off) != cache->tag || !sheaf_on_boundary(cache, off))) {
 		quarry_unpin(pin);
-		sheaf_free_far(q, cache, object, QUARRY_RETURN_ADDRESS());
+		sheaf_free_far(cache->q, cache, object, QUARRY_RETURN_ADDRESS());
 		return;
 	}
-	sheaf_push(q, cache, c, pin, object);
+	sheaf_push(cache, c, pin, object);
 }
 
 void quarry_kmem_cache_free_bulk(struct quarry *q, struct kmem_cache *cache, size_t nr,

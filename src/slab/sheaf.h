@@ -15,6 +15,9 @@ QUARRY_COLD void *sheaf_alloc_slow(struct quarry *q, struct kmem_cache *s, gfp_t
 				   const void *caller);
 QUARRY_COLD void sheaf_free_slow(struct quarry *q, struct kmem_cache *s, void *obj,
 				 const void *caller);
+/* One for whom the short way was too short, of the cache of which this CPU's part is @c; unpins. */
+QUARRY_NOINLINE void *sheaf_alloc_odd(struct quarry *q, struct slab_cpu *c, gfp_t gfp,
+				      quarry_pin_t pin, const void *caller);
 /* __GFP_ZERO; returns @obj. */
 QUARRY_NOINLINE void *sheaf_zero(const struct quarry *q, const struct kmem_cache *s, void *obj);
 
@@ -57,8 +60,8 @@ static inline struct slab_cpu *sheaf_cpu(struct kmem_cache *s)
 
 static inline void sheaf_sync(struct slab_cpu *c)
 {
-	if (c->main->cap != 0)
-		quarry_store_relaxed(&c->main->n, (uint32_t)(c->top - c->base));
+	if (slab_main(c)->cap != 0)
+		quarry_store_relaxed(&slab_main(c)->n, (uint32_t)(c->top - c->base));
 }
 
 /* Between these two the CPU is pinned, main->n is what counts, and the stack pointer stands still. */
@@ -74,7 +77,7 @@ static inline struct slab_cpu *sheaf_enter(struct kmem_cache *s, quarry_pin_t *p
 
 static inline void sheaf_leave(struct slab_cpu *c, quarry_pin_t pin)
 {
-	sheaf_set_main(c, c->main);
+	sheaf_set_main(c, slab_main(c));
 	quarry_unpin(pin);
 }
 
@@ -89,7 +92,7 @@ static inline void sheaf_set_spare(struct slab_cpu *c, struct slab_sheaf *sheaf)
  * Low half-word of the descriptor @off bytes into @r; what no slab page has if that is outside. Acquire: it
  * may name a cache that is younger than the table of caches that was read before.
  */
-static QUARRY_ALWAYS_INLINE uint16_t sheaf_tag(const struct slab_range *r, uintptr_t off)
+static QUARRY_ALWAYS_INLINE uint16_t sheaf_tag(const struct slab_span *r, uintptr_t off)
 {
 	size_t i = off >> QUARRY_PAGE_SHIFT;
 
@@ -111,6 +114,18 @@ static QUARRY_ALWAYS_INLINE bool sheaf_on_boundary(const struct kmem_cache *s, u
 	return (off & s->boundary_mask) * s->boundary_mul < s->boundary_limit;
 }
 
+/* The object below @top, which is @c's and not the bottom. Pinned by @pin. */
+static QUARRY_ALWAYS_INLINE void *sheaf_pop_at(struct slab_cpu *c, void **top, quarry_pin_t pin)
+{
+	void *obj;
+
+	SLAB_COUNT(c->allocs);
+	SLAB_MOVE(c->top, -1);
+	obj = top[-1];
+	quarry_unpin(pin);
+	return obj;
+}
+
 /* The object on top of this CPU's main sheaf; false: it is empty. */
 static QUARRY_ALWAYS_INLINE bool sheaf_pop(struct kmem_cache *s, void **obj)
 {
@@ -122,10 +137,7 @@ static QUARRY_ALWAYS_INLINE bool sheaf_pop(struct kmem_cache *s, void **obj)
 		quarry_unpin(pin);
 		return false;
 	}
-	SLAB_COUNT(c->allocs);
-	SLAB_MOVE(c->top, -1);
-	*obj = top[-1];
-	quarry_unpin(pin);
+	*obj = sheaf_pop_at(c, top, pin);
 	return true;
 }
 
@@ -141,27 +153,30 @@ static QUARRY_ALWAYS_INLINE void *sheaf_alloc_for(struct quarry *q, struct kmem_
 	return obj;
 }
 
-/* The same; where it returns to is read only if somebody wants to know. */
+/*
+ * The same; where it returns to is read only if somebody wants to know. What remains is passed the CPU's part of the
+ * cache, so that the cache's address may become that part's, in the register where it is.
+ */
 static QUARRY_ALWAYS_INLINE void *sheaf_alloc(struct quarry *q, struct kmem_cache *s, gfp_t gfp)
 {
-	void *obj;
+	quarry_pin_t pin = quarry_pin();
+	struct slab_cpu *c = slab_this_cpu_of(s);
+	void **top = c->top;
 
-	if (unlikely(!sheaf_pop(s, &obj)))
-		return sheaf_alloc_slow(q, s, gfp, QUARRY_NO_NODE, QUARRY_RETURN_ADDRESS());
-	if (unlikely((gfp & __GFP_ZERO) != 0))
-		return sheaf_zero(q, s, obj);
-	return obj;
+	if (unlikely(top == c->base) || unlikely((gfp & __GFP_ZERO) != 0))
+		return sheaf_alloc_odd(q, c, gfp, pin, QUARRY_RETURN_ADDRESS());
+	return sheaf_pop_at(c, top, pin);
 }
 
 /* @obj is known to lie in a slab of @s, on a boundary, on the node of this CPU; @c is pinned by @pin. */
-static QUARRY_ALWAYS_INLINE void sheaf_push(struct quarry *q, struct kmem_cache *s,
-					    struct slab_cpu *c, quarry_pin_t pin, void *obj)
+static QUARRY_ALWAYS_INLINE void sheaf_push(struct kmem_cache *s, struct slab_cpu *c,
+					    quarry_pin_t pin, void *obj)
 {
 	void **top = c->top;
 
 	if (unlikely(top == c->end)) {
 		quarry_unpin(pin);
-		sheaf_free_slow(q, s, obj, QUARRY_RETURN_ADDRESS());
+		sheaf_free_slow(s->q, s, obj, QUARRY_RETURN_ADDRESS());
 		return;
 	}
 	*top = obj;

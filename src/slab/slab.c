@@ -546,9 +546,9 @@ const struct slab_range *slab_range_of(struct quarry *q, const struct page *page
 	r = slab_pool_alloc(q, sizeof(*r));
 	if (r == NULL)
 		return NULL;
-	r->base = q->direct_map + (uintptr_t)(a->base_pfn << QUARRY_PAGE_SHIFT);
-	r->len = (size_t)(a->end_pfn - a->base_pfn);
-	r->map = a->map;
+	r->span.base = q->direct_map + (uintptr_t)(a->base_pfn << QUARRY_PAGE_SHIFT);
+	r->span.len = (size_t)(a->end_pfn - a->base_pfn);
+	r->span.map = a->map;
 	r->nid = a->zone->nid;
 	quarry_cmpxchg(slot, &expected, (const struct slab_range *)r); /* the first one stays */
 	return quarry_load_acquire(slot);
@@ -566,8 +566,8 @@ static void slab_note_range(struct quarry *q, struct kmem_cache *s, const struct
 		quarry_store_release(&s->hot, r);
 	pin = quarry_pin();
 	if (r->nid == page_cpu_node(q, slab_this_cpu(s))) {
-		slab_this_cpu_of(s)->hot = r;
-		slab_this_cpu_hot(q->slabs)->range = r;
+		slab_this_cpu_of(s)->near = r->span;
+		slab_this_cpu_hot(q->slabs)->near = r->span;
 	}
 	quarry_unpin(pin);
 }
@@ -679,6 +679,8 @@ void slab_release_chain(struct quarry *q, uint32_t gone)
 		unsigned int order = slab->order;
 		const struct kmem_cache *s = quarry_load_relaxed(&q->slabs->cache)[slab->cache];
 
+		if (unlikely((slab_debug(s) & SLAB_DEBUG_LAYOUT) != 0))
+			debug_slab_end(q, s, slab);
 		if (unlikely((slab_debug(s) & SLAB_DEBUG_HOOKS) != 0))
 			q->port.slab_free(q->port.ctx, (void *)slab_block(q, slab),
 					  QUARRY_PAGE_SIZE << order);
@@ -709,27 +711,39 @@ void slab_release_deferred(struct quarry *q, uint32_t index)
 
 /* ---- objects out ---- */
 
+/* Places @nr neighbours, the first at @addr, below @top, from there down. */
+static inline void slab_take_neighbours(void **top, unsigned int nr, uintptr_t addr, uintptr_t size)
+{
+	void **end = top - nr;
+
+	do {
+		*--top = (void *)addr;
+		addr += size;
+	} while (top != end);
+}
+
 unsigned int slab_take(const struct kmem_cache *s, struct slab *slab, void **obj, unsigned int max)
 {
 	unsigned int take = quarry_min((unsigned int)slab->nr_free, max);
-	unsigned int left = take, n;
+	unsigned int left = take, n, low;
 	uintptr_t base = slab->base;
 	uintptr_t size = s->size;
-	uint64_t *word = slab->free;
+	uint64_t *word = slab->free, bits, run;
 
 	/* From the top of the array down, so that a pop gives the lowest address first. */
 	for (; left != 0; word++, base += 64 * size) {
-		uint64_t bits = *word;
-
-		/* Of a fresh slab: one after the other. */
-		if ((bits & (bits + 1)) == 0) {
-			uintptr_t addr = base;
-
-			for (n = quarry_min(bits_popcount64(bits), left); n != 0; n--) {
-				obj[--left] = (void *)addr;
-				addr += size;
-				bits &= bits - 1;
-			}
+		bits = *word;
+		if (bits == 0)
+			continue;
+		low = bits_ctz64(bits);
+		run = bits >> low;
+		/* Of a slab that is fresh, or was given back in order: one after the other. */
+		if ((run & (run + 1)) == 0) {
+			n = quarry_min(bits_log2(run) + 1, left);
+			slab_take_neighbours(obj + left, n, base + low * size, size);
+			left -= n;
+			*word = low + n == 64 ? 0 : bits & ~(uint64_t)0 << (low + n);
+			continue;
 		}
 		while (bits != 0 && left != 0) {
 			obj[--left] = (void *)(base + bits_ctz64(bits) * size);
