@@ -2,23 +2,33 @@
 # SPDX-License-Identifier: MIT
 """Makes small faults in src/, one at a time, and says which of them the quick tests do not notice.
 
-A fault is a comparison that is turned round or moved by one, an "and" that becomes an "or", a one that is
-lost, a statement (an update, an unlock) that is left out. src/ itself is not touched: a changed copy of one
-file is compiled, and the tests run against a shared library made with it. The same seed gives the same faults.
+A fault is a comparison that is turned round or moved by one, a condition that is negated, an "and" that becomes
+an "or", a constant taken for another, a one that is lost, a statement (an update, a call, an unlock) that is left
+out. The same seed gives the same faults.
+
+src/ itself is not touched: all happens in a copy of the tree in memory (--out). What includes the changed file is
+compiled anew and linked into a shared library; then those tests run that reach the changed line, the quickest first,
+until one notices. Too much processor time counts as noticed. Which tests reach which lines is asked of gcov once, and
+kept there until a test or the library changes. For what only QUARRY_TINY has, its self-test on 2 MiB is the test.
 """
 import argparse
-import concurrent.futures
+import fnmatch
 import glob
+import hashlib
+import json
 import os
 import random
 import re
+import resource
 import shutil
 import subprocess
 import sys
-import threading
 import time
 
-FLAGS = "-O1 -g -fPIC -DQUARRY_DEBUG=1 -Wno-error"
+FLAGS = ["-O1", "-fPIC", "-DQUARRY_DEBUG=1", "-Wno-error"]
+LIBRARY = ["-std=c11", "-ffreestanding", "-fno-common", "-w", "-Iinclude", "-Isrc", "-Iport/posix"]
+TINY = ["-DQUARRY_TINY=1", "-Itests/configs"]
+SLOW = 6.0  # seconds of processor time that a quick test may take
 SWAPS = [
     (r"(?<![<>=!-])<(?![<=])", "<="),
     (r"(?<![<>=])<=(?!=)", "<"),
@@ -28,28 +38,40 @@ SWAPS = [
     (r"!=", "=="),
     (r"&&", "||"),
     (r"\|\|", "&&"),
-    (r" \+ 1\b", ""),
-    (r" - 1\b", ""),
+    (r" \+ 1u?\b", ""),
+    (r" - 1u?\b", ""),
     (r"\+= ", "-= "),
     (r"-= ", "+= "),
     (r"\|= ", "&= "),
+    (r"\+\+", "--"),
+    (r"(?<!-)--(?!-)", "++"),
+    (r"\btrue\b", "false"),
+    (r"\bfalse\b", "true"),
+    (r"(?<![\w.] )(?<![\w.\\])0(?![\w.])", "1"),
+    (r"(?<![+-] )(?<![\w.])1(?![\w.])", "0"),
 ]
 # What no test can tell: hints, texts, checks that are off in a product, and what the compiler refuses.
-SKIP = re.compile(r"prefetch|ASSERT|_log\(|_report\(|_Static_assert|ASSUME|^\s*(case|default|#|\*|//)|\bfor \(\w+ ?\*|"
+SKIP = re.compile(r"prefetch|ASSERT|EXPENSIVE|_log\(|_report\(|_Static_assert|ASSUME|^\s*(case|default|#|\*|//)|\bfor \(\w+ ?\*|"
                   r"quarry_relax|\bsizeof\b.*;$|^\s*(static|extern|struct|enum|union|const|unsigned|int|bool|size_t|"
                   r"uint\d+_t|pfn_t|phys_addr_t|quarry_pin_t|char|void|long)\b[^;=]*[;{(]?$")
 STATEMENT = re.compile(r"^\t+[\w>\-.\[\]\*()]+( [|&+-]?= .*|\+\+|--|\(.*\));$")
 
 
-def candidates(path):
-    """(line, column, old, new) of every fault that can be made in the file."""
-    found = []
-    comment = False
-    with open(path, encoding="utf-8") as f:
-        lines = f.read().split("\n")
-    depth = 0
-    for number, line in enumerate(lines):
-        code = line
+def negations(blank):
+    """(start, text) of conditions that end on their line."""
+    for m in re.finditer(r"\b(?:if|while) \(", blank):
+        depth, i = 1, m.end()
+        while i < len(blank) and depth:
+            depth += {"(": 1, ")": -1}.get(blank[i], 0)
+            i += 1
+        if not depth:
+            yield m.end(), i - 1
+
+
+def code_lines(lines):
+    """(number, line without comments and texts) of those inside functions."""
+    comment, depth = False, 0
+    for number, code in enumerate(lines):
         if comment:
             if "*/" not in code:
                 continue
@@ -59,155 +81,286 @@ def candidates(path):
         if "/*" in code:
             code = code[:code.index("/*")]
             comment = True
-        blank = re.sub(r'"(\\.|[^"])*"', lambda m: '"' + "_" * (len(m.group()) - 2) + '"', code)
+        blank = re.sub(r'"(\\.|[^"])*"', lambda m: '"' + "_" * (len(m.group()) - 2) + '"', code).rstrip()
         inside = depth > 0
         depth += blank.count("{") - blank.count("}")
-        if not inside or not blank.startswith("\t") or SKIP.search(blank):
-            continue
+        if inside and blank.startswith("\t") and not SKIP.search(blank):
+            yield number, blank
+
+
+def candidates(path):
+    """The lines of a file, and (number, changed line) of every fault that can be made in it."""
+    with open(path, encoding="utf-8") as f:
+        lines = f.read().split("\n")
+    found = []
+    for number, blank in code_lines(lines):
+        line = lines[number]
         for pattern, new in SWAPS:
             for m in re.finditer(pattern, blank):
-                found.append((number, m.start(), m.group(), new))
+                found.append((number, line[:m.start()] + new + line[m.end():]))
+        for start, end in negations(blank):
+            found.append((number, f"{line[:start]}!({line[start:end]}){line[end:]}"))
         if STATEMENT.match(blank) and "return" not in blank:
-            found.append((number, 0, code, "\t;"))
+            found.append((number, "\t;"))
     return lines, found
 
 
+def run(args, **more):
+    subprocess.run(args, check=True, **more)
+
+
+def digest(*paths):
+    h = hashlib.sha256()
+    for path in paths:
+        with open(path, "rb") as f:
+            h.update(f.read())
+    return h.hexdigest()
+
+
+def variable(name, file):
+    """What make says a variable of a file is, as words."""
+    text = f"include {file}\nprint:\n\t@echo $({name})\n"
+    return subprocess.run(["make", "-s", "-f", "-", "print"], input=text, capture_output=True, text=True,
+                          check=True).stdout.split()
+
+
 class Bench:
-    """The tests, linked against a shared library that can be exchanged."""
+    """A copy of the tree, its tests, and libraries that can be exchanged under them."""
 
     def __init__(self, out, jobs):
-        self.out, self.jobs = out, jobs
-        env = dict(os.environ)
+        self.out = out
+        self.copy_tree()
+        os.chdir(f"{out}/tree")
         for name in ("MAKEFLAGS", "MFLAGS"):
-            env.pop(name, None)
-        subprocess.run(["make", "--no-print-directory", "-s", f"-j{jobs}", f"O={out}", f"CFLAGS={FLAGS}", "test-bins"],
-                       check=True, env=env)
-        self.objects = sorted(glob.glob(f"{out}/src/**/*.o", recursive=True) + glob.glob(f"{out}/selftest/*.o") +
-                              glob.glob(f"{out}/port/posix/*.o") + glob.glob(f"{out}/linux/*.o"))
-        os.makedirs(f"{out}/bin", exist_ok=True)
-        self.link(f"{out}/good", {})
-        self.tests = []
-        shared = [o for o in glob.glob(f"{out}/tests/*.o")
-                  if not re.match(r"(test|fuzz)_", os.path.basename(o))]
-        cli = [o for o in glob.glob(f"{out}/cli/*.o") if not o.endswith("/main.o")]
-        for name in sorted(glob.glob(f"{out}/tests/test_*.o") + glob.glob(f"{out}/tests/fuzz_api.o")):
-            base = os.path.basename(name)[:-2]
-            subprocess.run(["gcc", "-o", f"{out}/bin/{base}", name, *shared, *cli, f"-L{out}/good", "-lquarry", "-lcmocka",
-                            "-lzstd", "-ljansson", "-lfdt", "-lpthread", "-lm", *self.extra_libs()], check=True)
-            self.tests.append(base)
-        self.time_tests()
+            os.environ.pop(name, None)
+        names = sorted(os.path.basename(t)[:-2] for t in glob.glob("tests/*.c"))
+        self.tests = [n for n in names if re.match(r"test_|fuzz_api|fuzz_firmware", n)]
+        shared = [f"build/tests/{n}.o" for n in names if not re.match(r"(test|fuzz)_", n)]
+        cli = [f"build/{c[:-2]}.o" for c in glob.glob("cli/*.c") if c != "cli/main.c"]
+        make = ["make", "--no-print-directory", "-s", f"-j{jobs}"]
+        run(make + [f"CFLAGS={' '.join(FLAGS)}", *shared, *cli, *(f"build/tests/{t}.o" for t in self.tests), "build/libquarry.a"])
+        run(make + ["O=cov", f"CFLAGS={' '.join(FLAGS)} --coverage", "cov/libquarry.a"])
+        self.objects = sorted(o for part in ("src", "selftest", "port/posix", "linux")
+                              for o in glob.glob(f"build/{part}/**/*.o", recursive=True))
+        self.includes = {o: set(re.findall(r"[\w/]+\.[ch]", open(o[:-1] + "d", encoding="utf-8").read())) for o in self.objects}
+        self.link("good", self.objects)
+        self.link("cov", [o.replace("build/", "cov/", 1) for o in self.objects])
+        os.makedirs("bin", exist_ok=True)
+        libs = [w for w in variable("CLI_LIBS", "Makefile") if w.startswith("-l")]
+        for test in self.tests:
+            parts = [f"build/tests/{test}.o", *shared, *cli]
+            if not newer(f"bin/{test}", [*parts, "good/libquarry.so"]):
+                run(["gcc", "-o", f"bin/{test}", *parts, "-Lgood", "-lquarry", "-lcmocka", *libs])
+        self.build_tiny()
+        self.measure()
+
+    def copy_tree(self):
+        """Files that did not change keep their time, for make."""
+        names = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", "-z"], check=True, capture_output=True,
+                               text=True).stdout.split("\0")
+        names += [n for n in glob.glob("build/uplot/*")]
+        for name in filter(os.path.exists, filter(None, names)):
+            to = f"{self.out}/tree/{name}"
+            if not os.path.exists(to) or digest(name) != digest(to):
+                os.makedirs(os.path.dirname(to), exist_ok=True)
+                shutil.copy(name, to)
+
+    def build_tiny(self):
+        """What QUARRY_TINY compiles, as objects, and its program."""
+        sources = variable("QUARRY_TINY_SRCS", "sources.mk") + variable("QUARRY_SELFTEST_SRCS", "sources.mk")
+        self.tiny = {}
+        for source in sources:
+            self.tiny[source] = f"tiny/{source[:-2]}.o"
+            os.makedirs(os.path.dirname(self.tiny[source]), exist_ok=True)
+            if not newer(self.tiny[source], [source]):
+                self.compile(source, self.tiny[source], TINY)
+        self.link("tinygood", self.tiny.values())
+        run(["gcc", "-w", "-std=gnu11", "-Iinclude", *TINY, "-o", "bin/tiny", "tests/configs/tiny.c", "-Ltinygood", "-lquarry"])
 
     @staticmethod
-    def extra_libs():
-        text = open("Makefile", encoding="utf-8").read()
-        m = re.search(r"^CLI_LIBS := (.*)$", text, re.M)
-        return m.group(1).split() if m else []
+    def compile(source, to, flags=(), origin=None):
+        return subprocess.run(["gcc", *FLAGS, *flags, *LIBRARY, "-I" + os.path.dirname(origin or source), "-c", "-o", to, source],
+                              stderr=subprocess.DEVNULL, check=False).returncode == 0
 
-    def link(self, folder, changed):
+    @staticmethod
+    def link(folder, objects):
         os.makedirs(folder, exist_ok=True)
-        objects = [changed.get(o, o) for o in self.objects]
-        subprocess.run(["gcc", "-shared", "-o", f"{folder}/libquarry.so", *objects, "-lpthread"], check=True)
+        fast = ["-fuse-ld=lld"] if shutil.which("ld.lld") else []
+        run(["gcc", "-shared", *(["--coverage"] if folder == "cov" else fast), "-o", f"{folder}/libquarry.so", *objects, "-lpthread"])
 
-    def run(self, test, folder, limit):
+    @staticmethod
+    def run_test(test, folder, seconds):
+        """Whether it passes, and the processor time it took."""
         env = dict(os.environ, LD_LIBRARY_PATH=os.path.abspath(folder), QUARRY_TEST_STEPS="150")
-        args = [f"{self.out}/bin/{test}"] + (["20"] if test.startswith("fuzz") else [])
-        try:
-            return subprocess.run(args, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                                  stdin=subprocess.DEVNULL, timeout=limit).returncode == 0
-        except subprocess.TimeoutExpired:
-            return False
+        args = [f"bin/{test}"] + (["20"] if test.startswith("fuzz") else [])
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        with subprocess.Popen(args, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL,
+                              start_new_session=True) as p:
+            limit = int(seconds) + 1
+            resource.prlimit(p.pid, resource.RLIMIT_CPU, (limit, limit))
+            resource.prlimit(p.pid, resource.RLIMIT_CORE, (0, 0))
+            try:
+                good = p.wait(timeout=10 * limit) == 0
+            except subprocess.TimeoutExpired:
+                good = False
+                p.kill()
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return good, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
-    def time_tests(self):
-        """Those that pass and are quick, the quickest first."""
-        self.took = {}
+    def measure(self):
+        """How long each test takes, and which lines it reaches; those that fail or are slow are left out."""
+        kept = {}
+        if os.path.exists("reach.json"):
+            with open("reach.json", encoding="utf-8") as f:
+                kept = json.load(f)
+        self.reach = {}
         for test in self.tests:
-            start = time.monotonic()
-            if self.run(test, f"{self.out}/good", 20):
-                self.took[test] = time.monotonic() - start
-            else:
-                print(f"mutate: {test} is left out: it fails or is slow", file=sys.stderr)
-        self.tests = sorted(self.took, key=self.took.get)
+            key = digest(f"bin/{test}", "good/libquarry.so")
+            if kept.get(test, {}).get("key") != key:
+                good, took = self.run_test(test, "good", SLOW)
+                kept[test] = {"key": key, "took": took, "lines": self.lines_of(test) if good else None}
+                if kept[test]["lines"] is None:
+                    print(f"mutate: {test} is left out: it fails or is slow", file=sys.stderr)
+            if kept[test]["lines"] is not None:
+                self.reach[test] = kept[test]
+        with open("reach.json", "w", encoding="utf-8") as f:
+            json.dump(kept, f)
+        self.index = {}
+        for test in sorted(self.reach, key=lambda t: self.reach[t]["took"]):
+            for path, lines in self.reach[test]["lines"].items():
+                for line in lines:
+                    self.index.setdefault((path, line), []).append(test)
 
-    def order(self, path):
-        """Tests of the file's layer first."""
-        layer = {"boot": "memblock|bootmem|boot", "slab": "slab|mempool|lru|rcu|geometry", "page": "page|zone|cma|contig|"
-                 "compact|hotplug|hwpoison|prep|guard|reclaim|report|policy|water|nolock|owner", "diag": "view|account|owner",
-                 "base": "lock|page|slab"}.get(path.split("/")[1], "")
-        near = [t for t in self.tests if layer and re.search(layer, t)]
-        return near + [t for t in self.tests if t not in near]
+    def lines_of(self, test):
+        """{file: lines} that a test reaches."""
+        for name in glob.glob("cov/**/*.gcda", recursive=True):
+            os.remove(name)
+        self.run_test(test, "cov", 5 * SLOW)
+        counts = [c for c in glob.glob("cov/src/**/*.gcda", recursive=True)]
+        lines = {}
+        for text in subprocess.run(["gcov", "-j", "-t", *counts], capture_output=True, text=True, check=False).stdout.splitlines():
+            for file in json.loads(text)["files"]:
+                if file["file"].startswith("src/"):
+                    reached = lines.setdefault(file["file"], set())
+                    reached.update(x["line_number"] for x in file["lines"] if x["count"])
+        return {path: sorted(reached) for path, reached in lines.items()}
 
-    def try_fault(self, index, path, lines, fault):
-        """None: it does not compile; else the test that noticed, or "" for none."""
-        number, column, old, new = fault
-        folder = f"{self.out}/fault{index % (4 * self.jobs)}-{threading.get_ident()}"
-        os.makedirs(folder, exist_ok=True)
-        changed = list(lines)
-        line = changed[number]
-        changed[number] = line[:column] + new + line[column + len(old):] if column else new
-        source = f"{folder}/{os.path.basename(path)}"
+    def tests_of(self, path, number):
+        """Tests that reach the line; a line that gcov does not know goes with those before it."""
+        for line in range(number + 1, max(number - 8, 0), -1):
+            if (path, line) in self.index:
+                return self.index[path, line]
+        near = [t for t in self.reach if path in self.reach[t]["lines"]]
+        return sorted(near, key=lambda t: self.reach[t]["took"])
+
+    def build_fault(self, path, lines, fault):
+        """False: it does not compile, or is no change to the code."""
+        number, new = fault
+        changed = [*lines[:number], new, *lines[number + 1:]]
+        shutil.rmtree("fault", ignore_errors=True)
+        os.makedirs(f"fault/{os.path.dirname(path)}")
+        source = f"fault/{path}"
         with open(source, "w", encoding="utf-8") as f:
             f.write("\n".join(changed))
-        object_ = f"{folder}/changed.o"
-        flags = FLAGS.split() + ["-std=c11", "-ffreestanding", "-Iinclude", "-Isrc", "-Iport/posix", "-I" + os.path.dirname(path)]
-        try:
-            if subprocess.run(["gcc", *flags, "-w", "-c", "-o", object_, source]).returncode != 0:
-                return None
-            good = f"{self.out}/{path[:-2]}.o"
-            if same_code(good, object_):
-                return None
-            self.link(folder, {good: object_})
-            for test in self.order(path):
-                if not self.run(test, folder, 5 + 10 * self.took[test]):
-                    return test
-            return ""
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+        tiny = path in self.tiny and f"build/{path[:-2]}.o" not in self.objects
+        objects = list(self.tiny.values()) if tiny else list(self.objects)
+        touched = [self.tiny[path]] if tiny else [o for o in objects if path in self.includes[o]]
+        same = True
+        for o in touched:
+            to = f"fault/{o}"
+            os.makedirs(os.path.dirname(to), exist_ok=True)
+            origin = re.sub(r"^\w+/(.*)\.o$", r"\1.c", o)
+            flags = (TINY if tiny else []) + ["-Ifault/src"]
+            if not self.compile_at(source, origin, to, flags):
+                return False
+            same = same and same_code(o, to)
+            objects[objects.index(o)] = to
+        if same:
+            return False
+        self.link("fault", objects)
+        return True
+
+    def compile_at(self, source, origin, to, flags):
+        """A changed source, or an unchanged one that includes the changed header."""
+        if source.endswith(".c"):
+            return self.compile(source, to, flags, origin)
+        return subprocess.run(["gcc", *FLAGS, *flags, *LIBRARY, "-I" + os.path.dirname(source), "-I" + os.path.dirname(origin), "-c",
+                               "-o", to, origin], stderr=subprocess.DEVNULL, check=False).returncode == 0
+
+    def try_fault(self, path, lines, fault):
+        """None: it is no fault; else the test that noticed, or "" for none."""
+        if not self.build_fault(path, lines, fault):
+            return None
+        if path in self.tiny and f"build/{path[:-2]}.o" not in self.objects:
+            return "" if self.run_test("tiny", "fault", 10)[0] else "tiny"
+        for test in self.tests_of(path, fault[0]):
+            if not self.run_test(test, "fault", 1 + 5 * self.reach[test]["took"])[0]:
+                return test
+        return ""
+
+
+def newer(path, parts):
+    return os.path.exists(path) and all(os.path.getmtime(p) <= os.path.getmtime(path) for p in parts)
 
 
 def same_code(a, b):
     def text(o):
-        return subprocess.run(["objdump", "-d", "-j", ".text", "--no-show-raw-insn", o], capture_output=True,
-                              text=True).stdout.split("\n", 3)[-1]
+        return subprocess.run(["objdump", "-dr", "--no-show-raw-insn", o], capture_output=True, text=True,
+                              check=True).stdout.split("\n", 3)[-1]
     return text(a) == text(b)
+
+
+def choose(args):
+    """[(path, lines, fault)] that the arguments ask for."""
+    faults = []
+    for path in sorted(glob.glob("src/*/*.[ch]")):
+        if any(fnmatch.fnmatch(path, g) for g in args.files):
+            lines, found = candidates(path)
+            faults += [(path, lines, f) for f in found]
+    if not faults:
+        sys.exit(f"mutate: no source matches {' '.join(args.files)}")
+    total = len(faults)
+    if args.again:
+        with open(args.again, encoding="utf-8") as f:
+            wanted = f.read()
+        faults = [x for x in faults if "\n".join(told(*x)[1:]) + "\n" in wanted and x[0] in wanted]
+    else:
+        random.Random(args.seed).shuffle(faults)
+        faults = faults[:args.count]
+    print(f"{total} faults can be made in {' '.join(args.files)}; {len(faults)} are tried, seed {args.seed}", flush=True)
+    return faults
+
+
+def told(path, lines, fault):
+    number, new = fault
+    return [f"{path}:{number + 1}", f"-{lines[number]}", f"+{new}"]
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--count", type=int, default=200, help="faults to try (default 200)")
+    parser.add_argument("files", nargs="*", default=["src/*.c"], help="patterns of sources (default 'src/*.c')")
+    parser.add_argument("--count", type=int, default=100, help="faults to try (default 100)")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--files", default="src/*/*.c", help="glob of sources")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count())
-    parser.add_argument("--out", default="build/mutate")
+    parser.add_argument("--again", metavar="LIST", help="only faults that survived in this output of an earlier run")
+    parser.add_argument("--jobs", type=int, default=2, help="compilers at once, of the copy (default 2)")
+    parser.add_argument("--out", default=f"/dev/shm/quarry-mutate-{os.path.basename(os.getcwd())}", help="the copy's folder")
     args = parser.parse_args()
-    faults = []
-    for path in sorted(glob.glob(args.files)):
-        lines, found = candidates(path)
-        faults += [(path, lines, f) for f in found]
-    if not faults:
-        sys.exit(f"mutate: no source matches {args.files}")
-    print(f"{len(faults)} faults can be made in {args.files}; {min(args.count, len(faults))} are tried, seed {args.seed}")
-    random.Random(args.seed).shuffle(faults)
-    bench = Bench(args.out, args.jobs)
-    caught = tried = 0
-    survivors = []
-    with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
-        def one(item):
-            index, (path, lines, fault) = item
-            return path, lines, fault, bench.try_fault(index, path, lines, fault)
-        for path, lines, fault, test in pool.map(one, enumerate(faults[:args.count])):
-            if test is None:
-                continue
-            tried += 1
-            if test:
-                caught += 1
-            else:
-                number, column, old, new = fault
-                what = f"{old.strip()} -> {new.strip() or 'nothing'}" if column else "left out"
-                survivors.append(f"{path}:{number + 1}: {what}: {lines[number].strip()}")
-                print(survivors[-1], flush=True)
-            if sys.stderr.isatty():
-                print(f"\r{tried} tried, {caught} caught", end="", file=sys.stderr)
-    print(f"{tried} faults tried, {caught} caught ({100 * caught / max(tried, 1):.1f} %), {len(survivors)} survived")
+    faults = choose(args)
+    bench = Bench(os.path.abspath(args.out), args.jobs)
+    tried = caught = 0
+    start = time.monotonic()
+    for path, lines, fault in faults:
+        test = bench.try_fault(path, lines, fault)
+        if test is None:
+            continue
+        tried += 1
+        caught += test != ""
+        if test == "":
+            print("\n".join(told(path, lines, fault)), flush=True)
+        if sys.stderr.isatty():
+            print(f"\r{tried} tried, {caught} caught", end="", file=sys.stderr)
+    print(f"{tried} faults tried, {caught} caught ({100 * caught / max(tried, 1):.1f} %), {tried - caught} survived, "
+          f"{time.monotonic() - start:.0f} s")
     return 0
 
 

@@ -8,6 +8,8 @@
 #include <linux/memblock.h>
 #include <linux/sizes.h>
 
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -706,6 +708,22 @@ int main(void)
 	/* Before any call: the lists are valid already. */
 	if (memblock.memory.cnt != 1 || memblock.memory.max != NR_INIT_REGIONS)
 		return 1;
+	/*
+	 * After the first call the default instance is made. What malloc() gives then, begins on a cache line at
+	 * least: Linux's tests use it as memory, and count on blocks of SZ_64 at its end.
+	 */
+	if (memblock_find_in_range(0, SZ_4K, SZ_64, SZ_64) != 0)
+		return 1;
+	ram = malloc(RAM_SIZE);
+	if (ram == NULL)
+		return 1;
+#ifdef __GLIBC__
+	if ((uintptr_t)ram % SZ_64 != 0) {
+		fprintf(stderr, "malloc() gives %p after the first call\n", (void *)ram);
+		return 1;
+	}
+#endif
+	free(ram);
 	ram = aligned_alloc(SZ_4K, RAM_SIZE);
 	if (ram == NULL)
 		return 1;
