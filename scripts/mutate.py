@@ -21,6 +21,7 @@ import random
 import re
 import resource
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -349,16 +350,20 @@ def main():
     bench = Bench(os.path.abspath(args.out), args.jobs)
     tried = caught = 0
     start = time.monotonic()
-    for path, lines, fault in faults:
-        test = bench.try_fault(path, lines, fault)
-        if test is None:
-            continue
-        tried += 1
-        caught += test != ""
-        if test == "":
-            print("\n".join(told(path, lines, fault)), flush=True)
-        if sys.stderr.isatty():
-            print(f"\r{tried} tried, {caught} caught", end="", file=sys.stderr)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        for path, lines, fault in faults:
+            test = bench.try_fault(path, lines, fault)
+            if test is None:
+                continue
+            tried += 1
+            caught += test != ""
+            if test == "":
+                print("\n".join(told(path, lines, fault)), flush=True)
+            if sys.stderr.isatty():
+                print(f"\r{tried} tried, {caught} caught", end="", file=sys.stderr)
+    except KeyboardInterrupt:
+        print("mutate: interrupted")
     print(f"{tried} faults tried, {caught} caught ({100 * caught / max(tried, 1):.1f} %), {tried - caught} survived, "
           f"{time.monotonic() - start:.0f} s")
     return 0
