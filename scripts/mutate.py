@@ -169,11 +169,12 @@ class Bench:
     def build_tiny(self):
         """What QUARRY_TINY compiles, as objects, and its program."""
         sources = variable("QUARRY_TINY_SRCS", "sources.mk") + variable("QUARRY_SELFTEST_SRCS", "sources.mk")
+        headers = [h for part in ("include", "src", "selftest", "tests/configs") for h in glob.glob(f"{part}/**/*.h", recursive=True)]
         self.tiny = {}
         for source in sources:
             self.tiny[source] = f"tiny/{source[:-2]}.o"
             os.makedirs(os.path.dirname(self.tiny[source]), exist_ok=True)
-            if not newer(self.tiny[source], [source]):
+            if not newer(self.tiny[source], [source, *headers]):
                 self.compile(source, self.tiny[source], TINY)
         self.link("tinygood", self.tiny.values())
         run(["gcc", "-w", "-std=gnu11", "-Iinclude", *TINY, "-o", "bin/tiny", "tests/configs/tiny.c", "-Ltinygood", "-lquarry"])
