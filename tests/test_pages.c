@@ -368,32 +368,6 @@ static void states_of_page_frames(void **state)
 	machine_fini(&m);
 }
 
-/* An interrupt that asks for totals while its CPU is at its sheaves gets what is known without them. */
-static void totals_from_an_interrupt(void **state)
-{
-	struct quarry_totals before, inside, after;
-	struct page_cpu *cpu;
-	struct machine m;
-	struct page *page[10];
-
-	(void)state;
-	machine_build(&m, &large);
-	for (unsigned int i = 0; i < 10; i++)
-		page[i] = quarry_alloc_pages(m.q, GFP_KERNEL, 0);
-	quarry_totals(m.q, &before);
-	cpu = page_this_cpu(m.q);
-	assert_true(quarry_cpu_enter(&cpu->lock));
-	quarry_totals(m.q, &inside);
-	quarry_cpu_leave(&cpu->lock);
-	assert_true(inside.pgalloc <= before.pgalloc + 64 && inside.pgfree <= before.pgfree);
-	quarry_totals(m.q, &after);
-	assert_memory_equal(&before, &after, sizeof(before));
-	for (unsigned int i = 0; i < 10; i++)
-		quarry_free_pages(m.q, page[i], 0);
-	machine_check(&m);
-	machine_fini(&m);
-}
-
 static void names(void **state)
 {
 	static const char *const zones[] = {"DMA", "DMA32", "Normal", "Movable", "Device"};
@@ -796,7 +770,6 @@ int main(void)
 		cmocka_unit_test(exact),
 		cmocka_unit_test(states_of_page_frames),
 		cmocka_unit_test(names),
-		cmocka_unit_test(totals_from_an_interrupt),
 		cmocka_unit_test(counts_add_up),
 		cmocka_unit_test(sheaves_are_bounded),
 		cmocka_unit_test(batches_grow_and_age),
