@@ -728,7 +728,7 @@ void arena_unlock(struct quarry *q, struct page_arena *a, quarry_pin_t pin)
 /* For who has got @a with its lock by another function: says so to the analysis. */
 static inline void arena_is_held(struct page_arena *a) QUARRY_ASSERT_HELD(a->lock)
 {
-	QUARRY_ASSERT(a->lock.held != 0);
+	QUARRY_ASSERT(quarry_load_relaxed(&a->lock.held) != 0);
 	(void)a;
 }
 /* The same where nobody else can be at work: while the machine is built, and on one of one CPU, pinned. */
