@@ -958,6 +958,7 @@ void quarry_slab_exit(struct quarry *q)
 	slab_pool_exit(q);
 	quarry_meta_free(q, q->slabs->range);
 	quarry_meta_free(q, q->slabs->places);
+	quarry_meta_free(q, q->slabs->kv);
 	quarry_meta_free(q, q->slabs);
 	q->slabs = NULL;
 	q->kmalloc_short = NULL;

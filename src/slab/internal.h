@@ -384,7 +384,7 @@ struct slab_layer {
 	struct slab_rcu *rcu;
 	struct quarry_lock kv_lock; /* kvmalloc.c: the next two */
 	unsigned long kv_areas;
-	struct slab_kv_area *kv[SLAB_KV_BUCKETS];
+	struct slab_kv_area **kv; /* SLAB_KV_BUCKETS lists; made with the first area */
 	struct slab_debug *debug; /* debug.c; NULL: nothing was asked for */
 	struct places *places;    /* profile.c; NULL: it was never on */
 	bool profiling;
