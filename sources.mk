@@ -25,6 +25,7 @@ QUARRY_SRCS := \
 	src/page/sysctl.c \
 	src/page/zonelist.c \
 	src/page/meta.c \
+	src/page/hardened.c \
 	src/page/info.c \
 	src/page/fallback.c \
 	src/page/highatomic.c \
@@ -153,6 +154,7 @@ QUARRY_LINUX_SRCS := linux/default.c linux/pages.c linux/shrinker.c linux/report
 QUARRY_CLI_SRCS := \
 	cli/main.c \
 	cli/util.c \
+	cli/newfile.c \
 	cli/progress.c \
 	cli/map.c \
 	cli/maplines.c \

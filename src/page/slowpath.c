@@ -380,6 +380,7 @@ static QUARRY_COLD struct page *slowpath_try(struct quarry *q, const struct allo
 	unsigned int reserves = slowpath_reserves(s.r.gfp, task_flags);
 	struct page *page;
 
+	hardened_look(q);
 	if ((s.r.gfp & __GFP_KSWAPD_RECLAIM) != 0)
 		reclaim_wake(q, &s.r);
 	page = slowpath_walk(q, &s.r, QUARRY_WMARK_MIN, s.flags);
