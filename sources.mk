@@ -25,6 +25,7 @@ QUARRY_SRCS := \
 	src/page/sysctl.c \
 	src/page/zonelist.c \
 	src/page/meta.c \
+	src/page/hardened.c \
 	src/page/info.c \
 	src/page/fallback.c \
 	src/page/highatomic.c \

@@ -20,6 +20,11 @@ amalgam:
 names: $(LIB_OBJS) $(SELFTEST_OBJS) $(POSIX_OBJS)
 	@python3 -B scripts/names.py $(O)
 
+## make boot-tables  bytes of tables at boot by size of machine, as docs/design.md has them
+.PHONY: boot-tables
+boot-tables: $(O)/quarry
+	@python3 -B scripts/boot_tables.py $(O)/quarry
+
 ## make sizes      code, data and stack by configuration, into docs/porting.md
 .PHONY: sizes
 sizes:

@@ -1,12 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /* The life of a memory system: init, boot, destroy. The only place that knows all layers. */
 #include <base/quarry_state.h>
+#include <base/seal.h>
 #include <base/string.h>
 #include <boot/internal.h>
 #include <page/slab_pages.h>
 #include <slab/internal.h>
 
 _Static_assert(sizeof(struct quarry) <= QUARRY_STORAGE_SIZE, "QUARRY_STORAGE_SIZE is too small");
+
+#if QUARRY_HARDENED
+static void quarry_set_cookie(struct quarry *q)
+{
+	q->cookie = seal_add(q->port.now != NULL ? q->port.now(q->port.ctx) : 0, (uintptr_t)q);
+}
+#else
+static void quarry_set_cookie(struct quarry *q)
+{
+	(void)q;
+}
+#endif
 
 struct quarry *quarry_init(void *storage, size_t size, const struct quarry_port *port)
 {
@@ -23,6 +36,7 @@ struct quarry *quarry_init(void *storage, size_t size, const struct quarry_port 
 	q->direct_map = port->direct_map;
 	q->no_access = port->no_access;
 	q->concurrent = port->concurrent;
+	quarry_set_cookie(q);
 	quarry_lock_init(&q->meta_lock, QUARRY_LOCK_LEAF);
 	memblock_init(q);
 	bootmem_init(q);

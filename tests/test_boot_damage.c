@@ -276,6 +276,38 @@ static void test_reports_go_to_the_log(void **state)
 	}
 }
 
+static char last_log[160];
+
+static void keep_log(void *ctx, enum quarry_log_level level, const char *line)
+{
+	(void)ctx;
+	(void)level;
+	snprintf(last_log, sizeof(last_log), "%s", line);
+}
+
+/* Mirrored memory that does not suffice: the log says so, and other memory is given. */
+static void test_missing_mirror_is_said(void **state)
+{
+	const struct quarry_posix_options o = {
+		.ram_bytes = 64u << 20, .report = count_report, .log = keep_log};
+
+	(void)state;
+	q = quarry_posix_new(&o);
+	assert_non_null(q);
+	assert_int_equal(quarry_memblock_add_node(q, 0, 32 * M, 0, MEMBLOCK_NONE), 0);
+	assert_int_equal(quarry_memblock_mark_mirror(q, 16 * M, M), 0);
+	last_log[0] = '\0';
+	assert_int_equal(quarry_memblock_find_in_range(q, 0, 32 * M, M, PAGE), 16 * M);
+	assert_string_equal(last_log, "");
+	assert_int_equal(quarry_memblock_find_in_range(q, 0, 32 * M, 8 * M, PAGE), 24 * M);
+	assert_string_equal(last_log,
+			    "memblock: could not allocate 8388608 bytes of mirrored memory");
+	/* Alignment 0 is a cache line's. */
+	assert_int_equal(quarry_memblock_phys_alloc(q, 100, 0), 17 * M - 128);
+	assert_string_equal(last_log, "memblock: alignment 0 taken as 64");
+	end();
+}
+
 static void test_memblock_damage_top_down(void **state)
 {
 	(void)state;
@@ -363,6 +395,7 @@ int main(void)
 		cmocka_unit_test(test_memblock_validator),
 		cmocka_unit_test(test_memblock_empty_count),
 		cmocka_unit_test(test_reports_go_to_the_log),
+		cmocka_unit_test(test_missing_mirror_is_said),
 		cmocka_unit_test(test_bootmem_damage),
 	};
 

@@ -563,6 +563,10 @@ static void test_B17_allocations_are_traced(void **state)
 	assert_string_equal(said.log[0],
 			    "bootmem::alloc nid=0 size=1388 [2 pages] align=40 goal=8000 limit=0");
 	assert_int_equal(said.logs, 1);
+	assert_non_null(quarry___alloc_bootmem(q, PAGE, 128, 0));
+	assert_string_equal(said.log[1],
+			    "bootmem::alloc nid=-1 size=1000 [1 pages] align=80 goal=0 limit=0");
+	said.logs = 1;
 	quarry_bootmem_set_debug(q, false);
 	assert_non_null(quarry___alloc_bootmem_node(q, 0, 5000, 64, 8 * PAGE));
 	assert_int_equal(said.logs, 1);

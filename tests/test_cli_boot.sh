@@ -76,6 +76,8 @@ for map in "$maps"/*.txt "$maps"/*.dts; do
 	tr '\t' ' ' <"$tmp/out" >"$tmp/plain"
 	check "$map: no line is too wide" awk 'length > 100 { exit 1 }' "$tmp/plain"
 done
+python3 -B scripts/boot_tables.py "$quarry" --check docs/design.md >"$tmp/out" 2>"$tmp/err"
+check "tables at boot are as the design says" [ $? -eq 0 ]
 run 0 boot "$maps/vm-24g-2cpu.txt"
 check "the log of a small machine is short" [ "$(wc -l <"$tmp/out")" -le 70 ]
 

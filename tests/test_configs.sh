@@ -56,6 +56,27 @@ pages() {
 	rm -f "$dir/$1.o" "$dir/$1.bin"
 }
 
+# With QUARRY_HARDENED, under sanitizers: its own test and those of layers that it reaches into. number, name
+hardened() {
+	local flags="$checked -DQUARRY_HARDENED=1" t
+	{
+		gcc -std=c11 -ffreestanding -fno-common -Wall -Wextra -Wundef -Wshadow -Werror $include $flags \
+			-c -o "$dir/$1.o" "$dir/lib.c" &&
+			gcc -std=gnu11 -D_GNU_SOURCE -w $include $flags -r -o "$dir/$1.shared.o" -nostdlib \
+				tests/machine_build.c tests/owner.c tests/model_buddy.c tests/page_hoard.c $posix &&
+			for t in hardened misuse damage pages slab slab_debug hotplug; do
+				gcc -std=gnu11 -D_GNU_SOURCE -w $include $flags -o "$dir/$1.bin" "tests/test_$t.c" \
+					"$dir/$1.shared.o" "$dir/$1.o" -lcmocka -lpthread &&
+					timeout 120 "$dir/$1.bin" || return 1
+			done
+	} >"$dir/$1.log" 2>&1
+}
+hardened_verdict() {
+	hardened "$1"
+	verdict "$2" "$1" $?
+	rm -f "$dir/$1".*o "$dir/$1.bin"
+}
+
 # Whether programs can be made and run here; else the verdict is that they are skipped. The arguments of runs.
 can_run() {
 	command -v "$3" >/dev/null || { echo "skip - $2: no $3" >"$dir/$1.verdict"; return 1; }
@@ -160,6 +181,7 @@ start pages "pages of 16 KiB, pageblock order 5, largest 8, 32 address bits" \
 	"$(orders 5 8) -DQUARRY_PAGE_SHIFT=14 -DQUARRY_MAX_PHYS_BITS=32"
 start pages "pages of 64 KiB, pageblock order 11, largest 13, one node, one CPU" \
 	"$(orders 11 13) -DQUARRY_PAGE_SHIFT=16 $one"
+start hardened_verdict "hardened: its own test, misuse, damage, pages, slabs, hotplug"
 start pages "pageblock order 10, largest 10" "$(orders 10 10)"
 start pages "pageblock order 6, largest 11" "$(orders 6 11)"
 start runs "self-test: one CPU, -O1" gcc "-O1 -DQUARRY_MAX_CPUS=1"
@@ -171,6 +193,7 @@ start runs "self-test: pages of 64 KiB, pageblock order 11, largest 13" gcc "-O0
 start runs "self-test: pageblock order 5, largest 8, 32 address bits" gcc "-O0 -DQUARRY_MAX_PHYS_BITS=32 $(orders 5 8)"
 start runs "self-test: pageblock order 9, largest 9" gcc "-O0 $(orders 9 9)"
 start runs "self-test: pageblock order 5, largest 13" gcc "-O0 $(orders 5 13)"
+start runs "self-test: hardened" gcc "-O1 -DQUARRY_HARDENED=1"
 start runs "self-test: -O3" gcc "-O3"
 start runs "self-test: LTO" gcc "-O2 -flto"
 start runs "self-test: clang 14" clang-14 "-O0"

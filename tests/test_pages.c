@@ -708,6 +708,40 @@ static void whole_pageblocks_are_reused(void **state)
 }
 
 /* P13: so is a word of 64 pages whose blocks are all freed; if one is missing, all go back to the pageblock first. */
+/* Hands that come back while somebody is at their arena wait, all of them and as they are, if they may. */
+static void hands_wait_for_their_arena(void **state)
+{
+	struct page_hand hands[3], before[3];
+	struct page_arena *a;
+	unsigned int n = 0;
+	struct machine m;
+	quarry_pin_t pin;
+
+	(void)state;
+	machine_build(&m, &(const struct machine_spec){.memory = {{0, 256 * MACHINE_MIB, 0}},
+						       .concurrent = true});
+	quarry_free_pages(m.q, quarry_alloc_pages(m.q, GFP_KERNEL, 0), 0);
+	quarry_drain_all_pages(m.q);
+	for (; n < 3; n++) {
+		struct page *page = quarry_alloc_pages(m.q, GFP_KERNEL, 6);
+
+		assert_non_null(page);
+		hands[n] = (struct page_hand){page_word_base(page), ~(uint64_t)0};
+		for (unsigned int i = 0; i < 64; i++)
+			page_set_word(page + i, page_word(page + i) & PAGE_WORD_ARENA_MASK);
+	}
+	memcpy(before, hands, sizeof(before));
+	a = page_arena_of(m.q->pages, hands[0].base);
+	pin = arena_lock(m.q, a);
+	assert_int_equal(zone_put(m.q, hands, 3, 0, true, NULL), 3);
+	arena_unlock(m.q, a, pin);
+	assert_memory_equal(hands, before, sizeof(before));
+	assert_int_equal(zone_put(m.q, hands, 3, 0, true, NULL), 0);
+	assert_int_equal(machine_free_pages(&m), 256 * MACHINE_MIB / QUARRY_PAGE_SIZE);
+	assert_int_equal(m.reports, 0);
+	machine_fini(&m);
+}
+
 /* Two whole words that came back: both are handed out again before an arena is asked, the last one first. */
 static void the_last_words_come_first(void **state)
 {
@@ -789,6 +823,7 @@ int main(void)
 		cmocka_unit_test(whole_pageblocks_are_reused),
 		cmocka_unit_test(whole_words_are_reused),
 		cmocka_unit_test(the_last_words_come_first),
+		cmocka_unit_test(hands_wait_for_their_arena),
 		cmocka_unit_test(each_order),
 		cmocka_unit_test(contents),
 		cmocka_unit_test(by_address),

@@ -113,6 +113,21 @@
 #define QUARRY_VALIDATORS (!QUARRY_TINY || QUARRY_DEBUG)
 #endif
 
+/*
+ * 1: tables are guarded. Marks lie behind each table, the port may map pages beside it that nobody can touch;
+ * marks of zones, zonelists and caches' records carry a sum; an object that is freed twice in a row is told at
+ * once. docs/reliability.md says what it finds and what it costs.
+ */
+#ifndef QUARRY_HARDENED
+#define QUARRY_HARDENED 0
+#endif
+
+#if QUARRY_HARDENED < 0 || QUARRY_HARDENED > 1
+#error "QUARRY_HARDENED must be 0 or 1"
+#endif
+#if QUARRY_HARDENED && QUARRY_TINY
+#error "QUARRY_TINY has no QUARRY_HARDENED"
+#endif
 #if QUARRY_TINY < 0 || QUARRY_TINY > 1
 #error "QUARRY_TINY must be 0 or 1"
 #endif

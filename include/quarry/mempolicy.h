@@ -97,7 +97,8 @@ unsigned int quarry_mpol_weight(struct quarry *q, int nid);
  *
  * MPOL_BIND holds for requests that may use the machine's highest zone (ZONE_MOVABLE not counted): DMA
  * memory may lie on one node alone. If the nodes bound to have movable memory only, it holds for movable requests.
- * Requests with the right to all reserves are held to no node, once the walk at the low mark has failed.
+ * Requests with the right to all reserves, and those with __GFP_ATOMIC, are held to no node once the walk at
+ * the min mark has failed.
  * A huge page (order 9) that has an index is first tried on the nearest node of the policy, without
  * reclaim.
  *

@@ -56,7 +56,8 @@ QUARRY_MUST_CHECK struct page *quarry_alloc_pages_node(struct quarry *q, int nid
  * @gfp:   as for quarry_alloc_pages()
  * @order: as for quarry_alloc_pages()
  * @nid:   preferred node, whose zonelist is walked; QUARRY_NO_NODE: the CPU's
- * @nodes: nodes that may serve the request; NULL: all
+ * @nodes: nodes that may serve the request; NULL: all. With __GFP_ATOMIC, or the right to the reserves, others
+ *	   may too when these cannot, unless __GFP_THISNODE is set, as in Linux
  *
  * Context: as quarry_alloc_pages(), without its short way. Return: as quarry_alloc_pages(); NULL also if
  * @nid or @order is out of range.

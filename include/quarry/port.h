@@ -62,7 +62,8 @@ enum quarry_log_level {
  * @reclaimable: pages of zone @zone of node @nid that @reclaim could free, at most; NULL: not known, and
  *		as long as reclaim makes progress it is taken to be enough
  * @oom:	nothing helps: end something that holds memory. True: memory was freed, or will be, and
- *		the request is tried again; may be NULL. Context: task, no lock held
+ *		the request is tried again; may be NULL. It decides about requests without __GFP_FS (Linux
+ *		ends nothing for these, and tries again for ever). Context: task, no lock held
  * @wait:	let time pass, so that others can free memory of node @nid; NULL: there is nothing to
  *		wait for, and a request with __GFP_NOFAIL that cannot be served gives NULL
  * @task:	the task that runs here; NULL result: interrupt context, where nothing waits and no scope

@@ -97,11 +97,49 @@ static void *posix_map_large(size_t size, size_t align)
 	return start;
 }
 
+/*
+ * With QUARRY_HARDENED: a table with a page on each side that nobody can touch, behind its last byte if the alignment lets
+ * it be.
+ */
+static void *posix_map_guarded(size_t size, size_t align)
+{
+	size_t len = (size + POSIX_PAGE - 1) / POSIX_PAGE * POSIX_PAGE;
+	size_t more = align > POSIX_PAGE ? align : 0;
+	char *map = mmap(NULL, len + more + 2 * POSIX_PAGE, PROT_NONE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	char *start;
+
+	if (map == MAP_FAILED)
+		return NULL;
+	start = map + POSIX_PAGE;
+	if (more != 0)
+		start += (align - (uintptr_t)start % align) % align;
+	if (mprotect(start, len, PROT_READ | PROT_WRITE) != 0) {
+		munmap(map, len + more + 2 * POSIX_PAGE);
+		return NULL;
+	}
+	if (start - POSIX_PAGE != map)
+		munmap(map, (size_t)(start - POSIX_PAGE - map));
+	if ((size_t)(start - map) < more + POSIX_PAGE)
+		munmap(start + len + POSIX_PAGE, more + POSIX_PAGE - (size_t)(start - map));
+	return align < POSIX_PAGE ? start + (len - size) / align * align : start;
+}
+
+static void posix_unmap_guarded(void *p, size_t size)
+{
+	char *start = (char *)p - (uintptr_t)p % POSIX_PAGE;
+	size_t len = ((uintptr_t)p % POSIX_PAGE + size + POSIX_PAGE - 1) / POSIX_PAGE * POSIX_PAGE;
+
+	munmap(start - POSIX_PAGE, len + 2 * POSIX_PAGE);
+}
+
 static void *posix_meta_alloc(void *ctx, size_t size, size_t align)
 {
 	void *p = NULL;
 
 	(void)ctx;
+	if (QUARRY_HARDENED)
+		return posix_map_guarded(size, align < sizeof(void *) ? sizeof(void *) : align);
 	if (size >= POSIX_MMAP_FROM && align >= POSIX_LARGE_FROM)
 		return posix_map_large(size, align);
 	if (size >= POSIX_MMAP_FROM)
@@ -114,7 +152,9 @@ static void *posix_meta_alloc(void *ctx, size_t size, size_t align)
 static void posix_meta_free(void *ctx, void *p, size_t size)
 {
 	(void)ctx;
-	if (size >= POSIX_MMAP_FROM)
+	if (QUARRY_HARDENED)
+		posix_unmap_guarded(p, size);
+	else if (size >= POSIX_MMAP_FROM)
 		munmap(p, size);
 	else
 		free(p);

@@ -34,6 +34,9 @@ struct quarry {
 	size_t meta_bytes;                            /* of all tables now */
 	struct meta_header *meta_list;                /* all that quarry_meta_alloc() has out */
 	struct quarry_lock meta_lock;
+#if QUARRY_HARDENED
+	uint64_t cookie; /* of marks beside tables; nobody can guess it if the port has a clock */
+#endif
 	struct cma_layer *cma;     /* made by the first declaration, at boot */
 	struct memblock *memblock; /* memblock_own, or what quarry_memblock_use() was given */
 #if QUARRY_TINY

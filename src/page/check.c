@@ -505,6 +505,11 @@ unsigned int quarry_check_pages(struct quarry *q, const struct quarry_out *out)
 
 	if (pl == NULL)
 		return 0;
+	c.faults = meta_check(q, out);
+	if (c.faults == 0)
+		c.faults = hardened_check(q, out);
+	if (c.faults != 0)
+		return c.faults; /* what leads to all else may be wrong */
 	for (unsigned int i = 0; i < page_nr_zones(pl); i++) {
 		const struct page_zone *z = &pl->zone[i];
 		unsigned long before = c.free, unaccepted = c.unaccepted;

@@ -294,6 +294,7 @@ static int hotplug_find_zone(struct quarry *q, struct hotplug_online *o, enum qu
 	z->nid = (int16_t)o->nid;
 	z->type = (uint8_t)type;
 	z->arena_first = z->arena_last = pl->nr_boot_arenas;
+	hardened_seal_zone(z);
 	o->zone = z;
 	return 0;
 }

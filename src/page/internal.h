@@ -271,6 +271,9 @@ struct page_zone {
 	unsigned long boost;                  /* what mixing types has added to the marks */
 	uint32_t boosted;                     /* the background reclaimer is to be woken for it */
 	unsigned long reserve[QUARRY_NR_ZONES];
+#if QUARRY_HARDENED
+	uint64_t seal; /* of marks, reserves and boost: hardened.c */
+#endif
 	unsigned long pcp_high, pcp_batch;
 	/* of nr_free, what not every request may have; exact at any quiet moment */
 	uint64_t nr_free_highatomic, nr_free_cma;
@@ -294,6 +297,9 @@ struct page_zone {
 /* Never changed once it is published: hotplug puts another one in its place. See zonelist.c. */
 struct page_zonelist {
 	uint32_t nr;
+#if QUARRY_HARDENED
+	uint64_t seal;
+#endif
 	struct page_zone *zone[];
 };
 
@@ -484,6 +490,9 @@ struct page_layer {
 	struct page_cpu **cpu;            /* by number; no_cpu: has none yet */
 	struct page_cpu *no_cpu;          /* somebody is inside it for ever */
 	struct page_sheaf no_sheaf;       /* nothing is ever in it: struct page_fast */
+#if QUARRY_HARDENED
+	uint32_t hardened_told;           /* damage of what is sealed was reported */
+#endif
 	struct page_cpu *spare_cpu;       /* made, and nobody's; under mark_lock */
 	struct page_cpu_place *cpu_place; /* by number */
 	struct page_node *node;
@@ -1474,6 +1483,50 @@ static inline const struct page_zonelist *zonelist_of(const struct page_node *no
 /* ---- meta.c ---- */
 /* Whether a table of Quarry's lies in the page at @phys of the managed memory. */
 bool meta_holds(struct quarry *q, phys_addr_t phys);
+
+/* ---- hardened.c ---- */
+#if QUARRY_HARDENED
+/* meta.c: for the validator, whether marks beside tables are as they were; a fault is told. */
+unsigned int meta_check(struct quarry *q, const struct quarry_out *out);
+/* @z's marks have been computed. mark_lock held, or boot. */
+void hardened_seal_zone(struct page_zone *z);
+/* @list is about to be published. */
+void hardened_seal_list(const struct page_layer *pl, struct page_zonelist *list);
+/* The validator; a fault is told. */
+unsigned int hardened_check(struct quarry *q, const struct quarry_out *out);
+/* Reports what was written to, the first time. No lock held. */
+void hardened_look(struct quarry *q);
+#else
+static inline unsigned int meta_check(struct quarry *q, const struct quarry_out *out)
+{
+	(void)q;
+	(void)out;
+	return 0;
+}
+
+static inline void hardened_seal_zone(struct page_zone *z)
+{
+	(void)z;
+}
+
+static inline void hardened_seal_list(const struct page_layer *pl, struct page_zonelist *list)
+{
+	(void)pl;
+	(void)list;
+}
+
+static inline unsigned int hardened_check(struct quarry *q, const struct quarry_out *out)
+{
+	(void)q;
+	(void)out;
+	return 0;
+}
+
+static inline void hardened_look(struct quarry *q)
+{
+	(void)q;
+}
+#endif
 
 /* ---- boot.c ---- */
 /* Makes all tables, which memory can still be had for as boot memory afterwards. */

@@ -2,18 +2,112 @@
 /*
  * Where Quarry's own tables live. The port may give memory outside the machine; else the machine pays:
  * from memblock or bootmem while it boots, from the buddy system, past the sheaves, afterwards.
+ *
+ * Guards     With QUARRY_HARDENED marks stand on both sides of each table, of a value that depends on its address
+ *            and a cookie. They are looked at when the table is given back, and by the validator.
  */
 #include "internal.h"
 
+#include <base/format.h>
+#include <base/seal.h>
 #include <base/string.h>
 
 #define META_LARGE ((size_t)2 << 20)
+/* Marks before and behind a table: bytes that a write may hit which nothing else would tell of. */
+#define META_GUARDS 5u
+#define META_TAIL ((size_t)(QUARRY_HARDENED ? 64 : 0))
+#define META_WRITTEN "page: table of %zu bytes at %p: written to %s"
 
 /* Stands before each piece; pieces form a list so that quarry_destroy() finds them. */
 struct meta_header {
 	struct meta_header *next, *prev;
-	size_t size; /* header included */
+	size_t size; /* header and tail included */
+#if QUARRY_HARDENED
+	uint64_t guard[META_GUARDS]; /* next to the table, as is the tail */
+#endif
 } QUARRY_ALIGNED(64);
+
+_Static_assert(sizeof(struct meta_header) == 64, "what the guards leave room for");
+
+/* ---- marks ---- */
+
+#if QUARRY_HARDENED
+
+static uint64_t *meta_tail(const struct meta_header *h)
+{
+	return (uint64_t *)(void *)((char *)(uintptr_t)h + h->size - META_TAIL);
+}
+
+static uint64_t meta_mark(const struct quarry *q, const struct meta_header *h)
+{
+	return seal_add(q->cookie, (uintptr_t)h);
+}
+
+static void meta_set_marks(const struct quarry *q, struct meta_header *h)
+{
+	for (unsigned int i = 0; i < META_GUARDS; i++)
+		h->guard[i] = meta_mark(q, h);
+	for (unsigned int i = 0; i < META_TAIL / sizeof(uint64_t); i++)
+		meta_tail(h)[i] = meta_mark(q, h);
+}
+
+/* "before its start" or "past its end": where somebody has written; NULL: nowhere. */
+static const char *meta_damage(const struct quarry *q, const struct meta_header *h)
+{
+	uint64_t mark = meta_mark(q, h);
+
+	for (unsigned int i = 0; i < META_GUARDS; i++) {
+		if (h->guard[i] != mark)
+			return "before its start";
+	}
+	for (unsigned int i = 0; i < META_TAIL / sizeof(uint64_t); i++) {
+		if (meta_tail(h)[i] != mark)
+			return "past its end";
+	}
+	return NULL;
+}
+
+static void meta_report_damage(struct quarry *q, const struct meta_header *h)
+{
+	const char *where = meta_damage(q, h);
+
+	if (where != NULL)
+		quarry_report(q, META_WRITTEN, h->size - sizeof(*h) - META_TAIL,
+			      (const void *)(h + 1), where);
+}
+
+unsigned int meta_check(struct quarry *q, const struct quarry_out *out)
+{
+	/* The marks stand between a table and what leads to the next: they go first. */
+	for (const struct meta_header *h = q->meta_list; h != NULL; h = h->next) {
+		const char *where = meta_damage(q, h);
+
+		if (where == NULL)
+			continue;
+		quarry_out_printf(out, META_WRITTEN "\n", h->size - sizeof(*h) - META_TAIL,
+				  (const void *)(h + 1), where);
+		return 1;
+	}
+	return 0;
+}
+
+#else
+
+static void meta_set_marks(const struct quarry *q, struct meta_header *h)
+{
+	(void)q;
+	(void)h;
+}
+
+static void meta_report_damage(struct quarry *q, const struct meta_header *h)
+{
+	(void)q;
+	(void)h;
+}
+
+#endif
+
+/* ---- memory ---- */
 
 static void *meta_from_boot(struct quarry *q, size_t size, int nid)
 {
@@ -88,7 +182,7 @@ static void *meta_get(struct quarry *q, size_t size_bytes, int nid, size_t align
 	quarry_pin_t pin;
 	size_t size;
 
-	if (quarry_add_overflows(size_bytes, sizeof(*h) + 63, &size))
+	if (quarry_add_overflows(size_bytes, sizeof(*h) + META_TAIL + 63, &size))
 		return NULL;
 	size &= ~(size_t)63;
 	if (q->port.meta_alloc != NULL)
@@ -101,6 +195,7 @@ static void *meta_get(struct quarry *q, size_t size_bytes, int nid, size_t align
 		return NULL;
 	h->size = size;
 	h->prev = NULL;
+	meta_set_marks(q, h);
 	pin = quarry_lock(q->concurrent, &q->meta_lock);
 	h->next = q->meta_list;
 	if (h->next != NULL)
@@ -129,6 +224,7 @@ void quarry_meta_free(struct quarry *q, void *p)
 	if (p == NULL)
 		return;
 	h = (struct meta_header *)p - 1;
+	meta_report_damage(q, h);
 	pin = quarry_lock(q->concurrent, &q->meta_lock);
 	if (h->next != NULL)
 		h->next->prev = h->prev;

@@ -5,7 +5,8 @@
  * Steps      1  The zonelist is walked with the low watermark.
  *            2  The background reclaimers are woken; the list is walked with min, lowered by the
  *               request's rights.
- *            3  A task that reclaims, or is being ended, may have the reserves, from any node.
+ *            3  A task that reclaims, or is being ended, may have the reserves. It, and a request with
+ *               __GFP_ATOMIC, may have pages of any node, unless __GFP_THISNODE says which.
  *            4  A block of more than eight pages, or of pages that stay, is first asked of compaction:
  *               there may be enough pages.
  *            5  Direct reclaim, then compaction, again and again while they make progress; compaction
@@ -16,9 +17,9 @@
  *               hands at that moment: then arenas are asked one by one.
  *
  * Ends       A request that may not wait goes from 3 to 7. With __GFP_NORETRY 5 is made once; for a
- *            costly order (above 3) too, unless __GFP_RETRY_MAYFAIL, which stops before 6. With
- *            __GFP_NOFAIL 5 and 6 are repeated for as long as the host can make progress or let time
- *            pass (port.wait), and the reserves are used.
+ *            costly order (above 3) too, unless __GFP_RETRY_MAYFAIL, which stops before 6. A task that is
+ *            being ended asks the hook once. With __GFP_NOFAIL 5 and 6 are repeated for as long as the
+ *            host can make progress or let time pass (port.wait), and the reserves are used.
  *
  * Context    No lock is held between steps. A request that may not wait calls nothing that does.
  */
@@ -250,12 +251,22 @@ static bool slowpath_oom(struct slowpath_state *s)
 
 	if (q->port.oom == NULL || r->order > SLOWPATH_COSTLY ||
 	    (r->gfp & (__GFP_RETRY_MAYFAIL | __GFP_THISNODE)) != 0 ||
-	    r->highest < QUARRY_ZONE_DMA32)
+	    r->highest < QUARRY_ZONE_NORMAL)
 		return false;
 	if (!q->port.oom(q->port.ctx, r->nid, r->gfp, r->order))
 		return false;
 	page_event(q, QUARRY_VM_OOM_KILL, 1);
 	return true;
+}
+
+/* Whether the request is of a task that is being ended, and had what it may have: it need not go on. */
+static bool slowpath_dying(const struct slowpath_state *s)
+{
+	const struct quarry_task *task = task_current(s->q);
+
+	return (s->flags & ZONE_ALLOC_OOM) != 0 ||
+	       ((s->r.gfp & __GFP_NOMEMALLOC) != 0 && task != NULL &&
+		(task->flags & QUARRY_TASK_OOM_VICTIM) != 0);
 }
 
 /* Reclaims until there is a block, or it is no use. */
@@ -289,7 +300,7 @@ static struct page *slowpath_wait(struct slowpath_state *s)
 			return NULL;
 		s->in_vain = 0;
 		page = slowpath_walk(s->q, &s->r, QUARRY_WMARK_MIN, s->flags);
-		if (page != NULL)
+		if (page != NULL || slowpath_dying(s))
 			return page;
 	}
 }
@@ -369,11 +380,13 @@ static QUARRY_COLD struct page *slowpath_try(struct quarry *q, const struct allo
 	unsigned int reserves = slowpath_reserves(s.r.gfp, task_flags);
 	struct page *page;
 
+	hardened_look(q);
 	if ((s.r.gfp & __GFP_KSWAPD_RECLAIM) != 0)
 		reclaim_wake(q, &s.r);
 	page = slowpath_walk(q, &s.r, QUARRY_WMARK_MIN, s.flags);
-	if (page == NULL && reserves != 0) {
-		s.flags = reserves | (s.flags & ZONE_ALLOC_KSWAPD);
+	if (page == NULL && (reserves != 0 || (s.r.gfp & __GFP_ATOMIC) != 0)) {
+		if (reserves != 0)
+			s.flags = reserves | (s.flags & ZONE_ALLOC_KSWAPD);
 		if ((s.r.gfp & __GFP_THISNODE) == 0)
 			s.r.nodes = ~(uint64_t)0;
 		page = slowpath_walk(q, &s.r, QUARRY_WMARK_MIN, s.flags);

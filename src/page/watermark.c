@@ -75,6 +75,7 @@ static void watermark_set_fast(struct page_layer *pl, struct page_zone *z)
 
 	for (unsigned int j = 0; j < QUARRY_NR_ZONES; j++)
 		z->fast_mark[j] = z->wmark[QUARRY_WMARK_LOW] + z->reserve[j] + raise;
+	hardened_seal_zone(z);
 	for (unsigned int i = 0; i < pl->nr_cpus; i++) {
 		struct page_cpu *c = page_cpu_of(pl, i);
 

@@ -126,8 +126,11 @@ void zonelist_publish(struct quarry *q, struct zonelist_set *set)
 	struct page_layer *pl = q->pages;
 	uint32_t load[QUARRY_MAX_NODES] = {0};
 
-	for (int n = 0; n < pl->nr_nodes && !set->built; n++)
+	for (int n = 0; n < pl->nr_nodes && !set->built; n++) {
 		zonelist_build_node(pl, set, n, load);
+		hardened_seal_list(pl, set->list[2 * n]);
+		hardened_seal_list(pl, set->list[2 * n + 1]);
+	}
 	set->built = true;
 	event_homes_leave(q);
 	for (int n = 0; n < pl->nr_nodes; n++) {

@@ -34,6 +34,8 @@
  *
  * Failure    cache_create() returns NULL and has given everything back.
  */
+#include <base/seal.h>
+
 #include "sheaf.h"
 
 #define CACHE_MERGE_SAME (SLAB_RECLAIM_ACCOUNT | SLAB_CACHE_DMA | SLAB_CACHE_DMA32 | SLAB_ACCOUNT)
@@ -445,6 +447,43 @@ static bool cache_args_ok(const struct quarry *q, const char *name, unsigned int
 				   (args->align == 0 || args->size % args->align == 0));
 }
 
+#if QUARRY_HARDENED
+/*
+ * Of all that says how objects lie in a slab. It changes with slab_debug= alone; what grows when caches are merged
+ * (object_size, inuse) is not in it.
+ */
+static uint64_t cache_sum(const struct kmem_cache *s)
+{
+	const uint64_t values[] = {
+		s->boundary_mul,    s->boundary_mask, s->boundary_limit, s->flags,
+		s->recip,           s->size,          s->offset,         s->align,
+		s->red_left_pad,    s->colours,       s->colour_off,     s->min_partial,
+		s->allocflags,      oo_order(s->oo),  oo_objects(s->oo), oo_order(s->min),
+		oo_objects(s->min), s->asked_flags,
+	};
+	uint64_t sum = 0;
+
+	for (unsigned int i = 0; i < QUARRY_ARRAY_SIZE(values); i++)
+		sum = seal_add(sum, values[i]);
+	return sum;
+}
+
+bool cache_is_sealed(const struct kmem_cache *s)
+{
+	return s->seal == cache_sum(s);
+}
+
+static void cache_set_seal(struct kmem_cache *s)
+{
+	s->seal = cache_sum(s);
+}
+#else
+static void cache_set_seal(struct kmem_cache *s)
+{
+	(void)s;
+}
+#endif
+
 /*
  * Flags with those of slab_debug, and all that follows from them. A size that was given leaves no room for
  * more than the object, a checker of memory has no need of it; with the order guard, nor does one that debugging would make a larger block of.
@@ -465,6 +504,7 @@ static bool cache_lay_out(const struct quarry *q, struct kmem_cache *s, unsigned
 		return false;
 	debug_settle(q, s);
 	cache_set_geometry(s, q->slabs);
+	cache_set_seal(s);
 	return true;
 }
 
@@ -918,6 +958,7 @@ void quarry_slab_exit(struct quarry *q)
 	slab_pool_exit(q);
 	quarry_meta_free(q, q->slabs->range);
 	quarry_meta_free(q, q->slabs->places);
+	quarry_meta_free(q, q->slabs->kv);
 	quarry_meta_free(q, q->slabs);
 	q->slabs = NULL;
 	q->kmalloc_short = NULL;

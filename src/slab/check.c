@@ -43,6 +43,8 @@ static void slab_check_registry(struct slab_check *c)
 		listed++;
 		if (slab_cache(layer, s->id) != s)
 			slab_check_fault(c, s, "not in the table under its number", s->id);
+		if (!cache_is_sealed(s))
+			slab_check_fault(c, s, "the cache's record was written to", s->id);
 		if (s->refcount < 1)
 			slab_check_fault(c, s, "listed without a reference", s->id);
 	}
@@ -366,9 +368,6 @@ static void slab_check_each_sheaf(struct slab_check *c, struct kmem_cache *s,
 	for (i = 0; i < s->nr_cpus; i++) {
 		const struct slab_cpu *cpu = &s->cpu_sheaves[i];
 
-		if (cpu->end != cpu->base + slab_main(cpu)->cap || cpu->top < cpu->base ||
-		    cpu->top > cpu->end)
-			slab_check_fault(c, s, "a CPU's stack pointer is not in its sheaf", i);
 		visit(c, s, slab_main(cpu));
 		if (s->cpu_sheaves[i].spare != NULL)
 			visit(c, s, s->cpu_sheaves[i].spare);
@@ -401,10 +400,24 @@ static void slab_check_depot(struct slab_check *c, const struct kmem_cache *s,
 		slab_check_fault(c, s, "the depot's counts are wrong", full);
 }
 
+/* Pointers that lead to a sheaf that is not there must not be followed: what is left is a sheaf's size. */
+static bool slab_check_main(const struct slab_cpu *cpu)
+{
+	uintptr_t size = (uintptr_t)cpu->end - (uintptr_t)cpu->base;
+
+	return (((uintptr_t)cpu->base | size) & (sizeof(void *) - 1)) == 0 &&
+	       size <= SLAB_SHEAF_MOST * sizeof(void *) && cpu->top >= cpu->base &&
+	       cpu->top <= cpu->end && slab_main(cpu)->cap == size / sizeof(void *);
+}
+
 static void slab_check_sheaves(struct slab_check *c, struct kmem_cache *s)
 {
 	unsigned int nid, before = c->faults;
 
+	for (unsigned int i = 0; i < s->nr_cpus; i++) {
+		if (!slab_check_main(&s->cpu_sheaves[i]))
+			slab_check_fault(c, s, "a CPU's stack pointer is not in its sheaf", i);
+	}
 	for (nid = 0; nid < s->nr_nodes; nid++)
 		slab_check_depot(c, s, &s->node[nid]);
 	if (c->faults != before)

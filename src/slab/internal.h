@@ -301,6 +301,9 @@ struct kmem_cache {
 	const char *name;
 	struct kmem_cache *list_next; /* made before this one */
 	uint16_t rank;                /* of kmalloc's, from 1 on: its place among them; others: 0 */
+#if QUARRY_HARDENED
+	uint64_t seal; /* of its geometry: cache_sum() */
+#endif
 #if QUARRY_TINY
 	uint32_t reapers; /* that walk over this cache and keep it; layer->lock */
 	unsigned long allocs, refused, order_fallback;
@@ -381,7 +384,7 @@ struct slab_layer {
 	struct slab_rcu *rcu;
 	struct quarry_lock kv_lock; /* kvmalloc.c: the next two */
 	unsigned long kv_areas;
-	struct slab_kv_area *kv[SLAB_KV_BUCKETS];
+	struct slab_kv_area **kv; /* SLAB_KV_BUCKETS lists; made with the first area */
 	struct slab_debug *debug; /* debug.c; NULL: nothing was asked for */
 	struct places *places;    /* profile.c; NULL: it was never on */
 	bool profiling;
@@ -605,6 +608,17 @@ void *slab_pool_alloc(struct quarry *q, size_t size_bytes);
 bool slab_pool_reserve(struct quarry *q, size_t size_bytes);
 /* Gives back the pool and with it all caches and sheaves. */
 void slab_pool_exit(struct quarry *q);
+#if QUARRY_HARDENED
+/* cache.c: whether nobody has written to what says how @s lays out its slabs. */
+bool cache_is_sealed(const struct kmem_cache *s);
+#else
+static inline bool cache_is_sealed(const struct kmem_cache *s)
+{
+	(void)s;
+	return true;
+}
+#endif
+
 /*
  * A new slab with all its objects free, which nobody else sees until slab_publish(). The caller may
  * slab_take() in between. May call reclaim: not pinned, not under a lock.

@@ -46,6 +46,28 @@ static struct slab_kv_area *kv_find(struct quarry *q, uintptr_t addr, bool take)
 	return area;
 }
 
+/* Whether there is a table of buckets; made by the first who needs it. */
+static bool kv_make_table(struct quarry *q)
+{
+	struct slab_layer *layer = q->slabs;
+	struct slab_kv_area **kv;
+	quarry_pin_t pin;
+
+	if (quarry_load_relaxed(&layer->kv) != NULL)
+		return true;
+	kv = quarry_meta_alloc(q, SLAB_KV_BUCKETS * sizeof(kv[0]));
+	if (kv == NULL)
+		return false;
+	pin = quarry_lock(q->concurrent, &layer->kv_lock);
+	if (layer->kv == NULL) {
+		quarry_store_relaxed(&layer->kv, kv);
+		kv = NULL;
+	}
+	quarry_unlock(q->concurrent, &layer->kv_lock, pin);
+	quarry_meta_free(q, kv); /* somebody was faster */
+	return true;
+}
+
 static void *kv_alloc_range(struct quarry *q, size_t size, gfp_t gfp, int nid)
 {
 	size_t nr_pages = (size >> QUARRY_PAGE_SHIFT) + ((size & (QUARRY_PAGE_SIZE - 1)) != 0);
@@ -53,6 +75,8 @@ static void *kv_alloc_range(struct quarry *q, size_t size, gfp_t gfp, int nid)
 	struct page *page;
 	quarry_pin_t pin;
 
+	if (!kv_make_table(q))
+		return NULL;
 	area = slab_side_alloc(q, sizeof(*area), gfp & ~__GFP_ZERO);
 	if (area == NULL)
 		return NULL;
@@ -63,8 +87,8 @@ static void *kv_alloc_range(struct quarry *q, size_t size, gfp_t gfp, int nid)
 	}
 	area->addr = (uintptr_t)quarry_page_address(q, page);
 	area->nr_pages = nr_pages;
-	bucket = kv_bucket(q, area->addr);
 	pin = quarry_lock(q->concurrent, &q->slabs->kv_lock);
+	bucket = kv_bucket(q, area->addr);
 	area->next = *bucket;
 	*bucket = area;
 	quarry_store_relaxed(&q->slabs->kv_areas, q->slabs->kv_areas + 1);

@@ -179,6 +179,11 @@ static QUARRY_ALWAYS_INLINE void sheaf_push(struct kmem_cache *s, struct slab_cp
 		sheaf_free_slow(s->q, s, obj, QUARRY_RETURN_ADDRESS());
 		return;
 	}
+	if (QUARRY_HARDENED && unlikely(top != c->base && top[-1] == obj)) {
+		quarry_unpin(pin);
+		debug_complain(s->q, s, obj, SLAB_FAULT_DOUBLE, QUARRY_RETURN_ADDRESS());
+		return;
+	}
 	*top = obj;
 	SLAB_MOVE(c->top, 1);
 	quarry_unpin(pin);

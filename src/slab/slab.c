@@ -615,6 +615,12 @@ struct slab *slab_new(struct quarry *q, struct kmem_cache *s, gfp_t gfp, int nid
 	struct page *page;
 	struct slab *slab;
 
+	if (unlikely(!cache_is_sealed(s))) {
+		quarry_report(q,
+			      "slab: %s: the cache's record was written to; it gets no more slabs",
+			      s->name);
+		return NULL;
+	}
 	page = slab_get_pages(q, s, gfp, nid, &order);
 	if (page == NULL)
 		return NULL;
