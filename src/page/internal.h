@@ -28,7 +28,8 @@
 		 ? 30 - QUARRY_PAGE_SHIFT                                  \
 		 : QUARRY_MAX_ORDER + QUARRY_PAGE_SHIFT - 3)
 #define PAGE_ARENA_PAGES ((pfn_t)1 << PAGE_ARENA_ORDER)
-#define PAGE_SECTION_ORDER (27 - QUARRY_PAGE_SHIFT) /* a memory block of hotplug: 128 MiB */
+#define PAGE_SECTION_ORDER \
+	(QUARRY_SECTION_SIZE_BITS - QUARRY_PAGE_SHIFT) /* a memory block of hotplug */
 #define PAGE_SECTION_PAGES ((pfn_t)1 << PAGE_SECTION_ORDER)
 #define PAGE_ARENA_PAGEBLOCKS (PAGE_ARENA_PAGES >> QUARRY_PAGEBLOCK_ORDER)
 #define PAGE_ARENAS_MAX 0x10000u /* a descriptor has 16 bits for its arena */
@@ -728,7 +729,7 @@ void arena_unlock(struct quarry *q, struct page_arena *a, quarry_pin_t pin)
 /* For who has got @a with its lock by another function: says so to the analysis. */
 static inline void arena_is_held(struct page_arena *a) QUARRY_ASSERT_HELD(a->lock)
 {
-	QUARRY_ASSERT(a->lock.held != 0);
+	QUARRY_ASSERT(quarry_load_relaxed(&a->lock.held) != 0);
 	(void)a;
 }
 /* The same where nobody else can be at work: while the machine is built, and on one of one CPU, pinned. */
