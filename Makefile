@@ -1,14 +1,23 @@
 # Quarry. `make run` shows it at work, `make test` tests it, `make help` lists the rest.
-# O=DIR builds elsewhere, CC=clang uses another compiler, V=1 shows the commands.
+# O=DIR builds elsewhere, CC=clang uses another compiler, V=1 shows the commands, -s nothing.
 
 O ?= build
 CC ?= gcc
 CFLAGS ?= -O2 -g
 include sources.mk
 
+# What is being built: on a terminal one line, written over and cleared by SAID; elsewhere, and where make is asked for
+# a file, one line a folder.
 ifeq ($(V),)
 Q := @
-SAY = @printf '  %-5s %s\n' "$(1)" "$(2)"
+ifeq ($(findstring s,$(firstword -$(MAKEFLAGS))),)
+ifneq ($(and $(MAKE_TERMOUT),$(filter-out dumb,$(TERM)),$(if $(filter $(O)/%,$(MAKECMDGOALS)),,yes)),)
+SAY = @printf '\r  %-5s %s\033[K\r' "$(1)" "$(2)"
+SAID = @printf '\033[K'
+else
+SAY = $(if $(filter $(1):$(dir $(2)),$(SAID_OF)),,$(eval SAID_OF += $(1):$(dir $(2)))@printf '  %-5s %s\n' "$(1)" "$(dir $(2))")
+endif
+endif
 endif
 
 WARN := -Wall -Wextra -Wundef -Wconversion -Wshadow -Wmissing-prototypes -Werror
@@ -28,6 +37,8 @@ CLI_LIBS := -lzstd -lz -ljansson -lfdt -lncursesw -lcairo -lpthread -lm
 .DEFAULT_GOAL := all
 .PHONY: all
 all: deps-run $(O)/quarry
+	$(SAID)
+	$(if $(filter-out all,$(MAKECMDGOALS))$(findstring s,$(firstword -$(MAKEFLAGS))),,@echo "$(O)/quarry is made. Next: make run, or $(O)/quarry --help")
 
 .PHONY: help
 help:
@@ -48,7 +59,7 @@ UPLOT := build/uplot
 WEB := $(addprefix cli/web/,report.html report.css report.js)
 
 $(UPLOT)/uplot.js:
-	$(call SAY,NPM,uplot)
+	$(call SAY,NPM,$@)
 	$(Q)scripts/uplot.sh $(UPLOT)
 
 .PHONY: uplot

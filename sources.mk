@@ -153,6 +153,7 @@ QUARRY_LINUX_SRCS := linux/default.c linux/pages.c linux/shrinker.c linux/report
 QUARRY_CLI_SRCS := \
 	cli/main.c \
 	cli/util.c \
+	cli/newfile.c \
 	cli/progress.c \
 	cli/map.c \
 	cli/maplines.c \

@@ -19,6 +19,7 @@ BENCH_TLS := GLIBC_TUNABLES=glibc.rtld.optional_static_tls=65536
 
 .PHONY: bench bench-bins
 bench-bins: $(O)/bench/bench $(O)/bench/instr
+	$(SAID)
 
 ## make bench      speed and size, in tables; takes some three minutes
 bench: deps-run deps-bench bench-bins $(O)/quarry

@@ -210,6 +210,25 @@ static bool cmdline_fake(struct cmdline *c, const char *s)
 	return true;
 }
 
+/* Distances may follow a colon. */
+static bool cmdline_fake_nodes(struct cmdline *c, const char *value)
+{
+	const char *colon = strchr(value, ':');
+	size_t len = colon != NULL ? (size_t)(colon - value) : strlen(value);
+	char nodes[32];
+
+	strbuf_free(&c->numa_fake_distances);
+	if (len >= sizeof(nodes))
+		return false;
+	memcpy(nodes, value, len);
+	nodes[len] = '\0';
+	if (colon != NULL && colon[1 + strspn(colon + 1, "0123456789,")] != '\0')
+		return false;
+	if (colon != NULL)
+		strbuf_add(&c->numa_fake_distances, colon + 1, strlen(colon + 1));
+	return cmdline_fake(c, nodes);
+}
+
 static const char *cmdline_numa(struct cmdline *c, const char *value)
 {
 	if (strcmp(value, "off") == 0) {
@@ -222,7 +241,7 @@ static const char *cmdline_numa(struct cmdline *c, const char *value)
 	}
 	if (strcmp(value, "nohmat") == 0) /* of heterogeneous memory, which no map tells of */
 		return NULL;
-	if (strncmp(value, "fake=", 5) == 0 && cmdline_fake(c, value + 5))
+	if (strncmp(value, "fake=", 5) == 0 && cmdline_fake_nodes(c, value + 5))
 		return NULL;
 	return "numa=off, numa=noacpi, numa=nohmat, numa=fake=N with N nodes, numa=fake=NU (N in "
 	       "each node) or numa=fake=SIZE in M or G";
@@ -658,6 +677,7 @@ void cmdline_free(struct cmdline *c)
 	strbuf_free(&c->slab_debug);
 	strbuf_free(&c->failslab);
 	strbuf_free(&c->page_debug);
+	strbuf_free(&c->numa_fake_distances);
 	strbuf_free(&c->unknown);
 	*c = (struct cmdline){0};
 }

@@ -80,6 +80,7 @@ struct cmdline {
 		numa_fake_asked; /* more nodes than there can be, reduced to numa_fake; 0: not so */
 	enum cmdline_fake numa_fake_kind;
 	uint64_t numa_fake_size;
+	struct strbuf numa_fake_distances; /* what follows its colon: "10,20," */
 	bool kernelcore_mirror;
 	bool movable_node;
 	bool hugepages; /* asked for; ignored */

@@ -728,7 +728,7 @@ static int convert_run(struct convert *c)
 		return status;
 	}
 	err = output_finish(&c->o);
-	if (err != 0)
+	if (err != 0 && strcmp(c->out, "-") != 0) /* else util_close_stdout() tells */
 		util_error("%s: %s", c->out, strerror(err));
 	return err == 0 ? CLI_OK : CLI_FAILED;
 }

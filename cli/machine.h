@@ -49,7 +49,7 @@ struct machine_ram {
 
 /* A region of /reserved-memory, a crash kernel's, or a named one: where it came to lie. */
 struct machine_reservation {
-	char name[48];
+	char name[64];
 	uint64_t start, end;
 	const char *kind; /* "reserved", "no-map", "CMA", "crash kernel", "reserve_mem" */
 	bool cma_default;

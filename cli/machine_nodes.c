@@ -358,31 +358,41 @@ static bool nodes_fake_size(struct nodes_fake *f, uint64_t max, uint64_t size, s
 	return true;
 }
 
+/* The lowest piece of which something is left; NULL: none. */
+static struct map_srat *nodes_fake_lowest(struct nodes_fake *f)
+{
+	size_t i;
+
+	for (i = 0; i < f->nr_phys; i++)
+		if (f->phys[i].start < f->phys[i].end)
+			return &f->phys[i];
+	return NULL;
+}
+
 /*
- * numa=fake=NU: each real node in @nr parts, by addresses and not by RAM. A node too small for that has
- * fewer; only the first must have them all (Linux 6.1 counts all nodes made so far).
+ * numa=fake=NU: each real node, the lowest first, in @nr parts of its first piece's size, by addresses and not by
+ * RAM. All must have them.
  */
 static bool nodes_fake_uniform(struct nodes_fake *f, unsigned int nr)
 {
+	struct map_srat *p;
 	unsigned int n = 0;
-	int i;
 
-	for (i = 0; i < QUARRY_MAX_NODES; i++) {
-		struct map_srat *p = nodes_fake_next(f, i);
+	while ((p = nodes_fake_lowest(f)) != NULL) {
+		unsigned int first = n;
+		int nid = p->nid;
 		uint64_t size;
 
-		if (p == NULL)
-			continue;
 		size = (p->end - p->start) / QUARRY_PAGE_SIZE / nr * QUARRY_PAGE_SIZE;
 		size = size < NODES_FAKE_UNIT ? NODES_FAKE_UNIT : size;
 		size = (size + NODES_FAKE_UNIT - 1) & ~(NODES_FAKE_UNIT - 1);
-		for (; p != NULL; p = nodes_fake_next(f, i)) {
+		for (; p != NULL; p = nodes_fake_next(f, nid)) {
 			uint64_t end = nodes_fake_border(f, p->start + size, p->end, size, false);
 
 			if (!nodes_fake_take(f, p, end, (int)(n++ % QUARRY_MAX_NODES)))
 				return false;
 		}
-		if (n < nr)
+		if (n - first < nr)
 			return false;
 	}
 	return true;
@@ -411,10 +421,26 @@ static void nodes_fake_start(struct nodes_fake *f, const struct map_srat *s, siz
 		f->phys[f->nr_phys++] = (struct map_srat){.end = max};
 }
 
-/* By SRAT's distances; nodes in one real node are as near as can be. */
+/* The next of the command line's distances, if a comma ends it; one that cannot be counts as 0, not said. */
+static bool nodes_fake_said(const char **s, bool local, uint8_t *d)
+{
+	uint64_t v;
+
+	if (*s == NULL || !util_scan_dec(s, &v) || **s != ',')
+		return false;
+	++*s;
+	*d = v <= UINT8_MAX && (v == 10 || !local) ? (uint8_t)v : 0;
+	return true;
+}
+
+/*
+ * As the command line says, row by row; else by SRAT's distances: nodes in one real node are as near as can
+ * be.
+ */
 static void nodes_fake_distances(struct machine *m, const int *to_phys)
 {
 	unsigned int n = (unsigned int)m->nr_nodes, i, j;
+	const char *said = m->cmdline.numa_fake_distances.s;
 
 	m->nr_distance = n;
 	m->distance = xcalloc(n, n);
@@ -424,6 +450,10 @@ static void nodes_fake_distances(struct machine *m, const int *to_phys)
 			unsigned int b = to_phys[j] < 0 ? 0 : (unsigned int)to_phys[j];
 			uint8_t d = 0;
 
+			if (nodes_fake_said(&said, i == j, &d)) {
+				m->distance[i * n + j] = d != 0 ? d : i == j ? 10 : 20;
+				continue;
+			}
 			if (a < m->map.nr_distance && b < m->map.nr_distance)
 				d = m->map.distance[a * m->map.nr_distance + b];
 			m->distance[i * n + j] = d != 0 ? d : a == b ? 10 : 20;

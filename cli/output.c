@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <zstd.h>
 
@@ -27,8 +26,7 @@ void output_open_memory(struct output *o, struct strbuf *memory)
 
 int output_open(struct output *o, const char *path)
 {
-	struct strbuf name = {0};
-	int fd;
+	int err;
 
 	memset(o, 0, sizeof(*o));
 	o->path = path;
@@ -37,18 +35,14 @@ int output_open(struct output *o, const char *path)
 		o->file = stdout;
 		return 0;
 	}
-	strbuf_addf(&name, "%s.XXXXXX", path);
-	fd = mkstemp(name.s);
-	o->temporary = name.s;
-	o->file = fd >= 0 ? fdopen(fd, "wb") : NULL;
+	err = newfile_open(&o->place, path);
+	if (err != 0)
+		return err;
+	o->file = fdopen(o->place.fd, "wb");
 	if (o->file == NULL) {
-		int err = errno;
-
-		if (fd >= 0) {
-			close(fd);
-			unlink(name.s);
-		}
-		free(o->temporary);
+		err = errno;
+		close(o->place.fd);
+		newfile_drop(&o->place);
 		return err;
 	}
 	if (output_ends(path, ".zst")) {
@@ -125,19 +119,9 @@ static void output_close(struct output *o)
 {
 	ZSTD_freeCCtx(o->zstd);
 	free(o->packed);
-	free(o->temporary);
 	o->zstd = NULL;
-	o->packed = o->temporary = NULL;
+	o->packed = NULL;
 	o->file = NULL;
-}
-
-/* As open() would have made it, under the process's mask. */
-static void output_mode(FILE *file)
-{
-	mode_t mask = umask(0);
-
-	umask(mask);
-	(void)fchmod(fileno(file), 0666 & ~mask);
 }
 
 int output_finish(struct output *o)
@@ -147,14 +131,13 @@ int output_finish(struct output *o)
 	if (o->zstd != NULL && o->error == 0)
 		output_pack(o, NULL, 0, true);
 	err = o->error;
-	if (o->temporary != NULL) {
-		output_mode(o->file);
+	if (o->file != NULL && o->file != stdout) {
 		if (fclose(o->file) != 0 && err == 0)
 			err = errno;
-		if (err == 0 && rename(o->temporary, o->path) != 0)
-			err = errno;
-		if (err != 0)
-			unlink(o->temporary);
+		if (err == 0)
+			err = newfile_keep(&o->place);
+		else
+			newfile_drop(&o->place);
 	} else if (o->file != NULL && fflush(o->file) != 0 && err == 0) {
 		err = errno;
 	}
@@ -164,9 +147,9 @@ int output_finish(struct output *o)
 
 void output_abandon(struct output *o)
 {
-	if (o->temporary != NULL) {
+	if (o->file != NULL && o->file != stdout) {
 		fclose(o->file);
-		unlink(o->temporary);
+		newfile_drop(&o->place);
 	}
 	output_close(o);
 }

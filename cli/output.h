@@ -3,13 +3,14 @@
 #ifndef CLI_OUTPUT_H
 #define CLI_OUTPUT_H
 
+#include <newfile.h>
 #include <util.h>
 
 struct output {
 	const char *path; /* for messages */
-	char *temporary;  /* where it is written to; NULL: standard output, or memory */
+	struct newfile place;
 	struct strbuf *memory;
-	FILE *file;
+	FILE *file; /* NULL: memory */
 	void *zstd; /* NULL: not packed */
 	char *packed;
 	uint64_t written; /* bytes before packing */

@@ -269,11 +269,15 @@ static void population_take(struct population *p, pfn_t start, pfn_t end)
 {
 	pfn_t from = start;
 
-	for (pfn_t pfn = start; pfn < end; pfn++) {
-		if (population_is_free(p, pfn))
+	for (pfn_t pfn = start; pfn < end;) {
+		int order = quarry_free_block_order(p->q, pfn);
+
+		if (order >= 0 || population_is_free(p, pfn)) {
+			pfn += (pfn_t)1 << (order >= 0 ? order : 0);
 			continue;
+		}
 		population_take_run(p, from, pfn);
-		from = pfn + 1;
+		from = ++pfn;
 	}
 	population_take_run(p, from, end);
 }

@@ -53,11 +53,30 @@ static struct kmem_cache *population_kmalloc(struct quarry *q, const char *name)
 	return quarry_kmalloc_cache(q, (size_t)size, gfp);
 }
 
-static int population_by_address(const void *a, const void *b)
-{
-	uintptr_t x = (uintptr_t) * (void *const *)a, y = (uintptr_t) * (void *const *)b;
+#define POPULATION_DIGIT 11 /* bits that one pass sorts by */
 
-	return x < y ? -1 : x > y;
+/* Sort @n pointers by address: objects are 8 bytes apart, and lie within @span bytes of @low. */
+static void population_sort(void **object, uint32_t n, uintptr_t low, uintptr_t span)
+{
+	void **other = xcalloc((size_t)n + 1, sizeof(other[0])), **from = object, **to = other;
+
+	for (unsigned int shift = 3; span >> shift != 0; shift += POPULATION_DIGIT) {
+		const uintptr_t mask = ((uintptr_t)1 << POPULATION_DIGIT) - 1;
+		uint32_t at[(1u << POPULATION_DIGIT) + 1] = {0};
+		void **sorted = to;
+
+		for (uint32_t i = 0; i < n; i++)
+			at[(((uintptr_t)from[i] - low) >> shift & mask) + 1]++;
+		for (uint32_t d = 0; d < 1u << POPULATION_DIGIT; d++)
+			at[d + 1] += at[d];
+		for (uint32_t i = 0; i < n; i++)
+			to[at[((uintptr_t)from[i] - low) >> shift & mask]++] = from[i];
+		to = from;
+		from = sorted;
+	}
+	if (from != object)
+		memcpy(object, from, n * sizeof(object[0]));
+	free(other);
 }
 
 static uintptr_t population_slab_of(const struct population *p, const struct population_cache *c,
@@ -69,7 +88,16 @@ static uintptr_t population_slab_of(const struct population *p, const struct pop
 /* Sort what is in use by slab. */
 static void population_group_objects(struct population *p, struct population_cache *c)
 {
-	qsort(c->object, c->nr_objects, sizeof(c->object[0]), population_by_address);
+	uintptr_t low = UINTPTR_MAX, high = 0;
+
+	for (uint32_t i = 0; i < c->nr_objects; i++) {
+		uintptr_t at = (uintptr_t)c->object[i];
+
+		low = at < low ? at : low;
+		high = at > high ? at : high;
+	}
+	if (c->nr_objects > 1)
+		population_sort(c->object, c->nr_objects, low, high - low);
 	c->group = xcalloc(c->nr_objects + 1, sizeof(c->group[0]));
 	for (uint32_t i = 0; i < c->nr_objects; i++) {
 		bool same = i > 0 && population_slab_of(p, c, c->object[i]) ==

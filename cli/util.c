@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <newfile.h>
 #include <util.h>
 
 static void util_no_memory(void)
@@ -331,28 +332,20 @@ static int util_write_all(int fd, const char *p, size_t len)
 
 int util_write_file(const char *path, const void *data, size_t len)
 {
-	struct strbuf tmp = {0};
-	mode_t mask = umask(0);
-	int fd, err;
+	struct newfile f;
+	int err = newfile_open(&f, path);
 
-	umask(mask);
-	strbuf_addf(&tmp, "%s.XXXXXX", path);
-	fd = mkstemp(tmp.s);
-	if (fd < 0) {
-		err = errno;
-		strbuf_free(&tmp);
-		return err;
-	}
-	err = util_write_all(fd, data, len);
-	if (err == 0 && (fchmod(fd, 0666 & ~mask) != 0 || fsync(fd) != 0))
-		err = errno;
-	if (close(fd) != 0 && err == 0)
-		err = errno;
-	if (err == 0 && rename(tmp.s, path) != 0)
-		err = errno;
 	if (err != 0)
-		unlink(tmp.s);
-	strbuf_free(&tmp);
+		return err;
+	err = util_write_all(f.fd, data, len);
+	if (err == 0 && f.temporary != NULL && fsync(f.fd) != 0)
+		err = errno;
+	if (close(f.fd) != 0 && err == 0)
+		err = errno;
+	if (err == 0)
+		err = newfile_keep(&f);
+	else
+		newfile_drop(&f);
 	return err;
 }
 

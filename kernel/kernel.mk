@@ -62,7 +62,9 @@ $(foreach a,$(KERNEL_ARCHES),$(eval $(call KERNEL_BUILD,$(a),$(a)-counts,)))
 
 .PHONY: kernel-x86_64 kernel-aarch64 kernel-riscv64 kernel-x86_64-counts kernel-aarch64-counts kernel-riscv64-counts
 kernel-x86_64 kernel-x86_64-counts kernel-riscv64 kernel-riscv64-counts: kernel-%: $(O)/kernel/%/kernel.elf
+	$(SAID)
 kernel-aarch64 kernel-aarch64-counts: kernel-%: $(O)/kernel/%/kernel.bin
+	$(SAID)
 
 # Those that the compilers at hand can make, for `make test`.
 .PHONY: kernels

@@ -7,7 +7,7 @@
  * before the instance is made: programs write to it first, to begin from a known state.
  *
  * This is the one place with a global. Whoever links it gets the names memblock, bootmem_node_data,
- * bdata_list, min_low_pfn, max_low_pfn, max_pfn, max_mapnr, high_memory, initrd_start and its like, node_states
+ * bdata_list, min_low_pfn, max_low_pfn, max_pfn, max_mapnr, max_possible_pfn, high_memory, initrd_start and its like, node_states
  * and, weakly, movable_node_enabled.
  */
 #include <quarry/linux.h>
@@ -31,6 +31,7 @@ struct list_head bdata_list = LIST_HEAD_INIT(bdata_list);
 struct quarry_boot_params quarry_linux_params;
 unsigned int quarry_linux_memtest;
 unsigned long min_low_pfn, max_low_pfn, max_pfn, max_mapnr;
+unsigned long long max_possible_pfn;
 void *high_memory;
 unsigned long initrd_start, initrd_end, phys_initrd_size;
 phys_addr_t phys_initrd_start;
@@ -68,6 +69,7 @@ void quarry_linux_use(struct quarry *q)
 	memblock = (struct memblock)QUARRY_MEMBLOCK_INIT_NID(memblock, MAX_NUMNODES);
 	memset(linux_nodes, 0, sizeof(linux_nodes));
 	min_low_pfn = max_low_pfn = max_pfn = max_mapnr = 0;
+	max_possible_pfn = 0;
 	high_memory = NULL;
 	initrd_start = initrd_end = phys_initrd_size = 0;
 	phys_initrd_start = 0;
@@ -175,6 +177,7 @@ static void linux_size_node(struct quarry *q, int nid)
 	node->node_start_pfn = start;
 	node->node_spanned_pages = end - start;
 	max_pfn = end > max_pfn ? end : max_pfn;
+	max_possible_pfn = max_pfn > max_possible_pfn ? max_pfn : max_possible_pfn;
 }
 
 unsigned long quarry_linux_boot(bool bootmem)

@@ -21,6 +21,7 @@ import random
 import re
 import resource
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -168,11 +169,12 @@ class Bench:
     def build_tiny(self):
         """What QUARRY_TINY compiles, as objects, and its program."""
         sources = variable("QUARRY_TINY_SRCS", "sources.mk") + variable("QUARRY_SELFTEST_SRCS", "sources.mk")
+        headers = [h for part in ("include", "src", "selftest", "tests/configs") for h in glob.glob(f"{part}/**/*.h", recursive=True)]
         self.tiny = {}
         for source in sources:
             self.tiny[source] = f"tiny/{source[:-2]}.o"
             os.makedirs(os.path.dirname(self.tiny[source]), exist_ok=True)
-            if not newer(self.tiny[source], [source]):
+            if not newer(self.tiny[source], [source, *headers]):
                 self.compile(source, self.tiny[source], TINY)
         self.link("tinygood", self.tiny.values())
         run(["gcc", "-w", "-std=gnu11", "-Iinclude", *TINY, "-o", "bin/tiny", "tests/configs/tiny.c", "-Ltinygood", "-lquarry"])
@@ -349,16 +351,20 @@ def main():
     bench = Bench(os.path.abspath(args.out), args.jobs)
     tried = caught = 0
     start = time.monotonic()
-    for path, lines, fault in faults:
-        test = bench.try_fault(path, lines, fault)
-        if test is None:
-            continue
-        tried += 1
-        caught += test != ""
-        if test == "":
-            print("\n".join(told(path, lines, fault)), flush=True)
-        if sys.stderr.isatty():
-            print(f"\r{tried} tried, {caught} caught", end="", file=sys.stderr)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        for path, lines, fault in faults:
+            test = bench.try_fault(path, lines, fault)
+            if test is None:
+                continue
+            tried += 1
+            caught += test != ""
+            if test == "":
+                print("\n".join(told(path, lines, fault)), flush=True)
+            if sys.stderr.isatty():
+                print(f"\r{tried} tried, {caught} caught", end="", file=sys.stderr)
+    except KeyboardInterrupt:
+        print("mutate: interrupted")
     print(f"{tried} faults tried, {caught} caught ({100 * caught / max(tried, 1):.1f} %), {tried - caught} survived, "
           f"{time.monotonic() - start:.0f} s")
     return 0

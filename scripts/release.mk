@@ -77,6 +77,7 @@ $(O)/install/%.a:
 .PHONY: installable
 installable: $(O)/quarry $(O)/install/libquarry.so $(O)/install/libquarry.a $(O)/install/libquarry-linux.a \
 	$(O)/amalgam/quarry.c
+	$(SAID)
 	@for f in quarry quarry-linux; do \
 		sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
 			-e 's|@VERSION@|$(VERSION)|' scripts/$$f.pc.in >$(O)/install/$$f.pc; done

@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -177,6 +178,104 @@ static void memblock_exhausted(bool bottom_up)
 	end();
 }
 
+static char first_fault[160];
+
+static void keep_first(void *ctx, const char *text, size_t len)
+{
+	(void)ctx;
+	if (first_fault[0] == '\0')
+		snprintf(first_fault, sizeof(first_fault), "%.*s", (int)len, text);
+}
+
+/* The validator's first word; one fault, or more. */
+static const char *fault(void)
+{
+	first_fault[0] = '\0';
+	assert_true(quarry_check_memblock(q, &(struct quarry_out){.write = keep_first}) > 0);
+	return first_fault;
+}
+
+/* What the validator knows of a whole map: mirrors, the place of a doubled array, the bound of free runs. */
+static void test_memblock_validator(void **state)
+{
+	struct memblock *mb;
+	phys_addr_t at;
+
+	(void)state;
+	start();
+	mb = quarry_memblock(q);
+	assert_int_equal(quarry_memblock_add_node(q, 0, 32 * M, 0, MEMBLOCK_NONE), 0);
+	assert_int_equal(quarry_check_memblock(q, &no_out), 0);
+	mb->memory.regions[0].flags |= MEMBLOCK_MIRROR;
+	assert_string_equal(fault(), "memblock: mirror flag at memory[0] not known\n");
+	mb->memory.regions[0].flags = MEMBLOCK_NONE;
+	quarry_memblock_allow_resize(q);
+	for (unsigned int i = 0; i < 200; i++)
+		assert_int_equal(quarry_memblock_reserve(q, i * 16 * K, 8 * K), 0);
+	assert_int_equal(quarry_check_memblock(q, &no_out), 0);
+	at = mb->reserved_phys;
+	assert_int_not_equal(at, 0);
+	mb->reserved_phys = 8 * M;
+	assert_string_equal(fault(), "memblock: array of reserved at 0x800000 is not reserved\n");
+	mb->reserved_phys = at;
+	assert_int_equal(quarry_check_memblock(q, &no_out), 0);
+	end();
+}
+
+/* An empty list has one region or none, as its owner likes; one that is not empty keeps its count. */
+static void test_memblock_empty_count(void **state)
+{
+	(void)state;
+	for (unsigned int filled = 0; filled < 4; filled++) {
+		start();
+		if ((filled & 1) != 0)
+			assert_int_equal(quarry_memblock_add(q, M, M), 0);
+		if ((filled & 2) != 0) {
+			assert_int_equal(quarry_memblock_reserve(q, M, PAGE), 0);
+			assert_int_equal(quarry_memblock_reserve(q, M + 4 * PAGE, PAGE), 0);
+		}
+		for (unsigned int cnt = 0; cnt < 2; cnt++) {
+			assert_int_equal(quarry_memblock_set_empty_cnt(q, cnt), 0);
+			assert_int_equal(quarry_memblock(q)->memory.cnt,
+					 (filled & 1) != 0 ? 1 : cnt);
+			assert_int_equal(quarry_memblock(q)->reserved.cnt,
+					 (filled & 2) != 0 ? 2 : cnt);
+			assert_int_equal(quarry_check_memblock(q, &no_out), 0);
+		}
+		assert_int_equal(quarry_memblock_set_empty_cnt(q, 2), -QUARRY_EINVAL);
+		assert_int_equal(quarry_check_memblock(q, &no_out), 0);
+		end();
+	}
+}
+
+static unsigned int logged;
+
+static void count_log(void *ctx, enum quarry_log_level level, const char *line)
+{
+	(void)ctx;
+	logged += level == QUARRY_LOG_ERR && strstr(line, "bootmem") != NULL;
+}
+
+/* A report goes to the log where there is nothing else, and nowhere where there is none. */
+static void test_reports_go_to_the_log(void **state)
+{
+	_Alignas(64) static unsigned char room[QUARRY_STORAGE_SIZE];
+	struct quarry_port port = {.no_access = true};
+
+	(void)state;
+	for (unsigned int i = 0; i < 2; i++) {
+		struct quarry *own;
+
+		memset(room, 0, sizeof(room));
+		logged = 0;
+		port.log = i == 0 ? count_log : NULL;
+		own = quarry_init(room, sizeof(room), &port);
+		assert_non_null(own);
+		assert_int_equal(quarry_init_bootmem_node(own, -1, 9, 2000, 2100), 0);
+		assert_int_equal(logged, i == 0);
+	}
+}
+
 static void test_memblock_damage_top_down(void **state)
 {
 	(void)state;
@@ -261,6 +360,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_memblock_damage_top_down),
 		cmocka_unit_test(test_memblock_damage_bottom_up),
+		cmocka_unit_test(test_memblock_validator),
+		cmocka_unit_test(test_memblock_empty_count),
+		cmocka_unit_test(test_reports_go_to_the_log),
 		cmocka_unit_test(test_bootmem_damage),
 	};
 

@@ -552,6 +552,22 @@ static void test_B17_result_is_cleared_and_recorded(void **state)
 	valid(q);
 }
 
+static void test_B17_allocations_are_traced(void **state)
+{
+	struct quarry *q = *state;
+
+	small_node(q);
+	quarry_bootmem_set_debug(q, true);
+	said.logs = 0;
+	assert_non_null(quarry___alloc_bootmem_node(q, 0, 5000, 64, 8 * PAGE));
+	assert_string_equal(said.log[0],
+			    "bootmem::alloc nid=0 size=1388 [2 pages] align=40 goal=8000 limit=0");
+	assert_int_equal(said.logs, 1);
+	quarry_bootmem_set_debug(q, false);
+	assert_non_null(quarry___alloc_bootmem_node(q, 0, 5000, 64, 8 * PAGE));
+	assert_int_equal(said.logs, 1);
+}
+
 static void test_B17_page_0_is_not_given_as_null(void **state)
 {
 	struct quarry *q = *state;
@@ -633,7 +649,7 @@ static void test_B18_without_nopanic_failure_panics(void **state)
 
 	small_node(q);
 	snap(q);
-	for (volatile int kind = 0; kind < 6; kind++) {
+	for (volatile int kind = 0; kind < 7; kind++) {
 		if (setjmp(panicked) != 0)
 			continue;
 		switch (kind) {
@@ -651,6 +667,9 @@ static void test_B18_without_nopanic_failure_panics(void **state)
 			break;
 		case 4:
 			quarry___alloc_bootmem_node_high(q, 0, 5 * M, 64, 0);
+			break;
+		case 5:
+			quarry___alloc_bootmem_node_high(q, 0, 4 * PAGE, 3, 0);
 			break;
 		default:
 			quarry___alloc_bootmem(q, 0, 64, 0);
@@ -874,6 +893,16 @@ static void test_B19_free_bootmem_late_gives_whole_pages(void **state)
 	assert_int_equal(given.n, 1);
 }
 
+static char said_by_check[256];
+
+/* The first thing said. */
+static void keep_text(void *ctx, const char *text, size_t len)
+{
+	(void)ctx;
+	if (said_by_check[0] == '\0')
+		snprintf(said_by_check, sizeof(said_by_check), "%.*s", (int)len, text);
+}
+
 static void test_B6_validator_finds_damage(void **state)
 {
 	struct quarry *q = *state;
@@ -892,6 +921,11 @@ static void test_B6_validator_finds_damage(void **state)
 	b->last_end_off = 1025 * PAGE;
 	assert_int_equal(quarry_check_bootmem(q, NULL), 1);
 	b->last_end_off = 0;
+	node(q, 2)->node_low_pfn = node(q, 2)->node_min_pfn;
+	said_by_check[0] = '\0';
+	assert_true(quarry_check_bootmem(q, &(struct quarry_out){.write = keep_text}) > 0);
+	assert_string_equal(said_by_check, "bootmem: node 2 is empty\n");
+	node(q, 2)->node_low_pfn = node(q, 2)->node_min_pfn + 1000;
 	map_of(q, 2)[1000 / WORD_BITS] = 0; /* 1000 pages end inside this word */
 	assert_int_equal(quarry_check_bootmem(q, NULL), WORD_BITS - 1000 % WORD_BITS);
 	map_of(q, 2)[1000 / WORD_BITS] = ~0ul;
@@ -1278,6 +1312,7 @@ int main(void)
 		TEST(test_B16_packs_into_a_partial_page),
 		TEST(test_B16_never_packs_into_a_page_that_was_freed),
 		TEST_RAM(test_B17_result_is_cleared_and_recorded),
+		TEST(test_B17_allocations_are_traced),
 		TEST(test_B17_page_0_is_not_given_as_null),
 		TEST(test_B18_nodes_in_order_goal_then_none),
 		TEST(test_B18_node_is_preferred),

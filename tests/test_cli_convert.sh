@@ -110,6 +110,39 @@ run 1 "$tmp/cut.kmt" "$tmp/kept.kmt"
 check "a file of that name stays as it was" [ "$(cat "$tmp/kept.kmt")" = old ]
 check "no temporary file is left" [ "$(ls "$tmp" | grep -c 'kmt\.......$')" = 0 ]
 
+# A signal in the midst of it leaves no file.
+"$quarry" convert "$tmp/build.kmt" "$tmp/term.txt.zst" >"$tmp/out" 2>"$tmp/err" &
+pid=$!
+until [ -n "$(find "$tmp" -name 'term.txt.zst.*')" ] || ! kill -0 $pid 2>/dev/null; do sleep 0.01; done
+kill -TERM $pid
+wait $pid
+check "SIGTERM: status 143" [ $? = 143 ]
+check "SIGTERM: no file is left" [ -z "$(find "$tmp" -name 'term.txt*')" ]
+
+# A reader that has seen enough is no news.
+"$quarry" convert "$tmp/build.kmt" - --to perf 2>"$tmp/err" | head -n 1 >"$tmp/out"
+check "a broken pipe is no error message" [ ! -s "$tmp/err" ]
+
+# What is no file is written to, not replaced; a link stays a link.
+mkfifo "$tmp/fifo"
+cat "$tmp/fifo" >"$tmp/again.kmt" &
+run 0 "$tmp/thp.kmt" "$tmp/fifo" --to kmt
+check "a pipe stays a pipe" [ -p "$tmp/fifo" ]
+[ -p "$tmp/fifo" ] || kill $!
+wait $!
+same again.kmt thp.kmt
+if mknod "$tmp/full" c 1 7 2>/dev/null && [ "$(: 2>/dev/null >"$tmp/full" && echo opens)" = opens ]; then
+	run 1 "$tmp/thp.kmt" "$tmp/full" --to kmt
+	err "No space left"
+	check "a device stays a device" [ -c "$tmp/full" ]
+fi
+ln -s kept.kmt "$tmp/link.kmt"
+run 0 "$tmp/thp.kmt" "$tmp/link.kmt"
+check "a link stays a link" [ -L "$tmp/link.kmt" ]
+same kept.kmt thp.kmt
+run 1 "$tmp/thp.kmt" "$tmp" --to kmt
+err "Is a directory"
+
 # Wrong use.
 run 2 "$tmp/thp.kmt"
 err "from which file IN to which OUT?"

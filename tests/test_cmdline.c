@@ -229,6 +229,13 @@ static void test_fake(void **state)
 	good("numa=fake=65U");
 	assert_int_equal(c.numa_fake, 65);
 	done();
+	good("numa=fake=2:10,30,31,10");
+	assert_int_equal(c.numa_fake, 2);
+	assert_string_equal(c.numa_fake_distances.s, "10,30,31,10");
+	done();
+	bad("numa=fake=2:10,x", "numa=fake=N");
+	bad("numa=fake=:10", "numa=fake=N");
+	bad("numa=fake=00000000000000000000000000000002", "numa=fake=N");
 	bad("numa=fake=0U", "numa=fake=N");
 	bad("numa=fake=512K", "numa=fake=SIZE in M or G");
 	bad("numa=fake=0M", "numa=fake=SIZE");

@@ -91,7 +91,9 @@ static void test_texts_and_characters(void **state)
 		for (int star = -9; star <= 9; star += 3)
 			agree(150, "<%*s|%-*s>", star, texts[i], star, texts[i]);
 		for (int star = -9; star <= 9; star += 3)
-			agree(150, "<%.*s>", star, texts[i]);
+			agree(150, "<%.*s|%9.*s|%-19.*s>", star, texts[i], star, texts[i], star,
+			      texts[i]);
+		agree(150, "<%9s|%.9s|%19.10s>", texts[i], texts[i], texts[i]);
 	}
 	agree(150, "%c%c|%3c|%-3c|%%|100%%", 'a', 'b', 'c', 'd');
 	agree(150, "%p", (void *)&texts);

@@ -124,8 +124,11 @@ static void test_block_comes_and_goes(void **state)
 	assert_int_equal(zone_of(&m, 0, QUARRY_ZONE_NORMAL).start_pfn, pfn_of(4 * GIB + BLOCK));
 	assert_int_equal(zone_of(&m, 0, QUARRY_ZONE_NORMAL).spanned, BLOCK_PAGES);
 	assert_int_equal(quarry_pfn_state(m.q, pfn_of(4 * GIB), NULL), QUARRY_PAGE_OFFLINE);
+	assert_null(quarry_describe_pfn(m.q, pfn_of(4 * GIB)));
 	assert_int_equal(offline(&m, 4 * GIB + BLOCK, BLOCK), 0);
 	machine_check(&m);
+	assert_null(quarry_describe_pfn(m.q, pfn_of(4 * GIB)));
+	assert_null(quarry_describe_pfn(m.q, pfn_of(4 * GIB + BLOCK)));
 	take_snapshot(&m, &offline_again);
 	assert_memory_equal(offline_again.zone, before.zone, sizeof(before.zone));
 	assert_memory_equal(offline_again.list, before.list, sizeof(before.list));

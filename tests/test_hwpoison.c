@@ -3,6 +3,8 @@
  * Damaged pages (2b, hwpoison: take a page off the buddy, never reuse). In every state that a page can be
  * in; validators run after each step, and the page is looked for by taking all memory there is.
  */
+#include <page/internal.h>
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -67,6 +69,7 @@ static void assert_never_seen(struct machine *m, pfn_t pfn)
 static void test_free_page(void **state)
 {
 	struct quarry_zone_info before, now;
+	struct page_pb *pb;
 	struct machine m;
 	unsigned long all;
 	bool seen;
@@ -89,6 +92,15 @@ static void test_free_page(void **state)
 	assert_int_equal(quarry_memory_failure(m.q, 6001, SIMULATED), 0);
 	assert_never_seen(&m, 6001);
 	assert_never_seen(&m, 6000);
+	/* The validator misses the mark of a pageblock that has such pages. */
+	pb = &memmap_arena(m.q->pages, 6000)
+		      ->pb[(6000 - memmap_arena(m.q->pages, 6000)->base_pfn) >>
+			   QUARRY_PAGEBLOCK_ORDER];
+	pb->flags ^= PAGE_PB_POISONED;
+	assert_true(quarry_check_pages(m.q, NULL) > 0);
+	assert_int_equal(hwpoison_fault(m.q->pages), 6000);
+	pb->flags ^= PAGE_PB_POISONED;
+	machine_check(&m);
 	/* And back. */
 	assert_int_equal(quarry_unpoison_memory(m.q, 6000), 0);
 	machine_check(&m);

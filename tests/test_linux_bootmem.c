@@ -176,6 +176,12 @@ static void B14_B18_goals_and_nodes(void)
 	OK(phys(alloc_bootmem_pages_node(NODE_DATA(1), SZ_4K)) < SZ_32M);
 	OK(alloc_bootmem_node_nopanic(NODE_DATA(1), SZ_64M) == NULL);
 	OK(phys(__alloc_bootmem_node_high(NODE_DATA(0), SZ_4K, SZ_4K, 0)) < SZ_32M);
+	/* Below a limit; a goal beyond it is the stronger wish. */
+	IS(phys(___alloc_bootmem_node_nopanic(NODE_DATA(0), SZ_4K, SZ_4K, SZ_8M, SZ_8M + SZ_8K)),
+	   SZ_8M);
+	OK(phys(___alloc_bootmem_node_nopanic(NODE_DATA(0), SZ_1M, SZ_4K, SZ_8M, SZ_16M)) < SZ_16M);
+	OK(___alloc_bootmem_node_nopanic(NODE_DATA(0), SZ_16M, SZ_4K, 0, SZ_8M) == NULL);
+	OK(___alloc_bootmem_node_nopanic(NODE_DATA(0), SZ_4M, SZ_4K, SZ_8M, SZ_8M) != NULL);
 }
 
 static void B19_hand_off_to_pages_and_slabs(void)

@@ -8,6 +8,8 @@
 #include <linux/memblock.h>
 #include <linux/sizes.h>
 
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -667,6 +669,48 @@ static void headers_compute(void)
 	   41);
 }
 
+static void M12_a_node_or_exactly_it(void)
+{
+	IS(memblock_add_node(0, SZ_16M, 0, MEMBLOCK_NONE), 0);
+	IS(memblock_add_node(SZ_16M, SZ_16M, 1, MEMBLOCK_NONE), 0);
+	IS(memblock_alloc_range_nid(SZ_1M, SZ_1M, 0, SZ_32M, 0, true), SZ_16M - SZ_1M);
+	IS(memblock_alloc_range_nid(SZ_1M, SZ_1M, SZ_16M, SZ_32M, 0, true), 0);
+	IS(memblock_alloc_range_nid(SZ_1M, SZ_1M, SZ_16M, SZ_32M, 0, false), SZ_32M - SZ_1M);
+	IS(memblock_alloc_range_nid(SZ_1M, SZ_1M, 0, SZ_32M, NUMA_NO_NODE, true), SZ_32M - SZ_2M);
+	IS(memblock_reserved_size(), SZ_1M + SZ_2M);
+	OK(memblock_addrs_overlap(0, SZ_2M, SZ_1M, 1) &&
+	   memblock_addrs_overlap(SZ_1M, 1, 0, SZ_2M));
+	OK(!memblock_addrs_overlap(0, SZ_1M, SZ_1M, 1) &&
+	   !memblock_addrs_overlap(SZ_1M, 1, 0, SZ_1M));
+}
+
+static void M11_free_pages_of_a_zone(void)
+{
+	static const unsigned long expected[][2] = {{0x800, 0xfff}, {0x1001, 0x1200}};
+	struct zone zone = {.node = 1, .zone_start_pfn = 0x800, .spanned_pages = 0xa00};
+	unsigned long start, end, n = 0;
+	u64 i;
+
+	IS(memblock_add_node(0, SZ_4M, 0, MEMBLOCK_NONE), 0);
+	IS(memblock_add_node(SZ_4M, SZ_16M, 1, MEMBLOCK_NONE), 0);
+	/* All of one page, half of the next. */
+	IS(memblock_reserve(SZ_16M - SZ_4K, SZ_4K + SZ_2K), 0);
+	for_each_free_mem_pfn_range_in_zone(i, &zone, &start, &end)
+	{
+		OK(n < 2);
+		IS(start, expected[n][0]);
+		IS(end, expected[n][1]);
+		n++;
+	}
+	IS(n, 2);
+	for_each_free_mem_pfn_range_in_zone(i, &zone, &start, &end) break;
+	for_each_free_mem_pfn_range_in_zone_from(i, &zone, &start, &end) n++;
+	IS(n, 4);
+	zone.node = 2;
+	for_each_free_mem_pfn_range_in_zone(i, &zone, NULL, NULL) n++;
+	IS(n, 4);
+}
+
 static const struct linux_test tests[] = {
 	LINUX_TEST(M1_M3_lists_at_start),
 	LINUX_TEST(M2_regions_carry_node_and_flags),
@@ -679,6 +723,8 @@ static const struct linux_test tests[] = {
 	LINUX_TEST(M7_marks_split_at_both_ends),
 	LINUX_TEST(M8_remove_skips_what_is_not_there),
 	LINUX_TEST(M9_find_in_both_directions),
+	LINUX_TEST(M11_free_pages_of_a_zone),
+	LINUX_TEST(M12_a_node_or_exactly_it),
 	LINUX_TEST(M10_reserve_and_free),
 	LINUX_TEST(M11_iterators),
 	LINUX_TEST(M12_alloc_takes_either_end_and_clears),
@@ -706,6 +752,22 @@ int main(void)
 	/* Before any call: the lists are valid already. */
 	if (memblock.memory.cnt != 1 || memblock.memory.max != NR_INIT_REGIONS)
 		return 1;
+	/*
+	 * After the first call the default instance is made. What malloc() gives then, begins on a cache line at
+	 * least: Linux's tests use it as memory, and count on blocks of SZ_64 at its end.
+	 */
+	if (memblock_find_in_range(0, SZ_4K, SZ_64, SZ_64) != 0)
+		return 1;
+	ram = malloc(RAM_SIZE);
+	if (ram == NULL)
+		return 1;
+#ifdef __GLIBC__
+	if ((uintptr_t)ram % SZ_64 != 0) {
+		fprintf(stderr, "malloc() gives %p after the first call\n", (void *)ram);
+		return 1;
+	}
+#endif
+	free(ram);
 	ram = aligned_alloc(SZ_4K, RAM_SIZE);
 	if (ram == NULL)
 		return 1;

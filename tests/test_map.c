@@ -879,15 +879,29 @@ static void test_machine_fake(void **state)
 	assert_int_equal(refs[1].nid, 0);
 	assert_int_equal(refs[3].nid, 3);
 	machine_destroy(&m);
-	/* Room for two of 32 MiB, and three of 1 GiB: no failure but in the first real node. */
+	/* Two of 32 MiB in the second real node, which are too few. */
 	assert_int_equal(boot_text(&m,
 				   PC_4G "SRAT: Node 0 PXM 0 [mem 0x0-0x3fffffff]\n"
 					 "SRAT: Node 1 PXM 1 [mem 0x40000000-0x43ffffff]\n"
 					 "SRAT: Node 2 PXM 2 [mem 0x44000000-0x13fffffff]\n",
 				   "numa=fake=4U"),
 			 CLI_OK);
-	assert_int_equal(m.nr_nodes, 9);
+	assert_int_equal(m.nr_nodes, 3);
+	assert_false(m.fake);
+	machine_destroy(&m);
+	/* The lowest real node comes first, whatever its number; one without memory counts for nothing. */
+	assert_int_equal(boot_text(&m,
+				   PC_4G "SRAT: Node 2 PXM 2 [mem 0x0-0x3fffffff]\n"
+					 "SRAT: Node 0 PXM 0 [mem 0x40000000-0x13fffffff]\n"
+					 "SRAT: PXM 1 -> APIC 0x00 -> Node 1\n",
+				   "numa=fake=2U"),
+			 CLI_OK);
 	assert_true(m.fake);
+	ram(&m, 1, 0x100000, 0x20000000, 0);
+	ram(&m, 2, 0x20000000, 0x40000000, 1);
+	ram(&m, 3, 0x40000000, 0xbffe0000, 2);
+	assert_int_equal(m.fake_node[1], 2);
+	assert_int_equal(m.fake_node[2], 0);
 	machine_destroy(&m);
 	assert_int_equal(boot_text(&m,
 				   PC_4G "SRAT: Node 0 PXM 0 [mem 0x0-0x3ffffff]\n"
@@ -911,6 +925,17 @@ static void test_machine_fake(void **state)
 	/* The hole leaves fewer than were asked for: none are made. */
 	assert_int_equal(boot_text(&m, PC_4G, "numa=fake=64U"), CLI_OK);
 	assert_int_equal(m.nr_nodes, 1);
+	machine_destroy(&m);
+	/* Distances, row by row: a node is 10 from itself, the last needs its comma. */
+	assert_int_equal(boot_text(&m, PC_4G, "numa=fake=2:11,30,300,10"), CLI_OK);
+	assert_int_equal(quarry_node_distance(m.q, 0, 0), 10);
+	assert_int_equal(quarry_node_distance(m.q, 0, 1), 30);
+	assert_int_equal(quarry_node_distance(m.q, 1, 0), 20);
+	assert_int_equal(quarry_node_distance(m.q, 1, 1), 10);
+	machine_destroy(&m);
+	assert_int_equal(boot_text(&m, PC_4G, "numa=fake=2:10,30,31"), CLI_OK);
+	assert_int_equal(quarry_node_distance(m.q, 0, 1), 30);
+	assert_int_equal(quarry_node_distance(m.q, 1, 0), 10); /* both are in one real node */
 	machine_destroy(&m);
 	/* Only the real nodes are turned off. */
 	assert_int_equal(boot_text(&m, PC_4G, "numa=fake=4 numa=off"), CLI_OK);

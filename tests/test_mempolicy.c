@@ -320,6 +320,9 @@ static void weights_are_exact_over_a_cycle(void **state)
 	assert_int_equal(quarry_mpol_set_weight(m.q, 4, 1), -QUARRY_EINVAL);
 	assert_int_equal(quarry_mpol_set_weight(m.q, -1, 1), -QUARRY_EINVAL);
 	assert_int_equal(quarry_mpol_set_weight(m.q, 0, 256), -QUARRY_EINVAL);
+	assert_int_equal(quarry_mpol_set_weight(m.q, 0, 255), 0);
+	assert_int_equal(quarry_mpol_weight(m.q, 0), 255);
+	assert_int_equal(quarry_mpol_set_weight(m.q, 0, 0), 0);
 	assert_int_equal(quarry_mpol_weight(m.q, 0), 1);
 	assert_int_equal(quarry_mpol_weight(m.q, 4), 0);
 	assert_int_equal(quarry_mpol_weight(m.q, -1), 0);

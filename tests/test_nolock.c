@@ -140,6 +140,49 @@ static void nolock_in_quiet(void **state)
 	}
 }
 
+/* Neighbours, freed one way and the other; blocks put aside one after the other. Each is counted, and comes back. */
+static void nolock_and_ordinary_by_turns(void **state)
+{
+	struct machine_spec spec = m64;
+	struct quarry_totals before, after;
+	struct page *page[256], *large[3];
+	struct machine m;
+
+	(void)state;
+	for (unsigned int kind = 0; kind < 4; kind++) {
+		spec.concurrent = kind & 1;
+		spec.no_barrier = (kind & 2) != 0;
+		machine_build(&m, &spec);
+		quarry_totals(m.q, &before);
+		for (unsigned int i = 0; i < 256; i++)
+			page[i] = quarry_alloc_pages(m.q, GFP_KERNEL, 0);
+		for (unsigned int i = 0; i < 3; i++)
+			large[i] = quarry_alloc_pages(m.q, GFP_KERNEL, 6);
+		for (unsigned int i = 0; i < 256; i++) {
+			if (i % 3 == 0)
+				quarry_free_pages(m.q, page[i], 0);
+			else
+				quarry_free_pages_nolock(m.q, page[i], 0);
+			assert_int_equal(quarry_page_count(m.q, page[i]), 0);
+			if (i % 16 == 0)
+				machine_check(&m);
+		}
+		for (unsigned int i = 0; i < 3; i++) {
+			quarry_free_pages_nolock(m.q, large[i], 6);
+			assert_int_equal(m.q->pages->aside, quarry_page_to_pfn(m.q, large[i]) + 1);
+		}
+		machine_check(&m);
+		quarry_drain_all_pages(m.q);
+		machine_check(&m);
+		quarry_totals(m.q, &after);
+		assert_int_equal(after.pgalloc - before.pgalloc, 256 + 3 * 64);
+		assert_int_equal(after.pgfree - before.pgfree, 256 + 3 * 64);
+		assert_int_equal(machine_free_pages(&m), managed_pages(&m));
+		assert_int_equal(m.reports, 0);
+		machine_fini(&m);
+	}
+}
+
 /* ---- from signals ---- */
 
 static struct machine *signal_machine;
@@ -226,6 +269,7 @@ int main(void)
 		cmocka_unit_test(bulk_fills_what_is_empty),
 		cmocka_unit_test(bulk_to_the_end),
 		cmocka_unit_test(nolock_in_quiet),
+		cmocka_unit_test(nolock_and_ordinary_by_turns),
 		cmocka_unit_test(nolock_from_signals),
 	};
 

@@ -708,6 +708,35 @@ static void whole_pageblocks_are_reused(void **state)
 }
 
 /* P13: so is a word of 64 pages whose blocks are all freed; if one is missing, all go back to the pageblock first. */
+/* Two whole words that came back: both are handed out again before an arena is asked, the last one first. */
+static void the_last_words_come_first(void **state)
+{
+	struct page *all[256], *page;
+	unsigned int first = 0;
+	struct machine m;
+
+	(void)state;
+	machine_build(&m, &(const struct machine_spec){.memory = {{0, MACHINE_GIB, 0}}});
+	for (unsigned int i = 0; i < 256; i++)
+		assert_non_null(all[i] = quarry_alloc_pages(m.q, GFP_HIGHUSER_MOVABLE, 0));
+	quarry_drain_all_pages(m.q);
+	while (quarry_page_to_pfn(m.q, all[first]) % 64 != 0)
+		first++;
+	for (unsigned int i = 0; i < 128; i++)
+		quarry_free_pages(m.q, all[first + i], 0);
+	for (unsigned int i = 0; i < 128; i++) {
+		page = quarry_alloc_pages(m.q, GFP_HIGHUSER_MOVABLE, 0);
+		assert_ptr_equal(page, all[first + (i < 64 ? 64 + i : i - 64)]);
+	}
+	machine_check(&m);
+	for (unsigned int i = 0; i < 256; i++)
+		quarry_free_pages(m.q, all[i], 0);
+	quarry_drain_all_pages(m.q);
+	machine_check(&m);
+	assert_int_equal(m.reports, 0);
+	machine_fini(&m);
+}
+
 static void whole_words_are_reused(void **state)
 {
 	const gfp_t gfp = GFP_HIGHUSER_MOVABLE;
@@ -759,6 +788,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(whole_pageblocks_are_reused),
 		cmocka_unit_test(whole_words_are_reused),
+		cmocka_unit_test(the_last_words_come_first),
 		cmocka_unit_test(each_order),
 		cmocka_unit_test(contents),
 		cmocka_unit_test(by_address),

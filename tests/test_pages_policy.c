@@ -14,6 +14,8 @@
 
 #include "page_hoard.h"
 
+#include <page/internal.h>
+
 static const struct machine_spec small = {.memory = {{0, 8 * MIB, 0}}, .ram_bytes = 8 << 20};
 
 static const struct machine_spec three_nodes = {
@@ -62,6 +64,34 @@ static void zone_bits_of_gfp(void **state)
 static int node_at(struct machine *m, const struct page *page)
 {
 	return (int)(quarry_page_to_pfn(m->q, page) / 8192);
+}
+
+/* A machine without the zone that is asked for gives from Normal downwards. */
+static void zones_that_are_not_there(void **state)
+{
+	const struct machine_spec spec = {
+		.memory = {{0, 64 * MIB, 0}},
+		.boot = {.dma_limit = ~(phys_addr_t)0, .dma32_limit = ~(phys_addr_t)0},
+	};
+	static const gfp_t bits[] = {__GFP_DMA, __GFP_DMA32, __GFP_HIGHMEM,
+				     __GFP_DMA | __GFP_MOVABLE};
+	struct quarry_zone_info z;
+	struct machine m;
+
+	(void)state;
+	machine_build(&m, &spec);
+	quarry_zone_info(m.q, 0, QUARRY_ZONE_NORMAL, &z);
+	assert_int_equal(z.present, 64 * MIB / PAGE);
+	for (unsigned int i = 0; i < 4; i++) {
+		struct page *page = quarry_alloc_pages(m.q, GFP_KERNEL | bits[i], 3);
+
+		assert_non_null(page);
+		quarry_free_pages(m.q, page, 3);
+	}
+	assert_int_equal(m.q->pages->highest_zone[__GFP_DMA], QUARRY_ZONE_NORMAL);
+	assert_int_equal(m.q->pages->highest_zone[__GFP_DMA32], QUARRY_ZONE_NORMAL);
+	machine_check(&m);
+	machine_fini(&m);
 }
 
 static void nodes_in_order_of_distance(void **state)
@@ -654,6 +684,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(zone_bits_of_gfp),
+		cmocka_unit_test(zones_that_are_not_there),
 		cmocka_unit_test(nodes_in_order_of_distance),
 		cmocka_unit_test(this_node_only),
 		cmocka_unit_test(node_without_memory),

@@ -65,6 +65,8 @@ static void switches_by_name(void **state)
 		"debug_guardpage_minorder=0",
 		"  warn_alloc=3\n",
 		"warn_alloc=10",
+		"fail_page_alloc=1,0,0,999999999999999999",
+		"fail_page_alloc.interval=3 fail_page_alloc.space=7",
 	};
 	struct machine m;
 
@@ -517,6 +519,10 @@ static void fault_injection_by_the_rules(void **state)
 	quarry_page_debug_info(m.q, &info);
 	assert_int_equal(quarry_vm_event(m.q, QUARRY_VM_FAULT_INJECTED), info.injected);
 	assert_in_range(info.injected, 150, 320);
+	/* Each by its name. */
+	fails(&m, "fail_page_alloc=1,100,0,-1 fail_page_alloc.interval=2 fail_page_alloc.space=2");
+	failures(&m, GFP_KERNEL, 0, 8, out);
+	assert_true(strcmp(out, "..F.F.F.") == 0 || strcmp(out, "...F.F.F") == 0);
 	fails(&m, "fail-nth=3");
 	failures(&m, GFP_KERNEL, 0, 6, out);
 	assert_string_equal(out, "..F...");

@@ -416,6 +416,18 @@ static void test_accept_fails(void **state)
 	assert_int_equal(quarry_free_reserved(g.q, 64 * 256, 512 * 256), 0);
 	guest_check(&g);
 	guest_fini(&g);
+	/* Asked for by name: what it returns is what was accepted, not what was refused. */
+	assert_int_equal(guest_boot(&g, 512 * MIB, unaccepted, 2, 3, true), 0);
+	g.booted = true;
+	z = guest_zone(&g, QUARRY_ZONE_DMA32);
+	accepted = quarry_accept_memory(g.q, 0, 512 * 256);
+	assert_true(accepted > 0 && accepted % PB == 0);
+	taken = z.managed - guest_zone(&g, QUARRY_ZONE_DMA32).managed;
+	assert_true(taken > 0 && taken % PB == 0);
+	assert_int_equal(accepted + taken, z.unaccepted);
+	assert_int_equal(guest_zone(&g, QUARRY_ZONE_DMA32).unaccepted, 0);
+	guest_check(&g);
+	guest_fini(&g);
 }
 
 static void test_accept_errors(void **state)

@@ -550,7 +550,7 @@ static void tunables_by_name(void **state)
 		machine_check(&m);
 	}
 	assert_reads(&m, "transparent_hugepage/enabled", "always [madvise] never\n");
-	set(&m, "transparent_hugepage/enabled", "always");
+	set(&m, "transparent_hugepage/enabled", "  always\n");
 	assert_reads(&m, "transparent_hugepage/enabled", "[always] madvise never\n");
 	assert_int_equal(quarry_sysctl_set(m.q, "swappiness", "1"), -QUARRY_ENOENT);
 	assert_int_equal(quarry_sysctl_set(m.q, "min_free", "1"), -QUARRY_ENOENT);

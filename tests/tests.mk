@@ -64,6 +64,8 @@ $(O)/tests/explore: $(EXPLORE_OBJS)
 test-bins: $(TEST_BINS) $(FUZZ_BINS) $(O)/quarry
 thread-bins: $(THREAD_NAMES:%=$(O)/tests/%)
 m32-bins: $(M32_BINS)
+test-bins thread-bins m32-bins:
+	$(SAID)
 
 ASAN := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -DQUARRY_DEBUG=1
 TSAN := -O1 -g -fsanitize=thread -DQUARRY_DEBUG=1

@@ -97,6 +97,14 @@ static inline void *__alloc_bootmem_node_nopanic(pg_data_t *pgdat, unsigned long
 						   align, goal);
 }
 
+static inline void *___alloc_bootmem_node_nopanic(pg_data_t *pgdat, unsigned long size,
+						  unsigned long align, unsigned long goal,
+						  unsigned long limit)
+{
+	return quarry____alloc_bootmem_node_nopanic(quarry_linux_bootmem(), bootmem_nid(pgdat),
+						    size, align, goal, limit);
+}
+
 static inline void *__alloc_bootmem_node(pg_data_t *pgdat, unsigned long size, unsigned long align,
 					 unsigned long goal)
 {
@@ -207,6 +215,9 @@ static inline void memblock_free_early_nid(phys_addr_t base, phys_addr_t size, i
 	(void)nid;
 	(void)memblock_phys_free(base, size);
 }
+
+#define __memblock_free_early(base, size) memblock_free_early(base, size)
+#define __memblock_free_late(base, size) memblock_free_late(base, size)
 
 /* Hand-off. */
 

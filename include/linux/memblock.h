@@ -256,6 +256,14 @@ static inline phys_addr_t memblock_phys_alloc_range(phys_addr_t size, phys_addr_
 	return quarry_memblock_phys_alloc_range(memblock_quarry(), size, align, start, end);
 }
 
+static inline phys_addr_t memblock_alloc_range_nid(phys_addr_t size, phys_addr_t align,
+						   phys_addr_t start, phys_addr_t end, int nid,
+						   bool exact_nid)
+{
+	return quarry_memblock_alloc_range_nid(memblock_quarry(), size, align, start, end,
+					       memblock_nid(nid), exact_nid);
+}
+
 static inline phys_addr_t memblock_phys_alloc_try_nid(phys_addr_t size, phys_addr_t align, int nid)
 {
 	return quarry_memblock_phys_alloc_try_nid(memblock_quarry(), size, align,
@@ -367,6 +375,12 @@ static inline bool memblock_is_region_reserved(phys_addr_t base, phys_addr_t siz
 	return quarry_memblock_is_region_reserved(memblock_quarry(), base, size);
 }
 
+static inline unsigned long memblock_addrs_overlap(phys_addr_t base1, phys_addr_t size1,
+						   phys_addr_t base2, phys_addr_t size2)
+{
+	return base1 < base2 + size2 && base2 < base1 + size1;
+}
+
 static inline bool memblock_overlaps_region(struct memblock_type *type, phys_addr_t base,
 					    phys_addr_t size)
 {
@@ -468,6 +482,39 @@ static inline void __next_mem_pfn_range(int *idx, int nid, unsigned long *out_st
 	for ((i) = -1, __next_mem_pfn_range(&(i), nid, p_start, p_end, p_nid); (i) >= 0; \
 	     __next_mem_pfn_range(&(i), nid, p_start, p_end, p_nid))
 
+/* The next free pages of @zone's node, cut to what the zone spans. */
+static inline void __next_mem_pfn_range_in_zone(u64 *idx, struct zone *zone,
+						unsigned long *out_spfn, unsigned long *out_epfn)
+{
+	phys_addr_t start = 0, end = 0;
+	unsigned long first, last;
+	int nid = 0;
+
+	for (;;) {
+		__next_mem_range(idx, NUMA_NO_NODE, MEMBLOCK_NONE, &memblock.memory,
+				 &memblock.reserved, &start, &end, &nid);
+		if (*idx == ULLONG_MAX)
+			return;
+		first = PFN_UP(start) > zone->zone_start_pfn ? (unsigned long)PFN_UP(start)
+							     : zone->zone_start_pfn;
+		last = PFN_DOWN(end) < zone_end_pfn(zone) ? (unsigned long)PFN_DOWN(end)
+							  : zone_end_pfn(zone);
+		if ((numa_valid_node(nid) ? nid : 0) == zone->node && first < last)
+			break;
+	}
+	if (out_spfn != NULL)
+		*out_spfn = first;
+	if (out_epfn != NULL)
+		*out_epfn = last;
+}
+
+#define for_each_free_mem_pfn_range_in_zone(i, zone, p_start, p_end)            \
+	for ((i) = 0, __next_mem_pfn_range_in_zone(&(i), zone, p_start, p_end); \
+	     (i) != (u64)ULLONG_MAX; __next_mem_pfn_range_in_zone(&(i), zone, p_start, p_end))
+
+#define for_each_free_mem_pfn_range_in_zone_from(i, zone, p_start, p_end) \
+	for (; (i) != (u64)ULLONG_MAX; __next_mem_pfn_range_in_zone(&(i), zone, p_start, p_end))
+
 #define for_each_mem_region(region)              \
 	for ((region) = memblock.memory.regions; \
 	     (region) < memblock.memory.regions + memblock.memory.cnt; (region)++)
@@ -545,6 +592,9 @@ static inline void memblock_discard(void)
 	0x1 /* before the hand-off: from memblock, or bootmem if memblock knows no memory */
 #define HASH_SMALL 0x2 /* *_hash_shift is the least */
 #define HASH_ZERO 0x4  /* cleared */
+/* Tables are not spread over nodes. */
+#define HASHDIST_DEFAULT 0
+#define hashdist 0
 
 /*
  * A hash table sized by the memory there is: one bucket of @bucketsize bytes for each 2^@scale bytes

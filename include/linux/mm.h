@@ -19,6 +19,7 @@
 #define offset_in_page(p) ((unsigned long)(p) & ~PAGE_MASK)
 
 extern unsigned long min_low_pfn, max_low_pfn, max_pfn;
+extern unsigned long long max_possible_pfn; /* at least max_pfn */
 /* Boot code sets these; nothing here reads them. */
 extern unsigned long max_mapnr;
 extern void *high_memory;

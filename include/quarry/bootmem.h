@@ -163,6 +163,12 @@ void *quarry___alloc_bootmem(struct quarry *q, size_t size, size_t align, phys_a
 QUARRY_MUST_CHECK void *quarry___alloc_bootmem_node_nopanic(struct quarry *q, int nid, size_t size,
 							    size_t align, phys_addr_t goal);
 
+/** quarry____alloc_bootmem_node_nopanic() - quarry___alloc_bootmem_node_nopanic() of @q, @nid, @size, @align and
+ * @goal that ends at or below @limit; 0: no limit. */
+QUARRY_MUST_CHECK void *quarry____alloc_bootmem_node_nopanic(struct quarry *q, int nid, size_t size,
+							     size_t align, phys_addr_t goal,
+							     phys_addr_t limit);
+
 /** quarry___alloc_bootmem_node() - quarry___alloc_bootmem_node_nopanic() of @q, @nid, @size, @align
  * and @goal that panics instead of failing. */
 void *quarry___alloc_bootmem_node(struct quarry *q, int nid, size_t size, size_t align,

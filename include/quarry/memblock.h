@@ -375,6 +375,13 @@ QUARRY_MUST_CHECK phys_addr_t quarry_memblock_phys_alloc_range(struct quarry *q,
 QUARRY_MUST_CHECK phys_addr_t quarry_memblock_phys_alloc_try_nid(struct quarry *q, phys_addr_t size,
 								 phys_addr_t align, int nid);
 
+/** quarry_memblock_alloc_range_nid() - quarry_memblock_phys_alloc_range() of @q, @size, @align, @start and
+ * @end on node @nid; unless @exact_nid, else on any. */
+QUARRY_MUST_CHECK phys_addr_t quarry_memblock_alloc_range_nid(struct quarry *q, phys_addr_t size,
+							      phys_addr_t align, phys_addr_t start,
+							      phys_addr_t end, int nid,
+							      bool exact_nid);
+
 /** quarry_memblock_phys_alloc() - quarry_memblock_phys_alloc_range() of @q, @size and @align
  * without bounds. */
 QUARRY_MUST_CHECK static inline phys_addr_t quarry_memblock_phys_alloc(struct quarry *q,

@@ -15,6 +15,7 @@
 /* Given the very name that is being replaced, which the preprocessor then leaves alone. */
 #define QUARRY_NAME(name) QUARRY_PASTE(QUARRY_PREFIX, name)
 
+#define quarry____alloc_bootmem_node_nopanic QUARRY_NAME(quarry____alloc_bootmem_node_nopanic)
 #define quarry___alloc_bootmem QUARRY_NAME(quarry___alloc_bootmem)
 #define quarry___alloc_bootmem_low QUARRY_NAME(quarry___alloc_bootmem_low)
 #define quarry___alloc_bootmem_low_node QUARRY_NAME(quarry___alloc_bootmem_low_node)
@@ -195,6 +196,7 @@
 #define quarry_memblock_add_node QUARRY_NAME(quarry_memblock_add_node)
 #define quarry_memblock_alloc_exact_nid_raw QUARRY_NAME(quarry_memblock_alloc_exact_nid_raw)
 #define quarry_memblock_alloc_or_panic QUARRY_NAME(quarry_memblock_alloc_or_panic)
+#define quarry_memblock_alloc_range_nid QUARRY_NAME(quarry_memblock_alloc_range_nid)
 #define quarry_memblock_alloc_try_nid QUARRY_NAME(quarry_memblock_alloc_try_nid)
 #define quarry_memblock_alloc_try_nid_raw QUARRY_NAME(quarry_memblock_alloc_try_nid_raw)
 #define quarry_memblock_allow_resize QUARRY_NAME(quarry_memblock_allow_resize)

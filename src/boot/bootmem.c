@@ -587,6 +587,12 @@ void *quarry___alloc_bootmem(struct quarry *q, size_t size, size_t align, phys_a
 	return bootmem_or_panic(q, quarry___alloc_bootmem_nopanic(q, size, align, goal), size);
 }
 
+void *quarry____alloc_bootmem_node_nopanic(struct quarry *q, int nid, size_t size, size_t align,
+					   phys_addr_t goal, phys_addr_t limit)
+{
+	return bootmem_alloc_node(q, nid, (struct bootmem_request){size, align, goal, limit});
+}
+
 void *quarry___alloc_bootmem_node_nopanic(struct quarry *q, int nid, size_t size, size_t align,
 					  phys_addr_t goal)
 {

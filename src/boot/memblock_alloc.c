@@ -466,6 +466,18 @@ phys_addr_t quarry_memblock_phys_alloc_range(struct quarry *q, phys_addr_t size,
 	return memblock_alloc_range_nid(q, req, false);
 }
 
+phys_addr_t quarry_memblock_alloc_range_nid(struct quarry *q, phys_addr_t size, phys_addr_t align,
+					    phys_addr_t start, phys_addr_t end, int nid,
+					    bool exact_nid)
+{
+	struct memblock_request req = {size, align, start, end, nid, MEMBLOCK_NONE};
+
+	if (memblock_is_late(q, "memblock_alloc_range_nid"))
+		return 0;
+	memblock_trace_alloc(q, "memblock_alloc_range_nid", &req, true);
+	return memblock_alloc_range_nid(q, req, exact_nid);
+}
+
 phys_addr_t quarry_memblock_phys_alloc_try_nid(struct quarry *q, phys_addr_t size,
 					       phys_addr_t align, int nid)
 {

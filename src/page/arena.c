@@ -724,6 +724,20 @@ static QUARRY_COLD uint64_t arena_mask_kept(const struct page_layer *pl, struct 
 	return mask;
 }
 
+/* The order of the largest free run, of which none was above @least before the @n pages @mask of word @w became free. */
+static inline unsigned int arena_grown(const uint64_t *bits, unsigned int w, uint64_t mask,
+				       unsigned int n, unsigned int least)
+{
+	unsigned int first = bits_ctz64(mask);
+
+	/* One block is the rule. */
+	if (likely((n & (n - 1)) == 0 && (first & (n - 1)) == 0 &&
+		   mask >> first == ((uint64_t)1 << n % PAGE_BITS) - 1))
+		return pageblock_grown_at(bits, w * PAGE_BITS + first,
+					  quarry_max(least, bits_log2(n)));
+	return pageblock_grown(bits, w, least);
+}
+
 unsigned int arena_put_word(struct quarry *q, struct page_arena *a, size_t w, uint64_t mask)
 {
 	unsigned int i = (unsigned int)(w / PAGE_WORDS), word = (unsigned int)(w % PAGE_WORDS);
@@ -748,7 +762,7 @@ unsigned int arena_put_word(struct quarry *q, struct page_arena *a, size_t w, ui
 		order = pageblock_grown_at(bits, word * PAGE_BITS + bits_ctz64(mask), least);
 	} else {
 		n = bits_popcount64(mask);
-		order = pageblock_grown(bits, word, least);
+		order = arena_grown(bits, word, mask, n, least);
 	}
 	pb->nr_free = (uint16_t)(pb->nr_free + n);
 	if (unlikely(page_type_special(pb->type)))

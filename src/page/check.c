@@ -462,10 +462,12 @@ unsigned long page_count_slab(struct quarry *q)
 		const struct page_arena *a = &pl->arena[i];
 
 		for (unsigned int b = 0; !a->virgin && !a->empty && b < a->nr_pb; b++) {
-			const struct page *page = &a->map[(size_t)b << QUARRY_PAGEBLOCK_ORDER];
+			const struct page *page;
 
-			for (unsigned int k = 0; a->pb[b].described && k < QUARRY_PAGEBLOCK_PAGES;
-			     k++)
+			if (!a->pb[b].described) /* and perhaps no map */
+				continue;
+			page = &a->map[(size_t)b << QUARRY_PAGEBLOCK_ORDER];
+			for (unsigned int k = 0; k < QUARRY_PAGEBLOCK_PAGES; k++)
 				n += (page[k].word & PAGE_WORD_STATE_MASK) == PAGE_WORD_SLAB;
 		}
 	}

@@ -212,8 +212,10 @@ int quarry_start_isolate_page_range(struct quarry *q, pfn_t start, pfn_t end,
 		return -QUARRY_EINVAL;
 	late_settle(q); /* what is freed is not to be in the way */
 	while (pfn < end) {
-		isolate_piece(q->pages, pfn, end, &p);
-		err = isolate_pageblock(q, &p, migratetype, flags);
+		/* Memory may go away meanwhile. */
+		err = isolate_piece(q->pages, pfn, end, &p)
+			      ? isolate_pageblock(q, &p, migratetype, flags)
+			      : -QUARRY_EINVAL;
 		if (err != 0)
 			break;
 		pfn += p.last - p.first;

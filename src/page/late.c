@@ -34,6 +34,9 @@ _Static_assert(sizeof(struct page) > LATE_ORDER, "an order fits below a descript
 _Static_assert(PAGE_ARENA_PAGES * sizeof(struct page) < (uint64_t)1 << PAGE_WORD_ARENA_SHIFT,
 	       "an offset fits below an arena's number");
 
+/* Of these it is seen whether blocks still come from far. */
+#define LATE_SAMPLE 8u
+
 /* Its first page's number in the arena's descriptors. */
 static inline uint32_t late_page(uint64_t block)
 {
@@ -56,17 +59,46 @@ static void late_count(const struct quarry *q, struct page_cpu *cpu, struct page
 	cpu->put[z->type][order] += (uint64_t)n;
 }
 
+/* Whether many of @n blocks are neighbours of those before them. */
+static bool late_are_near(const uint64_t *late, unsigned int n)
+{
+	unsigned int near = 0;
+
+	for (unsigned int k = 1; k < n; k++)
+		near += (late[k] ^ late[k - 1]) < PAGE_WORD_BYTES;
+	return near > n / 2;
+}
+
+/*
+ * The arena of a block that was written down as @block and reads @word, and in *@pb its pageblock there. NULL: it may not
+ * be freed, or no arena has its descriptor; alloc_may_free_any(), whose steps leave what is needed next.
+ */
+static QUARRY_ALWAYS_INLINE struct page_arena *late_arena(const struct page_layer *pl,
+							  uint64_t block, uint64_t word,
+							  unsigned int order, size_t *pb)
+{
+	struct page_arena *a = &pl->arena[word >> PAGE_WORD_ARENA_SHIFT];
+
+	if (unlikely(!alloc_may_free(word, order)) ||
+	    unlikely(word >> PAGE_WORD_ARENA_SHIFT >= quarry_load_acquire(&pl->nr_arenas)))
+		return NULL;
+	*pb = (size_t)(block - (uintptr_t)quarry_load_relaxed(&a->map)) /
+	      (sizeof(struct page) << QUARRY_PAGEBLOCK_ORDER);
+	return likely(*pb < a->nr_pb) ? a : NULL;
+}
+
 /* Counts, marks free and locates what of the first @nr may be freed; returns how many blocks. */
 static unsigned int late_look(struct quarry *q, struct page_cpu *cpu, unsigned int nr)
 	QUARRY_REQUIRES(cpu->lock)
 {
 	const uint64_t *late = cpu->late, *end = late + nr;
 	uint64_t *b = cpu->late, *from = b;
-	struct page_arena *arenas = q->pages->arena;
+	const struct page_layer *pl = q->pages;
 	struct page_zone *z = NULL;
-	unsigned int near = 0, last = 0;
-	uint64_t before = 0;
+	unsigned int last = 0;
 
+	if (nr >= LATE_SAMPLE && late_are_near(late, LATE_SAMPLE))
+		cpu->late_on = false;
 	for (; late != end; late++) {
 		uint64_t block = *late;
 		unsigned int order = (unsigned int)(block & LATE_ORDER);
@@ -75,20 +107,19 @@ static unsigned int late_look(struct quarry *q, struct page_cpu *cpu, unsigned i
 		uint64_t word;
 		size_t i;
 
-		near += (block ^ before) < PAGE_WORD_BYTES;
-		before = block;
 		if (unlikely(page == NULL))
 			continue;
 		/* Acquire: what other CPUs did to the block before they let go of it. */
 		word = quarry_load_acquire(&page->word);
-		if (unlikely(!alloc_may_free_any(q->pages, page, word, order)) &&
-		    !alloc_free_odd(q, page, order))
-			continue;
+		a = late_arena(pl, block, word, order, &i);
+		if (unlikely(a == NULL)) {
+			if (!alloc_free_odd(q, page, order))
+				continue;
+			a = page_arena_of(pl, page);
+			i = (size_t)(page - a->map) >> QUARRY_PAGEBLOCK_ORDER;
+		}
 		word &= PAGE_WORD_ARENA_MASK;
 		page_set_word(page, word); /* PAGE_WORD_FREE */
-		a = &arenas[word >> PAGE_WORD_ARENA_SHIFT];
-		block -= (uintptr_t)a->map;
-		i = (size_t)block / (sizeof(*page) << QUARRY_PAGEBLOCK_ORDER);
 		quarry_prefetch_write(&a->bits[i]);
 		quarry_prefetch_write(&a->pb[i]);
 		if (unlikely(a->zone != z || order != last)) {
@@ -97,11 +128,9 @@ static unsigned int late_look(struct quarry *q, struct page_cpu *cpu, unsigned i
 			z = a->zone;
 			last = order;
 		}
-		*b++ = word | block;
+		*b++ = word | (block - (uintptr_t)a->map);
 	}
 	late_count(q, cpu, z, last, b - from);
-	if (near > PAGE_LATE / 4)
-		cpu->late_on = false;
 	return (unsigned int)(b - cpu->late);
 }
 

@@ -267,8 +267,14 @@ void pageblock_count_runs(const uint64_t *bits, unsigned long *counts)
 
 uint64_t pageblock_take(uint64_t *bits, unsigned int w, unsigned int order, unsigned int max)
 {
-	uint64_t runs = pageblock_runs(bits[w], order), pages;
+	uint64_t runs = bits[w], pages;
 
+	/* One step after the other: a loop that is told how often costs more than it does. */
+	runs = order >= 1 ? pageblock_raise(runs, 1) : runs;
+	runs = order >= 2 ? pageblock_raise(runs, 2) : runs;
+	runs = order >= 3 ? pageblock_raise(runs, 3) : runs;
+	for (unsigned int o = 4; o <= order; o++)
+		runs = pageblock_raise(runs, o);
 	if (runs == 0)
 		return 0;
 	if (max < PAGE_BITS >> order && bits_popcount64(runs) > max) {
@@ -278,9 +284,8 @@ uint64_t pageblock_take(uint64_t *bits, unsigned int w, unsigned int order, unsi
 			rest &= rest - 1;
 		runs &= ~rest;
 	}
-	pages = runs;
-	for (unsigned int o = 0; o < order; o++)
-		pages |= pages << (1u << o);
+	/* From each start to the start of what follows its block. */
+	pages = (order == PAGE_BITS_ORDER ? 0 : runs << (1u << order)) - runs;
 	bits[w] &= ~pages;
 	return runs;
 }

@@ -287,6 +287,13 @@ def on_paper(p, folder):
         f.write(pdf)
     pages = len(re.findall(rb"/Type\s*/Page\b", pdf))
     check("can be printed", pdf.startswith(b"%PDF") and len(pdf) > 50000 and 2 <= pages <= 40, (len(pdf), pages))
+    p.d.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    p.d.execute_cdp_cmd("Emulation.setDeviceMetricsOverride",
+                        {"width": 717, "height": 1046, "deviceScaleFactor": 1, "mobile": False})
+    check("is no wider than A4 on paper", p.wait(lambda: p.js("return document.documentElement.scrollWidth <= 717"), 5),
+          p.js("return document.documentElement.scrollWidth"))
+    p.d.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+    p.d.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
 def hostile(driver, path):
