@@ -98,7 +98,7 @@ static const struct argp replay_argp = {
 	       "Linux itself had.\n\n"
 	       "Example:\n"
 	       "  perf record -a -e 'kmem:*' -- sleep 10\n"
-	       "  perf script | quarry replay - --machine maps/vm-24g-2cpu.txt\n\n"
+	       "  perf script | quarry replay -\n\n"
 	       "Exit status: 0, replayed; 1, the trace is damaged and the report incomplete, or "
 	       "the "
 	       "host lacks memory; 2, trace, map or an option is wrong.",

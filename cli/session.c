@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <record.h>
 #include <session.h>
 
 #define SESSION_MAX_FAULTS 10 /* damage reports that are printed */
@@ -33,7 +34,7 @@ enum {
 static const struct argp_option session_argp_options[] = {
 	{"machine", 'm', "MAP", 0,
 	 "Memory map of the machine to replay on; needed unless NAME.machine.txt lies beside the "
-	 "recording",
+	 "recording, or root replays standard input, on this machine",
 	 0},
 	{"cpus", 'c', "N", 0, "CPUs of the machine (default: what map and recording say)", 0},
 	{"allocator", SESSION_OPT_ALLOCATOR, "NAME", 0,
@@ -226,13 +227,29 @@ void session_take_trace(struct session_options *o, struct argp_state *state, cha
 	o->trace_path = arg;
 }
 
+/* What comes from perf is of this machine, as a rule. Its map is for root alone. */
+static bool session_knows_host(void)
+{
+	struct record_host host = {.proc = "/proc"};
+	struct strbuf map = {0};
+	bool good = record_machine(&host, &map);
+
+	strbuf_free(&map);
+	return good;
+}
+
 static void session_find_machine(struct session_options *o, char **own)
 {
 	char *path;
 
 	*own = NULL;
-	if (o->machine.map_path != NULL || o->trace_path == NULL || strcmp(o->trace_path, "-") == 0)
+	if (o->machine.map_path != NULL || o->trace_path == NULL)
 		return;
+	if (strcmp(o->trace_path, "-") == 0) {
+		if (session_knows_host())
+			o->machine.map_path = *own = xstrdup("/proc/iomem");
+		return;
+	}
 	path = linuxfacts_beside(o->trace_path, ".machine.txt");
 	if (access(path, R_OK) == 0)
 		o->machine.map_path = *own = path;
@@ -245,6 +262,9 @@ static const char *session_missing(const struct session_options *o)
 	if (o->trace_path == NULL)
 		return "which TRACE? For example: traces/g61-build.kmt.zst --machine "
 		       "maps/qemu-1g-1node.boot.txt";
+	if (o->machine.map_path == NULL && strcmp(o->trace_path, "-") == 0)
+		return "on which machine? As root this one is taken; or for example: --machine "
+		       "maps/vm-24g-2cpu.txt";
 	if (o->machine.map_path == NULL)
 		return "on which machine? For example: --machine maps/vm-24g-2cpu.txt";
 	if (o->pressure.pinned && !o->pressure.on)

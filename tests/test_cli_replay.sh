@@ -217,4 +217,16 @@ run 1 "$tmp/cut.txt"
 err "cut.txt: byte 100000: line"
 out "INCOMPLETE"
 
+# perf script | quarry replay -: on this machine, if its map can be read.
+zstd -dcq "$text" | "$quarry" replay - >"$tmp/out" 2>"$tmp/err"
+got=$?
+ran="replay -, without a machine"
+if grep -q '^ *0*[1-9a-f][0-9a-f]*-.*System RAM' /proc/iomem 2>/dev/null; then
+	check "$ran: status $got, expected 0" [ "$got" = 0 ]
+	out "/proc/iomem"
+else
+	check "$ran: status $got, expected 2" [ "$got" = 2 ]
+	err "As root this one is taken"
+fi
+
 [ "$failed" = 0 ]
