@@ -328,6 +328,7 @@ static void kvfree_setup(unsigned int flags)
 	c->shared = quarry_kmalloc(mq, 192, GFP_NOWAIT);
 	EXPLORE_CHECK(c->shared != NULL && quarry_virt_to_cache(mq, c->shared) != NULL);
 	c->cache = quarry_virt_to_cache(mq, c->shared);
+	quarry_kmem_cache_quiesce(mq, c->cache); /* it is alone in its slab */
 }
 
 /* An object in use is the reader's, whatever the writer shrinks. */
