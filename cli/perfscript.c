@@ -391,7 +391,8 @@ static bool perfscript_gfp(struct perfscript *ps, struct span v, gfp_t *gfp, uns
 		if (len > GFP_TEXT_MAX * 2 || !gfp_parse(v.s, len, gfp, unknown))
 			return false;
 		free(m->text);
-		m->text = xstrndup(v.s, len);
+		m->text = xmalloc(len + 1); /* not xstrndup(): damaged text may have zeros */
+		memcpy(m->text, v.s, len);
 		m->len = len;
 		m->gfp = *gfp;
 		m->unknown = *unknown;

@@ -278,8 +278,8 @@ static void preferred(struct quarry *q, int nid, gfp_t gfp, uint64_t mask, int *
 static void model_alloc(struct model *s, unsigned int cpu, int nid, gfp_t gfp, uint64_t mask,
 			struct page *page, unsigned int order)
 {
-	unsigned int zone, want_zone;
-	int got, want;
+	unsigned int zone, want_zone = 0;
+	int got, want = 0;
 
 	zone_of(s->m.q, quarry_page_to_pfn(s->m.q, page), &got, &zone);
 	preferred(s->m.q, nid < 0 ? cpu_node[cpu] : nid, gfp, mask, &want, &want_zone);

@@ -59,6 +59,11 @@
 #define QUARRY_PAGEBLOCK_ORDER 9
 #endif
 
+/* log2 of the bytes of a memory block, the unit of hotplug (Linux: SECTION_SIZE_BITS). */
+#ifndef QUARRY_SECTION_SIZE_BITS
+#define QUARRY_SECTION_SIZE_BITS 27
+#endif
+
 /* log2 of the largest physical address, exclusive, that memory may have (64 TiB). */
 #ifndef QUARRY_MAX_PHYS_BITS
 #define QUARRY_MAX_PHYS_BITS 46
@@ -145,6 +150,9 @@
 #endif
 #if QUARRY_PAGEBLOCK_ORDER > QUARRY_MAX_ORDER
 #error "QUARRY_PAGEBLOCK_ORDER must be at most QUARRY_MAX_ORDER"
+#endif
+#if QUARRY_SECTION_SIZE_BITS < QUARRY_PAGE_SHIFT + QUARRY_MAX_ORDER || QUARRY_SECTION_SIZE_BITS > 30
+#error "QUARRY_SECTION_SIZE_BITS must be QUARRY_PAGE_SHIFT + QUARRY_MAX_ORDER..30"
 #endif
 #if QUARRY_MAX_NODES < 1 || QUARRY_MAX_NODES > 64
 #error "QUARRY_MAX_NODES must be 1..64"

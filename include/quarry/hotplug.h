@@ -4,7 +4,7 @@
  *
  *	quarry_add_memory() -> quarry_online_pages() ... quarry_offline_pages() -> quarry_remove_memory()
  *
- * Memory moves in blocks of 128 MiB, as on x86. A block is absent, offline (known, not in use) or online.
+ * Memory moves in blocks of 128 MiB, as on x86 (QUARRY_SECTION_SIZE_BITS). A block is absent, offline (known, not in use) or online.
  * One change goes on at a time; a second caller is told -QUARRY_EBUSY. Requests, frees and everything
  * else that the page and slab layers do go on meanwhile. Nobody may look at descriptors or frames of a
  * block that is offline.
@@ -16,7 +16,7 @@
 #include <quarry/types.h>
 
 /* Bytes of a memory block, and its page frames. */
-#define QUARRY_MEMORY_BLOCK_BYTES ((phys_addr_t)128 << 20)
+#define QUARRY_MEMORY_BLOCK_BYTES ((phys_addr_t)1 << QUARRY_SECTION_SIZE_BITS)
 #define QUARRY_MEMORY_BLOCK_PAGES ((pfn_t)(QUARRY_MEMORY_BLOCK_BYTES >> QUARRY_PAGE_SHIFT))
 
 /* Which zone online pages go to (Linux: MMOP_ONLINE, MMOP_ONLINE_KERNEL, MMOP_ONLINE_MOVABLE). */

@@ -5,7 +5,7 @@
  * Problem    Zones, arenas and tables are arrays that boot sizes, and everybody reads them without a
  *            lock. They must grow while requests go on.
  *
- * Terms      A section is 128 MiB: a memory block of Linux. Absent: nothing is known of it. Offline: it
+ * Terms      A section is 2^QUARRY_SECTION_SIZE_BITS bytes, 128 MiB: a memory block of Linux. Absent: nothing is known of it. Offline: it
  *            has tables and a node, no zone, and no entry in the section table. Online: its arena has a zone
  *            and the section table leads to it.
  *

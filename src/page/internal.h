@@ -28,7 +28,8 @@
 		 ? 30 - QUARRY_PAGE_SHIFT                                  \
 		 : QUARRY_MAX_ORDER + QUARRY_PAGE_SHIFT - 3)
 #define PAGE_ARENA_PAGES ((pfn_t)1 << PAGE_ARENA_ORDER)
-#define PAGE_SECTION_ORDER (27 - QUARRY_PAGE_SHIFT) /* a memory block of hotplug: 128 MiB */
+#define PAGE_SECTION_ORDER \
+	(QUARRY_SECTION_SIZE_BITS - QUARRY_PAGE_SHIFT) /* a memory block of hotplug */
 #define PAGE_SECTION_PAGES ((pfn_t)1 << PAGE_SECTION_ORDER)
 #define PAGE_ARENA_PAGEBLOCKS (PAGE_ARENA_PAGES >> QUARRY_PAGEBLOCK_ORDER)
 #define PAGE_ARENAS_MAX 0x10000u /* a descriptor has 16 bits for its arena */

@@ -236,10 +236,12 @@ void pageowner_moved(struct quarry *q, const struct page *dst, const struct page
 
 /* ---- questions ---- */
 
-static void pageowner_describe(struct quarry *q, struct page_owner *o,
+/* False: nothing is known. */
+static bool pageowner_describe(struct quarry *q, struct page_owner *o,
 			       const struct pageowner_record *r, struct quarry_page_owner *owner)
 {
 	quarry_pin_t pin = quarry_lock(q->concurrent, &o->places.lock);
+	bool known = r->state != OWNER_NONE;
 
 	*owner = (struct quarry_page_owner){
 		.allocated = r->state == OWNER_TAKEN,
@@ -254,6 +256,7 @@ static void pageowner_describe(struct quarry *q, struct page_owner *o,
 			 .ns = pageowner_time(r->free_ns)},
 	};
 	quarry_unlock(q->concurrent, &o->places.lock, pin);
+	return known;
 }
 
 static struct page_owner *pageowner_table_of(const struct quarry *q)
@@ -267,10 +270,7 @@ bool quarry_page_owner(struct quarry *q, pfn_t pfn, struct quarry_page_owner *ow
 	const struct page *page = o != NULL ? quarry_pfn_to_page(q, pfn) : NULL;
 	const struct pageowner_record *r = page != NULL ? pageowner_of(q, o, page) : NULL;
 
-	if (r == NULL || r->state == OWNER_NONE)
-		return false;
-	pageowner_describe(q, o, r, owner);
-	return true;
+	return r != NULL && pageowner_describe(q, o, r, owner);
 }
 
 /* Whether the block at @page is taken, and by what the record says. */
@@ -281,8 +281,24 @@ static bool pageowner_is_taken(const struct page *page, const struct pageowner_r
 	return r->state == OWNER_TAKEN && (state == PAGE_WORD_ALLOC || state == PAGE_WORD_SLAB);
 }
 
+/* The first taken block of arena @a from offset @from on in that pageblock, whose records are @r; the offset of the next
+ * pageblock: there is none. */
+static size_t pageowner_next_of(struct quarry *q, struct page_owner *o, const struct page_arena *a,
+				const struct pageowner_record *r, size_t from)
+{
+	size_t end = ((from >> QUARRY_PAGEBLOCK_ORDER) + 1) << QUARRY_PAGEBLOCK_ORDER;
+	quarry_pin_t pin = quarry_lock(q->concurrent, &o->places.lock);
+
+	while (from < end &&
+	       !pageowner_is_taken(&a->map[from], &r[from & (QUARRY_PAGEBLOCK_PAGES - 1)]))
+		from++;
+	quarry_unlock(q->concurrent, &o->places.lock, pin);
+	return from;
+}
+
 /* The first taken block of arena @a from offset @from on; the end of the arena: there is none. */
-static size_t pageowner_next_in(struct page_owner *o, const struct page_arena *a, size_t from)
+static size_t pageowner_next_in(struct quarry *q, struct page_owner *o, const struct page_arena *a,
+				size_t from)
 {
 	size_t end = (size_t)a->nr_pb << QUARRY_PAGEBLOCK_ORDER;
 	struct pageowner_record **blocks =
@@ -291,16 +307,13 @@ static size_t pageowner_next_in(struct page_owner *o, const struct page_arena *a
 	if (blocks == NULL)
 		return end;
 	while (from < end) {
-		size_t i = from >> QUARRY_PAGEBLOCK_ORDER;
-		const struct pageowner_record *r = quarry_load_acquire(&blocks[i]);
+		size_t next = ((from >> QUARRY_PAGEBLOCK_ORDER) + 1) << QUARRY_PAGEBLOCK_ORDER;
+		const struct pageowner_record *r =
+			quarry_load_acquire(&blocks[from >> QUARRY_PAGEBLOCK_ORDER]);
 
-		if (r == NULL) {
-			from = (i + 1) << QUARRY_PAGEBLOCK_ORDER;
-			continue;
-		}
-		if (pageowner_is_taken(&a->map[from], &r[from & (QUARRY_PAGEBLOCK_PAGES - 1)]))
+		from = r != NULL ? pageowner_next_of(q, o, a, r, from) : next;
+		if (from != next)
 			break;
-		from++;
 	}
 	return from;
 }
@@ -316,14 +329,14 @@ bool quarry_page_owner_next(struct quarry *q, pfn_t *pfn, struct quarry_page_own
 
 		if (a->base_pfn + end <= *pfn)
 			continue;
-		at = pageowner_next_in(o, a, *pfn > a->base_pfn ? (size_t)(*pfn - a->base_pfn) : 0);
+		at = pageowner_next_in(q, o, a,
+				       *pfn > a->base_pfn ? (size_t)(*pfn - a->base_pfn) : 0);
 		if (at != end)
 			r = pageowner_of(q, o, &a->map[at]);
 		if (r == NULL)
 			continue;
 		*pfn = a->base_pfn + at;
-		pageowner_describe(q, o, r, owner);
-		return true;
+		return pageowner_describe(q, o, r, owner);
 	}
 	return false;
 }

@@ -285,6 +285,12 @@ static bool cache_can_share(const struct kmem_cache *s, const struct kmem_cache 
 	return size <= s->size && s->size - size < sizeof(uint64_t) && s->size % new->align == 0;
 }
 
+/* Who describes a cache reads it without the lock. */
+static void cache_count_locked(struct kmem_cache *s, int refcount)
+{
+	quarry_store_relaxed(&s->refcount, refcount);
+}
+
 /* Finds a cache to merge @new into and takes a reference to it. */
 static struct kmem_cache *cache_share_locked(struct slab_layer *layer, const struct kmem_cache *new)
 	QUARRY_REQUIRES(layer->lock)
@@ -297,9 +303,10 @@ static struct kmem_cache *cache_share_locked(struct slab_layer *layer, const str
 	for (s = layer->list; s != NULL; s = s->list_next) {
 		if (s->refcount == 0 || !cache_can_share(s, new)) /* 0: being destroyed */
 			continue;
-		s->refcount++;
-		s->object_size = quarry_max(s->object_size, new->object_size);
-		s->inuse = quarry_max(s->inuse, new->inuse);
+		cache_count_locked(s, s->refcount + 1);
+		/* Its users read them meanwhile. */
+		quarry_store_relaxed(&s->object_size, quarry_max(s->object_size, new->object_size));
+		quarry_store_relaxed(&s->inuse, quarry_max(s->inuse, new->inuse));
 		return s;
 	}
 	return NULL;
@@ -708,7 +715,8 @@ int quarry_kmem_cache_destroy(struct quarry *q, struct kmem_cache *s)
 	}
 	/* From here on nobody can merge into it, if this was the last reference. */
 	pin = quarry_lock(q->concurrent, &layer->lock);
-	last = --s->refcount == 0;
+	cache_count_locked(s, s->refcount - 1);
+	last = s->refcount == 0;
 	quarry_unlock(q->concurrent, &layer->lock, pin);
 	if (!last)
 		return 0;
@@ -722,7 +730,7 @@ int quarry_kmem_cache_destroy(struct quarry *q, struct kmem_cache *s)
 	if (slabs == 0)
 		cache_unpublish_locked(layer, s);
 	else
-		s->refcount = 1;
+		cache_count_locked(s, 1);
 	quarry_unlock(q->concurrent, &layer->lock, pin);
 	if (slabs != 0) {
 		quarry_report(q, "slab: %s: destroyed with objects in %lu slabs: kept", s->name,
@@ -837,7 +845,7 @@ void quarry_kmem_cache_info(struct quarry *q, struct kmem_cache *s, struct quarr
 
 	*info = (struct quarry_cache_info){
 		.name = s->name,
-		.object_size = s->object_size,
+		.object_size = cache_object_size(s),
 		.size = s->size,
 		.align = s->align,
 		.flags = s->flags,
@@ -846,8 +854,8 @@ void quarry_kmem_cache_info(struct quarry *q, struct kmem_cache *s, struct quarr
 		.min_order = oo_order(s->min),
 		.min_partial = s->min_partial,
 		.cpu_partial = s->cpu_partial,
-		.refcount = s->refcount,
-		.inuse = s->inuse,
+		.refcount = quarry_load_relaxed(&s->refcount),
+		.inuse = quarry_load_relaxed(&s->inuse),
 		.offset = s->offset,
 		.allocflags = s->allocflags,
 		.min_objs_per_slab = oo_objects(s->min),

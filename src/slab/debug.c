@@ -394,7 +394,7 @@ void *debug_guard_alloc(struct quarry *q, const struct kmem_cache *s, gfp_t gfp,
 	if (s->ctor != NULL || q->no_access || (gfp & (__GFP_DMA | __GFP_THISNODE)) != 0 ||
 	    (s->flags & (SLAB_TYPESAFE_BY_RCU | SLAB_CACHE_DMA | SLAB_CACHE_DMA32)) != 0)
 		return NULL;
-	return q->port.guard_alloc(q->port.ctx, s->object_size, s->align, s->name, caller);
+	return q->port.guard_alloc(q->port.ctx, cache_object_size(s), s->align, s->name, caller);
 }
 
 bool debug_guard_free(struct quarry *q, void *p, const void *caller)
@@ -445,7 +445,7 @@ static bool debug_hand_out(struct quarry *q, struct kmem_cache *s, void *obj, co
 	if (slab_find(q, s, obj, &slab, &number) == SLAB_FAULT_NONE)
 		debug_mark(q, s, slab, number, true);
 	if ((s->debug & SLAB_DEBUG_HOOKS) != 0)
-		q->port.object_alloc(q->port.ctx, obj, s->object_size, s->ctor != NULL);
+		q->port.object_alloc(q->port.ctx, obj, cache_object_size(s), s->ctor != NULL);
 	debug_trace(q, s, "alloc", obj, caller);
 	return true;
 }
@@ -487,7 +487,7 @@ void debug_free(struct quarry *q, struct kmem_cache *s, void *obj, const void *c
 	}
 	debug_trace(q, s, "free", obj, caller);
 	if ((s->debug & SLAB_DEBUG_HOOKS) != 0)
-		q->port.object_free(q->port.ctx, obj, s->object_size);
+		q->port.object_free(q->port.ctx, obj, cache_object_size(s));
 	if (debug_writes(q, s)) {
 		bool good = debug_good(s, obj, true, &d);
 

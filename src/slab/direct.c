@@ -52,7 +52,7 @@ void *quarry_kmem_cache_alloc(struct quarry *q, struct kmem_cache *s, gfp_t gfp)
 	s->refused += obj == NULL;
 	quarry_unpin(pin);
 	if (obj != NULL && (gfp & __GFP_ZERO) != 0 && s->ctor == NULL)
-		quarry_memset(obj, 0, s->object_size);
+		quarry_memset(obj, 0, cache_object_size(s));
 	return obj;
 }
 

@@ -53,14 +53,14 @@ bool fail_refuses(struct quarry *q, const struct kmem_cache *s, gfp_t gfp)
 	pin = quarry_lock(q->concurrent, &d->lock);
 	/* The Nth is anybody's; chance keeps away from those that Linux spares. */
 	if (f->attr.nth != 0 || !f->ignore_wait || (gfp & __GFP_DIRECT_RECLAIM) == 0)
-		fails = inject_now(&f->attr, s->object_size);
+		fails = inject_now(&f->attr, cache_object_size(s));
 	f->injected += fails;
 	quarry_unlock(q->concurrent, &d->lock, pin);
 	if (fails && (gfp & __GFP_NOWARN) == 0)
 		quarry_log(q, QUARRY_LOG_WARN,
 			   "FAULT_INJECTION: forcing a failure: name failslab, cache %s, size %u, "
 			   "gfp %#x",
-			   s->name, s->object_size, (unsigned int)gfp);
+			   s->name, cache_object_size(s), (unsigned int)gfp);
 	return fails;
 }
 

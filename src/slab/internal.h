@@ -431,6 +431,12 @@ static inline uint32_t oo_order(struct kmem_cache_order_objects x)
 	return x.x >> 16;
 }
 
+/* Another CPU's kmem_cache_create() may merge a larger one into it. */
+static inline uint32_t cache_object_size(const struct kmem_cache *s)
+{
+	return quarry_load_relaxed(&s->object_size);
+}
+
 static inline uint32_t oo_objects(struct kmem_cache_order_objects x)
 {
 	return x.x & 0xffffu;

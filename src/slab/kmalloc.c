@@ -462,7 +462,7 @@ size_t quarry_ksize(struct quarry *q, const void *p)
 		return 0;
 	s = quarry_virt_to_cache(q, p);
 	if (s != NULL)
-		return s->object_size;
+		return cache_object_size(s);
 	if (debug_guards(q) && q->port.guard_size(q->port.ctx, p) != 0)
 		return q->port.guard_size(q->port.ctx, p);
 	phys = quarry_virt_to_phys(q, p);

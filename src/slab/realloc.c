@@ -107,7 +107,7 @@ size_t quarry_kmalloc_size_roundup(struct quarry *q, size_t size)
 	struct kmem_cache *s = quarry_kmalloc_cache(q, size, GFP_KERNEL);
 
 	if (s != NULL)
-		return s->object_size;
+		return cache_object_size(s);
 	if (size == 0 || size > QUARRY_KMALLOC_MAX_SIZE)
 		return size;
 	return QUARRY_PAGE_SIZE << bits_get_order(size);

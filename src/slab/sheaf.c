@@ -242,7 +242,7 @@ void *sheaf_alloc_odd(struct quarry *q, struct slab_cpu *c, gfp_t gfp, quarry_pi
 void *sheaf_zero(const struct quarry *q, const struct kmem_cache *s, void *obj)
 {
 	if (!q->no_access && s->ctor == NULL)
-		quarry_memset(obj, 0, s->object_size);
+		quarry_memset(obj, 0, cache_object_size(s));
 	return obj;
 }
 

@@ -366,17 +366,22 @@ static void owner_putback(void *ctx, struct page *page)
 	(void)page;
 }
 
-static void owner_setup(unsigned int flags)
+static void owner_page(void)
 {
 	static const struct quarry_mover ops = {owner_isolate, owner_migrate, owner_putback};
 	int number;
 
-	machine_make(6 * MIB, 2, flags);
 	owner = explore_alloc(sizeof(*owner), 64);
 	number = quarry_register_mover(mq, &ops, NULL);
 	owner->page = quarry_alloc_pages(mq, GFP_HIGHUSER_MOVABLE, 0);
 	owner->start = quarry_page_to_pfn(mq, owner->page) & ~((pfn_t)OWNER_RANGE - 1);
 	EXPLORE_CHECK(quarry_set_page_mover(mq, owner->page, (unsigned int)number) == 0);
+}
+
+static void owner_setup(unsigned int flags)
+{
+	machine_make(6 * MIB, 2, flags);
+	owner_page();
 }
 
 static void owner_free(void)
@@ -416,8 +421,8 @@ static void grow(void)
 
 static struct shrinking {
 	struct quarry_mempolicy policy;
-	struct quarry_shrinker shrinker;
-	uint64_t gone;
+	struct quarry_shrinker shrinker, other;
+	uint64_t gone, other_gone;
 } * sh;
 
 static unsigned long shrink_count(struct quarry_shrinker *s, struct quarry_shrink_control *sc)
@@ -425,6 +430,14 @@ static unsigned long shrink_count(struct quarry_shrinker *s, struct quarry_shrin
 	(void)s;
 	(void)sc;
 	EXPLORE_CHECK(sh->gone == 0); /* who runs it after it has gone races with who wrote this */
+	return 0;
+}
+
+static unsigned long shrink_other(struct quarry_shrinker *s, struct quarry_shrink_control *sc)
+{
+	(void)s;
+	(void)sc;
+	EXPLORE_CHECK(sh->other_gone == 0);
 	return 0;
 }
 
@@ -471,6 +484,167 @@ static void policy_check(void)
 	machine_check();
 }
 
+/* ---- memory that goes ---- */
+
+static void shrink_setup(unsigned int flags)
+{
+	grow_setup(flags);
+	EXPLORE_CHECK(quarry_online_pages(mq, BLOCK_START, QUARRY_MEMORY_BLOCK_PAGES,
+					  QUARRY_ONLINE_MOVABLE) == 0);
+}
+
+static void offline_block(void)
+{
+	int err = quarry_offline_pages(mq, BLOCK_START, QUARRY_MEMORY_BLOCK_PAGES);
+
+	EXPLORE_CHECK(err == 0 || err == -QUARRY_EBUSY);
+}
+
+/* ---- compaction against who frees, and who takes ---- */
+
+/* Above the movable block that lies lowest there is room. */
+static void compact_setup(unsigned int flags)
+{
+	owner_setup(flags);
+	warm(2);
+}
+
+static void compact(void)
+{
+	quarry_compact_node(mq, 0);
+}
+
+static void take_order3(void)
+{
+	EXPLORE_CHECK(take(4, GFP_HIGHUSER_MOVABLE, 3));
+}
+
+/* The owner's page is where its descriptor says, whether it was moved or not. */
+static void owner_check(void)
+{
+	has[2].page[10] = owner->page;
+	has[2].order[10] = 0;
+	machine_check();
+}
+
+/* ---- pages with errors ---- */
+
+static pfn_t *bad;
+
+static void poison_setup(unsigned int flags)
+{
+	sheaves_setup(flags);
+	bad = explore_alloc(sizeof(*bad), 64);
+	*bad = quarry_page_to_pfn(mq, has[1].page[0]);
+}
+
+/* The page that thread 1 will take next lies in its sheaf. */
+static void poison_free_setup(unsigned int flags)
+{
+	struct page *page;
+
+	poison_setup(flags);
+	machine_cpu(1);
+	page = quarry_alloc_pages(mq, GFP_KERNEL, 0);
+	*bad = quarry_page_to_pfn(mq, page);
+	quarry_free_pages(mq, page, 0);
+	machine_cpu(0);
+}
+
+static void poison(void)
+{
+	int err = quarry_memory_failure(mq, *bad, QUARRY_MF_SW_SIMULATED);
+
+	EXPLORE_CHECK(err == 0 || err == -QUARRY_EBUSY || err == -QUARRY_EHWPOISON);
+}
+
+static void poison_softly(void)
+{
+	int err = quarry_soft_offline_page(mq, *bad);
+
+	EXPLORE_CHECK(err == 0 || err == -QUARRY_EBUSY);
+}
+
+/* It is gone, or marked in its owner's hands; nobody got it after that. When it is well again nothing is missing. */
+static void poison_check(void)
+{
+	bool known = quarry_page_is_poisoned(mq, *bad);
+	char line[1];
+
+	quarry_drain_all_pages(mq);
+	EXPLORE_CHECK(quarry_check(mq, &(struct quarry_out){.write = NULL, .ctx = line}) == 0);
+	EXPLORE_CHECK(quarry_unpoison_memory(mq, *bad) == (known ? 0 : -QUARRY_EBUSY));
+	machine_check();
+}
+
+/* ---- who has a page ---- */
+
+static void pageowner_setup(unsigned int flags)
+{
+	virgin_setup(flags);
+	EXPLORE_CHECK(quarry_page_debug(mq, "page_owner=on") == 0);
+}
+
+static void pageowner_used_setup(unsigned int flags)
+{
+	sheaves_setup(flags);
+	EXPLORE_CHECK(quarry_page_debug(mq, "page_owner=on") == 0);
+}
+
+static void take_give(void)
+{
+	take_one();
+	give(2);
+}
+
+static void pageowner_look(void)
+{
+	struct quarry_page_owner seen;
+	pfn_t pfn = 0;
+
+	for (unsigned int i = 0; i < 4 && quarry_page_owner_next(mq, &pfn, &seen); i++)
+		pfn++;
+}
+
+/* ---- arenas that are near, and others ---- */
+
+/* CPU 0 has what is left of its own arena in hand, and must go to the other's. */
+static void far_setup(unsigned int flags)
+{
+	machine_make(4 * MIB, 2, flags);
+	warm(2);
+	hold(0, 0, GFP_KERNEL, QUARRY_PAGEBLOCK_ORDER - 1);
+}
+
+static void take_far(void)
+{
+	take(1, GFP_KERNEL | __GFP_MEMALLOC | __GFP_NOWARN, QUARRY_PAGEBLOCK_ORDER - 1);
+	take(2, GFP_KERNEL | __GFP_MEMALLOC | __GFP_NOWARN, QUARRY_PAGEBLOCK_ORDER - 1);
+}
+
+/* ---- pages wanted from outside ---- */
+
+static void kswapd(void)
+{
+	(void)quarry_kswapd_run(mq, 0);
+}
+
+static void shrinker_comes_goes(void)
+{
+	struct quarry_shrinker *s = &sh->other;
+
+	*s = (struct quarry_shrinker){
+		.count_objects = shrink_other, .scan_objects = shrink_other, .name = "comes"};
+	EXPLORE_CHECK(quarry_register_shrinker(mq, s) == 0);
+	quarry_unregister_shrinker(mq, s);
+	sh->other_gone = 1;
+}
+
+#define CHECKED(name_, place_, n, setup_, arg_, t0, t1, check_)                                \
+	{                                                                                      \
+		.name = name_, .place = place_, .nr_threads = n, .arg = arg_, .setup = setup_, \
+		.thread = {t0, t1}, .check = check_, .quick = ONE_PREEMPTION                   \
+	}
 #define CASE(name_, place_, n, setup_, arg_, t0, t1, t2)                                       \
 	{                                                                                      \
 		.name = name_, .place = place_, .nr_threads = n, .arg = arg_, .setup = setup_, \
@@ -536,8 +710,44 @@ const struct explore_case cases_pages[] = {
 	     owner_range, owner_free, NULL),
 	CASE("grow", "hotplug.c: memory that comes", 2, grow_setup, MACHINE_GROWS, grow, give_take,
 	     NULL),
-	CASE("shrinker_goes", "shrinker.c: shrinkers that go", 2, shrinker_setup, 0, shrinker_goes,
-	     shrinkers_run, NULL),
+	CASE("shrinker_goes", "shrinker.c: shrinkers that come and go", 2, shrinker_setup, 0,
+	     shrinker_goes, shrinkers_run, NULL),
+	CASE("shrinker_comes", "shrinker.c: shrinkers that come and go", 2, shrinker_setup, 0,
+	     shrinker_comes_goes, shrinkers_run, NULL),
+	CASE("shrinkers_two", "shrinker.c: shrinkers that come and go", 2, shrinker_setup, 0,
+	     shrinker_comes_goes, shrinker_goes, NULL),
+	CASE("offline_take", "offline.c: memory that goes", 2, shrink_setup, MACHINE_GROWS,
+	     offline_block, take_movable, NULL),
+	CASE("offline_look", "offline.c: memory that goes", 2, shrink_setup, MACHINE_GROWS,
+	     offline_block, count_all, NULL),
+	CHECKED("compact_free", "compaction.c, mover.c: blocks moved together", 2, compact_setup, 0,
+		compact, owner_free, owner_check),
+	CHECKED("compact_take", "compaction.c, mover.c: blocks moved together", 2, compact_setup, 0,
+		compact, take_order3, owner_check),
+	CHECKED("poison_give", "hwpoison.c: pages with errors", 2, poison_setup, 0, poison,
+		give_one, poison_check),
+	CHECKED("poison_take", "hwpoison.c: pages with errors", 2, poison_free_setup, 0, poison,
+		take_one, poison_check),
+	CHECKED("poison_two", "hwpoison.c: pages with errors", 2, poison_free_setup, 0, poison,
+		poison_softly, poison_check),
+	CHECKED("poison_drain", "hwpoison.c: pages with errors", 2, poison_free_setup, 0,
+		poison_softly, drain_all, poison_check),
+	CASE("owner_first", "pageowner.c: who has a page", 2, pageowner_setup, 0, take_one,
+	     take_one, NULL),
+	CASE("owner_look", "pageowner.c: who has a page", 2, pageowner_used_setup, 0, take_give,
+	     pageowner_look, NULL),
+	CASE("arenas_far", "zone.c: the summary of arenas", 2, far_setup, MACHINE_ARENAS, take_far,
+	     take_far, NULL),
+	CASE("virgin_isolate", "memmap.c, arena.c: descriptors and arenas at first use", 2,
+	     virgin_setup, 0, isolate, take_one, NULL),
+	CASE("virgin_count", "memmap.c, arena.c: descriptors and arenas at first use", 2,
+	     virgin_setup, 0, take_order4, count_all, NULL),
+	CASE("cpu_offline_drain", "cpu.c: CPUs at first use, and those that leave", 2,
+	     sheaves_setup, 0, cpu2_leaves_comes, drain_all, NULL),
+	CASE("cpu_offline_age", "cpu.c: CPUs at first use, and those that leave", 2, sheaves_setup,
+	     0, cpu2_leaves_comes, age_all, NULL),
+	CASE("kswapd", "reclaim.c: pages wanted back", 2, sheaves_setup, 0, kswapd, give_take,
+	     NULL),
 	{.name = "policy_turns",
 	 .place = "mempolicy.c: turns",
 	 .nr_threads = 2,

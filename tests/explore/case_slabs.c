@@ -256,11 +256,231 @@ static void pool_take_give(void)
 		quarry_mempool_free(mq, p, c->pool);
 }
 
+/* It has one more for a moment. */
+static void pool_grow(void)
+{
+	EXPLORE_CHECK(quarry_mempool_resize(mq, c->pool, 2) == 0);
+	EXPLORE_CHECK(quarry_mempool_resize(mq, c->pool, 1) == 0);
+}
+
 static void pool_check(void)
 {
 	void *p = quarry_mempool_alloc_preallocated(mq, c->pool);
 
 	EXPLORE_CHECK(p != NULL && quarry_mempool_alloc_preallocated(mq, c->pool) == NULL);
+	machine_check();
+}
+
+/* ---- objects that readers may follow when they are free ---- */
+
+static void typesafe_setup(unsigned int flags)
+{
+	machine_make(4 * MIB, 3, flags);
+	c = explore_alloc(sizeof(*c), 64);
+	c->cache = quarry_kmem_cache_create(mq, "explored", 4096,
+					    SLAB_NO_MERGE | SLAB_TYPESAFE_BY_RCU, NULL);
+	EXPLORE_CHECK(c->cache != NULL);
+	c->shared = quarry_kmem_cache_alloc(mq, c->cache, GFP_NOWAIT);
+	EXPLORE_CHECK(c->shared != NULL);
+	quarry_kmem_cache_quiesce(mq, c->cache); /* it is alone in its slab */
+}
+
+/* As long as the section lasts, the memory is no other cache's, and no page. */
+static void typesafe_read(void)
+{
+	void *p;
+
+	quarry_rcu_read_lock(mq);
+	p = quarry_load_acquire(&c->shared);
+	if (p != NULL) {
+		struct kmem_cache *is = quarry_virt_to_cache(mq, p);
+		pfn_t pfn = quarry_virt_to_phys(mq, p) >> QUARRY_PAGE_SHIFT;
+		enum quarry_page_state state = quarry_pfn_state(mq, pfn, NULL);
+
+		EXPLORE_CHECK(is == NULL || is == c->cache);
+		EXPLORE_CHECK(state == QUARRY_PAGE_SLAB || state == QUARRY_PAGE_ALLOCATED);
+	}
+	quarry_rcu_read_unlock(mq);
+}
+
+static void typesafe_free(void)
+{
+	void *p = c->shared;
+
+	quarry_store_release(&c->shared, (void *)NULL);
+	quarry_kmem_cache_free(mq, c->cache, p);
+	quarry_kmem_cache_shrink(mq, c->cache);
+	quarry_rcu_run(mq);
+	quarry_rcu_run(mq);
+}
+
+static void typesafe_check(void)
+{
+	quarry_kmem_cache_quiesce(mq, c->cache);
+	EXPLORE_CHECK(quarry_rcu_barrier(mq) == 0);
+	slab_check();
+}
+
+/* An object that is given back when readers have left. */
+static void kvfree_setup(unsigned int flags)
+{
+	kmalloc_setup(flags);
+	c->shared = quarry_kmalloc(mq, 192, GFP_NOWAIT);
+	EXPLORE_CHECK(c->shared != NULL && quarry_virt_to_cache(mq, c->shared) != NULL);
+	c->cache = quarry_virt_to_cache(mq, c->shared);
+	quarry_kmem_cache_quiesce(mq, c->cache); /* it is alone in its slab */
+}
+
+/* An object in use is the reader's, whatever the writer shrinks. */
+static void kvfree_read(void)
+{
+	void *p;
+
+	quarry_rcu_read_lock(mq);
+	p = quarry_load_acquire(&c->shared);
+	EXPLORE_CHECK(p == NULL || quarry_virt_to_cache(mq, p) == c->cache);
+	quarry_rcu_read_unlock(mq);
+}
+
+static void kvfree_retire(void)
+{
+	void *p = c->shared;
+
+	quarry_store_release(&c->shared, (void *)NULL);
+	EXPLORE_CHECK(quarry_kvfree_rcu(mq, p, &c->head) == 0);
+	quarry_rcu_run(mq);
+	quarry_rcu_run(mq);
+	quarry_kmem_cache_shrink(mq, c->cache);
+}
+
+static void kvfree_check(void)
+{
+	EXPLORE_CHECK(quarry_rcu_barrier(mq) == 0);
+	machine_check();
+}
+
+/* ---- caches that are looked at ---- */
+
+static int look_at(struct kmem_cache *cache, void *arg)
+{
+	struct quarry_cache_info info;
+
+	(void)arg;
+	quarry_kmem_cache_info(mq, cache, &info);
+	EXPLORE_CHECK(info.num_objs <= 4096);
+	return 0;
+}
+
+/* Two caches that become one, of which objects are in use. */
+static void merge_setup(unsigned int flags)
+{
+	machine_make(4 * MIB, 3, flags);
+	c = explore_alloc(sizeof(*c), 64);
+	c->cache = quarry_kmem_cache_create(mq, "first", 500, 0, NULL);
+	EXPLORE_CHECK(c->cache != NULL);
+	has[0].object[0] = quarry_kmem_cache_alloc(mq, c->cache, GFP_NOWAIT);
+}
+
+static void merge(void)
+{
+	c->other[0] = quarry_kmem_cache_create(mq, "second", 504, 0, NULL);
+	EXPLORE_CHECK(c->other[0] == c->cache);
+}
+
+static void merge_use(void)
+{
+	void *p = quarry_kmem_cache_alloc(mq, c->cache, GFP_NOWAIT | __GFP_ZERO);
+
+	EXPLORE_CHECK(p != NULL && quarry_ksize(mq, p) >= 500);
+	quarry_kmem_cache_free(mq, c->cache, p);
+}
+
+static void look_at_all(void)
+{
+	EXPLORE_CHECK(quarry_kmem_cache_for_each(mq, look_at, NULL) == 0);
+}
+
+/* ---- CPUs that leave ---- */
+
+static void cpu2_leaves(void)
+{
+	EXPLORE_CHECK(quarry_cpu_offline(mq, 2) == 0);
+}
+
+static void reap_2(void)
+{
+	(void)quarry_slab_reap(mq, 2);
+}
+
+/* ---- lists by node ---- */
+
+#define LRU_ITEMS 3u
+
+static struct lru_case {
+	struct quarry_list_lru lru;
+	struct list_head item[LRU_ITEMS];
+	unsigned int added, taken[EXPLORE_THREADS];
+} * l;
+
+static void lru_setup(unsigned int flags)
+{
+	machine_make(4 * MIB, 3, flags);
+	l = explore_alloc(sizeof(*l), 64);
+	EXPLORE_CHECK(quarry_list_lru_init(mq, &l->lru) == 0);
+	for (unsigned int i = 0; i < LRU_ITEMS; i++) {
+		l->item[i].next = l->item[i].prev = &l->item[i];
+		EXPLORE_CHECK(i == 0 || quarry_list_lru_add(mq, &l->lru, &l->item[i], 0));
+	}
+}
+
+static void lru_add_del(void)
+{
+	EXPLORE_CHECK(quarry_list_lru_add(mq, &l->lru, &l->item[0], 0));
+	l->added = 1;
+	l->taken[explore_self()] += quarry_list_lru_del(mq, &l->lru, &l->item[1], 0);
+}
+
+static enum quarry_lru_status lru_take(struct quarry *q, struct list_head *item,
+				       struct quarry_list_lru_one *list, void *arg)
+{
+	(void)q;
+	(void)arg;
+	if (item == &l->item[2])
+		return QUARRY_LRU_ROTATE;
+	quarry_list_lru_isolate(list, item);
+	l->taken[explore_self()]++;
+	return QUARRY_LRU_REMOVED;
+}
+
+/* Lets go of the lock in between. */
+static enum quarry_lru_status lru_take_retry(struct quarry *q, struct list_head *item,
+					     struct quarry_list_lru_one *list, void *arg)
+{
+	(void)arg;
+	quarry_list_lru_isolate(list, item);
+	l->taken[explore_self()]++;
+	quarry_list_lru_unlock(q, list);
+	return QUARRY_LRU_REMOVED_RETRY;
+}
+
+static void lru_walk(void)
+{
+	(void)quarry_list_lru_walk(mq, &l->lru, lru_take, NULL, 3);
+}
+
+static void lru_walk_retry(void)
+{
+	(void)quarry_list_lru_walk(mq, &l->lru, lru_take_retry, NULL, 3);
+}
+
+/* What is on the list now, and what was taken off it, is what was put on it. */
+static void lru_check(void)
+{
+	unsigned long put = LRU_ITEMS - 1 + l->added, taken = 0;
+
+	for (unsigned int i = 0; i < EXPLORE_THREADS; i++)
+		taken += l->taken[i];
+	EXPLORE_CHECK(taken + quarry_list_lru_count(&l->lru) == put);
 	machine_check();
 }
 
@@ -337,6 +557,32 @@ const struct explore_case cases_slabs[] = {
 	     slab_check),
 	CASE("pool", "mempool.c: the reserve", 2, pool_setup, 0, pool_take_give, pool_take_give,
 	     NULL, pool_check),
+	CASE("pool_resize", "mempool.c: the reserve", 2, pool_setup, 0, pool_take_give, pool_grow,
+	     NULL, pool_check),
+	CASE("rcu_typesafe", "rcu.c: grace periods", 2, typesafe_setup, 0, typesafe_read,
+	     typesafe_free, NULL, typesafe_check),
+	CASE("rcu_kvfree", "rcu.c: grace periods", 2, kvfree_setup, 0, kvfree_read, kvfree_retire,
+	     NULL, kvfree_check),
+	CASE("cache_destroy_look", "cache.c: caches that come and go", 2, fresh_setup, 0, destroy,
+	     look_at_all, NULL, slab_check),
+	CASE("cache_merge", "cache.c: caches that come and go", 2, merge_setup, 0, merge, merge_use,
+	     NULL, slab_check),
+	CASE("cache_merge_look", "cache.c: caches that come and go", 2, merge_setup, 0, merge,
+	     look_at_all, NULL, slab_check),
+	CASE("cache_create_look", "cache.c: caches that come and go", 2, fresh_setup, 0,
+	     create_destroy, look_at_all, NULL, slab_check),
+	CASE("cache_destroy_others", "cache.c: caches that come and go", 2, fresh_setup, 0, destroy,
+	     create_destroy, NULL, slab_check),
+	CASE("slab_cpu_leaves", "sheaf.c, depot.c, flush.c, reap.c: objects between CPUs", 2,
+	     used_setup, 0, cpu2_leaves, put_get, NULL, slab_check),
+	CASE("slab_cpu_leaves_reap", "sheaf.c, depot.c, flush.c, reap.c: objects between CPUs", 2,
+	     used_setup, 0, cpu2_leaves, reap_2, NULL, slab_check),
+	CASE("lru_walk", "listlru.c: lists by node", 2, lru_setup, 0, lru_add_del, lru_walk, NULL,
+	     lru_check),
+	CASE("lru_retry", "listlru.c: lists by node", 2, lru_setup, 0, lru_add_del, lru_walk_retry,
+	     NULL, lru_check),
+	CASE("lru_two_walks", "listlru.c: lists by node", 2, lru_setup, 0, lru_walk, lru_walk_retry,
+	     NULL, lru_check),
 	IRQ("irq_slab_get", "interrupts", used_setup, get_many, irq_get_put, slab_check),
 	IRQ("irq_slab_put", "interrupts", used_setup, put_many, irq_put_many, slab_check),
 	IRQ("irq_slab_refill", "interrupts", used_setup, get_many, irq_get_many, slab_check),

@@ -36,7 +36,7 @@
 #include <stdint.h>
 
 #define EXPLORE_THREADS 3
-#define EXPLORE_EVENTS 16384 /* of one execution; more: it spins without end */
+#define EXPLORE_EVENTS 65535 /* of one execution; more: it spins without end */
 
 struct explore_limits {
 	int preemptions; /* -1: no bound, with reduction */

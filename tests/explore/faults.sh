@@ -67,5 +67,14 @@ fault src/slab/rcu.c 's/quarry_store_release(&c->word, (uint64_t)0)/quarry_store
 fault src/slab/sheaf.c '/^static bool sheaf_provide_main/,/^}/s/if (slab_main(c)->cap == 0)/if (true)/' \
 	irq_slab_first 'a sheaf takes the place of one that an interrupt brought' "$@"
 
+fault src/slab/slab.c '/^void slab_release_chain/,/^}/s/if ((s->flags & SLAB_TYPESAFE_BY_RCU) != 0)/if (false)/' \
+	rcu_typesafe 'a slab goes while readers look' "$@"
+fault src/slab/rcu.c 's/if (p == NULL || p == QUARRY_ZERO_SIZE_PTR || rcu_gather/if (quarry_kvfree(q, p), true || rcu_gather/' \
+	rcu_kvfree 'a block goes while readers look' "$@"
+fault src/slab/listlru.c '/^bool quarry_list_lru_del(/,/^}/s/listlru_lock(q, l);/(void)0;/;/^bool quarry_list_lru_del(/,/^}/s/listlru_unlock(q, l);/(void)0;/' \
+	lru_walk 'an item is taken off without the lock' "$@"
+fault src/page/shrinker.c 's/if (shrinker->users == 0)/if (true)/' \
+	shrinker_goes 'a shrinker goes while it runs' "$@"
+
 echo "$found of $nr faults are found"
 [ $found -eq $nr ]

@@ -26,9 +26,9 @@ static unsigned char region[REGION_BYTES] __attribute__((aligned(4096)));
 static unsigned char snapshot[REGION_BYTES] __attribute__((aligned(4096)));
 static size_t region_used, snapshot_used;
 
-/* Of each byte: thread << 14 | clock of the last plain write, and clocks of plain reads. */
+/* Of each byte: thread << 16 | clock of the last plain write, and clocks of plain reads. */
 static struct cell {
-	uint16_t write;
+	uint32_t write;
 	uint16_t read[EXPLORE_THREADS];
 } cells[REGION_BYTES];
 
@@ -290,10 +290,10 @@ static void race(const char *what, uintptr_t addr, unsigned int by)
 
 static void race_with_writes(const char *what, uintptr_t addr, const struct clocks *known)
 {
-	uint16_t w = cells[addr - (uintptr_t)region].write;
+	uint32_t w = cells[addr - (uintptr_t)region].write;
 
-	if ((w & 0x3fff) > known->at[w >> 14])
-		race(what, addr, w >> 14);
+	if ((w & 0xffff) > known->at[w >> 16])
+		race(what, addr, w >> 16);
 }
 
 static void race_with_reads(const char *what, uintptr_t addr, const struct clocks *known)
@@ -351,7 +351,7 @@ static void plain(uintptr_t addr, size_t size, bool write)
 		race_with_writes(write ? "writes" : "reads", a, known);
 		if (write) {
 			race_with_reads("writes", a, known);
-			c->write = (uint16_t)(self << 14 | known->at[self]);
+			c->write = (uint32_t)self << 16 | known->at[self];
 		} else {
 			c->read[self] = known->at[self];
 		}
@@ -395,7 +395,7 @@ static void tick(unsigned int self)
 {
 	struct memory_thread *t = &threads[self];
 
-	if (++t->now.hb.at[self] == 1u << 14)
+	if (++t->now.hb.at[self] == 0xffff)
 		explore_fail("too many steps");
 	t->now.seen.at[self] = t->now.hb.at[self];
 }
