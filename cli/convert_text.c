@@ -231,8 +231,8 @@ static const char *convert_desc(struct convert_tagged *c, const char *s)
 		   &flags, &site, &cache, &req, &alloc, &gfp, &node, &order, &mt, &fo,
 		   &fmt) != 12 ||
 	    type == 0 || type > TRACE_FREE_BULK || site >= c->sites.nr || cache >= c->caches.nr ||
-	    order > 63 || node < -1 || mt < -1 || mt > 127 || fo < -1 || fo > 127 || fmt < -1 ||
-	    fmt > 127)
+	    order > 63 || node < -1 || node > UINT16_MAX || mt < -1 || mt > 127 || fo < -1 ||
+	    fo > 127 || fmt < -1 || fmt > 127)
 		return "a descriptor of twelve numbers, which names sites and caches above it";
 	if (c->tables.nr_descs == TRACE_MAX_DESCS)
 		return "fewer descriptors";
