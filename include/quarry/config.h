@@ -59,9 +59,16 @@
 #define QUARRY_PAGEBLOCK_ORDER 9
 #endif
 
-/* log2 of the bytes of a memory block, the unit of hotplug (Linux: SECTION_SIZE_BITS). */
+/*
+ * log2 of the bytes of a memory block, the unit of hotplug (Linux: SECTION_SIZE_BITS): 27 as on x86, or what holds one
+ * block of the largest order.
+ */
 #ifndef QUARRY_SECTION_SIZE_BITS
+#if QUARRY_PAGE_SHIFT + QUARRY_MAX_ORDER > 27
+#define QUARRY_SECTION_SIZE_BITS (QUARRY_PAGE_SHIFT + QUARRY_MAX_ORDER)
+#else
 #define QUARRY_SECTION_SIZE_BITS 27
+#endif
 #endif
 
 /* log2 of the largest physical address, exclusive, that memory may have (64 TiB). */

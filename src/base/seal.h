@@ -9,10 +9,12 @@
 
 #include <base/compiler.h>
 
+#if QUARRY_HARDENED
 static inline uint64_t seal_add(uint64_t sum, uint64_t value)
 {
 	sum = (sum ^ value) * 0x9e3779b97f4a7c15u;
 	return sum ^ sum >> 29;
 }
+#endif
 
 #endif
