@@ -342,8 +342,9 @@ static void test_S5_merging(void **state)
 	struct quarry *q = real(4 * MIB, 1);
 	struct kmem_cache *a = quarry_kmem_cache_create(q, "a", 100, 0, NULL), *b;
 	static const uint32_t apart[] = {
-		SLAB_NO_MERGE,  SLAB_TYPESAFE_BY_RCU, SLAB_ACCOUNT,           SLAB_RECLAIM_ACCOUNT,
-		SLAB_CACHE_DMA, SLAB_CACHE_DMA32,     SLAB_CONSISTENCY_CHECKS};
+		SLAB_NO_MERGE,           SLAB_TYPESAFE_BY_RCU, SLAB_ACCOUNT,
+		SLAB_RECLAIM_ACCOUNT,    SLAB_CACHE_DMA,       SLAB_CACHE_DMA32,
+		SLAB_CONSISTENCY_CHECKS, SLAB_NOLEAKTRACE};
 
 	(void)state;
 	b = quarry_kmem_cache_create(q, "b", 97, 0, NULL);

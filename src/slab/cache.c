@@ -39,8 +39,9 @@
 #include "sheaf.h"
 
 #define CACHE_MERGE_SAME (SLAB_RECLAIM_ACCOUNT | SLAB_CACHE_DMA | SLAB_CACHE_DMA32 | SLAB_ACCOUNT)
-#define CACHE_NEVER_MERGE \
-	(SLAB_TYPESAFE_BY_RCU | SLAB_NO_MERGE | SLAB_DEBUG_FLAGS | SLAB_FAILSLAB | SLAB_KMALLOC)
+#define CACHE_NEVER_MERGE                                                             \
+	(SLAB_TYPESAFE_BY_RCU | SLAB_NO_MERGE | SLAB_DEBUG_FLAGS | SLAB_NOLEAKTRACE | \
+	 SLAB_FAILSLAB | SLAB_KMALLOC)
 #define CACHE_MAX_SIZE_BITS 44u /* size * slab bytes up to here: the reciprocal is exact */
 #define CACHE_RECIP_SHIFT 48u
 
@@ -966,6 +967,7 @@ void quarry_slab_exit(struct quarry *q)
 	slab_pool_exit(q);
 	quarry_meta_free(q, q->slabs->range);
 	quarry_meta_free(q, q->slabs->places);
+	quarry_meta_free(q, q->slabs->blocks);
 	quarry_meta_free(q, q->slabs->kv);
 	quarry_meta_free(q, q->slabs);
 	q->slabs = NULL;

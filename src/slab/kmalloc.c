@@ -304,7 +304,7 @@ static void kmalloc_count_large(struct quarry *q, const struct page *page, unsig
 #endif
 
 /* Sizes without a cache: none, too large, or pages. */
-QUARRY_COLD void *kmalloc_odd(struct quarry *q, size_t size, gfp_t gfp, int nid)
+QUARRY_COLD void *kmalloc_odd(struct quarry *q, size_t size, gfp_t gfp, int nid, const void *caller)
 {
 	struct page *page;
 
@@ -318,6 +318,8 @@ QUARRY_COLD void *kmalloc_odd(struct quarry *q, size_t size, gfp_t gfp, int nid)
 	if (page == NULL)
 		return NULL;
 	kmalloc_count_large(q, page, bits_get_order(size), 1);
+	profile_block_alloc(q, quarry_page_address(q, page), (size_t)1 << bits_get_order(size),
+			    caller);
 	return quarry_page_address(q, page);
 }
 
@@ -329,7 +331,7 @@ QUARRY_NOINLINE void *quarry_kmalloc_track_caller(struct quarry *q, size_t size,
 	struct kmem_cache *s = kmalloc_cache_for(q, size, gfp, caller);
 
 	if (s == NULL)
-		return kmalloc_odd(q, size, gfp, QUARRY_NO_NODE);
+		return kmalloc_odd(q, size, gfp, QUARRY_NO_NODE, caller);
 	return sheaf_alloc_for(q, s, gfp, caller);
 }
 
@@ -358,7 +360,7 @@ void *quarry_kmalloc_node_track_caller(struct quarry *q, size_t size, gfp_t gfp,
 	struct kmem_cache *s = kmalloc_cache_for(q, size, gfp, caller);
 
 	if (s == NULL)
-		return kmalloc_odd(q, size, gfp, nid);
+		return kmalloc_odd(q, size, gfp, nid, caller);
 	return sheaf_alloc_node(q, s, gfp, nid, caller);
 }
 
@@ -406,8 +408,13 @@ static QUARRY_NOINLINE void kmalloc_free_odd(struct quarry *q, void *p, const vo
 		quarry_report(q, "kfree of %p, which is no allocation", p);
 		return;
 	}
+	if (order == 0 && kv_is_range(q, p)) {
+		quarry_report(q, "kfree of %p, which is a range of kvmalloc()", p);
+		return;
+	}
 	page = quarry_pfn_to_page(q, pfn);
 	kmalloc_count_large(q, page, order, -1);
+	profile_block_free(q, p);
 	quarry_free_pages(q, page, order);
 }
 
