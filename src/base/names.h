@@ -319,6 +319,7 @@
 #define slab_refill QUARRY_INSIDE(slab_refill)
 #define slab_release_chain QUARRY_INSIDE(slab_release_chain)
 #define slab_release_deferred QUARRY_INSIDE(slab_release_deferred)
+#define slab_set_aside QUARRY_INSIDE(slab_set_aside)
 #define slab_side_alloc QUARRY_INSIDE(slab_side_alloc)
 #define slab_side_free QUARRY_INSIDE(slab_side_free)
 #define slab_start_move QUARRY_INSIDE(slab_start_move)

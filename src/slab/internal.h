@@ -665,6 +665,12 @@ unsigned long slab_discard_empty(struct quarry *q, struct kmem_cache *s, unsigne
  * or the others have no room for them. slab_end_move() puts it back, or gives it back if it is empty. */
 struct slab *slab_start_move(struct quarry *q, struct kmem_cache *s, unsigned int nid);
 void slab_end_move(struct quarry *q, struct kmem_cache *s, struct slab *slab);
+/*
+ * The first slab of list @list of node @nid, off that list; slab_end_move() puts it at the end of one, or gives it back
+ * if it is empty. NULL: there is none. *@last: SLAB_NONE at first, then the slab that was the last one there.
+ */
+struct slab *slab_set_aside(struct quarry *q, struct kmem_cache *s, unsigned int nid,
+			    unsigned int list, uint32_t *last);
 /* The range of @page's arena, made at first use; NULL: no memory for it. May call for memory. */
 const struct slab_range *slab_range_of(struct quarry *q, const struct page *page);
 /* The slab of @obj and its number there, with all checks that need no lock. */
