@@ -410,13 +410,16 @@ static void cache_enlist_locked(struct slab_layer *layer, struct kmem_cache *s)
 	quarry_store_release(link, s);
 }
 
-static bool cache_publish_locked(struct slab_layer *layer, struct kmem_cache *s)
+/* False: there is no number; with *@again a longer table would have one. */
+static bool cache_publish_locked(struct slab_layer *layer, struct kmem_cache *s, bool *again)
 	QUARRY_REQUIRES(layer->lock)
 {
 	uint32_t id = cache_free_slot(layer);
-
 	/* Numbers are kept for those of kmalloc's that nobody has wanted yet. */
-	if (id == layer->nr_slots || (s->rank == 0 && layer->nr_others == layer->max_others))
+	bool refused = s->rank == 0 && layer->nr_others == layer->max_others;
+
+	*again = !refused && id == layer->nr_slots;
+	if (refused || *again)
 		return false;
 	layer->nr_others += s->rank == 0;
 	s->id = id;
@@ -579,7 +582,7 @@ struct kmem_cache *cache_create(struct quarry *q, const char *name, unsigned int
 {
 	struct slab_layer *layer = q->slabs;
 	struct kmem_cache *s, *shared;
-	bool published = false;
+	bool published = false, again;
 	quarry_pin_t pin;
 
 	s = cache_make_room(q) ? cache_get_memory(q) : NULL;
@@ -591,13 +594,16 @@ struct kmem_cache *cache_create(struct quarry *q, const char *name, unsigned int
 		return NULL;
 	}
 	cache_init_arrays(q, s);
-	pin = quarry_lock(q->concurrent, &layer->lock);
-	shared = cache_of_rank_locked(layer, rank);
-	if (shared == NULL)
-		shared = cache_share_locked(layer, s);
-	if (shared == NULL)
-		published = cache_publish_locked(layer, s);
-	quarry_unlock(q->concurrent, &layer->lock, pin);
+	do {
+		again = false;
+		pin = quarry_lock(q->concurrent, &layer->lock);
+		shared = cache_of_rank_locked(layer, rank);
+		if (shared == NULL)
+			shared = cache_share_locked(layer, s);
+		if (shared == NULL)
+			published = cache_publish_locked(layer, s, &again);
+		quarry_unlock(q->concurrent, &layer->lock, pin);
+	} while (again && cache_make_room(q)); /* another CPU took the last number */
 	if (published)
 		return s;
 	cache_put_memory(q, s);
