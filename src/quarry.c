@@ -76,12 +76,24 @@ static int quarry_keep_null_of_bootmem(struct quarry *q, phys_addr_t null)
 	return 0;
 }
 
+/* The page whose address is NULL is nobody's: what is in it could not be told from nothing. */
+static int quarry_keep_null(struct quarry *q, const struct quarry_boot_params *params)
+{
+	const phys_addr_t null = (uintptr_t)0 - q->direct_map;
+
+	if (!quarry_memblock_is_memory(q, null))
+		return 0;
+	if (params != NULL && params->bootmem)
+		return quarry_keep_null_of_bootmem(q, null);
+	return quarry_memblock_reserve(q, null, QUARRY_PAGE_SIZE);
+}
+
 #else
 
-static int quarry_keep_null_of_bootmem(struct quarry *q, phys_addr_t null)
+static int quarry_keep_null(struct quarry *q, const struct quarry_boot_params *params)
 {
-	(void)q;
-	(void)null;
+	(void)q; /* tiny_give() leaves that page out */
+	(void)params;
 	return 0;
 }
 
@@ -99,18 +111,6 @@ static unsigned int quarry_geometry_cpus(const struct quarry *q,
 	unsigned int cpus = page_nr_cpus(q);
 
 	return cpus == 1 && params != NULL ? quarry_max(cpus, params->nr_possible_cpus) : cpus;
-}
-
-/* The page whose address is NULL is nobody's: what is in it could not be told from nothing. */
-static int quarry_keep_null(struct quarry *q, const struct quarry_boot_params *params)
-{
-	const phys_addr_t null = (uintptr_t)0 - q->direct_map;
-
-	if (!quarry_memblock_is_memory(q, null))
-		return 0;
-	if (params != NULL && params->bootmem)
-		return quarry_keep_null_of_bootmem(q, null);
-	return quarry_memblock_reserve(q, null, QUARRY_PAGE_SIZE);
 }
 
 int quarry_boot(struct quarry *q, const struct quarry_boot_params *params)

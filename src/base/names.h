@@ -179,6 +179,7 @@
 #define kmalloc_init QUARRY_INSIDE(kmalloc_init)
 #define kmalloc_make_all QUARRY_INSIDE(kmalloc_make_all)
 #define kmalloc_odd QUARRY_INSIDE(kmalloc_odd)
+#define kmalloc_odd_for QUARRY_INSIDE(kmalloc_odd_for)
 #define kmalloc_open QUARRY_INSIDE(kmalloc_open)
 #define kv_alloc QUARRY_INSIDE(kv_alloc)
 #define late_end QUARRY_INSIDE(late_end)

@@ -152,8 +152,9 @@ static int proc_slabinfo_cache(struct kmem_cache *cache, void *arg)
 	struct quarry_cache_info i;
 
 	quarry_kmem_cache_info(p->q, cache, &i);
-	quarry_out_printf(p->out, "%-17s %6lu %6lu %6u %4u %4d", proc_slabinfo_name(i.name, word),
-			  i.active_objs, i.num_objs, i.size, i.objs_per_slab, 1 << i.order);
+	quarry_out_printf(p->out, "%-17s %6lu %6lu %6u %4u %4d",
+			  QUARRY_TINY ? i.name : proc_slabinfo_name(i.name, word), i.active_objs,
+			  i.num_objs, i.size, i.objs_per_slab, 1 << i.order);
 	quarry_out_printf(p->out, " : tunables %4u %4u %4u", 0u, 0u, 0u);
 	quarry_out_printf(p->out, " : slabdata %6lu %6lu %6lu\n", i.active_slabs, i.num_slabs, 0ul);
 	return 0;

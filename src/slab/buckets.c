@@ -86,7 +86,7 @@ static QUARRY_ALWAYS_INLINE void *buckets_alloc(struct quarry *q,
 						gfp_t gfp, const void *caller)
 {
 	if (size == 0 || size > QUARRY_KMALLOC_MAX_CACHE_SIZE)
-		return kmalloc_odd(q, size, gfp, QUARRY_NO_NODE, caller);
+		return kmalloc_odd_for(q, size, gfp, QUARRY_NO_NODE, caller);
 	return sheaf_alloc_for(q, buckets->cache[kmalloc_class(size)], gfp, caller);
 }
 

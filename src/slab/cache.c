@@ -410,16 +410,15 @@ static void cache_enlist_locked(struct slab_layer *layer, struct kmem_cache *s)
 	quarry_store_release(link, s);
 }
 
-/* False: there is no number; with *@again a longer table would have one. */
+/* False: there is no number; with *@again a longer table may have one. */
 static bool cache_publish_locked(struct slab_layer *layer, struct kmem_cache *s, bool *again)
 	QUARRY_REQUIRES(layer->lock)
 {
 	uint32_t id = cache_free_slot(layer);
-	/* Numbers are kept for those of kmalloc's that nobody has wanted yet. */
-	bool refused = s->rank == 0 && layer->nr_others == layer->max_others;
 
-	*again = !refused && id == layer->nr_slots;
-	if (refused || *again)
+	*again = id == layer->nr_slots;
+	/* Numbers are kept for those of kmalloc's that nobody has wanted yet. */
+	if (id == layer->nr_slots || (s->rank == 0 && layer->nr_others == layer->max_others))
 		return false;
 	layer->nr_others += s->rank == 0;
 	s->id = id;
@@ -603,7 +602,8 @@ struct kmem_cache *cache_create(struct quarry *q, const char *name, unsigned int
 		if (shared == NULL)
 			published = cache_publish_locked(layer, s, &again);
 		quarry_unlock(q->concurrent, &layer->lock, pin);
-	} while (again && cache_make_room(q)); /* another CPU took the last number */
+	} while (!QUARRY_TINY && again &&
+		 cache_make_room(q)); /* another CPU took the last number */
 	if (published)
 		return s;
 	cache_put_memory(q, s);

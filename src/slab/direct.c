@@ -118,7 +118,7 @@ void *quarry_kmalloc(struct quarry *q, size_t size, gfp_t gfp)
 	struct kmem_cache *s = quarry_kmalloc_cache(q, size, gfp);
 
 	return s != NULL ? quarry_kmem_cache_alloc(q, s, gfp)
-			 : kmalloc_odd(q, size, gfp, QUARRY_NO_NODE, NULL);
+			 : kmalloc_odd(q, size, gfp, QUARRY_NO_NODE);
 }
 
 void *quarry_kzalloc(struct quarry *q, size_t size, gfp_t gfp)

@@ -883,15 +883,6 @@ static inline void profile_slab_start(const struct kmem_cache *s, struct slab *s
 	(void)slab;
 }
 
-static inline void profile_block_alloc(struct quarry *q, const void *p, size_t nr_pages,
-				       const void *caller)
-{
-	(void)q;
-	(void)p;
-	(void)nr_pages;
-	(void)caller;
-}
-
 static inline void profile_block_free(struct quarry *q, const void *p)
 {
 	(void)q;
@@ -945,9 +936,13 @@ unsigned int kmalloc_class_after(unsigned int class);
 /* What stands behind "kmalloc-" in its name; its size. */
 const char *kmalloc_class_name(unsigned int class, uint32_t *size);
 unsigned int kmalloc_class(size_t size);
-/* Of a size that no cache has, for the call that returns to @caller. */
-QUARRY_COLD void *kmalloc_odd(struct quarry *q, size_t size, gfp_t gfp, int nid,
-			      const void *caller);
+/* Of a size that no cache has. */
+QUARRY_COLD void *kmalloc_odd(struct quarry *q, size_t size, gfp_t gfp, int nid);
+#if !QUARRY_TINY
+/* The same, for the call that returns to @caller. */
+QUARRY_COLD void *kmalloc_odd_for(struct quarry *q, size_t size, gfp_t gfp, int nid,
+				  const void *caller);
+#endif
 
 /* ---- kvmalloc.c ---- */
 #if !QUARRY_TINY

@@ -304,7 +304,7 @@ static void kmalloc_count_large(struct quarry *q, const struct page *page, unsig
 #endif
 
 /* Sizes without a cache: none, too large, or pages. */
-QUARRY_COLD void *kmalloc_odd(struct quarry *q, size_t size, gfp_t gfp, int nid, const void *caller)
+QUARRY_COLD void *kmalloc_odd(struct quarry *q, size_t size, gfp_t gfp, int nid)
 {
 	struct page *page;
 
@@ -318,10 +318,22 @@ QUARRY_COLD void *kmalloc_odd(struct quarry *q, size_t size, gfp_t gfp, int nid,
 	if (page == NULL)
 		return NULL;
 	kmalloc_count_large(q, page, bits_get_order(size), 1);
-	profile_block_alloc(q, quarry_page_address(q, page), (size_t)1 << bits_get_order(size),
-			    caller);
 	return quarry_page_address(q, page);
 }
+
+#if !QUARRY_TINY
+
+QUARRY_COLD void *kmalloc_odd_for(struct quarry *q, size_t size, gfp_t gfp, int nid,
+				  const void *caller)
+{
+	void *p = kmalloc_odd(q, size, gfp, nid);
+
+	if (p != NULL && p != QUARRY_ZERO_SIZE_PTR)
+		profile_block_alloc(q, p, (size_t)1 << bits_get_order(size), caller);
+	return p;
+}
+
+#endif
 
 #if !QUARRY_TINY
 
@@ -331,7 +343,7 @@ QUARRY_NOINLINE void *quarry_kmalloc_track_caller(struct quarry *q, size_t size,
 	struct kmem_cache *s = kmalloc_cache_for(q, size, gfp, caller);
 
 	if (s == NULL)
-		return kmalloc_odd(q, size, gfp, QUARRY_NO_NODE, caller);
+		return kmalloc_odd_for(q, size, gfp, QUARRY_NO_NODE, caller);
 	return sheaf_alloc_for(q, s, gfp, caller);
 }
 
@@ -360,7 +372,7 @@ void *quarry_kmalloc_node_track_caller(struct quarry *q, size_t size, gfp_t gfp,
 	struct kmem_cache *s = kmalloc_cache_for(q, size, gfp, caller);
 
 	if (s == NULL)
-		return kmalloc_odd(q, size, gfp, nid, caller);
+		return kmalloc_odd_for(q, size, gfp, nid, caller);
 	return sheaf_alloc_node(q, s, gfp, nid, caller);
 }
 
