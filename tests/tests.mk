@@ -73,11 +73,11 @@ TSAN := -O1 -g -fsanitize=thread -DQUARRY_DEBUG=1
 ## make test       all tests, under sanitizers; ends with the count
 .PHONY: test
 test: deps-test
-	@$(MAKE) --no-print-directory O=$(O)/asan CFLAGS="$(ASAN)" test-bins
-	@$(MAKE) --no-print-directory O=$(O)/tsan CFLAGS="$(TSAN)" thread-bins
-	@$(if $(M32_WORKS),$(MAKE) --no-print-directory O=$(O)/m32 CFLAGS="$(ASAN) $(M32)" m32-bins,\
+	@$(MAKE) --no-print-directory $(JOBS) O=$(O)/asan CFLAGS="$(ASAN)" test-bins
+	@$(MAKE) --no-print-directory $(JOBS) O=$(O)/tsan CFLAGS="$(TSAN)" thread-bins
+	@$(if $(M32_WORKS),$(MAKE) --no-print-directory $(JOBS) O=$(O)/m32 CFLAGS="$(ASAN) $(M32)" m32-bins,\
 		echo "  32-bit tests left out: $(CC) -m32 makes no programs here")
-	@$(MAKE) --no-print-directory $(O)/quarry $(O)/tests/test_misuse $(O)/tests/explore kernels
+	@$(MAKE) --no-print-directory $(JOBS) $(O)/quarry $(O)/tests/test_misuse $(O)/tests/explore kernels
 	@tests/run.sh $(O)/quarry $(TEST_NAMES:%=$(O)/asan/tests/%) \
 		$(THREAD_NAMES:%=$(O)/tsan/tests/%) $(O)/tests/test_misuse $(O)/tests/explore $(FUZZ_NAMES:%=$(O)/asan/tests/%) $(TEST_SHELL) \
 		$(if $(M32_WORKS),$(M32_NAMES:%=$(O)/m32/tests/%-m32))
@@ -93,7 +93,7 @@ explore: $(O)/tests/explore
 .PHONY: stress
 stress: MINUTES ?= 5
 stress: deps-test
-	@$(MAKE) --no-print-directory O=$(O)/tsan CFLAGS="$(TSAN)" thread-bins
+	@$(MAKE) --no-print-directory $(JOBS) O=$(O)/tsan CFLAGS="$(TSAN)" thread-bins
 	@end=$$(($$(date +%s) + $(MINUTES) * 60)) n=0; while [ $$(date +%s) -lt $$end ]; do \
 		for t in $(THREAD_NAMES:%=$(O)/tsan/tests/%); do \
 			TSAN_OPTIONS=halt_on_error=1 $$t >$(O)/stress.log 2>&1 || { tail -60 $(O)/stress.log; exit 1; }; \
