@@ -67,8 +67,8 @@ m32-bins: $(M32_BINS)
 test-bins thread-bins m32-bins:
 	$(SAID)
 
-ASAN := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -DQUARRY_DEBUG=1
-TSAN := -O1 -g -fsanitize=thread -DQUARRY_DEBUG=1
+ASAN := -O1 -g1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -DQUARRY_DEBUG=1
+TSAN := -O1 -g1 -fsanitize=thread -DQUARRY_DEBUG=1
 
 ## make test       all tests, under sanitizers; ends with the count
 .PHONY: test
