@@ -171,6 +171,9 @@ start() { # what to do, and its arguments but for the number
 
 one="-DQUARRY_MAX_CPUS=1 -DQUARRY_MAX_NODES=1"
 m32="-m32 -march=i686 -isystem /usr/include/$(gcc -print-multiarch)"
+# What runs i386 programs: the machine itself, or where its kernel does not, an emulator.
+i386=
+echo 'int main(void) { return 0; }' | gcc -m32 -x c -o "$dir/i386" - 2>/dev/null && ! "$dir/i386" 2>/dev/null && i386=qemu-i386
 kernel="-O2 -mno-red-zone -mno-sse -mno-mmx -mno-80387 -mcmodel=kernel -fno-builtin -fno-pic"
 orders() { # pageblock's, largest
 	echo "-DQUARRY_PAGEBLOCK_ORDER=$1 -DQUARRY_MAX_ORDER=$2"
@@ -197,14 +200,14 @@ start runs "self-test: hardened" gcc "-O1 -DQUARRY_HARDENED=1"
 start runs "self-test: -O3" gcc "-O3"
 start runs "self-test: LTO" gcc "-O2 -flto"
 start runs "self-test: clang 14" clang-14 "-O0"
-start runs "self-test: i386, 46 address bits" gcc "-O0 $m32"
-start runs "self-test: i386, 32 address bits" gcc "-O0 $m32 -DQUARRY_MAX_PHYS_BITS=32"
+start runs "self-test: i386, 46 address bits" gcc "-O0 $m32" $i386
+start runs "self-test: i386, 32 address bits" gcc "-O0 $m32 -DQUARRY_MAX_PHYS_BITS=32" $i386
 start runs "self-test: big-endian (s390x)" s390x-linux-gnu-gcc "-O0 -static" qemu-s390x
 start runs "self-test: x86_64 as a kernel is built: no red zone, no SSE, kernel code model" gcc "-O2 -no-pie -fno-pie" "" \
 	"$kernel"
 start tiny "tiny: a machine of 2 MiB, -Os" gcc "-Os"
 start tiny "tiny: a machine of 2 MiB, contracts and memory checked" gcc "$checked"
-start tiny "tiny: a machine of 2 MiB, i386" gcc "-Os $m32 -DQUARRY_DEBUG=1"
+start tiny "tiny: a machine of 2 MiB, i386" gcc "-Os $m32 -DQUARRY_DEBUG=1" $i386
 start tiny "tiny: big-endian (s390x)" s390x-linux-gnu-gcc "-O1 -static -DQUARRY_DEBUG=1" qemu-s390x
 start builds "object: aarch64, general registers only" aarch64-linux-gnu-gcc \
 	"-O1 -mgeneral-regs-only -mno-outline-atomics" aarch64-linux-gnu-nm
