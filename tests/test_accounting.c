@@ -65,16 +65,24 @@ static void collect(void *ctx, const char *s, size_t len)
 	t->s[t->len] = '\0';
 }
 
-static void read_view(struct model *s, enum procparse_kind kind,
-		      void (*show)(struct quarry *, const struct quarry_out *))
+/* To be freed. */
+static char *text_of(struct quarry *q, void (*show)(struct quarry *, const struct quarry_out *))
 {
 	struct text t = {0};
 	struct quarry_out out = {collect, &t};
 
-	show(s->m.q, &out);
-	if (!procparse(s->p, kind, t.s))
+	show(q, &out);
+	return t.s;
+}
+
+static void read_view(struct model *s, enum procparse_kind kind,
+		      void (*show)(struct quarry *, const struct quarry_out *))
+{
+	char *text = text_of(s->m.q, show);
+
+	if (!procparse(s->p, kind, text))
 		fail_msg("%s", s->p->error);
-	free(t.s);
+	free(text);
 }
 
 static long long get(const struct model *s, int nid, const char *zone, const char *key, int column)
@@ -478,6 +486,64 @@ static void large_blocks_count_as_slab(struct quarry *q)
 	}
 }
 
+static void show_node_meminfo(struct quarry *q, const struct quarry_out *out)
+{
+	for (int nid = 0; nid < 2; nid++)
+		quarry_show_node_meminfo(q, nid, out);
+}
+
+static void show_node1_vmstat(struct quarry *q, const struct quarry_out *out)
+{
+	quarry_show_node_vmstat(q, 1, out);
+}
+
+/* What vmstat, meminfo and SysRq-m say of slabs and of all pages, the machine's and each node's. */
+static void slab_pages_in_texts(struct model *s)
+{
+	unsigned long r[2], u[2], present = 0, managed = 0, low = 0, k = QUARRY_PAGE_SIZE / 1024;
+	char line[80], *text = text_of(s->m.q, show_node1_vmstat);
+	struct quarry_totals totals;
+	long long available;
+
+	for (int nid = 0; nid < 2; nid++)
+		quarry_slab_pages(s->m.q, nid, &r[nid], &u[nid]);
+	snprintf(line, sizeof(line), "nr_slab_reclaimable %lu\nnr_slab_unreclaimable %lu\n", r[1],
+		 u[1]);
+	assert_non_null(strstr(text, line));
+	free(text);
+	read_view(s, PROCPARSE_VMSTAT, quarry_show_vmstat);
+	assert_int_equal(get(s, -1, "", "nr_slab_reclaimable", 0), r[0] + r[1]);
+	assert_int_equal(get(s, -1, "", "nr_slab_unreclaimable", 0), u[0] + u[1]);
+	read_view(s, PROCPARSE_NODE_MEMINFO, show_node_meminfo);
+	for (int nid = 0; nid < 2; nid++) {
+		assert_int_equal(get(s, nid, "", "SReclaimable", 0), r[nid] * k);
+		assert_int_equal(get(s, nid, "", "SUnreclaim", 0), u[nid] * k);
+		for (unsigned int t = 0; t < QUARRY_NR_ZONES; t++) {
+			struct quarry_zone_info z;
+
+			if (!quarry_zone_info(s->m.q, nid, (enum quarry_zone_type)t, &z))
+				continue;
+			present += z.present;
+			managed += z.managed;
+			low += z.wmark[QUARRY_WMARK_LOW];
+		}
+	}
+	read_view(s, PROCPARSE_MEMINFO, quarry_show_meminfo);
+	assert_int_equal(get(s, -1, "", "SReclaimable", 0), (r[0] + r[1]) * k);
+	assert_int_equal(get(s, -1, "", "SUnreclaim", 0), (u[0] + u[1]) * k);
+	assert_int_equal(get(s, -1, "", "Slab", 0), (r[0] + r[1] + u[0] + u[1]) * k);
+	quarry_totals(s->m.q, &totals);
+	available = get(s, -1, "", "MemFree", 0) / (long long)k + (long long)(r[0] + r[1]) -
+		    (long long)((r[0] + r[1]) / 2 < low ? (r[0] + r[1]) / 2 : low);
+	assert_int_equal(get(s, -1, "", "MemAvailable", 0) / (long long)k,
+			 available - (long long)totals.totalreserve);
+	read_view(s, PROCPARSE_SHOWMEM, quarry_show_mem);
+	assert_int_equal(get(s, -1, "", "slab_reclaimable", 0), r[0] + r[1]);
+	assert_int_equal(get(s, -1, "", "slab_unreclaimable", 0), u[0] + u[1]);
+	assert_int_equal(get(s, -1, "", " pages RAM\n", 0), present);
+	assert_int_equal(get(s, -1, "", " pages reserved\n", 0), present - managed);
+}
+
 /* nr_slab_reclaimable and nr_slab_unreclaimable against the pages' descriptors. */
 static void slab_pages_by_node(void **state)
 {
@@ -513,11 +579,7 @@ static void slab_pages_by_node(void **state)
 		assert_int_equal(r != 0, nid < 2);
 		assert_int_equal(u != 0, nid < 2);
 	}
-	read_view(s, PROCPARSE_VMSTAT, quarry_show_vmstat);
-	quarry_slab_pages(s->m.q, 0, &r, &u);
-	u = r;
-	quarry_slab_pages(s->m.q, 1, &r, &c.free);
-	assert_int_equal(get(s, -1, "", "nr_slab_reclaimable", 0), r + u);
+	slab_pages_in_texts(s);
 	quarry_slab_pages(s->m.q, 7, &r, &u);
 	assert_int_equal(r + u, 0);
 	large_blocks_count_as_slab(s->m.q);
@@ -684,6 +746,37 @@ static void questions_out_of_range(void **state)
 	machine_fini(&m);
 }
 
+/* /proc/iomem: nodes are not told apart, what is not mapped is; each piece of RAM has its own reservations. */
+static void iomem_tells_ranges(void **state)
+{
+	static const struct machine_spec spec = {
+		.memory = {{1 * MACHINE_MIB, 64 * MACHINE_MIB, 0},
+			   {64 * MACHINE_MIB, 96 * MACHINE_MIB, 1},
+			   {128 * MACHINE_MIB, 160 * MACHINE_MIB, 1}},
+		.reserved = {{63 * MACHINE_MIB, 65 * MACHINE_MIB},
+			     {95 * MACHINE_MIB, 129 * MACHINE_MIB},
+			     {150 * MACHINE_MIB, 151 * MACHINE_MIB}},
+		.boot = {.nr_nodes = 2},
+	};
+	struct machine m;
+	char *text;
+
+	(void)state;
+	machine_init(&m, &spec);
+	assert_int_equal(quarry_memblock_mark_nomap(m.q, 140 << 20, 2 << 20), 0);
+	assert_int_equal(quarry_memblock_phys_free(m.q, 150 << 20, 1 << 20), 0);
+	text = text_of(m.q, quarry_show_iomem);
+	assert_string_equal(text, "00100000-05ffffff : System RAM\n"
+				  "  03f00000-040fffff : reserved\n"
+				  "  05f00000-05ffffff : reserved\n"
+				  "08000000-08bfffff : System RAM\n"
+				  "  08000000-080fffff : reserved\n"
+				  "08c00000-08dfffff : reserved\n"
+				  "08e00000-09ffffff : System RAM\n");
+	free(text);
+	machine_fini(&m);
+}
+
 /* Both indices on a zone whose every second page is free. */
 static void indices_by_hand(void **state)
 {
@@ -729,6 +822,7 @@ int main(void)
 		cmocka_unit_test(released_pages_count),
 		cmocka_unit_test(numa_counts_outlive_zonelists),
 		cmocka_unit_test(questions_out_of_range),
+		cmocka_unit_test(iomem_tells_ranges),
 		cmocka_unit_test(indices_by_hand),
 	};
 

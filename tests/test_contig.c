@@ -563,6 +563,7 @@ static void a_refusal_names_what_was_not_for_it(void **state)
 	assert_int_equal(f.zones[0].unaccepted, 0);
 	m.q->pages->refusal.zones[0].unaccepted = 7;
 	quarry_show_refusal(m.q, &out);
+	assert_non_null(strstr(text, " + 1536 in blocks that are not for it (short by "));
 	assert_non_null(strstr(text, "; of its pages 512 kept for requests that cannot wait, "
 				     "1024 in CMA areas, 1024 isolated, 7 not accepted\n"));
 	while ((page = list) != NULL) {
@@ -573,6 +574,31 @@ static void a_refusal_names_what_was_not_for_it(void **state)
 	quarry_drain_all_pages(m.q);
 	machine_check(&m);
 	assert_int_equal(m.reports, 0);
+	machine_fini(&m);
+}
+
+/* Lines on CMA are there where CMA is. */
+static void texts_tell_of_cma(void **state)
+{
+	static char text[32768];
+	static void (*const show[])(struct quarry *, const struct quarry_out *) = {
+		quarry_show_meminfo, quarry_show_vmstat, quarry_show_mem};
+	static const char *const line[] = {"CmaTotal: ", "cma_alloc_success ",
+					   " pages cma reserved"};
+	const struct quarry_out out = {take_text, text};
+	struct machine m;
+
+	(void)state;
+	machine_build(&m, &m32);
+	/* From here on the pageblocks of the arena have types of their own. */
+	quarry_free_pages(m.q, quarry_alloc_pages(m.q, GFP_KERNEL, 0), 0);
+	for (int i = 0; i < 6; i++) {
+		if (i == 3)
+			turn(&m, 9 * 512, QUARRY_MIGRATE_CMA);
+		text[0] = '\0';
+		show[i % 3](m.q, &out);
+		assert_int_equal(strstr(text, line[i % 3]) != NULL, i >= 3);
+	}
 	machine_fini(&m);
 }
 
@@ -590,6 +616,7 @@ int main(void)
 		cmocka_unit_test(no_page_to_move_to),
 		cmocka_unit_test(gigantic_ranges),
 		cmocka_unit_test(a_refusal_names_what_was_not_for_it),
+		cmocka_unit_test(texts_tell_of_cma),
 		cmocka_unit_test(tables_keep_out_of_isolated_pageblocks),
 	};
 
