@@ -450,6 +450,15 @@ static void test_S16_free_limit_follows_the_cpus(void **state)
 		assert_int_equal(quarry_slab_reap(q, 0), 0);
 	assert_int_equal(s->node[0].free_limit, 4 * s->sheaf_capacity + oo_objects(s->oo));
 	finish(q);
+	/* Each node has its own: here three CPUs and two. */
+	q = machine(64 * MIB, 5, 2);
+	s = cache(q, 256);
+	for (unsigned int nid = 0; nid < 2; nid++) {
+		assert_int_equal(s->node[nid].free_limit,
+				 (4 - nid) * s->sheaf_capacity + oo_objects(s->oo));
+		assert_int_equal(s->node[nid].depot_max, s->node[0].depot_max);
+	}
+	finish(q);
 }
 
 /* As SLAB: an empty slab stays exactly while the node's slabs have no more free objects than the limit. */
@@ -872,6 +881,33 @@ static void test_S15_colour_changes_no_geometry_and_no_report(void **state)
 	finish(q);
 }
 
+/* What frees need of an arena is made once, and kept. */
+static void test_arenas_of_slabs_are_known(void **state)
+{
+	struct quarry *q = machine(64 * MIB, 2, 2);
+	struct kmem_cache *s = cache(q, 1024);
+	const struct slab_range *first[2];
+	static void *p[2][200];
+
+	(void)state;
+	for (unsigned int cpu = 0; cpu < 2; cpu++) {
+		const struct page_arena *a;
+
+		quarry_posix_set_cpu(cpu);
+		take(q, s, p[cpu], 1);
+		a = page_arena_of(q->pages, page_of_addr(q, p[cpu][0]));
+		first[cpu] = q->slabs->range[a->index];
+		assert_non_null(first[cpu]);
+		assert_int_equal(first[cpu]->nid, cpu);
+		take(q, s, &p[cpu][1], 199);
+		assert_ptr_equal(q->slabs->range[a->index], first[cpu]);
+	}
+	assert_ptr_not_equal(first[0], first[1]);
+	give(q, s, p[0], 200);
+	give(q, s, p[1], 200);
+	finish(q);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -898,6 +934,7 @@ int main(void)
 		cmocka_unit_test(test_movers_need_a_constructor),
 		cmocka_unit_test(test_S7_cpu_that_leaves_gives_its_objects_back),
 		cmocka_unit_test(test_S1_node_that_comes_later),
+		cmocka_unit_test(test_arenas_of_slabs_are_known),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
