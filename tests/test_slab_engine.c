@@ -229,8 +229,14 @@ static void test_S13_depot_follows_what_comes_and_goes(void **state)
 
 	(void)state;
 	for (unsigned int round = 0; round < 12; round++) {
+		uint32_t swing = s->node[0].swing, missed = s->node[0].missed;
+
 		flushes = s->flushes;
 		take(q, s, p, 10000);
+		/* One place more for each sheaf of what came back. */
+		assert_true(s->node[0].came_back < SLAB_SHEAF_MOST);
+		if (round > 3)
+			assert_true(s->node[0].swing - swing <= missed / SLAB_SHEAF_MOST + 1);
 		give(q, s, p, 10000);
 		check(q);
 	}
