@@ -444,6 +444,11 @@ static void test_S2_freeptr_offset_counts_in_size_only(void **state)
 	assert_int_equal(info(q, s).offset, 64);
 	assert_int_equal(quarry_kmem_cache_destroy(q, s), 0);
 	args.use_freeptr_offset = true;
+	args.freeptr_offset = 56; /* the last word */
+	s = quarry_kmem_cache_create(q, "last", 64, 0, &args);
+	assert_non_null(s);
+	assert_int_equal(info(q, s).offset, 56);
+	assert_int_equal(quarry_kmem_cache_destroy(q, s), 0);
 	args.freeptr_offset = 24;
 	s = quarry_kmem_cache_create(q, "inside", 64, 0, &args);
 	assert_int_equal(info(q, s).size, 64);

@@ -914,6 +914,39 @@ static void test_arenas_of_slabs_are_known(void **state)
 	finish(q);
 }
 
+/* Records whose numbers lead past the first tables. */
+static void test_records_of_a_million_slabs(void **state)
+{
+	struct quarry *q = machine(64 * MIB, 1, 1);
+	struct kmem_cache *s = cache(q, 2048);
+	struct slab_store *store = &q->slabs->store;
+	uint32_t pieces, piece, granule, index;
+	static void *p[1000];
+	unsigned int id;
+
+	(void)state;
+	take(q, s, p, 500);
+	pieces = store->nr_pieces;
+	piece = store->piece;
+	granule = store->granule;
+	/* As if all that the first tables hold were there. */
+	store->nr_pieces = SLAB_FIRST_PIECES;
+	store->piece = SLAB_FIRST_PIECES;
+	store->granule = 0;
+	take(q, s, &p[500], 500);
+	assert_true(page_slab_of(q, p[999], &id, &index));
+	assert_true(index >> SLAB_PIECE_SHIFT >= SLAB_FIRST_PIECES);
+	assert_int_equal(slab_record(q->slabs, index)->index, index);
+	assert_null(store->top->entry[0]);
+	assert_non_null(store->top->entry[1]);
+	give(q, s, p, 1000);
+	assert_int_equal(quarry_kmem_cache_destroy(q, s), 0);
+	store->nr_pieces = pieces;
+	store->piece = piece;
+	store->granule = granule;
+	finish(q);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -941,6 +974,7 @@ int main(void)
 		cmocka_unit_test(test_S7_cpu_that_leaves_gives_its_objects_back),
 		cmocka_unit_test(test_S1_node_that_comes_later),
 		cmocka_unit_test(test_arenas_of_slabs_are_known),
+		cmocka_unit_test(test_records_of_a_million_slabs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
