@@ -746,6 +746,145 @@ static void questions_out_of_range(void **state)
 	machine_fini(&m);
 }
 
+static void show_node1_numastat(struct quarry *q, const struct quarry_out *out)
+{
+	quarry_show_node_numastat(q, 1, out);
+}
+
+/* "Node 0 DMA: 3*4kB (UM) ... = 12kB", as SysRq-m has it. */
+static void zone_line(const struct quarry_zone_info *z, int nid, char *line, size_t size)
+{
+	static const char letters[] = "UMEHCI";
+	unsigned long kib = 0;
+	size_t n = (size_t)snprintf(line, size, "Node %d %s: ", nid, z->name);
+
+	for (unsigned int o = 0; o < QUARRY_NR_ORDERS; o++) {
+		char types[16] = "";
+
+		for (unsigned int t = 0; t < QUARRY_MIGRATE_TYPES; t++)
+			if (z->nr_free_type[t][o] != 0)
+				strncat(types, &letters[t], 1);
+		n += (size_t)snprintf(line + n, size - n, "%lu*%ukB %s%s%s", z->nr_free[o], 4u << o,
+				      types[0] != '\0' ? "(" : "", types,
+				      types[0] != '\0' ? ") " : "");
+		kib += z->nr_free[o] * (4ul << o);
+	}
+	snprintf(line + n, size - n, "= %lukB\n", kib);
+}
+
+/* One zone in the texts that s->p has not read: SysRq-m's, and pagetypeinfo's blocks. */
+static void zone_in_texts(struct model *s, const char *showmem, int nid, enum quarry_zone_type zone,
+			  const struct quarry_zone_info *z)
+{
+	const struct {
+		const char *key;
+		unsigned long pages;
+	} want[] = {
+		{"free", z->free},
+		{"boost", z->boost},
+		{"min", z->wmark[QUARRY_WMARK_MIN]},
+		{"low", z->wmark[QUARRY_WMARK_LOW]},
+		{"high", z->wmark[QUARRY_WMARK_HIGH]},
+		{"reserved_highatomic", z->nr_pageblocks[QUARRY_MIGRATE_HIGHATOMIC] * 512},
+		{"present", z->present},
+		{"managed", z->managed},
+		{"free_pcp", z->pcp},
+		{"local_pcp", quarry_pageset_count(s->m.q, nid, zone, 1)},
+		{"free_cma", 0},
+	};
+	char line[1000];
+
+	read_view(s, PROCPARSE_SHOWMEM, quarry_show_mem);
+	for (size_t i = 0; i < sizeof(want) / sizeof(want[0]); i++)
+		assert_int_equal(get(s, nid, z->name, want[i].key, 0), want[i].pages * 4);
+	for (int j = 0; j < QUARRY_NR_ZONES; j++)
+		assert_int_equal(get(s, nid, z->name, "lowmem_reserve", j), z->lowmem_reserve[j]);
+	zone_line(z, nid, line, sizeof(line));
+	if (strstr(showmem, line) == NULL)
+		fail_msg("no \"%s\" in %s", line, showmem);
+	read_view(s, PROCPARSE_PAGETYPEINFO, quarry_show_pagetypeinfo);
+	for (unsigned int t = 0; t < QUARRY_MIGRATE_TYPES; t++) {
+		if (t != QUARRY_MIGRATE_CMA)
+			assert_int_equal(get(s, nid, z->name, "blocks", (int)t),
+					 z->nr_pageblocks[t]);
+	}
+}
+
+/* Whatever the questions answer stands in the texts, zone by zone and node by node. */
+static void zones_in_all_texts(void **state)
+{
+	struct model *s = malloc(sizeof(*s));
+	char *showmem, *text, line[200];
+	struct quarry_numa_stat sum = {0}, one;
+	unsigned long movable = 0;
+
+	(void)state;
+	assert_non_null(s);
+	model_begin(s, &nodes, 6);
+	for (unsigned int step = 0; step < 500; step++)
+		step_alloc(s);
+	quarry_posix_set_cpu(1);
+	showmem = text_of(s->m.q, quarry_show_mem);
+	for (int nid = 0; nid < 2; nid++) {
+		unsigned long managed = 0, free_pages = 0;
+
+		for (unsigned int t = 0; t < QUARRY_NR_ZONES; t++) {
+			struct quarry_zone_info z;
+
+			if (!quarry_zone_info(s->m.q, nid, (enum quarry_zone_type)t, &z))
+				continue;
+			zone_in_texts(s, showmem, nid, (enum quarry_zone_type)t, &z);
+			managed += z.managed;
+			free_pages += z.free;
+			movable += t == QUARRY_ZONE_MOVABLE ? z.managed : 0;
+			assert_true(quarry_zone_numa(s->m.q, nid, (enum quarry_zone_type)t, &one));
+			if (nid == 1) {
+				sum.hit += one.hit;
+				sum.miss += one.miss;
+				sum.foreign += one.foreign;
+				sum.local += one.local;
+				sum.other += one.other;
+			}
+		}
+		read_view(s, PROCPARSE_NODE_MEMINFO, show_node_meminfo);
+		assert_int_equal(get(s, nid, "", "MemTotal", 0), managed * 4);
+		assert_int_equal(get(s, nid, "", "MemFree", 0), free_pages * 4);
+		assert_int_equal(get(s, nid, "", "MemUsed", 0), (managed - free_pages) * 4);
+	}
+	read_view(s, PROCPARSE_SHOWMEM, quarry_show_mem);
+	assert_int_equal(get(s, -1, "", " pages HighMem/MovableOnly\n", 0), movable);
+	text = text_of(s->m.q, show_node1_numastat);
+	snprintf(line, sizeof(line),
+		 "numa_hit %llu\nnuma_miss %llu\nnuma_foreign %llu\ninterleave_hit 0\n"
+		 "local_node %llu\nother_node %llu\n",
+		 (unsigned long long)sum.hit, (unsigned long long)sum.miss,
+		 (unsigned long long)sum.foreign, (unsigned long long)sum.local,
+		 (unsigned long long)sum.other);
+	assert_string_equal(text, line);
+	free(text);
+	free(showmem);
+	while (s->held > 0)
+		step_free(s);
+	model_end(s);
+	free(s);
+}
+
+/* pagetypeinfo stops counting where Linux does. */
+static void many_free_blocks(void **state)
+{
+	const struct machine_spec spec = {.memory = {{0, 512 * MACHINE_GIB, 0}}};
+	struct machine m;
+	char *text;
+
+	(void)state;
+	machine_build(&m, &spec);
+	text = text_of(m.q, quarry_show_pagetypeinfo);
+	assert_non_null(strstr(text, " >100000 \n"));
+	assert_null(strstr(strstr(text, ">100000") + 1, ">"));
+	free(text);
+	machine_fini(&m);
+}
+
 /* /proc/iomem: nodes are not told apart, what is not mapped is; each piece of RAM has its own reservations. */
 static void iomem_tells_ranges(void **state)
 {
@@ -822,6 +961,8 @@ int main(void)
 		cmocka_unit_test(released_pages_count),
 		cmocka_unit_test(numa_counts_outlive_zonelists),
 		cmocka_unit_test(questions_out_of_range),
+		cmocka_unit_test(zones_in_all_texts),
+		cmocka_unit_test(many_free_blocks),
 		cmocka_unit_test(iomem_tells_ranges),
 		cmocka_unit_test(indices_by_hand),
 	};
