@@ -208,7 +208,7 @@ class Bench:
                     good = p.wait(timeout=10 * limit) == 0
                     break
                 except subprocess.TimeoutExpired:
-                    if wants_cpu(p.pid):
+                    if p.poll() is not None or wants_cpu(p.pid):
                         continue  # the machine is busy: the limit of processor time will do
                     good = False
                     p.kill()
