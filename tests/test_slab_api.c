@@ -381,6 +381,13 @@ static void test_S17_kvmalloc_prefers_a_node(void **state)
 		quarry_kvfree(q, small);
 		quarry_kvfree(q, large);
 	}
+	/* A node that is not there is none. */
+	for (int nid = -3; nid < 3; nid += 5) {
+		void *large = quarry_kvmalloc_node(q, 6 * MIB, GFP_KERNEL, nid);
+
+		assert_int_equal(quarry_physical(q, large) / (32 * MIB), 0);
+		quarry_kvfree(q, large);
+	}
 	finish(q);
 }
 
