@@ -448,8 +448,8 @@ static void top_key(struct top *t, int key)
 		top_panel_key(t, (enum top_panel)(key - '1'));
 		break;
 	case '\t':
-		top_panel_key(t, t->view.panel < TOP_PANEL_EVENTS ? t->view.panel + 1
-								  : TOP_PANEL_ALL);
+		top_panel_key(t,
+			      t->view.panel < TOP_PANEL_EVENTS ? t->view.panel + 1 : TOP_PANEL_ALL);
 		break;
 	case 'h':
 	case '?':
