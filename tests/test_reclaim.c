@@ -692,25 +692,29 @@ static void compaction_before_or_after_reclaim(void **state)
 		{GFP_HIGHUSER_MOVABLE | __GFP_NOMEMALLOC, QUARRY_TASK_OOM_VICTIM, 4, true},
 	};
 	struct machine_spec spec = packed_spec;
+	struct hoard made = {0};
+	struct owner o;
+	struct host h;
 
 	(void)state;
 	spec.reclaim = host_reclaim;
 	spec.task = host_task;
+	packed_build_as(&h, &o, &spec);
 	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
+		unsigned long moved = o.migrated;
 		struct page *page;
-		struct owner o;
-		struct host h;
 
-		packed_build_as(&h, &o, &spec);
+		h.reclaims = 0;
 		h.task.flags = rules[i].task;
 		page = quarry_alloc_pages(h.m.q, rules[i].gfp, rules[i].order);
 		h.task.flags = 0;
 		assert_non_null(page);
-		assert_true(o.migrated > 0);
+		assert_true(o.migrated > moved);
 		assert_int_equal(h.reclaims, rules[i].first ? 0 : 13);
-		quarry_free_pages(h.m.q, page, rules[i].order);
-		packed_fini(&h, &o);
+		hoard_add(&made, page, rules[i].order);
 	}
+	hoard_free(&h.m, &made);
+	packed_fini(&h, &o);
 }
 
 /*
@@ -728,39 +732,38 @@ static void costly_noretry_stays_async(void **state)
 	};
 	const size_t half = (size_t)(32 * MIB / PAGE);
 	struct machine_spec spec = packed_spec;
+	struct hoard rest = {0}, keep = {0};
+	struct page *page;
+	struct owner o;
+	struct host h;
 
 	(void)state;
 	spec.reclaim = host_reclaim;
+	host_build(&h, &spec);
+	owner_init(&o, &h.m, half, (pfn_t)(80 * MIB / PAGE), true);
+	for (size_t n = 0; n < half; n++)
+		assert_true(owner_alloc(&o, n, GFP_KERNEL, 0));
+	hoard_order(&h.m, &rest, GFP_NOWAIT | __GFP_MOVABLE | __GFP_MEMALLOC, 0);
+	for (size_t n = 0; n < half; n += 2)
+		owner_free(&o, n);
+	for (size_t n = 0; n < rest.n; n++) {
+		if (quarry_page_to_pfn(h.m.q, rest.page[n]) % 2 != 0)
+			hoard_add(&keep, rest.page[n], 0);
+		else
+			quarry_free_pages(h.m.q, rest.page[n], 0);
+	}
+	quarry_drain_all_pages(h.m.q);
 	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
-		struct hoard rest = {0}, keep = {0};
-		struct page *page;
-		struct owner o;
-		struct host h;
-
-		host_build(&h, &spec);
-		owner_init(&o, &h.m, half, (pfn_t)(80 * MIB / PAGE), true);
-		for (size_t n = 0; n < half; n++)
-			assert_true(owner_alloc(&o, n, GFP_KERNEL, 0));
-		hoard_order(&h.m, &rest, GFP_HIGHUSER_MOVABLE | __GFP_MEMALLOC, 0);
-		for (size_t n = 0; n < half; n += 2)
-			owner_free(&o, n);
-		for (size_t n = 0; n < rest.n; n++) {
-			if (quarry_page_to_pfn(h.m.q, rest.page[n]) % 2 != 0)
-				hoard_add(&keep, rest.page[n], 0);
-			else
-				quarry_free_pages(h.m.q, rest.page[n], 0);
-		}
-		quarry_drain_all_pages(h.m.q);
 		h.reclaims = 0;
 		page = quarry_alloc_pages(h.m.q, rules[i].gfp, 4);
 		assert_int_equal(page != NULL, rules[i].served);
 		assert_int_equal(h.reclaims, 13);
 		quarry_free_pages(h.m.q, page, 4);
-		rest.n = 0;
-		hoard_free(&h.m, &rest);
-		hoard_free(&h.m, &keep);
-		packed_fini(&h, &o);
 	}
+	rest.n = 0;
+	hoard_free(&h.m, &rest);
+	hoard_free(&h.m, &keep);
+	packed_fini(&h, &o);
 }
 
 /* The task that compacts uses the reserves, and does not reclaim or compact again. */
