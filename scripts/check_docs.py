@@ -209,7 +209,7 @@ def slab_faults(path):
             labels.setdefault(m.group(2), set()).update(m.group(1).split())
     faults, rows = [], set()
     for line, row in table_rows(read(path)):
-        if "self-test" not in row:
+        if "what stands for it here" not in row:
             continue
         number = row["row"]
         rows.add(number)
