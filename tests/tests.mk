@@ -26,7 +26,7 @@ $(FUZZ_BINS): $(O)/tests/%: $(O)/tests/%.o $(TEST_LINK)
 M32_NAMES := test_memblock test_memblock_modern test_bootmem test_linux_memblock test_linux_bootmem \
 	test_linux_boot test_linux_setup test_linux_of test_boot_damage test_zones test_geometry test_firmware test_firmware_boot \
 	test_firmware_acpi
-M32_SHARED := linux_runner model_memblock machine_build firmware_bed m32/cmocka
+M32_SHARED := linux_runner model_memblock model_bootmem machine_build firmware_bed m32/cmocka
 M32_BINS := $(M32_NAMES:%=$(O)/tests/%-m32)
 # Code in the style of kernels converts freely. asm/ headers are the machine's own: they serve both widths.
 M32 = -m32 -isystem /usr/include/$(shell $(CC) -print-multiarch 2>/dev/null) -Wno-conversion -Wno-sign-conversion
