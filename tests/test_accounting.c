@@ -65,16 +65,24 @@ static void collect(void *ctx, const char *s, size_t len)
 	t->s[t->len] = '\0';
 }
 
-static void read_view(struct model *s, enum procparse_kind kind,
-		      void (*show)(struct quarry *, const struct quarry_out *))
+/* To be freed. */
+static char *text_of(struct quarry *q, void (*show)(struct quarry *, const struct quarry_out *))
 {
 	struct text t = {0};
 	struct quarry_out out = {collect, &t};
 
-	show(s->m.q, &out);
-	if (!procparse(s->p, kind, t.s))
+	show(q, &out);
+	return t.s;
+}
+
+static void read_view(struct model *s, enum procparse_kind kind,
+		      void (*show)(struct quarry *, const struct quarry_out *))
+{
+	char *text = text_of(s->m.q, show);
+
+	if (!procparse(s->p, kind, text))
 		fail_msg("%s", s->p->error);
-	free(t.s);
+	free(text);
 }
 
 static long long get(const struct model *s, int nid, const char *zone, const char *key, int column)
@@ -478,6 +486,64 @@ static void large_blocks_count_as_slab(struct quarry *q)
 	}
 }
 
+static void show_node_meminfo(struct quarry *q, const struct quarry_out *out)
+{
+	for (int nid = 0; nid < 2; nid++)
+		quarry_show_node_meminfo(q, nid, out);
+}
+
+static void show_node1_vmstat(struct quarry *q, const struct quarry_out *out)
+{
+	quarry_show_node_vmstat(q, 1, out);
+}
+
+/* What vmstat, meminfo and SysRq-m say of slabs and of all pages, the machine's and each node's. */
+static void slab_pages_in_texts(struct model *s)
+{
+	unsigned long r[2], u[2], present = 0, managed = 0, low = 0, k = QUARRY_PAGE_SIZE / 1024;
+	char line[80], *text = text_of(s->m.q, show_node1_vmstat);
+	struct quarry_totals totals;
+	long long available;
+
+	for (int nid = 0; nid < 2; nid++)
+		quarry_slab_pages(s->m.q, nid, &r[nid], &u[nid]);
+	snprintf(line, sizeof(line), "nr_slab_reclaimable %lu\nnr_slab_unreclaimable %lu\n", r[1],
+		 u[1]);
+	assert_non_null(strstr(text, line));
+	free(text);
+	read_view(s, PROCPARSE_VMSTAT, quarry_show_vmstat);
+	assert_int_equal(get(s, -1, "", "nr_slab_reclaimable", 0), r[0] + r[1]);
+	assert_int_equal(get(s, -1, "", "nr_slab_unreclaimable", 0), u[0] + u[1]);
+	read_view(s, PROCPARSE_NODE_MEMINFO, show_node_meminfo);
+	for (int nid = 0; nid < 2; nid++) {
+		assert_int_equal(get(s, nid, "", "SReclaimable", 0), r[nid] * k);
+		assert_int_equal(get(s, nid, "", "SUnreclaim", 0), u[nid] * k);
+		for (unsigned int t = 0; t < QUARRY_NR_ZONES; t++) {
+			struct quarry_zone_info z;
+
+			if (!quarry_zone_info(s->m.q, nid, (enum quarry_zone_type)t, &z))
+				continue;
+			present += z.present;
+			managed += z.managed;
+			low += z.wmark[QUARRY_WMARK_LOW];
+		}
+	}
+	read_view(s, PROCPARSE_MEMINFO, quarry_show_meminfo);
+	assert_int_equal(get(s, -1, "", "SReclaimable", 0), (r[0] + r[1]) * k);
+	assert_int_equal(get(s, -1, "", "SUnreclaim", 0), (u[0] + u[1]) * k);
+	assert_int_equal(get(s, -1, "", "Slab", 0), (r[0] + r[1] + u[0] + u[1]) * k);
+	quarry_totals(s->m.q, &totals);
+	available = get(s, -1, "", "MemFree", 0) / (long long)k + (long long)(r[0] + r[1]) -
+		    (long long)((r[0] + r[1]) / 2 < low ? (r[0] + r[1]) / 2 : low);
+	assert_int_equal(get(s, -1, "", "MemAvailable", 0) / (long long)k,
+			 available - (long long)totals.totalreserve);
+	read_view(s, PROCPARSE_SHOWMEM, quarry_show_mem);
+	assert_int_equal(get(s, -1, "", "slab_reclaimable", 0), r[0] + r[1]);
+	assert_int_equal(get(s, -1, "", "slab_unreclaimable", 0), u[0] + u[1]);
+	assert_int_equal(get(s, -1, "", " pages RAM\n", 0), present);
+	assert_int_equal(get(s, -1, "", " pages reserved\n", 0), present - managed);
+}
+
 /* nr_slab_reclaimable and nr_slab_unreclaimable against the pages' descriptors. */
 static void slab_pages_by_node(void **state)
 {
@@ -513,11 +579,7 @@ static void slab_pages_by_node(void **state)
 		assert_int_equal(r != 0, nid < 2);
 		assert_int_equal(u != 0, nid < 2);
 	}
-	read_view(s, PROCPARSE_VMSTAT, quarry_show_vmstat);
-	quarry_slab_pages(s->m.q, 0, &r, &u);
-	u = r;
-	quarry_slab_pages(s->m.q, 1, &r, &c.free);
-	assert_int_equal(get(s, -1, "", "nr_slab_reclaimable", 0), r + u);
+	slab_pages_in_texts(s);
 	quarry_slab_pages(s->m.q, 7, &r, &u);
 	assert_int_equal(r + u, 0);
 	large_blocks_count_as_slab(s->m.q);
@@ -684,6 +746,176 @@ static void questions_out_of_range(void **state)
 	machine_fini(&m);
 }
 
+static void show_node1_numastat(struct quarry *q, const struct quarry_out *out)
+{
+	quarry_show_node_numastat(q, 1, out);
+}
+
+/* "Node 0 DMA: 3*4kB (UM) ... = 12kB", as SysRq-m has it. */
+static void zone_line(const struct quarry_zone_info *z, int nid, char *line, size_t size)
+{
+	static const char letters[] = "UMEHCI";
+	unsigned long kib = 0;
+	size_t n = (size_t)snprintf(line, size, "Node %d %s: ", nid, z->name);
+
+	for (unsigned int o = 0; o < QUARRY_NR_ORDERS; o++) {
+		char types[16] = "";
+
+		for (unsigned int t = 0; t < QUARRY_MIGRATE_TYPES; t++)
+			if (z->nr_free_type[t][o] != 0)
+				strncat(types, &letters[t], 1);
+		n += (size_t)snprintf(line + n, size - n, "%lu*%ukB %s%s%s", z->nr_free[o], 4u << o,
+				      types[0] != '\0' ? "(" : "", types,
+				      types[0] != '\0' ? ") " : "");
+		kib += z->nr_free[o] * (4ul << o);
+	}
+	snprintf(line + n, size - n, "= %lukB\n", kib);
+}
+
+/* One zone in the texts that s->p has not read: SysRq-m's, and pagetypeinfo's blocks. */
+static void zone_in_texts(struct model *s, const char *showmem, int nid, enum quarry_zone_type zone,
+			  const struct quarry_zone_info *z)
+{
+	const struct {
+		const char *key;
+		unsigned long pages;
+	} want[] = {
+		{"free", z->free},
+		{"boost", z->boost},
+		{"min", z->wmark[QUARRY_WMARK_MIN]},
+		{"low", z->wmark[QUARRY_WMARK_LOW]},
+		{"high", z->wmark[QUARRY_WMARK_HIGH]},
+		{"reserved_highatomic", z->nr_pageblocks[QUARRY_MIGRATE_HIGHATOMIC] * 512},
+		{"present", z->present},
+		{"managed", z->managed},
+		{"free_pcp", z->pcp},
+		{"local_pcp", quarry_pageset_count(s->m.q, nid, zone, 1)},
+		{"free_cma", 0},
+	};
+	char line[1000];
+
+	read_view(s, PROCPARSE_SHOWMEM, quarry_show_mem);
+	for (size_t i = 0; i < sizeof(want) / sizeof(want[0]); i++)
+		assert_int_equal(get(s, nid, z->name, want[i].key, 0), want[i].pages * 4);
+	for (int j = 0; j < QUARRY_NR_ZONES; j++)
+		assert_int_equal(get(s, nid, z->name, "lowmem_reserve", j), z->lowmem_reserve[j]);
+	zone_line(z, nid, line, sizeof(line));
+	if (strstr(showmem, line) == NULL)
+		fail_msg("no \"%s\" in %s", line, showmem);
+	read_view(s, PROCPARSE_PAGETYPEINFO, quarry_show_pagetypeinfo);
+	for (unsigned int t = 0; t < QUARRY_MIGRATE_TYPES; t++) {
+		if (t != QUARRY_MIGRATE_CMA)
+			assert_int_equal(get(s, nid, z->name, "blocks", (int)t),
+					 z->nr_pageblocks[t]);
+	}
+}
+
+/* Whatever the questions answer stands in the texts, zone by zone and node by node. */
+static void zones_in_all_texts(void **state)
+{
+	struct model *s = malloc(sizeof(*s));
+	char *showmem, *text, line[200];
+	struct quarry_numa_stat sum = {0}, one;
+	unsigned long movable = 0;
+
+	(void)state;
+	assert_non_null(s);
+	model_begin(s, &nodes, 6);
+	for (unsigned int step = 0; step < 500; step++)
+		step_alloc(s);
+	quarry_posix_set_cpu(1);
+	showmem = text_of(s->m.q, quarry_show_mem);
+	for (int nid = 0; nid < 2; nid++) {
+		unsigned long managed = 0, free_pages = 0;
+
+		for (unsigned int t = 0; t < QUARRY_NR_ZONES; t++) {
+			struct quarry_zone_info z;
+
+			if (!quarry_zone_info(s->m.q, nid, (enum quarry_zone_type)t, &z))
+				continue;
+			zone_in_texts(s, showmem, nid, (enum quarry_zone_type)t, &z);
+			managed += z.managed;
+			free_pages += z.free;
+			movable += t == QUARRY_ZONE_MOVABLE ? z.managed : 0;
+			assert_true(quarry_zone_numa(s->m.q, nid, (enum quarry_zone_type)t, &one));
+			if (nid == 1) {
+				sum.hit += one.hit;
+				sum.miss += one.miss;
+				sum.foreign += one.foreign;
+				sum.local += one.local;
+				sum.other += one.other;
+			}
+		}
+		read_view(s, PROCPARSE_NODE_MEMINFO, show_node_meminfo);
+		assert_int_equal(get(s, nid, "", "MemTotal", 0), managed * 4);
+		assert_int_equal(get(s, nid, "", "MemFree", 0), free_pages * 4);
+		assert_int_equal(get(s, nid, "", "MemUsed", 0), (managed - free_pages) * 4);
+	}
+	read_view(s, PROCPARSE_SHOWMEM, quarry_show_mem);
+	assert_int_equal(get(s, -1, "", " pages HighMem/MovableOnly\n", 0), movable);
+	text = text_of(s->m.q, show_node1_numastat);
+	snprintf(line, sizeof(line),
+		 "numa_hit %llu\nnuma_miss %llu\nnuma_foreign %llu\ninterleave_hit 0\n"
+		 "local_node %llu\nother_node %llu\n",
+		 (unsigned long long)sum.hit, (unsigned long long)sum.miss,
+		 (unsigned long long)sum.foreign, (unsigned long long)sum.local,
+		 (unsigned long long)sum.other);
+	assert_string_equal(text, line);
+	free(text);
+	free(showmem);
+	while (s->held > 0)
+		step_free(s);
+	model_end(s);
+	free(s);
+}
+
+/* pagetypeinfo stops counting where Linux does. */
+static void many_free_blocks(void **state)
+{
+	const struct machine_spec spec = {.memory = {{0, 512 * MACHINE_GIB, 0}}};
+	struct machine m;
+	char *text;
+
+	(void)state;
+	machine_build(&m, &spec);
+	text = text_of(m.q, quarry_show_pagetypeinfo);
+	assert_non_null(strstr(text, " >100000 \n"));
+	assert_null(strstr(strstr(text, ">100000") + 1, ">"));
+	free(text);
+	machine_fini(&m);
+}
+
+/* /proc/iomem: nodes are not told apart, what is not mapped is; each piece of RAM has its own reservations. */
+static void iomem_tells_ranges(void **state)
+{
+	static const struct machine_spec spec = {
+		.memory = {{1 * MACHINE_MIB, 64 * MACHINE_MIB, 0},
+			   {64 * MACHINE_MIB, 96 * MACHINE_MIB, 1},
+			   {128 * MACHINE_MIB, 160 * MACHINE_MIB, 1}},
+		.reserved = {{63 * MACHINE_MIB, 65 * MACHINE_MIB},
+			     {95 * MACHINE_MIB, 129 * MACHINE_MIB},
+			     {150 * MACHINE_MIB, 151 * MACHINE_MIB}},
+		.boot = {.nr_nodes = 2},
+	};
+	struct machine m;
+	char *text;
+
+	(void)state;
+	machine_init(&m, &spec);
+	assert_int_equal(quarry_memblock_mark_nomap(m.q, 140 << 20, 2 << 20), 0);
+	assert_int_equal(quarry_memblock_phys_free(m.q, 150 << 20, 1 << 20), 0);
+	text = text_of(m.q, quarry_show_iomem);
+	assert_string_equal(text, "00100000-05ffffff : System RAM\n"
+				  "  03f00000-040fffff : reserved\n"
+				  "  05f00000-05ffffff : reserved\n"
+				  "08000000-08bfffff : System RAM\n"
+				  "  08000000-080fffff : reserved\n"
+				  "08c00000-08dfffff : reserved\n"
+				  "08e00000-09ffffff : System RAM\n");
+	free(text);
+	machine_fini(&m);
+}
+
 /* Both indices on a zone whose every second page is free. */
 static void indices_by_hand(void **state)
 {
@@ -729,6 +961,9 @@ int main(void)
 		cmocka_unit_test(released_pages_count),
 		cmocka_unit_test(numa_counts_outlive_zonelists),
 		cmocka_unit_test(questions_out_of_range),
+		cmocka_unit_test(zones_in_all_texts),
+		cmocka_unit_test(many_free_blocks),
+		cmocka_unit_test(iomem_tells_ranges),
 		cmocka_unit_test(indices_by_hand),
 	};
 

@@ -563,6 +563,7 @@ static void a_refusal_names_what_was_not_for_it(void **state)
 	assert_int_equal(f.zones[0].unaccepted, 0);
 	m.q->pages->refusal.zones[0].unaccepted = 7;
 	quarry_show_refusal(m.q, &out);
+	assert_non_null(strstr(text, " + 1536 in blocks that are not for it (short by "));
 	assert_non_null(strstr(text, "; of its pages 512 kept for requests that cannot wait, "
 				     "1024 in CMA areas, 1024 isolated, 7 not accepted\n"));
 	while ((page = list) != NULL) {
@@ -573,6 +574,132 @@ static void a_refusal_names_what_was_not_for_it(void **state)
 	quarry_drain_all_pages(m.q);
 	machine_check(&m);
 	assert_int_equal(m.reports, 0);
+	machine_fini(&m);
+}
+
+/* Every reason and every remedy has its words. */
+static void each_refusal_has_its_words(void **state)
+{
+	static char text[8192];
+	const struct quarry_out out = {take_text, text};
+	struct quarry_refusal *f;
+	struct machine m;
+
+	(void)state;
+	machine_build(&m, &m32);
+	f = &m.q->pages->refusal;
+	*f = (struct quarry_refusal){
+		.serial = 7,
+		.gfp = GFP_KERNEL,
+		.order = 3,
+		.type = QUARRY_MIGRATE_UNMOVABLE,
+		.nid = 1,
+		.nr_zones = 9,
+		.zones = {{.nid = 0, .reason = QUARRY_REFUSED_NODE, .cma = 5},
+			  {.nid = 1,
+			   .zone = QUARRY_ZONE_DMA32,
+			   .reason = QUARRY_REFUSED_WATERMARK,
+			   .free = 10,
+			   .watermark = 8,
+			   .reserve = 4,
+			   .lacking = 2},
+			  {.nid = 1,
+			   .zone = QUARRY_ZONE_NORMAL,
+			   .reason = QUARRY_REFUSED_ORDER,
+			   .free = 20,
+			   .isolated = 3,
+			   .largest_order = -1},
+			  {.nid = 2,
+			   .zone = QUARRY_ZONE_NORMAL,
+			   .reason = QUARRY_REFUSED_TYPE,
+			   .largest_order = 4,
+			   .largest_allowed = -1},
+			  {.nid = 3, .reason = QUARRY_REFUSED_METADATA},
+			  {.nid = 4,
+			   .reason = QUARRY_REFUSED_NONE,
+			   .highatomic = 1,
+			   .unaccepted = 2}},
+		.nearest = 1,
+		.remedies = 511,
+		.lacking = 2,
+		.smaller_order = 1,
+		.other_nid = 5,
+		.reclaim_rounds = 1,
+		.reclaimed = 6,
+	};
+	quarry_show_refusal(m.q, &out);
+	assert_string_equal(
+		text,
+		"refused: order 3, Unmovable, gfp 0xcc0, preferred node 1, refusal number 7\n"
+		"  node 0 zone DMA     not among the nodes of the request\n"
+		"  node 1 zone DMA32   10 pages free, must stay above min 8 + reserve 4 (short by "
+		"2)\n"
+		"  node 1 zone Normal  20 pages free, but no block of order 3: the largest is "
+		"none; of "
+		"its pages 3 isolated\n"
+		"  node 2 zone Normal  free blocks are of types that it may not use: the largest "
+		"is "
+		"order 4, of its own types none\n"
+		"  node 3 zone DMA     no memory for the tables of an arena that nobody had used\n"
+		"  node 4 zone DMA     was not asked; of its pages 1 kept for requests that cannot "
+		"wait, "
+		"2 not accepted\n"
+		"  node 0 zone DMA     was not asked\n"
+		"  node 0 zone DMA     was not asked\n"
+		"  and 1 more zones\n"
+		"  nearest: node 1 zone DMA32\n"
+		"  reclaim: 1 rounds freed 6 pages\n"
+		"  would have helped: 2 more free pages in node 1 zone DMA32, order 1, node 5, "
+		"moving "
+		"pages together (enough are free), __GFP_HIGH, GFP_ATOMIC, __GFP_MEMALLOC, "
+		"__GFP_MOVABLE (CMA, ZONE_MOVABLE), a higher zone\n");
+	text[0] = '\0';
+	f->nr_zones = 1;
+	f->nearest = 0;
+	f->remedies = f->reclaim_rounds = 0;
+	quarry_show_refusal(m.q, &out);
+	assert_string_equal(
+		text, "refused: order 3, Unmovable, gfp 0xcc0, preferred node 1, refusal number 7\n"
+		      "  node 0 zone DMA     not among the nodes of the request\n"
+		      "  would have helped: nothing that was tried\n");
+	text[0] = '\0';
+	f->nr_zones = 0;
+	f->nearest = -1;
+	f->remedies = QUARRY_REMEDY_SMALLER | QUARRY_REMEDY_OTHER_NODE;
+	quarry_show_refusal(m.q, &out);
+	assert_string_equal(
+		text, "refused: order 3, Unmovable, gfp 0xcc0, preferred node 1, refusal number 7\n"
+		      "  no zone may serve this request\n"
+		      "  would have helped: order 1, node 5\n");
+	text[0] = '\0';
+	f->serial = 0;
+	quarry_show_refusal(m.q, &out);
+	assert_string_equal(text, "");
+	machine_fini(&m);
+}
+
+/* Lines on CMA are there where CMA is. */
+static void texts_tell_of_cma(void **state)
+{
+	static char text[32768];
+	static void (*const show[])(struct quarry *, const struct quarry_out *) = {
+		quarry_show_meminfo, quarry_show_vmstat, quarry_show_mem};
+	static const char *const line[] = {"CmaTotal: ", "cma_alloc_success ",
+					   " pages cma reserved"};
+	const struct quarry_out out = {take_text, text};
+	struct machine m;
+
+	(void)state;
+	machine_build(&m, &m32);
+	/* From here on the pageblocks of the arena have types of their own. */
+	quarry_free_pages(m.q, quarry_alloc_pages(m.q, GFP_KERNEL, 0), 0);
+	for (int i = 0; i < 6; i++) {
+		if (i == 3)
+			turn(&m, 9 * 512, QUARRY_MIGRATE_CMA);
+		text[0] = '\0';
+		show[i % 3](m.q, &out);
+		assert_int_equal(strstr(text, line[i % 3]) != NULL, i >= 3);
+	}
 	machine_fini(&m);
 }
 
@@ -590,6 +717,8 @@ int main(void)
 		cmocka_unit_test(no_page_to_move_to),
 		cmocka_unit_test(gigantic_ranges),
 		cmocka_unit_test(a_refusal_names_what_was_not_for_it),
+		cmocka_unit_test(each_refusal_has_its_words),
+		cmocka_unit_test(texts_tell_of_cma),
 		cmocka_unit_test(tables_keep_out_of_isolated_pageblocks),
 	};
 

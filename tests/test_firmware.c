@@ -157,6 +157,23 @@ static void test_e820_counts_reservations(void **state)
 	assert_int_equal(E820(20, {0x1000, 0x7000, 1}), 0);
 }
 
+/* What meets regions that are there may be cut by each of them. */
+static void test_e820_counts_what_it_meets(void **state)
+{
+	unsigned long i;
+
+	(void)state;
+	for (i = 0; i < QUARRY_MEMBLOCK_REGIONS - 1; i++)
+		assert_int_equal(quarry_memblock_add_node(bed.q, 0x3000 + i * 0x2000, 0x1000, 1,
+							  MEMBLOCK_HOTPLUG),
+				 0);
+	assert_int_equal(E820(20, {0x1000, 0x3000, 1}), -QUARRY_ENOMEM);
+	bed_expect_log(&bed, "e820: memblock's memory list has 127 of 128 regions, and 2 more");
+	assert_int_equal(quarry_memblock_remove(bed.q, 0x5000, 0x1000), 0);
+	assert_int_equal(E820(20, {0x1000, 0x3000, 1}), 0);
+	assert_int_equal(quarry_memblock(bed.q)->memory.cnt, QUARRY_MEMBLOCK_REGIONS - 1);
+}
+
 /* Memory that is there already stays as it is. */
 static void test_e820_adds_to_what_is_there(void **state)
 {
@@ -303,6 +320,7 @@ int main(void)
 		T(test_e820_far_ends),
 		T(test_e820_refuses),
 		T(test_e820_counts_reservations),
+		T(test_e820_counts_what_it_meets),
 		T(test_e820_adds_to_what_is_there),
 		T(test_too_late),
 		T(test_pvh),

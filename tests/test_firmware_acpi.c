@@ -242,6 +242,41 @@ static void test_no_srat_is_one_node(void **state)
 	assert_non_null(strstr(bed.info, "acpi: no memory in SRAT"));
 }
 
+/* Devices with memory of their own are domains too; what is not known is none. */
+static void test_other_entries(void **state)
+{
+	struct table t;
+	uint8_t *e, d[4] = {0};
+
+	(void)state;
+	begin(&t, "SRAT", 48);
+	e = entry(&t, 99, 32);
+	bed_le32(e + 4, 8);
+	bed_le32(e + 24, 1);
+	e = entry(&t, 5, 32); /* a generic initiator */
+	bed_le32(e + 4, 6);
+	bed_le32(e + 24, 1);
+	srat_cpu(&t, 7, 0);
+	srat_memory(&t, 7, 0, 0x200000000, 1);
+	put_table(&t, SRAT);
+	begin(&t, "SLIT", 44);
+	bed_le64(t.b + 36, 9);
+	t.n += 81;
+	memset(t.b + 44, 20, 81);
+	for (int i = 0; i < 9; i++)
+		t.b[44 + 10 * i] = 10;
+	t.b[44 + 9 * 6 + 7] = t.b[44 + 9 * 7 + 6] = 33;
+	put_table(&t, SLIT);
+	put_root(false, all_tables + 1, 2);
+	add_memory();
+	assert_int_equal(acpi(), 0);
+	/* Node 0 is domain 6, node 1 is domain 7. */
+	assert_int_equal(quarry_memblock(bed.q)->memory.regions[0].nid, 1);
+	assert_int_equal(quarry_firmware_acpi_distances(bed.q, RSDP, &bed.memory, d, 2), 0);
+	assert_int_equal(d[0], 10);
+	assert_int_equal(d[1], 33);
+}
+
 /* Revision 1 has 8 bits of a domain; what stands above them is no part of it. */
 static void test_old_revision(void **state)
 {
@@ -364,6 +399,17 @@ static uint8_t *bytes_at(uint64_t phys)
 			return bed.chunk[i].data;
 	fail_msg("nothing at %llx", (unsigned long long)phys);
 	return NULL;
+}
+
+/* A root table without an entry is one. */
+static void test_empty_root(void **state)
+{
+	(void)state;
+	put_root(false, all_tables, 0);
+	add_memory();
+	assert_int_equal(acpi(), 0);
+	bed_expect(&bed, NO_NODES);
+	assert_string_equal(bed.log, "");
 }
 
 static void test_refuses_roots(void **state)
@@ -752,10 +798,12 @@ int main(void)
 		T(test_nodes),
 		T(test_xsdt_is_preferred),
 		T(test_no_srat_is_one_node),
+		T(test_other_entries),
 		T(test_old_revision),
 		T(test_tables_in_memory_are_reserved),
 		T(test_refuses_srat),
 		T(test_no_room_for_nodes),
+		T(test_empty_root),
 		T(test_refuses_roots),
 		T(test_damaged_table_is_passed_over),
 		T(test_table),

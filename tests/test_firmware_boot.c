@@ -342,6 +342,11 @@ static void test_efi_refuses(void **state)
 	bed_le64(map + 24, (uint64_t)1 << 52);
 	assert_int_equal(efi(map, STRIDE, STRIDE, 1), -QUARRY_ERANGE);
 	bed_expect_log(&bed, "efi: descriptor 0 is larger than the address space");
+	bed_le64(map + 24, 16);
+	efi_entry(map + STRIDE, 7, 0x200000, 0x10, 8);
+	efi_entry(map + 2 * STRIDE, 7, 0x300000, (uint64_t)1 << 52, 8);
+	assert_int_equal(efi(map, 3 * STRIDE, STRIDE, 1), -QUARRY_ERANGE);
+	bed_expect_log(&bed, "efi: descriptor 2 is larger than the address space");
 	bed_expect(&bed, "");
 }
 

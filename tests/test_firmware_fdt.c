@@ -137,6 +137,16 @@ static void test_nodes(void **state)
 	     "memory 0x100000000-0x101000000 nid 1 flags 1\n");
 	warned(START "/ { " CELLS2 NODE("a", "0x41000000", "1") RAM "};", RAM_LIST,
 	       "fdt: 1 of 2 ranges of memory have no numa-node-id; nodes are not used");
+	/* What is empty has no say. */
+	good(START
+	     "/ { " CELLS2
+	     "a { device_type = \"memory\"; numa-node-id = <1>; reg = <0 0x41000000 0 0>; };\n" RAM
+	     "};",
+	     RAM_LIST);
+	good(START "/ { " CELLS2 NODE(
+		     "a", "0x41000000",
+		     "1") "b { device_type = \"memory\"; reg = <0 0x40000000 0 0>; }; };",
+	     "memory 0x41000000-0x42000000 nid 1 flags 0\n");
 	refused(START "/ { " CELLS2 NODE("a", "0x41000000", "1") NODE("b", "0x40800000", "0") "};",
 		-QUARRY_EINVAL, "fdt: memory at 0x41000000 is said to be of two nodes");
 	refused(START "/ { " CELLS2 NODE("a", "0x41000000", "64") "};", -QUARRY_EINVAL,
@@ -197,6 +207,13 @@ static void test_reserved_memory(void **state)
 	       "fdt: a: neither a place nor a size, passed over");
 	refused(START "/ { " CELLS2 RAM
 		      "reserved-memory { #address-cells = <1>; #size-cells = <1>; ranges; }; };",
+		-QUARRY_EINVAL, "fdt: reserved-memory: no ranges, or cells that differ");
+	/* The root's own default is 1 and 1: here it must be said. */
+	refused(START "/ { m { device_type = \"memory\"; reg = <0x40000000 0x1000000>; };\n"
+		      "reserved-memory { #address-cells = <1>; ranges; }; };",
+		-QUARRY_EINVAL, "fdt: reserved-memory: no ranges, or cells that differ");
+	refused(START "/ { m { device_type = \"memory\"; reg = <0x40000000 0x1000000>; };\n"
+		      "reserved-memory { #size-cells = <1>; ranges; }; };",
 		-QUARRY_EINVAL, "fdt: reserved-memory: no ranges, or cells that differ");
 	refused(START "/ { " CELLS2 RAM "reserved-memory { " CELLS2 " }; };", -QUARRY_EINVAL,
 		"fdt: reserved-memory: no ranges");

@@ -447,6 +447,21 @@ static void test_list_as_debugfs_has_it(void **state)
 	assert_int_equal(quarry_memblock_reserved_mark_noinit(q, M, M), 0);
 	quarry_show_memblock_list(q, true, &to_text);
 	assert_string_equal(text, "   0: 0x0000000000100000..0x00000000001fffff    x RSV_NIT\n");
+	text[0] = '\0';
+	quarry_show_memblock(q, &to_text);
+	assert_string_equal(text,
+			    "MEMBLOCK configuration:\n"
+			    " memory size = 0x000000000029e000 reserved size = 0x0000000000100000\n"
+			    " memory.cnt  = 0x3\n"
+			    " memory[0x0]\t[0x0000000000001000-0x000000000009efff], "
+			    "0x000000000009e000 bytes flags: 0x0\n"
+			    " memory[0x1]\t[0x0000000000100000-0x00000000001fffff], "
+			    "0x0000000000100000 bytes on node 1 flags: 0x1\n"
+			    " memory[0x2]\t[0x0000000000400000-0x00000000004fffff], "
+			    "0x0000000000100000 bytes on node 10 flags: 0xc\n"
+			    " reserved.cnt  = 0x1\n"
+			    " reserved[0x0]\t[0x0000000000100000-0x00000000001fffff], "
+			    "0x0000000000100000 bytes flags: 0x10\n");
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

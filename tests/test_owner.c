@@ -377,6 +377,42 @@ static void texts_of_linux(void **state)
 	machine_fini(&m);
 }
 
+/* Most bytes first, the older place first among equals. */
+static void places_by_bytes(void **state)
+{
+	static const struct quarry_page_site more[2] = {{"lib/a.c", "a", 1}, {"lib/b.c", "b", 2}};
+	static const char *const order[] = {"big_alloc", "cache_grow", "func:a\n", "func:b\n",
+					    "ring_fill"};
+	const struct {
+		const struct quarry_page_site *site;
+		unsigned int order;
+	} taken[] = {{&sites[0], 0}, {&sites[1], 1}, {&more[0], 1}, {&sites[2], 3}, {&more[1], 1}};
+	struct page *page[5];
+	struct text t = {0};
+	struct quarry_out out = {collect, &t};
+	struct machine m;
+	char *at;
+
+	(void)state;
+	begin(&m);
+	for (int i = 0; i < 5; i++)
+		page[i] = quarry_alloc_pages_at(m.q, GFP_KERNEL, taken[i].order, taken[i].site);
+	quarry_show_page_sites(m.q, 10, &out);
+	at = t.s;
+	for (int i = 0; i < 5; i++) {
+		char *end = strchr(at, '\n');
+
+		assert_non_null(end);
+		assert_in_range((uintptr_t)strstr(at, order[i]), (uintptr_t)at, (uintptr_t)end);
+		at = end + 1;
+	}
+	assert_string_equal(at, "");
+	free(t.s);
+	for (int i = 0; i < 5; i++)
+		quarry_free_pages(m.q, page[i], taken[i].order);
+	machine_fini(&m);
+}
+
 /* More places than there is room for: the rest is one. */
 static void too_many_places(void **state)
 {
@@ -490,6 +526,7 @@ int main(void)
 		cmocka_unit_test(damage_names_owner_and_last_user),
 		cmocka_unit_test(totals_by_place),
 		cmocka_unit_test(texts_of_linux),
+		cmocka_unit_test(places_by_bytes),
 		cmocka_unit_test(too_many_places),
 		cmocka_unit_test(no_memory_for_records),
 		cmocka_unit_test(slabs_have_owners),

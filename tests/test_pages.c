@@ -499,6 +499,58 @@ static void batches_grow_and_age(void **state)
 	machine_fini(&m);
 }
 
+/* What age leaves of one hand is a batch, to the block. */
+static void age_leaves_a_batch(void **state)
+{
+	const struct machine_spec spec = {
+		.memory = {{0, 64 * MIB, 0}},
+		.boot = {.dma_limit = ~(phys_addr_t)0},
+	};
+	static struct page *page[4000];
+	unsigned int n = 0;
+	struct machine m;
+	unsigned long cap;
+
+	(void)state;
+	machine_build(&m, &spec);
+	cap = m.q->pages->zone[0].sheaf_cap[0];
+	assert_in_range(cap, 2, 32);
+	do {
+		page[n] = quarry_alloc_pages(m.q, GFP_KERNEL, 0);
+		assert_non_null(page[n++]);
+	} while (held_back(&m) < 2 * cap && n < 4000);
+	for (unsigned int i = 0; i < 8; i++)
+		quarry_age_pages(m.q);
+	assert_int_equal(held_back(&m), cap);
+	machine_check(&m);
+	while (n > 0)
+		quarry_free_pages(m.q, page[--n], 0);
+	machine_fini(&m);
+}
+
+/* The first zone of the machine has sheaves of its size as all others have. */
+static void every_zone_has_its_sheaves(void **state)
+{
+	const struct machine_spec spec = {
+		.memory = {{0, 384 * MIB, 0}},
+		.boot = {.dma_limit = 128 * MIB, .dma32_limit = 256 * MIB},
+	};
+	struct machine m;
+
+	(void)state;
+	machine_build(&m, &spec);
+	for (unsigned int i = 0; i < page_nr_zones(m.q->pages); i++) {
+		const struct page_zone *z = &m.q->pages->zone[i];
+
+		if (z->managed == 0)
+			continue;
+		assert_true(z->pcp_batch > 1);
+		assert_int_equal(z->sheaf_cap[0], z->pcp_batch + 1 < 64 ? z->pcp_batch + 1 : 64);
+		assert_true(z->sheaf_cap[3] >= 1);
+	}
+	machine_fini(&m);
+}
+
 /* ---- the validator ---- */
 
 struct damage {
@@ -838,6 +890,8 @@ int main(void)
 		cmocka_unit_test(counts_add_up),
 		cmocka_unit_test(sheaves_are_bounded),
 		cmocka_unit_test(batches_grow_and_age),
+		cmocka_unit_test(age_leaves_a_batch),
+		cmocka_unit_test(every_zone_has_its_sheaves),
 		cmocka_unit_test(validator_sees_damage),
 	};
 

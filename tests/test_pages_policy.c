@@ -340,6 +340,57 @@ static void fragmented(void **state)
 	machine_fini(&m);
 }
 
+/* What would help elsewhere: a zone above the highest, another node, by the request's own rules. */
+static void help_from_elsewhere(void **state)
+{
+	struct machine_spec spec = {
+		.memory = {{0, 48 * MIB, 0}, {48 * MIB, 80 * MIB, 1}},
+		.boot = {.nr_nodes = 2,
+			 .dma_limit = 16 * MIB,
+			 .dma32_limit = ~(phys_addr_t)0,
+			 .movablecore = 16 * MIB},
+	};
+	const gfp_t on_node = GFP_NOWAIT | __GFP_NOWARN | __GFP_THISNODE;
+	struct quarry_refusal f;
+	struct hoard h = {0};
+	struct machine m;
+	struct page *page;
+
+	(void)state;
+	machine_build(&m, &spec);
+	/* DMA is full: a zone above it would do, on the node itself and elsewhere. */
+	hoard_order(&m, &h, GFP_NOWAIT | __GFP_NOWARN | __GFP_DMA, 0);
+	assert_true(quarry_explain(m.q, &f));
+	assert_int_equal(f.remedies & (QUARRY_REMEDY_HIGHER_ZONE | QUARRY_REMEDY_OTHER_NODE |
+				       QUARRY_REMEDY_MOVABLE),
+			 QUARRY_REMEDY_HIGHER_ZONE | QUARRY_REMEDY_MOVABLE);
+	/* Node 0 is full for those who may not leave it. */
+	while ((page = quarry_alloc_pages_node(m.q, 0, on_node, 0)) != NULL)
+		hoard_add(&h, page, 0);
+	assert_true(quarry_explain(m.q, &f));
+	assert_int_equal(f.remedies & (QUARRY_REMEDY_HIGHER_ZONE | QUARRY_REMEDY_OTHER_NODE |
+				       QUARRY_REMEDY_MOVABLE),
+			 QUARRY_REMEDY_OTHER_NODE | QUARRY_REMEDY_MOVABLE);
+	assert_int_equal(f.other_nid, 1);
+	/* Then all of it for everybody: nothing elsewhere but what is movable. */
+	hoard_order(&m, &h, GFP_NOWAIT | __GFP_NOWARN, 0);
+	assert_true(quarry_explain(m.q, &f));
+	assert_int_equal(f.remedies & (QUARRY_REMEDY_HIGHER_ZONE | QUARRY_REMEDY_OTHER_NODE |
+				       QUARRY_REMEDY_MOVABLE),
+			 QUARRY_REMEDY_MOVABLE);
+	/* And that too. */
+	hoard_order(&m, &h, (GFP_HIGHUSER_MOVABLE & ~__GFP_RECLAIM) | __GFP_NOWARN, 0);
+	page = quarry_alloc_pages_node(m.q, 0, on_node, 0);
+	assert_null(page);
+	assert_true(quarry_explain(m.q, &f));
+	assert_int_equal(f.remedies & (QUARRY_REMEDY_HIGHER_ZONE | QUARRY_REMEDY_OTHER_NODE |
+				       QUARRY_REMEDY_MOVABLE),
+			 0);
+	hoard_free(&m, &h);
+	machine_check(&m);
+	machine_fini(&m);
+}
+
 struct reclaimer {
 	struct hoard h;
 	unsigned int wakes, calls;
@@ -691,6 +742,7 @@ int main(void)
 		cmocka_unit_test(rights_dig_deeper),
 		cmocka_unit_test(lowmem_reserve_refuses),
 		cmocka_unit_test(fragmented),
+		cmocka_unit_test(help_from_elsewhere),
 		cmocka_unit_test(reclaim),
 		cmocka_unit_test(reclaim_ends),
 		cmocka_unit_test(marks_with_sheaves),

@@ -117,6 +117,9 @@ static void wrong_switches_change_nothing(void **state)
 		assert_int_equal(m.q->pages->features, 0);
 	}
 	assert_true(short_way(&m));
+	/* The largest that is right. */
+	assert_int_equal(quarry_page_debug(m.q, "fail_page_alloc.probability=100"), 0);
+	assert_int_equal(quarry_page_debug(m.q, "fail_page_alloc.probability=0"), 0);
 	machine_fini(&m);
 }
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Grace periods, type-stable caches, batches of frees: row "TYPESAFE_BY_RCU, kfree_rcu" of 2c. */
+#include <slab/internal.h>
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,8 +11,6 @@
 #include <cmocka.h>
 
 #include <quarry/posix.h>
-
-#include <base/quarry_state.h>
 
 #define MIB ((size_t)1 << 20)
 
@@ -217,6 +217,34 @@ static void test_slabs_of_type_stable_caches_outlive_readers(void **state)
 	quarry_posix_delete(q);
 }
 
+/* Records of slabs that waited are used again. */
+static void test_records_come_back(void **state)
+{
+	struct quarry *q = machine(0, 1);
+	struct kmem_cache *s =
+		quarry_kmem_cache_create(q, "inode", 600, SLAB_TYPESAFE_BY_RCU, NULL);
+	uint32_t piece = 0, granule = 0;
+	void *p[200];
+
+	(void)state;
+	for (int round = 0; round < 4; round++) {
+		for (int i = 0; i < 200; i++)
+			p[i] = quarry_kmem_cache_alloc(q, s, GFP_KERNEL);
+		quarry_kmem_cache_free_bulk(q, s, 200, p);
+		assert_int_equal(quarry_kmem_cache_shrink(q, s), 0);
+		assert_int_equal(quarry_rcu_barrier(q), 0);
+		if (round == 0) {
+			piece = q->slabs->store.piece;
+			granule = q->slabs->store.granule;
+		}
+		assert_int_equal(q->slabs->store.piece, piece);
+		assert_int_equal(q->slabs->store.granule, granule);
+	}
+	assert_int_equal(quarry_kmem_cache_destroy(q, s), 0);
+	check(q);
+	quarry_posix_delete(q);
+}
+
 static void test_simulated_memory_is_never_touched(void **state)
 {
 	struct quarry *q = machine(0, 1);
@@ -242,6 +270,7 @@ int main(void)
 		cmocka_unit_test(test_blocks_are_freed_in_batches),
 		cmocka_unit_test(test_frees_without_memory),
 		cmocka_unit_test(test_slabs_of_type_stable_caches_outlive_readers),
+		cmocka_unit_test(test_records_come_back),
 		cmocka_unit_test(test_simulated_memory_is_never_touched),
 	};
 

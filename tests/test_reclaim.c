@@ -723,9 +723,16 @@ static void kcompactd_for_those_who_cannot_wait(void **state)
 
 /* ---- what would have helped ---- */
 
+static void take_text(void *ctx, const char *text, size_t len)
+{
+	strncat(ctx, text, len);
+}
+
 /* Each remedy that is named is tried, and works; each that is not named does not. */
 static void remedies_are_true(void **state)
 {
+	char text[4096] = "";
+	struct quarry_out out = {take_text, text};
 	struct quarry_refusal f;
 	struct hoard all = {0};
 	struct page *page;
@@ -770,14 +777,12 @@ static void remedies_are_true(void **state)
 	assert_int_equal(f.zones[0].largest_order, 0);
 	assert_int_equal(f.remedies, QUARRY_REMEDY_COMPACT | QUARRY_REMEDY_SMALLER);
 	assert_int_equal(f.smaller_order, 0);
+	quarry_show_refusal(h.m.q, &out);
+	assert_non_null(
+		strstr(text, " pages free, but no block of order 2: the largest is order 0\n"));
 	all.pages = all.n;
 	hoard_free(&h.m, &all);
 	host_fini(&h);
-}
-
-static void take_text(void *ctx, const char *text, size_t len)
-{
-	strncat(ctx, text, len);
 }
 
 /* The record in words: every refusal names zone, lack and remedy. */

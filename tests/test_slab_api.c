@@ -381,6 +381,13 @@ static void test_S17_kvmalloc_prefers_a_node(void **state)
 		quarry_kvfree(q, small);
 		quarry_kvfree(q, large);
 	}
+	/* A node that is not there is none. */
+	for (int nid = -3; nid < 3; nid += 5) {
+		void *large = quarry_kvmalloc_node(q, 6 * MIB, GFP_KERNEL, nid);
+
+		assert_int_equal(quarry_physical(q, large) / (32 * MIB), 0);
+		quarry_kvfree(q, large);
+	}
 	finish(q);
 }
 
@@ -444,6 +451,11 @@ static void test_S2_freeptr_offset_counts_in_size_only(void **state)
 	assert_int_equal(info(q, s).offset, 64);
 	assert_int_equal(quarry_kmem_cache_destroy(q, s), 0);
 	args.use_freeptr_offset = true;
+	args.freeptr_offset = 56; /* the last word */
+	s = quarry_kmem_cache_create(q, "last", 64, 0, &args);
+	assert_non_null(s);
+	assert_int_equal(info(q, s).offset, 56);
+	assert_int_equal(quarry_kmem_cache_destroy(q, s), 0);
 	args.freeptr_offset = 24;
 	s = quarry_kmem_cache_create(q, "inside", 64, 0, &args);
 	assert_int_equal(info(q, s).size, 64);

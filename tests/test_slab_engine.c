@@ -229,8 +229,14 @@ static void test_S13_depot_follows_what_comes_and_goes(void **state)
 
 	(void)state;
 	for (unsigned int round = 0; round < 12; round++) {
+		uint32_t swing = s->node[0].swing, missed = s->node[0].missed;
+
 		flushes = s->flushes;
 		take(q, s, p, 10000);
+		/* One place more for each sheaf of what came back. */
+		assert_true(s->node[0].came_back < SLAB_SHEAF_MOST);
+		if (round > 3)
+			assert_true(s->node[0].swing - swing <= missed / SLAB_SHEAF_MOST + 1);
 		give(q, s, p, 10000);
 		check(q);
 	}
@@ -449,6 +455,15 @@ static void test_S16_free_limit_follows_the_cpus(void **state)
 	for (unsigned int i = 0; i < 8; i++)
 		assert_int_equal(quarry_slab_reap(q, 0), 0);
 	assert_int_equal(s->node[0].free_limit, 4 * s->sheaf_capacity + oo_objects(s->oo));
+	finish(q);
+	/* Each node has its own: here three CPUs and two. */
+	q = machine(64 * MIB, 5, 2);
+	s = cache(q, 256);
+	for (unsigned int nid = 0; nid < 2; nid++) {
+		assert_int_equal(s->node[nid].free_limit,
+				 (4 - nid) * s->sheaf_capacity + oo_objects(s->oo));
+		assert_int_equal(s->node[nid].depot_max, s->node[0].depot_max);
+	}
 	finish(q);
 }
 
@@ -872,6 +887,66 @@ static void test_S15_colour_changes_no_geometry_and_no_report(void **state)
 	finish(q);
 }
 
+/* What frees need of an arena is made once, and kept. */
+static void test_arenas_of_slabs_are_known(void **state)
+{
+	struct quarry *q = machine(64 * MIB, 2, 2);
+	struct kmem_cache *s = cache(q, 1024);
+	const struct slab_range *first[2];
+	static void *p[2][200];
+
+	(void)state;
+	for (unsigned int cpu = 0; cpu < 2; cpu++) {
+		const struct page_arena *a;
+
+		quarry_posix_set_cpu(cpu);
+		take(q, s, p[cpu], 1);
+		a = page_arena_of(q->pages, page_of_addr(q, p[cpu][0]));
+		first[cpu] = q->slabs->range[a->index];
+		assert_non_null(first[cpu]);
+		assert_int_equal(first[cpu]->nid, cpu);
+		take(q, s, &p[cpu][1], 199);
+		assert_ptr_equal(q->slabs->range[a->index], first[cpu]);
+	}
+	assert_ptr_not_equal(first[0], first[1]);
+	give(q, s, p[0], 200);
+	give(q, s, p[1], 200);
+	finish(q);
+}
+
+/* Records whose numbers lead past the first tables. */
+static void test_records_of_a_million_slabs(void **state)
+{
+	struct quarry *q = machine(64 * MIB, 1, 1);
+	struct kmem_cache *s = cache(q, 2048);
+	struct slab_store *store = &q->slabs->store;
+	uint32_t pieces, piece, granule, index;
+	static void *p[1000];
+	unsigned int id;
+
+	(void)state;
+	take(q, s, p, 500);
+	pieces = store->nr_pieces;
+	piece = store->piece;
+	granule = store->granule;
+	/* As if all that the first tables hold were there. */
+	store->nr_pieces = SLAB_FIRST_PIECES;
+	store->piece = SLAB_FIRST_PIECES;
+	store->granule = 0;
+	take(q, s, &p[500], 500);
+	assert_true(page_slab_of(q, p[999], &id, &index));
+	assert_true(index >> SLAB_PIECE_SHIFT >= SLAB_FIRST_PIECES);
+	assert_int_equal(slab_record(q->slabs, index)->index, index);
+	assert_null(store->top->entry[0]);
+	assert_non_null(store->top->entry[1]);
+	give(q, s, p, 1000);
+	assert_int_equal(quarry_kmem_cache_destroy(q, s), 0);
+	store->nr_pieces = pieces;
+	store->piece = piece;
+	store->granule = granule;
+	finish(q);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -898,6 +973,8 @@ int main(void)
 		cmocka_unit_test(test_movers_need_a_constructor),
 		cmocka_unit_test(test_S7_cpu_that_leaves_gives_its_objects_back),
 		cmocka_unit_test(test_S1_node_that_comes_later),
+		cmocka_unit_test(test_arenas_of_slabs_are_known),
+		cmocka_unit_test(test_records_of_a_million_slabs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

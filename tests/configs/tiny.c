@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * QUARRY_TINY on a machine of 2 MiB: the self-test and the stress, and what the library's own data take.
+ * Objects share pages, which the self-test does not ask.
  * Prints all lines of the self-test, and "data at boot N", "data at work N": bytes of struct quarry and of all tables
  * after boot, and in the end.
  */
@@ -24,6 +25,21 @@ static void report(void *ctx, const char *line)
 	(void)ctx;
 	fprintf(stderr, "%s\n", line);
 	abort();
+}
+
+/* 32 objects of 64 bytes: one page, or two if what is free lies so. */
+static unsigned int share_pages(struct quarry *q)
+{
+	struct quarry_totals before, after;
+	void *p[32];
+
+	quarry_totals(q, &before);
+	for (int i = 0; i < 32; i++)
+		p[i] = quarry_kmalloc(q, 64, GFP_KERNEL);
+	quarry_totals(q, &after);
+	for (int i = 0; i < 32; i++)
+		quarry_kfree(q, p[i]);
+	return after.free + 2 < before.free;
 }
 
 int main(void)
@@ -51,6 +67,7 @@ int main(void)
 	env.stress = &stress;
 	failed = quarry_selftest(&env, NULL);
 	failed += quarry_selftest_stress(&env, 3);
+	failed += share_pages(env.q);
 	quarry_totals(env.q, &totals);
 	printf("data at work %zu\n", sizeof(room) + totals.meta_bytes);
 	free(ram);
