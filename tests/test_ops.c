@@ -266,7 +266,7 @@ static void every_state(void **state)
 		"rmpool 0; alloc 3 KERNEL! n0 -> p0; free p0; lruadd 0 n1; lruadd 1 n1; "
 		"lruadd 2 n1; lrudel 0; lrudel 1; lruwalk n0 2 default; lruwalk n0 9 kernel; "
 		"lruwalk n0 4 movable",
-		visit);
+		visit / 4);
 }
 
 /* Text and list are the same program. */
