@@ -801,7 +801,7 @@ static QUARRY_ALWAYS_INLINE bool arena_put_block(struct page_arena *a, size_t w,
 						 uint64_t pages, unsigned int order)
 	QUARRY_REQUIRES(a->lock)
 {
-	static const uint64_t run_of[6] = {0x3, 0xf, 0xff, 0xffff, 0xffffffff, ~(uint64_t)0};
+	static const uint64_t run_of[6] = {0x3, 0xf, 0xff, 0xffff, 0xffffffffu, ~(uint64_t)0};
 	struct page_pb *pb = &a->pb[w / PAGE_WORDS];
 	uint64_t *word = &a->bits[w / PAGE_WORDS][w % PAGE_WORDS];
 	unsigned int filed = pb->filed, more = pb->nr_free + (1u << order);
