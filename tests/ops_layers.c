@@ -18,17 +18,18 @@ static phys_addr_t page_up(phys_addr_t x)
 	return (x + PAGE - 1) / PAGE * PAGE;
 }
 
-/* Pages without memory, and those that are NOMAP, stay reserved. */
+/* Pages without memory, those that are NOMAP, and those that lie in two regions stay reserved. */
 static bool bootmem_is_memory(const struct ops_world *w, pfn_t start, pfn_t end)
 {
-	for (pfn_t pfn = start; pfn < end; pfn++) {
-		for (unsigned int k = 0; k < PAGE / MODEL_UNIT; k++) {
-			size_t i = (size_t)(pfn * (PAGE / MODEL_UNIT)) + k;
+	const struct model_unit *unit = w->map->memory.unit;
+	const size_t units = PAGE / MODEL_UNIT;
 
-			if (i >= MODEL_UNITS || !w->map->memory.unit[i].present ||
-			    (w->map->memory.unit[i].flags & MEMBLOCK_NOMAP) != 0)
-				return false;
-		}
+	for (size_t i = (size_t)start * units; i < (size_t)end * units; i++) {
+		const struct model_unit *first = &unit[i / units * units];
+
+		if (i >= MODEL_UNITS || !unit[i].present || (unit[i].flags & MEMBLOCK_NOMAP) != 0 ||
+		    unit[i].flags != first->flags || unit[i].nid != first->nid)
+			return false;
 	}
 	return true;
 }
