@@ -20,6 +20,9 @@ endif
 endif
 endif
 
+# Builds go side by side, one a CPU, where make was not told with -j how many.
+JOBS = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
+
 WARN := -Wall -Wextra -Wundef -Wconversion -Wshadow -Wmissing-prototypes -Werror
 INC := -Iinclude -Isrc -Iport/posix
 # The library: C11 without a libc. The rest is hosted.
@@ -36,8 +39,8 @@ CLI_LIBS := -lzstd -lz -ljansson -lfdt -lncursesw -lcairo -lpthread -lm
 
 .DEFAULT_GOAL := all
 .PHONY: all
-all: deps-run $(O)/quarry
-	$(SAID)
+all: deps-run
+	@$(MAKE) --no-print-directory $(JOBS) program
 	$(if $(filter-out all,$(MAKECMDGOALS))$(findstring s,$(firstword -$(MAKEFLAGS))),,@echo "$(O)/quarry is made. Next: make run, or $(O)/quarry --help")
 
 .PHONY: help
@@ -78,6 +81,10 @@ $(O)/cli/webassets.o: $(WEB) $(UPLOT)/uplot.js
 $(O)/libquarry.a: $(LIB_OBJS) $(SELFTEST_OBJS) $(POSIX_OBJS) $(LINUX_OBJS)
 	$(call SAY,AR,$@)
 	$(Q)rm -f $@ && ar rcs $@ $^
+
+.PHONY: program
+program: $(O)/quarry
+	$(SAID)
 
 $(O)/quarry: $(CLI_OBJS) $(O)/libquarry.a
 	$(call SAY,LD,$@)

@@ -158,6 +158,7 @@ QUARRY_CLI_SRCS := \
 	cli/progress.c \
 	cli/map.c \
 	cli/maplines.c \
+	cli/map_firmware.c \
 	cli/maptable.c \
 	cli/fdt.c \
 	cli/dtc.c \
@@ -172,6 +173,7 @@ QUARRY_CLI_SRCS := \
 	cli/trace.c \
 	cli/section.c \
 	cli/kmt.c \
+	cli/kmt_history.c \
 	cli/umt.c \
 	cli/umtwrite.c \
 	cli/columns.c \

@@ -22,21 +22,25 @@ bench-bins: $(O)/bench/bench $(O)/bench/instr
 	$(SAID)
 
 ## make bench      speed and size, in tables; takes some three minutes
-bench: deps-run deps-bench bench-bins $(O)/quarry
+bench: deps-run deps-bench
+	@$(MAKE) --no-print-directory $(JOBS) bench-bins program
 	@bench/run.sh $(O)
 
 ## make bench-slab objects beside mimalloc, jemalloc, tcmalloc and the C library; takes two minutes
 .PHONY: bench-slab
-bench-slab: deps-bench bench-bins
+bench-slab: deps-bench
+	@$(MAKE) --no-print-directory $(JOBS) bench-bins
 	@$(BENCH_TLS) $(O)/bench/bench slabs slabs-large slabs-threads slabs-colour
 	@bench/callgrind.sh $(O)/bench/instr
 
 .PHONY: bench-pages
 ## make bench-pages  the page allocator alone, beside a list buddy
-bench-pages: $(O)/bench/bench
+bench-pages:
+	@$(MAKE) --no-print-directory $(JOBS) $(O)/bench/bench
 	@$(O)/bench/bench pages
 
 # The same, and puts the tables into docs/performance.md.
 .PHONY: bench-record
-bench-record: deps-run deps-bench bench-bins $(O)/quarry
+bench-record: deps-run deps-bench
+	@$(MAKE) --no-print-directory $(JOBS) bench-bins program
 	@bench/record.sh $(O)

@@ -19,7 +19,10 @@ empty=$(count empty)
 echo "Instructions for alloc + free (callgrind, $n pairs, empty loop subtracted)"
 for pair in "page order-0 pages" "list order-0 pages of the list buddy" \
 	"page3 order-3 blocks" "list3 order-3 blocks of the list buddy" \
-	"page9 order-9 blocks" "list9 order-9 blocks of the list buddy" "cache kmem_cache of 64 bytes" \
+	"page9 order-9 blocks" "list9 order-9 blocks of the list buddy" \
+	"churn order-0 pages, churn" "lchurn order-0 pages, churn, list buddy" \
+	"churn3 order-3 blocks, churn" "lchurn3 order-3 blocks, churn, list buddy" \
+	"cache kmem_cache of 64 bytes" \
 	"kmalloc kmalloc(64) + kfree" "malloc malloc(64) + free of the C library"; do
 	total=$(count "${pair%% *}")
 	awk -v name="${pair#* }" -v t="$total" -v e="$empty" -v n="$n" \

@@ -44,7 +44,7 @@
 
 #include <engine_parts.h>
 
-#define ENGINE_AHEAD 12                       /* events between a prefetch and its use */
+#define ENGINE_AHEAD 16                       /* events between a prefetch and its use */
 #define ENGINE_START_NS ((uint64_t)200000000) /* a snapshot may take so long */
 #define ENGINE_OLD_NS ((uint64_t)10000000000) /* and may be so old when the recording begins */
 #define ENGINE_REAP_NS \
@@ -101,15 +101,18 @@ static __attribute__((noinline)) void engine_object_noted(struct engine *e,
 		f->bits |= FRAME_OLDER;
 }
 
-/* Remember that @value is at @addr, which is free there; false: there is no room. */
-static inline bool engine_object_put(struct engine *e, uint64_t addr, const struct engine_op *op,
-				     uint64_t value)
+/*
+ * Remember that @value is at @addr, which is free there; @f: the frame of its place, NULL: it has none. False: there is no
+ * room.
+ */
+static inline bool engine_object_put(struct engine *e, struct frame *f, uint64_t addr,
+				     const struct engine_op *op, uint64_t value)
 {
 	struct idmap_slot *s;
-	struct frame *f;
 
-	if (__builtin_expect(engine_in_frames(e, addr), 1)) {
-		f = frames_get(&e->frames, engine_place_frame(e, addr));
+	if (__builtin_expect(f != NULL, 1)) {
+		if (__builtin_expect(frames_is_none(&e->frames, f), 0))
+			f = frames_get(&e->frames, engine_place_frame(e, addr));
 		return f != NULL &&
 		       frames_put(&e->frames, f, engine_place(e, addr), op->stride, value);
 	}
@@ -119,17 +122,32 @@ static inline bool engine_object_put(struct engine *e, uint64_t addr, const stru
 	return s != NULL;
 }
 
+/*
+ * FRAME_* of the frame that the object at @addr is in, after its block, if it was replayed, turned out to be a slab page;
+ * @f as above. 0: not known.
+ */
+static inline unsigned int engine_object_frame(struct engine *e, const struct frame *f,
+					       uint64_t addr)
+{
+	unsigned int bits = __builtin_expect(f != NULL && e->object_ahead == 0, 1)
+				    ? f->bits
+				    : engine_frame_bits(e, addr);
+
+	if (__builtin_expect(bits & FRAME_OURS, 0))
+		engine_became_slab(e, engine_frame(e, addr));
+	return bits;
+}
+
 static inline void engine_object_alloc(struct engine *e, const struct trace_event *ev,
-				       const struct engine_op *op)
+				       const struct engine_op *op, struct frame *f)
 {
 	uint64_t value;
 	void *ptr;
 
 	if (engine_no_object(e, ev, ENGINE_FAILED))
 		return;
-	if (engine_frame_bits(e, ev->addr) & FRAME_OURS)
-		engine_became_slab(e, engine_frame(e, ev->addr));
-	value = engine_object_take(e, ev->addr);
+	engine_object_frame(e, f, ev->addr);
+	value = engine_object_take(e, f, ev->addr);
 	if (value != 0)
 		e->result.implied_objects += engine_object_release(e, value);
 	ptr = op->too_large ? NULL : engine_object_get(e, op);
@@ -137,7 +155,7 @@ static inline void engine_object_alloc(struct engine *e, const struct trace_even
 				    ptr == NULL                    ? OBJECT_REFUSED
 				    : op->action == ACTION_KMALLOC ? OBJECT_KMALLOC
 								   : op->cache);
-	if (!engine_object_put(e, ev->addr, op, value)) {
+	if (!engine_object_put(e, f, ev->addr, op, value)) {
 		e->result.full = true;
 		e->result.live_objects += ptr != NULL;
 		engine_object_release(e, value);
@@ -176,17 +194,16 @@ static __attribute__((noinline)) bool engine_free_older(struct engine *e,
 	return true;
 }
 
-static inline void engine_object_free(struct engine *e, const struct trace_event *ev)
+static inline void engine_object_free(struct engine *e, const struct trace_event *ev,
+				      const struct frame *f)
 {
 	unsigned int frame;
 	uint64_t value;
 
 	if (engine_no_object(e, ev, ENGINE_NULL))
 		return;
-	frame = engine_frame_bits(e, ev->addr);
-	if (frame & FRAME_OURS)
-		engine_became_slab(e, engine_frame(e, ev->addr));
-	value = engine_object_take(e, ev->addr);
+	frame = engine_object_frame(e, f, ev->addr);
+	value = engine_object_take(e, f, ev->addr);
 	if (e->owners.on)
 		engine_owners_object_freed(&e->owners, ev->addr);
 	if (value == 0 && e->population != NULL && !(frame & FRAME_SEEN) &&
@@ -213,36 +230,40 @@ static bool engine_frames_live(const struct engine *e, uint64_t pfn, unsigned in
 
 /*
  * Blocks are aligned to their size, and no machine has that many frames; a recording that says otherwise is wrong.
- * Those of a good block have records from here on.
+ * Those of a good block have records from here on, and *@f is the first.
  */
 static inline bool engine_misplaced(struct engine *e, const struct trace_event *ev,
-				    const struct engine_op *op)
+				    const struct engine_op *op, struct frame **f)
 {
-	if ((ev->addr & (((uint64_t)1 << op->order) - 1)) == 0 && ev->addr < FRAMES_MAX) {
-		for (uint64_t i = 0; i < (uint64_t)1 << op->order; i += FRAMES_GROUP) {
-			if (frames_get(&e->frames, ev->addr + i) == NULL)
-				e->result.full = true;
-		}
-		return e->result.full;
+	if (__builtin_expect((ev->addr & (((uint64_t)1 << op->order) - 1)) != 0 || *f == NULL, 0)) {
+		engine_count(e, op->type, ENGINE_BAD_ORDER);
+		return true;
 	}
-	engine_count(e, op->type, ENGINE_BAD_ORDER);
-	return true;
+	if (__builtin_expect(!frames_is_none(&e->frames, *f) && op->order <= FRAMES_GROUP_BITS, 1))
+		return false;
+	for (uint64_t i = 0; i < (uint64_t)1 << op->order; i += FRAMES_GROUP) {
+		if (frames_get(&e->frames, ev->addr + i) == NULL)
+			e->result.full = true;
+	}
+	*f = frames_at(&e->frames, ev->addr);
+	return e->result.full;
 }
 
 static inline void engine_page_alloc(struct engine *e, const struct trace_event *ev,
-				     const struct engine_op *op, struct engine_pending *p)
+				     const struct engine_op *op, struct engine_pending *p,
+				     struct frame *f)
 {
-	if (engine_misplaced(e, ev, op))
+	if (engine_misplaced(e, ev, op, &f))
 		return;
-	if (engine_frames_live(e, ev->addr, op->order)) {
+	if ((f->bits & FRAME_LIVE) ||
+	    (op->order > 0 && engine_frames_live(e, ev->addr, op->order))) {
 		struct engine_met met = {0, 0, 0};
 
 		engine_release(e, ev->addr, op->order, &met);
 		e->result.implied_pages += met.ours;
 	}
-	frames_at(&e->frames, ev->addr)->block =
-		(uint64_t)(p - e->pending) << BLOCK_SHIFT | BLOCK_PENDING | op->order;
-	engine_mark(e, ev->addr, op->order, FRAME_LIVE);
+	f->block = (uint64_t)(p - e->pending) << BLOCK_SHIFT | BLOCK_PENDING | op->order;
+	engine_mark_from(e, f, ev->addr, op->order, FRAME_LIVE);
 	p->used = true;
 	p->patience = op->gfp & __GFP_MOVABLE ? 0 : ENGINE_PATIENCE;
 	p->desc = ev->desc;
@@ -263,14 +284,14 @@ static void engine_page_older(struct engine *e, const struct trace_event *ev,
 }
 
 static inline void engine_page_free(struct engine *e, const struct trace_event *ev,
-				    const struct engine_op *op)
+				    const struct engine_op *op, struct frame *f)
 {
 	struct engine_met met = {0, 0, 0};
 	unsigned int seen;
 
-	if (engine_misplaced(e, ev, op))
+	if (engine_misplaced(e, ev, op, &f))
 		return;
-	seen = frames_at(&e->frames, ev->addr)->bits & FRAME_SEEN;
+	seen = f->bits & FRAME_SEEN;
 	engine_release(e, ev->addr, op->order, &met);
 	if (met.ours > 0)
 		engine_count(e, TRACE_PAGE_FREE, ENGINE_REPLAYED);
@@ -311,34 +332,44 @@ static void engine_pending_decide(struct engine *e, struct engine_pending *p,
 /* ---- playing ---- */
 
 /*
- * First the record of the frame, then what it leads to. Inlined always: gcc drops the call of a function that does
- * nothing but prefetch.
+ * The record of the frame that @ev is about, or of its place, and look for it: NULL, if it has none. That of a frame which
+ * was never seen is none of its own.
  */
-static inline __attribute__((always_inline)) void engine_prefetch(const struct engine *e,
-								  const struct trace_event *ev,
-								  bool first)
+static inline struct frame *engine_frame_of(const struct engine *e, const struct trace_event *ev)
 {
-	const struct engine_op *op = &e->ops[ev->desc];
-	const struct frame *f;
+	unsigned int action = e->ops[ev->desc].action;
+	uint64_t frame = ev->addr;
 
-	if (op->action == ACTION_COUNT)
-		return;
-	if (op->action >= ACTION_PAGE_ALLOC) {
-		if (first && ev->addr < FRAMES_MAX)
-			__builtin_prefetch(frames_at(&e->frames, ev->addr), 1);
-	} else if (engine_in_frames(e, ev->addr)) {
-		f = frames_at(&e->frames, engine_place_frame(e, ev->addr));
-		if (first)
-			__builtin_prefetch(f, 0);
-		else
-			__builtin_prefetch(frames_place(&e->frames, f, engine_place(e, ev->addr)),
-					   1);
-	} else if (first) {
-		idmap_prefetch(&e->objects, ev->addr);
+	if (action <= ACTION_OBJECT_FREE) {
+		if (!engine_in_frames(e, ev->addr)) {
+			idmap_prefetch(&e->objects, ev->addr);
+			return NULL;
+		}
+		frame = engine_place_frame(e, ev->addr);
+	} else if (action == ACTION_COUNT || frame >= FRAMES_MAX) {
+		return NULL;
 	}
+	return frames_at(&e->frames, frame);
 }
 
-static inline void engine_event(struct engine *e, const struct trace_event *ev)
+static inline __attribute__((always_inline)) void engine_look_ahead(const struct engine *e,
+								    const struct trace_event *ev,
+								    struct frame **f)
+{
+	*f = engine_frame_of(e, ev);
+	__builtin_prefetch(*f, 1);
+}
+
+/* The place of the object that @ev is about. */
+static inline __attribute__((always_inline)) void engine_prefetch_place(
+	const struct engine *e, const struct trace_event *ev, const struct frame *f)
+{
+	if (f != NULL && e->ops[ev->desc].action <= ACTION_OBJECT_FREE)
+		__builtin_prefetch(frames_place(&e->frames, f, engine_place(e, ev->addr)), 1);
+}
+
+/* @f: what engine_frame_of() said some events ago. */
+static inline void engine_event(struct engine *e, const struct trace_event *ev, struct frame *f)
 {
 	const struct engine_op *op = &e->ops[ev->desc];
 	struct engine_pending *p = &e->pending[ev->cpu % ENGINE_PENDING];
@@ -348,19 +379,22 @@ static inline void engine_event(struct engine *e, const struct trace_event *ev)
 	e->result.seen[op->type]++;
 	if (p->used)
 		engine_pending_decide(e, p, ev, op);
+	/* It may have been seen since. */
+	if (__builtin_expect(f != NULL && frames_is_none(&e->frames, f), 0))
+		f = engine_frame_of(e, ev);
 	switch (op->action) {
 	case ACTION_KMALLOC:
 	case ACTION_CACHE_ALLOC:
-		engine_object_alloc(e, ev, op);
+		engine_object_alloc(e, ev, op, f);
 		break;
 	case ACTION_OBJECT_FREE:
-		engine_object_free(e, ev);
+		engine_object_free(e, ev, f);
 		break;
 	case ACTION_PAGE_ALLOC:
-		engine_page_alloc(e, ev, op, p);
+		engine_page_alloc(e, ev, op, p, f);
 		break;
 	case ACTION_PAGE_FREE:
-		engine_page_free(e, ev, op);
+		engine_page_free(e, ev, op, f);
 		break;
 	default:
 		engine_count(e, op->type, op->fate);
@@ -490,6 +524,7 @@ bool engine_play(struct engine *e, size_t n)
 	const struct trace_event *ev = e->t->batch;
 	const bool beside = e->background != NULL;
 	struct engine_result *r = &e->result;
+	struct frame *ahead[2 * ENGINE_AHEAD]; /* of the events to come */
 
 	if (n == 0)
 		return !r->full;
@@ -500,15 +535,21 @@ bool engine_play(struct engine *e, size_t n)
 	if (engine_frame_known(e))
 		e->object_ahead = (uint64_t)((int64_t)(e->object_start - e->t->object_base) >>
 					     e->t->object_shift);
+	for (size_t i = 0; i < 2 * ENGINE_AHEAD && i < n; i++)
+		engine_look_ahead(e, &ev[i], &ahead[i]);
 	for (size_t i = 0; i < n && !r->full; i++) {
+		struct frame *f = ahead[i % (2 * ENGINE_AHEAD)];
+
 		if (i + 2 * ENGINE_AHEAD < n)
-			engine_prefetch(e, &ev[i + 2 * ENGINE_AHEAD], true);
+			engine_look_ahead(e, &ev[i + 2 * ENGINE_AHEAD],
+					  &ahead[i % (2 * ENGINE_AHEAD)]);
 		if (i + ENGINE_AHEAD < n)
-			engine_prefetch(e, &ev[i + ENGINE_AHEAD], false);
+			engine_prefetch_place(e, &ev[i + ENGINE_AHEAD],
+					      ahead[(i + ENGINE_AHEAD) % (2 * ENGINE_AHEAD)]);
 		if (__builtin_expect(ev[i].time_ns >= e->wake_ns || r->events >= e->wake_event, 0))
 			engine_wake(e, ev[i].time_ns);
 		e->time_ns = ev[i].time_ns;
-		engine_event(e, &ev[i]);
+		engine_event(e, &ev[i], f);
 		if (__builtin_expect(beside, 0))
 			engine_run_background(e);
 	}

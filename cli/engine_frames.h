@@ -74,6 +74,12 @@ static inline struct frame *frames_at(const struct frames *fs, uint64_t pfn)
 			  (pfn & (FRAMES_GROUP - 1))];
 }
 
+/* Whether @f is in group 0, that is of no frame. */
+static inline bool frames_is_none(const struct frames *fs, const struct frame *f)
+{
+	return f < fs->frame + FRAMES_GROUP;
+}
+
 /* Give the group of @pfn its records; false: there are too many. */
 bool frames_add_group(struct frames *fs, uint64_t pfn);
 

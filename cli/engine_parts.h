@@ -196,13 +196,12 @@ static inline unsigned int engine_place(const struct engine *e, uint64_t addr)
 	return (addr - e->object_start) >> e->object_unit & FRAMES_OFFSET_MASK;
 }
 
-/* Take the object at @addr out of the tables; its value, 0: it is not there. */
-static inline uint64_t engine_object_take(struct engine *e, uint64_t addr)
+/* Take the object at @addr, whose place is in @f, NULL: it has none, out of the tables; its value, 0: it is not there. */
+static inline uint64_t engine_object_take(struct engine *e, const struct frame *f, uint64_t addr)
 {
-	if (__builtin_expect(!engine_in_frames(e, addr), 0))
+	if (__builtin_expect(f == NULL, 0))
 		return idmap_take(&e->objects, addr);
-	return frames_take(&e->frames, frames_at(&e->frames, engine_place_frame(e, addr)),
-			   engine_place(e, addr));
+	return frames_take(&e->frames, f, engine_place(e, addr));
 }
 
 /* Where the block with frame @pfn begins. */
@@ -211,16 +210,22 @@ static inline uint64_t engine_block_head(const struct frame *f, uint64_t pfn)
 	return pfn >> (f->bits >> FRAME_ORDER_SHIFT) << (f->bits >> FRAME_ORDER_SHIFT);
 }
 
-/* Mark the frames of the block at @pfn, which must have records. */
+/* Mark the frames of the block at @pfn, which must have records; @f is the first. */
+static inline void engine_mark_from(struct engine *e, struct frame *f, uint64_t pfn,
+				    unsigned int order, unsigned int bits)
+{
+	for (uint64_t i = 0;; f = frames_at(&e->frames, pfn + i)) {
+		f->bits = (uint8_t)((f->bits & FRAME_OLDER) | FRAME_SEEN | bits |
+				    order << FRAME_ORDER_SHIFT);
+		if (++i >> order != 0)
+			break;
+	}
+}
+
 static inline void engine_mark(struct engine *e, uint64_t pfn, unsigned int order,
 			       unsigned int bits)
 {
-	for (uint64_t i = 0; i < (uint64_t)1 << order; i++) {
-		struct frame *f = frames_at(&e->frames, pfn + i);
-
-		f->bits = (uint8_t)((f->bits & FRAME_OLDER) | FRAME_SEEN | bits |
-				    order << FRAME_ORDER_SHIFT);
-	}
+	engine_mark_from(e, frames_at(&e->frames, pfn), pfn, order, bits);
 }
 
 /* engine_ops.c: the number of the cache of that name, made if there is none; 0: it could not be made. */

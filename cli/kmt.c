@@ -12,8 +12,7 @@
  *		by one. So a damaged or cut block gives the events before the damage, and the place of the
  *		first bad byte.
  *
- * Addresses	An address is mostly "the k-th last of its kind". Everything is kept, up to
- *		KMT_HISTORY_MAX of a kind; what lies further back is damage, as no writer goes there.
+ * Addresses	An address is mostly "the k-th last of its kind": kmt_history.h.
  *
  * Bounds	A section is at most SECTION_MAX bytes (META: SECTION_MAX_META), a block SECTION_MAX_BLOCK
  *		events, a varint 10 bytes; counts are checked against the bytes that must follow.
@@ -23,30 +22,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <bigtable.h>
 #include <kmt.h>
+#include <kmt_history.h>
 #include <section.h>
 #include <trace_keep.h>
 
-#define KMT_HISTORY_MAX ((uint64_t)1 << 25)
-#define KMT_BACK_MAX \
-	(KMT_HISTORY_MAX - KMT_AT_ONCE) /* those that kmt_several() may have begun to overwrite */
 #define KMT_COLUMNS 6
 #define KMT_AT_ONCE 8 /* events; with INPUT_SLACK, no column is read beyond the buffer */
 #define KMT_TYPES 13u /* the highest type */
+#define KMT_TYPE_MASK 15u
+#define KMT_TYPE_SNAPSHOT 64u
+#define KMT_TYPE_PAGE_SHIFT 7
 
 enum kmt_column { KMT_DT, KMT_CPU, KMT_DESC, KMT_TASK, KMT_REF, KMT_RAW };
 
 static const char *const kmt_column_names[KMT_COLUMNS] = {
 	"time", "cpu", "descriptor", "task", "ref", "address",
-};
-
-/* All addresses of one kind so far; number i is at [i % KMT_HISTORY_MAX]. */
-struct kmt_history {
-	uint64_t *at;
-	uint64_t nr;
-	uint64_t last_raw;
-	struct bigtable table;
 };
 
 struct kmt {
@@ -56,7 +47,7 @@ struct kmt {
 	/* the block at hand */
 	struct varint_cursor column[KMT_COLUMNS];
 	struct section section;
-	uint8_t *types; /* of each descriptor */
+	uint8_t *types; /* of each descriptor, and KMT_TYPE_* */
 	uint32_t left;  /* events not decoded yet */
 	uint64_t time_ns;
 	struct kmt_history history[2]; /* objects, pages */
@@ -244,7 +235,11 @@ static void kmt_descs(struct trace *t, struct kmt *k, struct varint_cursor *c)
 		bad = kmt_desc(t, k, c);
 	k->types = xrealloc(k->types, t->nr_descs + 1, 1);
 	for (uint32_t i = 0; i < t->nr_descs; i++)
-		k->types[i] = t->descs[i].type;
+		k->types[i] =
+			(uint8_t)(t->descs[i].type |
+				  (t->descs[i].type == TRACE_SNAPSHOT ? KMT_TYPE_SNAPSHOT : 0) |
+				  (unsigned int)trace_type_is_page(t->descs[i].type)
+					  << KMT_TYPE_PAGE_SHIFT);
 	if (bad != NULL)
 		trace_damage(t, section_offset(&k->section, c->p), "%s", bad);
 }
@@ -332,69 +327,93 @@ struct kmt_result {
 	const unsigned char *at;
 };
 
-/* Room for @n addresses more, of which the oldest are forgotten at KMT_HISTORY_MAX. */
-static void kmt_history_reserve(struct kmt_history *h, size_t n)
+/*
+ * Whether the next KMT_AT_ONCE numbers of the columns cpu, descriptor and task have one byte each, and are in range; what
+ * is read behind a column's end is looked at later.
+ */
+static bool kmt_narrow(const struct trace *t, const struct kmt *k)
 {
-	uint64_t nr = h->nr + n < KMT_HISTORY_MAX ? h->nr + n : KMT_HISTORY_MAX;
+	const uint64_t tops = 0x8080808080808080u, ones = tops >> 7;
+	const uint64_t descs = t->nr_descs < 128 ? 128 - t->nr_descs : 0;
+	const uint64_t tasks = k->nr_tasks < 128 ? 128 - k->nr_tasks : 0;
+	uint64_t cpu, desc, task;
 
-	if (h->at == NULL) {
-		bigtable_init(&h->table, KMT_HISTORY_MAX * sizeof(h->at[0]),
-			      "the addresses so far");
-		h->at = (uint64_t *)(void *)h->table.p;
-	}
-	bigtable_reach(&h->table, nr * sizeof(h->at[0]));
+	memcpy(&cpu, k->column[KMT_CPU].p, sizeof(cpu));
+	memcpy(&desc, k->column[KMT_DESC].p, sizeof(desc));
+	memcpy(&task, k->column[KMT_TASK].p, sizeof(task));
+	if (((cpu | desc | task) & tops) != 0)
+		return false;
+	return (((desc + descs * ones) | (task + tasks * ones)) & tops) == 0;
 }
 
 /*
  * Decode KMT_AT_ONCE events from @e on, whose numbers have usual lengths, without branches on lengths and ends: so the
  * columns wait neither for one another nor for guesses. False: they are unusual, or damaged, and nothing has moved;
- * kmt_one() finds out.
+ * kmt_one() finds out. @narrow: kmt_narrow() said so. Inlined for each.
  */
-static bool kmt_several(const struct trace *t, struct kmt *k, struct trace_event *e)
+static inline __attribute__((always_inline)) bool kmt_several(const struct trace *t, struct kmt *k,
+							      struct trace_event *e, bool narrow)
 {
-	uint64_t *const at[2] = {k->history[0].at, k->history[1].at};
 	const uint64_t nr_descs = t->nr_descs, nr_tasks = k->nr_tasks;
 	const struct trace_event *end = e + KMT_AT_ONCE;
+	const uint8_t *types = k->types;
 	struct varint_cursor *column = k->column;
 	const unsigned char *dt_p = column[KMT_DT].p, *cpu_p = column[KMT_CPU].p,
 			    *desc_p = column[KMT_DESC].p, *task_p = column[KMT_TASK].p,
 			    *ref_p = column[KMT_REF].p, *raw_p = column[KMT_RAW].p;
-	uint64_t time_ns = k->time_ns, bad = 0;
+	uint64_t time_ns = k->time_ns, bad = 0, too_long = 0;
+	unsigned int seen = 0;
 	uint64_t nr[2] = {k->history[0].nr, k->history[1].nr};
 	uint64_t last_raw[2] = {k->history[0].last_raw, k->history[1].last_raw};
 
 	for (; e < end; e++) {
-		uint64_t dt, desc, task, back, raw, addr;
-		unsigned int cpu = *cpu_p++, kind;
+		uint64_t dt, desc, task, back, raw, addr, from;
+		unsigned int cpu = *cpu_p++, type, kind;
+		const struct kmt_history *h;
 
-		bad |= varint_read_up_to_four(&dt_p, &dt);
+		too_long |= varint_read_pair_up_to_four(&dt_p, &ref_p, &dt, &back);
 		time_ns += dt;
 		e->time_ns = time_ns;
-		bad |= cpu >> 7;
 		e->cpu = (uint16_t)(cpu >> 2);
 		e->context = cpu & 3;
-		bad |= varint_read_up_to_two(&desc_p, &desc);
-		bad |= varint_read_up_to_two(&task_p, &task);
-		bad |= task >= nr_tasks;
-		if (__builtin_expect(desc >= nr_descs || k->types[desc] == TRACE_SNAPSHOT, 0))
-			return false;
+		if (narrow) {
+			desc = *desc_p++;
+		} else {
+			bad |= cpu >> 7;
+			bad |= varint_read_up_to_two(&desc_p, &desc);
+			bad |= varint_read_up_to_two(&task_p, &task);
+			bad |= task >= nr_tasks;
+			if (__builtin_expect(desc >= nr_descs, 0))
+				return false;
+		}
+		type = types[desc];
+		seen |= type;
 		e->desc = (uint32_t)desc;
-		e->type = k->types[desc];
-		kind = trace_type_is_page(e->type);
-		bad |= varint_read_up_to_four(&ref_p, &back);
-		bad |= back > nr[kind] || back > KMT_BACK_MAX;
-		addr = at[kind][(nr[kind] - back) % KMT_HISTORY_MAX];
+		e->type = type & KMT_TYPE_MASK;
+		kind = type >> KMT_TYPE_PAGE_SHIFT;
+		h = &k->history[kind];
+		from = nr[kind] - back;
+		if (__builtin_expect((int64_t)from < (int64_t)h->kept, 0)) {
+			if (!kmt_history_old(h, from, &addr))
+				return false;
+		} else {
+			addr = h->at[from & KMT_RING_MASK];
+		}
 		if (back == 0) {
 			bad |= varint_read_up_to_eight(&raw_p, &raw);
 			addr = last_raw[kind] += (uint64_t)varint_unzigzag(raw);
 		}
 		e->addr = addr;
-		at[kind][nr[kind]++ % KMT_HISTORY_MAX] = addr;
+		from = nr[kind]++ & KMT_RING_MASK;
+		h->at[from] = addr;
+		h->back[from] = (uint32_t)back;
 	}
+	if (narrow)
+		task_p += KMT_AT_ONCE;
 	bad |= dt_p > column[KMT_DT].end || cpu_p > column[KMT_CPU].end ||
 	       desc_p > column[KMT_DESC].end || task_p > column[KMT_TASK].end ||
 	       ref_p > column[KMT_REF].end || raw_p > column[KMT_RAW].end;
-	if (bad != 0)
+	if ((bad | (too_long & VARINT_PAIR_TOO_LONG) | (seen & KMT_TYPE_SNAPSHOT)) != 0)
 		return false;
 	k->time_ns = time_ns;
 	for (int i = 0; i < 2; i++) {
@@ -433,16 +452,21 @@ static bool kmt_address(struct kmt *k, struct kmt_result *r, struct trace_event 
 
 	if (e->type == TRACE_SNAPSHOT)
 		return kmt_number(k, r, KMT_RAW, &e->addr);
-	if (!kmt_below(k, r, KMT_REF, (h->nr < KMT_BACK_MAX ? h->nr : KMT_BACK_MAX) + 1, &back))
+	if (!kmt_below(k, r, KMT_REF, h->nr + 1, &back))
 		return false;
-	e->addr = h->at[(h->nr - back) % KMT_HISTORY_MAX];
+	if (h->nr - back >= h->kept)
+		e->addr = h->at[(h->nr - back) & KMT_RING_MASK];
+	else if (!kmt_history_old(h, h->nr - back, &e->addr))
+		return false;
 	if (back == 0) {
 		if (!kmt_number(k, r, KMT_RAW, &raw))
 			return false;
 		h->last_raw += (uint64_t)varint_unzigzag(raw);
 		e->addr = h->last_raw;
 	}
-	h->at[h->nr++ % KMT_HISTORY_MAX] = e->addr;
+	h->at[h->nr & KMT_RING_MASK] = e->addr;
+	/* One that is too far for it stays, and nothing else comes of it. */
+	h->back[h->nr++ & KMT_RING_MASK] = back <= UINT32_MAX ? (uint32_t)back : 0;
 	return true;
 }
 
@@ -461,7 +485,7 @@ static bool kmt_one(struct trace *t, struct kmt *k, size_t i, struct kmt_result 
 	e->cpu = (uint16_t)(cpu >> 2);
 	e->context = cpu & 3;
 	e->desc = (uint32_t)desc;
-	e->type = k->types[desc];
+	e->type = k->types[desc] & KMT_TYPE_MASK;
 	/* Who it was is only asked by those who convert. */
 	if (t->batch_task != NULL)
 		t->batch_task[i] = (uint32_t)task;
@@ -479,7 +503,8 @@ static void kmt_decode(struct trace *t, struct kmt *k, size_t want, struct kmt_r
 		size_t end = i + KMT_AT_ONCE < want ? i + KMT_AT_ONCE : want;
 
 		if (i + KMT_AT_ONCE <= want && t->batch_task == NULL &&
-		    kmt_several(t, k, &t->batch[i]))
+		    (kmt_narrow(t, k) ? kmt_several(t, k, &t->batch[i], true)
+				      : kmt_several(t, k, &t->batch[i], false)))
 			i = end;
 		while (i < end && kmt_one(t, k, i, r))
 			i++;
@@ -547,10 +572,8 @@ void kmt_close(struct trace *t)
 	struct kmt *k = t->reader;
 
 	free(k->types);
-	for (int i = 0; i < 2; i++) {
-		if (k->history[i].at != NULL)
-			bigtable_free(&k->history[i].table);
-	}
+	for (int i = 0; i < 2; i++)
+		kmt_history_free(&k->history[i]);
 	free(k);
 	t->reader = NULL;
 }

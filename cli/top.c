@@ -12,8 +12,13 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <term.h>
 #include <time.h>
 #include <unistd.h>
+
+/* term.h makes macros of short words. */
+#undef columns
+#undef lines
 
 #include <top.h>
 #include <verbs.h>
@@ -442,6 +447,10 @@ static void top_key(struct top *t, int key)
 	case '4':
 		top_panel_key(t, (enum top_panel)(key - '1'));
 		break;
+	case '\t':
+		top_panel_key(t,
+			      t->view.panel < TOP_PANEL_EVENTS ? t->view.panel + 1 : TOP_PANEL_ALL);
+		break;
 	case 'h':
 	case '?':
 		top_panel_key(t, t->view.panel == TOP_PANEL_HELP ? TOP_PANEL_ALL : TOP_PANEL_HELP);
@@ -516,6 +525,12 @@ static int top_terminal(struct top *t)
 	if (screen == NULL) {
 		util_error("the terminal %s is not known: set TERM, or use --batch",
 			   getenv("TERM") != NULL ? getenv("TERM") : "(TERM is not set)");
+		return CLI_FAILED;
+	}
+	if (tigetstr("cup") == NULL) {
+		endwin();
+		delscreen(screen);
+		util_error("the terminal %s cannot place its cursor: use --batch", getenv("TERM"));
 		return CLI_FAILED;
 	}
 	cbreak();

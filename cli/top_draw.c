@@ -250,7 +250,7 @@ static void draw_caches(struct top_frame *f, const struct top_view *v)
 	}
 }
 
-/* One character a pageblock: its letter, capital if it is more than half full; . if it is free. */
+/* One character a pageblock: its letter, capital if it is more than half full; . if it is free, - if boot kept all of it. */
 static void draw_map_cell(struct top_line *l, const struct quarry_pageblock_info *b)
 {
 	static const char full[QUARRY_MIGRATE_TYPES] = {'U', 'M', 'R', 'H', 'C', 'I'};
@@ -259,7 +259,7 @@ static void draw_map_cell(struct top_line *l, const struct quarry_pageblock_info
 	char c = b->nr_free < 256 ? full[b->type] : half[b->type];
 
 	if (b->untouched && b->nr_free == 0) {
-		c = ' ';
+		c = '-';
 		attr = TOP_PLAIN;
 	} else if (b->nr_free == 512) {
 		c = '.';
@@ -279,7 +279,7 @@ static void draw_map(struct top_frame *f, const struct top_view *v)
 		return;
 	}
 	draw_add(draw_line(f), TOP_HEAD,
-		 "Map: Unmovable Movable Reclaimable Highatomic; small: half free; . free");
+		 "Unmovable Movable Reclaimable Highatomic; small: half free; . free; - reserved");
 	for (int nid = 0; nid < QUARRY_MAX_NODES; nid++) {
 		for (int t = 0; t < QUARRY_NR_ZONES; t++) {
 			struct top_line *l = NULL;
@@ -333,7 +333,7 @@ static void draw_help(struct top_frame *f)
 {
 	static const char *const text[] = {
 		"Keys",
-		"  1 all   2 caches   3 map   4 events   h this help   q quit",
+		"  1 all   2 caches   3 map   4 events   tab the next   h this help   q quit",
 		"  space   pause and go on        . or right   the next 2048 events",
 		"  + -     twice, half the speed  f            as fast as it goes",
 		"  s       sort caches by bytes, waste, name",

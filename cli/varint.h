@@ -63,19 +63,32 @@ static inline uint64_t varint_read_up_to_two(const unsigned char **p, uint64_t *
 	return two & w >> 15;
 }
 
-static inline uint64_t varint_read_up_to_four(const unsigned char **p, uint64_t *out)
-{
-	uint32_t w, last;
+/* One of up to four bytes at each of *@pa and *@pb. Too long: in the bits of VARINT_PAIR_TOO_LONG, and only there. */
+#define VARINT_PAIR_TOO_LONG 0x8000000080000000u
 
-	memcpy(&w, *p, sizeof(w));
-	w = le32toh(w);
-	last = ~w & 0x80808080u; /* the top bits that are clear: the lowest one ends the number */
-	w &= last ^ (last - 1);
-	w = (w & 0x007f007fu) | (w & 0x7f007f00u) >> 1;
-	*out = (w & 0x3fff) | (w & 0x3fff0000u) >> 2;
+static inline uint64_t varint_read_pair_up_to_four(const unsigned char **pa,
+						   const unsigned char **pb, uint64_t *a,
+						   uint64_t *b)
+{
+	uint32_t raw_a, raw_b;
+	uint64_t raw, w, last, below;
+
+	memcpy(&raw_a, *pa, sizeof(raw_a));
+	memcpy(&raw_b, *pb, sizeof(raw_b));
+	raw = le32toh(raw_a) | (uint64_t)le32toh(raw_b) << 32;
+	/* The top bits that are clear: in each half the lowest ends the number. A half without one borrows. */
+	last = ~raw & 0x8080808080808080u;
+	below = last - 0x0000000100000001u;
+	w = raw & (last ^ below);
+	w = (w & 0x007f007f007f007fu) | (w & 0x7f007f007f007f00u) >> 1;
+	w = (w & 0x00003fff00003fffu) | (w & 0x3fff00003fff0000u) >> 2;
+	*a = (uint32_t)w;
+	*b = w >> 32;
 	/* A bit more keeps that defined where there is no last one. */
-	*p += ((unsigned int)__builtin_ctzll(last | (uint64_t)1 << 32) >> 3) + 1;
-	return last == 0;
+	last |= (uint64_t)1 << 63;
+	*pa += ((unsigned int)__builtin_ctzll(last) >> 3) + 1;
+	*pb += ((unsigned int)__builtin_ctzll(last >> 32) >> 3) + 1;
+	return below & raw;
 }
 
 static inline uint64_t varint_read_up_to_eight(const unsigned char **p, uint64_t *out)

@@ -76,18 +76,18 @@ ARCH ?= x86_64
 ## make demo       a kernel with the library inside boots in QEMU; ARCH=x86_64, aarch64 or riscv64
 .PHONY: demo
 demo: deps-demo
-	@$(MAKE) --no-print-directory kernel-$(ARCH)
+	@$(MAKE) --no-print-directory $(JOBS) kernel-$(ARCH)
 	@kernel/run.sh $(O)/kernel/$(ARCH) $(ARCH)
 
 ## make demo-counts  exact instructions for each operation, counted by QEMU; ARCH leaves the others out
 .PHONY: demo-counts
 KERNEL_COUNTED := $(if $(filter command environment,$(word 1,$(origin ARCH))),$(ARCH),$(KERNEL_ARCHES))
 demo-counts: deps-demo
-	@$(MAKE) --no-print-directory $(KERNEL_COUNTED:%=kernel-%-counts)
+	@$(MAKE) --no-print-directory $(JOBS) $(KERNEL_COUNTED:%=kernel-%-counts)
 	@kernel/counts.sh $(O)/kernel $(KERNEL_COUNTED)
 
 # The same, and puts the table into docs/performance.md.
 .PHONY: demo-counts-record
 demo-counts-record: deps-demo
-	@$(MAKE) --no-print-directory $(KERNEL_ARCHES:%=kernel-%-counts)
+	@$(MAKE) --no-print-directory $(JOBS) $(KERNEL_ARCHES:%=kernel-%-counts)
 	@kernel/counts.sh $(O)/kernel $(KERNEL_ARCHES) | python3 -B scripts/record.py docs/performance.md "make demo-counts"

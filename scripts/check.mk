@@ -5,9 +5,14 @@
 .PHONY: everything
 everything: $(O)/quarry bench-bins examples
 
+.PHONY: check-objs
+check-objs: $(LIB_OBJS) $(SELFTEST_OBJS) $(POSIX_OBJS) examples
+	$(SAID)
+
 ## make check      layering, symbols, formatting, style, docs, warnings of two compilers, static analysis
 .PHONY: check
-check: deps-check $(LIB_OBJS) $(SELFTEST_OBJS) $(POSIX_OBJS) examples
+check: deps-check
+	@$(MAKE) --no-print-directory $(JOBS) check-objs
 	@status=0; \
 	python3 -B scripts/check_layers.py $(O) || status=1; \
 	python3 -B scripts/check_symbols.py $(O) $(CC) || status=1; \

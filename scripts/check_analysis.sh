@@ -49,12 +49,10 @@ cppcheck -q --std=c11 --enable=warning,performance,portability --error-exitcode=
 verdict cppcheck
 threads="clang-14 -std=c11 -ffreestanding $include -fsyntax-only -Werror -Wthread-safety -Wno-gcc-compat
 	-DQUARRY_THREAD_SAFETY -DQUARRY_DEBUG=1"
-for f in $sources; do
-	$threads "$f" 2>&1
-done | grep -E 'warning:|error:' >"$log"
-for f in $(tiny_all); do
-	$threads -DQUARRY_TINY=1 "$f" 2>&1
-done | grep -E 'warning:|error:' >>"$log"
+{
+	echo "$sources" | xargs -P "$(nproc)" -n 8 $threads
+	tiny_all | xargs -P "$(nproc)" -n 8 $threads -DQUARRY_TINY=1
+} 2>&1 | grep -E 'warning:|error:' >"$log"
 verdict "clang -Wthread-safety"
 if [ "${1:-}" = all ]; then
 	echo "$sources" | xargs -P "$(nproc)" -n 1 sh -c 'clang-tidy-14 --quiet "$1" -- -std=c11 \

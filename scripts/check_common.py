@@ -52,6 +52,15 @@ def run(*command):
     return p.stdout
 
 
+def nm(out, srcs, *options):
+    """What nm says of the objects of sources in a build folder: (source, line), by one call for all."""
+    of = {os.path.join(out, src[:-2] + ".o"): src for src in srcs}
+    for line in run("nm", "-A", *options, *of).splitlines():
+        path, _, said = line.partition(":")
+        if path in of:  # not a heading
+            yield of[path], said
+
+
 def verdict(name, faults, ok="ok", notes=()):
     """Prints one line, or the faults, and ends the program."""
     for note in notes:

@@ -4,7 +4,7 @@
 
 Public functions are documented where they are declared, by the names of their parameters; links lead
 somewhere; every page of docs/ can be reached; the README's example is examples/hello.c, and what the
-README says it prints is what it prints; each row of the boot layer has a test; headers and tests have the
+README says it prints is what it prints; each row of the boot layer has a test, each of the page allocator a self-test too; headers and tests have the
 names that docs/linux-names.md says.
 """
 import os
@@ -118,6 +118,47 @@ def row_faults():
     return faults
 
 
+def labelled(rows):
+    """Names of the tests, and titles of the self-test, by the row that they or their file's first lines say."""
+    tests, titles = {}, {}
+    for path in files(".c", under="tests"):
+        text = read(path)
+        head = text[:text.find("*/", text.find("*/") + 2)]
+        for m in re.finditer(r"(/\*(?:(?!\*/).)*\*/\n)?static void (\w+)\(", text, re.S):
+            said = head + (m.group(1) or "") + m.group(2).replace("_", " ").upper()
+            for first, last in re.findall(r"\b[PX](\d+) to [PX](\d+)\b", said):
+                said += "".join(f" P{k}" for k in range(int(first), int(last) + 1))
+            name = re.sub("^test_", "", m.group(2))
+            tests.setdefault(name, set()).update(r for r in rows if re.search(rf"\b{r}\b", said))
+    for path in files(".c", under="selftest"):
+        for label, title in re.findall(r'\{"([\w ]+)", "([^"]+)",', read(path)):
+            titles.setdefault(title, set()).update(label.split())
+    return tests, titles
+
+
+def page_row_faults():
+    """Every row of the page allocator stands in docs/linux-names.md, and tests and self-test say it."""
+    path = "docs/linux-names.md"
+    text = read(path)
+    start = text.index("### Rows of the page allocator")
+    wanted = [f"P{i}" for i in range(1, 20)] + [f"X{i}" for i in range(1, 6)]
+    tests, titles = labelled(wanted + ["2b"])
+    faults, seen = [], set()
+    first = line_of(text, start) - 1
+    for number, row in table_rows(text[start:text.index("\n### ", start + 1)]):
+        where, label = f"{path}:{first + number}", row["row"]
+        seen.add(label)
+        names = re.findall(r"`(\w+)`", row["tests that name it"])
+        faults += [f"{where}: there is no test {n}" for n in names if n not in tests]
+        if label != "2b" and not any(label in tests.get(n, ()) for n in names):
+            faults.append(f"{where}: none of these tests says {label}")
+        of_row = [t.strip() for t in row["self-test"].split(";")]
+        faults += [f"{where}: there is no self-test: {t}" for t in of_row if t not in titles]
+        if not any(label in titles.get(t, ()) for t in of_row):
+            faults.append(f"{where}: none of these self-tests says {label}")
+    return faults + [f"{path}: row {r} is missing" for r in wanted if r not in seen]
+
+
 def table_rows(text):
     """(line, {column: cell}) of each row of each table that has a header."""
     head = None
@@ -182,7 +223,7 @@ def main():
         count += n
     links, n = link_faults()
     names, known = name_faults("docs/linux-names.md")
-    verdict("docs", faults + links + row_faults() + names + example_faults(sys.argv[1]),
+    verdict("docs", faults + links + row_faults() + page_row_faults() + names + example_faults(sys.argv[1]),
             f"ok: {count} public functions, {n} links, {known} names, the README's example")
 
 

@@ -5,7 +5,7 @@ import os
 import re
 import sys
 
-from check_common import ROOT, code, files, line_of, read, run, sources, verdict
+from check_common import ROOT, code, files, line_of, nm, read, sources, verdict
 
 LAYERS = ["base", "boot", "page", "firmware", "slab", "diag"]
 FREESTANDING = {"stdbool.h", "stddef.h", "stdint.h", "stdarg.h", "limits.h"}
@@ -66,14 +66,12 @@ def include_faults():
 def symbol_faults(out):
     rank = {layer: i for i, layer in enumerate(LAYERS + ["top"])}
     defined, wanted = {}, []
-    for src in sources():
-        obj = os.path.join(out, src[:-2] + ".o")
-        for line in run("nm", "-g", obj).splitlines():
-            kind, name = line.split()[-2:]
-            if kind == "U":
-                wanted.append((src, name))
-            else:
-                defined[name] = src
+    for src, line in nm(out, sources(), "-g"):
+        kind, name = line.split()[-2:]
+        if kind == "U":
+            wanted.append((src, name))
+        else:
+            defined[name] = src
     faults = []
     for src, name in wanted:
         home = defined.get(name)

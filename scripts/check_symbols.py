@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 
-from check_common import ROOT, run, sources, verdict
+from check_common import ROOT, nm, run, sources, verdict
 
 NEEDS = {"memcpy", "memset", "memmove", "memcmp"}
 # By port/posix/quarry_host.h.
@@ -29,22 +29,18 @@ RECURSION = {
 
 def object_faults(out, which="QUARRY_SRCS", public=frozenset()):
     faults, defined, wanted = [], set(), {}
-    for src in sources(which):
-        for line in run("nm", "--format=sysv", os.path.join(out, src[:-2] + ".o")).splitlines():
-            field = [f.strip() for f in line.split("|")]
-            if len(field) != 7 or field[0] == "Name":
-                continue
-            name, kind, section = field[0], field[2], field[6]
-            if kind == "U":
-                wanted.setdefault(name, src)
-                continue
-            if section and not section.startswith(READ_ONLY):
-                faults.append(f"{src}: {name} is mutable data ({section}); state belongs to struct quarry")
-            if kind.isupper():
-                defined.add(name)
-                if not name.startswith("quarry_"):
-                    faults.append(f"{src}: global {name} lacks the prefix: run `make names`, which "
-                                  "lists it in base/names.h; its header includes base/compiler.h")
+    for src, line in nm(out, sources(which), "--format=sysv"):
+        name, _, kind, _, _, _, section = (f.strip() for f in line.split("|"))
+        if kind == "U":
+            wanted.setdefault(name, src)
+            continue
+        if section and not section.startswith(READ_ONLY):
+            faults.append(f"{src}: {name} is mutable data ({section}); state belongs to struct quarry")
+        if kind.isupper():
+            defined.add(name)
+            if not name.startswith("quarry_"):
+                faults.append(f"{src}: global {name} lacks the prefix: run `make names`, which "
+                              "lists it in base/names.h; its header includes base/compiler.h")
     for name in sorted(set(wanted) - defined - public - NEEDS - PORT - LINKER):
         faults.append(f"{wanted[name]}: needs {name}, which an embedder does not have")
     return faults, defined
@@ -59,7 +55,7 @@ def i386_faults(cc):
         unity, obj = os.path.join(tmp, "unity.c"), os.path.join(tmp, "i386.o")
         with open(unity, "w", encoding="utf-8") as f:
             f.writelines(f'#include "{os.path.join(ROOT, src)}"\n' for src in sources())
-        for level in ("-O2", "-O0"):
+        for level in ("-O1", "-O0"):
             p = subprocess.run([cc, "-m32", "-march=i586", "-std=c11", "-ffreestanding", level, *WARN,
                                 "-isystem", "/usr/include/" + machine, "-Iinclude", "-Isrc", "-Iport/posix",
                                 "-c", "-o", obj, unity],

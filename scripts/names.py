@@ -10,7 +10,7 @@ import os
 import re
 import sys
 
-from check_common import ROOT, code, files, read, run, sources, verdict
+from check_common import ROOT, code, files, nm, read, sources, verdict
 
 PUBLIC, INSIDE, SELFTEST = "include/quarry/names.h", "src/base/names.h", "selftest/names.h"
 MARK = "quarry_priv_"  # begins the symbols that are nobody else's business
@@ -78,10 +78,9 @@ MACRO = {PUBLIC: "QUARRY_NAME", INSIDE: "QUARRY_INSIDE", SELFTEST: "SELFTEST_NAM
 def symbols(out, which):
     """Global names that the objects of a list define, as the sources spell them."""
     names = set()
-    for src in sources(which):
-        for line in run("nm", "-g", "--defined-only", os.path.join(out, src[:-2] + ".o")).splitlines():
-            name = line.split()[-1]
-            names.add(name[len(MARK):] if name.startswith(MARK) else name)
+    for _, line in nm(out, sources(which), "-g", "--defined-only"):
+        name = line.split()[-1]
+        names.add(name[len(MARK):] if name.startswith(MARK) else name)
     return names
 
 

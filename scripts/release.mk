@@ -91,7 +91,8 @@ installable: $(O)/quarry $(O)/install/libquarry.so $(O)/install/libquarry.a $(O)
 
 ## make install    library, headers, program, manual pages: DESTDIR= PREFIX=/usr/local LIBDIR= ...
 .PHONY: install uninstall
-install: deps-run installable
+install: deps-run
+	@$(MAKE) --no-print-directory $(JOBS) installable
 	@$(INSTALL_ENV) scripts/install.sh install $(O)
 
 ## make uninstall  takes away what the same call of make install wrote

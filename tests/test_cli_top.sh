@@ -30,8 +30,8 @@ run 0 top $trace --machine $map --batch -d 0.5
 check "top: the same again" cmp -s "$tmp/out" "$tmp/first"
 run 0 top $trace --machine $map --batch -n 1 -d 0.5 --panel map
 no_err
-out '^Map: Unmovable'
-out '^[UMRumr. ]{60,}'
+out '^Unmovable Movable'
+out '^[-UMRumr.]{60,}'
 run 0 top traces/user-sqlite.umt.zst --machine $map --batch --panel caches
 out '^kmalloc-8k '
 
@@ -107,12 +107,15 @@ first=$(sed -n 7p "$tmp/out")
 tm send-keys Down
 check "top: down scrolls" screen "$(sed -n 8p "$tmp/out" | cut -c1-12)"
 tm send-keys 3
-check "top: 3 shows the map" screen '^Map: '
+check "top: 3 shows the map" screen '^Unmovable Movable'
 tm send-keys 4
 check "top: 4 shows events" screen '^Event '
 tm send-keys h
 check "top: h shows keys" screen 'as fast as it goes'
-tm send-keys 1
+tm send-keys 3
+tm send-keys Tab
+check "top: Tab goes to the next panel" screen '^Event '
+tm send-keys Tab
 tm send-keys +
 check "top: + doubles the speed" screen 'speed 0.5'
 tm send-keys -
@@ -142,6 +145,11 @@ tm kill-server 2>/dev/null
 start nonsense "$trace --machine $map"
 check "top: an unknown terminal is said" screen 'ended with 1'
 check "top: with what to do" grep -q 'the terminal nonsense is not known: set TERM, or use --batch' "$tmp/err"
+tm kill-server 2>/dev/null
+
+start dumb "$trace --machine $map"
+check "top: a terminal that cannot place its cursor is said" screen 'ended with 1'
+check "top: with what to do then" grep -q 'the terminal dumb cannot place its cursor: use --batch' "$tmp/err"
 tm kill-server 2>/dev/null
 
 "$quarry" boot $map --proc "$tmp/proc" --quiet >/dev/null

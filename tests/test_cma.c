@@ -251,8 +251,8 @@ static void booted_areas_are_lent(void **state)
 	machine_fini(&m);
 }
 
-/* Over the border of a zone, in a hole, or handed over by bootmem already: it stays as it is. */
-static void what_cannot_be_activated_stays_reserved(void **state)
+/* Over the border of a zone, in a hole, or handed over by bootmem already: what is memory is like all other. */
+static void what_cannot_be_activated_is_plain_memory(void **state)
 {
 	struct machine_spec spec = m64;
 	struct quarry_zone_info info;
@@ -269,7 +269,12 @@ static void what_cannot_be_activated_stays_reserved(void **state)
 	assert_null(quarry_cma_alloc(m.q, cma, 1, 0, true));
 	assert_true(quarry_zone_info(m.q, 0, QUARRY_ZONE_NORMAL, &info));
 	assert_int_equal(info.cma, 0);
-	assert_int_equal(info.managed, PAGES(44));
+	assert_int_equal(info.managed, PAGES(48));
+	assert_int_equal(info.free, PAGES(48));
+	assert_int_equal(info.nr_pageblocks[QUARRY_MIGRATE_CMA], 0);
+	assert_true(quarry_zone_info(m.q, 0, QUARRY_ZONE_DMA, &info));
+	assert_int_equal(info.free, info.managed);
+	assert_int_equal(quarry_pfn_state(m.q, PAGES(12), NULL), QUARRY_PAGE_FREE);
 	machine_check(&m);
 	machine_fini(&m);
 
@@ -444,6 +449,47 @@ static void lent_pages_are_moved(void **state)
 	machine_fini(&m);
 }
 
+/* An area is for who asks for it by its bitmap: it neither goes offline nor is it taken by page frame number. */
+static void areas_stay_areas(void **state)
+{
+	static const struct machine_spec spec = {
+		.memory = {{0, 256 * MACHINE_MIB, 0}},
+		.boot = {.dma_limit = ~(phys_addr_t)0, .dma32_limit = ~(phys_addr_t)0},
+	};
+	const pfn_t start = PAGES(128), end = PAGES(256);
+	struct quarry_unmovable why;
+	struct quarry_zone_info info;
+	struct quarry_cma *cma;
+	struct page *page;
+	struct machine m;
+
+	(void)state;
+	machine_init(&m, &spec);
+	cma = declare(&m, 160 * MIB, 8 * MIB, 0, NULL);
+	assert_int_equal(quarry_boot(m.q, &spec.boot), 0);
+	assert_int_equal(quarry_offline_pages(m.q, start, PAGES(128)), -QUARRY_EBUSY);
+	machine_check(&m);
+	assert_true(quarry_has_unmovable_pages(m.q, start, end, QUARRY_MIGRATE_MOVABLE,
+					       QUARRY_ISOLATE_OFFLINE, &why));
+	assert_int_equal(why.pfn, PAGES(160));
+	assert_int_equal(why.reason, QUARRY_UNMOVABLE_TYPE);
+	assert_int_equal(quarry_alloc_contig_range(m.q, PAGES(166), PAGES(170),
+						   QUARRY_MIGRATE_MOVABLE, GFP_KERNEL),
+			 -QUARRY_EBUSY);
+	/* The first place that is 64 MiB long lies before it, the next behind. */
+	for (int i = 0; i < 3; i++) {
+		page = quarry_alloc_contig_pages(m.q, PAGES(64), GFP_HIGHUSER_MOVABLE, 0, NULL);
+		assert_int_equal(page != NULL ? quarry_page_to_pfn(m.q, page) : 0,
+				 i < 2 ? PAGES(64) * (size_t)i : PAGES(192));
+		machine_check(&m);
+	}
+	assert_true(quarry_zone_info(m.q, 0, QUARRY_ZONE_NORMAL, &info));
+	assert_int_equal(info.free_cma, PAGES(8));
+	assert_non_null(quarry_cma_alloc(m.q, cma, PAGES(8), 0, false));
+	machine_check(&m);
+	machine_fini(&m);
+}
+
 /* Tables inside: descriptors and tables keep out of areas, also when nothing else has room. */
 static void tables_keep_out(void **state)
 {
@@ -479,10 +525,11 @@ int main(void)
 		cmocka_unit_test(tables_may_be_refused),
 		cmocka_unit_test(areas_are_placed_and_named),
 		cmocka_unit_test(booted_areas_are_lent),
-		cmocka_unit_test(what_cannot_be_activated_stays_reserved),
+		cmocka_unit_test(what_cannot_be_activated_is_plain_memory),
 		cmocka_unit_test(areas_in_arenas_without_records),
 		cmocka_unit_test(pages_are_given_and_released),
 		cmocka_unit_test(lent_pages_are_moved),
+		cmocka_unit_test(areas_stay_areas),
 		cmocka_unit_test(tables_keep_out),
 	};
 

@@ -85,7 +85,7 @@ else
 fi
 
 bare_program() {
-	gcc -std=c11 -ffreestanding -Wall -Wextra -Werror -O1 -fno-pie -fno-stack-protector -fno-tree-loop-distribute-patterns -I"$dir/am" -nostdlib -static \
+	gcc -std=c11 -ffreestanding -Wall -Wextra -Werror -O0 -fno-pie -fno-stack-protector -fno-tree-loop-distribute-patterns -I"$dir/am" -nostdlib -static \
 		-no-pie -o "$dir/bare" tests/embed/bare.c "$dir/am/quarry.c" "$dir/am/quarry_selftest.c" &&
 		timeout 120 "$dir/bare" >"$dir/bare.log" || { grep -v '^ok' "$dir/bare.log"; return 1; }
 	[ "1..$(grep -c '^ok' "$dir/bare.log")" = "$(head -1 "$dir/bare.log")" ] # all of the plan
@@ -99,12 +99,12 @@ esac
 
 two_copies() {
 	amalgam -o "$dir/l" --prefix left_ && cp "$dir/am/quarry_host.h" "$dir/l" || return 1
-	gcc $warn -O1 -I"$dir/l" -DCOPY=left -DRAM_MIB=16 -c -o "$dir/left.o" tests/embed/two.c &&
-		gcc $warn -O1 -c -o "$dir/lq.o" "$dir/l/quarry.c" || return 1
+	gcc $warn -O0 -I"$dir/l" -DCOPY=left -DRAM_MIB=16 -c -o "$dir/left.o" tests/embed/two.c &&
+		gcc $warn -O0 -c -o "$dir/lq.o" "$dir/l/quarry.c" || return 1
 	# The other by a definition on the command line.
 	right="-I$dir/am -DQUARRY_PREFIX=right_"
-	gcc $warn -O1 $right -DCOPY=right -DRAM_MIB=24 -c -o "$dir/right.o" tests/embed/two.c &&
-		gcc $warn -O1 $right -c -o "$dir/rq.o" "$dir/am/quarry.c" &&
+	gcc $warn -O0 $right -DCOPY=right -DRAM_MIB=24 -c -o "$dir/right.o" tests/embed/two.c &&
+		gcc $warn -O0 $right -c -o "$dir/rq.o" "$dir/am/quarry.c" &&
 		gcc -DMAIN -o "$dir/two" tests/embed/two.c "$dir"/{left,lq,right,rq}.o && "$dir/two" || return 1
 	! nm -g --defined-only "$dir/lq.o" | grep ' [A-Z] ' | grep -v ' left_quarry_' &&
 		! nm -g --defined-only "$dir/rq.o" | grep ' [A-Z] ' | grep -v ' right_quarry_'
@@ -141,5 +141,5 @@ port_works() {
 		timeout 120 "$dir/machine" && [ "$(needs "$dir/quarry.o" | tr ' ' '\n' | grep -v '^__[atu]\(bsan\|san\)')" = \
 			"$(printf '%s\n' cpu_number cpu_pause irq_restore irq_save memcmp memcpy memmove memset)" ]
 }
-try "the port of examples/embed: all CPUs allocate, in interrupts too" port_works "-O1"
+try "the port of examples/embed: all CPUs allocate, in interrupts too" port_works "-O0"
 exit $status

@@ -8,8 +8,10 @@
 #include <cmocka.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <zstd.h>
 
+#include <kmt_history.h>
 #include <trace.h>
 
 #include "kmtwriter.h"
@@ -398,6 +400,179 @@ static void test_real_recordings(void **state)
 	}
 }
 
+/* ---- addresses so far ---- */
+
+#define HISTORY_SLOTS 40000u
+#define HISTORY_STEPS 700000u
+
+/* The number of the last event of each slot is kept by a model, which says what @h must answer. */
+struct history_model {
+	struct kmt_history h;
+	uint64_t last[HISTORY_SLOTS]; /* number + 1; 0: never */
+	uint64_t seed;
+};
+
+static uint64_t history_random(struct history_model *m)
+{
+	m->seed = m->seed * 6364136223846793005u + 1442695040888963407u;
+	return m->seed >> 33;
+}
+
+static uint64_t history_addr(unsigned int slot)
+{
+	return (uint64_t)slot * 0x10000001u + 7;
+}
+
+/* As kmt.c does it. */
+static bool history_ask(const struct kmt_history *h, uint64_t nr, uint64_t *addr)
+{
+	if (nr < h->kept)
+		return kmt_history_old(h, nr, addr);
+	*addr = h->at[nr & KMT_RING_MASK];
+	return true;
+}
+
+/* Slot @slot comes again; @whole: by itself, as from a writer that does not remember. */
+static void history_step(struct history_model *m, unsigned int slot, bool whole)
+{
+	struct kmt_history *h = &m->h;
+	uint64_t back = m->last[slot] == 0 ? 0 : h->nr + 1 - m->last[slot], addr = 0;
+
+	if (back != 0) {
+		assert_true(history_ask(h, h->nr - back, &addr));
+		assert_int_equal(addr, history_addr(slot));
+	}
+	h->at[h->nr & KMT_RING_MASK] = history_addr(slot);
+	h->back[h->nr & KMT_RING_MASK] = whole ? 0 : (uint32_t)back;
+	m->last[slot] = ++h->nr;
+}
+
+static void test_history(void **state)
+{
+	struct history_model *m = test_calloc(1, sizeof(*m));
+	uint64_t addr;
+
+	(void)state;
+	for (uint64_t i = 0; i < HISTORY_STEPS; i++) {
+		uint64_t r = history_random(m);
+		unsigned int slot = r % 64 == 0 ? (unsigned int)(r >> 6) % HISTORY_SLOTS
+						: (unsigned int)(r >> 6) % 256;
+
+		if (i % 512 == 0)
+			kmt_history_reserve(&m->h, 512);
+		history_step(m, slot, r % 1000 == 0);
+	}
+	/* All that are there, and twice as many at most. */
+	for (unsigned int slot = 0; slot < HISTORY_SLOTS; slot++) {
+		if (m->last[slot] != 0) {
+			assert_true(history_ask(&m->h, m->last[slot] - 1, &addr));
+			assert_int_equal(addr, history_addr(slot));
+		}
+	}
+	assert_true(m->h.kept > HISTORY_STEPS / 2);
+	assert_true(m->h.cap_old <= 4 * HISTORY_SLOTS);
+	/* What came again, what is not there yet, and what never was. */
+	assert_false(kmt_history_old(&m->h, 0, &addr) && m->last[0] != 1);
+	assert_false(kmt_history_old(&m->h, m->h.nr, &addr));
+	assert_false(kmt_history_old(&m->h, UINT64_MAX, &addr));
+	kmt_history_free(&m->h);
+	test_free(m);
+}
+
+#define LONG_BLOCKS 24u
+
+/*
+ * A recording of 786,432 kmalloc() and kfree() of one object, after one of another kind that is freed at the end. Each
+ * block but the first is the same. @back: how far back the last free looks.
+ */
+static void make_long(struct kmtwriter *w, uint64_t back)
+{
+	struct kmtwriter c = {0};
+	struct kmtwriter none = {0};
+
+	make(w, 0);
+	/* Its blocks and its end go. */
+	for (size_t i = 0; i + 4 < w->len; i++) {
+		if (memcmp(w->data + i, "EVTS", 4) == 0)
+			w->len = i;
+	}
+	for (unsigned int block = 0; block <= LONG_BLOCKS + 1; block++) {
+		const bool first = block == 0, last = block > LONG_BLOCKS;
+		const unsigned int n = first || last ? 1 : 65536;
+		const size_t refs = !last ? n : back >= 128 * 128 * 128 ? 4 : 3;
+
+		c.len = 0;
+		kmtwriter_varint(&c, n);
+		for (unsigned int i = 0; i < 4; i++)
+			kmtwriter_varint(&c, n);
+		kmtwriter_varint(&c, refs);
+		kmtwriter_varint(&c, first ? 2 : block == 1 ? 2 : 0);
+		for (unsigned int i = 0; i < 2 * n; i++)
+			kmtwriter_varint(&c, 0);
+		for (unsigned int i = 0; i < n; i++)
+			kmtwriter_varint(&c, last ? 1 : i % 2);
+		for (unsigned int i = 0; i < n; i++)
+			kmtwriter_varint(&c, 0);
+		for (unsigned int i = 0; i < n; i++)
+			kmtwriter_varint(&c, last ? back : !first && (block > 1 || i > 0));
+		if (first || block == 1)
+			kmtwriter_varint(&c, 2 * 5000);
+		kmtwriter_section(w, "EVTS", &c);
+	}
+	kmtwriter_section(w, "END.", &none);
+	kmtwriter_free(&c);
+}
+
+/* Read it; the address of the last event, and by how many KiB the most memory in use grew. */
+static bool read_long(uint64_t back, uint64_t *nr, uint64_t *addr, long *kib)
+{
+	struct rusage before, after;
+	struct kmtwriter w, z = {0};
+	struct diag diag = {0};
+	struct trace t;
+	bool damaged;
+	size_t n;
+
+	make_long(&w, back);
+	z.data = malloc(z.cap = ZSTD_compressBound(w.len));
+	z.len = ZSTD_compress(z.data, z.cap, w.data, w.len, 1);
+	kmtwriter_free(&w);
+	getrusage(RUSAGE_SELF, &before);
+	assert_int_equal(trace_open_memory(&t, "test", z.data, z.len, &diag), CLI_OK);
+	*nr = 0;
+	while ((n = trace_next(&t)) > 0) {
+		*nr += n;
+		*addr = t.batch[n - 1].addr;
+	}
+	getrusage(RUSAGE_SELF, &after);
+	*kib = after.ru_maxrss - before.ru_maxrss;
+	damaged = t.damaged;
+	trace_close(&t);
+	diag_free(&diag);
+	kmtwriter_free(&z);
+	return !damaged;
+}
+
+static void test_long(void **state)
+{
+	const uint64_t total = LONG_BLOCKS * 65536u + 2;
+	uint64_t nr, addr;
+	long kib;
+
+	(void)state;
+	/* The first of all, which was never freed. */
+	assert_true(read_long(total - 1, &nr, &addr, &kib));
+	assert_int_equal(nr, total);
+	assert_int_equal(addr, 5000);
+	/* 8 bytes an event would be 12 MiB. */
+	assert_true(kib < 8 << 10);
+	/* One that came again since, long ago; and one from before the beginning. */
+	assert_false(read_long(total - 10, &nr, &addr, &kib));
+	assert_int_equal(nr, total - 1);
+	assert_false(read_long(total, &nr, &addr, &kib));
+	assert_int_equal(nr, total - 1);
+}
+
 static void test_strangers(void **state)
 {
 	static const char *const files[] = {
@@ -423,11 +598,18 @@ static void test_strangers(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_round_trip),         cmocka_unit_test(test_truncated),
-		cmocka_unit_test(test_shorter_than_magic), cmocka_unit_test(test_bit_flips),
-		cmocka_unit_test(test_lying_lengths),      cmocka_unit_test(test_bad_sections),
-		cmocka_unit_test(test_unknown_section),    cmocka_unit_test(test_zstd),
-		cmocka_unit_test(test_real_recordings),    cmocka_unit_test(test_strangers),
+		cmocka_unit_test(test_round_trip),
+		cmocka_unit_test(test_truncated),
+		cmocka_unit_test(test_shorter_than_magic),
+		cmocka_unit_test(test_bit_flips),
+		cmocka_unit_test(test_lying_lengths),
+		cmocka_unit_test(test_bad_sections),
+		cmocka_unit_test(test_unknown_section),
+		cmocka_unit_test(test_zstd),
+		cmocka_unit_test(test_real_recordings),
+		cmocka_unit_test(test_strangers),
+		cmocka_unit_test(test_history),
+		cmocka_unit_test(test_long),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -764,6 +764,30 @@ static void X1_reserved_memory_is_freed_after_boot(void)
 	IS(*(unsigned char *)__va(SZ_1M + SZ_32K), 0xcc);
 }
 
+static void X2_X3_slab_comes_up_with_boot(void)
+{
+	void *p;
+
+	OK(!slab_is_available());
+	OK(memblock_alloc(100, 64) != NULL);
+	boot();
+	OK(slab_is_available());
+	/* The first object of each class. */
+	for (size_t size = 8; size <= 2 * PAGE_SIZE; size *= 2) {
+		p = kmalloc(size, GFP_KERNEL);
+		OK(p != NULL);
+		IS(ksize(p), size);
+		OK(PageSlab(virt_to_page(p)));
+		kfree(p);
+	}
+	/* Late callers of memblock are served all the same. */
+	p = memblock_alloc(100, 64);
+	OK(p != NULL);
+	OK(PageSlab(virt_to_page(p)));
+	IS(*(unsigned char *)p, 0);
+	kfree(p);
+}
+
 static void mapping_pages(void)
 {
 	struct page *from, *to;
@@ -861,6 +885,7 @@ int main(void)
 		LINUX_TEST(policies),
 		LINUX_TEST(memory_in_numbers),
 		LINUX_TEST(X1_reserved_memory_is_freed_after_boot),
+		LINUX_TEST(X2_X3_slab_comes_up_with_boot),
 		LINUX_TEST(mapping_pages),
 	};
 	int failed = linux_run("linux-pages", tests, ARRAY_SIZE(tests), new_machine);

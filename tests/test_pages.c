@@ -711,7 +711,7 @@ static void validator_sees_damage(void **state)
 }
 
 /*
- * P13: of order 9 a block that is freed lies ready if none does, and after it the one freed last is handed out, to
+ * P4: of order 9 a block that is freed lies ready if none does, and after it the one freed last is handed out, to
  * requests of the pageblock's type only, and the counts know of it.
  */
 static void whole_pageblocks_are_reused(void **state)
@@ -759,7 +759,7 @@ static void whole_pageblocks_are_reused(void **state)
 	machine_fini(&m);
 }
 
-/* P13: so is a word of 64 pages whose blocks are all freed; if one is missing, all go back to the pageblock first. */
+/* P4: so is a word of 64 pages whose blocks are all freed; if one is missing, all go back to the pageblock first. */
 /* Hands that come back while somebody is at their arena wait, all of them and as they are, if they may. */
 static void hands_wait_for_their_arena(void **state)
 {

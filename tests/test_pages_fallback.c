@@ -604,6 +604,46 @@ static void barrier_between_types(void **state)
 	machine_fini(&m);
 }
 
+/* P8: what is freed, by its owner or out of a sheaf, goes to the lists of the type that its pageblock has by then. */
+static void frees_go_by_their_pageblock(void **state)
+{
+	static const struct machine_spec spec = {
+		.memory = {{0, 64 * MACHINE_MIB, 0}},
+		.boot = {.dma_limit = ~(phys_addr_t)0, .dma32_limit = ~(phys_addr_t)0},
+	};
+	struct quarry_zone_info info;
+	struct page *page, *second;
+	struct machine m;
+	pfn_t pfn;
+
+	(void)state;
+	machine_build(&m, &spec);
+	quarry_free_pages(m.q, quarry_alloc_pages(m.q, GFP_HIGHUSER_MOVABLE, 0), 0);
+	quarry_drain_all_pages(m.q);
+	for (unsigned int type = 0; type < QUARRY_MIGRATE_PCPTYPES; type++) {
+		unsigned long free = 0;
+
+		page = quarry_alloc_pages(m.q, GFP_HIGHUSER_MOVABLE, 0);
+		pfn = quarry_page_to_pfn(m.q, page);
+		assert_int_equal(quarry_pageblock_type(m.q, pfn), QUARRY_MIGRATE_MOVABLE);
+		set_type(&m, pfn, type);
+		/* The next of the sheaf is still a movable one. */
+		second = quarry_alloc_pages(m.q, GFP_HIGHUSER_MOVABLE, 0);
+		assert_int_equal(quarry_page_to_pfn(m.q, second), pfn + 1);
+		quarry_free_pages(m.q, second, 0);
+		quarry_drain_all_pages(m.q);
+		normal_info(&m, &info);
+		for (unsigned int o = 0; o < QUARRY_NR_ORDERS; o++)
+			free += info.nr_free_type[type][o] << o;
+		assert_int_equal(free, type == QUARRY_MIGRATE_MOVABLE ? 64 * 256 - 1 : 511);
+		machine_check(&m);
+		quarry_free_pages(m.q, page, 0);
+		quarry_drain_all_pages(m.q);
+		set_type(&m, pfn, QUARRY_MIGRATE_MOVABLE);
+	}
+	machine_fini(&m);
+}
+
 /* P9: where a request goes by its mobility bits. */
 static void types_of_gfp(void **state)
 {
@@ -996,6 +1036,7 @@ int main(void)
 		cmocka_unit_test(textbook_policy),
 		cmocka_unit_test(near_states),
 		cmocka_unit_test(barrier_between_types),
+		cmocka_unit_test(frees_go_by_their_pageblock),
 		cmocka_unit_test(types_of_gfp),
 		cmocka_unit_test(lower_zone_before_mixing),
 		cmocka_unit_test(near_before_unmixed),

@@ -246,6 +246,39 @@ static void poison_is_there_and_whole(void **state)
 	machine_fini(&m);
 }
 
+/* Memory that comes, and a page that was thought damaged, hold what free pages hold. */
+static void pages_that_come_are_filled(void **state)
+{
+	static const struct machine_spec spec = {
+		.memory = {{0, 128 << 20, 0}},
+		.ram_bytes = 256 << 20,
+		.boot = {.nr_cpus = 2,
+			 .dma_limit = ~(phys_addr_t)0,
+			 .dma32_limit = ~(phys_addr_t)0,
+			 .max_hotplug_phys = 256 << 20},
+	};
+	struct quarry_page_debug_info info;
+	struct machine m;
+	unsigned char *ram;
+
+	(void)state;
+	machine_build(&m, &spec);
+	ram = quarry_address(m.q, 0);
+	memset(ram + (128 << 20), 0x5a, 4 << 20);
+	assert_int_equal(quarry_memory_failure(m.q, 5000, QUARRY_MF_SW_SIMULATED), 0);
+	ram[5000 << 12] = 0x5a;
+	assert_int_equal(quarry_page_debug(m.q, "page_poison=1"), 0);
+	assert_int_equal(quarry_add_memory(m.q, 0, 128 << 20, 128 << 20), 0);
+	assert_int_equal(quarry_online_pages(m.q, 32768, 32768, QUARRY_ONLINE_KERNEL), 0);
+	assert_true(all_are(ram + (128 << 20), 4 << 20, 0xaa));
+	assert_int_equal(quarry_unpoison_memory(m.q, 5000), 0);
+	assert_true(all_are(ram + (5000 << 12), 4096, 0xaa));
+	quarry_page_debug_info(m.q, &info);
+	assert_int_equal(info.poison_found, 0);
+	machine_check(&m);
+	machine_fini(&m);
+}
+
 /* A write after free is found when the page is handed out: place, length, and who had it. */
 static void poison_finds_a_write(void **state)
 {
@@ -704,6 +737,7 @@ int main(void)
 		cmocka_unit_test(init_on_alloc_clears),
 		cmocka_unit_test(init_on_free_clears),
 		cmocka_unit_test(poison_is_there_and_whole),
+		cmocka_unit_test(pages_that_come_are_filled),
 		cmocka_unit_test(poison_finds_a_write),
 		cmocka_unit_test(poison_report_in_words),
 		cmocka_unit_test(no_access_no_contents),

@@ -621,12 +621,12 @@ static const struct machine_spec packed_spec = {
 };
 
 /* Every second page of the machine is in use, by an owner who can move them. */
-static void packed_build(struct host *h, struct owner *o)
+static void packed_build_as(struct host *h, struct owner *o, const struct machine_spec *spec)
 {
 	const size_t pages = (size_t)(64 * MIB / PAGE);
 	size_t n = 0;
 
-	host_build(h, &packed_spec);
+	host_build(h, spec);
 	owner_init(o, &h->m, pages, (pfn_t)(80 * MIB / PAGE), true);
 	while (n < pages && owner_alloc(o, n, GFP_HIGHUSER_MOVABLE | __GFP_MEMALLOC, 0))
 		n++;
@@ -636,6 +636,11 @@ static void packed_build(struct host *h, struct owner *o)
 	}
 	quarry_drain_all_pages(h->m.q);
 	h->wakes = 0;
+}
+
+static void packed_build(struct host *h, struct owner *o)
+{
+	packed_build_as(h, o, &packed_spec);
 }
 
 static void packed_fini(struct host *h, struct owner *o)
@@ -668,6 +673,97 @@ static void compaction_serves_requests(void **state)
 		machine_check(&h.m);
 		packed_fini(&h, &o);
 	}
+}
+
+/* P18: compaction before reclaim is for who may not use the reserves. */
+static void compaction_before_or_after_reclaim(void **state)
+{
+	static const struct {
+		gfp_t gfp;
+		uint32_t task;
+		unsigned int order;
+		bool first;
+	} rules[] = {
+		{GFP_HIGHUSER_MOVABLE, 0, 4, true},
+		{GFP_KERNEL, 0, 2, true}, /* pages that stay */
+		{GFP_HIGHUSER_MOVABLE, 0, 2, false},
+		{GFP_HIGHUSER_MOVABLE | __GFP_MEMALLOC, 0, 4, false},
+		{GFP_HIGHUSER_MOVABLE, QUARRY_TASK_OOM_VICTIM, 4, false},
+		{GFP_HIGHUSER_MOVABLE | __GFP_NOMEMALLOC, QUARRY_TASK_OOM_VICTIM, 4, true},
+	};
+	struct machine_spec spec = packed_spec;
+	struct hoard made = {0};
+	struct owner o;
+	struct host h;
+
+	(void)state;
+	spec.reclaim = host_reclaim;
+	spec.task = host_task;
+	packed_build_as(&h, &o, &spec);
+	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
+		unsigned long moved = o.migrated;
+		struct page *page;
+
+		h.reclaims = 0;
+		h.task.flags = rules[i].task;
+		page = quarry_alloc_pages(h.m.q, rules[i].gfp, rules[i].order);
+		h.task.flags = 0;
+		assert_non_null(page);
+		assert_true(o.migrated > moved);
+		assert_int_equal(h.reclaims, rules[i].first ? 0 : 13);
+		hoard_add(&made, page, rules[i].order);
+	}
+	hoard_free(&h.m, &made);
+	packed_fini(&h, &o);
+}
+
+/*
+ * P18: a costly request that will not retry compacts asynchronously before and after reclaim: it empties movable
+ * pageblocks only. Here these hold pages that nobody can move, and others hold pages that can be.
+ */
+static void costly_noretry_stays_async(void **state)
+{
+	static const struct {
+		gfp_t gfp;
+		bool served;
+	} rules[] = {
+		{GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN, false},
+		{GFP_KERNEL, true},
+	};
+	const size_t half = (size_t)(32 * MIB / PAGE);
+	struct machine_spec spec = packed_spec;
+	struct hoard rest = {0}, keep = {0};
+	struct page *page;
+	struct owner o;
+	struct host h;
+
+	(void)state;
+	spec.reclaim = host_reclaim;
+	host_build(&h, &spec);
+	owner_init(&o, &h.m, half, (pfn_t)(80 * MIB / PAGE), true);
+	for (size_t n = 0; n < half; n++)
+		assert_true(owner_alloc(&o, n, GFP_KERNEL, 0));
+	hoard_order(&h.m, &rest, GFP_NOWAIT | __GFP_MOVABLE | __GFP_MEMALLOC, 0);
+	for (size_t n = 0; n < half; n += 2)
+		owner_free(&o, n);
+	for (size_t n = 0; n < rest.n; n++) {
+		if (quarry_page_to_pfn(h.m.q, rest.page[n]) % 2 != 0)
+			hoard_add(&keep, rest.page[n], 0);
+		else
+			quarry_free_pages(h.m.q, rest.page[n], 0);
+	}
+	quarry_drain_all_pages(h.m.q);
+	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
+		h.reclaims = 0;
+		page = quarry_alloc_pages(h.m.q, rules[i].gfp, 4);
+		assert_int_equal(page != NULL, rules[i].served);
+		assert_int_equal(h.reclaims, 13);
+		quarry_free_pages(h.m.q, page, 4);
+	}
+	rest.n = 0;
+	hoard_free(&h.m, &rest);
+	hoard_free(&h.m, &keep);
+	packed_fini(&h, &o);
 }
 
 /* The task that compacts uses the reserves, and does not reclaim or compact again. */
@@ -828,6 +924,8 @@ int main(void)
 		cmocka_unit_test(kswapd_gives_up),
 		cmocka_unit_test(kswapd_by_node),
 		cmocka_unit_test(compaction_serves_requests),
+		cmocka_unit_test(compaction_before_or_after_reclaim),
+		cmocka_unit_test(costly_noretry_stays_async),
 		cmocka_unit_test(compaction_does_not_recurse),
 		cmocka_unit_test(kcompactd_for_those_who_cannot_wait),
 		cmocka_unit_test(remedies_are_true),

@@ -201,6 +201,27 @@ static unsigned long resident(const unsigned char *ram, size_t size)
 	return n;
 }
 
+/* Nobody is told while free pages are to keep what they hold. */
+static void test_report_poison(void **state)
+{
+	struct machine_spec spec = report_spec;
+	struct machine m;
+	struct host h;
+
+	(void)state;
+	spec.memory[0].end = 160 * MIB;
+	spec.ram_bytes = (size_t)(160 * MIB);
+	machine_build(&m, &spec);
+	host_init(&h, &m);
+	assert_int_equal(quarry_page_debug(m.q, "init_on_free=1"), 0);
+	assert_int_equal(quarry_page_reporting_run(m.q), 0);
+	assert_int_equal(h.calls, 0);
+	assert_int_equal(quarry_page_debug(m.q, "init_on_free=0"), 0);
+	assert_true(quarry_page_reporting_run(m.q) >= 60 * PB);
+	machine_check(&m);
+	machine_fini(&m);
+}
+
 /* The posix port gives memory back: what the process holds shrinks, and what is in use stays. */
 static void test_report_posix(void **state)
 {
@@ -277,12 +298,10 @@ static void guest_report(void *ctx, const char *line)
 	g->faults++;
 }
 
-static int guest_boot(struct guest *g, size_t size, const struct quarry_range *unaccepted,
-		      unsigned int nr, unsigned int fail_one_in, bool accept)
+static void guest_init(struct guest *g, size_t size, const struct quarry_range *unaccepted,
+		       unsigned int nr, unsigned int fail_one_in, bool accept)
 {
 	struct quarry_port port = {.ctx = g, .report = guest_report};
-	struct quarry_boot_params params = {
-		.nr_cpus = 2, .unaccepted = unaccepted, .nr_unaccepted = nr, .no_thp = true};
 
 	*g = (struct guest){.size = size, .fail_one_in = fail_one_in};
 	g->ram = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -298,7 +317,21 @@ static int guest_boot(struct guest *g, size_t size, const struct quarry_range *u
 	g->q = quarry_init(g->storage, QUARRY_STORAGE_SIZE, &port);
 	assert_non_null(g->q);
 	assert_int_equal(quarry_memblock_add(g->q, MIB, size - MIB), 0);
+}
+
+static int guest_start(struct guest *g, const struct quarry_range *unaccepted, unsigned int nr)
+{
+	struct quarry_boot_params params = {
+		.nr_cpus = 2, .unaccepted = unaccepted, .nr_unaccepted = nr, .no_thp = true};
+
 	return quarry_boot(g->q, &params);
+}
+
+static int guest_boot(struct guest *g, size_t size, const struct quarry_range *unaccepted,
+		      unsigned int nr, unsigned int fail_one_in, bool accept)
+{
+	guest_init(g, size, unaccepted, nr, fail_one_in, accept);
+	return guest_start(g, unaccepted, nr);
 }
 
 static void guest_check(struct guest *g)
@@ -430,6 +463,74 @@ static void test_accept_fails(void **state)
 	guest_fini(&g);
 }
 
+/* A CMA area is accepted when it is activated; one that cannot be stays reserved. */
+static void test_accept_cma(void **state)
+{
+	/* What is asked for before boot lies above. */
+	const struct quarry_range unaccepted[] = {{64 * MIB, 48 * MIB}};
+	struct quarry_cma_spec spec = {
+		.base = 96 * MIB, .size = 8 * MIB, .fixed = true, .nid = QUARRY_NO_NODE};
+
+	(void)state;
+	for (unsigned int fail = 0; fail < 2; fail++) {
+		struct quarry_cma *cma;
+		struct page *page;
+		struct guest g;
+
+		guest_init(&g, 128 * MIB, unaccepted, 1, 0, true);
+		assert_int_equal(quarry_cma_declare_contiguous(g.q, &spec, &cma), 0);
+		g.fail_one_in = fail; /* each */
+		assert_int_equal(guest_start(&g, unaccepted, 1), 0);
+		page = quarry_cma_alloc(g.q, cma, 2048, 0, true);
+		assert_int_equal(page == NULL, fail);
+		if (page != NULL)
+			memset(quarry_page_address(g.q, page), 0x5a, 8 * MIB);
+		else
+			assert_int_equal(quarry_pfn_state(g.q, 96 * 256, NULL),
+					 QUARRY_PAGE_RESERVED);
+		guest_check(&g);
+		guest_fini(&g);
+	}
+}
+
+/* A range that is taken by number is accepted; what is accepted is filled as free pages are to be. */
+static void test_accept_contig(void **state)
+{
+	const struct quarry_range unaccepted[] = {{64 * MIB, 128 * MIB}};
+	struct quarry_page_debug_info info;
+	struct page *page;
+	struct guest g;
+
+	(void)state;
+	assert_int_equal(guest_boot(&g, 192 * MIB, unaccepted, 1, 0, true), 0);
+	assert_int_equal(quarry_page_debug(g.q, "page_poison=1"), 0);
+	assert_false(quarry_has_unmovable_pages(g.q, 96 * 256, 128 * 256, QUARRY_MIGRATE_MOVABLE, 0,
+						NULL));
+	assert_int_equal(quarry_alloc_contig_range(g.q, 96 * 256, 98 * 256, QUARRY_MIGRATE_MOVABLE,
+						   GFP_KERNEL),
+			 0);
+	assert_int_equal(quarry_vm_event(g.q, QUARRY_VM_PAGE_ACCEPTED), 2 * 256);
+	memset(quarry_page_address(g.q, quarry_pfn_to_page(g.q, 96 * 256)), 1, 2 * MIB);
+	guest_check(&g);
+	/* The second place of that size is in memory that is not accepted. */
+	for (unsigned int i = 0; i < 2; i++) {
+		page = quarry_alloc_contig_pages(g.q, 32 * 256, GFP_KERNEL, 0, NULL);
+		assert_non_null(page);
+		memset(quarry_page_address(g.q, page), 1, 32 * MIB);
+		guest_check(&g);
+	}
+	assert_int_equal(quarry_page_to_pfn(g.q, page), 64 * 256);
+	/* What is not accepted now will not be. */
+	g.fail_one_in = 1;
+	assert_int_equal(quarry_alloc_contig_range(g.q, 120 * 256, 122 * 256,
+						   QUARRY_MIGRATE_MOVABLE, GFP_KERNEL),
+			 -QUARRY_EBUSY);
+	quarry_page_debug_info(g.q, &info);
+	assert_int_equal(info.poison_found, 0);
+	guest_check(&g);
+	guest_fini(&g);
+}
+
 static void test_accept_errors(void **state)
 {
 	const struct quarry_range unaccepted[] = {{64 * MIB, 64 * MIB}};
@@ -491,7 +592,9 @@ int main(void)
 		cmocka_unit_test(test_report_refused),   cmocka_unit_test(test_report_gap),
 		cmocka_unit_test(test_report_posix),     cmocka_unit_test(test_accept_lazily),
 		cmocka_unit_test(test_accept_for_order), cmocka_unit_test(test_accept_fails),
-		cmocka_unit_test(test_accept_errors),    cmocka_unit_test(test_accept_large),
+		cmocka_unit_test(test_report_poison),    cmocka_unit_test(test_accept_cma),
+		cmocka_unit_test(test_accept_contig),    cmocka_unit_test(test_accept_errors),
+		cmocka_unit_test(test_accept_large),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

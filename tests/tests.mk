@@ -22,7 +22,7 @@ $(FUZZ_BINS): $(O)/tests/%: $(O)/tests/%.o $(TEST_LINK)
 	$(call SAY,LD,$@)
 	$(Q)$(CC) $(CFLAGS) -o $@ $(filter %.o %.a,$^) -lcmocka $(CLI_LIBS)
 
-# The boot layer, zones and geometry again as 32-bit programs, where the compiler can make them.
+# The boot layer, zones and geometry again as 32-bit programs, where the compiler makes them and something runs them.
 M32_NAMES := test_memblock test_memblock_modern test_bootmem test_linux_memblock test_linux_bootmem \
 	test_linux_boot test_linux_setup test_linux_of test_boot_damage test_zones test_geometry test_firmware test_firmware_boot \
 	test_firmware_acpi
@@ -30,8 +30,10 @@ M32_SHARED := linux_runner model_memblock machine_build firmware_bed m32/cmocka
 M32_BINS := $(M32_NAMES:%=$(O)/tests/%-m32)
 # Code in the style of kernels converts freely. asm/ headers are the machine's own: they serve both widths.
 M32 = -m32 -isystem /usr/include/$(shell $(CC) -print-multiarch 2>/dev/null) -Wno-conversion -Wno-sign-conversion
-M32_WORKS = $(shell echo 'int main(void) { return 0; }' | $(CC) $(M32) -include errno.h -fsanitize=address \
-	-x c -o /dev/null - 2>/dev/null && echo yes)
+# What runs them: "env" where the kernel does, else an emulator of the processor, or nothing.
+M32_RUN = $(shell p=$$(mktemp) && echo 'int main(void) { return 0; }' | $(CC) $(M32) -include errno.h \
+	-fsanitize=address -x c -o $$p - 2>/dev/null && for run in env qemu-i386; do \
+		ASAN_OPTIONS=detect_leaks=0 $$run $$p 2>/dev/null && echo $$run && break; done; rm -f $$p)
 
 $(M32_BINS): $(O)/tests/%-m32: $(O)/tests/%.o $(M32_SHARED:%=$(O)/tests/%.o) $(O)/libquarry.a
 	$(call SAY,LD,$@)
@@ -67,20 +69,20 @@ m32-bins: $(M32_BINS)
 test-bins thread-bins m32-bins:
 	$(SAID)
 
-ASAN := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -DQUARRY_DEBUG=1
-TSAN := -O1 -g -fsanitize=thread -DQUARRY_DEBUG=1
+ASAN := -O1 -g1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -DQUARRY_DEBUG=1
+TSAN := -O1 -g1 -fsanitize=thread -DQUARRY_DEBUG=1
 
 ## make test       all tests, under sanitizers; ends with the count
 .PHONY: test
 test: deps-test
-	@$(MAKE) --no-print-directory O=$(O)/asan CFLAGS="$(ASAN)" test-bins
-	@$(MAKE) --no-print-directory O=$(O)/tsan CFLAGS="$(TSAN)" thread-bins
-	@$(if $(M32_WORKS),$(MAKE) --no-print-directory O=$(O)/m32 CFLAGS="$(ASAN) $(M32)" m32-bins,\
-		echo "  32-bit tests left out: $(CC) -m32 makes no programs here")
-	@$(MAKE) --no-print-directory $(O)/quarry $(O)/tests/test_misuse $(O)/tests/explore kernels
-	@tests/run.sh $(O)/quarry $(TEST_NAMES:%=$(O)/asan/tests/%) \
+	@$(MAKE) --no-print-directory $(JOBS) O=$(O)/asan CFLAGS="$(ASAN)" test-bins
+	@$(MAKE) --no-print-directory $(JOBS) O=$(O)/tsan CFLAGS="$(TSAN)" thread-bins
+	@$(if $(M32_RUN),$(MAKE) --no-print-directory $(JOBS) O=$(O)/m32 CFLAGS="$(ASAN) $(M32)" m32-bins,\
+		echo "  32-bit tests left out: no program of $(CC) -m32 runs here")
+	@$(MAKE) --no-print-directory $(JOBS) $(O)/quarry $(O)/tests/test_misuse $(O)/tests/explore kernels
+	@M32_RUN=$(M32_RUN) tests/run.sh $(O)/quarry $(TEST_NAMES:%=$(O)/asan/tests/%) \
 		$(THREAD_NAMES:%=$(O)/tsan/tests/%) $(O)/tests/test_misuse $(O)/tests/explore $(FUZZ_NAMES:%=$(O)/asan/tests/%) $(TEST_SHELL) \
-		$(if $(M32_WORKS),$(M32_NAMES:%=$(O)/m32/tests/%-m32))
+		$(if $(M32_RUN),$(M32_NAMES:%=$(O)/m32/tests/%-m32))
 
 ## make explore    interleavings with wide bounds, then with faults in src/, each of which must be found
 .PHONY: explore
@@ -93,7 +95,7 @@ explore: $(O)/tests/explore
 .PHONY: stress
 stress: MINUTES ?= 5
 stress: deps-test
-	@$(MAKE) --no-print-directory O=$(O)/tsan CFLAGS="$(TSAN)" thread-bins
+	@$(MAKE) --no-print-directory $(JOBS) O=$(O)/tsan CFLAGS="$(TSAN)" thread-bins
 	@end=$$(($$(date +%s) + $(MINUTES) * 60)) n=0; while [ $$(date +%s) -lt $$end ]; do \
 		for t in $(THREAD_NAMES:%=$(O)/tsan/tests/%); do \
 			TSAN_OPTIONS=halt_on_error=1 $$t >$(O)/stress.log 2>&1 || { tail -60 $(O)/stress.log; exit 1; }; \

@@ -7,6 +7,7 @@
 
 #include <linux/mmzone.h>
 #include <linux/nodemask.h>
+#include <linux/string.h>
 #include <linux/topology.h>
 #include <linux/types.h>
 
@@ -51,7 +52,12 @@ static inline unsigned long __alloc_pages_bulk_array(gfp_t gfp, int nid, unsigne
 /* Any context, since 6.15. */
 static inline struct page *alloc_pages_nolock(int nid, unsigned int order)
 {
-	return quarry_alloc_pages_nolock(quarry_linux(), nid, order);
+	struct page *page = quarry_alloc_pages_nolock(quarry_linux(), nid, order);
+
+	/* Linux's is always zeroed. */
+	if (page != NULL)
+		memset(quarry_page_address(quarry_linux(), page), 0, (size_t)PAGE_SIZE << order);
+	return page;
 }
 
 static inline void free_pages_nolock(struct page *page, unsigned int order)

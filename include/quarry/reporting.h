@@ -44,8 +44,9 @@ void quarry_page_reporting_unregister(struct quarry *q);
  * @q: memory system, booted
  *
  * Whole free pageblocks are taken out of the buddy system, 32 at a time, told, and put back; a zone is
- * left alone when that would bring it below its low watermark. Contents of what was told are lost. To be
- * called now and then (Linux: 2 s after a block of that order was freed).
+ * left alone when that would bring it below its low watermark. Contents of what was told are lost, so nothing
+ * is told while page_poison or init_on_free is on. To be called now and then (Linux: 2 s after a block of that
+ * order was freed).
  *
  * Context: calls the device; not from an interrupt, one run at a time. O(pageblocks).
  * Return:  pages told; 0 also if nobody is registered. It stops at the device's first error.

@@ -471,18 +471,21 @@ unsigned int quarry_page_count(struct quarry *q, const struct page *page)
 
 int quarry_split_page(struct quarry *q, struct page *page, unsigned int order)
 {
-	unsigned int type;
-	uint64_t word;
+	uint64_t word, plain;
 
 	late_settle_own(q);
 	word = page != NULL ? page_word(page) : 0;
-	type = page_word_type(word);
-	if ((word & PAGE_WORD_STATE_MASK) != PAGE_WORD_ALLOC || page_word_order(word) != order ||
-	    page_word_refs(word) != 1)
-		return -QUARRY_EINVAL;
+	do {
+		if ((word & PAGE_WORD_STATE_MASK) != PAGE_WORD_ALLOC ||
+		    page_word_order(word) != order || page_word_refs(word) != 1)
+			return -QUARRY_EINVAL;
+		plain = (word & PAGE_WORD_ARENA_MASK) |
+			page_word_alloc(order, page_word_type(word));
+		/* Of one that can be moved compaction may take a reference at this moment; of a plain one not. */
+	} while (page_word_mover(word) != 0 && !alloc_change_refs(q, page, &word, plain));
 	if (page_prep_on(q))
 		prep_split(q, page, order);
-	word = (word & PAGE_WORD_ARENA_MASK) | page_word_alloc(0, type);
+	word = (word & PAGE_WORD_ARENA_MASK) | page_word_alloc(0, page_word_type(word));
 	for (unsigned int i = 0; i < 1u << order; i++)
 		page_set_word(&page[i], word);
 	return 0;

@@ -759,7 +759,10 @@ unsigned int arena_put_word(struct quarry *q, struct page_arena *a, size_t w, ui
 	bits[word] |= mask;
 	if ((mask & (mask - 1)) == 0) {
 		n = 1;
-		order = pageblock_grown_at(bits, word * PAGE_BITS + bits_ctz64(mask), least);
+		order = pb->nr_free == 0
+				? 0
+				: pageblock_grown_at(bits, word * PAGE_BITS + bits_ctz64(mask),
+						     least);
 	} else {
 		n = bits_popcount64(mask);
 		order = arena_grown(bits, word, mask, n, least);
@@ -868,6 +871,8 @@ unsigned int arena_take_bits(struct quarry *q, struct page_arena *a, unsigned in
 	return n;
 }
 
+#if !QUARRY_TINY
+
 void arena_hide(struct quarry *q, struct page_arena *a, unsigned int i)
 {
 	const int64_t pages = (int64_t)QUARRY_PAGEBLOCK_PAGES;
@@ -885,6 +890,8 @@ void arena_show(struct quarry *q, struct page_arena *a, unsigned int i)
 {
 	struct page *page = &a->map[(size_t)i << QUARRY_PAGEBLOCK_ORDER];
 
+	if (page_prep_on(q)) /* nobody knows what became of its contents */
+		prep_release_pageblock(q, a, i);
 	a->pb[i].flags &= (uint8_t)~PAGE_PB_HIDDEN;
 	/* Somebody may have looked at it meanwhile, and had descriptors written. */
 	for (unsigned int k = 0; a->pb[i].described && k < QUARRY_PAGEBLOCK_PAGES; k++)
@@ -892,3 +899,5 @@ void arena_show(struct quarry *q, struct page_arena *a, unsigned int i)
 			      (uint64_t)a->index << PAGE_WORD_ARENA_SHIFT | PAGE_WORD_FREE);
 	arena_count(q, a, (int64_t)arena_put_pb(q, a, i, 0, QUARRY_PAGEBLOCK_ORDER));
 }
+
+#endif

@@ -181,7 +181,14 @@ int quarry_cma_declare_contiguous(struct quarry *q, const struct quarry_cma_spec
 
 /* ---- activation ---- */
 
-/* The zone in which the area lies, with all its pages still reserved; NULL: not so. */
+/* Whether pageblock @i was handed over already: by bootmem, say. */
+static bool cma_is_given(const struct page_arena *a, unsigned int i)
+{
+	return a->empty ? a->unaccepted
+			: a->pb[i].nr_free != 0 || (a->pb[i].flags & PAGE_PB_UNACCEPTED) != 0;
+}
+
+/* The zone in which all of the area lies, with its pages still reserved; NULL: not so. */
 static struct page_zone *cma_zone(const struct page_layer *pl, const struct quarry_cma *area)
 {
 	struct page_zone *z = NULL;
@@ -193,8 +200,8 @@ static struct page_zone *cma_zone(const struct page_layer *pl, const struct quar
 		if (a == NULL || (z != NULL && a->zone != z) ||
 		    a->end_pfn - pfn < QUARRY_PAGEBLOCK_PAGES || a->virgin)
 			return NULL;
-		if (!a->empty && a->pb[(pfn - a->base_pfn) >> QUARRY_PAGEBLOCK_ORDER].nr_free != 0)
-			return NULL; /* handed over already: by bootmem, say */
+		if (cma_is_given(a, (unsigned int)((pfn - a->base_pfn) >> QUARRY_PAGEBLOCK_ORDER)))
+			return NULL;
 		z = a->zone;
 	}
 	return z;
@@ -220,9 +227,13 @@ void cma_activate(struct quarry *q)
 		struct page_zone *z = cma_zone(q->pages, area);
 		pfn_t pfn = area->info.base_pfn, end = pfn + area->info.count;
 
-		if (z == NULL) {
+		if (z == NULL || !accept_now(q, (phys_addr_t)pfn << QUARRY_PAGE_SHIFT,
+					     (phys_addr_t)area->info.count << QUARRY_PAGE_SHIFT)) {
 			quarry_log(q, QUARRY_LOG_ERR, "cma: area %s could not be activated",
 				   area->info.name);
+			/* It is memory like all other then, unless it may not be touched. */
+			if (q->boot_params->nr_unaccepted == 0)
+				quarry_free_reserved(q, pfn, end);
 			continue;
 		}
 		/* Highest first: lists then begin with the lowest. */

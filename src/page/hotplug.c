@@ -355,6 +355,8 @@ static unsigned int hotplug_free_pageblock(struct quarry *q, struct page_arena *
 	pb->nr_free = (uint16_t)pageblock_count_free(a->bits[i]);
 	if (pb->nr_free != QUARRY_PAGEBLOCK_PAGES)
 		pb->flags = PAGE_PB_POISONED;
+	if (page_prep_on(q))
+		prep_release_pageblock(q, a, i);
 	if (pb->described || pb->flags != 0)
 		memmap_describe(a, i);
 	for (unsigned int w = 0; pb->flags != 0 && w < PAGE_WORDS; w++)

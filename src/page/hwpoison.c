@@ -277,6 +277,8 @@ int quarry_unpoison_memory(struct quarry *q, pfn_t pfn)
 		pb = &a->pb[(pfn - a->base_pfn) >> QUARRY_PAGEBLOCK_ORDER];
 		hwpoison_unmark(q->pages, pb, r, pfn);
 		if (pb->described && page_is_poisoned(page_word(&a->map[pfn - a->base_pfn]))) {
+			if (page_prep_on(q))
+				prep_release(q, pfn, 1);
 			hwpoison_set_word(a, pfn, PAGE_WORD_FREE);
 			arena_put(q, a, pfn, 0);
 		}

@@ -810,10 +810,12 @@ static QUARRY_ALWAYS_INLINE bool arena_put_block(struct page_arena *a, size_t w,
 	    pb->type >= QUARRY_MIGRATE_PCPTYPES || (pb->flags & PAGE_PB_KEEPS) != 0 ||
 	    more - arena_sparse_below(filed) < 1u << order)
 		return false;
-	/* The run of the next order that the block would lie in. */
-	run = run_of[filed] << (first & (0u - (2u << filed)));
-	if ((x & run) == run)
-		return false;
+	/* If its buddy is free: the run of the next order that the block would lie in. */
+	if ((x >> (first ^ 1u << order) & 1) != 0) {
+		run = run_of[filed] << (first & (0u - (2u << filed)));
+		if ((x & run) == run)
+			return false;
+	}
 	*word = x;
 	pb->nr_free = (uint16_t)more;
 	return true;
@@ -1005,6 +1007,8 @@ uint32_t task_flags(struct quarry *q); /* 0 in interrupt context */
 /* ---- shrinker.c, reclaim.c ---- */
 /* Every shrinker on node @nid, at @priority; returns objects freed. */
 unsigned long shrinker_run_all(struct quarry *q, int nid, gfp_t gfp, unsigned int priority);
+/* Makes pages free for @r on the nodes that may serve it; returns how many. No lock held. */
+unsigned long reclaim_direct(struct quarry *q, const struct alloc_request *r);
 /* Wakes the background reclaimer of every node that may serve @r and is not balanced. */
 void reclaim_wake(struct quarry *q, const struct alloc_request *r);
 /* The same for the node of @z, whose marks have just risen. */
@@ -1055,6 +1059,10 @@ void prep_moved(struct quarry *q, const struct page *dst, const struct page *src
 		unsigned int order);
 /* The pages @mask from @pfn on come to the allocator past quarry_free_pages(). */
 void prep_release(struct quarry *q, pfn_t pfn, uint64_t mask);
+/* The same of all pages of pageblock @i. */
+void prep_release_pageblock(struct quarry *q, const struct page_arena *a, unsigned int i);
+/* Whether free pages are to hold something, so that nobody else may change them. */
+bool prep_wants_contents(const struct quarry *q);
 /* Damage was reported of @page: tell who had it. */
 void pageowner_report(struct quarry *q, const struct page *page);
 /* Blocks went from a sheaf to the buddy system. */

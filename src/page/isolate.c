@@ -121,6 +121,12 @@ static enum quarry_unmovable_reason isolate_scan(const struct isolate_piece *p, 
 	return QUARRY_UNMOVABLE_NONE;
 }
 
+/* Whether all of the piece is as good as free, once it is accepted. a->lock held. */
+static bool isolate_is_unaccepted(const struct isolate_piece *p)
+{
+	return p->a->empty ? p->a->unaccepted : (p->a->pb[p->pb].flags & PAGE_PB_UNACCEPTED) != 0;
+}
+
 /* The whole question for one piece; a->lock held. */
 static enum quarry_unmovable_reason isolate_ask(const struct isolate_piece *p,
 						enum quarry_migratetype migratetype,
@@ -130,9 +136,10 @@ static enum quarry_unmovable_reason isolate_ask(const struct isolate_piece *p,
 	unsigned int type = a->virgin || a->empty ? a->type : a->pb[p->pb].type;
 
 	*pfn = a->base_pfn + ((pfn_t)p->pb << QUARRY_PAGEBLOCK_ORDER) + p->first;
-	if (migratetype == QUARRY_MIGRATE_CMA)
-		return type == QUARRY_MIGRATE_CMA ? QUARRY_UNMOVABLE_NONE : QUARRY_UNMOVABLE_TYPE;
-	if (a->virgin)
+	/* An area's pages are its owner's whenever he wants them. */
+	if ((migratetype == QUARRY_MIGRATE_CMA) != (type == QUARRY_MIGRATE_CMA))
+		return QUARRY_UNMOVABLE_TYPE;
+	if (migratetype == QUARRY_MIGRATE_CMA || a->virgin || isolate_is_unaccepted(p))
 		return QUARRY_UNMOVABLE_NONE;
 	return a->empty ? QUARRY_UNMOVABLE_RESERVED : isolate_scan(p, flags, pfn);
 }
@@ -167,14 +174,17 @@ static int isolate_pageblock(struct quarry *q, const struct isolate_piece *p,
 			     enum quarry_migratetype migratetype, unsigned int flags)
 {
 	struct page_arena *a = p->a;
+	pfn_t pfn = a->base_pfn + ((pfn_t)p->pb << QUARRY_PAGEBLOCK_ORDER);
 	int err = 0;
 	quarry_pin_t pin;
-	pfn_t pfn;
 
 	if (!memmap_give_map(q, a))
 		return -QUARRY_ENOMEM;
+	if (quarry_load_relaxed(&a->zone->nr_unaccepted) != 0)
+		(void)quarry_accept_memory(q, pfn + p->first, pfn + p->last);
 	pin = arena_lock(q, a);
-	if (isolate_ask(p, migratetype, flags, &pfn) != QUARRY_UNMOVABLE_NONE) {
+	if (isolate_ask(p, migratetype, flags, &pfn) != QUARRY_UNMOVABLE_NONE ||
+	    isolate_is_unaccepted(p)) {
 		err = -QUARRY_EBUSY;
 	} else {
 		if (a->virgin)

@@ -25,6 +25,8 @@
  */
 #include "internal.h"
 
+#include <base/string.h>
+
 /*
  * A block that was looked at and may be freed stands where one was written down: arena << 48 | bytes from the
  * arena's first descriptor to the block's | order.
@@ -150,7 +152,7 @@ static QUARRY_NOINLINE unsigned int late_put_odd(struct quarry *q, struct page_a
 
 /*
  * The first of @n blocks, which is of @order, and others of its arena and order; returns how many those are, which
- * stand first then. Where nobody else wants the lock, it is taken as often as it comes.
+ * stand first then.
  */
 static QUARRY_ALWAYS_INLINE unsigned int late_put(struct quarry *q, uint64_t *b, unsigned int n,
 						  unsigned int order)
@@ -163,11 +165,8 @@ static QUARRY_ALWAYS_INLINE unsigned int late_put(struct quarry *q, uint64_t *b,
 	for (unsigned int k = 0; k < n; k++) {
 		uint32_t page = late_page(b[k]);
 
-		if (((b[k] ^ first) & (PAGE_WORD_ARENA_MASK | LATE_ORDER)) != 0) {
-			if (!q->concurrent)
-				break;
+		if (((b[k] ^ first) & (PAGE_WORD_ARENA_MASK | LATE_ORDER)) != 0)
 			continue;
-		}
 		if (likely(arena_put_block(a, page >> PAGE_BITS_ORDER, page & (PAGE_BITS - 1),
 					   late_mask(page, order), order)))
 			pages += 1u << order;
@@ -182,20 +181,48 @@ static QUARRY_ALWAYS_INLINE unsigned int late_put(struct quarry *q, uint64_t *b,
 	return done;
 }
 
+/*
+ * The blocks from @b to @end, one by one: nobody else is at work on this machine, and this CPU is pinned. Most are
+ * single pages: with numbers that the compiler knows.
+ */
+static void late_put_alone(struct quarry *q, const uint64_t *b, const uint64_t *end)
+{
+	struct page_arena *arena = q->pages->arena;
+
+	for (; b != end; b++) {
+		struct page_arena *a = &arena[*b >> PAGE_WORD_ARENA_SHIFT];
+		unsigned int order = (unsigned int)(*b & LATE_ORDER);
+		uint32_t page = late_page(*b), bit = page & (PAGE_BITS - 1);
+		size_t w = page >> PAGE_BITS_ORDER;
+
+		arena_is_mine(a);
+		if (likely(order == 0) ? likely(arena_put_block(a, w, bit, (uint64_t)1 << bit, 0))
+				       : arena_put_block(a, w, bit, late_mask(page, order), order))
+			a->nr_free += 1u << order;
+		else
+			a->nr_free += late_put_odd(q, a, page, order);
+	}
+}
+
 /* The first @nr blocks. */
 static void late_give(struct quarry *q, struct page_cpu *cpu, unsigned int nr)
 	QUARRY_REQUIRES(cpu->lock)
 {
 	unsigned int n = late_look(q, cpu, nr), done;
 
+	if (!q->concurrent) {
+		late_put_alone(q, cpu->late, cpu->late + n);
+		n = 0;
+	}
 	for (uint64_t *b = cpu->late; n != 0; n -= done, b += done) {
 		unsigned int order = (unsigned int)(*b & LATE_ORDER);
 
 		/* Most are single pages: with numbers that the compiler knows. */
 		done = order == 0 ? late_put(q, b, n, 0) : late_put(q, b, n, order);
 	}
-	for (n = 0; nr + n < cpu->nr_late; n++)
-		cpu->late[n] = cpu->late[nr + n];
+	/* Those that stay are no more than those that went. */
+	n = cpu->nr_late - nr;
+	quarry_memcpy(cpu->late, cpu->late + nr, n * sizeof(cpu->late[0]));
 	quarry_store_relaxed(&cpu->nr_late, n);
 }
 

@@ -193,8 +193,6 @@ static int offline_range(struct quarry *q, struct offline *o)
 	int err = offline_prepare(q, o);
 	bool done = false;
 
-	if (err == 0 && o->zone->nr_unaccepted != 0)
-		quarry_accept_memory(q, o->start, o->end);
 	if (err == 0)
 		err = quarry_start_isolate_page_range(q, o->start, o->end, QUARRY_MIGRATE_MOVABLE,
 						      QUARRY_ISOLATE_OFFLINE);

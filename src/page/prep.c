@@ -12,7 +12,9 @@
  * Poison     Invariant, while page_poison is on: every page that is free, in the buddy system or in a
  *            sheaf, holds the pattern in every byte. It is set up by filling all that is free when the
  *            switch is thrown, kept by prep_free() and prep_release(), and checked by prep_alloc(). The
- *            same for zeros with init_on_free. Nothing else in Quarry writes into free pages.
+ *            same for zeros with init_on_free. Nothing else in Quarry writes into free pages; the host is not
+ *            told of any meanwhile (reporting.c), as it could. A page that comes while the switch is thrown
+ *            comes under its arena's lock, and so is filled by one or the other.
  *
  * Locks      prep->lock guards what fail_page_alloc counts. Trace callbacks run under whatever the place
  *            of the event holds, arenas' locks included.
@@ -176,6 +178,19 @@ void prep_release(struct quarry *q, pfn_t pfn, uint64_t mask)
 
 	for (; byte >= 0 && mask != 0; mask &= mask - 1)
 		quarry_memset(prep_address(q, pfn + bits_ctz64(mask)), byte, QUARRY_PAGE_SIZE);
+}
+
+void prep_release_pageblock(struct quarry *q, const struct page_arena *a, unsigned int i)
+{
+	pfn_t base = a->base_pfn + ((pfn_t)i << QUARRY_PAGEBLOCK_ORDER);
+
+	for (unsigned int w = 0; w < PAGE_WORDS; w++)
+		prep_release(q, base + w * PAGE_BITS, PAGE_BITS_ALL);
+}
+
+bool prep_wants_contents(const struct quarry *q)
+{
+	return prep_fill_byte(q, &q->pages->prep->config) >= 0;
 }
 
 /* ---- trace ---- */

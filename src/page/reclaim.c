@@ -9,8 +9,8 @@
  * Terms      Priority: 12 down to 0, how large a share is asked for. Balanced: a node is, for an order
  *            and a highest zone, when one of its zones up to that one is above its high watermark.
  *
- * Direct     quarry_try_to_free_pages(): all nodes of the request's zonelist, nearest first, until 32
- *            pages, or a block of the order, have come.
+ * Direct     reclaim_direct(): all nodes that may serve the request, nearest first, until 32 pages, or a block
+ *            of the order, have come.
  * Background Requests below low call reclaim_wake(): what they wanted is noted for each node, and the
  *            port told. quarry_kswapd_run() then works on its node until it is balanced. After 16 runs
  *            that freed nothing the node is left alone, until direct reclaim frees something.
@@ -93,36 +93,61 @@ bool reclaim_possible(const struct quarry *q)
 
 /* ---- direct ---- */
 
-unsigned long quarry_try_to_free_pages(struct quarry *q, int nid, gfp_t gfp, unsigned int order)
+/* One pass over the nodes of the request, until rc->want pages have come; returns pages. */
+static unsigned long reclaim_nodes(struct quarry *q, const struct alloc_request *r,
+				   const struct reclaim_control *rc, unsigned long had)
+{
+	unsigned long pages = had;
+	int last = QUARRY_NO_NODE;
+
+	for (unsigned int i = 0; i < r->nr_list && pages < rc->want; i++) {
+		const struct page_zone *z = r->list[i];
+
+		if (z->nid == last || z->type > r->highest || (r->nodes >> z->nid & 1) == 0)
+			continue;
+		last = z->nid;
+		pages += reclaim_node(q, last, rc);
+	}
+	return pages;
+}
+
+unsigned long reclaim_direct(struct quarry *q, const struct alloc_request *r)
 {
 	struct page_layer *pl = q->pages;
-	struct reclaim_control rc = {.gfp = gfp, .order = order, .want = RECLAIM_CLUSTER};
+	struct reclaim_control rc = {.gfp = r->gfp,
+				     .order = r->order,
+				     .want = quarry_max(RECLAIM_CLUSTER, 1ul << r->order)};
 	unsigned long pages = 0;
 	uint32_t saved;
 
-	if ((gfp & __GFP_DIRECT_RECLAIM) == 0 || nid < 0 || nid >= pl->nr_nodes ||
-	    order > QUARRY_MAX_ORDER || !reclaim_possible(q) ||
+	if ((r->gfp & __GFP_DIRECT_RECLAIM) == 0 || !reclaim_possible(q) ||
 	    (task_flags(q) & QUARRY_TASK_MEMALLOC) != 0)
 		return 0;
-	rc.want = quarry_max(RECLAIM_CLUSTER, 1ul << order);
-	page_event(q, event_allocstall(q->pages->highest_zone[gfp & 15u]), 1);
+	page_event(q, event_allocstall(r->highest), 1);
 	saved = quarry_memalloc_save(q, QUARRY_TASK_MEMALLOC);
 	for (unsigned int p = RECLAIM_PRIORITY + 1; p-- > 0 && pages < rc.want;) {
-		const struct page_zonelist *list = zonelist_of(&pl->node[nid], false);
-		int last = QUARRY_NO_NODE;
-
 		rc.priority = p;
-		for (unsigned int i = 0; i < list->nr && pages < rc.want; i++) {
-			if (list->zone[i]->nid == last)
-				continue;
-			last = list->zone[i]->nid;
-			pages += reclaim_node(q, last, &rc);
-		}
+		pages = reclaim_nodes(q, r, &rc, pages);
 	}
 	quarry_memalloc_restore(q, QUARRY_TASK_MEMALLOC, saved);
 	for (int n = 0; pages != 0 && n < pl->nr_nodes; n++)
 		quarry_store_relaxed(&pl->node[n].kswapd_failures, 0u);
 	return pages;
+}
+
+unsigned long quarry_try_to_free_pages(struct quarry *q, int nid, gfp_t gfp, unsigned int order)
+{
+	const struct page_layer *pl = q->pages;
+	struct alloc_request r = {.gfp = gfp, .order = order, .nid = nid, .nodes = ~(uint64_t)0};
+	const struct page_zonelist *list;
+
+	if (nid < 0 || nid >= pl->nr_nodes || order > QUARRY_MAX_ORDER)
+		return 0;
+	list = zonelist_of(&pl->node[nid], (gfp & __GFP_THISNODE) != 0);
+	r.highest = pl->highest_zone[gfp & 15u];
+	r.list = list->zone;
+	r.nr_list = list->nr;
+	return reclaim_direct(q, &r);
 }
 
 /* ---- background ---- */

@@ -5,7 +5,8 @@
  * Only whole free pageblocks are told. While the host is told they are out of the buddy system, hidden
  * from everybody, so nobody writes to a page that is being thrown away. Afterwards they are back, marked; the
  * mark goes with the first page taken out of the pageblock (arena_open()), so what was told and not used
- * since is not told again. Their descriptors are neither needed nor written.
+ * since is not told again. Their descriptors are neither needed nor written. Nobody is told anything while free
+ * pages are to keep what they hold (prep.c).
  */
 #include "internal.h"
 
@@ -123,6 +124,8 @@ unsigned long quarry_page_reporting_run(struct quarry *q)
 	unsigned int nr_zones = page_nr_zones(pl);
 	unsigned long told = 0;
 
+	if (page_prep_on(q) && prep_wants_contents(q))
+		return 0;
 	for (unsigned int i = 0; i < nr_zones && pl->reporting.report != NULL; i++) {
 		if (!reporting_run_zone(q, &pl->zone[i], &told))
 			break;

@@ -8,10 +8,11 @@
  *            3  A task that reclaims, or is being ended, may have the reserves. It, and a request with
  *               __GFP_ATOMIC, may have pages of any node, unless __GFP_THISNODE says which.
  *            4  A block of more than eight pages, or of pages that stay, is first asked of compaction:
- *               there may be enough pages.
+ *               there may be enough pages. Not for who may use the reserves: he needs pages soon.
  *            5  Direct reclaim, then compaction, again and again while they make progress; compaction
  *               is made to try harder when it fails.
- *            6  The out-of-memory hook.
+ *            6  7, and then the out-of-memory hook: nobody ends for what sheaves hold, or what is kept for
+ *               requests that cannot wait.
  *            7  All sheaves are emptied and the list is walked a last time: what they hold is free
  *               memory, and a refusal must not be a lie. Nor may it be for what another CPU had in its
  *               hands at that moment: then arenas are asked one by one.
@@ -19,19 +20,21 @@
  * Ends       A request that may not wait goes from 3 to 7. With __GFP_NORETRY 5 is made once; for a
  *            costly order (above 3) too, unless __GFP_RETRY_MAYFAIL, which stops before 6. A task that is
  *            being ended asks the hook once. With __GFP_NOFAIL 5 and 6 are repeated for as long as the
- *            host can make progress or let time pass (port.wait), and the reserves are used.
+ *            host can make progress or let time pass (port.wait); a quarter of min is used, or, where the
+ *            hook is asked or no time can pass, all that is there.
  *
  * Context    No lock is held between steps. A request that may not wait calls nothing that does.
  */
 #include "internal.h"
 
-#define SLOWPATH_ROUNDS 16u /* rounds in vain before memory counts as spent */
+#define SLOWPATH_ROUNDS 16u /* rounds in vain, after which the next such is the last */
 #define SLOWPATH_COSTLY 3u  /* Linux: PAGE_ALLOC_COSTLY_ORDER */
 
 struct slowpath_state {
 	struct quarry *q;
 	struct alloc_request r;
 	unsigned int flags;     /* rights */
+	bool reserves;          /* those of a task that reclaims, or is being ended */
 	unsigned int in_vain;   /* rounds of reclaim in a row without progress */
 	unsigned long progress; /* pages of the last round */
 	/* compaction */
@@ -141,7 +144,7 @@ static struct page *slowpath_reclaim(struct slowpath_state *s)
 	const struct alloc_request *r = &s->r;
 	struct page *page;
 
-	s->progress = quarry_try_to_free_pages(s->q, r->nid, r->gfp, r->order);
+	s->progress = reclaim_direct(s->q, r);
 	s->r.rounds++;
 	s->r.reclaimed += s->progress;
 	if (s->progress == 0)
@@ -197,14 +200,17 @@ static bool slowpath_compact_again(struct slowpath_state *s)
 		return s->in_vain <= SLOWPATH_ROUNDS && mover_any(s->q);
 	case COMPACT_CONTINUE:
 	case COMPACT_SUCCESS: /* others were faster */
-		return ++s->made_in_vain <= (costly ? SLOWPATH_ROUNDS / 4 : SLOWPATH_ROUNDS);
+		if (++s->made_in_vain <= (costly ? SLOWPATH_ROUNDS / 4 : SLOWPATH_ROUNDS))
+			return true;
+		break;
 	default:
-		if (s->priority <= (costly ? COMPACT_PRIO_SYNC_LIGHT : COMPACT_PRIO_SYNC_FULL))
-			return false;
-		s->priority--;
-		s->made_in_vain = 0;
-		return true;
+		break;
 	}
+	if (s->priority <= (costly ? COMPACT_PRIO_SYNC_LIGHT : COMPACT_PRIO_SYNC_FULL))
+		return false;
+	s->priority--;
+	s->made_in_vain = 0;
+	return true;
 }
 
 /* Whether a zone could serve the request if all that reclaim may free were free. */
@@ -222,25 +228,36 @@ static bool slowpath_reclaimable(const struct slowpath_state *s)
 		if (z->type > r->highest || (r->nodes >> z->nid & 1) == 0)
 			continue;
 		more = q->port.reclaimable(q->port.ctx, z->nid, (enum quarry_zone_type)z->type);
-		if (zone_would_do(z, r->order, zone_mark(z, QUARRY_WMARK_MIN), r->highest, s->flags,
-				  more))
+		if (zone_would_do(z, r->order, zone_mark(z, QUARRY_WMARK_MIN), r->highest,
+				  s->flags | r->flags, more))
 			return true;
 	}
 	return false;
 }
 
 /*
- * Whether another round makes sense. A round that freed something is not in vain if the host can tell
- * when it has nothing more to give; else each counts, or a host that always frees a little would keep
- * the request for ever.
+ * Whether another round makes sense. With a host that can tell what it could give: as long as that would do, and a
+ * round that freed something is not in vain. Else each counts, or a host that always frees a little would keep the
+ * request for ever; and one that has freed nothing is the last.
  */
 static bool slowpath_again(struct slowpath_state *s)
 {
-	if (s->progress != 0 && s->r.order <= SLOWPATH_COSTLY && s->q->port.reclaimable != NULL)
+	bool known = s->q->port.reclaimable != NULL;
+
+	if (s->progress != 0 && s->r.order <= SLOWPATH_COSTLY && known)
 		s->in_vain = 0;
 	else
 		s->in_vain++;
-	return s->progress != 0 && s->in_vain <= SLOWPATH_ROUNDS && slowpath_reclaimable(s);
+	return (s->progress != 0 || known) && s->in_vain <= SLOWPATH_ROUNDS &&
+	       slowpath_reclaimable(s);
+}
+
+/* Whether a task may be ended for the request. */
+static bool slowpath_may_oom(const struct alloc_request *r)
+{
+	return r->order <= SLOWPATH_COSTLY &&
+	       (r->gfp & (__GFP_RETRY_MAYFAIL | __GFP_THISNODE)) == 0 &&
+	       r->highest >= QUARRY_ZONE_NORMAL;
 }
 
 /* The last resort. True: it is worth another try. */
@@ -249,10 +266,6 @@ static bool slowpath_oom(struct slowpath_state *s)
 	const struct alloc_request *r = &s->r;
 	struct quarry *q = s->q;
 
-	if (q->port.oom == NULL || r->order > SLOWPATH_COSTLY ||
-	    (r->gfp & (__GFP_RETRY_MAYFAIL | __GFP_THISNODE)) != 0 ||
-	    r->highest < QUARRY_ZONE_NORMAL)
-		return false;
 	if (!q->port.oom(q->port.ctx, r->nid, r->gfp, r->order))
 		return false;
 	page_event(q, QUARRY_VM_OOM_KILL, 1);
@@ -267,42 +280,6 @@ static bool slowpath_dying(const struct slowpath_state *s)
 	return (s->flags & ZONE_ALLOC_OOM) != 0 ||
 	       ((s->r.gfp & __GFP_NOMEMALLOC) != 0 && task != NULL &&
 		(task->flags & QUARRY_TASK_OOM_VICTIM) != 0);
-}
-
-/* Reclaims until there is a block, or it is no use. */
-static struct page *slowpath_wait(struct slowpath_state *s)
-{
-	const gfp_t gfp = s->r.gfp;
-	const bool once = (gfp & __GFP_NORETRY) != 0 ||
-			  (s->r.order > SLOWPATH_COSTLY && (gfp & __GFP_RETRY_MAYFAIL) == 0);
-	uint64_t since = 0, next = 0;
-	struct page *page;
-
-	if (s->r.order > SLOWPATH_COSTLY || s->r.type != QUARRY_MIGRATE_MOVABLE) {
-		page = slowpath_compact(s, COMPACT_PRIO_ASYNC);
-		if (page != NULL)
-			return page;
-		/* It says that reclaim would be much work for little hope. */
-		if (s->r.order > SLOWPATH_COSTLY && (gfp & __GFP_NORETRY) != 0 && mover_any(s->q) &&
-		    (s->result == COMPACT_SKIPPED || s->result == COMPACT_DEFERRED))
-			return NULL;
-	}
-	for (;;) {
-		warn_stall(s->q, &s->r, &since, &next);
-		page = slowpath_reclaim(s);
-		if (page == NULL)
-			page = slowpath_compact(s, s->priority);
-		if (page != NULL || once)
-			return page;
-		if (slowpath_again(s) || slowpath_compact_again(s))
-			continue;
-		if (!slowpath_oom(s))
-			return NULL;
-		s->in_vain = 0;
-		page = slowpath_walk(s->q, &s->r, QUARRY_WMARK_MIN, s->flags);
-		if (page != NULL || slowpath_dying(s))
-			return page;
-	}
 }
 
 /* A walk that no other CPU at work can lead astray: by number, then arena by arena. */
@@ -346,14 +323,65 @@ static struct page *slowpath_last(struct slowpath_state *s, bool waited)
 	return page;
 }
 
-/* A request that must not fail: below all marks, and on, for as long as others can free memory. */
+/* Reclaims until there is a block, or it is no use. */
+static struct page *slowpath_wait(struct slowpath_state *s)
+{
+	const gfp_t gfp = s->r.gfp;
+	const bool once = (gfp & __GFP_NORETRY) != 0 ||
+			  (s->r.order > SLOWPATH_COSTLY && (gfp & __GFP_RETRY_MAYFAIL) == 0);
+	uint64_t since = 0, next = 0;
+	struct page *page;
+
+	if (!s->reserves && (s->r.order > SLOWPATH_COSTLY || s->r.type != QUARRY_MIGRATE_MOVABLE)) {
+		page = slowpath_compact(s, COMPACT_PRIO_ASYNC);
+		if (page != NULL)
+			return page;
+		if (s->r.order > SLOWPATH_COSTLY && (gfp & __GFP_NORETRY) != 0) {
+			/* It says that reclaim would be much work for little hope. */
+			if (mover_any(s->q) &&
+			    (s->result == COMPACT_SKIPPED || s->result == COMPACT_DEFERRED))
+				return NULL;
+			s->priority =
+				COMPACT_PRIO_ASYNC; /* who will not retry will not wait long */
+		}
+	}
+	for (;;) {
+		warn_stall(s->q, &s->r, &since, &next);
+		if (s->r.rounds != 0 && (gfp & __GFP_KSWAPD_RECLAIM) != 0)
+			reclaim_wake(s->q,
+				     &s->r); /* that it stays awake as long as somebody waits */
+		page = slowpath_reclaim(s);
+		if (page == NULL)
+			page = slowpath_compact(s, s->priority);
+		if (page != NULL || once)
+			return page;
+		if (slowpath_again(s) || slowpath_compact_again(s))
+			continue;
+		if (s->q->port.oom == NULL || !slowpath_may_oom(&s->r))
+			return NULL;
+		page = slowpath_last(s, true);
+		if (page != NULL || !slowpath_oom(s))
+			return page;
+		s->in_vain = 0;
+		page = slowpath_walk(s->q, &s->r, QUARRY_WMARK_MIN, s->flags);
+		if (page != NULL || slowpath_dying(s))
+			return page;
+	}
+}
+
+/*
+ * A request that must not fail: deeper into the reserves, and on, for as long as others can free memory. Those that
+ * nobody was ended for leave the most of the reserves to who frees memory with them.
+ */
 static struct page *slowpath_nofail(struct slowpath_state *s)
 {
 	struct quarry *q = s->q;
+	unsigned int right = q->port.wait == NULL || slowpath_may_oom(&s->r) ? ZONE_ALLOC_NO_MARK
+									     : ZONE_ALLOC_HARDER;
 	struct page *page;
 
 	for (;;) {
-		page = slowpath_walk(q, &s->r, QUARRY_WMARK_MIN, s->flags | ZONE_ALLOC_NO_MARK);
+		page = slowpath_walk(q, &s->r, QUARRY_WMARK_MIN, s->flags | right);
 		if (page != NULL || q->port.wait == NULL)
 			return page;
 		q->port.wait(q->port.ctx, s->r.nid);
@@ -380,6 +408,7 @@ static QUARRY_COLD struct page *slowpath_try(struct quarry *q, const struct allo
 	unsigned int reserves = slowpath_reserves(s.r.gfp, task_flags);
 	struct page *page;
 
+	s.reserves = reserves != 0;
 	hardened_look(q);
 	if ((s.r.gfp & __GFP_KSWAPD_RECLAIM) != 0)
 		reclaim_wake(q, &s.r);

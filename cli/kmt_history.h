@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The addresses of a KMT1 recording so far, of one kind: an event names its own as "the k-th last".
+ *
+ * Problem	The event named is mostly near, but may be as old as the recording; and memory must follow what was
+ *		recorded, not for how long.
+ *
+ * Picture	0 ........ kept ............... nr
+ *		old[]      at[], back[]: a ring
+ *
+ * Old		An address that came again is named by its last event from then on. So of those that leave the ring only
+ *		the ones stay, in old[], that did not come again: at most one for each address that there is, twice as
+ *		many until old[] is gone through. What was dropped cannot be named: damage.
+ */
+#ifndef CLI_KMT_HISTORY_H
+#define CLI_KMT_HISTORY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <bigtable.h>
+
+#define KMT_RING ((uint64_t)1 << 18)
+#define KMT_RING_MASK (KMT_RING - 1)
+
+struct kmt_old {
+	uint64_t nr; /* its number; with KMT_OLD_GONE: came again */
+	uint64_t addr;
+};
+
+struct kmt_history {
+	uint64_t nr;   /* addresses so far; number i of them is at [i & KMT_RING_MASK] */
+	uint64_t kept; /* unless it is below this */
+	uint64_t *at;
+	uint32_t *back; /* how far back it was named; 0: it came by itself */
+	uint64_t last_raw;
+	uint64_t settled;    /* those below have told old[] and gone[] what they named */
+	uint8_t *gone;       /* 1: came again */
+	struct kmt_old *old; /* by number */
+	size_t nr_old, cap_old;
+	size_t sort_at; /* when so many are there, sort them by address */
+	struct bigtable at_table, back_table;
+};
+
+void kmt_history_free(struct kmt_history *h);
+
+/* Room in the ring for @n addresses more, at most KMT_RING / 4. */
+void kmt_history_reserve(struct kmt_history *h, uint64_t n);
+
+/* The address of number @nr, which is below kept; false: it is not there any more, or never was. */
+bool kmt_history_old(const struct kmt_history *h, uint64_t nr, uint64_t *addr);
+
+#endif
