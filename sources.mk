@@ -79,6 +79,7 @@ QUARRY_SRCS := \
 	src/slab/sheaf.c \
 	src/slab/drain.c \
 	src/slab/reap.c \
+	src/slab/holes.c \
 	src/slab/kmalloc.c \
 	src/slab/realloc.c \
 	src/slab/kvmalloc.c \

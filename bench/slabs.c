@@ -194,6 +194,9 @@ static double slabs_held(const struct peer *p, void **held)
 		p->trim();
 	if (p->cache != NULL) {
 		quarry_kmem_cache_shrink(p->q, p->cache);
+		if (quarry_posix_report_free(p->q) != 0)
+			bench_die("no page reporting");
+		quarry_slab_reporting_run(p->q, p->cache); /* as malloc_trim() does it */
 		slabs_discard_free(p->q);
 	}
 	after = slabs_resident() - before;

@@ -4,8 +4,9 @@
 
 Public functions are documented where they are declared, by the names of their parameters; links lead
 somewhere; every page of docs/ can be reached; the README's example is examples/hello.c, and what the
-README says it prints is what it prints; each row of the boot layer has a test, each of the page allocator a self-test too; headers and tests have the
-names that docs/linux-names.md says.
+README says it prints is what it prints; each row of the boot layer has a test, each of the page allocator a self-test
+too, each of slabs one by Linux's names and one of the self-test; headers and tests have the names that
+docs/linux-names.md says.
 """
 import os
 import re
@@ -199,6 +200,27 @@ def name_faults(path):
     return faults, count
 
 
+def slab_faults(path):
+    """Every row of slabs has a test by Linux's names, and one of the self-test that bears its number."""
+    linux = set(re.findall(r"LINUX_TEST\((\w+)\)", read("tests/test_linux_slab.c")))
+    labels = {}
+    for source in files(".c", under="selftest"):
+        for m in re.finditer(r'^\t\{"([^"]+)",\s*"([^"]+)",', read(source), re.M):
+            labels.setdefault(m.group(2), set()).update(m.group(1).split())
+    faults, rows = [], set()
+    for line, row in table_rows(read(path)):
+        if "what stands for it here" not in row:
+            continue
+        number = row["row"]
+        rows.add(number)
+        if not linux & set(re.findall(r"`(\w+)`", row["test"])):
+            faults.append(f"{path}:{line}: {number} has no test in tests/test_linux_slab.c")
+        label = row["self-test"].strip("`")
+        if number not in labels.get(label, ()):
+            faults.append(f"{path}:{line}: no self-test \"{label}\" of row {number}")
+    return faults + [f"{path}: row S{i} is missing" for i in range(1, 22) if f"S{i}" not in rows]
+
+
 def example_faults(out):
     hello = read("examples/hello.c")
     hello = hello[hello.index("#include"):]
@@ -223,7 +245,8 @@ def main():
         count += n
     links, n = link_faults()
     names, known = name_faults("docs/linux-names.md")
-    verdict("docs", faults + links + row_faults() + page_row_faults() + names + example_faults(sys.argv[1]),
+    faults += links + row_faults() + page_row_faults() + names + slab_faults("docs/linux-names.md")
+    verdict("docs", faults + example_faults(sys.argv[1]),
             f"ok: {count} public functions, {n} links, {known} names, the README's example")
 
 

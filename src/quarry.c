@@ -62,7 +62,40 @@ static void quarry_serve_late(struct quarry *q)
 	quarry_memblock_set_late_alloc(q, quarry_late_alloc, quarry_late_free);
 }
 
+static int quarry_keep_null_of_bootmem(struct quarry *q, phys_addr_t null)
+{
+	const struct list_head *end = q->bootmem.bdata_list, *link;
+	pfn_t pfn = null >> QUARRY_PAGE_SHIFT;
+
+	for (link = end->next; link != end; link = link->next) {
+		const bootmem_data_t *node = QUARRY_CONTAINER_OF(link, bootmem_data_t, list);
+
+		if (pfn >= node->node_min_pfn && pfn < node->node_low_pfn)
+			return quarry_reserve_bootmem(q, null, QUARRY_PAGE_SIZE, BOOTMEM_DEFAULT);
+	}
+	return 0;
+}
+
+/* The page whose address is NULL is nobody's: what is in it could not be told from nothing. */
+static int quarry_keep_null(struct quarry *q, const struct quarry_boot_params *params)
+{
+	const phys_addr_t null = (uintptr_t)0 - q->direct_map;
+
+	if (!quarry_memblock_is_memory(q, null))
+		return 0;
+	if (params != NULL && params->bootmem)
+		return quarry_keep_null_of_bootmem(q, null);
+	return quarry_memblock_reserve(q, null, QUARRY_PAGE_SIZE);
+}
+
 #else
+
+static int quarry_keep_null(struct quarry *q, const struct quarry_boot_params *params)
+{
+	(void)q; /* tiny_give() leaves that page out */
+	(void)params;
+	return 0;
+}
 
 static void quarry_serve_late(struct quarry *q)
 {
@@ -86,7 +119,9 @@ int quarry_boot(struct quarry *q, const struct quarry_boot_params *params)
 
 	if (q->stage != QUARRY_STAGE_BOOT)
 		return -QUARRY_EINVAL;
-	err = page_boot(q, params);
+	err = quarry_keep_null(q, params);
+	if (err == 0)
+		err = page_boot(q, params);
 	if (err == 0)
 		err = quarry_slab_init(q, quarry_geometry_cpus(q, params), params);
 	if (err != 0)

@@ -48,20 +48,23 @@ zstd -qdc $trace | head -c 400000 >"$tmp/cut.kmt"
 run 1 report "$tmp/cut.kmt" --machine $map -o "$tmp/cut.html"
 has 'INCOMPLETE' "$tmp/cut.html"
 
-# Single pictures.
+# Single pictures, of a few events without Linux's side, which is read anew each time.
+plain=$tmp/plain.kmt.zst
+cp $trace "$plain"
 for picture in map maptime orders unusable watermarks slabs waste; do
-	run 0 report $trace --machine $map --limit 50000 --picture $picture --plot "$tmp/$picture.svg"
+	run 0 report "$plain" --machine $map --limit 20000 --picture $picture --plot "$tmp/$picture.svg"
 	cp "$tmp/$picture.svg" "$tmp/first.svg"
-	run 0 replay $trace --machine $map --limit 50000 --picture $picture --plot "$tmp/$picture.svg"
+	run 0 replay "$plain" --machine $map --limit 20000 --picture $picture --plot "$tmp/$picture.svg"
 	check "plot: $picture is the same again, byte for byte" cmp -s "$tmp/first.svg" "$tmp/$picture.svg"
-	has "$trace on $map (511 MiB)" "$tmp/$picture.svg"
-	has '50000 events, quarry' "$tmp/$picture.svg"
+	has "$plain on $map (511 MiB)" "$tmp/$picture.svg"
+	has '20000 events, quarry' "$tmp/$picture.svg"
 	check "plot: $picture has curves or squares" [ "$(grep -cE '^<(rect|polyline)' "$tmp/$picture.svg")" -gt 5 ]
-	if command -v python3 >/dev/null; then
-		check "plot: $picture is XML" python3 -c 'import sys, xml.dom.minidom; xml.dom.minidom.parse(sys.argv[1])' "$tmp/$picture.svg"
-	fi
 done
-run 0 replay $trace --machine $map --limit 50000 --picture orders --plot "$tmp/orders.png"
+if command -v python3 >/dev/null; then
+	check "plot: the pictures are XML" python3 -c 'import sys, xml.dom.minidom
+for name in sys.argv[1:]: xml.dom.minidom.parse(name)' "$tmp"/*.svg
+fi
+run 0 replay "$plain" --machine $map --limit 20000 --picture orders --plot "$tmp/orders.png"
 check "plot: a PNG of 1440 x 800" \
 	[ "$(od -An -tx1 -j1 -N23 "$tmp/orders.png" | tr -d ' \n')" = 504e470d0a1a0a0000000d49484452000005a000000320 ]
 run 0 report "$trace" --machine $map --limit 1 --plot "$tmp/little.svg" --picture orders

@@ -26,7 +26,7 @@ struct said {
 	unsigned int lines, ok, not_ok, skipped;
 	char first_fault[256];
 	char last[256];
-	char all[16384];
+	char all[2 * 16384];
 	/* After so many results something happens to the machine. */
 	unsigned int after;
 	void (*damage)(struct said *s);

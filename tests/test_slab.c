@@ -342,8 +342,9 @@ static void test_S5_merging(void **state)
 	struct quarry *q = real(4 * MIB, 1);
 	struct kmem_cache *a = quarry_kmem_cache_create(q, "a", 100, 0, NULL), *b;
 	static const uint32_t apart[] = {
-		SLAB_NO_MERGE,  SLAB_TYPESAFE_BY_RCU, SLAB_ACCOUNT,           SLAB_RECLAIM_ACCOUNT,
-		SLAB_CACHE_DMA, SLAB_CACHE_DMA32,     SLAB_CONSISTENCY_CHECKS};
+		SLAB_NO_MERGE,           SLAB_TYPESAFE_BY_RCU, SLAB_ACCOUNT,
+		SLAB_RECLAIM_ACCOUNT,    SLAB_CACHE_DMA,       SLAB_CACHE_DMA32,
+		SLAB_CONSISTENCY_CHECKS, SLAB_NOLEAKTRACE};
 
 	(void)state;
 	b = quarry_kmem_cache_create(q, "b", 97, 0, NULL);
@@ -839,7 +840,10 @@ struct failing {
 	unsigned long count, fail_at; /* 1 is the first; 0: never */
 	bool fail_after;              /* all from fail_at on */
 	unsigned long out;            /* tables not given back */
+	struct quarry *other;         /* whose turn it is while a table is fetched, once */
 };
+
+static struct kmem_cache *intruder;
 
 static void *failing_alloc(void *ctx, size_t size, size_t align)
 {
@@ -847,6 +851,12 @@ static void *failing_alloc(void *ctx, size_t size, size_t align)
 	void *p;
 
 	f->count++;
+	if (f->other != NULL) {
+		struct quarry *q = f->other;
+
+		f->other = NULL;
+		intruder = quarry_kmem_cache_create(q, "other", 48, SLAB_NO_MERGE, NULL);
+	}
 	if (f->fail_at != 0 && (f->count == f->fail_at || (f->fail_after && f->count > f->fail_at)))
 		return NULL;
 	p = aligned_alloc(align, (size + align - 1) / align * align);
@@ -910,6 +920,98 @@ static void failing_work(struct quarry *q)
 	}
 	assert_int_equal(reports, 0);
 	assert_int_equal(slab_pages(q), 0);
+}
+
+/* The only thing that is written in memory without contents: bootmem's bitmap. */
+static void *bitmap_storage(void *ctx, phys_addr_t phys, size_t size)
+{
+	static _Alignas(64) unsigned char bitmap[4096];
+
+	(void)ctx;
+	(void)phys;
+	return size <= sizeof(bitmap) ? bitmap : NULL;
+}
+
+/* Under an identity map the first page's address is NULL: nobody gets it, or what lies in it. */
+static void test_S17_null_is_no_object(void **state)
+{
+	static const size_t sizes[] = {8, 16, 4096, 20000};
+	static struct failing f;
+	unsigned int order;
+
+	(void)state;
+	for (unsigned int bootmem = 0; bootmem < 2; bootmem++) {
+		struct quarry_port port = {.ctx = &f,
+					   .no_access = true,
+					   .meta_alloc = failing_alloc,
+					   .meta_free = failing_free,
+					   .storage = bitmap_storage,
+					   .report = take_report};
+		struct quarry_boot_params params = {.bootmem = bootmem != 0, .nr_cpus = 1};
+		struct quarry *q;
+
+		f.fail_at = 0;
+		f.other = NULL;
+		q = quarry_init(f.storage, sizeof(f.storage), &port);
+		assert_non_null(q);
+		assert_int_equal(quarry_memblock_add(q, 0, 4 * MIB), 0);
+		if (bootmem != 0) {
+			assert_true(quarry_init_bootmem(q, 4, 1024) != 0);
+			quarry_free_bootmem(q, 0, 4 * MIB);
+		}
+		assert_int_equal(quarry_boot(q, &params), 0);
+		for (size_t k = 0; k < sizeof(sizes) / sizeof(sizes[0]); k++) {
+			void *p;
+
+			for (unsigned int n = 0; n < 1000; n++) {
+				p = quarry_kmalloc(q, sizes[k],
+						   GFP_ATOMIC | __GFP_MEMALLOC | __GFP_NOWARN);
+				if (p == NULL)
+					break;
+				assert_true((uintptr_t)p >= QUARRY_PAGE_SIZE);
+			}
+		}
+		while (quarry_get_free_pages(q, GFP_ATOMIC | __GFP_MEMALLOC | __GFP_NOWARN, 0) !=
+		       NULL)
+			;
+		assert_int_equal(quarry_pfn_state(q, 0, &order), QUARRY_PAGE_RESERVED);
+		check(q);
+		quarry_destroy(q);
+		assert_int_equal(f.out, 0);
+	}
+}
+
+/* Another CPU takes the last number of the table of caches while this one fetches memory: both get a cache. */
+static void test_S18_the_last_number_is_taken_meanwhile(void **state)
+{
+	static struct failing f;
+	void *ram = map_ram(4 * MIB);
+	struct quarry *q;
+	struct kmem_cache *s;
+	uint32_t used = 0;
+
+	(void)state;
+	f.fail_at = 0;
+	f.other = NULL;
+	q = failing_machine(&f, ram, 4 * MIB);
+	assert_int_equal(quarry_boot(q, NULL), 0);
+	do
+		s = quarry_kmem_cache_create(q, "one", 40, SLAB_NO_MERGE, NULL);
+	while (s != NULL && ++used != 0 && s->id + 2 != q->slabs->nr_slots);
+	assert_non_null(s);
+	/* What is left of the pool is too small for a cache. */
+	while (q->slabs->pool->size - q->slabs->pool->used >= q->slabs->cache_bytes)
+		assert_non_null(slab_pool_alloc(q, 64));
+	intruder = NULL;
+	f.other = q;
+	s = quarry_kmem_cache_create(q, "mine", 40, SLAB_NO_MERGE, NULL);
+	assert_non_null(intruder);
+	assert_non_null(s);
+	assert_ptr_not_equal(s, intruder);
+	check(q);
+	quarry_destroy(q);
+	assert_int_equal(f.out, 0);
+	munmap(ram, 4 * MIB);
 }
 
 static void test_S10_every_table_allocation_fails_once(void **state)
@@ -1329,6 +1431,8 @@ int main(void)
 		cmocka_unit_test(test_S8_S12_nodes),
 		cmocka_unit_test(test_S8_other_nodes_help),
 		cmocka_unit_test(test_S9_simulated_memory_is_never_touched),
+		cmocka_unit_test(test_S17_null_is_no_object),
+		cmocka_unit_test(test_S18_the_last_number_is_taken_meanwhile),
 		cmocka_unit_test(test_S10_every_table_allocation_fails_once),
 		cmocka_unit_test(test_S10_tables_in_managed_memory),
 		cmocka_unit_test(test_S9_S10_reclaim_reenters),

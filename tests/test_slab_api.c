@@ -367,6 +367,32 @@ static void test_S17_kvrealloc(void **state)
 	finish(q);
 }
 
+/* Who takes a range for a block of kmalloc() is told so, and the range stays as it is. */
+static void test_S17_ranges_are_no_blocks(void **state)
+{
+	struct quarry *q = machine(64 * MIB, 1, 1);
+	unsigned char *p = quarry_kvmalloc(q, 6 * MIB, GFP_KERNEL);
+
+	(void)state;
+	assert_non_null(p);
+	memset(p, 0x5a, 6 * MIB);
+	quarry_kfree(q, p);
+	assert_int_equal(reports, 1);
+	quarry_kfree(q, p + 5 * QUARRY_PAGE_SIZE);
+	assert_int_equal(reports, 2);
+	quarry_kvfree(q, p + 5 * QUARRY_PAGE_SIZE);
+	assert_int_equal(reports, 3);
+	assert_null(quarry_krealloc(q, p, 2 * QUARRY_PAGE_SIZE, GFP_KERNEL));
+	assert_int_equal(reports, 4);
+	check(q);
+	assert_true(quarry_is_vmalloc_addr(q, p));
+	assert_true(filled(p, 0x5a, 6 * MIB));
+	quarry_kvfree(q, p);
+	assert_int_equal(reports, 4);
+	assert_int_equal(owned(q), 0);
+	finish(q);
+}
+
 static void test_S17_kvmalloc_prefers_a_node(void **state)
 {
 	struct quarry *q = machine(64 * MIB, 1, 2);
@@ -796,6 +822,7 @@ int main(void)
 		cmocka_unit_test(test_S17_copies),
 		cmocka_unit_test(test_S17_kvmalloc_of_every_size),
 		cmocka_unit_test(test_S17_kvrealloc),
+		cmocka_unit_test(test_S17_ranges_are_no_blocks),
 		cmocka_unit_test(test_S17_kvmalloc_prefers_a_node),
 		cmocka_unit_test(test_S17_simulated_memory_is_never_touched),
 		cmocka_unit_test(test_S18_args_refuse),

@@ -521,11 +521,27 @@ static void test_slab_debug_syntax(void **state)
 	assert_int_equal(flags_of(q, "never", u), 0);
 	assert_int_equal(flags_of(q, "sly", 0), SLAB_FAILSLAB);
 	assert_int_equal(flags_of(q, "asks", u), p | u);
+	assert_int_equal(quarry_slab_debug(q, "FU;PU,leak"), 0);
+	assert_int_equal(flags_of(q, "quiet", SLAB_NOLEAKTRACE), f);
+	assert_int_equal(flags_of(q, "leak", SLAB_NOLEAKTRACE), p | u);
 	assert_int_equal(quarry_slab_debug(q, ",dentry"), 0);
 	assert_int_equal(flags_of(q, "dentry", 0), f | z | p | u);
 	assert_int_equal(flags_of(q, "inode", 0), 0);
 	assert_int_equal(quarry_slab_debug(q, "FX"), -QUARRY_EINVAL);
-	assert_int_equal(quarry_slab_debug(q, "-F"), -QUARRY_EINVAL);
+	/* Blocks of nothing are none; what stands before a "-" does not count. */
+	assert_int_equal(quarry_slab_debug(q, "F,dentry;"), 0);
+	assert_int_equal(flags_of(q, "dentry", 0), f);
+	assert_int_equal(flags_of(q, "inode", 0), 0);
+	assert_int_equal(quarry_slab_debug(q, ";;Z,ino*;;P;;"), 0);
+	assert_int_equal(flags_of(q, "inode", 0), z);
+	assert_int_equal(flags_of(q, "dentry", t), p | t);
+	assert_int_equal(quarry_slab_debug(q, ";"), 0);
+	assert_int_equal(flags_of(q, "dentry", t), t);
+	assert_int_equal(quarry_slab_debug(q, "-F,a;FZ-,b;P-U"), 0);
+	assert_int_equal(flags_of(q, "a", t), f | t);
+	assert_int_equal(flags_of(q, "b", t), 0);
+	assert_int_equal(flags_of(q, "c", t), u | t);
+	assert_int_equal(quarry_slab_debug(q, ",dentry"), 0);
 	assert_int_equal(quarry_slab_debug(q, "F;Q,a"), -QUARRY_EINVAL);
 	memset(text, 'F', sizeof(text) - 1);
 	text[sizeof(text) - 1] = 0;
@@ -1043,7 +1059,7 @@ static void test_guards_and_annotations_need_memory(void **state)
 
 /* ---- slabinfo ---- */
 
-static char slabinfo[32768];
+static char slabinfo[65536];
 
 static void take_text(void *ctx, const char *text, size_t len)
 {
@@ -1107,6 +1123,90 @@ static void test_S19_slabinfo_agrees_with_a_count(void **state)
 		assert_int_equal(slabs, nr);
 		assert_int_equal(objsize, s[k]->size);
 	}
+	quarry_posix_delete(q);
+}
+
+/* What slabtop and vmstat -m make of the text in @path; NULL: they cannot be run over it here. */
+static FILE *open_tool(const char *tool, const char *path)
+{
+	char command[256];
+	FILE *f;
+
+	snprintf(command, sizeof(command),
+		 "unshare -r -m sh -c 'mount --bind %s /proc/slabinfo' 2>/dev/null", path);
+	f = popen(command, "r");
+	if (f == NULL || pclose(f) != 0)
+		return NULL;
+	snprintf(command, sizeof(command),
+		 "unshare -r -m sh -c 'mount --bind %s /proc/slabinfo && exec %s' 2>&1", path,
+		 tool);
+	return popen(command, "r");
+}
+
+/* Names that no reader of slabinfo expects, of more caches than it has lines: each is one word of 127 bytes at most. */
+static void test_S19_slabinfo_of_odd_names(void **state)
+{
+	enum { CACHES = 150, KMALLOC = 52 };
+	static const char *const tools[] = {"slabtop -o", "vmstat -m"};
+	static const char *const odd[] = {"a name of words", "tab\tand\nline", "", "%s%n(:/", " "};
+	static char name[CACHES][200];
+	const struct quarry_out out = {take_text, NULL};
+	struct quarry *q = machine(true);
+	char path[] = "/tmp/quarry-slabinfo-XXXXXX", line[400];
+	unsigned int lines = 0;
+	int fd = mkstemp(path);
+	FILE *f;
+
+	(void)state;
+	assert_true(fd >= 0);
+	for (unsigned int i = 0; i < CACHES; i++) {
+		if (i < sizeof(odd) / sizeof(odd[0]))
+			snprintf(name[i], sizeof(name[i]), "%s", odd[i]);
+		else if (i < 10)
+			memset(name[i], 'x', 120 + i);
+		else if (i == 10)
+			memset(name[i], 'y', sizeof(name[i]) - 1);
+		else
+			snprintf(name[i], sizeof(name[i]), "cache-%u", i);
+		assert_non_null(quarry_kmem_cache_create(q, name[i], 8 + i, SLAB_NO_MERGE, NULL));
+	}
+	slabinfo[0] = 0;
+	quarry_show_slabinfo(q, &out);
+	assert_int_equal(write(fd, slabinfo, strlen(slabinfo)), strlen(slabinfo));
+	assert_non_null(strstr(slabinfo, "\na_name_of_words  "));
+	assert_non_null(strstr(slabinfo, "\ntab_and_line  "));
+	f = fdopen(fd, "r");
+	assert_non_null(f);
+	rewind(f);
+	for (; fgets(line, sizeof(line), f) != NULL; lines++) {
+		char word[300];
+		unsigned int n[11];
+
+		if (lines < 2)
+			continue;
+		assert_int_equal(sscanf(line,
+					"%299s %u %u %u %u %u : tunables %u %u %u : slabdata %u "
+					"%u %u",
+					word, &n[0], &n[1], &n[2], &n[3], &n[4], &n[5], &n[6],
+					&n[7], &n[8], &n[9], &n[10]),
+				 12);
+		assert_true(strlen(word) <= 127);
+	}
+	assert_int_equal(lines, 2 + KMALLOC + CACHES);
+	for (unsigned int t = 0; t < 2; t++) {
+		FILE *tool = open_tool(tools[t], path);
+		unsigned int seen = 0;
+
+		while (tool != NULL && fgets(line, sizeof(line), tool) != NULL)
+			seen += strstr(line, "cache-") != NULL;
+		if (tool != NULL) {
+			assert_int_equal(pclose(tool), 0);
+			assert_int_equal(seen, CACHES - 11);
+		}
+	}
+	fclose(f);
+	unlink(path);
+	check(q);
 	quarry_posix_delete(q);
 }
 
@@ -1351,12 +1451,161 @@ static void test_2c_profiling_is_switched_while_caches_are_empty(void **state)
 	quarry_posix_delete(q);
 }
 
+/* Blocks that no cache has: whole pages, and ranges of kvmalloc(). */
+static void test_2c_large_blocks_are_counted_by_call_site(void **state)
+{
+	static const size_t sizes[] = {30000, 100, 10000};
+	struct quarry *q = machine(true);
+	struct {
+		void *p;
+		unsigned int site;
+	} held[60] = {0};
+	uint64_t bytes[3] = {0}, blocks[3] = {0}, calls[3] = {0}, seed = 7;
+	void *before = quarry_kmalloc(q, 20000, GFP_KERNEL), *after;
+	static void *pile[1001];
+	unsigned int n = 0;
+	struct quarry_page_site_info a;
+
+	(void)state;
+	assert_non_null(before);
+	assert_int_equal(quarry_slab_profiling(q, true), 0);
+	for (unsigned int i = 0; i < 2000; i++) {
+		unsigned int k, site;
+		size_t held_bytes;
+
+		seed = seed * 6364136223846793005u + 1442695040888963407u;
+		k = (unsigned int)(seed >> 33) % 60;
+		site = (unsigned int)(seed >> 50) % 3;
+		if (held[k].p == NULL) {
+			held[k].p =
+				quarry_kmalloc_at(q, sizes[site], GFP_KERNEL, &profile_sites[site]);
+			held[k].site = site;
+			assert_non_null(held[k].p);
+			held_bytes = quarry_ksize(q, held[k].p);
+			bytes[site] += held_bytes;
+			blocks[site]++;
+			calls[site]++;
+		} else {
+			site = held[k].site;
+			bytes[site] -= quarry_ksize(q, held[k].p);
+			blocks[site]--;
+			quarry_kfree(q, held[k].p);
+			held[k].p = NULL;
+		}
+		for (site = 0; site < 3; site++) {
+			a = site_of(q, &profile_sites[site]);
+			assert_int_equal(a.live_bytes, bytes[site]);
+			assert_int_equal(a.live_blocks, blocks[site]);
+			assert_int_equal(a.blocks, calls[site]);
+		}
+	}
+	check(q);
+	quarry_kfree(q, before); /* nobody counted it */
+	for (unsigned int k = 0; k < 60; k++)
+		quarry_kfree(q, held[k].p);
+	for (unsigned int site = 0; site < 3; site++)
+		assert_int_equal(site_of(q, &profile_sites[site]).live_bytes, 0);
+	/* A block that comes back by a way that tells nobody is out of the books when its place is taken again. */
+	before = quarry_kmalloc_at(q, 20000, GFP_KERNEL, &profile_sites[0]);
+	assert_non_null(before);
+	quarry_free_pages_addr(q, before, 3);
+	do
+		pile[++n] = quarry_kmalloc_at(q, 20000, GFP_KERNEL, &profile_sites[1]);
+	while (pile[n] != before && pile[n] != NULL && n < 1000);
+	assert_ptr_equal(pile[n], before);
+	assert_int_equal(site_of(q, &profile_sites[0]).live_blocks, 0);
+	while (n != 0)
+		quarry_kfree(q, pile[n--]);
+	assert_int_equal(site_of(q, &profile_sites[1]).live_blocks, 0);
+	/* Switched off, what is counted stays counted until it is freed; what comes is not. */
+	before = quarry_kmalloc_at(q, 20000, GFP_KERNEL, &profile_sites[2]);
+	(void)quarry_slab_profiling(q, false);
+	after = quarry_kmalloc_at(q, 20000, GFP_KERNEL, &profile_sites[2]);
+	assert_int_equal(site_of(q, &profile_sites[2]).live_blocks, 1);
+	quarry_kfree(q, before);
+	quarry_kfree(q, after);
+	assert_int_equal(site_of(q, &profile_sites[2]).live_blocks, 0);
+	assert_int_equal(reports, 0);
+	check(q);
+	quarry_posix_delete(q);
+}
+
+/* Who calls is who answers, by whatever call and however large. */
+static void test_2c_every_call_has_its_caller(void **state)
+{
+	static const char text[] = "a name";
+	struct quarry *q = machine(true);
+	struct quarry_kmem_buckets *b = quarry_kmem_buckets_create(q, "own", 0, 0, 0, NULL);
+	struct kmem_cache *s = quarry_kmem_cache_create(q, "thing", SIZE, SLAB_NO_MERGE, NULL);
+	struct quarry_page_site_info a;
+	struct slab_sheaf *sheaf;
+	void *p[24], *large;
+	unsigned int n = 0, i;
+
+	(void)state;
+	assert_non_null(b);
+	(void)quarry_slab_profiling(q, true);
+	p[n++] = quarry_kmalloc(q, 40, GFP_KERNEL);
+	p[n++] = quarry_kmalloc(q, 50000, GFP_KERNEL);
+	p[n++] = quarry_kmalloc_node(q, 50000, GFP_KERNEL, 0);
+	p[n++] = quarry_kzalloc(q, 50000, GFP_KERNEL);
+	p[n++] = quarry_kcalloc(q, 5, 10000, GFP_KERNEL);
+	p[n++] = quarry_kmalloc_array(q, 5, 10000, GFP_KERNEL);
+	p[n++] = quarry_kmalloc_array_node(q, 5, 10000, GFP_KERNEL, 0);
+	p[n++] = quarry_krealloc(q, NULL, 50000, GFP_KERNEL);
+	p[n++] = quarry_kmemdup(q, text, sizeof(text), GFP_KERNEL);
+	p[n++] = quarry_kmemdup_array(q, text, 1, sizeof(text), GFP_KERNEL);
+	p[n++] = quarry_kmemdup_nul(q, text, 3, GFP_KERNEL);
+	p[n++] = quarry_kstrdup(q, text, GFP_KERNEL);
+	p[n++] = quarry_kstrndup(q, text, 3, GFP_KERNEL);
+	p[n++] = quarry_kvmalloc(q, 40, GFP_KERNEL);
+	p[n++] = quarry_kvmalloc_node(q, 50000, GFP_KERNEL, 0);
+	p[n++] = quarry_kvmalloc_array(q, 5, 10000, GFP_KERNEL);
+	p[n++] = quarry_kvrealloc(q, NULL, 50000, GFP_KERNEL);
+	p[n++] = quarry_kmem_buckets_alloc(q, b, 40, GFP_KERNEL);
+	p[n++] = quarry_kmem_buckets_alloc(q, b, 50000, GFP_KERNEL);
+	p[n++] = quarry_kmem_buckets_valloc(q, b, 50000, GFP_KERNEL);
+	for (i = 0; i < n; i++)
+		assert_non_null(p[i]);
+	sheaf = quarry_kmem_cache_prefill_sheaf(q, s, GFP_KERNEL, 3);
+	assert_non_null(sheaf);
+	/* Beside the sheaf itself, which is the library's: 3 objects of one place, all others of one each. */
+	for (i = 1; quarry_slab_site(q, i, &a); i++) {
+		uintptr_t at = (uintptr_t)a.address - (uintptr_t)test_2c_every_call_has_its_caller;
+
+		if (at < 8000)
+			n -= a.live_blocks == 3 ? 0 : (unsigned int)a.live_blocks;
+		else
+			assert_true(a.live_blocks == 1 && a.live_bytes <= 1024);
+	}
+	assert_int_equal(n, 0);
+	quarry_kmem_cache_return_sheaf(q, s, sheaf);
+	/* A range above what kmalloc() gives, by its pages. */
+	large = quarry_kvmalloc(q, QUARRY_KMALLOC_MAX_SIZE + 1, GFP_KERNEL);
+	assert_non_null(large);
+	assert_true(quarry_slab_site(q, i - 1, &a) || quarry_slab_site(q, i, &a));
+	for (i = 1; quarry_slab_site(q, i, &a) && a.live_bytes <= MIB; i++)
+		;
+	assert_int_equal(a.live_bytes, QUARRY_KMALLOC_MAX_SIZE + QUARRY_PAGE_SIZE);
+	assert_true((uintptr_t)a.address - (uintptr_t)test_2c_every_call_has_its_caller < 8000);
+	quarry_kvfree(q, large);
+	for (i = 0; i < sizeof(p) / sizeof(p[0]) && p[i] != NULL && i < 20; i++)
+		quarry_kvfree(q, p[i]);
+	for (i = 1; quarry_slab_site(q, i, &a); i++)
+		assert_int_equal(a.live_bytes, 0);
+	assert_int_equal(reports, 0);
+	check(q);
+	quarry_posix_delete(q);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_2c_objects_are_counted_by_call_site),
 		cmocka_unit_test(test_2c_call_sites_by_address),
 		cmocka_unit_test(test_2c_profiling_is_switched_while_caches_are_empty),
+		cmocka_unit_test(test_2c_large_blocks_are_counted_by_call_site),
+		cmocka_unit_test(test_2c_every_call_has_its_caller),
 		cmocka_unit_test(test_bytes_around_and_in_objects),
 		cmocka_unit_test(test_caches_that_did_not_ask_are_not_written),
 		cmocka_unit_test(test_constructors_and_zero),
@@ -1387,6 +1636,7 @@ int main(void)
 		cmocka_unit_test(test_guarded_objects_catch),
 		cmocka_unit_test(test_guards_and_annotations_need_memory),
 		cmocka_unit_test(test_S19_slabinfo_agrees_with_a_count),
+		cmocka_unit_test(test_S19_slabinfo_of_odd_names),
 		cmocka_unit_test(test_random_life),
 	};
 

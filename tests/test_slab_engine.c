@@ -889,6 +889,182 @@ static void test_S15_colour_changes_no_geometry_and_no_report(void **state)
 	finish(q);
 }
 
+/* ---- holes ---- */
+
+/* The device: marks what it is told of, and throws it away. */
+struct holes {
+	struct quarry *q;
+	unsigned long calls, pages;
+	int error;
+	unsigned char told[64 * MIB >> QUARRY_PAGE_SHIFT];
+};
+
+static int throw_away(void *ctx, const struct quarry_range *ranges, unsigned int nr)
+{
+	struct holes *h = ctx;
+
+	h->calls++;
+	if (h->error != 0)
+		return h->error;
+	assert_true(nr != 0 && nr <= QUARRY_REPORTING_CAPACITY);
+	for (unsigned int i = 0; i < nr; i++) {
+		phys_addr_t base = ranges[i].start, size = ranges[i].size;
+
+		assert_true(size != 0 && (base | size) % QUARRY_PAGE_SIZE == 0);
+		for (phys_addr_t at = base; at < base + size; at += QUARRY_PAGE_SIZE) {
+			assert_int_equal(h->told[at >> QUARRY_PAGE_SHIFT], 0); /* once */
+			h->told[at >> QUARRY_PAGE_SHIFT] = 1;
+			h->pages++;
+		}
+		memset(quarry_address(h->q, base), 0xdd, size);
+	}
+	return 0;
+}
+
+static bool is_told(const struct holes *h, const void *p, size_t size)
+{
+	phys_addr_t phys = quarry_physical(h->q, p);
+
+	for (phys_addr_t at = phys >> QUARRY_PAGE_SHIFT;
+	     at <= (phys + size - 1) >> QUARRY_PAGE_SHIFT; at++)
+		if (h->told[at])
+			return true;
+	return false;
+}
+
+/* Of every size: exactly the pages of partly used slabs in which nobody has anything are told, and all goes on. */
+static void test_holes_in_slabs_are_told(void **state)
+{
+	static const unsigned int sizes[] = {16,   96,   104,  256,  700,  1024,
+					     1320, 2600, 4096, 5000, 20000};
+	enum { MOST = 3000 };
+	static void *p[MOST];
+	static struct holes h;
+	const struct quarry_reporting_dev dev = {.report = throw_away, .ctx = &h};
+	uint64_t seed = 99;
+
+	(void)state;
+	for (unsigned int colour = 0; colour < 2; colour++) {
+		struct quarry *q = machine_of(
+			64 * MIB, 1, 2, (struct quarry_boot_params){.slab_colour = colour != 0});
+
+		h = (struct holes){.q = q};
+		assert_int_equal(quarry_slab_reporting_run(q, NULL), 0); /* nobody to tell */
+		assert_int_equal(quarry_page_reporting_register(q, &dev), 0);
+		for (size_t k = 0; k < sizeof(sizes) / sizeof(sizes[0]); k++) {
+			struct kmem_cache *s = cache(q, sizes[k]);
+			size_t n = sizes[k] < 5000 ? MOST : 500;
+			unsigned long expected = 0, slabs;
+			uint32_t index = 0;
+			struct slab *slab;
+
+			take(q, s, p, n);
+			for (size_t i = 0; i < n; i++) {
+				memset(p[i], (int)(i * 7 + 1), sizes[k]);
+				seed = seed * 6364136223846793005u + 1442695040888963407u;
+				if ((seed >> 33) % 10 != 0) {
+					quarry_kmem_cache_free(q, s, p[i]);
+					p[i] = NULL;
+				}
+			}
+			quarry_kmem_cache_shrink(q, s);
+			slabs = info(q, s).num_slabs;
+			/* By hand: a page is a hole if no bit of an object that reaches into it is clear. */
+			while ((slab = slab_next_of(q, s, &index)) != NULL) {
+				uintptr_t block = slab_block(q, slab);
+				unsigned char used[1 << QUARRY_MAX_ORDER] = {0};
+
+				for (unsigned int o = 0; o < slab->objects; o++) {
+					uintptr_t at = slab->base + (uintptr_t)o * s->size - block;
+
+					if ((slab->free[o / 64] >> o % 64 & 1) != 0)
+						continue;
+					for (uintptr_t g = at >> QUARRY_PAGE_SHIFT;
+					     g <= (at + s->size - 1) >> QUARRY_PAGE_SHIFT; g++)
+						used[g] = 1;
+				}
+				for (unsigned int g = 0;
+				     slab->nr_free != 0 && g < 1u << slab->order; g++)
+					expected += !used[g];
+			}
+			memset(h.told, 0, sizeof(h.told));
+			h.pages = 0;
+			assert_int_equal(quarry_slab_reporting_run(q, s), expected);
+			assert_int_equal(h.pages, expected);
+			check(q);
+			assert_int_equal(info(q, s).num_slabs, slabs);
+			for (size_t i = 0; i < n; i++) {
+				const unsigned char *o = p[i];
+
+				if (o == NULL)
+					continue;
+				assert_false(is_told(&h, o, sizes[k]));
+				assert_int_equal(o[0], (unsigned char)(i * 7 + 1));
+				assert_int_equal(o[sizes[k] - 1], (unsigned char)(i * 7 + 1));
+			}
+			/* The holes are used as ever, and told again when they are there again. */
+			for (size_t i = 0; i < n; i++)
+				if (p[i] == NULL)
+					take(q, s, &p[i], 1);
+			memset(h.told, 0, sizeof(h.told));
+			(void)quarry_slab_reporting_run(q, NULL);
+			for (size_t i = 0; i < n; i++)
+				assert_false(is_told(&h, p[i], sizes[k]));
+			check(q);
+			give(q, s, p, n);
+			assert_int_equal(quarry_kmem_cache_destroy(q, s), 0);
+		}
+		finish(q);
+	}
+}
+
+static void holes_ctor(void *object)
+{
+	memset(object, 0x5c, 1024);
+}
+
+/* What a free object holds counts for some; then nothing is told. Nor after the device's first error. */
+static void test_holes_that_are_not_told(void **state)
+{
+	static const struct {
+		uint32_t flags;
+		bool ctor;
+	} kinds[] = {{0, true}, {SLAB_TYPESAFE_BY_RCU, false}, {SLAB_POISON, false}, {0, false}};
+	static struct holes h;
+	const struct quarry_reporting_dev dev = {.report = throw_away, .ctx = &h};
+	struct quarry *q = machine(64 * MIB, 1, 1);
+	void *p[100];
+
+	(void)state;
+	h = (struct holes){.q = q};
+	assert_int_equal(quarry_page_reporting_register(q, &dev), 0);
+	for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++) {
+		const struct kmem_cache_args args = {.ctor = kinds[k].ctor ? holes_ctor : NULL};
+		struct kmem_cache *s = quarry_kmem_cache_create(
+			q, "kind", 1024, kinds[k].flags | SLAB_NO_MERGE, &args);
+
+		assert_non_null(s);
+		take(q, s, p, 100);
+		for (unsigned int i = 0; i < 100; i++)
+			if (i % 8 != 0)
+				give(q, s, &p[i], 1);
+		quarry_kmem_cache_shrink(q, s);
+		h.error = -5;
+		h.calls = 0;
+		assert_int_equal(quarry_slab_reporting_run(q, NULL), 0);
+		assert_int_equal(h.calls, k == 3 ? 1 : 0);
+		h.error = 0;
+		assert_int_equal(quarry_slab_reporting_run(q, s) != 0, k == 3);
+		check(q);
+		for (unsigned int i = 0; i < 100; i += 8)
+			give(q, s, &p[i], 1);
+		assert_int_equal(quarry_kmem_cache_destroy(q, s), 0);
+		quarry_rcu_run(q);
+		quarry_rcu_run(q);
+	}
+	finish(q);
+}
+
 /* What frees need of an arena is made once, and kept. */
 static void test_arenas_of_slabs_are_known(void **state)
 {
@@ -973,6 +1149,8 @@ int main(void)
 		cmocka_unit_test(test_movers_empty_sparse_slabs),
 		cmocka_unit_test(test_movers_leave_what_is_pinned),
 		cmocka_unit_test(test_movers_need_a_constructor),
+		cmocka_unit_test(test_holes_in_slabs_are_told),
+		cmocka_unit_test(test_holes_that_are_not_told),
 		cmocka_unit_test(test_S7_cpu_that_leaves_gives_its_objects_back),
 		cmocka_unit_test(test_S1_node_that_comes_later),
 		cmocka_unit_test(test_arenas_of_slabs_are_known),

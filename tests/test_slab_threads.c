@@ -73,6 +73,7 @@ struct shared {
 	struct kmem_cache *cache;
 	_Atomic(struct object *) slot[SLOTS];
 	atomic_ulong failed, damaged, stop;
+	uint64_t told; /* bytes that watch() told the host of */
 };
 
 struct worker {
@@ -148,15 +149,34 @@ static void *work(void *arg)
 	return NULL;
 }
 
+/* What the host is told of it throws away: whoever had an object there would find that. */
+static int throw_away(void *ctx, const struct quarry_range *ranges, unsigned int nr)
+{
+	struct shared *sh = ctx;
+
+	for (unsigned int i = 0; i < nr; i++) {
+		memset(quarry_address(sh->q, ranges[i].start), 0xdd, ranges[i].size);
+		sh->told += ranges[i].size;
+	}
+	return 0;
+}
+
 static void *watch(void *arg)
 {
 	struct shared *sh = arg;
+	const struct quarry_reporting_dev dev = {.report = throw_away, .ctx = sh};
 	struct quarry_cache_info info;
 
-	while (!atomic_load(&sh->stop)) {
+	quarry_posix_set_cpu(THREADS);
+	if (quarry_page_reporting_register(sh->q, &dev) != 0)
+		atomic_fetch_add(&sh->damaged, 1);
+	for (unsigned int i = 0; !atomic_load(&sh->stop); i++) {
 		quarry_kmem_cache_info(sh->q, sh->cache, &info);
+		if (i % 8 == 0)
+			(void)quarry_slab_reporting_run(sh->q, i % 16 == 0 ? sh->cache : NULL);
 		sched_yield();
 	}
+	quarry_page_reporting_unregister(sh->q);
 	return NULL;
 }
 

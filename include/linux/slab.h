@@ -12,10 +12,26 @@
 
 typedef uint32_t slab_flags_t;
 
+struct quarry_list_lru;
+
 #define ZERO_SIZE_PTR QUARRY_ZERO_SIZE_PTR
 #define ZERO_OR_NULL_PTR(p) ((uintptr_t)(p) <= (uintptr_t)ZERO_SIZE_PTR)
+#define ARCH_KMALLOC_MINALIGN 8
+#define ARCH_SLAB_MINALIGN 8
+#define KMALLOC_SHIFT_LOW 3
+#define KMALLOC_MIN_SIZE (1 << KMALLOC_SHIFT_LOW)
+#define KMALLOC_SHIFT_HIGH (QUARRY_PAGE_SHIFT + 1)
+#define KMALLOC_SHIFT_MAX (QUARRY_PAGE_SHIFT + QUARRY_MAX_ORDER)
 #define KMALLOC_MAX_CACHE_SIZE QUARRY_KMALLOC_MAX_CACHE_SIZE
 #define KMALLOC_MAX_SIZE QUARRY_KMALLOC_MAX_SIZE
+
+/* Flags that ask for nothing here. */
+#define SLAB_TEMPORARY SLAB_RECLAIM_ACCOUNT
+#define SLAB_MEM_SPREAD 0
+#define SLAB_DEBUG_OBJECTS 0
+#define SLAB_KASAN 0
+#define SLAB_NO_USER_FLAGS 0
+#define SLAB_SKIP_KFENCE 0
 
 static inline bool slab_is_available(void)
 {
@@ -76,6 +92,13 @@ static inline void *kcalloc_node(size_t n, size_t size, gfp_t gfp, int nid)
 {
 	return quarry_kmalloc_array_node(quarry_linux(), n, size, gfp | __GFP_ZERO, nid);
 }
+
+/* For whom the caller's caller is to answer, and where that is. */
+#define kmalloc_track_caller(size, gfp) \
+	quarry_kmalloc_track_caller(quarry_linux(), (size), (gfp), __builtin_return_address(0))
+#define kmalloc_node_track_caller(size, gfp, nid)                              \
+	quarry_kmalloc_node_track_caller(quarry_linux(), (size), (gfp), (nid), \
+					 __builtin_return_address(0))
 
 static inline void *krealloc_array(void *p, size_t n, size_t size, gfp_t gfp)
 {
@@ -157,6 +180,11 @@ static inline void *kvmalloc_node(size_t size, gfp_t gfp, int nid)
 static inline void *kvzalloc(size_t size, gfp_t gfp)
 {
 	return kvmalloc(size, gfp | __GFP_ZERO);
+}
+
+static inline void *kvzalloc_node(size_t size, gfp_t gfp, int nid)
+{
+	return kvmalloc_node(size, gfp | __GFP_ZERO, nid);
 }
 
 static inline void *kvmalloc_array(size_t n, size_t size, gfp_t gfp)
@@ -264,15 +292,41 @@ static inline void kmem_cache_free(struct kmem_cache *s, void *objp)
 	quarry_kmem_cache_free(quarry_linux(), s, objp);
 }
 
+static inline void *kmem_cache_alloc_lru(struct kmem_cache *s, struct quarry_list_lru *lru,
+					 gfp_t gfp)
+{
+	(void)lru; /* of a memory cgroup, in Linux */
+	return kmem_cache_alloc(s, gfp);
+}
+
+static inline unsigned int kmem_cache_size(struct kmem_cache *s)
+{
+	struct quarry_cache_info info;
+
+	quarry_kmem_cache_info(quarry_linux(), s, &info);
+	return info.object_size;
+}
+
 /* Objects taken: @nr or 0. */
 static inline int kmem_cache_alloc_bulk(struct kmem_cache *s, gfp_t gfp, size_t nr, void **p)
 {
 	return quarry_kmem_cache_alloc_bulk(quarry_linux(), s, gfp, nr, p) ? (int)nr : 0;
 }
 
+/* Without a cache, of any that the objects come from. */
 static inline void kmem_cache_free_bulk(struct kmem_cache *s, size_t nr, void **p)
 {
-	quarry_kmem_cache_free_bulk(quarry_linux(), s, nr, p);
+	if (s != NULL) {
+		quarry_kmem_cache_free_bulk(quarry_linux(), s, nr, p);
+		return;
+	}
+	while (nr-- > 0)
+		kfree(p[nr]);
+}
+
+static inline void kfree_bulk(size_t nr, void **p)
+{
+	kmem_cache_free_bulk(NULL, nr, p);
 }
 
 static inline struct slab_sheaf *kmem_cache_prefill_sheaf(struct kmem_cache *s, gfp_t gfp,
@@ -323,5 +377,19 @@ static inline void *kmem_buckets_valloc(kmem_buckets *b, size_t size, gfp_t gfp)
 {
 	return quarry_kmem_buckets_valloc(quarry_linux(), b, size, gfp);
 }
+
+/*
+ * 6.10: with this option in the sources that are to be counted, allocinfo has file, line and function of each call. Counted
+ * is from quarry_slab_profiling() on. Calls that are not here answer by their address.
+ */
+#ifdef CONFIG_MEM_ALLOC_PROFILING
+#define kmalloc(size, gfp) quarry_kmalloc_at(quarry_linux(), (size), (gfp), QUARRY_PAGE_SITE())
+#define kzalloc(size, gfp) kmalloc((size), (gfp) | __GFP_ZERO)
+#define kmalloc_array(n, size, gfp) kmalloc(kmalloc_flex_size(0, (size), (n)), (gfp))
+#define kcalloc(n, size, gfp) kmalloc_array((n), (size), (gfp) | __GFP_ZERO)
+#define kmem_cache_alloc(s, gfp) \
+	quarry_kmem_cache_alloc_at(quarry_linux(), (s), (gfp), QUARRY_PAGE_SITE())
+#define kmem_cache_zalloc(s, gfp) kmem_cache_alloc((s), (gfp) | __GFP_ZERO)
+#endif
 
 #endif

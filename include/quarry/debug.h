@@ -178,7 +178,9 @@ void quarry_show_page_sites(struct quarry *q, unsigned int max, const struct qua
  *
  * It applies to caches that are made later, and to those that exist if no object of theirs is owned: call it right
  * after quarry_boot() for kmalloc's. Profiled caches have no sheaves; while it is off nothing is paid for it. Blocks
- * of kmalloc() above the largest class are pages: page_owner counts them. Context: no other CPU at work.
+ * of kmalloc() above the largest class, and ranges of kvmalloc(), count by their pages from the switch on, unless there
+ * is no memory for their entries. As in Linux, page_owner and its lines of allocinfo have the slab layer for the owner of
+ * their pages. Context: no other CPU at work.
  * Return: caches that have objects and stay as they are; -QUARRY_EINVAL, -QUARRY_ENOMEM: nothing changed.
  */
 int quarry_slab_profiling(struct quarry *q, bool on);

@@ -391,6 +391,7 @@
 #define quarry_slab_pages QUARRY_NAME(quarry_slab_pages)
 #define quarry_slab_profiling QUARRY_NAME(quarry_slab_profiling)
 #define quarry_slab_reap QUARRY_NAME(quarry_slab_reap)
+#define quarry_slab_reporting_run QUARRY_NAME(quarry_slab_reporting_run)
 #define quarry_slab_site QUARRY_NAME(quarry_slab_site)
 #define quarry_soft_offline_page QUARRY_NAME(quarry_soft_offline_page)
 #define quarry_split_page QUARRY_NAME(quarry_split_page)

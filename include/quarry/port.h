@@ -38,7 +38,8 @@ enum quarry_log_level {
 /**
  * struct quarry_port - run-time services of the host
  * @ctx:	passed back to every function below
- * @direct_map:	virtual address of physical address 0; virtual = physical + direct_map
+ * @direct_map:	virtual address of physical address 0; virtual = physical + direct_map. The page frame whose
+ *		address would be NULL is reserved at boot
  * @no_access:	managed memory has no contents here (simulation, device memory): nothing is zeroed
  *		and no constructor runs; addresses are handed out all the same
  * @concurrent:	more than one thread will call; false lets locks and shared counters be plain

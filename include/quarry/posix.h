@@ -67,7 +67,7 @@ QUARRY_MUST_CHECK struct quarry *quarry_posix_new(const struct quarry_posix_opti
  * @q: a booted system, from quarry_posix_new() with ram_bytes
  *
  * Registers a device whose ranges are given to madvise(MADV_DONTNEED): quarry_page_reporting_run() then
- * makes the process smaller.
+ * makes the process smaller, and quarry_slab_reporting_run() by pages inside slabs.
  * Return: 0; -QUARRY_EINVAL: no memory of its own; else as quarry_page_reporting_register().
  */
 int quarry_posix_report_free(struct quarry *q);

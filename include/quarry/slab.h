@@ -20,6 +20,7 @@ struct kmem_cache;
 #define SLAB_PANIC ((uint32_t)0x00040000u)           /* accepted, ignored */
 #define SLAB_TYPESAFE_BY_RCU ((uint32_t)0x00080000u) /* slabs outlive a grace period: rcu.h */
 #define SLAB_TRACE ((uint32_t)0x00200000u)           /* T: a line in the log for each call */
+#define SLAB_NOLEAKTRACE ((uint32_t)0x00800000u)     /* not merged; no U by a block without names */
 #define SLAB_NO_MERGE ((uint32_t)0x01000000u)
 #define SLAB_FAILSLAB ((uint32_t)0x02000000u) /* A: failslab may refuse it, see quarry_failslab() */
 #define SLAB_ACCOUNT ((uint32_t)0x04000000u)
@@ -254,7 +255,7 @@ int quarry_kmem_cache_for_each(struct quarry *q, int (*fn)(struct kmem_cache *ca
  *	O	not for caches whose slabs would have to be larger
  *	-	none, even if the cache's creator wants it
  *
- * No letters: FZPU. A NAME may end in a star. The first block that names a cache counts for it, else the
+ * No letters: FZPU; nothing between two semicolons, or after the last: no block. A NAME may end in a star. The first block that names a cache counts for it, else the
  * last block without names. Sizes of places, orders and objects per slab are those that Linux 6.1 has then.
  * Example: "FZPU,kmalloc-*;-,dentry". Memory that cannot be reached (no_access) is laid out, not written.
  *

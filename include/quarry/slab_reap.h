@@ -28,6 +28,20 @@
 int quarry_slab_reap(struct quarry *q, unsigned int cpu);
 
 /**
+ * quarry_slab_reporting_run() - tell the host of pages inside slabs in which no object lies
+ * @q:	   memory system, at QUARRY_STAGE_SLAB
+ * @cache: one cache, or NULL: all
+ *
+ * The device of quarry_page_reporting_register() is told, as of free pageblocks, of pages that stay the slab's but need
+ * not be kept: as malloc_trim() does it in the C library. Of caches with a constructor, with debugging or under RCU
+ * nothing is told; slabs that are empty are given back. Best after quarry_kmem_cache_shrink(). What was told is told
+ * again the next time. Objects may be taken and freed meanwhile, and caches created and destroyed, but not @cache.
+ * Context: calls the device; not from an interrupt, one run at a time. O(objects in slabs that have a free one).
+ * Return:  pages told; 0 also if nobody is registered. It stops at the device's first error.
+ */
+unsigned long quarry_slab_reporting_run(struct quarry *q, struct kmem_cache *cache);
+
+/**
  * typedef quarry_kmem_isolate_fn - keep objects from being freed until they are moved
  * @cache:   their cache
  * @objects: addresses; an entry may be set to NULL: that one stays

@@ -129,14 +129,32 @@ struct proc_slabinfo {
 	const struct quarry_out *out;
 };
 
+#define PROC_SLABINFO_NAME 128u /* with the end: what slabtop and vmstat -m have room for */
+
+/*
+ * A cache's name as one word. With blanks in a name, none, or a longer one those who read the text take nothing of it,
+ * for all caches.
+ */
+static const char *proc_slabinfo_name(const char *name, char *word)
+{
+	size_t n = 0;
+
+	for (; name[n] != '\0' && n < PROC_SLABINFO_NAME - 1; n++)
+		word[n] = (unsigned char)name[n] <= ' ' || name[n] == 0x7f ? '_' : name[n];
+	word[n] = '\0';
+	return n != 0 ? word : "_";
+}
+
 static int proc_slabinfo_cache(struct kmem_cache *cache, void *arg)
 {
+	char word[PROC_SLABINFO_NAME];
 	struct proc_slabinfo *p = arg;
 	struct quarry_cache_info i;
 
 	quarry_kmem_cache_info(p->q, cache, &i);
-	quarry_out_printf(p->out, "%-17s %6lu %6lu %6u %4u %4d", i.name, i.active_objs, i.num_objs,
-			  i.size, i.objs_per_slab, 1 << i.order);
+	quarry_out_printf(p->out, "%-17s %6lu %6lu %6u %4u %4d",
+			  QUARRY_TINY ? i.name : proc_slabinfo_name(i.name, word), i.active_objs,
+			  i.num_objs, i.size, i.objs_per_slab, 1 << i.order);
 	quarry_out_printf(p->out, " : tunables %4u %4u %4u", 0u, 0u, 0u);
 	quarry_out_printf(p->out, " : slabdata %6lu %6lu %6lu\n", i.active_slabs, i.num_slabs, 0ul);
 	return 0;

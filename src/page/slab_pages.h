@@ -82,6 +82,12 @@ static inline unsigned long page_node_pages(const struct quarry *q, unsigned int
 	return list->nr != 0 ? quarry_load_relaxed(&list->zone[0]->managed) : 0;
 }
 
+/* Who is told of memory that need not be kept; its report is NULL if there is none. */
+static inline const struct quarry_reporting_dev *page_reporting_dev(const struct quarry *q)
+{
+	return &q->pages->reporting;
+}
+
 /* Node of an allocated page. */
 static inline int page_nid(const struct quarry *q, const struct page *page)
 {

@@ -126,6 +126,7 @@ struct page_arena *memmap_arena(const struct page_layer *pl, pfn_t pfn)
 /* The hand-off's callback: pages [start, end) are free. They lie in one range of memory, or in some that touch. */
 static void tiny_give(struct quarry *q, pfn_t start, pfn_t end, void *arg)
 {
+	start += start == 0 && q->direct_map == 0; /* its address would be NULL */
 	(void)arg;
 	for (; start < end; start++) {
 		struct page_arena *a = memmap_arena(q->pages, start);

@@ -81,23 +81,32 @@ int quarry_kmem_buckets_destroy(struct quarry *q, struct quarry_kmem_buckets *bu
 	return 0;
 }
 
+static QUARRY_ALWAYS_INLINE void *buckets_alloc(struct quarry *q,
+						struct quarry_kmem_buckets *buckets, size_t size,
+						gfp_t gfp, const void *caller)
+{
+	if (size == 0 || size > QUARRY_KMALLOC_MAX_CACHE_SIZE)
+		return kmalloc_odd_for(q, size, gfp, QUARRY_NO_NODE, caller);
+	return sheaf_alloc_for(q, buckets->cache[kmalloc_class(size)], gfp, caller);
+}
+
 void *quarry_kmem_buckets_alloc(struct quarry *q, struct quarry_kmem_buckets *buckets, size_t size,
 				gfp_t gfp)
 {
-	if (size == 0 || size > QUARRY_KMALLOC_MAX_CACHE_SIZE)
-		return kmalloc_odd(q, size, gfp, QUARRY_NO_NODE);
-	return sheaf_alloc(q, buckets->cache[kmalloc_class(size)], gfp);
+	return buckets_alloc(q, buckets, size, gfp, QUARRY_RETURN_ADDRESS());
 }
 
 void *quarry_kmem_buckets_valloc(struct quarry *q, struct quarry_kmem_buckets *buckets, size_t size,
 				 gfp_t gfp)
 {
+	const void *caller = QUARRY_RETURN_ADDRESS();
 	void *p = NULL;
 
 	if (size <= QUARRY_KMALLOC_MAX_CACHE_SIZE)
-		p = quarry_kmem_buckets_alloc(q, buckets, size,
-					      size > QUARRY_PAGE_SIZE ? gfp | __GFP_NOWARN : gfp);
+		p = buckets_alloc(q, buckets, size,
+				  size > QUARRY_PAGE_SIZE ? gfp | __GFP_NOWARN : gfp, caller);
 	if (p != NULL || size <= QUARRY_PAGE_SIZE)
 		return p;
-	return quarry_kvmalloc(q, quarry_max(size, QUARRY_KMALLOC_MAX_CACHE_SIZE + 1), gfp);
+	return kv_alloc(q, quarry_max(size, QUARRY_KMALLOC_MAX_CACHE_SIZE + 1), gfp, QUARRY_NO_NODE,
+			caller);
 }

@@ -39,8 +39,9 @@
 #include "sheaf.h"
 
 #define CACHE_MERGE_SAME (SLAB_RECLAIM_ACCOUNT | SLAB_CACHE_DMA | SLAB_CACHE_DMA32 | SLAB_ACCOUNT)
-#define CACHE_NEVER_MERGE \
-	(SLAB_TYPESAFE_BY_RCU | SLAB_NO_MERGE | SLAB_DEBUG_FLAGS | SLAB_FAILSLAB | SLAB_KMALLOC)
+#define CACHE_NEVER_MERGE                                                             \
+	(SLAB_TYPESAFE_BY_RCU | SLAB_NO_MERGE | SLAB_DEBUG_FLAGS | SLAB_NOLEAKTRACE | \
+	 SLAB_FAILSLAB | SLAB_KMALLOC)
 #define CACHE_MAX_SIZE_BITS 44u /* size * slab bytes up to here: the reciprocal is exact */
 #define CACHE_RECIP_SHIFT 48u
 
@@ -409,11 +410,13 @@ static void cache_enlist_locked(struct slab_layer *layer, struct kmem_cache *s)
 	quarry_store_release(link, s);
 }
 
-static bool cache_publish_locked(struct slab_layer *layer, struct kmem_cache *s)
+/* False: there is no number; with *@again a longer table may have one. */
+static bool cache_publish_locked(struct slab_layer *layer, struct kmem_cache *s, bool *again)
 	QUARRY_REQUIRES(layer->lock)
 {
 	uint32_t id = cache_free_slot(layer);
 
+	*again = id == layer->nr_slots;
 	/* Numbers are kept for those of kmalloc's that nobody has wanted yet. */
 	if (id == layer->nr_slots || (s->rank == 0 && layer->nr_others == layer->max_others))
 		return false;
@@ -578,7 +581,7 @@ struct kmem_cache *cache_create(struct quarry *q, const char *name, unsigned int
 {
 	struct slab_layer *layer = q->slabs;
 	struct kmem_cache *s, *shared;
-	bool published = false;
+	bool published = false, again;
 	quarry_pin_t pin;
 
 	s = cache_make_room(q) ? cache_get_memory(q) : NULL;
@@ -590,13 +593,17 @@ struct kmem_cache *cache_create(struct quarry *q, const char *name, unsigned int
 		return NULL;
 	}
 	cache_init_arrays(q, s);
-	pin = quarry_lock(q->concurrent, &layer->lock);
-	shared = cache_of_rank_locked(layer, rank);
-	if (shared == NULL)
-		shared = cache_share_locked(layer, s);
-	if (shared == NULL)
-		published = cache_publish_locked(layer, s);
-	quarry_unlock(q->concurrent, &layer->lock, pin);
+	do {
+		again = false;
+		pin = quarry_lock(q->concurrent, &layer->lock);
+		shared = cache_of_rank_locked(layer, rank);
+		if (shared == NULL)
+			shared = cache_share_locked(layer, s);
+		if (shared == NULL)
+			published = cache_publish_locked(layer, s, &again);
+		quarry_unlock(q->concurrent, &layer->lock, pin);
+	} while (!QUARRY_TINY && again &&
+		 cache_make_room(q)); /* another CPU took the last number */
 	if (published)
 		return s;
 	cache_put_memory(q, s);
@@ -966,6 +973,7 @@ void quarry_slab_exit(struct quarry *q)
 	slab_pool_exit(q);
 	quarry_meta_free(q, q->slabs->range);
 	quarry_meta_free(q, q->slabs->places);
+	quarry_meta_free(q, q->slabs->blocks);
 	quarry_meta_free(q, q->slabs->kv);
 	quarry_meta_free(q, q->slabs);
 	q->slabs = NULL;

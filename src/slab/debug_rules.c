@@ -6,7 +6,8 @@
  *
  * Blocks are told apart by a semicolon. The first block with a name that fits a cache is that cache's; if
  * there is none, the last block without names; if there is none of that either, what its creator asked
- * for is all. A name may end in a star. What the creator asked for always holds, unless the block is "-".
+ * for is all. A name may end in a star. What the creator asked for always holds, unless the block is "-"; letters before
+ * a "-" do not count. Blocks without anything are none.
  * The text is kept as it is and read anew for each cache that is made: caches are made seldom.
  */
 #include "debug.h"
@@ -68,15 +69,16 @@ static bool rule_read(const char *text, struct debug_rule *r)
 	const char *p = text;
 
 	*r = (struct debug_rule){0};
-	if (rule_ends(*p) || *p == ',')
+	if (*p == ',')
 		r->flags = RULES_DEFAULT;
-	else if (*p == '-') {
-		r->off = true;
-		p++;
-	}
 	for (; !rule_ends(*p) && *p != ','; p++) {
-		if (r->off || !rule_letter(r, *p))
+		bool letter = *p != '-';
+
+		if (letter && !rule_letter(r, *p))
 			return false;
+		if (!letter)
+			r->flags = 0; /* of what was asked for before it */
+		r->off = !letter;
 	}
 	if (*p == ',')
 		r->names = ++p;
@@ -84,6 +86,14 @@ static bool rule_read(const char *text, struct debug_rule *r)
 		p++;
 	r->end = p;
 	return true;
+}
+
+/* The first block at or after @text; its end: there is none. Between semicolons may be nothing, as in Linux. */
+static const char *rule_start(const char *text)
+{
+	while (*text == ';')
+		text++;
+	return text;
 }
 
 /* Whether the pattern [@p, @end) fits @name. */
@@ -117,7 +127,9 @@ uint32_t debug_flags(const struct quarry *q, const char *name, uint32_t flags, b
 	*order_guard = false;
 	if (d == NULL || d->text[0] == '\0')
 		return flags;
-	for (const char *p = d->text; rule_read(p, &rule); p = rule.end + 1) {
+	for (const char *p = rule_start(d->text); *p != '\0'; p = rule_start(rule.end)) {
+		if (!rule_read(p, &rule))
+			break; /* cannot be: the text was checked */
 		*order_guard |= rule.order_guard;
 		if (rule.names == NULL && !named)
 			mine = rule;
@@ -125,9 +137,9 @@ uint32_t debug_flags(const struct quarry *q, const char *name, uint32_t flags, b
 			mine = rule;
 			named = true;
 		}
-		if (*rule.end == '\0')
-			break;
 	}
+	if (!named && (flags & SLAB_NOLEAKTRACE) != 0)
+		mine.flags &= ~SLAB_STORE_USER; /* it serves who keeps such records */
 	if (mine.off)
 		return flags & ~(SLAB_DEBUG_FLAGS | SLAB_FAILSLAB);
 	return flags | mine.flags;
@@ -163,12 +175,11 @@ static bool rules_good(const char *text)
 {
 	struct debug_rule rule;
 
-	for (;; text = rule.end + 1) {
+	for (text = rule_start(text); *text != '\0'; text = rule_start(rule.end)) {
 		if (!rule_read(text, &rule))
 			return false;
-		if (*rule.end == '\0')
-			return true;
 	}
+	return true;
 }
 
 int quarry_slab_debug(struct quarry *q, const char *text)

@@ -223,7 +223,8 @@ struct slab_seen {
 #define SLAB_PARTIAL 1u
 #define SLAB_SPARSE 2u
 #define SLAB_LISTS 2u
-#define SLAB_MOVING 3u /* on none: its objects are being moved out; nobody refills from it */
+#define SLAB_MOVING \
+	3u /* on none: its objects are moved out, or its holes told; nobody refills from it */
 
 struct slab_list {
 	uint32_t first, last; /* slab indices */
@@ -352,6 +353,7 @@ enum slab_kmalloc_type {
 struct slab_kv_area;
 struct slab_rcu;
 struct places;
+struct profile_blocks;
 
 struct slab_layer {
 	struct kmem_cache *kmalloc[SLAB_KMALLOC_ROWS][SLAB_KMALLOC_CLASSES];
@@ -387,6 +389,7 @@ struct slab_layer {
 	struct slab_kv_area **kv; /* SLAB_KV_BUCKETS lists; made with the first area */
 	struct slab_debug *debug; /* debug.c; NULL: nothing was asked for */
 	struct places *places;    /* profile.c; NULL: it was never on */
+	struct profile_blocks *blocks;
 	bool profiling;
 	struct quarry_shrinker shrinker;
 #endif
@@ -662,6 +665,12 @@ unsigned long slab_discard_empty(struct quarry *q, struct kmem_cache *s, unsigne
  * or the others have no room for them. slab_end_move() puts it back, or gives it back if it is empty. */
 struct slab *slab_start_move(struct quarry *q, struct kmem_cache *s, unsigned int nid);
 void slab_end_move(struct quarry *q, struct kmem_cache *s, struct slab *slab);
+/*
+ * The first slab of list @list of node @nid, off that list; slab_end_move() puts it at the end of one, or gives it back
+ * if it is empty. NULL: there is none. *@last: SLAB_NONE at first, then the slab that was the last one there.
+ */
+struct slab *slab_set_aside(struct quarry *q, struct kmem_cache *s, unsigned int nid,
+			    unsigned int list, uint32_t *last);
 /* The range of @page's arena, made at first use; NULL: no memory for it. May call for memory. */
 const struct slab_range *slab_range_of(struct quarry *q, const struct page *page);
 /* The slab of @obj and its number there, with all checks that need no lock. */
@@ -738,6 +747,9 @@ unsigned long sheaf_cached_objects(struct quarry *q, struct kmem_cache *s);
 /* One object of node @nid, or of any, for the call that returns to @caller. */
 void *sheaf_alloc_node(struct quarry *q, struct kmem_cache *s, gfp_t gfp, int nid,
 		       const void *caller);
+/* quarry_kmem_cache_alloc_bulk() for the call that returns to @caller. */
+bool sheaf_alloc_bulk(struct quarry *q, struct kmem_cache *s, gfp_t gfp, size_t nr, void **objects,
+		      const void *caller);
 /* One object from node @nid's slabs, or any node's with QUARRY_NO_NODE, sheaves left aside. */
 void *sheaf_alloc_direct(struct quarry *q, struct kmem_cache *s, gfp_t gfp, int nid);
 
@@ -784,6 +796,9 @@ void profile_alloc(struct quarry *q, const struct kmem_cache *s, const void *obj
 		   const void *caller);
 /* Object @number of @slab came back; false: nobody had it. */
 bool profile_free(struct quarry *q, const struct kmem_cache *s, struct slab *slab, uint32_t number);
+/* @nr_pages pages from @p on, of no cache, went to the call that returns to @caller; or are about to come back. */
+void profile_block_alloc(struct quarry *q, const void *p, size_t nr_pages, const void *caller);
+void profile_block_free(struct quarry *q, const void *p);
 
 /* ---- reap.c ---- */
 /* Lets memory pressure reach the layer's caches. */
@@ -868,6 +883,12 @@ static inline void profile_slab_start(const struct kmem_cache *s, struct slab *s
 	(void)slab;
 }
 
+static inline void profile_block_free(struct quarry *q, const void *p)
+{
+	(void)q;
+	(void)p;
+}
+
 static inline bool debug_guards(const struct quarry *q)
 {
 	(void)q;
@@ -917,8 +938,32 @@ const char *kmalloc_class_name(unsigned int class, uint32_t *size);
 unsigned int kmalloc_class(size_t size);
 /* Of a size that no cache has. */
 QUARRY_COLD void *kmalloc_odd(struct quarry *q, size_t size, gfp_t gfp, int nid);
+#if !QUARRY_TINY
+/* The same, for the call that returns to @caller. */
+QUARRY_COLD void *kmalloc_odd_for(struct quarry *q, size_t size, gfp_t gfp, int nid,
+				  const void *caller);
+#endif
 
 /* ---- kvmalloc.c ---- */
+#if !QUARRY_TINY
+/* quarry_kvmalloc_node() for the call that returns to @caller. */
+void *kv_alloc(struct quarry *q, size_t size, gfp_t gfp, int nid, const void *caller);
+/* realloc.c: quarry_krealloc_node_align() for the same. */
+void *realloc_any(struct quarry *q, void *p, size_t size, size_t align, gfp_t gfp, int nid,
+		  const void *caller);
+/* Whether @p lies in a range of whole pages, which only quarry_kvfree() may give back. */
+static inline bool kv_is_range(struct quarry *q, const void *p)
+{
+	return quarry_is_vmalloc_addr(q, p);
+}
+#else
+static inline bool kv_is_range(struct quarry *q, const void *p)
+{
+	(void)q;
+	(void)p;
+	return false;
+}
+#endif
 /*
  * Room for what callers have with the layer, that it must read and write: kmalloc's, or tables' where
  * managed memory has no contents. Not under a lock.

@@ -323,13 +323,27 @@ QUARRY_COLD void *kmalloc_odd(struct quarry *q, size_t size, gfp_t gfp, int nid)
 
 #if !QUARRY_TINY
 
+QUARRY_COLD void *kmalloc_odd_for(struct quarry *q, size_t size, gfp_t gfp, int nid,
+				  const void *caller)
+{
+	void *p = kmalloc_odd(q, size, gfp, nid);
+
+	if (p != NULL && p != QUARRY_ZERO_SIZE_PTR)
+		profile_block_alloc(q, p, (size_t)1 << bits_get_order(size), caller);
+	return p;
+}
+
+#endif
+
+#if !QUARRY_TINY
+
 QUARRY_NOINLINE void *quarry_kmalloc_track_caller(struct quarry *q, size_t size, gfp_t gfp,
 						  const void *caller)
 {
 	struct kmem_cache *s = kmalloc_cache_for(q, size, gfp, caller);
 
 	if (s == NULL)
-		return kmalloc_odd(q, size, gfp, QUARRY_NO_NODE);
+		return kmalloc_odd_for(q, size, gfp, QUARRY_NO_NODE, caller);
 	return sheaf_alloc_for(q, s, gfp, caller);
 }
 
@@ -358,7 +372,7 @@ void *quarry_kmalloc_node_track_caller(struct quarry *q, size_t size, gfp_t gfp,
 	struct kmem_cache *s = kmalloc_cache_for(q, size, gfp, caller);
 
 	if (s == NULL)
-		return kmalloc_odd(q, size, gfp, nid);
+		return kmalloc_odd_for(q, size, gfp, nid, caller);
 	return sheaf_alloc_node(q, s, gfp, nid, caller);
 }
 
@@ -406,8 +420,13 @@ static QUARRY_NOINLINE void kmalloc_free_odd(struct quarry *q, void *p, const vo
 		quarry_report(q, "kfree of %p, which is no allocation", p);
 		return;
 	}
+	if (order == 0 && kv_is_range(q, p)) {
+		quarry_report(q, "kfree of %p, which is a range of kvmalloc()", p);
+		return;
+	}
 	page = quarry_pfn_to_page(q, pfn);
 	kmalloc_count_large(q, page, order, -1);
+	profile_block_free(q, p);
 	quarry_free_pages(q, page, order);
 }
 

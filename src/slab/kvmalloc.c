@@ -68,7 +68,7 @@ static bool kv_make_table(struct quarry *q)
 	return true;
 }
 
-static void *kv_alloc_range(struct quarry *q, size_t size, gfp_t gfp, int nid)
+static void *kv_alloc_range(struct quarry *q, size_t size, gfp_t gfp, int nid, const void *caller)
 {
 	size_t nr_pages = (size >> QUARRY_PAGE_SHIFT) + ((size & (QUARRY_PAGE_SIZE - 1)) != 0);
 	struct slab_kv_area *area, **bucket;
@@ -93,16 +93,17 @@ static void *kv_alloc_range(struct quarry *q, size_t size, gfp_t gfp, int nid)
 	*bucket = area;
 	quarry_store_relaxed(&q->slabs->kv_areas, q->slabs->kv_areas + 1);
 	quarry_unlock(q->concurrent, &q->slabs->kv_lock, pin);
-	return (void *)area->addr;
+	profile_block_alloc(q, quarry_page_address(q, page), nr_pages, caller);
+	return quarry_page_address(q, page);
 }
 
-static void *kv_alloc(struct quarry *q, size_t size, gfp_t gfp, int nid, const void *caller)
+void *kv_alloc(struct quarry *q, size_t size, gfp_t gfp, int nid, const void *caller)
 {
 	gfp_t wish = gfp;
 	void *p = NULL;
 
 	if (q->slabs == NULL)
-		return quarry_kmalloc(q, size, gfp);
+		return quarry_kmalloc_track_caller(q, size, gfp, caller);
 	if (nid < 0 || nid >= page_nr_nodes(q))
 		nid = QUARRY_NO_NODE;
 	if (size > QUARRY_PAGE_SIZE) {
@@ -114,7 +115,7 @@ static void *kv_alloc(struct quarry *q, size_t size, gfp_t gfp, int nid, const v
 		p = quarry_kmalloc_node_track_caller(q, size, wish, nid, caller);
 	if (p != NULL || size <= QUARRY_PAGE_SIZE || (gfp & __GFP_DIRECT_RECLAIM) == 0)
 		return p;
-	return kv_alloc_range(q, size, gfp, nid);
+	return kv_alloc_range(q, size, gfp, nid, caller);
 }
 
 void *quarry_kvmalloc_node(struct quarry *q, size_t size, gfp_t gfp, int nid)
@@ -144,6 +145,7 @@ void quarry_kvfree(struct quarry *q, void *p)
 		quarry_kfree(q, p);
 		return;
 	}
+	profile_block_free(q, p);
 	quarry_free_contig_range(q, quarry_virt_to_phys(q, p) >> QUARRY_PAGE_SHIFT, area->nr_pages);
 	slab_side_free(q, area);
 }
@@ -160,12 +162,13 @@ void *quarry_kvrealloc(struct quarry *q, void *p, size_t size, gfp_t gfp)
 {
 	struct slab_kv_area *area = kv_find(q, (uintptr_t)p, false);
 	size_t old = area != NULL ? area->nr_pages << QUARRY_PAGE_SHIFT : quarry_ksize(q, p);
+	const void *caller = QUARRY_RETURN_ADDRESS();
 	void *new;
 
 	if (old == 0 || (area == NULL && size <= QUARRY_PAGE_SIZE))
 		return old == 0 && (p == NULL || p == QUARRY_ZERO_SIZE_PTR)
-			       ? quarry_kvmalloc(q, size, gfp)
-			       : quarry_krealloc(q, p, size, gfp);
+			       ? kv_alloc(q, size, gfp, QUARRY_NO_NODE, caller)
+			       : realloc_any(q, p, size, 0, gfp, QUARRY_NO_NODE, caller);
 	if (size == 0) {
 		quarry_kvfree(q, p);
 		return QUARRY_ZERO_SIZE_PTR;
@@ -175,7 +178,7 @@ void *quarry_kvrealloc(struct quarry *q, void *p, size_t size, gfp_t gfp)
 			quarry_memset((char *)p + size, 0, old - size);
 		return p;
 	}
-	new = quarry_kvmalloc(q, size, gfp);
+	new = kv_alloc(q, size, gfp, QUARRY_NO_NODE, caller);
 	if (new == NULL)
 		return NULL;
 	if (!q->no_access)

@@ -26,12 +26,12 @@ static struct slab_sheaf *prefill_new(struct quarry *q, unsigned int cap, gfp_t 
 }
 
 static bool prefill_fill(struct quarry *q, struct kmem_cache *s, gfp_t gfp,
-			 struct slab_sheaf *sheaf, unsigned int size)
+			 struct slab_sheaf *sheaf, unsigned int size, const void *caller)
 {
 	if (sheaf->n >= size)
 		return true;
-	if (!quarry_kmem_cache_alloc_bulk(q, s, gfp & ~__GFP_ZERO, size - sheaf->n,
-					  &sheaf->obj[sheaf->n]))
+	if (!sheaf_alloc_bulk(q, s, gfp & ~__GFP_ZERO, size - sheaf->n, &sheaf->obj[sheaf->n],
+			      caller))
 		return false;
 	sheaf->n = size;
 	return true;
@@ -40,9 +40,10 @@ static bool prefill_fill(struct quarry *q, struct kmem_cache *s, gfp_t gfp,
 struct slab_sheaf *quarry_kmem_cache_prefill_sheaf(struct quarry *q, struct kmem_cache *cache,
 						   gfp_t gfp, unsigned int size)
 {
+	const void *caller = QUARRY_RETURN_ADDRESS();
 	struct slab_sheaf *sheaf = prefill_new(q, quarry_max(size, cache->sheaf_capacity), gfp);
 
-	if (sheaf != NULL && !prefill_fill(q, cache, gfp, sheaf, size)) {
+	if (sheaf != NULL && !prefill_fill(q, cache, gfp, sheaf, size, caller)) {
 		slab_side_free(q, sheaf);
 		return NULL;
 	}
@@ -52,16 +53,17 @@ struct slab_sheaf *quarry_kmem_cache_prefill_sheaf(struct quarry *q, struct kmem
 int quarry_kmem_cache_refill_sheaf(struct quarry *q, struct kmem_cache *cache, gfp_t gfp,
 				   struct slab_sheaf **sheaf, unsigned int size)
 {
+	const void *caller = QUARRY_RETURN_ADDRESS();
 	struct slab_sheaf *old = *sheaf, *new;
 
 	if (size <= old->cap)
-		return prefill_fill(q, cache, gfp, old, size) ? 0 : -QUARRY_ENOMEM;
+		return prefill_fill(q, cache, gfp, old, size, caller) ? 0 : -QUARRY_ENOMEM;
 	new = prefill_new(q, size, gfp);
 	if (new == NULL)
 		return -QUARRY_ENOMEM;
 	quarry_memcpy(new->obj, old->obj, old->n * sizeof(old->obj[0]));
 	new->n = old->n;
-	if (!prefill_fill(q, cache, gfp, new, size)) {
+	if (!prefill_fill(q, cache, gfp, new, size, caller)) {
 		slab_side_free(q, new);
 		return -QUARRY_ENOMEM;
 	}

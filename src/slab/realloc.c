@@ -47,8 +47,8 @@ static bool realloc_fits(struct quarry *q, void *p, size_t align, int nid)
 	       (nid == QUARRY_NO_NODE || page_nid(q, quarry_virt_to_page(q, p)) == nid);
 }
 
-static void *realloc_any(struct quarry *q, void *p, size_t size, size_t align, gfp_t gfp, int nid,
-			 const void *caller)
+void *realloc_any(struct quarry *q, void *p, size_t size, size_t align, gfp_t gfp, int nid,
+		  const void *caller)
 {
 	size_t old = quarry_ksize(q, p);
 	void *new;
@@ -72,6 +72,10 @@ static void *realloc_any(struct quarry *q, void *p, size_t size, size_t align, g
 		if ((gfp & __GFP_ZERO) != 0 && !q->no_access)
 			quarry_memset((char *)p + size, 0, old - size);
 		return p;
+	}
+	if (old == QUARRY_PAGE_SIZE && kv_is_range(q, p)) {
+		quarry_report(q, "krealloc of %p, which is a range of kvmalloc()", p);
+		return NULL;
 	}
 	new = realloc_new(q, size, align, gfp, nid, caller);
 	if (new == NULL)
@@ -125,34 +129,48 @@ void quarry_kfree_sensitive(struct quarry *q, void *p)
 
 /* ---- copies ---- */
 
-void *quarry_kmemdup(struct quarry *q, const void *src, size_t size, gfp_t gfp)
+static void *realloc_dup(struct quarry *q, const void *src, size_t size, gfp_t gfp,
+			 const void *caller)
 {
-	void *p = quarry_kmalloc_track_caller(q, size, gfp, QUARRY_RETURN_ADDRESS());
+	void *p = quarry_kmalloc_track_caller(q, size, gfp, caller);
 
 	if (p != NULL && size != 0 && !q->no_access)
 		quarry_memcpy(p, src, size);
 	return p;
 }
 
+void *quarry_kmemdup(struct quarry *q, const void *src, size_t size, gfp_t gfp)
+{
+	return realloc_dup(q, src, size, gfp, QUARRY_RETURN_ADDRESS());
+}
+
 void *quarry_kmemdup_array(struct quarry *q, const void *src, size_t n, size_t size, gfp_t gfp)
 {
 	size_t bytes;
 
-	return quarry_mul_overflows(n, size, &bytes) ? NULL : quarry_kmemdup(q, src, bytes, gfp);
+	return quarry_mul_overflows(n, size, &bytes)
+		       ? NULL
+		       : realloc_dup(q, src, bytes, gfp, QUARRY_RETURN_ADDRESS());
 }
 
-char *quarry_kmemdup_nul(struct quarry *q, const char *src, size_t size, gfp_t gfp)
+static char *realloc_dup_nul(struct quarry *q, const char *src, size_t size, gfp_t gfp,
+			     const void *caller)
 {
 	char *p;
 
 	if (src == NULL || size == SIZE_MAX)
 		return NULL;
-	p = quarry_kmalloc(q, size + 1, gfp);
+	p = quarry_kmalloc_track_caller(q, size + 1, gfp, caller);
 	if (p != NULL && !q->no_access) {
 		quarry_memcpy(p, src, size);
 		p[size] = 0;
 	}
 	return p;
+}
+
+char *quarry_kmemdup_nul(struct quarry *q, const char *src, size_t size, gfp_t gfp)
+{
+	return realloc_dup_nul(q, src, size, gfp, QUARRY_RETURN_ADDRESS());
 }
 
 static size_t realloc_strnlen(const char *s, size_t max)
@@ -164,12 +182,18 @@ static size_t realloc_strnlen(const char *s, size_t max)
 	return n;
 }
 
+static char *realloc_strndup(struct quarry *q, const char *src, size_t max, gfp_t gfp,
+			     const void *caller)
+{
+	return src == NULL ? NULL : realloc_dup_nul(q, src, realloc_strnlen(src, max), gfp, caller);
+}
+
 char *quarry_kstrndup(struct quarry *q, const char *src, size_t max, gfp_t gfp)
 {
-	return src == NULL ? NULL : quarry_kmemdup_nul(q, src, realloc_strnlen(src, max), gfp);
+	return realloc_strndup(q, src, max, gfp, QUARRY_RETURN_ADDRESS());
 }
 
 char *quarry_kstrdup(struct quarry *q, const char *src, gfp_t gfp)
 {
-	return quarry_kstrndup(q, src, SIZE_MAX, gfp);
+	return realloc_strndup(q, src, SIZE_MAX, gfp, QUARRY_RETURN_ADDRESS());
 }

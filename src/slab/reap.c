@@ -142,10 +142,13 @@ static unsigned long reap_in_sheaves(const struct quarry *q, const struct kmem_c
 
 	for (; cpu < end; cpu++) {
 		const struct slab_cpu *c = &s->cpu_sheaves[cpu];
+		const struct slab_sheaf *spare = quarry_load_acquire(&c->spare);
+		const struct slab_sheaf *alien = quarry_load_acquire(&s->seen[cpu].alien);
 
+		/* Not pinned: another thread may play the CPU meanwhile and take them away. */
 		sum += (unsigned long)(c->top - c->base);
-		sum += c->spare != NULL ? c->spare->n : 0;
-		sum += s->seen[cpu].alien != NULL ? s->seen[cpu].alien->n : 0;
+		sum += spare != NULL ? quarry_load_relaxed(&spare->n) : 0;
+		sum += alien != NULL ? quarry_load_relaxed(&alien->n) : 0;
 	}
 	return sum;
 }

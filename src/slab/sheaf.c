@@ -287,19 +287,25 @@ void *quarry_kmem_cache_alloc_node(struct quarry *q, struct kmem_cache *s, gfp_t
 	return sheaf_alloc_node(q, s, gfp, nid, QUARRY_RETURN_ADDRESS());
 }
 
-bool quarry_kmem_cache_alloc_bulk(struct quarry *q, struct kmem_cache *s, gfp_t gfp, size_t nr,
-				  void **objects)
+bool sheaf_alloc_bulk(struct quarry *q, struct kmem_cache *s, gfp_t gfp, size_t nr, void **objects,
+		      const void *caller)
 {
 	size_t i;
 
 	for (i = 0; i < nr; i++) {
-		objects[i] = sheaf_alloc(q, s, gfp);
+		objects[i] = sheaf_alloc_for(q, s, gfp, caller);
 		if (objects[i] == NULL) {
 			quarry_kmem_cache_free_bulk(q, s, i, objects);
 			return false;
 		}
 	}
 	return true;
+}
+
+bool quarry_kmem_cache_alloc_bulk(struct quarry *q, struct kmem_cache *s, gfp_t gfp, size_t nr,
+				  void **objects)
+{
+	return sheaf_alloc_bulk(q, s, gfp, nr, objects, QUARRY_RETURN_ADDRESS());
 }
 
 /* ---- free ---- */

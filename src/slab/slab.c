@@ -889,6 +889,29 @@ struct slab *slab_start_move(struct quarry *q, struct kmem_cache *s, unsigned in
 	return slab;
 }
 
+#if !QUARRY_TINY
+
+struct slab *slab_set_aside(struct quarry *q, struct kmem_cache *s, unsigned int nid,
+			    unsigned int list, uint32_t *last)
+{
+	struct slab_node *n = &s->node[nid];
+	quarry_pin_t pin = quarry_lock(q->concurrent, &n->lock);
+	struct slab *slab = NULL;
+
+	if (*last == SLAB_NONE)
+		*last = n->partial[list].last;
+	if (n->partial[list].first != SLAB_NONE) {
+		slab = slab_record(q->slabs, n->partial[list].first);
+		partial_remove(q->slabs, n, slab);
+		slab->list = SLAB_MOVING;
+		partial_set_trip(slab);
+	}
+	quarry_unlock(q->concurrent, &n->lock, pin);
+	return slab;
+}
+
+#endif
+
 void slab_end_move(struct quarry *q, struct kmem_cache *s, struct slab *slab)
 {
 	struct slab_node *n = &s->node[slab->node];
