@@ -29,6 +29,35 @@ def name_before(lines, start):
     return "?"
 
 
+def block(text, start):
+    """From the brace at or after @start to the one that closes it."""
+    depth, i = 0, text.index("{", start)
+    for k in range(i, len(text)):
+        depth += (text[k] == "{") - (text[k] == "}")
+        if depth == 0:
+            return text[i:k + 1]
+    return text[i:]
+
+
+def control_faults(path, clean):
+    """What embedders' rules ask of control flow and constants (MISRA C:2012 15.2, 15.3, 16.4, 7.1, 7.2)."""
+    faults = []
+    for m in re.finditer(r"\bgoto (\w+);", clean):
+        end = clean.find("\n}", m.end())
+        if not re.search(rf"^{m.group(1)}:", clean[m.end():end], re.M):
+            faults.append(f"{path}:{line_of(clean, m.start())}: goto {m.group(1)} does not go forward in its function")
+    for m in re.finditer(r"\bswitch \(", clean):
+        body = block(clean, m.end())
+        names = re.findall(r"\bcase ([^:]+):", body)
+        if "default:" not in body and not all(re.fullmatch(r"[A-Z][A-Z0-9_]*", n) for n in names):
+            faults.append(f"{path}:{line_of(clean, m.start())}: a switch over no enumeration without a default")
+    for m in re.finditer(r"(?<![\w.'])0[0-7]+\b(?![.x])", clean):
+        faults.append(f"{path}:{line_of(clean, m.start())}: {m.group(0)} is octal")
+    for m in re.finditer(r"(?<![\w.])0x[89a-fA-F][0-9a-fA-F]{7}\b(?![0-9a-fA-FuU])", clean):
+        faults.append(f"{path}:{line_of(clean, m.start())}: {m.group(0)} wants a u")
+    return faults
+
+
 def library_faults(path, text, clean, notes):
     faults = []
     lines = clean.split("\n")
@@ -40,6 +69,7 @@ def library_faults(path, text, clean, notes):
                 faults.append(f"{path}:{i}: #{lines[i - 1].strip()[1:].split()[0]} inside a function")
     for m in re.finditer(r"\b(float|double|alloca|setjmp|longjmp)\b", clean):
         faults.append(f"{path}:{line_of(clean, m.start())}: {m.group(1)} in the library")
+    faults += control_faults(path, clean)
     if path != ATTRIBUTES_LIVE_IN:
         for m in re.finditer(r"\b(__asm__|asm)\b", clean):
             faults.append(f"{path}:{line_of(clean, m.start())}: {m.group(1)} belongs to port/")

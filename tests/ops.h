@@ -14,6 +14,9 @@
  *	r  ranges, CMA pages		i  isolated ranges
  *	b  blocks of memblock
  *
+ * Policy, items of list_lru, mempools and what is unaccepted are one each, or go by number. "bootmem" hands memblock's
+ * memory to bootmem; from then on to boot that is what is asked.
+ *
  * failpage N, failslab N and failtable N make the Nth request for pages, for objects or for one of
  * the library's tables fail that the next operation makes.
  *

@@ -8,85 +8,7 @@
 
 #include <cmocka.h>
 
-#include "model_buddy.h"
-#include "ops_table.h"
-
-#define BLOCK QUARRY_MEMORY_BLOCK_PAGES
-#define SCALE_LARGE 64u /* bytes of the machine for one of the model of memblock */
-#define LARGE_BLOCKS 4u /* memory blocks that the large machine has room for */
-#define MAP_REGIONS 90u /* fewer than memblock's arrays hold */
-
-#define SMALL_PFNS 1024u /* machines of so many frames are compared after each operation */
-
-#define NR_PAGES 48u
-#define NR_OBJECTS 64u
-#define NR_CACHES 5u
-#define NR_MOVABLE 24u
-#define NR_RANGES 8u
-#define NR_ISOLATED 4u
-#define NR_BOOT 8u
-#define NR_ZONES 16u
-
-/* Blocks that were taken together. */
-struct blocks {
-	struct page **page; /* NULL: empty */
-	size_t n;
-	unsigned int order, refs;
-};
-
-struct object {
-	unsigned char *at; /* NULL: empty */
-	size_t size;
-	int cache; /* slot; -1: of kmalloc */
-};
-
-struct cache {
-	struct kmem_cache *cache; /* NULL: empty */
-	unsigned int kind, live;
-};
-
-/* Frames in a row. */
-struct range {
-	pfn_t start, end; /* equal: empty */
-	bool cma;
-};
-
-enum frame { FRAME_NONE, FRAME_RESERVED, FRAME_OURS, FRAME_HALVES };
-
-struct zone {
-	int nid;
-	enum quarry_zone_type type;
-	struct quarry_zone_info info;
-	struct model_buddy model;
-	unsigned long managed, isolated, pcp;
-};
-
-struct ops_world {
-	struct machine m;
-	struct owner owner;
-	struct model_memblock *map;
-	unsigned int scale;
-	bool up, dead; /* dead: boot failed half-way */
-	unsigned int nr_cpus, cpu;
-	pfn_t end_pfn;
-	unsigned char *frame; /* enum frame, by page frame */
-	bool *poison;
-	bool mixed;   /* a pageblock has pages of two zones: types are not compared */
-	bool sheaves; /* something may lie in one */
-	bool armed;   /* a failure by will may come in this operation */
-	bool refused; /* a request that may use all reserves was refused in it */
-	gfp_t refused_gfp;
-	unsigned int refused_order, reports, step;
-	struct quarry_cma *cma;
-	struct blocks pages[NR_PAGES];
-	struct object object[NR_OBJECTS];
-	struct cache cache[NR_CACHES];
-	struct range range[NR_RANGES], isolated[NR_ISOLATED];
-	struct quarry_range boot[NR_BOOT];
-	char why[OPS_WHY];
-};
-
-#define BAD(w, ...) (snprintf((w)->why, sizeof((w)->why), __VA_ARGS__), false)
+#include "ops_world.h"
 
 static const struct cache_kind {
 	const char *name;
@@ -172,20 +94,20 @@ static bool compare_list(struct ops_world *w, const struct memblock_type *t,
 	size_t n = model_regions(l, want);
 
 	if (n != (t->total_size != 0 ? t->cnt : 0))
-		return BAD(w, "%s has %lu regions, model %zu", t->name, t->cnt, n);
+		return OPS_BAD(w, "%s has %lu regions, model %zu", t->name, t->cnt, n);
 	for (size_t i = 0; i < n; i++) {
 		const struct memblock_region *r = &t->regions[i];
 
 		if (r->base != want[i].base * w->scale || r->size != want[i].size * w->scale ||
 		    r->flags != want[i].flags || r->nid != want[i].nid)
-			return BAD(w,
-				   "%s region %zu: %#llx size %#llx nid %d flags %x, model "
-				   "%#llx %#llx %d %x",
-				   t->name, i, (unsigned long long)r->base,
-				   (unsigned long long)r->size, r->nid, r->flags,
-				   (unsigned long long)want[i].base * w->scale,
-				   (unsigned long long)want[i].size * w->scale, want[i].nid,
-				   want[i].flags);
+			return OPS_BAD(w,
+				       "%s region %zu: %#llx size %#llx nid %d flags %x, model "
+				       "%#llx %#llx %d %x",
+				       t->name, i, (unsigned long long)r->base,
+				       (unsigned long long)r->size, r->nid, r->flags,
+				       (unsigned long long)want[i].base * w->scale,
+				       (unsigned long long)want[i].size * w->scale, want[i].nid,
+				       want[i].flags);
 	}
 	return true;
 }
@@ -205,7 +127,7 @@ static bool compare_map(struct ops_world *w)
 	const struct quarry_out out = {why_write, w};
 	const struct memblock *mb = quarry_memblock(w->m.q);
 
-	return compare_list(w, &mb->memory, &w->map->memory) &&
+	return layers_compare_bootmem(w) && compare_list(w, &mb->memory, &w->map->memory) &&
 	       compare_list(w, &mb->reserved, &w->map->reserved) &&
 	       quarry_check_memblock(w->m.q, &out) == 0;
 }
@@ -226,12 +148,12 @@ static bool mark_block(struct ops_world *w, unsigned char *used, struct page *pa
 	unsigned int found = 99;
 
 	if (quarry_pfn_state(w->m.q, pfn, &found) != QUARRY_PAGE_ALLOCATED || found != order)
-		return BAD(w, "pfn %#llx is not a block of order %u any more",
-			   (unsigned long long)pfn, order);
+		return OPS_BAD(w, "pfn %#llx is not a block of order %u any more",
+			       (unsigned long long)pfn, order);
 	for (pfn_t p = pfn; p < pfn + ((pfn_t)1 << order); p++) {
 		if (p >= w->end_pfn || !is_ours(w, p) || used[p])
-			return BAD(w, "pfn %#llx belongs to two, or to none",
-				   (unsigned long long)p);
+			return OPS_BAD(w, "pfn %#llx belongs to two, or to none",
+				       (unsigned long long)p);
 		used[p] = 1;
 	}
 	return true;
@@ -305,41 +227,55 @@ static bool compare_frame(struct ops_world *w, struct zone *z, pfn_t pfn, bool u
 	z->managed++;
 	if (used)
 		return true;
+	if (state == QUARRY_PAGE_UNACCEPTED) {
+		z->unaccepted++;
+		return (w->accepted != NULL && !w->accepted[pfn]) ||
+		       OPS_BAD(w, "pfn %#llx is accepted, and not shown", (unsigned long long)pfn);
+	}
 	if (state == QUARRY_PAGE_SLAB) { /* it may be marked, to be poisoned when it is freed */
 		++*slab;
 		return true;
 	}
 	if (w->poison[pfn])
 		return state == QUARRY_PAGE_POISONED ||
-		       BAD(w, "poisoned pfn %#llx has state %d", (unsigned long long)pfn, state);
+		       OPS_BAD(w, "poisoned pfn %#llx has state %d", (unsigned long long)pfn,
+			       state);
 	if (state != QUARRY_PAGE_FREE)
-		return BAD(w, "pfn %#llx is nobody's and has state %d", (unsigned long long)pfn,
-			   state);
+		return OPS_BAD(w, "pfn %#llx is nobody's and has state %d", (unsigned long long)pfn,
+			       state);
 	if (!w->mixed && model_buddy_type(&z->model, pfn) != (unsigned int)type)
 		model_buddy_set_type(&z->model, pfn, (unsigned int)type);
+	if (w->accepted != NULL && !w->accepted[pfn])
+		return OPS_BAD(w, "pfn %#llx is free and not accepted", (unsigned long long)pfn);
 	z->isolated += type == QUARRY_MIGRATE_ISOLATE;
 	return model_buddy_free(&z->model, pfn, 0) ||
-	       BAD(w, "model: pfn %#llx", (unsigned long long)pfn);
+	       OPS_BAD(w, "model: pfn %#llx", (unsigned long long)pfn);
 }
 
 static bool compare_zone(struct ops_world *w, const struct zone *z)
 {
 	const struct quarry_zone_info *i = &z->info;
 
+	if (z->unaccepted != i->unaccepted)
+		return OPS_BAD(w, "zone %d %s: unaccepted %lu (%lu)", z->nid, i->name,
+			       i->unaccepted, z->unaccepted);
 	if (z->managed != i->managed || z->isolated != i->isolated ||
 	    z->model.free != i->free + i->isolated)
-		return BAD(w, "zone %d %s: managed %lu (%lu) isolated %lu (%lu) free %lu (%lu)",
-			   z->nid, i->name, i->managed, z->managed, i->isolated, z->isolated,
-			   i->free, z->model.free - z->isolated);
+		return OPS_BAD(w, "zone %d %s: managed %lu (%lu) isolated %lu (%lu) free %lu (%lu)",
+			       z->nid, i->name, i->managed, z->managed, i->isolated, z->isolated,
+			       i->free, z->model.free - z->isolated);
 	for (unsigned int o = 0; o < QUARRY_NR_ORDERS; o++) {
+		/* Whole pageblocks of CMA do not join others, and the model has no types then. */
+		if (w->mixed && w->cma != NULL && o >= QUARRY_PAGEBLOCK_ORDER)
+			continue;
 		if (i->nr_free[o] != z->model.nr_free[o])
-			return BAD(w, "zone %d %s order %u: %lu blocks, model %lu", z->nid, i->name,
-				   o, i->nr_free[o], z->model.nr_free[o]);
+			return OPS_BAD(w, "zone %d %s order %u: %lu blocks, model %lu", z->nid,
+				       i->name, o, i->nr_free[o], z->model.nr_free[o]);
 		for (unsigned int t = 0; t < QUARRY_MIGRATE_TYPES && !w->mixed; t++) {
 			if (i->nr_free_type[t][o] != z->model.nr_free_type[t][o])
-				return BAD(w, "zone %d %s type %u order %u: %lu, model %lu", z->nid,
-					   i->name, t, o, i->nr_free_type[t][o],
-					   z->model.nr_free_type[t][o]);
+				return OPS_BAD(w, "zone %d %s type %u order %u: %lu, model %lu",
+					       z->nid, i->name, t, o, i->nr_free_type[t][o],
+					       z->model.nr_free_type[t][o]);
 		}
 	}
 	return true;
@@ -359,7 +295,7 @@ static bool compare_refusal(struct ops_world *w, const struct zone *z, unsigned 
 	unsigned int refs;
 
 	if (!quarry_explain(w->m.q, &r) || r.order != w->refused_order || r.gfp != w->refused_gfp)
-		return BAD(w, "the refusal of order %u is not explained", w->refused_order);
+		return OPS_BAD(w, "the refusal of order %u is not explained", w->refused_order);
 	refs = quarry_zonelist(w->m.q, r.nid, (r.gfp & __GFP_THISNODE) != 0, ref, 64);
 	for (unsigned int i = 0; i < refs; i++) {
 		for (unsigned int k = 0; k < n; k++) {
@@ -374,8 +310,9 @@ static bool compare_refusal(struct ops_world *w, const struct zone *z, unsigned 
 						 : z[k].model.nr_free_type[QUARRY_MIGRATE_CMA][o]);
 
 				if (has != 0)
-					return BAD(w, "order %u refused, zone %d %s has order %u",
-						   r.order, z[k].nid, z[k].info.name, o);
+					return OPS_BAD(w,
+						       "order %u refused, zone %d %s has order %u",
+						       r.order, z[k].nid, z[k].info.name, o);
 			}
 		}
 	}
@@ -397,12 +334,12 @@ static bool compare_frames(struct ops_world *w, const unsigned char *used)
 			enum quarry_page_state state = quarry_pfn_state(w->m.q, pfn, NULL);
 
 			good = state == QUARRY_PAGE_RESERVED || state == QUARRY_PAGE_OFFLINE ||
-			       BAD(w, "pfn %#llx is not ours and has state %d",
-				   (unsigned long long)pfn, state);
+			       OPS_BAD(w, "pfn %#llx is not ours and has state %d",
+				       (unsigned long long)pfn, state);
 			continue;
 		}
 		if (!quarry_pfn_zone(w->m.q, pfn, &nid, &type))
-			good = BAD(w, "pfn %#llx lies in no zone", (unsigned long long)pfn);
+			good = OPS_BAD(w, "pfn %#llx lies in no zone", (unsigned long long)pfn);
 		if (z[cur].nid != nid || z[cur].type != type) {
 			for (cur = 0; cur < n && (z[cur].nid != nid || z[cur].type != type); cur++)
 				;
@@ -422,7 +359,7 @@ static bool compare_frames(struct ops_world *w, const unsigned char *used)
 					 w->m.q, quarry_virt_to_page(w->m.q, w->object[i].at));
 	}
 	if (good && shown != slab + large)
-		good = BAD(w, "%lu pages are in slabs, slabinfo has %lu", slab + large, shown);
+		good = OPS_BAD(w, "%lu pages are in slabs, slabinfo has %lu", slab + large, shown);
 	if (good && w->refused && !w->armed)
 		good = compare_refusal(w, z, n);
 	for (unsigned int i = 0; i < n; i++)
@@ -441,7 +378,8 @@ static bool object_is_whole(struct ops_world *w, const struct object *o, size_t 
 {
 	for (size_t i = 0; i < size; i++) {
 		if (o->at[i] != object_byte(w, o))
-			return BAD(w, "o%d: byte %zu is %#x", (int)(o - w->object), i, o->at[i]);
+			return OPS_BAD(w, "o%d: byte %zu is %#x", (int)(o - w->object), i,
+				       o->at[i]);
 	}
 	return true;
 }
@@ -460,7 +398,7 @@ static bool compare_objects(struct ops_world *w)
 			const struct object *p = &w->object[k];
 
 			if (p->at != NULL && o->at < p->at + p->size && p->at < o->at + o->size)
-				return BAD(w, "o%u and o%u overlap", k, i);
+				return OPS_BAD(w, "o%u and o%u overlap", k, i);
 		}
 	}
 	for (unsigned int i = 0; i < NR_CACHES; i++) {
@@ -468,8 +406,8 @@ static bool compare_objects(struct ops_world *w)
 			continue;
 		quarry_kmem_cache_info(w->m.q, w->cache[i].cache, &info);
 		if (info.active_objs != w->cache[i].live)
-			return BAD(w, "c%u has %lu objects, %u are held", i, info.active_objs,
-				   w->cache[i].live);
+			return OPS_BAD(w, "c%u has %lu objects, %u are held", i, info.active_objs,
+				       w->cache[i].live);
 	}
 	return true;
 }
@@ -482,7 +420,8 @@ static bool compare_machine(struct ops_world *w)
 
 	assert_non_null(used);
 	good = quarry_check(w->m.q, &out) == 0 && mark_used(w, used) && compare_objects(w) &&
-	       (owner_check(&w->owner) == 0 || BAD(w, "the owner of movable blocks"));
+	       layers_compare(w) &&
+	       (owner_check(&w->owner) == 0 || OPS_BAD(w, "the owner of movable blocks"));
 	if (good && !w->sheaves)
 		good = compare_frames(w, used);
 	free(used);
@@ -491,7 +430,7 @@ static bool compare_machine(struct ops_world *w)
 
 /* ---- memblock ---- */
 
-static phys_addr_t at(uint32_t units)
+phys_addr_t ops_at(uint32_t units)
 {
 	return (phys_addr_t)units * MODEL_UNIT;
 }
@@ -499,19 +438,20 @@ static phys_addr_t at(uint32_t units)
 /* Bytes from the unit arg[0] on, not beyond the model's end. */
 static phys_addr_t bytes(const uint32_t *arg)
 {
-	return at(arg[1] < MODEL_UNITS - arg[0] ? arg[1] : MODEL_UNITS - arg[0]);
+	return ops_at(arg[1] < MODEL_UNITS - arg[0] ? arg[1] : MODEL_UNITS - arg[0]);
 }
 
-static bool map_is_full(const struct ops_world *w)
+bool ops_map_is_full(const struct ops_world *w)
 {
 	const struct memblock *mb = quarry_memblock(w->m.q);
 
-	return mb->memory.cnt > MAP_REGIONS || mb->reserved.cnt > MAP_REGIONS;
+	/* Once bootmem has what memblock knew, only it changes. */
+	return w->bootmem != NULL || mb->memory.cnt > MAP_REGIONS || mb->reserved.cnt > MAP_REGIONS;
 }
 
 static bool must(struct ops_world *w, const char *what, int err)
 {
-	return err == 0 || BAD(w, "%s: %d", what, err);
+	return err == 0 || OPS_BAD(w, "%s: %d", what, err);
 }
 
 static bool op_map(struct ops_world *w, const uint32_t *arg)
@@ -525,35 +465,38 @@ static bool op_map(struct ops_world *w, const uint32_t *arg)
 static bool op_add(struct ops_world *w, const uint32_t *arg)
 {
 	/* Mirrored memory is told apart from then on, for good; as in the model. */
-	if (map_is_full(w) || flags[arg[3]] == MEMBLOCK_MIRROR)
+	if (ops_map_is_full(w) || flags[arg[3]] == MEMBLOCK_MIRROR)
 		return true;
-	model_add(&w->map->memory, at(arg[0]), bytes(arg), (int)arg[2], flags[arg[3]]);
+	model_add(&w->map->memory, ops_at(arg[0]), bytes(arg), (int)arg[2], flags[arg[3]]);
 	return must(w, "add",
-		    quarry_memblock_add_node(w->m.q, at(arg[0]) * w->scale, bytes(arg) * w->scale,
-					     (int)arg[2], flags[arg[3]]));
+		    quarry_memblock_add_node(w->m.q, ops_at(arg[0]) * w->scale,
+					     bytes(arg) * w->scale, (int)arg[2], flags[arg[3]]));
 }
 
 static bool op_remove(struct ops_world *w, const uint32_t *arg)
 {
-	if (map_is_full(w))
+	if (ops_map_is_full(w))
 		return true;
-	model_cut(&w->map->memory, at(arg[0]), bytes(arg));
-	return must(w, "remove",
-		    quarry_memblock_remove(w->m.q, at(arg[0]) * w->scale, bytes(arg) * w->scale));
+	model_cut(&w->map->memory, ops_at(arg[0]), bytes(arg));
+	return must(
+		w, "remove",
+		quarry_memblock_remove(w->m.q, ops_at(arg[0]) * w->scale, bytes(arg) * w->scale));
 }
 
 static bool op_reserve(struct ops_world *w, const uint32_t *arg)
 {
-	if (map_is_full(w))
+	if (ops_map_is_full(w))
 		return true;
-	model_add(&w->map->reserved, at(arg[0]), bytes(arg), quarry_memblock(w->m.q)->no_nid, 0);
-	return must(w, "reserve",
-		    quarry_memblock_reserve(w->m.q, at(arg[0]) * w->scale, bytes(arg) * w->scale));
+	model_add(&w->map->reserved, ops_at(arg[0]), bytes(arg), quarry_memblock(w->m.q)->no_nid,
+		  0);
+	return must(
+		w, "reserve",
+		quarry_memblock_reserve(w->m.q, ops_at(arg[0]) * w->scale, bytes(arg) * w->scale));
 }
 
 static bool op_unreserve(struct ops_world *w, const uint32_t *arg)
 {
-	phys_addr_t start = at(arg[0]) * w->scale, end = start + bytes(arg) * w->scale;
+	phys_addr_t start = ops_at(arg[0]) * w->scale, end = start + bytes(arg) * w->scale;
 
 	/* What a slot holds stays its own. */
 	for (unsigned int i = 0; i < NR_BOOT; i++) {
@@ -561,22 +504,22 @@ static bool op_unreserve(struct ops_world *w, const uint32_t *arg)
 		    start < w->boot[i].start + w->boot[i].size)
 			return true;
 	}
-	if (map_is_full(w))
+	if (ops_map_is_full(w))
 		return true;
-	model_cut(&w->map->reserved, at(arg[0]), bytes(arg));
-	return must(
-		w, "unreserve",
-		quarry_memblock_phys_free(w->m.q, at(arg[0]) * w->scale, bytes(arg) * w->scale));
+	model_cut(&w->map->reserved, ops_at(arg[0]), bytes(arg));
+	return must(w, "unreserve",
+		    quarry_memblock_phys_free(w->m.q, ops_at(arg[0]) * w->scale,
+					      bytes(arg) * w->scale));
 }
 
 static bool op_mark(struct ops_world *w, const uint32_t *arg)
 {
-	phys_addr_t base = at(arg[0]) * w->scale, size = bytes(arg) * w->scale;
+	phys_addr_t base = ops_at(arg[0]) * w->scale, size = bytes(arg) * w->scale;
 	struct quarry *q = w->m.q;
 
-	if (map_is_full(w) || flags[arg[2]] == MEMBLOCK_NONE)
+	if (ops_map_is_full(w) || flags[arg[2]] == MEMBLOCK_NONE)
 		return true;
-	model_set_flags(&w->map->memory, at(arg[0]), bytes(arg), flags[arg[2]], 0);
+	model_set_flags(&w->map->memory, ops_at(arg[0]), bytes(arg), flags[arg[2]], 0);
 	if (flags[arg[2]] == MEMBLOCK_HOTPLUG)
 		return must(w, "mark", quarry_memblock_mark_hotplug(q, base, size));
 	if (flags[arg[2]] == MEMBLOCK_NOMAP)
@@ -589,22 +532,23 @@ static bool op_clear(struct ops_world *w, const uint32_t *arg)
 {
 	bool nomap = flags[arg[2]] == MEMBLOCK_NOMAP;
 
-	if (map_is_full(w))
+	if (ops_map_is_full(w))
 		return true;
-	model_set_flags(&w->map->memory, at(arg[0]), bytes(arg), 0,
+	model_set_flags(&w->map->memory, ops_at(arg[0]), bytes(arg), 0,
 			nomap ? MEMBLOCK_NOMAP : MEMBLOCK_HOTPLUG);
 	return must(w, "clear",
 		    (nomap ? quarry_memblock_clear_nomap : quarry_memblock_clear_hotplug)(
-			    w->m.q, at(arg[0]) * w->scale, bytes(arg) * w->scale));
+			    w->m.q, ops_at(arg[0]) * w->scale, bytes(arg) * w->scale));
 }
 
 static bool op_setnode(struct ops_world *w, const uint32_t *arg)
 {
-	if (map_is_full(w))
+	if (ops_map_is_full(w))
 		return true;
-	model_set_node(&w->map->memory, at(arg[0]), bytes(arg), (int)arg[2]);
+	model_set_node(&w->map->memory, ops_at(arg[0]), bytes(arg), (int)arg[2]);
 	return must(w, "setnode",
-		    quarry_memblock_set_node(w->m.q, at(arg[0]) * w->scale, bytes(arg) * w->scale,
+		    quarry_memblock_set_node(w->m.q, ops_at(arg[0]) * w->scale,
+					     bytes(arg) * w->scale,
 					     &quarry_memblock(w->m.q)->memory, (int)arg[2]));
 }
 
@@ -619,19 +563,19 @@ static bool op_upwards(struct ops_world *w, const uint32_t *arg)
 static bool op_bootalloc(struct ops_world *w, const uint32_t *arg)
 {
 	struct quarry_range *slot = &w->boot[arg[3]];
-	struct model_request req = {.size = at(arg[0]),
+	struct model_request req = {.size = ops_at(arg[0]),
 				    .align = MODEL_UNIT << arg[1],
 				    .nid = (int)arg[2],
 				    .max = MEMBLOCK_ALLOC_ANYWHERE};
 	phys_addr_t want, got;
 
-	if (slot->size != 0 || w->scale != 1 || arg[0] == 0 || map_is_full(w))
+	if (slot->size != 0 || w->scale != 1 || arg[0] == 0 || ops_map_is_full(w))
 		return true;
 	want = model_find(w->map, &req);
 	got = quarry_memblock_phys_alloc_try_nid(w->m.q, req.size, req.align, req.nid);
 	if (got != want)
-		return BAD(w, "memblock gave %#llx, model %#llx", (unsigned long long)got,
-			   (unsigned long long)want);
+		return OPS_BAD(w, "memblock gave %#llx, model %#llx", (unsigned long long)got,
+			       (unsigned long long)want);
 	if (got == 0)
 		return true;
 	model_add(&w->map->reserved, got, req.size, quarry_memblock(w->m.q)->no_nid, 0);
@@ -643,7 +587,7 @@ static bool op_bootfree(struct ops_world *w, const uint32_t *arg)
 {
 	struct quarry_range was = w->boot[arg[0]];
 
-	if (was.size == 0 || map_is_full(w))
+	if (was.size == 0 || ops_map_is_full(w))
 		return true;
 	w->boot[arg[0]].size = 0;
 	model_cut(&w->map->reserved, was.start, was.size);
@@ -657,14 +601,15 @@ static bool op_cmaarea(struct ops_world *w, const uint32_t *arg)
 	struct quarry_cma_info info;
 	int err;
 
-	if (w->cma != NULL || map_is_full(w) || w->scale == 1)
+	if (w->cma != NULL || ops_map_is_full(w) || w->scale == 1)
 		return true;
 	err = quarry_cma_declare_contiguous(w->m.q, &spec, &w->cma);
 	if (err == -QUARRY_EINVAL)
 		return spec.size > quarry_memblock_end_of_DRAM(w->m.q) ||
 		       BAD(w, "cmaarea: it would fit");
 	if (err != 0)
-		return err == -QUARRY_ENOMEM || BAD(w, "cmaarea: %d", err);
+		return err == -QUARRY_ENOMEM || quarry_memblock_phys_mem_size(w->m.q) == 0 ||
+		       OPS_BAD(w, "cmaarea: %d", err);
 	quarry_cma_info(w->m.q, w->cma, &info);
 	model_add(&w->map->reserved, (info.base_pfn << QUARRY_PAGE_SHIFT) / w->scale,
 		  ((phys_addr_t)info.count << QUARRY_PAGE_SHIFT) / w->scale,
@@ -755,13 +700,14 @@ static bool op_boot(struct ops_world *w, const uint32_t *arg)
 	int err;
 
 	p.max_hotplug_phys = w->scale == 1 ? 0 : LARGE_BLOCKS * QUARRY_MEMORY_BLOCK_BYTES;
+	layers_tell(w, &p);
 	err = quarry_boot(w->m.q, &p);
 	w->m.budget = -1; /* what follows is not the library's boot */
 	if (err == -QUARRY_EINVAL)
 		return true; /* no whole page */
 	if (err != 0) {
 		w->dead = true;
-		return w->armed || BAD(w, "boot: %d", err);
+		return w->armed || OPS_BAD(w, "boot: %d", err);
 	}
 	w->up = true;
 	w->nr_cpus = p.nr_cpus;
@@ -774,11 +720,17 @@ static bool op_boot(struct ops_world *w, const uint32_t *arg)
 		enum frame frame = frame_of(w, pfn);
 
 		/* Handed over, or not, as there is a descriptor for it, or none. */
+		w->halves |= frame == FRAME_HALVES;
 		if (frame == FRAME_HALVES)
 			frame = quarry_pfn_state(w->m.q, pfn, NULL) == QUARRY_PAGE_FREE
 					? FRAME_OURS
 					: FRAME_NONE;
+		if (w->bootmem != NULL)
+			frame = layers_frame(w, pfn, frame);
 		w->frame[pfn] = (unsigned char)frame;
+		/* What others have by then, they have accepted. */
+		if (w->accepted != NULL && frame == FRAME_RESERVED)
+			w->accepted[pfn] = true;
 	}
 	if (w->cma != NULL) {
 		quarry_cma_info(w->m.q, w->cma, &info);
@@ -797,7 +749,7 @@ static bool op_boot(struct ops_world *w, const uint32_t *arg)
 
 /* ---- pages ---- */
 
-static gfp_t the_gfp(const struct ops_world *w, uint32_t arg)
+gfp_t ops_gfp(const struct ops_world *w, uint32_t arg)
 {
 	/* Without types the model knows of no reserve that keeps pageblocks apart. */
 	return w->mixed ? gfps[arg] & ~__GFP_ATOMIC : gfps[arg];
@@ -819,11 +771,13 @@ static bool take_block(struct ops_world *w, struct page *page, unsigned int orde
 	    quarry_pfn_to_page(w->m.q, pfn) != page ||
 	    quarry_pfn_state(w->m.q, pfn, &found) != QUARRY_PAGE_ALLOCATED || found != order ||
 	    quarry_page_count(w->m.q, page) != 1)
-		return BAD(w, "pfn %#llx is no new block of order %u", (unsigned long long)pfn,
-			   order);
+		return OPS_BAD(w, "pfn %#llx is no new block of order %u", (unsigned long long)pfn,
+			       order);
 	for (unsigned int i = 0; i < 1u << order; i++) {
+		if (w->accepted != NULL && !w->accepted[pfn + i])
+			return OPS_BAD(w, "pfn %#llx is not accepted", (unsigned long long)pfn + i);
 		if ((gfp & __GFP_ZERO) != 0 && *page_word(w, page, i) != 0)
-			return BAD(w, "pfn %#llx is not cleared", (unsigned long long)pfn + i);
+			return OPS_BAD(w, "pfn %#llx is not cleared", (unsigned long long)pfn + i);
 		*page_word(w, page, i) = 0x9a9e000000000000u + pfn + i;
 	}
 	return true;
@@ -835,12 +789,12 @@ static bool page_is_whole(struct ops_world *w, struct page *page, unsigned int o
 
 	for (unsigned int i = 0; i < 1u << order; i++) {
 		if (*page_word(w, page, i) != 0x9a9e000000000000u + pfn + i)
-			return BAD(w, "pfn %#llx was written to", (unsigned long long)pfn + i);
+			return OPS_BAD(w, "pfn %#llx was written to", (unsigned long long)pfn + i);
 	}
 	return true;
 }
 
-static bool refuse(struct ops_world *w, gfp_t gfp, unsigned int order)
+bool ops_refuse(struct ops_world *w, gfp_t gfp, unsigned int order)
 {
 	w->refused = (gfp & __GFP_MEMALLOC) != 0;
 	w->refused_gfp = gfp;
@@ -865,6 +819,11 @@ static bool keep(struct ops_world *w, struct blocks *b, struct page **page, size
 	return true;
 }
 
+bool ops_keep(struct ops_world *w, uint32_t slot, struct page *page, unsigned int order, gfp_t gfp)
+{
+	return keep(w, &w->pages[slot], &page, 1, order, gfp);
+}
+
 static int the_node(uint32_t arg)
 {
 	return (int)arg - 1;
@@ -873,7 +832,7 @@ static int the_node(uint32_t arg)
 static bool op_alloc(struct ops_world *w, const uint32_t *arg)
 {
 	struct blocks *b = &w->pages[arg[3]];
-	gfp_t gfp = the_gfp(w, arg[1]);
+	gfp_t gfp = ops_gfp(w, arg[1]);
 	struct page *page;
 
 	if (b->page != NULL)
@@ -883,7 +842,7 @@ static bool op_alloc(struct ops_world *w, const uint32_t *arg)
 		return keep(w, b, &page, 1, arg[0], gfp);
 	return arg[0] > QUARRY_MAX_ORDER ||
 	       (arg[2] != 0 && !quarry_node_present(w->m.q, the_node(arg[2]))) ||
-	       refuse(w, gfp, arg[0]);
+	       ops_refuse(w, gfp, arg[0]);
 }
 
 static bool op_nolock(struct ops_world *w, const uint32_t *arg)
@@ -901,7 +860,7 @@ static bool op_bulk(struct ops_world *w, const uint32_t *arg)
 {
 	struct blocks *b = &w->pages[arg[3]];
 	struct page *page[64] = {NULL};
-	gfp_t gfp = the_gfp(w, arg[1]);
+	gfp_t gfp = ops_gfp(w, arg[1]);
 	size_t n;
 
 	if (b->page != NULL || arg[0] == 0)
@@ -919,10 +878,10 @@ static bool op_exact(struct ops_world *w, const uint32_t *arg)
 
 	if (b->page != NULL || n == 0)
 		return true;
-	addr = quarry_alloc_pages_exact(w->m.q, arg[0], the_gfp(w, arg[1]));
+	addr = quarry_alloc_pages_exact(w->m.q, arg[0], ops_gfp(w, arg[1]));
 	for (size_t i = 0; i < n && addr != NULL; i++)
 		page[i] = quarry_virt_to_page(w->m.q, addr + i * QUARRY_PAGE_SIZE);
-	return addr == NULL || keep(w, b, page, n, 0, the_gfp(w, arg[1]));
+	return addr == NULL || keep(w, b, page, n, 0, ops_gfp(w, arg[1]));
 }
 
 static bool op_free(struct ops_world *w, const uint32_t *arg)
@@ -951,7 +910,7 @@ static bool op_get(struct ops_world *w, const uint32_t *arg)
 		quarry_get_page(w->m.q, b->page[i]);
 	b->refs += b->n != 0;
 	return b->n == 0 || quarry_page_count(w->m.q, b->page[0]) == b->refs ||
-	       BAD(w, "references");
+	       OPS_BAD(w, "references");
 }
 
 static bool op_split(struct ops_world *w, const uint32_t *arg)
@@ -965,9 +924,9 @@ static bool op_split(struct ops_world *w, const uint32_t *arg)
 	head = b->page[0];
 	err = quarry_split_page(w->m.q, head, b->order);
 	if (b->refs != 1)
-		return err == -QUARRY_EINVAL || BAD(w, "a shared block was split: %d", err);
+		return err == -QUARRY_EINVAL || OPS_BAD(w, "a shared block was split: %d", err);
 	if (err != 0)
-		return BAD(w, "split: %d", err);
+		return OPS_BAD(w, "split: %d", err);
 	b->n = (size_t)1 << b->order;
 	b->order = 0;
 	b->page = realloc(b->page, sizeof(struct page *) * b->n);
@@ -1022,7 +981,7 @@ static bool keep_range(struct ops_world *w, struct range *r, pfn_t start, pfn_t 
 static bool range_error(struct ops_world *w, const char *what, int err)
 {
 	return err == -QUARRY_EBUSY || err == -QUARRY_ENOMEM || err == -QUARRY_EINVAL ||
-	       BAD(w, "%s: %d", what, err);
+	       OPS_BAD(w, "%s: %d", what, err);
 }
 
 static bool op_contig(struct ops_world *w, const uint32_t *arg)
@@ -1045,7 +1004,7 @@ static bool op_take(struct ops_world *w, const uint32_t *arg)
 
 	if (r->end != r->start || arg[0] == 0 || w->mixed)
 		return true;
-	page = quarry_alloc_contig_pages(w->m.q, arg[0], the_gfp(w, arg[1]), QUARRY_NO_NODE, NULL);
+	page = quarry_alloc_contig_pages(w->m.q, arg[0], ops_gfp(w, arg[1]), QUARRY_NO_NODE, NULL);
 	return page == NULL || keep_range(w, r, quarry_page_to_pfn(w->m.q, page), arg[0], false);
 }
 
@@ -1075,7 +1034,7 @@ static bool op_give(struct ops_world *w, const uint32_t *arg)
 		quarry_free_contig_range(w->m.q, was.start, (unsigned long)(was.end - was.start));
 	else if (!quarry_cma_release(w->m.q, w->cma, quarry_pfn_to_page(w->m.q, was.start),
 				     (unsigned long)(was.end - was.start)))
-		return BAD(w, "CMA pages are not taken back");
+		return OPS_BAD(w, "CMA pages are not taken back");
 	return true;
 }
 
@@ -1116,9 +1075,11 @@ static bool op_addmem(struct ops_world *w, const uint32_t *arg)
 		return true;
 	for (pfn_t pfn = start; pfn < start + BLOCK; pfn++) {
 		if (w->frame[pfn] != FRAME_NONE)
-			return BAD(w, "memory was added that was there");
+			return OPS_BAD(w, "memory was added that was there");
 		w->frame[pfn] = FRAME_OURS;
 		w->poison[pfn] = false;
+		if (w->accepted != NULL)
+			w->accepted[pfn] = true; /* who adds memory has seen to it */
 	}
 	return true;
 }
@@ -1190,7 +1151,7 @@ static bool op_release(struct ops_world *w, const uint32_t *arg)
 	pfn_t start = arg[0] % w->end_pfn, end = start + arg[1];
 	unsigned long n = 0, got;
 
-	if (w->dead)
+	if (w->dead || w->halves)
 		return true;
 	end = end < w->end_pfn ? end : w->end_pfn;
 	for (pfn_t pfn = start; pfn < end; pfn++) {
@@ -1200,7 +1161,7 @@ static bool op_release(struct ops_world *w, const uint32_t *arg)
 		n++;
 	}
 	got = quarry_free_reserved(w->m.q, start, end);
-	return got == n || BAD(w, "%lu reserved pages released, model %lu", got, n);
+	return got == n || OPS_BAD(w, "%lu reserved pages released, model %lu", got, n);
 }
 
 static bool op_cpu(struct ops_world *w, const uint32_t *arg)
@@ -1215,7 +1176,7 @@ static bool op_cpuoff(struct ops_world *w, const uint32_t *arg)
 	bool online = quarry_cpu_is_online(w->m.q, arg[0]);
 	int err = arg[0] == w->cpu ? 0 : quarry_cpu_offline(w->m.q, arg[0]);
 
-	return err == (online ? 0 : -QUARRY_EINVAL) || w->armed || BAD(w, "cpuoff: %d", err);
+	return err == (online ? 0 : -QUARRY_EINVAL) || w->armed || OPS_BAD(w, "cpuoff: %d", err);
 }
 
 static bool op_cpuon(struct ops_world *w, const uint32_t *arg)
@@ -1223,7 +1184,7 @@ static bool op_cpuon(struct ops_world *w, const uint32_t *arg)
 	bool online = quarry_cpu_is_online(w->m.q, arg[0]) || arg[0] >= w->nr_cpus;
 	int err = quarry_cpu_online(w->m.q, arg[0]);
 
-	return err == (online ? -QUARRY_EINVAL : 0) || w->armed || BAD(w, "cpuon: %d", err);
+	return err == (online ? -QUARRY_EINVAL : 0) || w->armed || OPS_BAD(w, "cpuon: %d", err);
 }
 
 static bool op_sysctl(struct ops_world *w, const uint32_t *arg)
@@ -1280,7 +1241,7 @@ static bool op_cache(struct ops_world *w, const uint32_t *arg)
 	c->kind = arg[0];
 	c->live = 0;
 	return c->cache != NULL || w->armed ||
-	       quarry_zone_free_pages(w->m.q, 0, QUARRY_ZONE_DMA) < 64 || BAD(w, "no cache");
+	       quarry_zone_free_pages(w->m.q, 0, QUARRY_ZONE_DMA) < 64 || OPS_BAD(w, "no cache");
 }
 
 static bool op_destroy(struct ops_world *w, const uint32_t *arg)
@@ -1293,7 +1254,7 @@ static bool op_destroy(struct ops_world *w, const uint32_t *arg)
 	w->reports += c->live != 0;
 	err = quarry_kmem_cache_destroy(w->m.q, c->cache);
 	if (err != (c->live != 0 ? -QUARRY_EBUSY : 0))
-		return BAD(w, "destroy of a cache with %u objects: %d", c->live, err);
+		return OPS_BAD(w, "destroy of a cache with %u objects: %d", c->live, err);
 	if (err == 0)
 		c->cache = NULL;
 	return true;
@@ -1308,15 +1269,15 @@ static bool take_object(struct ops_world *w, struct object *o, void *p, size_t s
 
 	*o = (struct object){p, size, cache};
 	if (quarry_ksize(w->m.q, p) < size || (uintptr_t)p % align != 0)
-		return BAD(w, "%p has %zu bytes, %zu were wanted", p, quarry_ksize(w->m.q, p),
-			   size);
+		return OPS_BAD(w, "%p has %zu bytes, %zu were wanted", p, quarry_ksize(w->m.q, p),
+			       size);
 	if (cache >= 0 ? is != w->cache[cache].cache
 		       : (is == NULL) != (size > QUARRY_KMALLOC_MAX_CACHE_SIZE))
-		return BAD(w, "%p lies in another cache", p);
+		return OPS_BAD(w, "%p lies in another cache", p);
 	for (size_t i = 0; i < size; i++) {
 		if (((gfp & __GFP_ZERO) != 0 && o->at[i] != 0) ||
 		    (cache >= 0 && cache_kinds[w->cache[cache].kind].ctor && o->at[i] != 0xc7))
-			return BAD(w, "byte %zu of a new object is %#x", i, o->at[i]);
+			return OPS_BAD(w, "byte %zu of a new object is %#x", i, o->at[i]);
 	}
 	memset(p, object_byte(w, o), size);
 	return true;
@@ -1326,7 +1287,7 @@ static bool op_object(struct ops_world *w, const uint32_t *arg)
 {
 	struct cache *c = &w->cache[arg[0]];
 	struct object *o = &w->object[arg[3]];
-	gfp_t gfp = the_gfp(w, arg[1]);
+	gfp_t gfp = ops_gfp(w, arg[1]);
 	void *p;
 
 	if (c->cache == NULL || o->at != NULL)
@@ -1343,7 +1304,7 @@ static bool op_object(struct ops_world *w, const uint32_t *arg)
 static bool op_kmalloc(struct ops_world *w, const uint32_t *arg)
 {
 	struct object *o = &w->object[arg[3]];
-	gfp_t gfp = the_gfp(w, arg[1]);
+	gfp_t gfp = ops_gfp(w, arg[1]);
 	void *p;
 
 	if (o->at != NULL || arg[0] == 0)
@@ -1381,7 +1342,7 @@ static bool op_krealloc(struct ops_world *w, const uint32_t *arg)
 
 	if (o->at == NULL || o->cache >= 0 || arg[1] == 0)
 		return true;
-	p = quarry_krealloc(w->m.q, o->at, arg[1], the_gfp(w, arg[2]) & ~__GFP_ZERO);
+	p = quarry_krealloc(w->m.q, o->at, arg[1], ops_gfp(w, arg[2]) & ~__GFP_ZERO);
 	if (p == NULL)
 		return true; /* the old one is there still, as the comparison finds */
 	o->at = p;
@@ -1389,7 +1350,7 @@ static bool op_krealloc(struct ops_world *w, const uint32_t *arg)
 		return false;
 	o->size = arg[1];
 	memset(o->at, object_byte(w, o), o->size);
-	return quarry_ksize(w->m.q, p) >= o->size || BAD(w, "krealloc gave too little");
+	return quarry_ksize(w->m.q, p) >= o->size || OPS_BAD(w, "krealloc gave too little");
 }
 
 static bool op_manyobjects(struct ops_world *w, const uint32_t *arg)
@@ -1398,13 +1359,13 @@ static bool op_manyobjects(struct ops_world *w, const uint32_t *arg)
 	void *p[64];
 
 	if (c->cache == NULL || arg[1] == 0 ||
-	    !quarry_kmem_cache_alloc_bulk(w->m.q, c->cache, the_gfp(w, arg[2]) & ~__GFP_ZERO,
+	    !quarry_kmem_cache_alloc_bulk(w->m.q, c->cache, ops_gfp(w, arg[2]) & ~__GFP_ZERO,
 					  arg[1], p))
 		return true;
 	for (uint32_t i = 0; i < arg[1]; i++) {
 		for (uint32_t k = 0; k < i; k++) {
 			if (p[k] == p[i])
-				return BAD(w, "an object was given twice");
+				return OPS_BAD(w, "an object was given twice");
 		}
 	}
 	quarry_kmem_cache_free_bulk(w->m.q, c->cache, arg[1], p);
@@ -1420,13 +1381,13 @@ static bool op_prefill(struct ops_world *w, const uint32_t *arg)
 
 	if (c->cache == NULL || arg[1] == 0)
 		return true;
-	sheaf = quarry_kmem_cache_prefill_sheaf(w->m.q, c->cache, the_gfp(w, arg[2]), arg[1]);
+	sheaf = quarry_kmem_cache_prefill_sheaf(w->m.q, c->cache, ops_gfp(w, arg[2]), arg[1]);
 	if (sheaf == NULL)
 		return true;
 	for (n = 0; n < arg[1]; n++) {
 		p[n] = quarry_kmem_cache_alloc_from_sheaf(w->m.q, c->cache, GFP_NOWAIT, sheaf);
 		if (p[n] == NULL)
-			return BAD(w, "object %u of %u is not in the sheaf", n, arg[1]);
+			return OPS_BAD(w, "object %u of %u is not in the sheaf", n, arg[1]);
 	}
 	quarry_kmem_cache_return_sheaf(w->m.q, c->cache, sheaf);
 	quarry_kmem_cache_free_bulk(w->m.q, c->cache, n, p);
@@ -1448,7 +1409,7 @@ static bool op_pool(struct ops_world *w, const uint32_t *arg)
 	while (n < min + 4 && (p[n] = quarry_mempool_alloc(w->m.q, pool, GFP_NOWAIT)) != NULL)
 		n++;
 	if (n < min)
-		return BAD(w, "a pool of %u gave %u", min, n);
+		return OPS_BAD(w, "a pool of %u gave %u", min, n);
 	while (n-- > 0)
 		quarry_mempool_free(w->m.q, p[n], pool);
 	quarry_mempool_destroy(w->m.q, pool);
@@ -1478,7 +1439,7 @@ static bool op_reap(struct ops_world *w, const uint32_t *arg)
 {
 	int err = quarry_slab_reap(w->m.q, arg[0]);
 
-	return err == 0 || arg[0] >= w->nr_cpus || BAD(w, "reap: %d", err);
+	return err == 0 || arg[0] >= w->nr_cpus || OPS_BAD(w, "reap: %d", err);
 }
 
 static bool op_dropslab(struct ops_world *w, const uint32_t *arg)
@@ -1563,6 +1524,11 @@ const struct ops_desc ops_table[] = {
 	{"bootalloc", 6, OPS_BOOT, 4, op_bootalloc, {OPS_FEW, OPS_ALIGN, OPS_NODE, B}},
 	{"bootfree", 3, OPS_BOOT, 0, op_bootfree, {B}},
 	{"cmaarea", 2, OPS_BOOT, 0, op_cmaarea, {OPS_FEW}},
+	{"bootmem", 1, OPS_BOOT, 0, op_bootmem, {OPS_NONE}},
+	{"bmfree", 3, OPS_BOOT, 0, op_bmfree, {OPS_UNIT, OPS_UNITS}},
+	{"bmreserve", 3, OPS_BOOT, 0, op_bmreserve, {OPS_UNIT, OPS_UNITS, OPS_HOW}},
+	{"bmalloc", 5, OPS_BOOT, 0, op_bmalloc, {OPS_BYTES, OPS_ALIGN, OPS_UNIT, OPS_NODE}},
+	{"unaccepted", 1, OPS_BOOT, 0, op_unaccepted, {OPS_UNIT, OPS_UNITS}},
 	{"boot", 2, OPS_BOOT, 0, op_boot, {OPS_CPUS}},
 
 	{"alloc", 40, OPS_UP, 4, op_alloc, {OPS_ORDER, OPS_GFP, OPS_NODE, P}},
@@ -1606,6 +1572,17 @@ const struct ops_desc ops_table[] = {
 	{"manyobjects", 5, OPS_UP, 0, op_manyobjects, {C, OPS_FEW, OPS_GFP}},
 	{"prefill", 3, OPS_UP, 0, op_prefill, {C, OPS_FEW, OPS_GFP}},
 	{"pool", 3, OPS_UP, 0, op_pool, {C, OPS_FEW}},
+	{"mkpool", 2, OPS_UP, 0, op_mkpool, {OPS_FEW, OPS_COUNT, OPS_FEW}},
+	{"poolget", 10, OPS_UP, 0, op_poolget, {OPS_FEW, OPS_GFP}},
+	{"poolput", 9, OPS_UP, 0, op_poolput, {OPS_FEW, OPS_FEW}},
+	{"poolsize", 2, OPS_UP, 0, op_poolsize, {OPS_FEW, OPS_FEW}},
+	{"rmpool", 1, OPS_UP, 0, op_rmpool, {OPS_FEW}},
+	{"lruadd", 8, OPS_UP, 0, op_lruadd, {OPS_FEW, OPS_NODE}},
+	{"lrudel", 4, OPS_UP, 0, op_lrudel, {OPS_FEW}},
+	{"lruwalk", 3, OPS_UP, 0, op_lruwalk, {OPS_NODE, OPS_FEW, OPS_HOW}},
+	{"policy", 3, OPS_UP, 0, op_policy, {OPS_FEW, OPS_FEW, OPS_HOW}},
+	{"mpalloc", 12, OPS_UP, 4, op_mpalloc, {OPS_ORDER, OPS_GFP, OPS_FEW, P}},
+	{"accept", 2, OPS_UP, 0, op_accept, {OPS_PFN, OPS_COUNT}},
 	{"badkfree", 2, OPS_UP, 0, op_badkfree, {O, OPS_FEW}},
 	{"shrink", 4, OPS_UP, 0, op_shrink, {C}},
 	{"reap", 6, OPS_UP, 0, op_reap, {OPS_CPU}},
@@ -1624,7 +1601,8 @@ struct ops_world *ops_begin(void)
 	static const struct machine_spec spec = {.port = MACHINE_COUNTED,
 						 .ram_bytes =
 							 LARGE_BLOCKS * QUARRY_MEMORY_BLOCK_BYTES,
-						 .budget = -1};
+						 .budget = -1,
+						 .accept = layers_accept};
 	struct ops_world *w = calloc(1, sizeof(*w));
 
 	assert_non_null(w);
@@ -1632,6 +1610,7 @@ struct ops_world *ops_begin(void)
 	assert_non_null(w->map);
 	model_memblock_init(w->map);
 	machine_init(&w->m, &spec);
+	w->m.hook = w;
 	w->scale = 1;
 	return w;
 }
@@ -1657,8 +1636,8 @@ bool ops_run(struct ops_world *w, const struct ops_op *op)
 	if (arms || !good || w->dead)
 		return good;
 	if (w->m.reports != w->reports)
-		return BAD(w, "%u reports, %u expected, last: %.250s", w->m.reports, w->reports,
-			   w->m.last_report);
+		return OPS_BAD(w, "%u reports, %u expected, last: %.250s", w->m.reports, w->reports,
+			       w->m.last_report);
 	w->why[0] = '\0';
 	if (!w->up)
 		good = compare_map(w);
@@ -1693,6 +1672,8 @@ bool ops_end(struct ops_world *w)
 			return false;
 	}
 	owner_free_all(&w->owner);
+	if (!layers_end(w))
+		return false;
 	for (uint32_t i = 0; i < NR_CACHES; i++) {
 		if (!op_destroy(w, &i))
 			return false;
@@ -1701,7 +1682,7 @@ bool ops_end(struct ops_world *w)
 	w->refused = false;
 	op_drain(w, none);
 	if (w->m.reports != w->reports)
-		return BAD(w, "reported at the end: %.250s", w->m.last_report);
+		return OPS_BAD(w, "reported at the end: %.250s", w->m.last_report);
 	return compare_machine(w);
 }
 
@@ -1713,6 +1694,7 @@ void ops_delete(struct ops_world *w)
 		memset(w->owner.block, 0, sizeof(*w->owner.block) * w->owner.nr_blocks);
 		owner_fini(&w->owner);
 	}
+	layers_delete(w);
 	machine_fini(&w->m);
 	free(w->frame);
 	free(w->poison);
@@ -1840,5 +1822,15 @@ uint64_t ops_hash(struct ops_world *w)
 	for (unsigned int i = 0; i < NR_CACHES; i++)
 		hash_add(&hash, w->cache[i].cache != NULL ? w->cache[i].kind + 1 : 0);
 	hash_add(&hash, objects);
+	for (unsigned int nid = 0; nid < 4; nid++) {
+		for (unsigned int k = 0; k < w->lru.nr[nid]; k++)
+			hash_add(&hash, nid << 8 | (w->lru.order[nid][k] + 1));
+	}
+	for (unsigned int i = 0; i < NR_POOLS; i++) {
+		const struct pool *p = &w->pool[i];
+
+		if (p->pool != NULL)
+			hash_add(&hash, p->curr << 16 | p->pool->min_nr << 8 | (p->nr_out + 1));
+	}
 	return hash;
 }

@@ -15,6 +15,7 @@
 #include <base/quarry_state.h>
 
 #include "block_orders.h"
+#include "model_bootmem.h"
 
 #define K ((phys_addr_t)1024)
 #define M (1024 * K)
@@ -947,12 +948,7 @@ static void test_B6_validator_finds_damage(void **state)
 
 #define MODEL_NODES 3
 
-struct model_node {
-	bool taken[2048];
-	uint64_t min, low, last_end, hint;
-};
-
-static struct model_node model[MODEL_NODES]; /* by address; so are the node numbers */
+static struct model_bootmem model; /* by address; so are the node numbers */
 static uint64_t rng;
 static char last_op[160];
 
@@ -969,104 +965,6 @@ static uint64_t up(uint64_t x, uint64_t align)
 	return (x + align - 1) / align * align;
 }
 
-/* One search of one node, by the letter of rows B14 to B17. 0: no room. */
-static uint64_t model_alloc_node(struct model_node *n, uint64_t size, uint64_t align, uint64_t goal)
-{
-	uint64_t step = align / PAGE > 1 ? align / PAGE : 1, pages = up(size, PAGE) / PAGE;
-	uint64_t first, sidx, off;
-	bool wrapped = false;
-
-	goal /= PAGE;
-	first = up(n->min < goal && goal < n->low ? goal : n->min, step) - n->min;
-	sidx = n->hint > first ? up(n->min + n->hint, step) - n->min : first;
-	wrapped = n->hint <= first;
-	for (;;) {
-		uint64_t i = 0;
-
-		if (sidx + pages > n->low - n->min) {
-			if (wrapped)
-				return 0;
-			wrapped = true;
-			sidx = first;
-			continue;
-		}
-		while (i < pages && !n->taken[sidx + i])
-			i++;
-		if (i == pages)
-			break;
-		sidx += step; /* slower than a jump, to the same place */
-	}
-	off = sidx * PAGE;
-	if (n->last_end % PAGE != 0 && n->last_end / PAGE + 1 == sidx)
-		off = up(n->min * PAGE + n->last_end, align) - n->min * PAGE;
-	for (uint64_t i = off / PAGE; i < up(off + size, PAGE) / PAGE; i++)
-		n->taken[i] = true;
-	n->last_end = off + size;
-	n->hint = up(n->last_end, PAGE) / PAGE;
-	return n->min * PAGE + off;
-}
-
-static uint64_t model_alloc_any(uint64_t size, uint64_t align, uint64_t goal)
-{
-	uint64_t got;
-
-	for (int i = 0; i < MODEL_NODES; i++) {
-		if (goal != 0 && model[i].low <= goal / PAGE)
-			continue;
-		got = model_alloc_node(&model[i], size, align, goal);
-		if (got != 0)
-			return got;
-	}
-	return goal != 0 ? model_alloc_any(size, align, 0) : 0;
-}
-
-static uint64_t model_alloc_prefer(int nid, uint64_t size, uint64_t align, uint64_t goal)
-{
-	uint64_t got = model_alloc_node(&model[nid], size, align, goal);
-
-	for (int i = 0; i < MODEL_NODES && got == 0; i++) {
-		if (goal == 0 || model[i].low > goal / PAGE)
-			got = model_alloc_node(&model[i], size, align, goal);
-	}
-	return got == 0 && goal != 0 ? model_alloc_prefer(nid, size, align, 0) : got;
-}
-
-static struct model_node *model_node_of(uint64_t pfn)
-{
-	for (int i = 0; i < MODEL_NODES; i++) {
-		if (pfn >= model[i].min && pfn < model[i].low)
-			return &model[i];
-	}
-	return NULL;
-}
-
-/* What a mark of [start, end) must return; it is made if that is 0. */
-static int model_mark(uint64_t start, uint64_t end, bool reserve, bool exclusive)
-{
-	struct model_node *n;
-
-	for (uint64_t p = start; p < end; p++) {
-		n = model_node_of(p);
-		if (n == NULL)
-			return -QUARRY_EINVAL;
-		if (reserve && exclusive && n->taken[p - n->min])
-			return -QUARRY_EBUSY;
-		if (!reserve && !n->taken[p - n->min])
-			return -QUARRY_EINVAL;
-	}
-	for (uint64_t p = start; p < end; p++) {
-		n = model_node_of(p);
-		n->taken[p - n->min] = reserve;
-		if (reserve)
-			continue;
-		if (p - n->min < n->hint)
-			n->hint = p - n->min;
-		if (n->last_end / PAGE == p - n->min)
-			n->last_end = 0;
-	}
-	return 0;
-}
-
 static bool step_mark(struct quarry *q)
 {
 	uint64_t addr = rnd(4200 * PAGE), size = rnd(rnd(8) == 0 ? 3000 * PAGE : 40 * PAGE);
@@ -1077,12 +975,13 @@ static bool step_mark(struct quarry *q)
 	if (op == 0)
 		size = rnd(8) == 0 ? size : PAGE + rnd(2) * (addr - page);
 	if (op <= 1) {
-		want = model_mark(up(addr, PAGE) / PAGE, (addr + size) / PAGE, false, false);
+		want = model_bootmem_mark(&model, up(addr, PAGE) / PAGE, (addr + size) / PAGE,
+					  false, false);
 		got = quarry_free_bootmem(q, addr, size);
 	} else {
 		want = size == 0 ? 0
-				 : model_mark(addr / PAGE, up(addr + size, PAGE) / PAGE, true,
-					      op == 2);
+				 : model_bootmem_mark(&model, addr / PAGE,
+						      up(addr + size, PAGE) / PAGE, true, op == 2);
 		got = quarry_reserve_bootmem(q, addr, size,
 					     op == 2 ? BOOTMEM_EXCLUSIVE : BOOTMEM_DEFAULT);
 	}
@@ -1098,10 +997,10 @@ static bool step_alloc(struct quarry *q)
 	int nid = (int)rnd(MODEL_NODES + 1) - 1;
 
 	if (nid < 0) {
-		want = model_alloc_any(size, align, goal);
+		want = model_bootmem_any(&model, size, align, goal);
 		got = at(q, quarry___alloc_bootmem_nopanic(q, size, align, goal));
 	} else {
-		want = model_alloc_prefer(nid, size, align, goal);
+		want = model_bootmem_prefer(&model, nid, size, align, goal);
 		got = at(q, quarry___alloc_bootmem_node_nopanic(q, nid, size, align, goal));
 	}
 	snprintf(last_op, sizeof(last_op),
@@ -1109,22 +1008,6 @@ static bool step_alloc(struct quarry *q)
 		 (unsigned long long)size, (unsigned long long)align, (unsigned long long)goal,
 		 (unsigned long long)got, (unsigned long long)want);
 	return want == got;
-}
-
-static bool same_nodes(struct quarry *q)
-{
-	for (int nid = 0; nid < MODEL_NODES; nid++) {
-		const struct model_node *n = &model[nid];
-		const bootmem_data_t *b = node(q, nid);
-
-		if (b->hint_idx != n->hint || b->last_end_off != n->last_end)
-			return false;
-		for (uint64_t p = n->min; p < n->low; p++) {
-			if (is_taken(b, p) != n->taken[p - n->min])
-				return false;
-		}
-	}
-	return quarry_check_bootmem(q, &to_stderr) == 0;
 }
 
 static void play(uint64_t seed, unsigned int steps)
@@ -1135,28 +1018,31 @@ static void play(uint64_t seed, unsigned int steps)
 	unsigned long pages = 0, taken_maps = 3;
 
 	rng = seed;
-	memset(model, 0, sizeof(model));
+	memset(&model, 0, sizeof(model));
 	for (int i = 0; i < MODEL_NODES; i++) {
-		model[i].min = bounds[i][0];
-		model[i].low = bounds[i][1];
-		memset(model[i].taken, 1, sizeof(model[i].taken));
+		model_bootmem_node(&model, i, bounds[i][0], bounds[i][1]);
 		assert_int_not_equal(
 			quarry_init_bootmem_node(q, i, bounds[i][0], bounds[i][0], bounds[i][1]),
 			0);
-		assert_int_equal(model_mark(bounds[i][0] + 1, bounds[i][1], false, false), 0);
+		assert_int_equal(
+			model_bootmem_mark(&model, bounds[i][0] + 1, bounds[i][1], false, false),
+			0);
 		assert_int_equal(quarry_free_bootmem(q, (bounds[i][0] + 1) * PAGE,
 						     (bounds[i][1] - bounds[i][0] - 1) * PAGE),
 				 0);
 	}
 	for (unsigned int i = 0; i < steps; i++) {
-		if (!(rnd(3) == 0 ? step_alloc(q) : step_mark(q)) || !same_nodes(q))
+		if (!(rnd(3) == 0 ? step_alloc(q) : step_mark(q)) ||
+		    !model_bootmem_same(&model, q, &to_stderr))
 			fail_msg("model and bootmem part: seed %llu, step %u, %s",
 				 (unsigned long long)seed, i, last_op);
 	}
 	for (int i = 0; i < MODEL_NODES; i++) {
-		for (uint64_t p = model[i].min; p < model[i].low; p++)
-			pages += !model[i].taken[p - model[i].min];
-		taken_maps -= !model[i].taken[0];
+		const struct model_bootmem_node *n = &model.node[i];
+
+		for (uint64_t p = n->min; p < n->low; p++)
+			pages += !n->taken[p - n->min];
+		taken_maps -= !n->taken[0];
 	}
 	memset(&given, 0, sizeof(given));
 	assert_int_equal(quarry_free_all_bootmem(q, give, &given), pages + taken_maps);

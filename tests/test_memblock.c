@@ -708,6 +708,9 @@ static void test_M10_debug_traces_each_call(void **state)
 	assert_non_null(quarry_memblock_alloc(q, 64, 8));
 	assert_string_equal(said.log[6], "memblock_alloc_try_nid: 64 bytes align=0x8 nid=-1 "
 					 "from=0x0000000000000000 max_addr=0x0000000000000000");
+	assert_true(quarry_memblock_alloc_range_nid(q, 4 * K, K, K, M, QUARRY_NO_NODE, false) != 0);
+	assert_string_equal(said.log[8], "memblock_alloc_range_nid: 4096 bytes align=0x400 nid=-1 "
+					 "from=0x0000000000000400 max_addr=0x0000000000100000");
 	said.logs = 0;
 	assert_int_equal(quarry_memblock_set_node(q, 0, G, &quarry_memblock(q)->memory, 1), 0);
 	quarry_memblock_dump_all(q);

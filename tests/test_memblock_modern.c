@@ -374,9 +374,17 @@ static void test_an_array_put_back_by_hand_is_the_static_one(void **state)
 
 /* ---- memtest ---- */
 
+static void count_bad(void *ctx, enum quarry_log_level level, const char *line)
+{
+	(void)level;
+	*(unsigned int *)ctx += strstr(line, "bad mem addr") != NULL;
+}
+
 static void test_memtest_reserves_what_is_bad(void **state)
 {
-	struct quarry_posix_options options = {.ram_bytes = 4 * M};
+	unsigned int bad = 0;
+	struct quarry_posix_options options = {
+		.ram_bytes = 4 * M, .log = count_bad, .log_ctx = &bad};
 	struct quarry *q = quarry_posix_new(&options);
 	struct memblock *mb;
 	uint64_t *word;
@@ -390,6 +398,7 @@ static void test_memtest_reserves_what_is_bad(void **state)
 	assert_int_equal(quarry_memblock_reserve(q, M, 64 * K), 0);
 	word[M / 8] = word[(2 * M + K) / 8] = 7; /* reserved, and no memory: never touched */
 	assert_int_equal(quarry_memblock_memtest(q, 0, TOP, 17), 0);
+	assert_int_equal(bad, 0);
 	assert_int_equal(mb->reserved.cnt, 1);
 	assert_int_equal(word[0], 0);
 	assert_int_equal(word[M / 8], 7);
@@ -402,6 +411,7 @@ static void test_memtest_reserves_what_is_bad(void **state)
 	word[(M - 8) / 8] ^= (uint64_t)1 << 63;
 	word[(M + 64 * K) / 8] = 0;
 	assert_int_equal(quarry_memblock_memtest_check(q, 0, TOP, 0x5555555555555555u), 8 * 6);
+	assert_int_equal(bad, 4);
 	assert_int_equal(mb->reserved.cnt, 3);
 	assert_int_equal(mb->reserved.regions[0].base, 800);
 	assert_int_equal(mb->reserved.regions[0].size, 8);

@@ -183,6 +183,62 @@ static void nolock_and_ordinary_by_turns(void **state)
 	}
 }
 
+/* Blocks that are aside, by following the lists. */
+static unsigned int nr_aside(struct machine *m)
+{
+	unsigned int n = 0;
+
+	for (unsigned int k = 0; k < 2; k++) {
+		uint64_t next = k == 0 ? m->q->pages->aside : m->q->pages->aside_taken;
+
+		for (; next != 0; n++) {
+			const struct page *page = quarry_pfn_to_page(m->q, next - 1);
+
+			assert_int_equal(page->word & PAGE_WORD_STATE_MASK, PAGE_WORD_ASIDE);
+			next = (page->word & ~PAGE_WORD_ARENA_MASK) >> PAGE_WORD_ASIDE_SHIFT;
+		}
+	}
+	return n;
+}
+
+/* A request frees a few of the blocks that others put aside, whatever their number; who would be refused, all. */
+static void nolock_leaves_no_large_bill(void **state)
+{
+	struct machine_spec spec = m64;
+	struct page *block[100], *page;
+	unsigned int left = 90;
+	struct machine m;
+
+	(void)state;
+	for (unsigned int concurrent = 0; concurrent < 2; concurrent++, left = 90) {
+		spec.concurrent = concurrent;
+		machine_build(&m, &spec);
+		for (unsigned int i = 0; i < 100; i++)
+			block[i] = quarry_alloc_pages(m.q, GFP_KERNEL, 4);
+		for (unsigned int i = 0; i < left; i++)
+			quarry_free_pages_nolock(m.q, block[i], 4);
+		assert_int_equal(nr_aside(&m), left);
+		while (left > NOLOCK_FLUSH) {
+			page = quarry_alloc_pages(m.q, GFP_ATOMIC, 5);
+			left -= NOLOCK_FLUSH;
+			assert_int_equal(nr_aside(&m), left);
+			machine_check(&m);
+			quarry_free_pages(m.q, page, 5);
+		}
+		/* Others come meanwhile. */
+		for (unsigned int i = 90; i < 100; i++)
+			quarry_free_pages_nolock(m.q, block[i], 4);
+		assert_int_equal(nr_aside(&m), left + 10);
+		quarry_free_pages_nolock(m.q, block[99], 4); /* twice */
+		assert_int_equal(m.reports, 1);
+		while (quarry_alloc_pages(m.q, GFP_ATOMIC, 6) != NULL)
+			continue;
+		assert_int_equal(nr_aside(&m), 0);
+		machine_check(&m);
+		machine_fini(&m);
+	}
+}
+
 /* ---- from signals ---- */
 
 static struct machine *signal_machine;
@@ -270,6 +326,7 @@ int main(void)
 		cmocka_unit_test(bulk_to_the_end),
 		cmocka_unit_test(nolock_in_quiet),
 		cmocka_unit_test(nolock_and_ordinary_by_turns),
+		cmocka_unit_test(nolock_leaves_no_large_bill),
 		cmocka_unit_test(nolock_from_signals),
 	};
 

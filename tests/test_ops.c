@@ -123,6 +123,12 @@ static void every_nth_failure(void **state)
 					    "shrink c0",
 					    "reap 0",
 					    "dropslab",
+					    "mkpool 0 300 12",
+					    "poolget 1 KERNEL",
+					    "poolsize 1 20",
+					    "rmpool 1",
+					    "lruadd 1 n1",
+					    "mpalloc 4 KERNEL 1 -> p9",
 					    NULL};
 	static const char *const large[] = {
 		"addmem 2 n0",     "online 1 movable",        "offline 1",
@@ -135,7 +141,7 @@ static void every_nth_failure(void **state)
 		"add 0 4096 n0 none; reserve 80 12; boot 2; cache 32 -> c0; cache 100 -> c2; "
 		"object c0 KERNEL n0 -> o0; kmalloc 100 KERNEL n0 -> o1; "
 		"alloc 3 KERNEL n0 -> p0; own 0 -> w0; take 8 MOVABLE -> r0; "
-		"isolate 600 100 -> i0",
+		"isolate 600 100 -> i0; mkpool 1 200 4; policy 3 1 default",
 		small);
 	n += refuse_every_nth("map 64; add 0 2048 n0 none; cmaarea 3; boot 2", large);
 	n += refuse_every_nth("add 0 1000 n0 none; add 1000 900 n1 none", boot);
@@ -254,6 +260,13 @@ static void every_state(void **state)
 		"kmalloc 900 KERNEL! n0 -> o0; kmalloc 900 KERNEL! n0 -> o1; kfree o0; "
 		"kfree o1; cpu 0; cpu 1; cpuoff 1; cpuon 1; drain",
 		visit);
+	(void)visit_states(
+		"add 0 256 n0 none; boot 1",
+		"mkpool 0 500 2; poolget 0 ATOMIC; poolput 0 0; poolsize 0 0; poolsize 0 3; "
+		"rmpool 0; alloc 3 KERNEL! n0 -> p0; free p0; lruadd 0 n1; lruadd 1 n1; "
+		"lruadd 2 n1; lrudel 0; lrudel 1; lruwalk n0 2 default; lruwalk n0 9 kernel; "
+		"lruwalk n0 4 movable",
+		visit / 4);
 }
 
 /* Text and list are the same program. */
@@ -289,6 +302,8 @@ static void programs_that_failed(void **state)
 	OPS("add 2637 1 n3 HOTPLUG; add 2633 11 n3 none; boot 0");
 	/* An area larger than all that there is: refused as wrong, as Linux does. */
 	OPS("map 64; cmaarea 0");
+	/* What a walk of list_lru rotates is shown again; it was said that it was not. */
+	OPS("add 0 64 n0 none; boot 0; lruadd 9 n1; lruadd 0 n1; lruwalk n0 3 kernel");
 }
 
 /* Arguments: programs to run. */

@@ -197,6 +197,8 @@ static void test_S13_depot_starts_small_and_grows_when_cpus_meet(void **state)
 	static void *p[1000];
 
 	(void)state;
+	assert_true(depot_capacity_ok(s, s->sheaf_capacity));
+	assert_false(depot_capacity_ok(s, s->sheaf_capacity + 1));
 	take(q, s, p, 1000);
 	give(q, s, p, 1000);
 	assert_int_equal(s->node[0].nr_full, SLAB_DEPOT_LEAST);

@@ -26,7 +26,7 @@ $(FUZZ_BINS): $(O)/tests/%: $(O)/tests/%.o $(TEST_LINK)
 M32_NAMES := test_memblock test_memblock_modern test_bootmem test_linux_memblock test_linux_bootmem \
 	test_linux_boot test_linux_setup test_linux_of test_boot_damage test_zones test_geometry test_firmware test_firmware_boot \
 	test_firmware_acpi
-M32_SHARED := linux_runner model_memblock machine_build firmware_bed m32/cmocka
+M32_SHARED := linux_runner model_memblock model_bootmem machine_build firmware_bed m32/cmocka
 M32_BINS := $(M32_NAMES:%=$(O)/tests/%-m32)
 # Code in the style of kernels converts freely. asm/ headers are the machine's own: they serve both widths.
 M32 = -m32 -isystem /usr/include/$(shell $(CC) -print-multiarch 2>/dev/null) -Wno-conversion -Wno-sign-conversion
@@ -62,7 +62,27 @@ $(O)/tests/explore: $(EXPLORE_OBJS)
 	@mkdir -p $(@D)
 	$(Q)$(CC) -no-pie -o $@ $^
 
--include $(wildcard $(O)/tests/*.d) $(EXPLORE_OBJS:.o=.d)
+# Steps of calls that interrupts may make: src/ with a call at each basic block.
+STEPS_HOOKS := -fsanitize-coverage=trace-pc -Dmemset=steps_memset -Dmemcpy=steps_memcpy -Dmemmove=steps_memmove
+STEPS_FLAGS := -Itests/steps -O1 -g
+STEPS_OBJS := $(O)/steps/tests/steps/steps.o $(patsubst %.c,$(O)/steps/%.o,$(QUARRY_SRCS))
+
+$(O)/steps/src/%.o: src/%.c
+	$(call SAY,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(STEPS_FLAGS) $(LIBFLAGS) $(STEPS_HOOKS) $(DEPFLAGS) -c -o $@ $<
+
+$(O)/steps/tests/steps/%.o: tests/steps/%.c
+	$(call SAY,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(STEPS_FLAGS) $(HOSTFLAGS) $(DEPFLAGS) -c -o $@ $<
+
+$(O)/tests/steps: $(STEPS_OBJS)
+	$(call SAY,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -o $@ $^
+
+-include $(wildcard $(O)/tests/*.d) $(EXPLORE_OBJS:.o=.d) $(STEPS_OBJS:.o=.d)
 
 .PHONY: test-bins thread-bins m32-bins
 test-bins: $(TEST_BINS) $(FUZZ_BINS) $(O)/quarry
@@ -82,9 +102,9 @@ test: deps-test
 	@$(MAKE) --no-print-directory $(JOBS) O=$(O)/tsan CFLAGS="$(TSAN)" thread-bins
 	@$(if $(M32_RUN),$(MAKE) --no-print-directory $(JOBS) O=$(O)/m32 CFLAGS="$(M32_CFLAGS)" m32-bins,\
 		echo "  32-bit tests left out: no program of $(CC) -m32 runs here")
-	@$(MAKE) --no-print-directory $(JOBS) $(O)/quarry $(O)/tests/test_misuse $(O)/tests/explore kernels
+	@$(MAKE) --no-print-directory $(JOBS) $(O)/quarry $(O)/tests/test_misuse $(O)/tests/explore $(O)/tests/steps kernels
 	@M32_RUN=$(M32_RUN) tests/run.sh $(O)/quarry $(TEST_NAMES:%=$(O)/asan/tests/%) \
-		$(THREAD_NAMES:%=$(O)/tsan/tests/%) $(O)/tests/test_misuse $(O)/tests/explore $(FUZZ_NAMES:%=$(O)/asan/tests/%) $(TEST_SHELL) \
+		$(THREAD_NAMES:%=$(O)/tsan/tests/%) $(O)/tests/test_misuse $(O)/tests/explore $(O)/tests/steps $(FUZZ_NAMES:%=$(O)/asan/tests/%) $(TEST_SHELL) \
 		$(if $(M32_RUN),$(M32_NAMES:%=$(O)/m32/tests/%-m32))
 
 ## make explore    interleavings with wide bounds, then with faults in src/, each of which must be found
@@ -93,6 +113,11 @@ explore: $(O)/tests/explore
 	$(O)/tests/explore --deep
 	$(O)/tests/explore --weak
 	tests/explore/faults.sh $(O)/tests/explore $(CC) $(EXPLORE_FLAGS) $(LIBFLAGS) $(EXPLORE_HOOKS)
+
+## make steps      worst-case steps of calls that interrupts may make, on seven machines, against their bounds
+.PHONY: steps
+steps: $(O)/tests/steps
+	$(O)/tests/steps --table --long
 
 ## make stress     the programs of threads under ThreadSanitizer, again and again for MINUTES=5
 .PHONY: stress

@@ -77,7 +77,7 @@ unsigned long quarry_list_lru_count(const struct quarry_list_lru *lru);
  * @q:	   memory system
  * @lru:   list
  * @nid:   node
- * @isolate: says what became of an item, each one at most once unless it asks for a retry
+ * @isolate: says what became of an item; one that is rotated, or asks for a retry, may be shown again, as in Linux
  * @arg:   passed to it
  * @nr_to_walk: items to show at most, brought down by those that were
  *

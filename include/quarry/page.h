@@ -132,7 +132,8 @@ QUARRY_MUST_CHECK struct page *quarry_alloc_pages_nolock(struct quarry *q, int n
  * @order: its order
  *
  * If the CPU's sheaf cannot take it at once the block is put aside, still counted as allocated, until
- * a call that may wait comes by: a request that takes the long way, or a drain.
+ * a call that may wait for locks comes by: a request that takes the long way frees some of them, one that would be
+ * refused, or a drain, all.
  * Context: as quarry_alloc_pages_nolock(). Return: nothing.
  */
 void quarry_free_pages_nolock(struct quarry *q, struct page *page, unsigned int order);

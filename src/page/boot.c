@@ -536,6 +536,7 @@ static int boot_make_cpus(struct boot_state *b)
 	quarry_lock_init(&pl->mark_lock, QUARRY_LOCK_LEAF);
 	b->q->cpus = pl->cpu;
 	quarry_lock_init(&pl->refusal_lock, QUARRY_LOCK_LEAF);
+	quarry_lock_init(&pl->aside_lock, QUARRY_LOCK_LEAF);
 	quarry_lock_init(&pl->reclaim_lock, QUARRY_LOCK_LEAF);
 	quarry_lock_init(&pl->shrinker_lock, QUARRY_LOCK_LEAF);
 	quarry_lock_init(&pl->scope_lock, QUARRY_LOCK_OUTER);

@@ -545,6 +545,8 @@ struct page_layer {
 	struct quarry_lock refusal_lock;
 	struct quarry_refusal refusal;
 	uint64_t aside; /* blocks put aside: page frame of the first one + 1; 0: none. nolock.c */
+	uint64_t aside_taken; /* the same of those taken off, to be freed; under the lock */
+	struct quarry_lock aside_lock;
 	uint32_t nr_movers;
 	struct page_mover *mover;         /* number n stands at n - 1; made for the first one */
 	struct page_counts shared_counts; /* of CPUs that no table could be had for; atomic */
@@ -799,7 +801,7 @@ static QUARRY_ALWAYS_INLINE bool arena_put_block(struct page_arena *a, size_t w,
 						 uint64_t pages, unsigned int order)
 	QUARRY_REQUIRES(a->lock)
 {
-	static const uint64_t run_of[6] = {0x3, 0xf, 0xff, 0xffff, 0xffffffff, ~(uint64_t)0};
+	static const uint64_t run_of[6] = {0x3, 0xf, 0xff, 0xffff, 0xffffffffu, ~(uint64_t)0};
 	struct page_pb *pb = &a->pb[w / PAGE_WORDS];
 	uint64_t *word = &a->bits[w / PAGE_WORDS][w % PAGE_WORDS];
 	unsigned int filed = pb->filed, more = pb->nr_free + (1u << order);
@@ -1092,12 +1094,14 @@ void warn_stall(struct quarry *q, const struct alloc_request *r, uint64_t *since
 
 /* ---- nolock.c ---- */
 #if !QUARRY_TINY
-void nolock_flush_all(struct quarry *q);
-/* Frees what was put aside. Any context that may wait for locks. */
-static inline void nolock_flush(struct quarry *q)
+#define NOLOCK_FLUSH 16u /* blocks that a request frees for those who put them aside */
+void nolock_flush_some(struct quarry *q, unsigned long most);
+/* Frees at most @most blocks of what was put aside. Any context that may wait for locks. */
+static inline void nolock_flush(struct quarry *q, unsigned long most)
 {
-	if (unlikely(quarry_load_relaxed(&q->pages->aside) != 0))
-		nolock_flush_all(q);
+	if (unlikely((quarry_load_relaxed(&q->pages->aside) |
+		      quarry_load_relaxed(&q->pages->aside_taken)) != 0))
+		nolock_flush_some(q, most);
 }
 #endif
 

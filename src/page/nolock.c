@@ -7,7 +7,8 @@
  * Giving     Into the hand that is open, if the block lies in its 64 pages; that is one bit. Else it is
  *            put aside: a list that goes through the descriptors, newest first, pushed to by
  *            compare-exchange and only ever taken as a whole. So no block can come back to its head while
- *            somebody holds on to it. nolock_flush() frees them for good.
+ *            somebody holds on to it. What was taken is a list of its own, under a lock, from which
+ *            nolock_flush() frees some for good: a request is not to pay for all that others put aside.
  *
  * Why not    On a machine that one thread plays, counters and bits are changed by plain stores, and a call
  *            that comes in between could be lost. There only sheaves are used, which say when somebody
@@ -127,16 +128,33 @@ void quarry_free_pages_nolock(struct quarry *q, struct page *page, unsigned int 
 		      (void *)page, order);
 }
 
-QUARRY_COLD void nolock_flush_all(struct quarry *q)
+/* One block of those that were taken off the list, or else are on it now; NULL: there is none. */
+static struct page *nolock_next(struct quarry *q)
 {
-	uint64_t next = quarry_exchange_acquire(&q->pages->aside, (uint64_t)0);
+	struct page_layer *pl = q->pages;
+	quarry_pin_t pin = quarry_lock(q->concurrent, &pl->aside_lock);
+	uint64_t first = quarry_load_relaxed(&pl->aside_taken);
+	struct page *page = NULL;
 
-	while (next != 0) {
-		struct page *page = quarry_pfn_to_page(q, next - 1);
+	if (first == 0)
+		first = quarry_exchange_acquire(&pl->aside, (uint64_t)0);
+	if (first != 0) {
+		page = quarry_pfn_to_page(q, first - 1);
+		quarry_store_relaxed(&pl->aside_taken, (page_word(page) & ~PAGE_WORD_ARENA_MASK) >>
+							       PAGE_WORD_ASIDE_SHIFT);
+	}
+	quarry_unlock(q->concurrent, &pl->aside_lock, pin);
+	return page;
+}
+
+QUARRY_COLD void nolock_flush_some(struct quarry *q, unsigned long most)
+{
+	struct page *page;
+
+	while (most-- != 0 && (page = nolock_next(q)) != NULL) {
 		uint64_t word = page_word(page);
 		unsigned int order = page_word_order(word);
 
-		next = (word & ~PAGE_WORD_ARENA_MASK) >> PAGE_WORD_ASIDE_SHIFT;
 		page_set_word(page, (word & PAGE_WORD_ARENA_MASK) |
 					    page_word_alloc(order, page_word_type(word)));
 		quarry_free_pages(q, page, order);

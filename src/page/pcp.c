@@ -700,7 +700,7 @@ void quarry_age_pages(struct quarry *q)
 
 void quarry_drain_all_pages(struct quarry *q)
 {
-	nolock_flush(q);
+	nolock_flush(q, ~0ul);
 	for (unsigned int cpu = 0; cpu < q->pages->nr_cpus; cpu++)
 		quarry_drain_pages(q, cpu);
 }

@@ -437,7 +437,7 @@ struct page *slowpath_alloc(struct quarry *q, const struct alloc_request *r)
 {
 	struct page *page;
 
-	nolock_flush(q);
+	nolock_flush(q, NOLOCK_FLUSH);
 	page = slowpath_walk(q, r, QUARRY_WMARK_LOW,
 			     fallback_nofragment(q->pages, slowpath_first(r), r->gfp));
 	return page != NULL ? page : slowpath_try(q, r);
