@@ -81,7 +81,7 @@ static void machine_init_own(struct machine *m, const struct machine_spec *spec)
 {
 	struct quarry_port port = {
 		.ctx = m,
-		.direct_map = (uintptr_t)0xffff888000000000u,
+		.direct_map = sizeof(uintptr_t) > 4 ? (uintptr_t)0xffff888000000000u : 0x01000000,
 		.no_access = spec->ram_bytes == 0,
 		.concurrent = spec->concurrent,
 		.panic = machine_panic,

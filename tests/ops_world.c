@@ -604,6 +604,9 @@ static bool op_cmaarea(struct ops_world *w, const uint32_t *arg)
 	if (w->cma != NULL || ops_map_is_full(w) || w->scale == 1)
 		return true;
 	err = quarry_cma_declare_contiguous(w->m.q, &spec, &w->cma);
+	if (err == -QUARRY_EINVAL)
+		return spec.size > quarry_memblock_end_of_DRAM(w->m.q) ||
+		       OPS_BAD(w, "cmaarea: it would fit");
 	if (err != 0)
 		return err == -QUARRY_ENOMEM || quarry_memblock_phys_mem_size(w->m.q) == 0 ||
 		       OPS_BAD(w, "cmaarea: %d", err);

@@ -19,8 +19,6 @@ run() {
 	case $1 in
 	*-m32) via=${M32_RUN:-env} ;;
 	esac
-	# An emulator of the processor has no way to look for leaks.
-	[ $via = env ] || export ASAN_OPTIONS=$ASAN_OPTIONS:detect_leaks=0
 	start=$(date +%s%N)
 	timeout 600 $via "$1" >"$log.log" 2>&1 </dev/null
 	echo "$? $((($(date +%s%N) - start) / 1000000))" >"$log.part"

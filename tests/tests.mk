@@ -30,10 +30,12 @@ M32_SHARED := linux_runner model_memblock model_bootmem machine_build firmware_b
 M32_BINS := $(M32_NAMES:%=$(O)/tests/%-m32)
 # Code in the style of kernels converts freely. asm/ headers are the machine's own: they serve both widths.
 M32 = -m32 -isystem /usr/include/$(shell $(CC) -print-multiarch 2>/dev/null) -Wno-conversion -Wno-sign-conversion
-# What runs them: "env" where the kernel does, else an emulator of the processor, or nothing.
+# What runs them: "env" where the kernel does, else an emulator of the processor, or nothing. AddressSanitizer wants a
+# place in the address space that an emulator does not keep free.
 M32_RUN = $(shell p=$$(mktemp) && echo 'int main(void) { return 0; }' | $(CC) $(M32) -include errno.h \
-	-fsanitize=address -x c -o $$p - 2>/dev/null && for run in env qemu-i386; do \
-		ASAN_OPTIONS=detect_leaks=0 $$run $$p 2>/dev/null && echo $$run && break; done; rm -f $$p)
+	-fsanitize=address -x c -o $$p - 2>/dev/null && { $$p 2>/dev/null && echo env || \
+	{ command -v qemu-i386 >/dev/null && echo qemu-i386; }; }; rm -f $$p)
+M32_CFLAGS = $(if $(filter env,$(M32_RUN)),$(ASAN),$(UBSAN)) $(M32)
 
 $(M32_BINS): $(O)/tests/%-m32: $(O)/tests/%.o $(M32_SHARED:%=$(O)/tests/%.o) $(O)/libquarry.a
 	$(call SAY,LD,$@)
@@ -89,7 +91,8 @@ m32-bins: $(M32_BINS)
 test-bins thread-bins m32-bins:
 	$(SAID)
 
-ASAN := -O1 -g1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -DQUARRY_DEBUG=1
+UBSAN := -O1 -g1 -fsanitize=undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -DQUARRY_DEBUG=1
+ASAN := $(UBSAN) -fsanitize=address
 TSAN := -O1 -g1 -fsanitize=thread -DQUARRY_DEBUG=1
 
 ## make test       all tests, under sanitizers; ends with the count
@@ -97,7 +100,7 @@ TSAN := -O1 -g1 -fsanitize=thread -DQUARRY_DEBUG=1
 test: deps-test
 	@$(MAKE) --no-print-directory $(JOBS) O=$(O)/asan CFLAGS="$(ASAN)" test-bins
 	@$(MAKE) --no-print-directory $(JOBS) O=$(O)/tsan CFLAGS="$(TSAN)" thread-bins
-	@$(if $(M32_RUN),$(MAKE) --no-print-directory $(JOBS) O=$(O)/m32 CFLAGS="$(ASAN) $(M32)" m32-bins,\
+	@$(if $(M32_RUN),$(MAKE) --no-print-directory $(JOBS) O=$(O)/m32 CFLAGS="$(M32_CFLAGS)" m32-bins,\
 		echo "  32-bit tests left out: no program of $(CC) -m32 runs here")
 	@$(MAKE) --no-print-directory $(JOBS) $(O)/quarry $(O)/tests/test_misuse $(O)/tests/explore $(O)/tests/steps kernels
 	@M32_RUN=$(M32_RUN) tests/run.sh $(O)/quarry $(TEST_NAMES:%=$(O)/asan/tests/%) \

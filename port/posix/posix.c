@@ -33,7 +33,8 @@ _Thread_local uint64_t quarry_posix_held;
 #if UINTPTR_MAX > 0xffffffffu
 #define POSIX_LINUX_DIRECT_MAP 0xffff888000000000u
 #else
-#define POSIX_LINUX_DIRECT_MAP 0u /* else it would wrap, and some page be NULL */
+/* The page that would be NULL lies close below 4 GiB, where PCs have ROM. */
+#define POSIX_LINUX_DIRECT_MAP 0x01000000u
 #endif
 
 struct posix_storage {
