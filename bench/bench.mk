@@ -33,6 +33,13 @@ bench-slab: deps-bench
 	@$(BENCH_TLS) $(O)/bench/bench slabs slabs-large slabs-threads slabs-colour
 	@bench/callgrind.sh $(O)/bench/instr
 
+.PHONY: bench-hardened
+## make bench-hardened  what QUARRY_HARDENED costs: instructions and tables, without it and with it
+bench-hardened: deps-bench
+	@$(MAKE) --no-print-directory $(JOBS) bench-bins
+	@$(MAKE) --no-print-directory $(JOBS) O=$(O)/hardened CFLAGS="$(CFLAGS) -DQUARRY_HARDENED=1" bench-bins
+	@bench/hardened.sh $(O)/bench $(O)/hardened/bench
+
 .PHONY: bench-pages
 ## make bench-pages  the page allocator alone, beside a list buddy
 bench-pages:

@@ -2,7 +2,7 @@
 /*
  * What callgrind.sh counts: instr WHAT N does N pairs of alloc and free in the function instr_WHAT,
  * after some pairs outside it have brought everything to its usual state. Of churn a pair is: with 90 % of 2 GiB
- * in use, one random block back, one out.
+ * in use, one random block back, one out; of bulk: N pages out, then back in the same order.
  */
 #include <string.h>
 
@@ -15,7 +15,7 @@ struct instr_state {
 	struct quarry *q;
 	struct kmem_cache *cache;
 	struct list_buddy list;
-	/* of churn */
+	/* of churn and bulk */
 	void **held;
 	uint32_t *step; /* which of them, in turn */
 };
@@ -55,6 +55,19 @@ INSTR_FUNCTION(page3)
 INSTR_FUNCTION(page9)
 {
 	instr_pages(s, 9, n);
+}
+
+static inline void instr_bulk_pages(struct instr_state *s, unsigned long n)
+{
+	for (unsigned long i = 0; i < n; i++)
+		s->held[i] = quarry_alloc_pages(s->q, GFP_HIGHUSER_MOVABLE, 0);
+	for (unsigned long i = 0; i < n; i++)
+		quarry_free_pages(s->q, s->held[i], 0);
+}
+
+INSTR_FUNCTION(bulk)
+{
+	instr_bulk_pages(s, n);
 }
 
 static inline void instr_lists(struct instr_state *s, unsigned int order, unsigned long n)
@@ -182,25 +195,34 @@ static void instr_settle(struct instr_state *s, bool list, unsigned int order, u
 	instr_draw(s, held, n, &seed);
 }
 
+/* What bulk takes is given back once before, so that its descriptors are there. */
+static void instr_settle_bulk(struct instr_state *s, unsigned long n)
+{
+	s->held = malloc(n * sizeof(*s->held));
+	if (s->held == NULL || n > INSTR_PAGES / 2)
+		bench_die("out of memory");
+	instr_bulk_pages(s, n);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct {
 		const char *name;
 		instr_fn run;
 	} kinds[] = {
-		{"empty", instr_empty},   {"page", instr_page},      {"page3", instr_page3},
-		{"page9", instr_page9},   {"list", instr_list},      {"list3", instr_list3},
-		{"list9", instr_list9},   {"cache", instr_cache},    {"kmalloc", instr_kmalloc},
-		{"malloc", instr_malloc}, {"churn", instr_churn},    {"churn3", instr_churn3},
-		{"lchurn", instr_lchurn}, {"lchurn3", instr_lchurn3}};
+		{"empty", instr_empty},   {"page", instr_page},       {"page3", instr_page3},
+		{"page9", instr_page9},   {"list", instr_list},       {"list3", instr_list3},
+		{"list9", instr_list9},   {"cache", instr_cache},     {"kmalloc", instr_kmalloc},
+		{"malloc", instr_malloc}, {"churn", instr_churn},     {"churn3", instr_churn3},
+		{"lchurn", instr_lchurn}, {"lchurn3", instr_lchurn3}, {"bulk", instr_bulk}};
 	struct instr_state s = {
 		.q = bench_machine((uint64_t)INSTR_PAGES * QUARRY_PAGE_SIZE, 1, false, true)};
 	unsigned long n;
 
 	s.cache = quarry_kmem_cache_create(s.q, "instr", 64, SLAB_NO_MERGE, NULL);
 	if (argc != 3 || s.cache == NULL || !list_buddy_init(&s.list, INSTR_PAGES, 128, false))
-		bench_die("usage: instr empty|page[3|9]|list[3|9]|[l]churn[3]|cache|kmalloc|malloc "
-			  "N");
+		bench_die("usage: instr empty|page[3|9]|list[3|9]|[l]churn[3]|bulk|cache|kmalloc|"
+			  "malloc N");
 	for (size_t i = 0; i < BENCH_ARRAY_SIZE(kinds); i++) {
 		if (strcmp(argv[1], kinds[i].name) != 0)
 			continue;
@@ -217,6 +239,8 @@ int main(int argc, char **argv)
 		if (strstr(argv[1], "churn") != NULL)
 			instr_settle(&s, argv[1][0] == 'l', strchr(argv[1], '3') != NULL ? 3 : 0,
 				     n);
+		if (strcmp(argv[1], "bulk") == 0)
+			instr_settle_bulk(&s, n);
 		kinds[i].run(&s, n);
 		return 0;
 	}
