@@ -135,6 +135,15 @@ void bed_expect_log(struct firmware_bed *bed, const char *text)
 	bed->log[0] = '\0';
 }
 
+int bed_take_cpu(void *cpus, const struct quarry_firmware_cpu *cpu)
+{
+	struct bed_cpus *c = cpus;
+
+	assert_true(c->nr < BED_CPUS);
+	c->cpu[c->nr++] = *cpu;
+	return c->nr == c->stop ? 7 : 0;
+}
+
 void bed_le16(uint8_t *p, uint32_t v)
 {
 	p[0] = (uint8_t)v;

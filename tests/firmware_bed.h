@@ -11,6 +11,7 @@
 #include <quarry/quarry.h>
 
 #define BED_CHUNKS 32
+#define BED_CPUS 16
 
 struct firmware_bed {
 	struct quarry *q;
@@ -43,6 +44,13 @@ void bed_lists(struct quarry *q, char *text, size_t size);
 void bed_expect(struct firmware_bed *bed, const char *lists);
 /* Fails unless the log has @text; forgets the log. */
 void bed_expect_log(struct firmware_bed *bed, const char *text);
+
+/* What an adapter tells of CPUs; bed_take_cpu() ends it with 7 after @stop of them. */
+struct bed_cpus {
+	unsigned int nr, stop;
+	struct quarry_firmware_cpu cpu[BED_CPUS];
+};
+int bed_take_cpu(void *cpus, const struct quarry_firmware_cpu *cpu);
 
 void bed_le16(uint8_t *p, uint32_t v);
 void bed_le32(uint8_t *p, uint32_t v);

@@ -146,23 +146,9 @@ static int acpi(void)
 	return quarry_firmware_acpi(bed.q, RSDP, &bed.memory);
 }
 
-struct cpus {
-	unsigned int nr, stop;
-	struct quarry_firmware_cpu cpu[16];
-};
-
-static int take_cpu(void *arg, const struct quarry_firmware_cpu *cpu)
+static int cpus(struct bed_cpus *c)
 {
-	struct cpus *c = arg;
-
-	assert_true(c->nr < 16);
-	c->cpu[c->nr++] = *cpu;
-	return c->nr == c->stop ? 7 : 0;
-}
-
-static int cpus(struct cpus *c)
-{
-	return quarry_firmware_acpi_cpus(bed.q, RSDP, &bed.memory, take_cpu, c);
+	return quarry_firmware_acpi_cpus(bed.q, RSDP, &bed.memory, bed_take_cpu, c);
 }
 
 /* ---- nodes of memory ---- */
@@ -478,7 +464,7 @@ static void test_table(void **state)
 
 static void test_cpus_of_a_pc(void **state)
 {
-	struct cpus c = {0};
+	struct bed_cpus c = {0};
 	struct table t;
 	uint8_t *e;
 
@@ -503,12 +489,12 @@ static void test_cpus_of_a_pc(void **state)
 	assert_int_equal(c.cpu[1].nid, QUARRY_NO_NODE);
 	assert_int_equal(c.cpu[2].id, 0x10000);
 	put_srat();
-	c = (struct cpus){0};
+	c = (struct bed_cpus){0};
 	assert_int_equal(cpus(&c), 0);
 	assert_int_equal(c.cpu[0].nid, 1);
 	assert_int_equal(c.cpu[1].nid, 0);
 	assert_int_equal(c.cpu[2].nid, QUARRY_NO_NODE);
-	c = (struct cpus){.stop = 2};
+	c = (struct bed_cpus){.stop = 2};
 	assert_int_equal(cpus(&c), 7);
 	assert_int_equal(c.nr, 2);
 }
@@ -516,7 +502,7 @@ static void test_cpus_of_a_pc(void **state)
 /* MPIDRs and harts: SRAT names them by ACPI's own number. */
 static void test_cpus_of_arm_and_riscv(void **state)
 {
-	struct cpus c = {0};
+	struct bed_cpus c = {0};
 	struct table t;
 	uint8_t *e;
 
@@ -553,7 +539,7 @@ static void test_cpus_of_arm_and_riscv(void **state)
 static void test_cpus_refuses(void **state)
 {
 	static uint8_t big[44 + 2 * 16385];
-	struct cpus c = {0};
+	struct bed_cpus c = {0};
 	struct table t;
 	size_t i;
 
@@ -672,7 +658,7 @@ static void test_qemu_q35(void **state)
 	static const uint8_t expected[4] = {10, 20, 20, 10};
 	char line[64];
 	struct quarry_firmware_info info = {.cmdline = line, .cmdline_room = sizeof(line)};
-	struct cpus c = {0};
+	struct bed_cpus c = {0};
 	uint8_t d[4];
 	unsigned int i;
 
@@ -690,7 +676,8 @@ static void test_qemu_q35(void **state)
 			 "reserved 0x11c0-0x11d4 nid -1 flags 128\n"
 			 "reserved 0x21c0-0x2218 nid -1 flags 128\n"
 			 "reserved 0x1ffd7000-0x1ffd700b nid -1 flags 0\n");
-	assert_int_equal(quarry_firmware_acpi_cpus(bed.q, info.rsdp, &bed.memory, take_cpu, &c), 0);
+	assert_int_equal(quarry_firmware_acpi_cpus(bed.q, info.rsdp, &bed.memory, bed_take_cpu, &c),
+			 0);
 	assert_int_equal(c.nr, 4);
 	for (i = 0; i < 4; i++) {
 		assert_int_equal(c.cpu[i].id, i);

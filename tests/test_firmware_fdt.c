@@ -344,28 +344,14 @@ static void test_refuses_damage(void **state)
 
 /* ---- CPUs, distances, properties ---- */
 
-struct cpus {
-	unsigned int nr, stop;
-	struct quarry_firmware_cpu cpu[16];
-};
-
-static int take_cpu(void *arg, const struct quarry_firmware_cpu *cpu)
+static int cpus(struct bed_cpus *c)
 {
-	struct cpus *c = arg;
-
-	assert_true(c->nr < 16);
-	c->cpu[c->nr++] = *cpu;
-	return c->nr == c->stop ? 7 : 0;
-}
-
-static int cpus(struct cpus *c)
-{
-	return quarry_firmware_fdt_cpus(bed.q, blob.s, blob.len, take_cpu, c);
+	return quarry_firmware_fdt_cpus(bed.q, blob.s, blob.len, bed_take_cpu, c);
 }
 
 static void test_cpus(void **state)
 {
-	struct cpus c = {0};
+	struct bed_cpus c = {0};
 
 	(void)state;
 	compile(START "/ { cpus { #address-cells = <2>; #size-cells = <0>;\n"
@@ -379,7 +365,7 @@ static void test_cpus(void **state)
 	assert_int_equal(c.cpu[0].nid, 3);
 	assert_int_equal(c.cpu[1].id, 4);
 	assert_int_equal(c.cpu[1].nid, QUARRY_NO_NODE);
-	c = (struct cpus){.stop = 1};
+	c = (struct bed_cpus){.stop = 1};
 	assert_int_equal(cpus(&c), 7);
 	assert_int_equal(c.nr, 1);
 	compile(START "/ { };");
@@ -461,7 +447,7 @@ static void load(const char *name)
 static void check_four_cpus(void)
 {
 	static const uint8_t expected[4] = {10, 20, 20, 10};
-	struct cpus c = {0};
+	struct bed_cpus c = {0};
 	uint8_t d[4];
 	unsigned int i;
 
