@@ -62,39 +62,70 @@ static void quarry_serve_late(struct quarry *q)
 	quarry_memblock_set_late_alloc(q, quarry_late_alloc, quarry_late_free);
 }
 
-static int quarry_keep_null_of_bootmem(struct quarry *q, phys_addr_t null)
+static bool quarry_bootmem_has(const struct quarry *q, pfn_t pfn)
 {
 	const struct list_head *end = q->bootmem.bdata_list, *link;
-	pfn_t pfn = null >> QUARRY_PAGE_SHIFT;
 
 	for (link = end->next; link != end; link = link->next) {
 		const bootmem_data_t *node = QUARRY_CONTAINER_OF(link, bootmem_data_t, list);
 
 		if (pfn >= node->node_min_pfn && pfn < node->node_low_pfn)
-			return quarry_reserve_bootmem(q, null, QUARRY_PAGE_SIZE, BOOTMEM_DEFAULT);
+			return true;
 	}
-	return 0;
+	return false;
 }
 
-/* The page whose address is NULL is nobody's: what is in it could not be told from nothing. */
-static int quarry_keep_null(struct quarry *q, const struct quarry_boot_params *params)
+static phys_addr_t quarry_null(const struct quarry *q)
 {
-	const phys_addr_t null = (uintptr_t)0 - q->direct_map;
+	return (uintptr_t)0 - q->direct_map;
+}
 
+/*
+ * The page whose address is NULL is nobody's: what is in it could not be told from nothing. *@kept: it was reserved
+ * for that, and was not before.
+ */
+static int quarry_keep_null(struct quarry *q, const struct quarry_boot_params *params, bool *kept)
+{
+	const phys_addr_t null = quarry_null(q);
+	int err;
+
+	*kept = false;
 	if (!quarry_memblock_is_memory(q, null))
 		return 0;
-	if (params != NULL && params->bootmem)
-		return quarry_keep_null_of_bootmem(q, null);
+	if (params != NULL && params->bootmem) {
+		if (!quarry_bootmem_has(q, null >> QUARRY_PAGE_SHIFT))
+			return 0;
+		err = quarry_reserve_bootmem(q, null, QUARRY_PAGE_SIZE, BOOTMEM_EXCLUSIVE);
+		*kept = err == 0;
+		return err == -QUARRY_EBUSY ? 0 : err;
+	}
+	*kept = !quarry_memblock_is_region_reserved(q, null, QUARRY_PAGE_SIZE);
 	return quarry_memblock_reserve(q, null, QUARRY_PAGE_SIZE);
+}
+
+/* Boot was refused, and changes nothing. */
+static void quarry_let_null(struct quarry *q, const struct quarry_boot_params *params)
+{
+	if (params != NULL && params->bootmem)
+		(void)quarry_free_bootmem(q, quarry_null(q), QUARRY_PAGE_SIZE);
+	else
+		(void)quarry_memblock_phys_free(q, quarry_null(q), QUARRY_PAGE_SIZE);
 }
 
 #else
 
-static int quarry_keep_null(struct quarry *q, const struct quarry_boot_params *params)
+static int quarry_keep_null(struct quarry *q, const struct quarry_boot_params *params, bool *kept)
 {
 	(void)q; /* tiny_give() leaves that page out */
 	(void)params;
+	*kept = false;
 	return 0;
+}
+
+static void quarry_let_null(struct quarry *q, const struct quarry_boot_params *params)
+{
+	(void)q;
+	(void)params;
 }
 
 static void quarry_serve_late(struct quarry *q)
@@ -115,13 +146,16 @@ static unsigned int quarry_geometry_cpus(const struct quarry *q,
 
 int quarry_boot(struct quarry *q, const struct quarry_boot_params *params)
 {
+	bool kept;
 	int err;
 
 	if (q->stage != QUARRY_STAGE_BOOT)
 		return -QUARRY_EINVAL;
-	err = quarry_keep_null(q, params);
+	err = quarry_keep_null(q, params, &kept);
 	if (err == 0)
 		err = page_boot(q, params);
+	if (err == -QUARRY_EINVAL && kept)
+		quarry_let_null(q, params);
 	if (err == 0)
 		err = quarry_slab_init(q, quarry_geometry_cpus(q, params), params);
 	if (err != 0)

@@ -959,6 +959,18 @@ static void test_S17_null_is_no_object(void **state)
 			assert_true(quarry_init_bootmem(q, 4, 1024) != 0);
 			quarry_free_bootmem(q, 0, 4 * MIB);
 		}
+		/* Refused for a parameter: nothing changed. */
+		params.slab_min_order = 4;
+		assert_int_equal(quarry_boot(q, &params), -QUARRY_EINVAL);
+		assert_false(quarry_memblock_is_reserved(q, 0));
+		if (bootmem != 0) {
+			assert_int_equal(quarry_reserve_bootmem(q, 0, 1, BOOTMEM_EXCLUSIVE), 0);
+			assert_int_equal(quarry_boot(q, &params), -QUARRY_EINVAL);
+			assert_int_equal(quarry_reserve_bootmem(q, 0, 1, BOOTMEM_EXCLUSIVE),
+					 -QUARRY_EBUSY);
+			assert_int_equal(quarry_free_bootmem(q, 0, QUARRY_PAGE_SIZE), 0);
+		}
+		params.slab_min_order = 0;
 		assert_int_equal(quarry_boot(q, &params), 0);
 		for (size_t k = 0; k < sizeof(sizes) / sizeof(sizes[0]); k++) {
 			void *p;
