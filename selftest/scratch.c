@@ -88,7 +88,7 @@ static bool scratch_begin(struct selftest_run *t, const struct selftest_spec *sp
 	struct selftest_machine *m = &t->m;
 	struct quarry_port port = {
 		.ctx = t,
-		.direct_map = (uintptr_t)0xffff888000000000u,
+		.direct_map = sizeof(uintptr_t) > 4 ? (uintptr_t)0xffff888000000000u : 0x01000000,
 		.no_access = spec->simulated,
 		.log = scratch_log,
 		.panic = scratch_panic,

@@ -608,8 +608,7 @@ static bool op_cmaarea(struct ops_world *w, const uint32_t *arg)
 		return spec.size > quarry_memblock_end_of_DRAM(w->m.q) ||
 		       OPS_BAD(w, "cmaarea: it would fit");
 	if (err != 0)
-		return err == -QUARRY_ENOMEM || quarry_memblock_phys_mem_size(w->m.q) == 0 ||
-		       OPS_BAD(w, "cmaarea: %d", err);
+		return err == -QUARRY_ENOMEM || OPS_BAD(w, "cmaarea: %d", err);
 	quarry_cma_info(w->m.q, w->cma, &info);
 	model_add(&w->map->reserved, (info.base_pfn << QUARRY_PAGE_SHIFT) / w->scale,
 		  ((phys_addr_t)info.count << QUARRY_PAGE_SHIFT) / w->scale,

@@ -286,6 +286,44 @@ static void test_S18_threads_create_and_destroy(void **state)
 	quarry_posix_delete(sh.q);
 }
 
+/* Objects go round by one CPU's sheaf while the table of caches grows: nothing but the table tells of it. */
+static void *free_and_take(void *arg)
+{
+	struct worker *w = arg;
+	struct quarry *q = w->sh->q;
+
+	quarry_posix_set_cpu(w->cpu);
+	for (unsigned int i = 0; i < 20000; i++)
+		quarry_kfree(q, quarry_kmalloc(q, 64, GFP_ATOMIC));
+	return NULL;
+}
+
+static void test_S17_free_while_the_table_of_caches_grows(void **state)
+{
+	static struct worker w;
+	static struct shared sh;
+	struct kmem_cache *s[200];
+	pthread_t thread;
+
+	(void)state;
+	memset(&sh, 0, sizeof(sh));
+	sh.q = machine(16 * MIB, 16 * MIB, 1);
+	w.sh = &sh;
+	w.cpu = 1;
+	quarry_posix_set_cpu(0);
+	assert_int_equal(pthread_create(&thread, NULL, free_and_take, &w), 0);
+	for (unsigned int i = 0; i < 200; i++)
+		s[i] = quarry_kmem_cache_create(sh.q, "many", 64, SLAB_NO_MERGE, NULL);
+	pthread_join(thread, NULL);
+	for (unsigned int i = 0; i < 200; i++) {
+		assert_non_null(s[i]);
+		assert_int_equal(quarry_kmem_cache_destroy(sh.q, s[i]), 0);
+	}
+	assert_int_equal(atomic_load(&reports), 0);
+	assert_int_equal(quarry_check(sh.q, &faults), 0);
+	quarry_posix_delete(sh.q);
+}
+
 /* Two threads make, use and drop caches that merge into each other. */
 struct sharer {
 	struct quarry *q;
@@ -645,6 +683,7 @@ int main(void)
 		cmocka_unit_test(test_S8_S14_threads_on_two_nodes),
 		cmocka_unit_test(test_S10_threads_out_of_memory),
 		cmocka_unit_test(test_S18_threads_create_and_destroy),
+		cmocka_unit_test(test_S17_free_while_the_table_of_caches_grows),
 		cmocka_unit_test(test_S5_destroy_against_merging_create),
 		cmocka_unit_test(test_S16_S18_reap_shrink_move_and_destroy_under_load),
 		cmocka_unit_test(test_S14_S16_the_same_on_two_nodes),

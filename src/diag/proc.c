@@ -139,7 +139,7 @@ static const char *proc_slabinfo_name(const char *name, char *word)
 {
 	size_t n = 0;
 
-	for (; name[n] != '\0' && n < PROC_SLABINFO_NAME - 1; n++)
+	for (; n < PROC_SLABINFO_NAME - 1 && name[n] != '\0'; n++)
 		word[n] = (unsigned char)name[n] <= ' ' || name[n] == 0x7f ? '_' : name[n];
 	word[n] = '\0';
 	return n != 0 ? word : "_";

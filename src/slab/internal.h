@@ -408,7 +408,7 @@ struct slab_layer {
 /* The cache of a descriptor that was read, with what came before it seen; @tag is one of a slab's. */
 static inline struct kmem_cache *slab_cache_of_tag(const struct slab_layer *layer, unsigned int tag)
 {
-	char *table = (char *)quarry_load_relaxed(&layer->cache);
+	char *table = (char *)quarry_load_acquire(&layer->cache);
 
 	/* Entries are as far apart as tags of following numbers, if pointers have 8 bytes. */
 	if (sizeof(layer->cache[0]) == (size_t)1 << PAGE_WORD_CACHE_SHIFT)
@@ -425,7 +425,7 @@ static inline struct kmem_cache *slab_cache(const struct slab_layer *layer, uint
 
 	if (id >= quarry_load_acquire(&layer->nr_slots))
 		return NULL;
-	table = quarry_load_relaxed(&layer->cache);
+	table = quarry_load_acquire(&layer->cache);
 	return table[id];
 }
 
