@@ -52,7 +52,7 @@ static void compare_sample(void *ctx, const struct engine_moment *m)
 		w->first_ns = m->time_ns;
 	w->started = true;
 	if (w->r->first_no_huge_ns == COMPARE_NEVER && !compare_any_huge(w->s))
-		w->r->first_no_huge_ns = m->time_ns - w->first_ns;
+		w->r->first_no_huge_ns = util_since(w->first_ns, m->time_ns);
 }
 
 static void compare_refused(void *ctx, const struct engine_moment *m,
@@ -61,9 +61,9 @@ static void compare_refused(void *ctx, const struct engine_moment *m,
 	struct compare_watch *w = ctx;
 
 	if (w->r->first_refused_ns == COMPARE_NEVER)
-		w->r->first_refused_ns = m->time_ns - w->first_ns;
+		w->r->first_refused_ns = util_since(w->first_ns, m->time_ns);
 	if (refused->order >= COMPARE_ORDER && w->r->first_huge_refused_ns == COMPARE_NEVER)
-		w->r->first_huge_refused_ns = m->time_ns - w->first_ns;
+		w->r->first_huge_refused_ns = util_since(w->first_ns, m->time_ns);
 	w->refused++;
 }
 

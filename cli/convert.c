@@ -225,6 +225,20 @@ static int convert_damaged(const struct convert *c)
 	return CLI_FAILED;
 }
 
+/* Lines or blocks that are wholly gone are no damage: said, if META tells how many events there were. */
+static void convert_count(struct convert *c, const char *meta_text, size_t len)
+{
+	json_t *meta = json_loadb(meta_text, len, 0, NULL);
+	json_int_t promised = json_integer_value(json_object_get(meta, "events_in_file"));
+
+	json_decref(meta);
+	if (promised > 0 && (uint64_t)promised != c->events)
+		diag_warn(&c->diag, c->in, 0,
+			  "META promises %" JSON_INTEGER_FORMAT " events, but %" PRIu64
+			  " are there",
+			  promised, c->events);
+}
+
 /* ---- from KMT1 ---- */
 
 /* The layout of the text that a recording comes from is the one that is wanted. */
@@ -281,6 +295,8 @@ static int convert_from_kmt(struct convert *c)
 		status = convert_refuse(c, why);
 	else if (t.damaged)
 		status = convert_damaged(c);
+	else
+		convert_count(c, t.keep->meta, t.keep->meta_len);
 	trace_close(&t);
 	return status;
 }
@@ -351,6 +367,8 @@ static int convert_tagged_events(struct convert *c, struct input *in, struct con
 	if (status == CLI_OK && !begun)
 		status = convert_wrong_line(c, tagged->line, "events");
 	convert_end(&s);
+	if (status == CLI_OK)
+		convert_count(c, tagged->tables.meta, tagged->tables.meta_len);
 	strbuf_free(&b);
 	return status;
 }
@@ -627,6 +645,8 @@ static int convert_from_umt(struct convert *c)
 	if (w != NULL)
 		umtwrite_end(w);
 	damaged = t.damaged;
+	if (!damaged)
+		convert_count(c, t.keep->meta, t.keep->meta_len);
 	trace_close(&t);
 	return damaged ? convert_damaged(c) : CLI_OK;
 }
@@ -656,7 +676,6 @@ static int convert_user_events(struct convert *c, struct input *in, struct strbu
 		return convert_wrong_line(c, 1, "an end of the first line");
 	meta = convert_unescape(b->s + word, b->len - word, &len);
 	convert_user_begin(c, meta, len, &w);
-	free(meta);
 	while (status == CLI_OK && convert_line(in, b)) {
 		struct umt_event ev;
 		const char *why;
@@ -677,10 +696,14 @@ static int convert_user_events(struct convert *c, struct input *in, struct strbu
 		if (c->events % 4096 == 0)
 			progress_update(&c->bar, input_done(in), c->events);
 	}
-	if (status == CLI_OK && b->len > 0 && in->at_end && in->p == in->end && !in->failed)
-		b->len = 0;
+	if (status == CLI_OK && b->len > 0 && !in->failed)
+		status =
+			convert_wrong_line(c, line + 1, "an end of the last line: the file is cut");
 	if (w != NULL)
 		umtwrite_end(w);
+	if (status == CLI_OK)
+		convert_count(c, meta, len);
+	free(meta);
 	return status;
 }
 

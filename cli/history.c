@@ -161,8 +161,10 @@ static void history_sample(void *ctx, const struct engine_moment *m)
 	}
 	v[HISTORY_EVENT] = m->event;
 	/* Before the first event its time is not known. */
-	v[HISTORY_TIME_NS] =
-		m->event > 0 && m->time_ns > h->first_ns ? m->time_ns - h->first_ns : 0;
+	v[HISTORY_TIME_NS] = m->event > 0 ? util_since(h->first_ns, m->time_ns) : 0;
+	/* Curves need times that do not go back. */
+	if (h->nr > 0 && v[HISTORY_TIME_NS] < history_value(h, h->nr - 1, HISTORY_TIME_NS))
+		v[HISTORY_TIME_NS] = history_value(h, h->nr - 1, HISTORY_TIME_NS);
 	history_sample_player(h, v);
 	for (unsigned int e = 0; e < QUARRY_NR_VM_EVENTS; e++)
 		v[HISTORY_VM + e] = quarry_vm_event(h->q, (enum quarry_vm_event)e);

@@ -685,6 +685,21 @@ static const char *perfscript_missing(unsigned int needs, const struct perfscrip
 	return NULL;
 }
 
+/* The time of the event in this line. It is played where it stands, though it be older than the one before. */
+static void perfscript_time(struct trace *t, struct perfscript *ps, uint64_t time_ns)
+{
+	if (time_ns < ps->time_ns) {
+		uint64_t ns = ps->time_ns - time_ns;
+
+		if (t->nr_back++ < PERFSCRIPT_WARNINGS)
+			diag_warn(t->diag, t->path, t->nr_lines,
+				  "this event is older than the one before it, by %.6f s",
+				  (double)ns / 1e9);
+		t->back_ns = ns > t->back_ns ? ns : t->back_ns;
+	}
+	ps->time_ns = time_ns;
+}
+
 /* Fill @e from a line with the event @h; what is missing is returned, else NULL. */
 static const char *perfscript_event(struct trace *t, struct perfscript *ps,
 				    const struct perfscript_head *h, const char *end,
@@ -730,7 +745,7 @@ static const char *perfscript_event(struct trace *t, struct perfscript *ps,
 	e->context = h->context;
 	e->cpu = (uint16_t)h->cpu;
 	if (h->has_time)
-		ps->time_ns = h->time_ns;
+		perfscript_time(t, ps, h->time_ns);
 	e->time_ns = ps->time_ns;
 	perfscript_learn(t, ps, e, d.order);
 	return NULL;

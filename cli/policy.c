@@ -5,9 +5,10 @@
 #include <stdlib.h>
 #include <util.h>
 
-#define POLICY_KEYS                                                                              \
-	"expected grouping=on|off, arenas=on|off, min_order=0..3, slab_max_order=1..5, "         \
-	"slab_min_objects=N, sheaf=N, slab_free_limit=on|off, slab_colour=on|off, or a tunable " \
+#define POLICY_KEYS                                                                                \
+	"expected grouping=on|off, arenas=on|off, min_order=0..3, slab_max_order=1..5, "           \
+	"slab_min_objects=1..10000, sheaf=1..508, slab_free_limit=on|off, slab_colour=on|off, or " \
+	"a tunable "                                                                               \
 	"of /proc/sys/vm such as min_free_kbytes=N"
 
 static bool policy_switch(const char *value, bool *off)

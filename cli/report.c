@@ -195,6 +195,15 @@ static void report_head(FILE *out, const struct report *r)
 			"           address is given out again, what they allocated is freed "
 			"unseen\n",
 			util_human_count((double)t->lost_events, count));
+	if (t->nr_back > 0)
+		fprintf(out,
+			"           %" PRIu64 " event%s older than the one before %s, by up "
+			"to %.6f s:\n"
+			"           played in the order of the lines: what is freed above its "
+			"allocation "
+			"stays alive\n",
+			t->nr_back, t->nr_back > 1 ? "s are" : " is",
+			t->nr_back > 1 ? "them" : "it", report_seconds(t->back_ns));
 	if (t->nr_bad_lines > 0)
 		fprintf(out, "           %" PRIu64 " malformed line%s skipped\n", t->nr_bad_lines,
 			t->nr_bad_lines > 1 ? "s were" : " was");
@@ -571,6 +580,7 @@ static json_t *report_json_trace(const struct report *r)
 	report_set(o, "lost_events", t->lost_events);
 	report_set(o, "lines", t->nr_lines);
 	report_set(o, "malformed_lines", t->nr_bad_lines);
+	report_set(o, "time_goes_back", t->nr_back);
 	report_set(o, "unknown_gfp", t->unknown_gfp);
 	json_object_set_new(o, "damaged", json_boolean(t->damaged));
 	if (t->damaged)

@@ -81,8 +81,8 @@ static const struct argp html_argp = {
 	       "requests.\vThe page needs no network and no other file. docs/report.md tells "
 	       "what it shows and which keys it takes.\n\n"
 	       "Example:\n"
-	       "  quarry report traces/g61-build.kmt.zst --machine maps/qemu-1g-1node.boot.txt "
-	       "-o report.html\n\n"
+	       "  quarry report traces/g61-build.kmt.zst \\\n"
+	       "      --machine maps/qemu-1g-1node.boot.txt -o report.html\n\n"
 	       "Exit status: 0, written; 1, written, but the trace is damaged and the page "
 	       "incomplete, or it could not be written; 2, trace, map or an option is wrong.",
 };

@@ -453,11 +453,11 @@ void session_report(struct session *s, struct report *r)
 	if (s->heap != NULL) {
 		const struct heap_result *h = heap_result(s->heap);
 
-		r->recorded_ns = h->last_ns - h->first_ns;
+		r->recorded_ns = util_since(h->first_ns, h->last_ns);
 		r->full = h->full;
 	} else {
 		r->result = engine_result(s->engine);
-		r->recorded_ns = r->result->last_ns - r->result->first_ns;
+		r->recorded_ns = util_since(r->result->first_ns, r->result->last_ns);
 		r->full = r->result->full;
 	}
 	r->facts = &s->facts;

@@ -166,8 +166,8 @@ static const struct argp top_argp = {
 	       "/proc; slabinfo, pagetypeinfo and the count of kmem:* events need root. h lists "
 	       "the keys.\n\n"
 	       "Examples:\n"
-	       "  quarry top traces/g61-build.kmt.zst --machine maps/qemu-1g-1node.boot.txt "
-	       "--speed 10\n"
+	       "  quarry top traces/g61-build.kmt.zst \\\n"
+	       "      --machine maps/qemu-1g-1node.boot.txt --speed 10\n"
 	       "  sudo quarry top\n"
 	       "  quarry top --batch -n 3 -d 10\n\n"
 	       "Exit status: 0, done; 1, the trace is damaged, /proc or the terminal cannot be "
@@ -189,7 +189,7 @@ static uint64_t top_recorded_ns(const struct top *t)
 		first = engine_result(s->engine)->first_ns;
 		last = engine_result(s->engine)->last_ns;
 	}
-	return last > first ? last - first : 0;
+	return util_since(first, last);
 }
 
 static uint64_t top_refused(const struct session *s)

@@ -112,6 +112,10 @@ static const char *trace_known_stranger(const unsigned char *p, size_t n)
 		return "this is perf.data; give the output of `perf script' instead";
 	if (n >= sizeof(dat) && memcmp(p, dat, sizeof(dat)) == 0)
 		return "this is trace.dat; give the output of `trace-cmd report' instead";
+	if (n >= 13 && memcmp(p, "# quarry UMT1", 13) == 0)
+		return "this is the text of a user program's recording; make UMT1 of it with "
+		       "`quarry "
+		       "convert'";
 	if (memchr(p, 0, n) != NULL)
 		return "not a recording: expected KMT1 binary (KMTRACE1) or the text of `perf "
 		       "script'";

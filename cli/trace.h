@@ -108,6 +108,8 @@ struct trace {
 	uint64_t damage_offset; /* in the unpacked stream */
 
 	uint64_t nr_lines, nr_bad_lines, nr_foreign_lines, nr_lost_places; /* text only */
+	uint64_t nr_back; /* text only: events that are older than the one before */
+	uint64_t back_ns; /* the largest step back */
 
 	struct trace_event *batch;
 	struct trace_keep *keep; /* NULL: nothing is kept but what a replay needs */

@@ -72,6 +72,12 @@ bool util_scan_size(const char **s, uint64_t *out);
 bool util_scan_hex(const char **s, uint64_t *out); /* with or without 0x */
 bool util_scan_dec(const char **s, uint64_t *out);
 
+/* What passed from @first to @now; 0 if time went back, as in a recording whose lines are not in order. */
+static inline uint64_t util_since(uint64_t first, uint64_t now)
+{
+	return now > first ? now - first : 0;
+}
+
 #define UTIL_SIZE_BUF 32
 
 /* "812 B", "4 KiB", "1.5 GiB". Returns @buf, of UTIL_SIZE_BUF bytes. */

@@ -32,7 +32,9 @@ same again.kmt thp.kmt
 # KMT1 to text in both layouts, and back.
 run 0 "$tmp/thp.kmt" "$tmp/thp.txt"
 check "perf's layout" grep -q '^  *recorder  *25 \[000\]  *0\.000036529: kmem:kmem_cache_free: call_site=__fput+0x141 ptr=0xffff8881acb17378 name=lsm_file_cache ' "$tmp/thp.txt"
+check "$ran: no message" [ ! -s "$tmp/err" ]
 run 0 "$tmp/thp.txt" "$tmp/again.kmt"
+check "$ran: no message" [ ! -s "$tmp/err" ]
 same again.kmt thp.kmt
 run 0 "$tmp/thp.kmt" "$tmp/cmd.txt" --to trace-cmd
 check "trace-cmd's layout" grep -q '^  *recorder-25  *\[000\] d\.\.\.\.  *0\.000036529: kmem_cache_free: call_site=' "$tmp/cmd.txt"
@@ -69,7 +71,9 @@ same back.txt stacks.txt
 # User recordings.
 run 0 "$tmp/user.umt" "$tmp/user.txt"
 check "a call a line" grep -q '^30201 1 free 2$' "$tmp/user.txt"
+check "$ran: no message" [ ! -s "$tmp/err" ]
 run 0 "$tmp/user.txt" "$tmp/again.umt"
+check "$ran: no message" [ ! -s "$tmp/err" ]
 same again.umt user.umt
 run 0 "$tmp/user.umt" "$tmp/again.umt"
 same again.umt user.umt
@@ -104,7 +108,23 @@ err "bad.txt:2: expected blocks numbered one after the other from 1"
 { head -n 1 "$tmp/user.txt"; echo "5 1 alloc 10 -> 1"; } >"$tmp/bad.txt"
 run 1 "$tmp/bad.txt" "$tmp/new.umt"
 err "bad.txt:2: expected TIME THREAD malloc"
+"$quarry" replay "$tmp/user.txt" --machine $map >/dev/null 2>"$tmp/err"
+check "the text of a user recording, replayed: status 2" [ $? = 2 ]
+ran="replay user.txt"
+err "make UMT1 of it with \`quarry convert'"
+head -c -7 "$tmp/user.txt" >"$tmp/cut.txt"
+run 1 "$tmp/cut.txt" "$tmp/new.umt"
+err "cut.txt:145111: expected an end of the last line: the file is cut"
 gone "$tmp/new.umt"
+# Cut at the end of a line: nothing of it is wrong, but META knows.
+head -n 100000 "$tmp/user.txt" >"$tmp/cut.txt"
+run 0 "$tmp/cut.txt" "$tmp/fewer.umt"
+err "cut.txt: warning: META promises 145110 events, but 99999 are there"
+head -n 100000 "$tmp/thp.txt" >"$tmp/cut.txt"
+run 0 "$tmp/cut.txt" "$tmp/fewer.kmt"
+err "cut.txt: warning: META promises 385641 events"
+run 0 "$tmp/fewer.kmt" "$tmp/fewer.txt"
+err "fewer.kmt: warning: META promises 385641 events"
 echo old >"$tmp/kept.kmt"
 run 1 "$tmp/cut.kmt" "$tmp/kept.kmt"
 check "a file of that name stays as it was" [ "$(cat "$tmp/kept.kmt")" = old ]

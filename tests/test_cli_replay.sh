@@ -212,6 +212,15 @@ run 0 "$tmp/wrong.txt"
 err "wrong.txt:101: "
 err "expected ptr=ADDRESS"
 out "1 malformed line"
+tac "$tmp/perf.txt" >"$tmp/back.txt"
+run 0 "$tmp/back.txt"
+err "back.txt:4: warning: this event is older than the one before it, by 0.000"
+out "20000 events of 0.0 s"
+out "events are older than the one before them, by up to 0.0"
+out "played in the order of the lines: what is freed above its allocation stays alive"
+run 0 "$tmp/back.txt" --json
+check "$ran: how often time goes back" [ "$(json time_goes_back)" -gt 10000 ]
+check "$ran: no time passes" [ "$(json recorded_ns)" = 0 ]
 head -c 100000 "$tmp/perf.txt" >"$tmp/cut.txt"
 run 1 "$tmp/cut.txt"
 err "cut.txt: byte 100000: line"

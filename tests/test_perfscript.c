@@ -124,6 +124,26 @@ static void test_perf_variants(void **state)
 	text_close(&x);
 }
 
+/* Lines that are older than the one before them: replayed in the order of the lines, and told. */
+static void test_time_goes_back(void **state)
+{
+	struct text x;
+
+	(void)state;
+	text_open(&x, "sh 1 [000] 8.0: kmem:kfree: call_site=f+0x1 ptr=0xffff888100000010\n"
+		      "sh 1 [000] 8.0: kmem:kfree: call_site=f+0x1 ptr=0xffff888100000018\n"
+		      "sh 1 [001] 7.5: kmem:kfree: call_site=f+0x1 ptr=0xffff888100000020\n"
+		      "kmem:kfree: call_site=f+0x1 ptr=0xffff888100000028\n"
+		      "sh 1 [001] 7.9: kmem:kfree: call_site=f+0x1 ptr=0xffff888100000030\n"
+		      "sh 1 [001] 7.8: kmem:kfree: call_site=f+0x1 ptr=0xffff888100000038\n");
+	assert_int_equal(x.nr, 6);
+	assert_int_equal(x.t.batch[2].time_ns, 7500000000);
+	assert_int_equal(x.t.nr_back, 2);
+	assert_int_equal(x.t.back_ns, 500000000);
+	assert_int_equal(x.t.nr_bad_lines, 0);
+	text_close(&x);
+}
+
 /* Names and layouts of older kernels. */
 static void test_old_kernels(void **state)
 {
@@ -455,12 +475,19 @@ static void zero_byte_in_a_flag(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_perf_script),    cmocka_unit_test(zero_byte_in_a_flag),
-		cmocka_unit_test(test_perf_variants),  cmocka_unit_test(test_old_kernels),
-		cmocka_unit_test(test_ftrace),         cmocka_unit_test(test_direct_map),
-		cmocka_unit_test(test_wrong_lines),    cmocka_unit_test(test_many_wrong_lines),
-		cmocka_unit_test(test_truncated),      cmocka_unit_test(test_long_lines),
-		cmocka_unit_test(test_real_recording), cmocka_unit_test(test_gfp),
+		cmocka_unit_test(test_perf_script),
+		cmocka_unit_test(zero_byte_in_a_flag),
+		cmocka_unit_test(test_perf_variants),
+		cmocka_unit_test(test_time_goes_back),
+		cmocka_unit_test(test_old_kernels),
+		cmocka_unit_test(test_ftrace),
+		cmocka_unit_test(test_direct_map),
+		cmocka_unit_test(test_wrong_lines),
+		cmocka_unit_test(test_many_wrong_lines),
+		cmocka_unit_test(test_truncated),
+		cmocka_unit_test(test_long_lines),
+		cmocka_unit_test(test_real_recording),
+		cmocka_unit_test(test_gfp),
 		cmocka_unit_test(test_no_event),
 	};
 
