@@ -813,18 +813,21 @@ int devtree_parse(struct map *map, const void *blob, size_t len, struct diag *di
 {
 	struct devtree dt = {.map = map, .diag = diag};
 	const char *wrong = devtree_check(blob, len);
-	void *copy;
+	void *copy = NULL;
 	bool ok;
 
-	if (wrong == NULL && fdt_check_header(blob) != 0)
-		wrong = "libfdt does not understand its header";
+	if (wrong == NULL) {
+		/* libfdt wants it aligned. */
+		copy = xmalloc(len);
+		memcpy(copy, blob, len);
+		if (fdt_check_header(copy) != 0)
+			wrong = "libfdt does not understand its header";
+	}
 	if (wrong != NULL) {
+		free(copy);
 		diag_error(diag, map->path, 0, "the devicetree blob is damaged: %s", wrong);
 		return CLI_INPUT;
 	}
-	/* libfdt wants it aligned. */
-	copy = xmalloc(len);
-	memcpy(copy, blob, len);
 	dt.fdt = copy;
 	ok = devtree_read(&dt);
 	free(copy);

@@ -14,7 +14,7 @@ mkdir -p "$dir/found" "$kept"
 if [ $engine = afl ]; then
 	cp -n "$kept"/* "$dir/seeds" 2>/dev/null || true
 	AFL_I_DONT_CARE_ABOUT_MISSING_CRASHES=1 AFL_SKIP_CPUFREQ=1 AFL_NO_UI=1 AFL_AUTORESUME=1 AFL_FAST_CAL=1 afl-fuzz -V $((minutes * 60)) \
-		-m none -t 60000+ -i "$dir/seeds" -o "$dir/afl" "$build/$engine/engine_$name" >"$dir/afl.log" ||
+		-m none -t 60000 -i "$dir/seeds" -o "$dir/afl" "$build/$engine/engine_$name" >"$dir/afl.log" ||
 		{ tail -20 "$dir/afl.log" >&2; exit 1; }
 	stats=$dir/afl/default/fuzzer_stats
 	grep -E '^(run_time|execs_done|execs_per_sec|corpus_count|edges_found|bitmap_cvg|stability|saved_(crashes|hangs)) ' "$stats"

@@ -368,6 +368,30 @@ static void test_truncated(void **state)
 	strbuf_free(&blob);
 }
 
+/* A blob may lie at any address; libfdt wants one that 8 divides. */
+static void test_unaligned(void **state)
+{
+	const char *path = map_path("arm64-hikey-1g.dts");
+	struct strbuf text = {0}, blob = {0};
+
+	(void)state;
+	read_file(path, &text);
+	assert_int_equal(devtree_compile(path, text.s, text.len, &blob, &diag), CLI_OK);
+	for (size_t at = 0; at < 8; at++) {
+		char *moved = malloc(at + blob.len);
+
+		assert_non_null(moved);
+		memcpy(moved + at, blob.s, blob.len);
+		if (map_parse(&map, "t.dtb", moved + at, blob.len, MAP_SOURCE_AUTO, &diag) !=
+		    CLI_OK)
+			fail_msg("at %zu: %s", at, diag.text.s);
+		done();
+		free(moved);
+	}
+	strbuf_free(&text);
+	strbuf_free(&blob);
+}
+
 /* ---- machines ---- */
 
 static void boot(struct machine *m, const char *text, const char *cmdline, enum map_arch arch)
@@ -668,7 +692,7 @@ int main(void)
 		cmocka_unit_test(test_linux_arm64),      cmocka_unit_test(test_zone_limits),
 		cmocka_unit_test(test_machine_reserved), cmocka_unit_test(test_machine_limits),
 		cmocka_unit_test(test_machine_maps),     cmocka_unit_test(test_machine_cma),
-		cmocka_unit_test(test_machine_nodes),
+		cmocka_unit_test(test_machine_nodes),    cmocka_unit_test(test_unaligned),
 	};
 
 	return cmocka_run_group_tests_name("fdt", tests, NULL, NULL);
