@@ -387,12 +387,12 @@ static int compare_json(const struct compare_args *a, const struct compare_varia
 	return err == 0 ? CLI_OK : CLI_FAILED;
 }
 
-static void compare_least_text(const struct compare_args *a, uint64_t least)
+static void compare_least_text(const struct compare_args *a, uint64_t least, uint64_t limit)
 {
 	if (least > 0)
 		printf("\nLeast RAM with which it runs, with at most %" PRIu64
-		       " requests refused: %" PRIu64 " MiB.\n",
-		       a->allowed, least >> 20);
+		       " requests refused: %" PRIu64 " MiB, by mem=%" PRIu64 "M.\n",
+		       a->allowed, least >> 20, limit >> 20);
 	else
 		printf("\nEven with all RAM more than %" PRIu64 " requests are refused.\n",
 		       a->allowed);
@@ -404,7 +404,7 @@ static int compare_all_of(const struct compare_args *a, struct compare_variant *
 {
 	bool bar = !a->json && a->session.progress != PROGRESS_NEVER;
 	int status = CLI_OK, err = CLI_OK;
-	uint64_t least = 0;
+	uint64_t least = 0, limit = 0;
 
 	compare_run(v, n, (unsigned int)a->jobs, bar);
 	for (size_t i = 0; i < n; i++) {
@@ -414,13 +414,13 @@ static int compare_all_of(const struct compare_args *a, struct compare_variant *
 		}
 	}
 	if (a->least_ram && v[0].result.status == CLI_OK)
-		least = compare_least_ram(&v[0], a->allowed, (unsigned int)a->jobs, bar);
+		least = compare_least_ram(&v[0], a->allowed, (unsigned int)a->jobs, bar, &limit);
 	if (a->json) {
 		err = compare_json(a, v, n, least);
 	} else {
 		compare_table(a, v, n);
 		if (a->least_ram)
-			compare_least_text(a, least);
+			compare_least_text(a, least, limit);
 	}
 	return status != CLI_OK ? status : err;
 }

@@ -40,10 +40,10 @@ void compare_run(struct compare_variant *v, size_t n, unsigned int jobs, bool pr
 
 /*
  * The least RAM, in bytes, with which @base runs with at most @allowed requests refused; found by cutting
- * memory at ever closer addresses, to a MiB. 0: not even with all.
+ * memory at ever closer addresses, to a MiB; @limit is that address, for mem=. 0: not even with all.
  */
 uint64_t compare_least_ram(const struct compare_variant *base, uint64_t allowed, unsigned int jobs,
-			   bool progress);
+			   bool progress, uint64_t *limit);
 
 /*
  * An address with about @bytes of @o's RAM below it, for mem=; 0: the machine cannot be made, and that was

@@ -316,7 +316,7 @@ static bool compare_runs(const struct compare_result *r, uint64_t allowed)
 }
 
 uint64_t compare_least_ram(const struct compare_variant *base, uint64_t allowed, unsigned int jobs,
-			   bool progress)
+			   bool progress, uint64_t *limit)
 {
 	struct compare_variant *v = xcalloc(jobs, sizeof(*v));
 	uint64_t high = compare_cut(&base->options, UINT64_MAX, NULL), low = 0, best = 0;
@@ -353,5 +353,6 @@ uint64_t compare_least_ram(const struct compare_variant *base, uint64_t allowed,
 	}
 	progress_end(&bar);
 	free(v);
+	*limit = high * COMPARE_GRAIN;
 	return best;
 }

@@ -54,6 +54,11 @@ run 0 "$trace" --machine "$map" --least-ram --json
 least=$(value least_ram_bytes 1)
 check "least RAM: found" [ "$least" -gt 100000000 ]
 check "least RAM: less than all" [ "$least" -lt 500000000 ]
+run 0 "$trace" --machine "$map" --least-ram --limit 100000
+limit=$(sed -n 's/^Least RAM .* MiB, by mem=\([0-9]*\)M\.$/\1/p' "$tmp/out")
+run 0 "$trace" --machine "$map" --limit 100000 --json --variant "it: --cmdline mem=${limit}M" --variant "less: --cmdline mem=$((limit - 1))M"
+check "least RAM: the limit that is told is enough" [ "$(value refused 2)" = 0 ]
+check "least RAM: the limit that is told is the least" [ "$(value refused 3)" -gt 0 ]
 run 0 "$trace" --machine "$map" --least-ram --json --jobs 5
 check "least RAM: the same by other steps" [ "$(value least_ram_bytes 1)" = "$least" ]
 end=$((least + 1048576))
