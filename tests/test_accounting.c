@@ -16,6 +16,7 @@
 
 #include "machine_build.h"
 #include "procparse.h"
+#include "text.h"
 
 #define HOARD 600
 
@@ -49,30 +50,14 @@ struct model {
 
 /* ---- texts ---- */
 
-struct text {
-	char *s;
-	size_t len;
-};
-
-static void collect(void *ctx, const char *s, size_t len)
-{
-	struct text *t = ctx;
-
-	t->s = realloc(t->s, t->len + len + 1);
-	assert_non_null(t->s);
-	memcpy(t->s + t->len, s, len);
-	t->len += len;
-	t->s[t->len] = '\0';
-}
-
 /* To be freed. */
 static char *text_of(struct quarry *q, void (*show)(struct quarry *, const struct quarry_out *))
 {
-	struct text t = {0};
-	struct quarry_out out = {collect, &t};
+	static struct text t;
+	struct quarry_out out = text_out(&t);
 
 	show(q, &out);
-	return t.s;
+	return strdup(t.s);
 }
 
 static void read_view(struct model *s, enum procparse_kind kind,

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "owner.h"
+#include "text.h"
 
 #define PAGES(mib) ((size_t)(mib)*256)
 #define ALL (GFP_HIGHUSER_MOVABLE | __GFP_MEMALLOC)
@@ -520,11 +521,6 @@ static void tables_keep_out_of_isolated_pageblocks(void **state)
 
 /* ---- refusals ---- */
 
-static void take_text(void *ctx, const char *text, size_t len)
-{
-	strncat(ctx, text, len);
-}
-
 static void turn(struct machine *m, pfn_t pfn, unsigned int type)
 {
 	struct page_arena *a = memmap_arena(m->q->pages, pfn);
@@ -539,8 +535,8 @@ static void turn(struct machine *m, pfn_t pfn, unsigned int type)
 static void a_refusal_names_what_was_not_for_it(void **state)
 {
 	struct page *page, *list = NULL;
-	char text[2000] = "";
-	const struct quarry_out out = {take_text, text};
+	static struct text text;
+	const struct quarry_out out = text_out(&text);
 	struct quarry_refusal f;
 	struct machine m;
 
@@ -563,9 +559,9 @@ static void a_refusal_names_what_was_not_for_it(void **state)
 	assert_int_equal(f.zones[0].unaccepted, 0);
 	m.q->pages->refusal.zones[0].unaccepted = 7;
 	quarry_show_refusal(m.q, &out);
-	assert_non_null(strstr(text, " + 1536 in blocks that are not for it (short by "));
-	assert_non_null(strstr(text, "; of its pages 512 kept for requests that cannot wait, "
-				     "1024 in CMA areas, 1024 isolated, 7 not accepted\n"));
+	assert_non_null(strstr(text.s, " + 1536 in blocks that are not for it (short by "));
+	assert_non_null(strstr(text.s, "; of its pages 512 kept for requests that cannot wait, "
+				       "1024 in CMA areas, 1024 isolated, 7 not accepted\n"));
 	while ((page = list) != NULL) {
 		list = *(struct page **)quarry_page_address(m.q, page);
 		quarry_free_pages(m.q, page, 0);
@@ -580,8 +576,8 @@ static void a_refusal_names_what_was_not_for_it(void **state)
 /* Every reason and every remedy has its words. */
 static void each_refusal_has_its_words(void **state)
 {
-	static char text[8192];
-	const struct quarry_out out = {take_text, text};
+	static struct text text;
+	const struct quarry_out out = text_out(&text);
 	struct quarry_refusal *f;
 	struct machine m;
 
@@ -629,7 +625,7 @@ static void each_refusal_has_its_words(void **state)
 	};
 	quarry_show_refusal(m.q, &out);
 	assert_string_equal(
-		text,
+		text.s,
 		"refused: order 3, Unmovable, gfp 0xcc0, preferred node 1, refusal number 7\n"
 		"  node 0 zone DMA     not among the nodes of the request\n"
 		"  node 1 zone DMA32   10 pages free, must stay above min 8 + reserve 4 (short by "
@@ -653,40 +649,42 @@ static void each_refusal_has_its_words(void **state)
 		"moving "
 		"pages together (enough are free), __GFP_HIGH, GFP_ATOMIC, __GFP_MEMALLOC, "
 		"__GFP_MOVABLE (CMA, ZONE_MOVABLE), a higher zone\n");
-	text[0] = '\0';
+	text_clear(&text);
 	f->nr_zones = 1;
 	f->nearest = 0;
 	f->remedies = f->reclaim_rounds = 0;
 	quarry_show_refusal(m.q, &out);
 	assert_string_equal(
-		text, "refused: order 3, Unmovable, gfp 0xcc0, preferred node 1, refusal number 7\n"
-		      "  node 0 zone DMA     not among the nodes of the request\n"
-		      "  would have helped: nothing that was tried\n");
-	text[0] = '\0';
+		text.s,
+		"refused: order 3, Unmovable, gfp 0xcc0, preferred node 1, refusal number 7\n"
+		"  node 0 zone DMA     not among the nodes of the request\n"
+		"  would have helped: nothing that was tried\n");
+	text_clear(&text);
 	f->nr_zones = 0;
 	f->nearest = -1;
 	f->remedies = QUARRY_REMEDY_SMALLER | QUARRY_REMEDY_OTHER_NODE;
 	quarry_show_refusal(m.q, &out);
 	assert_string_equal(
-		text, "refused: order 3, Unmovable, gfp 0xcc0, preferred node 1, refusal number 7\n"
-		      "  no zone may serve this request\n"
-		      "  would have helped: order 1, node 5\n");
-	text[0] = '\0';
+		text.s,
+		"refused: order 3, Unmovable, gfp 0xcc0, preferred node 1, refusal number 7\n"
+		"  no zone may serve this request\n"
+		"  would have helped: order 1, node 5\n");
+	text_clear(&text);
 	f->serial = 0;
 	quarry_show_refusal(m.q, &out);
-	assert_string_equal(text, "");
+	assert_string_equal(text.s, "");
 	machine_fini(&m);
 }
 
 /* Lines on CMA are there where CMA is. */
 static void texts_tell_of_cma(void **state)
 {
-	static char text[32768];
+	static struct text text;
 	static void (*const show[])(struct quarry *, const struct quarry_out *) = {
 		quarry_show_meminfo, quarry_show_vmstat, quarry_show_mem};
 	static const char *const line[] = {"CmaTotal: ", "cma_alloc_success ",
 					   " pages cma reserved"};
-	const struct quarry_out out = {take_text, text};
+	const struct quarry_out out = text_out(&text);
 	struct machine m;
 
 	(void)state;
@@ -696,9 +694,9 @@ static void texts_tell_of_cma(void **state)
 	for (int i = 0; i < 6; i++) {
 		if (i == 3)
 			turn(&m, 9 * 512, QUARRY_MIGRATE_CMA);
-		text[0] = '\0';
+		text_clear(&text);
 		show[i % 3](m.q, &out);
-		assert_int_equal(strstr(text, line[i % 3]) != NULL, i >= 3);
+		assert_int_equal(strstr(text.s, line[i % 3]) != NULL, i >= 3);
 	}
 	machine_fini(&m);
 }

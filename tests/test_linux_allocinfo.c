@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "linux_runner.h"
+#include "text.h"
 
 static void new_machine(void)
 {
@@ -21,31 +22,20 @@ static void new_machine(void)
 	memblock_free_all();
 }
 
-static char text[8192];
-
-static void take_text(void *ctx, const char *part, size_t len)
-{
-	size_t n = strlen(text);
-
-	(void)ctx;
-	OK(n + len < sizeof(text));
-	memcpy(text + n, part, len);
-	text[n + len] = 0;
-}
+static struct text text;
 
 /* Whether the text has that line, as Linux prints it. */
 static bool tells(unsigned long bytes, unsigned long calls, int line, const char *function)
 {
-	const struct quarry_out out = {take_text, NULL};
+	const struct quarry_out out = text_out(&text);
 	char want[200];
 
 	snprintf(want, sizeof(want), "\n%12lu %8lu %s:%d func:%s \n", bytes, calls, __FILE__, line,
 		 function);
-	text[0] = 0;
 	quarry_show_allocinfo(quarry_linux(), &out);
-	return strstr(text, "allocinfo - version: 1.0\n#     <size>  <calls> <tag info>\n") ==
-		       text &&
-	       strstr(text, want) != NULL;
+	return strstr(text.s, "allocinfo - version: 1.0\n#     <size>  <calls> <tag info>\n") ==
+		       text.s &&
+	       strstr(text.s, want) != NULL;
 }
 
 static void *fill_ring(size_t size)

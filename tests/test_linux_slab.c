@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "linux_runner.h"
+#include "text.h"
 
 static void new_machine(void)
 {
@@ -627,17 +628,7 @@ static void S18_destroy_keeps_what_is_in_use(void)
 	done();
 }
 
-static char text[16384];
-
-static void take_text(void *ctx, const char *part, size_t len)
-{
-	size_t n = strlen(text);
-
-	(void)ctx;
-	OK(n + len < sizeof(text));
-	memcpy(text + n, part, len);
-	text[n + len] = 0;
-}
+static struct text text;
 
 static void S19_slabinfo(void)
 {
@@ -647,14 +638,13 @@ static void S19_slabinfo(void)
 		"slabdata <active_slabs> <num_slabs> <sharedavail>\n"
 		"seventeen-letters      3     16    256   16    1 : tunables    0    0    0 : "
 		"slabdata      1      1      0\n";
-	const struct quarry_out out = {take_text, NULL};
+	const struct quarry_out out = text_out(&text);
 	struct kmem_cache *s = kmem_cache_create("seventeen-letters", 256, 0, SLAB_NO_MERGE, NULL);
 	void *p[3];
 
 	fill(s, p, 3);
-	text[0] = 0;
 	quarry_show_slabinfo(quarry_linux(), &out);
-	OK(strncmp(text, want, sizeof(want) - 1) == 0);
+	OK(strncmp(text.s, want, sizeof(want) - 1) == 0);
 	empty(s, p, 3);
 	kmem_cache_destroy(s);
 	done();

@@ -11,25 +11,19 @@
 
 #include <quarry/posix.h>
 
+#include "text.h"
+
 #define K ((phys_addr_t)1024)
 #define M (1024 * K)
 #define TOP (~(phys_addr_t)0)
 
-static char text[4096];
+static struct text text;
 
-static void take_text(void *ctx, const char *piece, size_t len)
-{
-	size_t n = strlen(text);
-
-	(void)ctx;
-	snprintf(text + n, sizeof(text) - n, "%.*s", (int)len, piece);
-}
-
-static const struct quarry_out to_text = {take_text, NULL};
+static const struct quarry_out to_text = {text_take, &text};
 
 static int setup(void **state)
 {
-	text[0] = '\0';
+	text_clear(&text);
 	*state = quarry_posix_new(NULL);
 	assert_non_null(*state);
 	return 0;
@@ -441,25 +435,25 @@ static void test_list_as_debugfs_has_it(void **state)
 	struct quarry *q = *state;
 
 	quarry_show_memblock_list(q, false, &to_text);
-	assert_string_equal(text, "");
+	assert_string_equal(text.s, "");
 	assert_int_equal(quarry_memblock_add(q, 0x1000, 0x9e000), 0);
 	assert_int_equal(quarry_memblock_add_node(q, M, M, 1, MEMBLOCK_HOTPLUG), 0);
 	assert_int_equal(
 		quarry_memblock_add_node(q, 4 * M, M, 10, MEMBLOCK_NOMAP | MEMBLOCK_DRIVER_MANAGED),
 		0);
 	quarry_show_memblock_list(q, false, &to_text);
-	assert_string_equal(text,
+	assert_string_equal(text.s,
 			    "   0: 0x0000000000001000..0x000000000009efff    x NONE\n"
 			    "   1: 0x0000000000100000..0x00000000001fffff    1 HOTPLUG\n"
 			    "   2: 0x0000000000400000..0x00000000004fffff   10 NOMAP|DRV_MNG\n");
-	text[0] = '\0';
+	text_clear(&text);
 	assert_int_equal(quarry_memblock_reserve(q, M, M), 0);
 	assert_int_equal(quarry_memblock_reserved_mark_noinit(q, M, M), 0);
 	quarry_show_memblock_list(q, true, &to_text);
-	assert_string_equal(text, "   0: 0x0000000000100000..0x00000000001fffff    x RSV_NIT\n");
-	text[0] = '\0';
+	assert_string_equal(text.s, "   0: 0x0000000000100000..0x00000000001fffff    x RSV_NIT\n");
+	text_clear(&text);
 	quarry_show_memblock(q, &to_text);
-	assert_string_equal(text,
+	assert_string_equal(text.s,
 			    "MEMBLOCK configuration:\n"
 			    " memory size = 0x000000000029e000 reserved size = 0x0000000000100000\n"
 			    " memory.cnt  = 0x3\n"

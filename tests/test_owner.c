@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "machine_build.h"
+#include "text.h"
 
 static const struct machine_spec real = {
 	.memory = {{64 * MACHINE_KIB, 636 * MACHINE_KIB, 0},
@@ -35,22 +36,6 @@ static void begin(struct machine *m)
 }
 
 /* ---- texts ---- */
-
-struct text {
-	char *s;
-	size_t len;
-};
-
-static void collect(void *ctx, const char *s, size_t len)
-{
-	struct text *t = ctx;
-
-	t->s = realloc(t->s, t->len + len + 1);
-	assert_non_null(t->s);
-	memcpy(t->s + t->len, s, len);
-	t->len += len;
-	t->s[t->len] = '\0';
-}
 
 /* The place of a tag: index, or -1. */
 static int find_site(struct machine *m, const struct quarry_page_site *site,
@@ -278,8 +263,8 @@ static void totals_by_place(void **state)
 {
 	struct held h[BLOCKS] = {{NULL, 0, 0}};
 	struct quarry_page_debug_info info;
-	struct text t = {0};
-	struct quarry_out out = {collect, &t};
+	static struct text t;
+	struct quarry_out out = text_out(&t);
 	uint64_t seed = 3;
 	struct machine m;
 
@@ -315,7 +300,6 @@ static void totals_by_place(void **state)
 	quarry_show_page_sites(m.q, 2, &out);
 	assert_non_null(strchr(t.s, '\n'));
 	assert_int_equal(strspn(strchr(strchr(t.s, '\n') + 1, '\n'), "\n"), 1); /* two lines */
-	free(t.s);
 	/* Off and on: nothing is known of what was taken before. */
 	assert_int_equal(quarry_page_debug(m.q, "page_owner=off"), 0);
 	assert_false(quarry_page_owner(m.q, 4096, &(struct quarry_page_owner){0}));
@@ -333,8 +317,8 @@ static void totals_by_place(void **state)
 
 static void texts_of_linux(void **state)
 {
-	struct text t = {0};
-	struct quarry_out out = {collect, &t};
+	static struct text t;
+	struct quarry_out out = text_out(&t);
 	struct page *a, *b;
 	char expect[400];
 	struct machine m;
@@ -349,16 +333,14 @@ static void texts_of_linux(void **state)
 				 "#     <size>  <calls> <tag info>\n"
 				 "       32768        1 drivers/net/ring.c:40 func:ring_fill \n"
 				 "        4096        1 fs/cache.c:7 func:cache_grow \n");
-	free(t.s);
-	t = (struct text){0};
+	text_clear(&t);
 	quarry_show_page_sites(m.q, 10, &out);
 	assert_string_equal(t.s,
 			    "        32 KiB in        1 blocks, of         32 KiB in        1: "
 			    "drivers/net/ring.c:40 func:ring_fill\n"
 			    "         4 KiB in        1 blocks, of          4 KiB in        1: "
 			    "fs/cache.c:7 func:cache_grow\n");
-	free(t.s);
-	t = (struct text){0};
+	text_clear(&t);
 	quarry_show_page_owner(m.q, &out);
 	pfn = quarry_page_to_pfn(m.q, a);
 	snprintf(expect, sizeof(expect),
@@ -371,7 +353,6 @@ static void texts_of_linux(void **state)
 				    "tgid 0 (cpu0), ts "));
 	assert_non_null(strstr(t.s, "Page allocated via order 0, mask 0x100cca"
 				    "(GFP_HIGHUSER_MOVABLE), pid 0, "));
-	free(t.s);
 	quarry_free_pages(m.q, a, 3);
 	quarry_free_pages(m.q, b, 0);
 	machine_fini(&m);
@@ -388,8 +369,8 @@ static void places_by_bytes(void **state)
 		unsigned int order;
 	} taken[] = {{&sites[0], 0}, {&sites[1], 1}, {&more[0], 1}, {&sites[2], 3}, {&more[1], 1}};
 	struct page *page[5];
-	struct text t = {0};
-	struct quarry_out out = {collect, &t};
+	static struct text t;
+	struct quarry_out out = text_out(&t);
 	struct machine m;
 	char *at;
 
@@ -407,7 +388,6 @@ static void places_by_bytes(void **state)
 		at = end + 1;
 	}
 	assert_string_equal(at, "");
-	free(t.s);
 	for (int i = 0; i < 5; i++)
 		quarry_free_pages(m.q, page[i], taken[i].order);
 	machine_fini(&m);

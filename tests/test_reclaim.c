@@ -15,6 +15,7 @@
 
 #include "owner.h"
 #include "page_hoard.h"
+#include "text.h"
 
 /* What the host holds and may be asked to give back. */
 struct host {
@@ -819,16 +820,11 @@ static void kcompactd_for_those_who_cannot_wait(void **state)
 
 /* ---- what would have helped ---- */
 
-static void take_text(void *ctx, const char *text, size_t len)
-{
-	strncat(ctx, text, len);
-}
-
 /* Each remedy that is named is tried, and works; each that is not named does not. */
 static void remedies_are_true(void **state)
 {
-	char text[4096] = "";
-	struct quarry_out out = {take_text, text};
+	static struct text text;
+	struct quarry_out out = text_out(&text);
 	struct quarry_refusal f;
 	struct hoard all = {0};
 	struct page *page;
@@ -875,7 +871,7 @@ static void remedies_are_true(void **state)
 	assert_int_equal(f.smaller_order, 0);
 	quarry_show_refusal(h.m.q, &out);
 	assert_non_null(
-		strstr(text, " pages free, but no block of order 2: the largest is order 0\n"));
+		strstr(text.s, " pages free, but no block of order 2: the largest is order 0\n"));
 	all.pages = all.n;
 	hoard_free(&h.m, &all);
 	host_fini(&h);
@@ -884,24 +880,24 @@ static void remedies_are_true(void **state)
 /* The record in words: every refusal names zone, lack and remedy. */
 static void refusal_in_words(void **state)
 {
-	char text[4096] = "";
-	struct quarry_out out = {take_text, text};
+	static struct text text;
+	struct quarry_out out = text_out(&text);
 	struct hoard all = {0};
 	struct host h;
 
 	(void)state;
 	host_build(&h, &host_spec);
 	quarry_show_refusal(h.m.q, &out);
-	assert_string_equal(text, "");
+	assert_string_equal(text.s, "");
 	hoard_order(&h.m, &all, GFP_NOWAIT, 0);
 	assert_null(quarry_alloc_pages(h.m.q, GFP_KERNEL, 0));
-	text[0] = '\0';
+	text_clear(&text);
 	quarry_show_refusal(h.m.q, &out);
-	assert_non_null(strstr(text, "refused: order 0, Unmovable, gfp 0xcc0"));
-	assert_non_null(strstr(text, "(short by 1)"));
-	assert_non_null(strstr(text, "reclaim: 1 rounds freed 0 pages"));
-	assert_non_null(strstr(text, "would have helped: 1 more free pages in node 0 zone DMA, "
-				     "__GFP_HIGH, GFP_ATOMIC, __GFP_MEMALLOC"));
+	assert_non_null(strstr(text.s, "refused: order 0, Unmovable, gfp 0xcc0"));
+	assert_non_null(strstr(text.s, "(short by 1)"));
+	assert_non_null(strstr(text.s, "reclaim: 1 rounds freed 0 pages"));
+	assert_non_null(strstr(text.s, "would have helped: 1 more free pages in node 0 zone DMA, "
+				       "__GFP_HIGH, GFP_ATOMIC, __GFP_MEMALLOC"));
 	hoard_free(&h.m, &all);
 	host_fini(&h);
 }

@@ -16,6 +16,8 @@
 
 #include <slab/internal.h>
 
+#include "text.h"
+
 #define MIB ((size_t)1 << 20)
 #define SIZE 100u
 
@@ -1059,23 +1061,12 @@ static void test_guards_and_annotations_need_memory(void **state)
 
 /* ---- slabinfo ---- */
 
-static char slabinfo[65536];
-
-static void take_text(void *ctx, const char *text, size_t len)
-{
-	size_t at = strlen(slabinfo);
-
-	(void)ctx;
-	assert_true(at + len < sizeof(slabinfo));
-	memcpy(slabinfo + at, text, len);
-	slabinfo[at + len] = 0;
-}
-
 /* S19: what slabinfo says is what was counted by hand, slab by slab and bit by bit. */
 static void test_S19_slabinfo_agrees_with_a_count(void **state)
 {
 	static const char *const names[] = {"one", "two", "three"};
-	const struct quarry_out out = {take_text, NULL};
+	static struct text slabinfo;
+	const struct quarry_out out = text_out(&slabinfo);
 	struct quarry *q = machine(true);
 	unsigned long active, total, slabs, objsize, perslab;
 	struct kmem_cache *s[3];
@@ -1093,7 +1084,6 @@ static void test_S19_slabinfo_agrees_with_a_count(void **state)
 				quarry_kmem_cache_free(q, s[k], p);
 		}
 	}
-	slabinfo[0] = 0;
 	quarry_show_slabinfo(q, &out);
 	for (unsigned int k = 0; k < 3; k++) {
 		unsigned long objects = 0, held = 0, nr = 0;
@@ -1110,7 +1100,7 @@ static void test_S19_slabinfo_agrees_with_a_count(void **state)
 				held += slab_active(slab)[i / 64] >> i % 64 & 1;
 		}
 		snprintf(line, sizeof(line), "\n%s ", names[k]);
-		at = strstr(slabinfo, line);
+		at = strstr(slabinfo.s, line);
 		assert_non_null(at);
 		assert_int_equal(
 			sscanf(at, "%*s %lu %lu %lu %lu", &active, &total, &objsize, &perslab), 4);
@@ -1150,7 +1140,8 @@ static void test_S19_slabinfo_of_odd_names(void **state)
 	static const char *const tools[] = {"slabtop -o", "vmstat -m"};
 	static const char *const odd[] = {"a name of words", "tab\tand\nline", "", "%s%n(:/", " "};
 	static char name[CACHES][200];
-	const struct quarry_out out = {take_text, NULL};
+	static struct text slabinfo;
+	const struct quarry_out out = text_out(&slabinfo);
 	struct quarry *q = machine(true);
 	char path[] = "/tmp/quarry-slabinfo-XXXXXX", line[400];
 	unsigned int lines = 0;
@@ -1170,11 +1161,10 @@ static void test_S19_slabinfo_of_odd_names(void **state)
 			snprintf(name[i], sizeof(name[i]), "cache-%u", i);
 		assert_non_null(quarry_kmem_cache_create(q, name[i], 8 + i, SLAB_NO_MERGE, NULL));
 	}
-	slabinfo[0] = 0;
 	quarry_show_slabinfo(q, &out);
-	assert_int_equal(write(fd, slabinfo, strlen(slabinfo)), strlen(slabinfo));
-	assert_non_null(strstr(slabinfo, "\na_name_of_words  "));
-	assert_non_null(strstr(slabinfo, "\ntab_and_line  "));
+	assert_int_equal(write(fd, slabinfo.s, slabinfo.len), slabinfo.len);
+	assert_non_null(strstr(slabinfo.s, "\na_name_of_words  "));
+	assert_non_null(strstr(slabinfo.s, "\ntab_and_line  "));
 	f = fdopen(fd, "r");
 	assert_non_null(f);
 	rewind(f);
@@ -1262,20 +1252,6 @@ static void test_random_life(void **state)
 
 /* ---- by call site ---- */
 
-struct text {
-	char s[4096];
-	size_t len;
-};
-
-static void collect(void *ctx, const char *text, size_t len)
-{
-	struct text *t = ctx;
-
-	assert_true(t->len + len < sizeof(t->s));
-	memcpy(t->s + t->len, text, len);
-	t->len += len;
-}
-
 static const struct quarry_page_site profile_sites[] = {
 	{"net/ring.c", "ring_fill", 40}, {"fs/cache.c", "cache_grow", 7}, {"fs/name.c", "name", 9}};
 
@@ -1308,8 +1284,8 @@ static void test_2c_objects_are_counted_by_call_site(void **state)
 		unsigned int site, bytes;
 	} held[200] = {0};
 	uint64_t bytes[3] = {0}, blocks[3] = {0}, calls[3] = {0};
-	struct text t = {.len = 0};
-	struct quarry_out out = {collect, &t};
+	static struct text t;
+	struct quarry_out out = text_out(&t);
 	struct kmem_cache *s;
 	uint64_t seed = 1;
 

@@ -19,6 +19,7 @@
 #include <machine.h>
 
 #include "procparse.h"
+#include "text.h"
 
 /* ---- texts ---- */
 
@@ -56,31 +57,15 @@ static char *node_meminfo(char *text)
 	return out;
 }
 
-struct text {
-	char *s;
-	size_t len;
-};
-
-static void collect(void *ctx, const char *s, size_t len)
-{
-	struct text *t = ctx;
-
-	t->s = realloc(t->s, t->len + len + 1);
-	assert_non_null(t->s);
-	memcpy(t->s + t->len, s, len);
-	t->len += len;
-	t->s[t->len] = '\0';
-}
-
 typedef void (*show_fn)(struct quarry *q, const struct quarry_out *out);
 
 static char *ours(struct quarry *q, show_fn show)
 {
-	struct text t = {0};
-	struct quarry_out out = {collect, &t};
+	static struct text t;
+	struct quarry_out out = text_out(&t);
 
 	show(q, &out);
-	return t.s != NULL ? t.s : calloc(1, 1);
+	return strdup(t.s);
 }
 
 /* All nodes' meminfo, one after the other. */
