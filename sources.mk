@@ -186,6 +186,8 @@ QUARRY_CLI_SRCS := \
 	cli/engine_blocks.c \
 	cli/engine_frames.c \
 	cli/bigtable.c \
+	cli/collisions.c \
+	cli/engine_collide.c \
 	cli/engine_owners.c \
 	cli/engine_places.c \
 	cli/fate.c \

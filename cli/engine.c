@@ -148,8 +148,10 @@ static inline void engine_object_alloc(struct engine *e, const struct trace_even
 		return;
 	engine_object_frame(e, f, ev->addr);
 	value = engine_object_take(e, f, ev->addr);
-	if (value != 0)
+	if (__builtin_expect(value != 0, 0)) {
+		engine_collide_object(e, COLLISION_OBJECT_ON_OBJECT, value);
 		e->result.implied_objects += engine_object_release(e, value);
+	}
 	ptr = op->too_large ? NULL : engine_object_get(e, op);
 	value = engine_object_value(e, ptr,
 				    ptr == NULL                    ? OBJECT_REFUSED
@@ -209,12 +211,16 @@ static inline void engine_object_free(struct engine *e, const struct trace_event
 	if (value == 0 && e->population != NULL && !(frame & FRAME_SEEN) &&
 	    engine_free_older(e, ev))
 		return;
-	if (value == 0)
-		engine_count(e, ev->type, frame & FRAME_LIVE ? ENGINE_UNTRACED : ENGINE_BEFORE);
-	else if (engine_object_release(e, value))
-		engine_count(e, ev->type, ENGINE_REPLAYED);
-	else
-		engine_count(e, ev->type, ENGINE_FREE_REFUSED);
+	if (value == 0 && (frame & FRAME_LIVE)) {
+		engine_collide_object(e, COLLISION_NO_OBJECT, 0);
+		engine_count(e, ev->type, ENGINE_UNTRACED);
+	} else if (value == 0) {
+		engine_count(e, ev->type, ENGINE_BEFORE);
+	} else {
+		engine_count(e, ev->type,
+			     engine_object_release(e, value) ? ENGINE_REPLAYED
+							     : ENGINE_FREE_REFUSED);
+	}
 }
 
 /* ---- blocks ---- */
@@ -259,6 +265,7 @@ static inline void engine_page_alloc(struct engine *e, const struct trace_event 
 	    (op->order > 0 && engine_frames_live(e, ev->addr, op->order))) {
 		struct engine_met met = {0, 0, 0};
 
+		engine_collide_block(e, COLLISION_BLOCK_ON_BLOCK, ev->addr, op->order);
 		engine_release(e, ev->addr, op->order, &met);
 		e->result.implied_pages += met.ours;
 	}
@@ -283,6 +290,14 @@ static void engine_page_older(struct engine *e, const struct trace_event *ev,
 	engine_count(e, TRACE_PAGE_FREE, fate);
 }
 
+static __attribute__((noinline)) void engine_page_untraced(struct engine *e,
+							   const struct trace_event *ev,
+							   const struct engine_op *op)
+{
+	engine_count(e, TRACE_PAGE_FREE, ENGINE_UNTRACED);
+	engine_collide_block(e, COLLISION_NO_BLOCK, ev->addr, op->order);
+}
+
 static inline void engine_page_free(struct engine *e, const struct trace_event *ev,
 				    const struct engine_op *op, struct frame *f)
 {
@@ -301,8 +316,10 @@ static inline void engine_page_free(struct engine *e, const struct trace_event *
 		engine_count(e, TRACE_PAGE_FREE, ENGINE_FREE_REFUSED);
 	else if (!seen && e->population != NULL)
 		engine_page_older(e, ev, op);
+	else if (seen)
+		engine_page_untraced(e, ev, op);
 	else
-		engine_count(e, TRACE_PAGE_FREE, seen ? ENGINE_UNTRACED : ENGINE_BEFORE);
+		engine_count(e, TRACE_PAGE_FREE, ENGINE_BEFORE);
 	if (met.ours + met.slab + met.refused == 0)
 		engine_mark(e, ev->addr, op->order, 0);
 }
@@ -532,6 +549,7 @@ bool engine_play(struct engine *e, size_t n)
 	if (r->events == 0)
 		engine_start(e, n);
 	r->last_ns = ev[n - 1].time_ns;
+	e->batch_event = r->events;
 	if (engine_frame_known(e))
 		e->object_ahead = (uint64_t)((int64_t)(e->object_start - e->t->object_base) >>
 					     e->t->object_shift);

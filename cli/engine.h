@@ -5,6 +5,7 @@
 
 #include <quarry/quarry.h>
 
+#include <collisions.h>
 #include <engine_owners.h>
 #include <linuxfacts.h>
 #include <population.h>
@@ -74,6 +75,7 @@ struct engine_result {
 	uint64_t last_refused; /* event of the last refusal for want of pages, from 1; 0: none */
 	char *last_text;       /* quarry_show_refusal() of it */
 	uint64_t extfrag_recorded, extfrag_ours;
+	struct collisions collisions;
 	uint64_t digest; /* of all addresses handed out, in order */
 	bool full;       /* stopped: more things alive than can be followed */
 };
@@ -152,6 +154,8 @@ bool engine_play(struct engine *e, size_t n);
 /* Play what is held back, and sum up. */
 void engine_finish(struct engine *e);
 const struct engine_result *engine_result(const struct engine *e);
+/* Find what stood where addresses collide: reads the recording at @path again. */
+void engine_look_back(struct engine *e, const char *path);
 
 /* "replayed", "refused" ...: for tables; engine_fate_text() in words. */
 const char *engine_fate_name(enum engine_fate fate);

@@ -70,6 +70,7 @@ void engine_became_slab(struct engine *e, uint64_t pfn)
 
 	if (!(value & BLOCK_OURS))
 		return;
+	engine_collide_block(e, COLLISION_OBJECT_ON_BLOCK, head, 0);
 	engine_block_return(e, value);
 	*engine_block(e, head) = BLOCK_SLAB | (value & BLOCK_PIECE) | order;
 	engine_mark(e, head, order, FRAME_LIVE);

@@ -89,6 +89,7 @@ struct engine {
 	char *map_base; /* our address of physical 0 */
 	uint64_t digest;
 	uint64_t time_ns;                 /* recorded time of the event at hand */
+	uint64_t batch_event;             /* number of the event before the batch's first */
 	uint64_t reap_at;                 /* recorded time */
 	uint64_t wake_ns, wake_event;     /* when engine_wake() has something to do */
 	uint64_t sample_ns, sample_event; /* the observer's next turn */
@@ -237,6 +238,11 @@ void engine_resolve_new(struct engine *e);
 void engine_refused(struct engine *e, const struct engine_op *op, uint32_t desc, uint64_t bytes);
 /* The last refusal in words, as long as it is the machine's last one too. */
 void engine_keep_last(struct engine *e);
+
+/* engine_collide.c: the event at hand is a collision of @kind, with what is alive: an object's @value; */
+void engine_collide_object(struct engine *e, enum collision kind, uint64_t value);
+/* or the block with frame @pfn, or another of the 2^@order from there on. */
+void engine_collide_block(struct engine *e, enum collision kind, uint64_t pfn, unsigned int order);
 
 /* engine_blocks.c: the block at p->pfn turned out to be a slab page while it was held back. */
 void engine_pending_is_slab(struct engine *e, struct engine_pending *p);

@@ -278,6 +278,20 @@ static void heap_born(struct heap *h, const struct umt_event *ev, void *ptr, uin
 	h->result.digest = (h->result.digest ^ quarry_physical(h->q, ptr)) * HEAP_DIGEST_PRIME;
 }
 
+static __attribute__((noinline)) void heap_unknown(struct heap_result *r,
+						   const struct umt_event *ev)
+{
+	if (r->free_unknown < HEAP_PLACES)
+		r->unknown[r->free_unknown] = (struct heap_place){
+			.event = r->events,
+			.time_ns = ev->time_ns,
+			.block = ev->block,
+			.thread = ev->thread,
+			.op = ev->op,
+		};
+	r->free_unknown++;
+}
+
 /* The block that @ev ends, taken out of the map; its place stays readable. NULL: there is none. */
 static struct heap_block *heap_ends(struct heap *h, const struct umt_event *ev)
 {
@@ -293,7 +307,7 @@ static struct heap_block *heap_ends(struct heap *h, const struct umt_event *ev)
 		if (ev->block == UMT_UNSEEN)
 			h->result.free_unseen++;
 		else
-			h->result.free_unknown++;
+			heap_unknown(&h->result, ev);
 		return NULL;
 	}
 	b = &h->block[place - 1];

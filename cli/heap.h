@@ -30,10 +30,20 @@ struct heap_class {
 	uint64_t live, live_bytes, max_live;
 };
 
+#define HEAP_PLACES 5
+
+/* A call that ends a block which is not alive. */
+struct heap_place {
+	uint64_t event, time_ns, block; /* by number, as in umt.h */
+	uint16_t thread;
+	uint8_t op;
+};
+
 struct heap_result {
 	uint64_t events;
 	uint64_t ops[UMT_NR_OPS];
 	uint64_t free_null, free_unseen, free_unknown; /* nothing to free */
+	struct heap_place unknown[HEAP_PLACES];        /* the first of free_unknown */
 	uint64_t free_refused;                         /* of blocks that had been refused */
 	uint64_t refused, refused_bytes;
 	uint64_t in_place, moved, moved_bytes; /* reallocs */

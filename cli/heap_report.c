@@ -58,6 +58,12 @@ static void heap_calls(FILE *out, const struct heap_result *r)
 		"Nothing to free: %" PRIu64 " NULL, %" PRIu64 " made before the recording, %" PRIu64
 		" not alive, %" PRIu64 " refused here.\n",
 		r->free_null, r->free_unseen, r->free_unknown, r->free_refused);
+	for (size_t i = 0; i < r->free_unknown && i < HEAP_PLACES; i++)
+		fprintf(out,
+			"  not alive, at event %" PRIu64 ", %.6f s, thread %u: %s of block %" PRIu64
+			": nothing was freed\n",
+			r->unknown[i].event, (double)r->unknown[i].time_ns / 1e9,
+			r->unknown[i].thread, umt_op_name(r->unknown[i].op), r->unknown[i].block);
 	fprintf(out, "Freed by another thread than the one that made it: %" PRIu64 ".\n",
 		r->other_thread);
 	if (r->refused > 0)
@@ -184,6 +190,23 @@ static json_t *heap_json_classes(const struct heap_result *r)
 	return classes;
 }
 
+static json_t *heap_json_places(const struct heap_result *r)
+{
+	json_t *places = json_array();
+
+	for (size_t i = 0; i < r->free_unknown && i < HEAP_PLACES; i++) {
+		json_t *o = json_object();
+
+		heap_set(o, "event", r->unknown[i].event);
+		heap_set(o, "time_ns", r->unknown[i].time_ns);
+		heap_set(o, "thread", r->unknown[i].thread);
+		heap_set(o, "block", r->unknown[i].block);
+		json_object_set_new(o, "call", json_string(umt_op_name(r->unknown[i].op)));
+		json_array_append_new(places, o);
+	}
+	return places;
+}
+
 json_t *heap_json(const struct heap *h, const struct trace *t)
 {
 	const struct heap_result *r = heap_result(h);
@@ -201,6 +224,7 @@ json_t *heap_json(const struct heap *h, const struct trace *t)
 	heap_set(o, "free_null", r->free_null);
 	heap_set(o, "free_before_recording", r->free_unseen);
 	heap_set(o, "free_not_alive", r->free_unknown);
+	json_object_set_new(o, "not_alive_places", heap_json_places(r));
 	heap_set(o, "free_refused", r->free_refused);
 	heap_set(o, "other_thread", r->other_thread);
 	heap_set(o, "refused", r->refused);

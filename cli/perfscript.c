@@ -797,8 +797,10 @@ static bool perfscript_line(struct trace *t, struct perfscript *ps, const char *
 	missing = perfscript_event(t, ps, &h, end, e);
 	if (missing == NULL && t->keep != NULL)
 		t->batch_task[e - t->batch] = trace_keep_task(t->keep, line, end);
-	if (missing == NULL)
+	if (missing == NULL) {
+		t->batch_line[e - t->batch] = t->nr_lines;
 		return true;
+	}
 	if (t->nr_bad_lines++ < PERFSCRIPT_WARNINGS)
 		diag_warn(t->diag, t->path, t->nr_lines, "event %s: expected %s; line skipped",
 			  h.event->name, missing);
@@ -879,6 +881,7 @@ bool perfscript_open(struct trace *t)
 	struct perfscript *ps = xcalloc(1, sizeof(*ps));
 
 	t->reader = ps;
+	t->batch_line = xcalloc(TRACE_BATCH, sizeof(t->batch_line[0]));
 	t->zero_size_addr = 16;
 	ps->first = true;
 	ps->pending = perfscript_read(t);

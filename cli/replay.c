@@ -109,6 +109,7 @@ static int replay_finish(struct session *s, const struct replay_args *args, cons
 {
 	struct report report = {.all_caches = args->all_caches, .top = args->top};
 
+	session_look_back(s);
 	session_report(s, &report);
 	if (!args->json)
 		report_text(stdout, &report);

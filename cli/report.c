@@ -506,10 +506,12 @@ void report_text(FILE *out, const struct report *r)
 	struct report_cache *list = report_caches(r, &nr, &nr_empty);
 
 	report_head(out, r);
-	if (r->heap != NULL)
+	if (r->heap != NULL) {
 		heap_text(out, r->heap, r->trace);
-	else
+	} else {
 		report_events(out, r);
+		collisions_text(out, &r->result->collisions, r->trace);
+	}
 	faithful_start_text(out, r);
 	report_title(out, "/proc/buddyinfo");
 	report_buddyinfo(out, r);
@@ -785,6 +787,8 @@ int report_json(FILE *out, const struct report *r)
 		json_object_set_new(o, "heap", heap_json(r->heap, r->trace));
 	} else {
 		json_object_set_new(o, "events", report_json_events(r));
+		json_object_set_new(o, "collisions",
+				    collisions_json(&r->result->collisions, r->trace));
 		json_object_set_new(o, "refusals", report_json_refusals(r));
 		json_object_set_new(o, "start", faithful_start_json(r));
 		json_object_set_new(o, "linux", faithful_json(r));

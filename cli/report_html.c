@@ -243,6 +243,7 @@ static int html_finish(struct session *s, const struct html_args *a, struct hist
 	size_t len;
 	int status = CLI_FAILED;
 
+	session_look_back(s);
 	session_report(s, &report);
 	if (a->plot.path != NULL && plot_write(&a->plot, h, &report) != CLI_OK)
 		return CLI_FAILED;

@@ -443,6 +443,12 @@ void session_run(struct session *s)
 	session_end(s);
 }
 
+void session_look_back(struct session *s)
+{
+	if (s->engine != NULL)
+		engine_look_back(s->engine, s->options->trace_path);
+}
+
 void session_report(struct session *s, struct report *r)
 {
 	const struct session_options *o = s->options;

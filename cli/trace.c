@@ -253,6 +253,7 @@ void trace_close(struct trace *t)
 	free(t->descs);
 	free(t->batch);
 	free(t->batch_task);
+	free(t->batch_line);
 	if (t->keep != NULL)
 		trace_keep_free(t->keep);
 	free(t->name);

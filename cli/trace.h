@@ -114,6 +114,7 @@ struct trace {
 	struct trace_event *batch;
 	struct trace_keep *keep; /* NULL: nothing is kept but what a replay needs */
 	uint32_t *batch_task;    /* with keep: tasks of the batch's events */
+	uint64_t *batch_line;    /* texts: their lines; else NULL */
 	void *reader;            /* private to the format's reader */
 };
 

@@ -212,6 +212,20 @@ run 0 "$tmp/wrong.txt"
 err "wrong.txt:101: "
 err "expected ptr=ADDRESS"
 out "1 malformed line"
+cat >"$tmp/collide.txt" <<'END'
+# Twice the same address.
+s 1 [000] 1.000000: kmem:kmem_cache_alloc: call_site=first+0x1 ptr=0xffff888001000000 name=dentry bytes_req=184 bytes_alloc=192 gfp_flags=GFP_KERNEL node=-1
+s 1 [001] 1.000100: kmem:kmalloc: call_site=second+0x2 ptr=0xffff888001000000 bytes_req=60 bytes_alloc=64 gfp_flags=GFP_KERNEL node=-1
+END
+run 0 "$tmp/collide.txt"
+out "1 objects given out where one was alive: the old one was taken for freed without an event"
+out "event 2, line 3, at 1.000100 s, CPU 1, address 0xffff888001000000"
+out "there: an object of dentry is alive"
+out "kmalloc at second+0x2"
+out "before, event 1: kmem_cache_alloc of dentry at first+0x1"
+run 0 "$tmp/collide.txt" --json
+check "json: line of a collision" [ "$(json line)" = 3 ]
+check "json: what was there" [ "$(json was)" = "an object of dentry is alive" ]
 tac "$tmp/perf.txt" >"$tmp/back.txt"
 run 0 "$tmp/back.txt"
 err "back.txt:4: warning: this event is older than the one before it, by 0.000"

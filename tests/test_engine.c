@@ -8,6 +8,7 @@
 #include <cmocka.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <engine.h>
 #include <quarry/posix.h>
@@ -167,6 +168,112 @@ static void test_implied_frees(void **state)
 	assert_int_equal(x.r->live_objects, 1);
 	assert_int_equal(x.r->live_pages, 1 + 4);
 	assert_int_equal(run_objects(&x), 1);
+	run_end(&x);
+}
+
+static void assert_place(const struct run *x, enum collision kind, size_t i, uint64_t event,
+			 uint64_t line, const char *was)
+{
+	const struct collision_place *p = &x->r->collisions.place[kind][i];
+
+	assert_int_equal(p->event.number, event);
+	assert_int_equal(p->line, line);
+	assert_string_equal(p->was, was);
+}
+
+/* Addresses that go against what is alive: where, and what is there. */
+static void test_collisions(void **state)
+{
+	const struct collisions *c;
+	struct run x;
+
+	(void)state;
+	run_text(&x, 64,
+		 CACHE_ALLOC("000", "0xffff888001000000", "dentry") KMALLOC(
+			 "001", "0xffff888001000000",
+			 "64") "# a line of nothing\n" PAGE("001", "0x1001", "0", "GFP_KERNEL")
+			 KMALLOC("001", "0xffff888001001040", "64") KFREE(
+				 "001", "0xffff888001001040") KFREE("001", "0xffff888001001040")
+				 PAGE("001", "0x2000", "2", USER) PAGE("000", "0x2002", "0", USER)
+					 PAGE_FREE("000", "0x2002", "0") PAGE_FREE("000", "0x2002",
+										   "0")
+						 KMALLOC("000", "0xffff888002003040", "64"));
+	c = &x.r->collisions;
+	for (int kind = 0; kind < COLLISION_NR; kind++)
+		assert_int_equal(c->count[kind], 1);
+	assert_place(&x, COLLISION_OBJECT_ON_OBJECT, 0, 2, 2, "an object of dentry is alive");
+	assert_place(&x, COLLISION_BLOCK_ON_BLOCK, 0, 8, 9,
+		     "a block of order 2 at 0x2000 is alive");
+	assert_place(&x, COLLISION_OBJECT_ON_BLOCK, 0, 11, 12,
+		     "a block of order 0 at 0x2003 is alive");
+	assert_place(&x, COLLISION_NO_OBJECT, 0, 6, 7, "");
+	assert_place(&x, COLLISION_NO_BLOCK, 0, 10, 11, "");
+	assert_int_equal(c->place[COLLISION_OBJECT_ON_OBJECT][0].time_ns, 1000000000);
+	assert_int_equal(c->place[COLLISION_OBJECT_ON_OBJECT][0].cpu, 1);
+	run_end(&x);
+}
+
+/* Of a recording that is damaged too, more often than places are kept, with the events before. */
+static void test_collisions_looked_back(void **state)
+{
+	static const char *const caches[] = {"dentry", NULL};
+	const struct kmtwriter_desc descs[] = {
+		{.type = TRACE_KMALLOC,
+		 .site = 1,
+		 .bytes_req = 64,
+		 .bytes_alloc = 64,
+		 .gfp = 3264,
+		 .node = -1},
+		{.type = TRACE_CACHE_ALLOC,
+		 .cache = 1,
+		 .bytes_req = 184,
+		 .bytes_alloc = 192,
+		 .gfp = 3264,
+		 .node = -1},
+	};
+	struct kmtwriter_event events[20] = {{0}};
+	const struct kmtwriter_recording recording = {.caches = caches,
+						      .descs = descs,
+						      .nr_descs = 2,
+						      .events = events,
+						      .nr_events = 20,
+						      .block = 10};
+	char path[] = "/tmp/test_engine.XXXXXX";
+	const struct collision_place *p;
+	struct kmtwriter w = {0};
+	struct run x;
+	int fd = mkstemp(path);
+
+	(void)state;
+	assert_true(fd >= 0);
+	close(fd);
+	for (size_t i = 0; i < 20; i++) {
+		events[i].addr = 0x200000;
+		events[i].desc = i == 1;
+		events[i].dt = 7;
+	}
+	kmtwriter_write(&w, &recording);
+	/* The end is missing. */
+	assert_int_equal(util_write_file(path, w.data, w.len - 14), 0);
+	run_bytes(&x, 64, w.data, w.len - 14);
+	assert_true(x.t.damaged);
+	assert_int_equal(x.r->events, 18);
+	assert_int_equal(x.r->collisions.count[COLLISION_OBJECT_ON_OBJECT], x.r->events - 1);
+	p = x.r->collisions.place[COLLISION_OBJECT_ON_OBJECT];
+	assert_int_equal(p[0].before.number, 0);
+	engine_look_back(x.e, path);
+	for (size_t i = 0; i < COLLISION_PLACES; i++) {
+		assert_int_equal(p[i].event.number, i + 2);
+		assert_int_equal(p[i].before.number, i + 1);
+		assert_int_equal(p[i].time_ns, (i + 2) * 7);
+		assert_int_equal(p[i].line, 0);
+	}
+	assert_string_equal(p[0].was, "an object of kmalloc() is alive");
+	assert_string_equal(p[0].before.site, "some_site+0x10");
+	assert_string_equal(p[1].was, "an object of dentry is alive");
+	assert_string_equal(p[1].before.cache, "dentry");
+	unlink(path);
+	kmtwriter_free(&w);
 	run_end(&x);
 }
 
@@ -770,6 +877,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_objects),
 		cmocka_unit_test(test_implied_frees),
+		cmocka_unit_test(test_collisions),
+		cmocka_unit_test(test_collisions_looked_back),
 		cmocka_unit_test(test_slab_pages),
 		cmocka_unit_test(test_large_kmalloc),
 		cmocka_unit_test(test_pages),

@@ -221,6 +221,8 @@ static void test_counts(void **state)
 		assert_int_equal(x.r->free_null, 1);
 		assert_int_equal(x.r->free_unseen, 1);
 		assert_int_equal(x.r->free_unknown, 1);
+		assert_int_equal(x.r->ops[x.r->unknown[0].op] > 0, 1);
+		assert_int_equal(all[x.r->unknown[0].event - 1].block, x.r->unknown[0].block);
 		assert_int_equal(x.r->refused, 1);
 		assert_int_equal(x.r->refused_bytes, (uint64_t)1 << 40);
 		assert_int_equal(x.r->live, 2);

@@ -853,6 +853,22 @@ function eventsTable() {
 	$("events-table").append(table([{name: "event"}, ...columns.map((c) => ({name: c.replace(/_/g, " ")}))],
 		Object.entries(D.replay.events).map(([name, e]) => [name, ...columns.map((c) => (e[c] ? group(e[c]) : ""))])));
 }
+/* Addresses that go against what was alive: the first places of each kind. */
+function collisions() {
+	const kinds = Object.values(D.replay.collisions || {}).filter((k) => k.count > 0), out = $("collisions");
+	const said = (e) => [e.type, e.order !== null && `order ${e.order}`, e.cache, e.site].filter(Boolean).join(", ");
+
+	if (kinds.length)
+		out.append(make("h3", {text: "Addresses that collide"}));
+	for (const k of kinds) {
+		out.append(make("p", {text: `${group(k.count)} ${k.text}: ${k.effect}. The first:`}),
+			make("div", {class: "scroll", tabindex: "0", role: "region", "aria-label": k.text},
+				table([{name: "event"}, {name: "line"}, {name: "time"}, {name: "CPU"}, {name: "address", left: true}, {name: "what", left: true, wrap: true},
+					{name: "there", left: true, wrap: true}, {name: "event before", left: true, wrap: true}],
+				k.places.map((p) => [group(p.event), p.line === null ? "" : group(p.line), seconds(p.time_ns / 1e9), p.cpu, p.address, said(p), p.was || "",
+					p.before === null ? "" : `${group(p.before.event)}: ${said(p.before)}`]))));
+	}
+}
 function cards() {
 	const r = D.replay, e = r.replay, free = r.zones.reduce((sum, z) => sum + z.free, 0), managed = r.zones.reduce((sum, z) => sum + z.managed, 0);
 	const refused = H.own.refused[D.samples - 1];
@@ -1102,6 +1118,7 @@ async function start() {
 	applyTheme();
 	besideLinux();
 	eventsTable();
+	collisions();
 	$("heap").hidden = !D.replay.heap;
 	controls();
 	cards();
