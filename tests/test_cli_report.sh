@@ -80,6 +80,7 @@ run 0 report traces/g61-build.kmt.zst --machine maps/qemu-1g-1node.boot.txt --cp
 cat >"$tmp/evil.txt" <<'EOF'
 # </script><b class=evil>
  sh 1 [000] 1.000001: kmem:kmem_cache_alloc: call_site=</script><script>window.evil++</script>+0x1 ptr=0xffff888000001000 name=</script><i>evil</i><!-- bytes_req=64 bytes_alloc=64 gfp_flags=GFP_KERNEL
+ sh 1 [000] 1.000001: kmem:kmem_cache_alloc: call_site=</script><i>again</i> ptr=0xffff888000001000 name=</script><i>evil</i><!-- bytes_req=64 bytes_alloc=64 gfp_flags=GFP_KERNEL
  sh 1 [000] 1.000002: kmem:mm_page_alloc: page=0x100 pfn=0x100 order=0 migratetype=0 gfp_flags=GFP_KERNEL
 EOF
 run 0 report "$tmp/evil.txt" --machine $map --title '</title><b class=evil>' -o "$tmp/evil.html"

@@ -301,6 +301,8 @@ def hostile(driver, path):
     check("a recording with markup in its names is text", p.js("return document.querySelectorAll('b.evil, i > *, td > i:not(:empty)').length") == 0
           and p.js("return window.evil") is None)
     check("and is shown as it is", "<i>evil</i><!--" in p.text("sites-table"), p.text("sites-table")[:200])
+    check("an address that collides has its place", p.text("collisions").count("</script><i>again</i>") == 1 and
+          "an object of </script><i>evil</i><!-- is alive" in p.text("collisions"), p.text("collisions"))
 
 
 def without_curves(driver, path, folder):
