@@ -240,6 +240,24 @@ run 1 "$tmp/cut.txt"
 err "cut.txt: byte 100000: line"
 out "INCOMPLETE"
 
+# Memory follows what is alive, not for how long: ten times as many events take no more. KMT1's list of addresses is full in both.
+python=/usr/bin/python3
+[ -x $python ] || python=python3
+for kind in "kmt 32" "perf 1" "umt 2"; do
+	set -- $kind
+	for rounds in "$2" $(($2 * 10)); do
+		$python -B tests/long_recording.py "$tmp/$rounds.$1" "$1" "$rounds"
+		$python -B tests/long_recording.py --memory "$quarry" replay "$tmp/$rounds.$1" --machine maps/pc-pentium-128m.txt \
+			>"$tmp/$rounds.kib" 2>"$tmp/err"
+	done
+	read -r once few <"$tmp/$2.kib"
+	read -r often many <"$tmp/$(($2 * 10)).kib"
+	check "memory: $1: $few KiB, and $many of ten times the events" \
+		[ "$once$often" = 00 -a $((many * 100)) -lt $((few * 105)) ]
+	check "memory: $1: all events have their thing" [ "$(grep -c 'collide\|not alive, at' "$tmp/err")" = 0 ]
+	rm "$tmp"/*."$1"
+done
+
 # perf script | quarry replay -: on this machine, if its map can be read.
 zstd -dcq "$text" | "$quarry" replay - >"$tmp/out" 2>"$tmp/err"
 got=$?
