@@ -1141,15 +1141,28 @@ static void test_S9_S10_reclaim_reenters(void **state)
 
 /* ---- the validator ---- */
 
-/* Damages @field to @value, expects the validator to complain, and undoes it. */
-#define DAMAGE(field, value)                                              \
-	do {                                                              \
-		__typeof__(field) was_ = (field);                         \
-		(field) = (__typeof__(field))(value);                     \
-		if (quarry_check_slab(q, NULL) == 0)                      \
-			fail_msg("not noticed: %s = %s", #field, #value); \
-		(field) = was_;                                           \
-		assert_int_equal(quarry_check_slab(q, &faults), 0);       \
+static void first_fault(void *ctx, const char *text, size_t len)
+{
+	size_t at = strlen(ctx);
+
+	snprintf((char *)ctx + at, 200 - at, "%.*s", (int)len, text);
+}
+
+/* Damages @field to @value, expects the validator to find @n faults and to tell @text of the first, and undoes it. */
+#define DAMAGE(field, value, n, text)                                                      \
+	do {                                                                               \
+		__typeof__(field) was_ = (field);                                          \
+		char said_[200] = "";                                                      \
+		const struct quarry_out out_ = {first_fault, said_};                       \
+		unsigned int found_;                                                       \
+                                                                                           \
+		(field) = (__typeof__(field))(value);                                      \
+		found_ = quarry_check_slab(q, &out_);                                      \
+		(field) = was_;                                                            \
+		if (found_ != (n) || strstr(said_, ": " text " (") == NULL ||              \
+		    strchr(said_, '\n') != said_ + strlen(said_) - 1)                      \
+			fail_msg("%s = %s: %u faults, %s", #field, #value, found_, said_); \
+		assert_int_equal(quarry_check_slab(q, &faults), 0);                        \
 	} while (0)
 
 static void test_S11_validator_notices_damage(void **state)
@@ -1177,39 +1190,155 @@ static void test_S11_validator_notices_damage(void **state)
 	assert_true(slab->nr_free > 0 && n->full != NULL && main->cap != 0);
 	assert_int_equal(slab_find(q, s, (void *)slab->base, &slab, &number), SLAB_FAULT_NONE);
 	assert_int_equal(number, 0);
-	DAMAGE(slab->free[0], slab->free[0] ^ 2);
-	DAMAGE(slab->nr_free, slab->nr_free - 1);
-	DAMAGE(slab->list, SLAB_UNLISTED);
-	DAMAGE(slab->list, slab->list % SLAB_LISTS + 1);
-	DAMAGE(slab->order, slab->order + 1);
-	DAMAGE(slab->objects, slab->objects - 1);
-	DAMAGE(slab->cache, slab->cache - 1);
-	DAMAGE(slab->cache, QUARRY_MAX_CACHES - 1);
-	DAMAGE(slab->prev, slab->index);
-	DAMAGE(slab->next, SLAB_NONE);
-	DAMAGE(n->partial[list].last, SLAB_NONE);
-	DAMAGE(n->nr_partial, n->nr_partial + 1);
-	DAMAGE(n->nr_slabs, n->nr_slabs + 1);
-	DAMAGE(n->total_objects, 0);
-	DAMAGE(n->free_objects, n->free_objects - 1);
-	DAMAGE(n->pages, n->pages + 2);
-	DAMAGE(n->nr_full, n->nr_full + 1);
-	DAMAGE(n->nr_empty, n->nr_empty + 1);
-	DAMAGE(n->full->n, n->full->n - 1);
-	DAMAGE(n->full->obj[3], n->full->obj[4]);
-	DAMAGE(n->full->obj[3], (char *)n->full->obj[3] + 8);
-	DAMAGE(n->full->obj[3], NULL);
-	DAMAGE(main->obj[0], n->full->obj[0]);
-	DAMAGE(s->cpu_sheaves[0].end, s->cpu_sheaves[0].end + 1);
-	DAMAGE(s->refcount, 0);
-	DAMAGE(s->id, s->id + 1);
-	DAMAGE(q->slabs->list, s->list_next);
-	DAMAGE(q->slabs->no_sheaf->cap, 1);
+	DAMAGE(slab->free[0], slab->free[0] ^ 2, 1, "free bits and their count differ in slab");
+	DAMAGE(slab->nr_free, slab->nr_free - 1, 1, "free bits and their count differ in slab");
+	DAMAGE(slab->list, SLAB_UNLISTED, 3, "partial list and free bits disagree on slab");
+	DAMAGE(slab->list, slab->list % SLAB_LISTS + 1, 2,
+	       "free objects are looked at too early or late in slab");
+	DAMAGE(slab->order, slab->order + 1, 2, "order or number of objects is wrong in slab");
+	DAMAGE(slab->objects, slab->objects - 1, 1, "order or number of objects is wrong in slab");
+	DAMAGE(slab->cache, slab->cache - 1, 2, "slabs have not as many pages as are marked");
+	DAMAGE(slab->cache, QUARRY_MAX_CACHES - 1, 2, "a slab belongs to no cache");
+	DAMAGE(slab->prev, slab->index, 1, "a foreign slab or a bad link on a partial list");
+	DAMAGE(slab->next, SLAB_NONE, 2,
+	       "a partial list is longer than the count, or its end is wrong");
+	DAMAGE(n->partial[list].last, SLAB_NONE, 1,
+	       "a partial list is longer than the count, or its end is wrong");
+	DAMAGE(n->nr_partial, n->nr_partial + 1, 1,
+	       "the partial lists are shorter than their count");
+	DAMAGE(n->nr_slabs, n->nr_slabs + 1, 1, "counts differ from its slabs on node");
+	DAMAGE(n->total_objects, 0, 1, "counts differ from its slabs on node");
+	DAMAGE(n->free_objects, n->free_objects - 1, 1, "counts differ from its slabs on node");
+	DAMAGE(n->pages, n->pages + 2, 1, "counts differ from its slabs on node");
+	DAMAGE(n->nr_full, n->nr_full + 1, 1, "the depot's counts are wrong");
+	DAMAGE(n->nr_empty, n->nr_empty + 1, 1, "the depot's counts are wrong");
+	DAMAGE(n->full->n, n->full->n - 1, 1, "the depot calls a sheaf full that is not");
+	DAMAGE(n->full->obj[3], n->full->obj[4], 1, "an object is in a sheaf and free elsewhere");
+	DAMAGE(n->full->obj[3], (char *)n->full->obj[3] + 8, 1,
+	       "a sheaf holds what is no object of the cache");
+	DAMAGE(n->full->obj[3], NULL, 1, "a sheaf holds what is no object of the cache");
+	DAMAGE(main->obj[0], n->full->obj[0], 1, "an object is in a sheaf and free elsewhere");
+	DAMAGE(s->cpu_sheaves[0].end, s->cpu_sheaves[0].end + 1, 1,
+	       "a CPU's stack pointer is not in its sheaf");
+	DAMAGE(slab->trip, slab->trip + 1, 1,
+	       "free objects are looked at too early or late in slab");
+	DAMAGE(slab->trip, 1, 1, "free objects are looked at too early or late in slab");
+	DAMAGE(s->tag, s->tag + 1, 1, "pages are marked with another cache's number");
+	DAMAGE(q->slabs->nr_others, 2, 1, "the count of caches is wrong");
+	DAMAGE(n->full_min, n->nr_full + 1, 1, "the depot's limits are wrong");
+	DAMAGE(n->empty_min, n->nr_empty + 1, 1, "the depot's limits are wrong");
+	DAMAGE(n->depot_max, SLAB_DEPOT_LEAST - 1, 1, "the depot's limits are wrong");
+	DAMAGE(n->depot_max, SLAB_DEPOT_MOST + 1, 1, "the depot's limits are wrong");
+	DAMAGE(q->slabs->store.free[slab->granules], slab->index, 1,
+	       "a list of free records is damaged at");
+	DAMAGE(q->slabs->store.free[slab->granules], 64, 1, "a list of free records is damaged at");
+	DAMAGE(slab->granules, slab->granules + 1, 1, "record of the wrong size of slab");
+	DAMAGE(slab->granules, 0, 1, "records are damaged from slab");
+	DAMAGE(slab->index, slab->index + 1, 1, "records are damaged from slab");
+	DAMAGE(slab->base, slab->base + 8, 1, "objects begin at the wrong place in slab");
+	DAMAGE(slab->node, 1, 2, "a slab belongs to no cache");
+	DAMAGE(slab->objects, slab->objects - 1, 1, "order or number of objects is wrong in slab");
+	DAMAGE(slab->free[0], slab->free[0] | (uint64_t)1 << 63, 2,
+	       "free bits and their count differ in slab");
+	DAMAGE(n->partial[list].first, SLAB_NONE, 2,
+	       "a partial list is longer than the count, or its end is wrong");
+	DAMAGE(n->nr_partial, n->nr_partial - 1, 1,
+	       "a partial list is longer than the count, or its end is wrong");
+	DAMAGE(n->free_slabs, n->free_slabs + 1, 1, "counts differ from its slabs on node");
+	DAMAGE(n->full->cap, n->full->cap - 1, 1, "the depot calls a sheaf full that is not");
+	DAMAGE(n->nr_full, n->nr_full - 1, 1, "the depot's counts are wrong");
+	DAMAGE(n->full, NULL, 1, "the depot's counts are wrong");
+	DAMAGE(main->obj[0], main->obj[1], 1, "an object is in a sheaf and free elsewhere");
+	DAMAGE(main->obj[0], (uintptr_t)main->obj[0] | 1, 1,
+	       "a sheaf holds what is no object of the cache");
+	DAMAGE(main->obj[0], n->full, 1, "a sheaf holds what is no object of the cache");
+	DAMAGE(s->cpu_sheaves[0].top, s->cpu_sheaves[0].base - 1, 1,
+	       "a CPU's stack pointer is not in its sheaf");
+	DAMAGE(s->cpu_sheaves[0].top, s->cpu_sheaves[0].end + 1, 1,
+	       "a CPU's stack pointer is not in its sheaf");
+	DAMAGE(s->cpu_sheaves[0].spare, n->full, n->full->n,
+	       "a sheaf holds what is no object of the cache");
+	DAMAGE(q->slabs->no_sheaf->n, 1, 1, "the sheaf that stands in was written to");
+	DAMAGE(q->slabs->cache[s->id], NULL, 2, "not in the table under its number");
+	DAMAGE(q->slabs->cache[s->id + 1], s, 1, "list and table of caches differ");
+	DAMAGE(q->slabs->nr_slots, 0, 2, "not in the table under its number");
+	DAMAGE(s->refcount, 0, 1, "listed without a reference");
+	DAMAGE(s->id, s->id + 1, 2, "not in the table under its number");
+	DAMAGE(q->slabs->list, s->list_next, 2, "list and table of caches differ");
+	DAMAGE(q->slabs->no_sheaf->cap, 1, 1, "the sheaf that stands in was written to");
 	quarry_kfree(q, quarry_kmalloc(q, 8, GFP_KERNEL));
-	DAMAGE(q->slabs->kmalloc[0][5], NULL);
+	DAMAGE(s->rank, 5, 2, "kmalloc's caches are out of order");
+	DAMAGE(s->list_next->rank, 0, 1, "the count of caches is wrong");
+	DAMAGE(s->list_next->list_next->rank, 0, 2, "kmalloc's caches are out of order");
+	DAMAGE(s->list_next->list_next->rank, s->list_next->rank, 1,
+	       "kmalloc's caches are out of order");
+	DAMAGE(q->slabs->kmalloc[0][5], NULL, 1, "a kmalloc class is missing");
 	DAMAGE(quarry_virt_to_page(q, (void *)slab->base)->word,
-	       quarry_virt_to_page(q, (void *)slab->base)->word ^ 8);
+	       quarry_virt_to_page(q, (void *)slab->base)->word ^ 8, 1,
+	       "a page does not lead to its slab");
 	for (size_t k = 1; k < 3000; k += 2)
+		quarry_kmem_cache_free(q, s, p[k]);
+	assert_int_equal(quarry_kmem_cache_destroy(q, s), 0);
+	finish(q);
+}
+
+/* What only debugged caches, sheaves on their way home, empty ones and small counts have. */
+static void test_S11_validator_notices_rare_damage(void **state)
+{
+	struct quarry *q = machine(16 * MIB, 16 * MIB, 2, 2);
+	struct kmem_cache *s = quarry_kmem_cache_create(q, "home", 128, SLAB_NO_MERGE, NULL);
+	struct kmem_cache *d;
+	struct slab_sheaf *sheaf;
+	struct slab_node *n = &s->node[0];
+	struct slab *slab;
+	static void *p[600];
+	uint32_t number;
+	void *one[40];
+
+	(void)state;
+	assert_int_equal(quarry_slab_debug(q, "F,checked"), 0);
+	d = quarry_kmem_cache_create(q, "checked", 200, 0, NULL);
+	for (size_t k = 0; k < 40; k++)
+		one[k] = quarry_kmem_cache_alloc(q, d, GFP_KERNEL);
+	quarry_kmem_cache_free(q, d, one[3]);
+	assert_int_equal(slab_find(q, d, one[3], &slab, &number), SLAB_FAULT_NONE);
+	assert_true(slab->objects % 64 != 0 && slab->nr_free != 0);
+	check(q);
+	DAMAGE(slab_active(slab)[number / 64],
+	       slab_active(slab)[number / 64] | (uint64_t)1 << number % 64, 1,
+	       "an object is free and with a caller in slab");
+	DAMAGE(slab_active(slab)[slab->objects / 64],
+	       slab_active(slab)[slab->objects / 64] | (uint64_t)1 << slab->objects % 64, 1,
+	       "active bits beyond the last object in slab");
+	DAMAGE(slab->free[slab->objects / 64],
+	       slab->free[slab->objects / 64] | (uint64_t)1 << slab->objects % 64, 2,
+	       "free bits and their count differ in slab");
+	for (size_t k = 0; k < 40; k++)
+		if (k != 3)
+			quarry_kmem_cache_free(q, d, one[k]);
+	assert_int_equal(quarry_kmem_cache_destroy(q, d), 0);
+	/* Objects of node 1 come back on a CPU of node 0. */
+	for (size_t k = 0; k < 600; k++)
+		p[k] = quarry_kmem_cache_alloc_node(q, s, GFP_KERNEL, 1);
+	for (size_t k = 0; k < 600; k++)
+		quarry_kmem_cache_free(q, s, p[k]);
+	check(q);
+	sheaf = s->seen[0].alien;
+	assert_true(sheaf != NULL && sheaf->n > 1);
+	DAMAGE(sheaf->obj[0], sheaf->obj[1], 1, "an object is in a sheaf and free elsewhere");
+	DAMAGE(sheaf->n, sheaf->cap + 1, 1, "a sheaf's fill or capacity is wrong");
+	DAMAGE(sheaf->cap, sheaf->cap + 1, 1, "a sheaf's fill or capacity is wrong");
+	for (int round = 0; round < 2; round++) {
+		for (size_t k = 0; k < 600; k++)
+			p[k] = quarry_kmem_cache_alloc(q, s, GFP_KERNEL);
+		for (size_t k = 0; k < 600 && round == 0; k++)
+			quarry_kmem_cache_free(q, s, p[k]);
+	}
+	sheaf = n->empty;
+	assert_non_null(sheaf);
+	DAMAGE(sheaf->n, 1, 1, "the depot calls a sheaf empty that is not");
+	DAMAGE(n->nr_empty, n->nr_empty - 1, 1, "the depot's counts are wrong");
+	for (size_t k = 0; k < 600; k++)
 		quarry_kmem_cache_free(q, s, p[k]);
 	assert_int_equal(quarry_kmem_cache_destroy(q, s), 0);
 	finish(q);
@@ -1414,6 +1543,40 @@ static void test_S20_kmalloc_opens_when_it_can(void **state)
 	}
 }
 
+/* What the layer made goes again if it cannot come up; pages can be had all the same. */
+static void test_S20_init_is_all_or_nothing(void **state)
+{
+	struct machine_spec spec = {.memory = {{0, 64 * MACHINE_MIB, 0}},
+				    .port = MACHINE_COUNTED,
+				    .ram_bytes = 64 * MACHINE_MIB,
+				    .boot = {.random_kmalloc_seed = 5}};
+	unsigned long left = 0;
+	unsigned int again = 0;
+	struct machine m;
+	int err;
+
+	(void)state;
+	for (spec.budget = 0;; spec.budget++) {
+		machine_init(&m, &spec);
+		err = quarry_boot(m.q, &spec.boot);
+		if (err == 0)
+			break;
+		assert_int_equal(err, -QUARRY_ENOMEM);
+		assert_null(m.q->slabs);
+		assert_null(quarry_kmalloc_cache(m.q, 8, GFP_KERNEL));
+		/* The page layer's own, as many as there are; then the same in spite of more. */
+		again += m.tables_out == left;
+		assert_true(m.tables_out == left || m.tables_out == (unsigned long)spec.budget);
+		left = m.tables_out;
+		machine_fini(&m);
+		assert_true(spec.budget < 100);
+	}
+	assert_true(again > 10 && m.tables_out == left + again);
+	quarry_kfree(m.q, quarry_kmalloc(m.q, 8, GFP_KERNEL));
+	machine_check(&m);
+	machine_fini(&m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1423,6 +1586,7 @@ int main(void)
 		cmocka_unit_test(test_S17_S20_types_by_gfp),
 		cmocka_unit_test(test_S20_kmalloc_caches_come_when_wanted),
 		cmocka_unit_test(test_S20_kmalloc_opens_when_it_can),
+		cmocka_unit_test(test_S20_init_is_all_or_nothing),
 		cmocka_unit_test(test_S17_zeroing_and_krealloc),
 		cmocka_unit_test(test_S18_create_refuses),
 		cmocka_unit_test(test_S18_table_of_caches_runs_full),
@@ -1449,6 +1613,7 @@ int main(void)
 		cmocka_unit_test(test_S10_tables_in_managed_memory),
 		cmocka_unit_test(test_S9_S10_reclaim_reenters),
 		cmocka_unit_test(test_S11_validator_notices_damage),
+		cmocka_unit_test(test_S11_validator_notices_rare_damage),
 		cmocka_unit_test(test_S11_S13_model),
 	};
 

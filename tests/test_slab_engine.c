@@ -498,6 +498,60 @@ static void test_S16_free_limit_gives_slabs_back_at_free(void **state)
 	finish(q);
 }
 
+/* What a node remembers is looked at, and forgotten, when each of its CPUs has called twice. */
+static void test_S16_a_node_forgets_what_was_long_ago(void **state)
+{
+	struct quarry *q = machine(64 * MIB, 2, 1);
+	struct kmem_cache *s = cache(q, 256);
+	struct slab_node *n = &s->node[0];
+	static const unsigned long left[] = {8, 3, 1};
+	unsigned int cap = s->sheaf_capacity;
+	static void *p[400];
+
+	(void)state;
+	take(q, s, p, 400);
+	give(q, s, p, 400);
+	assert_int_equal(n->nr_full, 1);
+	assert_int_equal(n->full_min, 0);
+	for (unsigned int round = 0; round < 3; round++) {
+		n->swing = 5;
+		n->missed = 7;
+		n->depot_max = 3;
+		n->met = round == 1;
+		n->keep = 9;
+		n->given_back = 4;
+		n->free_touched = round == 0;
+		n->free_limit = 1;
+		for (unsigned int i = 1; i < 4; i++) {
+			quarry_posix_set_cpu(i & 1);
+			assert_int_equal(quarry_slab_reap(q, i & 1), 0);
+			assert_int_equal(n->reap_calls, i);
+			assert_true(n->swing == 5 && n->missed == 7 && n->keep == 9);
+			assert_true(n->depot_max == 3 && n->met == (round == 1));
+			assert_true(n->given_back == 4 && n->nr_full == (round < 2));
+			n->free_touched = round == 0;
+		}
+		quarry_posix_set_cpu(0);
+		assert_int_equal(quarry_slab_reap(q, 0), 0);
+		assert_int_equal(n->reap_calls, 0);
+		/* In the second round one full sheaf was needed by nobody. */
+		assert_int_equal(n->swing, round == 1 ? 4 : 5);
+		assert_int_equal(n->missed, 0);
+		assert_int_equal(n->depot_max, round == 1 ? 3 : 2);
+		assert_int_equal(n->met, 0);
+		assert_int_equal(n->keep, 4);
+		assert_true(n->given_back < 4); /* those that went just now */
+		assert_false(n->free_touched);
+		assert_int_equal(n->free_limit, 3 * cap + oo_objects(s->oo));
+		assert_int_equal(n->nr_full, round == 0);
+		/* Spared once, as they were touched; then what is empty, a share of the limit at a time. */
+		assert_int_equal(n->nr_slabs, left[round]);
+		check(q);
+	}
+	assert_int_equal(quarry_kmem_cache_destroy(q, s), 0);
+	finish(q);
+}
+
 static void test_S16_reap_refuses(void **state)
 {
 	struct quarry_posix_options options = {.ram_bytes = 8 * MIB, .concurrent = true};
@@ -516,6 +570,66 @@ static void test_S16_reap_refuses(void **state)
 }
 
 /* ---- pressure ---- */
+
+static unsigned long shrink_count(struct quarry *q, int nid)
+{
+	struct quarry_shrink_control sc = {.nid = nid};
+
+	return q->slabs->shrinker.count_objects(&q->slabs->shrinker, &sc);
+}
+
+/* Objects in sheaves count on the node of the CPU that asks, those in depots and empty slabs on theirs. */
+static void test_shrinker_counts_what_could_go(void **state)
+{
+	struct quarry *q = machine(64 * MIB, 3, 2);
+	struct kmem_cache *s = cache(q, 512), *t = cache(q, 1024);
+	struct quarry_shrink_control sc = {.nid = 1, .nr_to_scan = 1};
+	unsigned int cap = s->sheaf_capacity, slab = oo_objects(s->oo);
+	unsigned long freed;
+	static void *p[400];
+	void *home[3];
+
+	(void)state;
+	assert_int_equal(shrink_count(q, 0), QUARRY_SHRINK_EMPTY);
+	take(q, s, home, 3);
+	/* 3 of node 0 in the sheaf that is in use, or on their way in CPU 1's hands. */
+	quarry_posix_set_cpu(1);
+	take(q, s, p, 4 * cap);
+	give(q, s, home, 3);
+	assert_int_equal(s->seen[1].alien->n, 3);
+	give(q, s, p, 4 * cap);
+	assert_true(s->cpu_sheaves[1].spare != NULL && s->node[1].nr_full == 1);
+	/* Two sheaves of CPU 1, one in the depot, those on their way, what CPU 0 has left, and one slab. */
+	assert_int_equal(s->node[1].free_slabs, 1);
+	assert_int_equal(shrink_count(q, 1),
+			 3 * cap + 3 +
+				 (unsigned long)(s->cpu_sheaves[0].top - s->cpu_sheaves[0].base) +
+				 slab);
+	assert_int_equal(shrink_count(q, 0), QUARRY_SHRINK_EMPTY);
+	assert_int_equal(shrink_count(q, 2), QUARRY_SHRINK_EMPTY);
+	assert_int_equal(shrink_count(q, -1), QUARRY_SHRINK_EMPTY);
+	quarry_posix_set_cpu(0);
+	assert_int_equal(shrink_count(q, 0),
+			 2 * cap + 3 +
+				 (unsigned long)(s->cpu_sheaves[0].top - s->cpu_sheaves[0].base));
+	assert_int_equal(shrink_count(q, 1), cap + slab);
+	quarry_posix_set_cpu(1);
+	take(q, t, p, 2);
+	give(q, t, p, 2);
+	/* One cache is enough, the younger; then the other. */
+	for (int i = 0; i < 2; i++) {
+		freed = i == 0 ? info(q, t).cached_objs : shrink_count(q, 1);
+		assert_int_equal(q->slabs->shrinker.scan_objects(&q->slabs->shrinker, &sc), freed);
+		assert_int_equal(sc.nr_scanned, freed);
+		assert_int_equal(info(q, t).num_slabs, 0);
+		assert_int_equal(s->node[1].nr_slabs == 0, i == 1);
+	}
+	assert_int_equal(q->slabs->shrinker.scan_objects(&q->slabs->shrinker, &sc),
+			 QUARRY_SHRINK_STOP);
+	assert_int_equal(sc.nr_scanned, 0);
+	check(q);
+	finish(q);
+}
 
 static void test_shrinker_empties_caches_under_pressure(void **state)
 {
@@ -1122,6 +1236,7 @@ static void test_records_of_a_million_slabs(void **state)
 	store->nr_pieces = pieces;
 	store->piece = piece;
 	store->granule = granule;
+	memset(store->free, 0, sizeof(store->free)); /* some of those lie beyond again */
 	finish(q);
 }
 
@@ -1141,9 +1256,11 @@ int main(void)
 		cmocka_unit_test(test_S16_reaping_spares_what_was_touched),
 		cmocka_unit_test(test_S16_free_limit_follows_the_cpus),
 		cmocka_unit_test(test_S16_free_limit_gives_slabs_back_at_free),
+		cmocka_unit_test(test_S16_a_node_forgets_what_was_long_ago),
 		cmocka_unit_test(test_S16_reap_refuses),
 		cmocka_unit_test(test_S15_slabs_are_coloured_in_turn),
 		cmocka_unit_test(test_S15_colour_changes_no_geometry_and_no_report),
+		cmocka_unit_test(test_shrinker_counts_what_could_go),
 		cmocka_unit_test(test_shrinker_empties_caches_under_pressure),
 		cmocka_unit_test(test_pressure_lets_a_request_succeed),
 		cmocka_unit_test(test_movers_empty_sparse_slabs),

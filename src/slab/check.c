@@ -36,7 +36,7 @@ static void slab_check_registry(struct slab_check *c)
 {
 	const struct slab_layer *layer = c->q->slabs;
 	bool made = !QUARRY_TINY && (layer->random != NULL || c->q->kmalloc_short != NULL);
-	unsigned int listed = 0, entered = 0, class, id;
+	unsigned int listed = 0, entered = 0, others = 0, class, id;
 	const struct kmem_cache *s;
 
 	for (s = layer->list; s != NULL && listed <= QUARRY_MAX_CACHES; s = s->list_next) {
@@ -47,11 +47,20 @@ static void slab_check_registry(struct slab_check *c)
 			slab_check_fault(c, s, "the cache's record was written to", s->id);
 		if (s->refcount < 1)
 			slab_check_fault(c, s, "listed without a reference", s->id);
+		if (s->tag != SLAB_TAG(s->id))
+			slab_check_fault(c, s, "pages are marked with another cache's number",
+					 s->id);
+		if (s->rank != 0 && s->list_next != NULL &&
+		    (s->list_next->rank == 0 || s->list_next->rank >= s->rank))
+			slab_check_fault(c, s, "kmalloc's caches are out of order", s->id);
+		others += s->rank == 0;
 	}
 	for (id = 0; id < layer->nr_slots; id++)
 		entered += layer->cache[id] != NULL;
 	if (listed != entered)
 		slab_check_fault(c, NULL, "list and table of caches differ", listed);
+	if (others != layer->nr_others)
+		slab_check_fault(c, NULL, "the count of caches is wrong", others);
 	for (class = 1; made && class < SLAB_KMALLOC_CLASSES; class ++)
 		if (layer->kmalloc[SLAB_KMALLOC_NORMAL][class] == NULL)
 			slab_check_fault(c, NULL, "a kmalloc class is missing", class);
@@ -94,6 +103,11 @@ static bool slab_check_index(const struct slab_layer *layer, uint32_t index)
 	return made != SLAB_NONE;
 }
 
+static void slab_check_free_records(struct slab_check *c)
+{
+	(void)c;
+}
+
 #else
 
 /* Every record says its own index, and the next one stands where it says; else they are not walked. */
@@ -130,6 +144,30 @@ static bool slab_check_index(const struct slab_layer *layer, uint32_t index)
 	       slab_record(layer, index)->index == index;
 }
 
+/* Free records are chained by size, and nobody's. */
+static void slab_check_free_records(struct slab_check *c)
+{
+	const struct slab_layer *layer = c->q->slabs;
+	unsigned long left = (unsigned long)layer->store.nr_pieces * SLAB_PIECE_GRANULES;
+
+	for (unsigned int granules = 0; granules < SLAB_RECORD_CLASSES; granules++) {
+		uint32_t index = layer->store.free[granules];
+
+		while (index != SLAB_NONE) {
+			const struct slab *rec =
+				slab_check_index(layer, index) ? slab_record(layer, index) : NULL;
+
+			if (rec == NULL || rec->granules != granules ||
+			    rec->cache != SLAB_NO_CACHE || left-- == 0) {
+				slab_check_fault(c, NULL, "a list of free records is damaged at",
+						 index);
+				return;
+			}
+			index = rec->next;
+		}
+	}
+}
+
 #endif
 
 static void slab_check_bitmap(struct slab_check *c, const struct kmem_cache *s,
@@ -145,6 +183,21 @@ static void slab_check_bitmap(struct slab_check *c, const struct kmem_cache *s,
 		slab_check_fault(c, s, "free bits beyond the last object in slab", slab->index);
 	if ((slab->list != SLAB_UNLISTED) != (slab->nr_free != 0))
 		slab_check_fault(c, s, "partial list and free bits disagree on slab", slab->index);
+}
+
+/* A trip that is too high leaves a slab on the wrong list, or an empty one where it is. */
+static void slab_check_trip(struct slab_check *c, const struct kmem_cache *s,
+			    const struct slab *slab)
+{
+	unsigned int trip = slab->objects;
+
+	if (slab->list == SLAB_UNLISTED)
+		trip = 1;
+	else if (slab->list == SLAB_PARTIAL)
+		trip = 3 * trip / 4 + 1;
+	if (slab->trip != trip)
+		slab_check_fault(c, s, "free objects are looked at too early or late in slab",
+				 slab->index);
 }
 
 static void slab_check_pages(struct slab_check *c, const struct kmem_cache *s,
@@ -196,6 +249,7 @@ static void slab_check_one(struct slab_check *c, struct slab *slab)
 	if (slab->granules != slab_record_granules(s, slab->objects))
 		slab_check_fault(c, s, "record of the wrong size of slab", slab->index);
 	slab_check_bitmap(c, s, slab);
+	slab_check_trip(c, s, slab);
 	if ((slab_debug(s) & SLAB_DEBUG_RECORDS) != 0)
 		slab_check_active(c, s, slab);
 	slab_check_pages(c, s, slab);
@@ -272,6 +326,8 @@ static void slab_check_slabs(struct slab_check *c)
 	unsigned int nid;
 
 	slab_check_store(c);
+	if (c->faults == 0)
+		slab_check_free_records(c);
 	if (c->faults != 0)
 		return;
 	while ((slab = slab_store_next(c->q->slabs, &index)) != NULL) {
@@ -398,6 +454,9 @@ static void slab_check_depot(struct slab_check *c, const struct kmem_cache *s,
 					 sheaf->n);
 	if (full != n->nr_full || empty != n->nr_empty)
 		slab_check_fault(c, s, "the depot's counts are wrong", full);
+	if (n->full_min > full || n->empty_min > empty || n->depot_max < SLAB_DEPOT_LEAST ||
+	    n->depot_max > SLAB_DEPOT_MOST)
+		slab_check_fault(c, s, "the depot's limits are wrong", n->depot_max);
 }
 
 /* Pointers that lead to a sheaf that is not there must not be followed: what is left is a sheaf's size. */
