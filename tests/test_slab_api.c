@@ -515,6 +515,7 @@ static void test_S5_windows_and_nomerge_keep_caches_apart(void **state)
 	assert_int_equal(info(q, a).useroffset, 8);
 	assert_int_equal(info(q, a).usersize, 16);
 	assert_int_equal(info(q, b).usersize, 0);
+	assert_int_equal(info(q, b).useroffset, 0);
 	finish(q);
 	q = quarry_posix_new(&options);
 	assert_int_equal(quarry_memblock_add(q, 0, 16 * MIB), 0);

@@ -616,10 +616,13 @@ static void test_order_guard(void **state)
 static void test_no_access(void **state)
 {
 	struct quarry *q = machine(false);
-	struct kmem_cache *s = create(q, "FZPUT");
-	void *p = quarry_kmem_cache_alloc(q, s, GFP_KERNEL);
+	struct kmem_cache *s;
+	void *p;
 
 	(void)state;
+	((struct quarry *)q)->port.stack = show_stack;
+	s = create(q, "FZPUT");
+	p = quarry_kmem_cache_alloc(q, s, GFP_KERNEL);
 	assert_non_null(p);
 	check(q);
 	quarry_kmem_cache_free(q, s, p);
@@ -627,6 +630,12 @@ static void test_no_access(void **state)
 	reported("double free", pointer(p), "");
 	assert_int_equal(quarry_cache_validate(q, s), 0);
 	check(q);
+	p = quarry_kmem_cache_alloc(q, s, GFP_KERNEL);
+	forget();
+	assert_int_equal(quarry_kmem_cache_destroy(q, s), -QUARRY_EBUSY);
+	assert_non_null(
+		strstr(log_text, " was not freed\nslab: thing: 1 objects were not freed\n"));
+	quarry_kmem_cache_free(q, s, p);
 	assert_int_equal(quarry_kmem_cache_destroy(q, s), 0);
 	quarry_posix_delete(q);
 }
@@ -1506,6 +1515,39 @@ static void test_2c_large_blocks_are_counted_by_call_site(void **state)
 	quarry_posix_delete(q);
 }
 
+/* So many blocks that they share the table's buckets, and come back in another order. */
+static void test_2c_many_large_blocks(void **state)
+{
+	struct quarry_posix_options options = {.ram_bytes = 0, .report = take_report};
+	struct quarry *q = quarry_posix_new(&options);
+	static void *p[6000];
+	unsigned int n, left = 2000;
+
+	(void)state;
+	assert_int_equal(quarry_memblock_add(q, 0, 128 * MIB), 0);
+	assert_int_equal(quarry_boot(q, NULL), 0);
+	forget();
+	assert_int_equal(quarry_slab_profiling(q, true), 0);
+	for (n = 0; n < 6000; n++) {
+		p[n] = quarry_kmalloc_at(q, 16384, GFP_KERNEL, &profile_sites[n % 3]);
+		assert_non_null(p[n]);
+	}
+	for (unsigned int stride = 0; stride < 7; stride++) {
+		for (n = stride; n < 6000; n += 7) {
+			quarry_kfree(q, p[n]);
+			left -= n % 3 == 0;
+		}
+		assert_int_equal(site_of(q, &profile_sites[0]).live_blocks, left);
+	}
+	for (n = 0; n < 3; n++) {
+		assert_int_equal(site_of(q, &profile_sites[n]).live_bytes, 0);
+		assert_int_equal(site_of(q, &profile_sites[n]).blocks, 2000);
+	}
+	assert_int_equal(reports, 0);
+	check(q);
+	quarry_posix_delete(q);
+}
+
 /* Who calls is who answers, by whatever call and however large. */
 static void test_2c_every_call_has_its_caller(void **state)
 {
@@ -1582,6 +1624,7 @@ int main(void)
 		cmocka_unit_test(test_2c_profiling_is_switched_while_caches_are_empty),
 		cmocka_unit_test(test_2c_large_blocks_are_counted_by_call_site),
 		cmocka_unit_test(test_2c_every_call_has_its_caller),
+		cmocka_unit_test(test_2c_many_large_blocks),
 		cmocka_unit_test(test_bytes_around_and_in_objects),
 		cmocka_unit_test(test_caches_that_did_not_ask_are_not_written),
 		cmocka_unit_test(test_constructors_and_zero),

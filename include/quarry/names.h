@@ -386,7 +386,6 @@
 #define quarry_show_vmstat QUARRY_NAME(quarry_show_vmstat)
 #define quarry_show_zoneinfo QUARRY_NAME(quarry_show_zoneinfo)
 #define quarry_slab_debug QUARRY_NAME(quarry_slab_debug)
-#define quarry_slab_exit QUARRY_NAME(quarry_slab_exit)
 #define quarry_slab_init QUARRY_NAME(quarry_slab_init)
 #define quarry_slab_pages QUARRY_NAME(quarry_slab_pages)
 #define quarry_slab_profiling QUARRY_NAME(quarry_slab_profiling)

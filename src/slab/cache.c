@@ -930,6 +930,15 @@ static void slab_set_params(struct slab_layer *layer, const struct quarry_boot_p
 	layer->sheaf_objects = params->sheaf_objects;
 }
 
+/* Gives back what quarry_slab_init() made. */
+static void cache_undo_init(struct quarry *q)
+{
+	slab_pool_exit(q);
+	quarry_meta_free(q, q->slabs->range);
+	quarry_meta_free(q, q->slabs);
+	q->slabs = NULL;
+}
+
 int quarry_slab_init(struct quarry *q, unsigned int nr_cpus_for_geometry,
 		     const struct quarry_boot_params *params)
 {
@@ -959,25 +968,11 @@ int quarry_slab_init(struct quarry *q, unsigned int nr_cpus_for_geometry,
 		slab_pool_reserve(q, cache_boot_bytes()) ? slab_pool_alloc(q, SLAB_GRANULE) : NULL;
 	if (layer->range == NULL || layer->no_sheaf == NULL || rcu_init(q) != 0 ||
 	    kmalloc_init(q, params != NULL ? params->random_kmalloc_seed : 0) != 0) {
-		quarry_slab_exit(q);
+		cache_undo_init(q);
 		return -QUARRY_ENOMEM;
 	}
 	reap_init(q);
 	return 0;
-}
-
-void quarry_slab_exit(struct quarry *q)
-{
-	if (q->slabs == NULL)
-		return;
-	slab_pool_exit(q);
-	quarry_meta_free(q, q->slabs->range);
-	quarry_meta_free(q, q->slabs->places);
-	quarry_meta_free(q, q->slabs->blocks);
-	quarry_meta_free(q, q->slabs->kv);
-	quarry_meta_free(q, q->slabs);
-	q->slabs = NULL;
-	q->kmalloc_short = NULL;
 }
 
 #endif

@@ -175,6 +175,12 @@ static bool debug_good(const struct kmem_cache *s, const void *obj, bool active,
 
 /* ---- users ---- */
 
+/* Whether the place of an object of @s has room for who had it. */
+static bool debug_keeps_users(const struct quarry *q, const struct kmem_cache *s)
+{
+	return (s->flags & SLAB_STORE_USER) != 0 && !q->no_access;
+}
+
 /* Number of the stack that led here, kept if there is room; 0: none. */
 static uint32_t debug_keep_stack(struct quarry *q)
 {
@@ -209,7 +215,7 @@ static void debug_note_user(struct quarry *q, const struct kmem_cache *s, void *
 {
 	quarry_pin_t pin;
 
-	if ((s->flags & SLAB_STORE_USER) == 0 || q->no_access)
+	if (!debug_keeps_users(q, s))
 		return;
 	pin = quarry_pin();
 	*debug_track(s, obj, user) = (struct debug_track){
@@ -229,7 +235,7 @@ static void debug_format_users(struct quarry *q, const struct kmem_cache *s, voi
 	size_t len = 0;
 
 	text[0] = '\0';
-	if ((s->flags & SLAB_STORE_USER) == 0 || q->no_access)
+	if (!debug_keeps_users(q, s))
 		return;
 	for (enum debug_user user = DEBUG_ALLOC; user <= DEBUG_FREE; user++) {
 		const struct debug_track *t = debug_track(s, obj, user);
@@ -251,7 +257,7 @@ static void debug_log_stacks(struct quarry *q, const struct kmem_cache *s, void 
 	const struct slab_debug *d = q->slabs->debug;
 	char text[DEBUG_FRAMES * 20];
 
-	if ((s->flags & SLAB_STORE_USER) == 0 || q->no_access || d == NULL || d->stack == NULL)
+	if (!debug_keeps_users(q, s) || d == NULL || d->stack == NULL)
 		return;
 	for (enum debug_user user = DEBUG_ALLOC; user <= DEBUG_FREE; user++) {
 		uint32_t number = debug_track(s, obj, user)->stack;
@@ -286,10 +292,9 @@ static void debug_report(struct quarry *q, const struct kmem_cache *s, void *obj
 	debug_format_users(q, s, obj, users, sizeof(users));
 	quarry_report(
 		q,
-		"slab: %s: %s object %p of %u bytes: offset %s%u is %02x, not %02x; %u bytes to "
+		"slab: %s: %s object %p of %u bytes: offset %ld is %02x, not %02x; %u bytes to "
 		"the last:%s%s",
-		s->name, d->what, obj, s->object_size, d->first < 0 ? "-" : "",
-		(unsigned int)(d->first < 0 ? -d->first : d->first), p[d->first], d->want,
+		s->name, d->what, obj, s->object_size, d->first, p[d->first], d->want,
 		(unsigned int)(d->last - d->first + 1), hex, users);
 	debug_log_stacks(q, s, obj);
 	debug_fill(s, obj, active);

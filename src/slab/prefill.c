@@ -21,7 +21,6 @@ static struct slab_sheaf *prefill_new(struct quarry *q, unsigned int cap, gfp_t 
 		return NULL;
 	sheaf->n = 0;
 	sheaf->cap = cap;
-	sheaf->next = NULL;
 	return sheaf;
 }
 

@@ -110,11 +110,10 @@ bool slab_pool_reserve(struct quarry *q, size_t size)
 
 void slab_pool_exit(struct quarry *q)
 {
-	struct slab_chunk *chunk = q->slabs->pool, *next;
+	struct slab_chunk *chunk;
 
-	q->slabs->pool = NULL;
-	for (; chunk != NULL; chunk = next) {
-		next = chunk->next;
+	while ((chunk = q->slabs->pool) != NULL) {
+		q->slabs->pool = chunk->next;
 		quarry_meta_free(q, chunk);
 	}
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* How boot starts and ends the slab layer. */
+/* How boot starts the slab layer. Its tables go with quarry_destroy(), as all do. */
 #ifndef QUARRY_SLAB_SLAB_INIT_H
 #define QUARRY_SLAB_SLAB_INIT_H
 
@@ -12,11 +12,5 @@
  */
 int quarry_slab_init(struct quarry *q, unsigned int nr_cpus_for_geometry,
 		     const struct quarry_boot_params *params);
-
-/*
- * Gives back caches and sheaves; slabs and objects are forgotten, not freed. The records of slabs go
- * with quarry_destroy(), which gives back all tables. Does nothing before init.
- */
-void quarry_slab_exit(struct quarry *q);
 
 #endif
