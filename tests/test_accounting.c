@@ -868,6 +868,19 @@ static void many_free_blocks(void **state)
 	assert_null(strstr(strstr(text, ">100000") + 1, ">"));
 	free(text);
 	machine_fini(&m);
+	/* At the number itself, from which on they are not counted. */
+	for (phys_addr_t blocks = 99999; blocks <= 100001; blocks++) {
+		static const char *const want[] = {"  99999 \n", " >100000 \n", " >100000 \n"};
+		struct machine_spec many = {
+			.memory = {
+				{4 * MACHINE_GIB, 4 * MACHINE_GIB + blocks * 4 * MACHINE_MIB, 0}}};
+
+		machine_build(&m, &many);
+		text = text_of(m.q, quarry_show_pagetypeinfo);
+		assert_non_null(strstr(text, want[blocks - 99999]));
+		free(text);
+		machine_fini(&m);
+	}
 }
 
 /* /proc/iomem: nodes are not told apart, what is not mapped is; each piece of RAM has its own reservations. */

@@ -692,12 +692,34 @@ static void texts_tell_of_cma(void **state)
 	/* From here on the pageblocks of the arena have types of their own. */
 	quarry_free_pages(m.q, quarry_alloc_pages(m.q, GFP_KERNEL, 0), 0);
 	for (int i = 0; i < 6; i++) {
-		if (i == 3)
+		if (i == 3) {
 			turn(&m, 9 * 512, QUARRY_MIGRATE_CMA);
+			memmap_arena(m.q->pages, 9 * 512)->zone->cma_pages = 300;
+		}
 		text_clear(&text);
 		show[i % 3](m.q, &out);
 		assert_int_equal(strstr(text.s, line[i % 3]) != NULL, i >= 3);
 	}
+	/* One free pageblock, and what the zone says of its areas. */
+	assert_non_null(strstr(text.s, " free_cma:512\n"));
+	assert_non_null(strstr(text.s, " free_cma:2048kB\n"));
+	assert_non_null(strstr(text.s, "\n300 pages cma reserved\n"));
+	text_clear(&text);
+	quarry_show_meminfo(m.q, &out);
+	assert_non_null(
+		strstr(text.s, "\nCmaTotal:           1200 kB\nCmaFree:            2048 kB\n"));
+	text_clear(&text);
+	quarry_show_vmstat(m.q, &out);
+	assert_non_null(strstr(text.s, "\nnr_free_cma 512\n"));
+	assert_non_null(strstr(text.s, "\ncma_alloc_success 0\ncma_alloc_fail 0\nunevictable"));
+	text_clear(&text);
+	quarry_show_zoneinfo(m.q, &out);
+	assert_non_null(strstr(text.s, "\n        cma      300\n"));
+	assert_non_null(strstr(text.s, "\n      nr_free_cma  512\n"));
+	text_clear(&text);
+	quarry_show_pagetypeinfo(m.q, &out);
+	assert_non_null(
+		strstr(text.s, " Movable  Reclaimable   HighAtomic          CMA      Isolate \n"));
 	machine_fini(&m);
 }
 

@@ -468,6 +468,45 @@ static void test_list_as_debugfs_has_it(void **state)
 			    "0x0000000000100000 bytes flags: 0x10\n");
 }
 
+/* Nodes that there can be, no others; each flag by its name; validators of all layers are added up. */
+static void test_list_of_odd_regions(void **state)
+{
+	struct quarry *q = *state;
+	struct memblock *m = (struct memblock *)quarry_memblock(q);
+	char want[400];
+
+	assert_int_equal(quarry_memblock_add(q, M, M), 0);
+	for (int nid = -1; nid <= QUARRY_MAX_NODES; nid++) {
+		bool is = nid >= 0 && nid < QUARRY_MAX_NODES;
+
+		m->memory.regions[0].nid = nid;
+		text_clear(&text);
+		quarry_show_memblock_list(q, false, &to_text);
+		snprintf(want, sizeof(want),
+			 is ? "   0: 0x0000000000100000..0x00000000001fffff %4d NONE\n"
+			    : "   0: 0x0000000000100000..0x00000000001fffff    x NONE\n",
+			 nid);
+		assert_string_equal(text.s, want);
+		text_clear(&text);
+		quarry_show_memblock(q, &to_text);
+		snprintf(want, sizeof(want), " on node %d flags: 0x0\n", nid);
+		assert_int_equal(strstr(text.s, want) != NULL, is);
+	}
+	m->memory.regions[0].nid = QUARRY_NO_NODE;
+	m->memory.regions[0].flags = 0x7f;
+	text_clear(&text);
+	quarry_show_memblock_list(q, false, &to_text);
+	assert_non_null(
+		strstr(text.s, " x HOTPLUG|MIRROR|NOMAP|DRV_MNG|RSV_NIT|RSV_KERN|KHO_SCRATCH\n"));
+	m->memory.regions[0].flags = 0;
+	m->memory.total_size++;
+	text_clear(&text);
+	assert_int_equal(quarry_check(q, &to_text), quarry_check_memblock(q, &to_text));
+	assert_true(quarry_check(q, NULL) > 0);
+	m->memory.total_size--;
+	assert_int_equal(quarry_check(q, NULL), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -487,6 +526,7 @@ int main(void)
 		TEST(test_an_array_put_back_by_hand_is_the_static_one),
 		TEST(test_memtest_reserves_what_is_bad),
 		TEST(test_list_as_debugfs_has_it),
+		TEST(test_list_of_odd_regions),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

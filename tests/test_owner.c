@@ -358,6 +358,63 @@ static void texts_of_linux(void **state)
 	machine_fini(&m);
 }
 
+/* All of page_owner, block by block: types, places that are known by address alone, times. */
+static void text_of_every_block(void **state)
+{
+	static const struct {
+		gfp_t gfp;
+		unsigned int order;
+		const char *type;
+	} want[] = {{GFP_KERNEL, 1, "Unmovable"},
+		    {GFP_KERNEL | __GFP_RECLAIMABLE, 0, "Reclaimable"},
+		    {GFP_HIGHUSER_MOVABLE, 4, "Movable"}};
+	struct quarry_page_owner o;
+	struct page *page[3];
+	static struct text t;
+	struct quarry_out out = text_out(&t);
+	char expect[2000], gfp[160], place[80];
+	unsigned int blocks = 0;
+	struct machine m;
+	size_t n = 0;
+	pfn_t pfn = 0;
+
+	(void)state;
+	begin(&m);
+	for (unsigned int i = 0; i < 3; i++) {
+		quarry_posix_set_cpu(i == 1);
+		page[i] = quarry_alloc_pages(m.q, want[i].gfp, want[i].order);
+	}
+	quarry_posix_set_cpu(0);
+	while (quarry_page_owner_next(m.q, &pfn, &o)) {
+		unsigned int i = pfn == quarry_page_to_pfn(m.q, page[0])   ? 0
+				 : pfn == quarry_page_to_pfn(m.q, page[1]) ? 1
+									   : 2;
+
+		assert_int_equal(pfn, quarry_page_to_pfn(m.q, page[i]));
+		quarry_gfp_format(want[i].gfp, gfp, sizeof(gfp));
+		snprintf(place, sizeof(place), "%p:0 func:?", o.alloc.address);
+		n += (size_t)snprintf(
+			expect + n, sizeof(expect) - n,
+			"Page allocated via order %u, mask %#x(%s), pid %u, tgid %u (cpu%u), ts "
+			"%llu ns, free_ts %llu ns\nPFN %llu type %s Block %llu type %s Flags "
+			"0x0()\n %s\n\n",
+			want[i].order, want[i].gfp, gfp, i == 1, i == 1, i == 1,
+			(unsigned long long)o.alloc.ns, (unsigned long long)o.free.ns,
+			(unsigned long long)pfn, want[i].type, (unsigned long long)pfn >> 9,
+			quarry_migratetype_name(
+				(enum quarry_migratetype)quarry_pageblock_type(m.q, pfn)),
+			place);
+		blocks++;
+		pfn += (pfn_t)1 << o.order;
+	}
+	assert_int_equal(blocks, 3);
+	quarry_show_page_owner(m.q, &out);
+	assert_string_equal(t.s, expect);
+	for (unsigned int i = 0; i < 3; i++)
+		quarry_free_pages(m.q, page[i], want[i].order);
+	machine_fini(&m);
+}
+
 /* Most bytes first, the older place first among equals. */
 static void places_by_bytes(void **state)
 {
@@ -372,14 +429,27 @@ static void places_by_bytes(void **state)
 	static struct text t;
 	struct quarry_out out = text_out(&t);
 	struct machine m;
-	char *at;
+	char *at, *all;
 
 	(void)state;
 	begin(&m);
 	for (int i = 0; i < 5; i++)
 		page[i] = quarry_alloc_pages_at(m.q, GFP_KERNEL, taken[i].order, taken[i].site);
+	/* Any number of lines are the first ones. */
 	quarry_show_page_sites(m.q, 10, &out);
-	at = t.s;
+	all = strdup(t.s);
+	assert_non_null(all);
+	for (unsigned int max = 0; max <= 6; max++) {
+		unsigned int lines = 0;
+
+		text_clear(&t);
+		quarry_show_page_sites(m.q, max, &out);
+		for (size_t i = 0; i < t.len; i++)
+			lines += t.s[i] == '\n';
+		assert_int_equal(lines, max < 5 ? max : 5);
+		assert_memory_equal(t.s, all, t.len);
+	}
+	at = all;
 	for (int i = 0; i < 5; i++) {
 		char *end = strchr(at, '\n');
 
@@ -388,9 +458,25 @@ static void places_by_bytes(void **state)
 		at = end + 1;
 	}
 	assert_string_equal(at, "");
+	free(all);
+	/* What was given back counts among all that it had. */
 	for (int i = 0; i < 5; i++)
 		quarry_free_pages(m.q, page[i], taken[i].order);
+	page[0] = quarry_alloc_pages_at(m.q, GFP_KERNEL, 2, taken[3].site);
+	text_clear(&t);
+	quarry_show_page_sites(m.q, 1, &out);
+	assert_string_equal(t.s,
+			    "        16 KiB in        1 blocks, of         48 KiB in        2: "
+			    "mm/big.c:1200 func:big_alloc\n");
+	quarry_free_pages(m.q, page[0], 2);
 	machine_fini(&m);
+}
+
+/* The beginning of what is longer than a struct text. */
+static void take_beginning(void *ctx, const char *piece, size_t len)
+{
+	if (((struct text *)ctx)->len + len < sizeof(((struct text *)ctx)->s))
+		text_take(ctx, piece, len);
 }
 
 /* More places than there is room for: the rest is one. */
@@ -398,6 +484,9 @@ static void too_many_places(void **state)
 {
 	static struct quarry_page_site many[5000];
 	struct quarry_page_site_info info;
+	static struct text t;
+	struct quarry_out out = {take_beginning, &t};
+	struct page *page;
 	struct machine m;
 
 	(void)state;
@@ -410,6 +499,16 @@ static void too_many_places(void **state)
 	assert_in_range(info.blocks, 5000 - 4096, 5000 - 4090);
 	assert_int_equal(info.live_blocks, 0);
 	assert_false(quarry_page_site(m.q, 4096, &info));
+	/* It has a line of its own, before all others. */
+	page = quarry_alloc_pages(m.q, GFP_KERNEL, 1);
+	quarry_show_allocinfo(m.q, &out);
+	assert_non_null(strstr(t.s,
+			       "<tag info>\n        8192        1 unknown:0 func:? \n           0 "
+			       "       0 many.c:0 func:many \n"));
+	text_clear(&t);
+	quarry_show_page_owner(m.q, &out);
+	assert_non_null(strstr(t.s, " Flags 0x0()\n unknown:0 func:?\n\n"));
+	quarry_free_pages(m.q, page, 1);
 	machine_fini(&m);
 }
 
@@ -506,6 +605,7 @@ int main(void)
 		cmocka_unit_test(damage_names_owner_and_last_user),
 		cmocka_unit_test(totals_by_place),
 		cmocka_unit_test(texts_of_linux),
+		cmocka_unit_test(text_of_every_block),
 		cmocka_unit_test(places_by_bytes),
 		cmocka_unit_test(too_many_places),
 		cmocka_unit_test(no_memory_for_records),

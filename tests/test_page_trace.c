@@ -276,7 +276,7 @@ static void lines_of_perf_script(void **state)
 		 "fallback_order=5 pageblock_order=9 alloc_migratetype=2 fallback_migratetype=1 "
 		 "fragmenting=1 change_ownership=0"},
 	};
-	char line[320], *at;
+	char line[320], part[320], *at;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -289,8 +289,23 @@ static void lines_of_perf_script(void **state)
 	}
 	quarry_trace_format(&cases[0].e, line, sizeof(line));
 	assert_non_null(strstr(line, " [003]  1234.567890123: "));
-	assert_true(quarry_trace_format(&cases[0].e, line, 20) > 100);
-	assert_int_equal(strlen(line), 19);
+	/* The whole line; of any length that there is room for, as snprintf() has it. */
+	assert_string_equal(
+		line, "          quarry     3 [003]  1234.567890123:         kmem:mm_page_alloc: "
+		      "page=0xffffea0000048d00 pfn=0x1234 order=2 migratetype=0 "
+		      "gfp_flags=GFP_KERNEL|__GFP_ZERO");
+	for (size_t size = 0; size <= strlen(line) + 1; size++) {
+		memset(part, '#', sizeof(part));
+		assert_int_equal(quarry_trace_format(&cases[0].e, part, size), strlen(line));
+		assert_int_equal(part[size], '#');
+		if (size != 0) {
+			assert_memory_equal(part, line, size - 1);
+			assert_int_equal(part[size - 1], '\0');
+		}
+	}
+	quarry_trace_format(&(struct quarry_trace_event){.type = QUARRY_NR_TRACE_TYPES, .order = 3},
+			    line, sizeof(line));
+	assert_non_null(strstr(line, " kmem:?: page=(nil) pfn=0x0 order=3"));
 }
 
 /* ---- the round trip ---- */

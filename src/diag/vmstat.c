@@ -258,16 +258,13 @@ static void vmstat_print_all(const struct quarry_out *out, const struct vmstat_v
 /* Where writers of dirty pages would be throttled: Linux's default shares, 20 and 10 percent. */
 static void vmstat_print_dirty(struct quarry *q, const struct quarry_out *out, uint64_t free)
 {
-	uint64_t thresh, background, dirtyable = 1;
+	uint64_t thresh, background, dirtyable;
 	struct quarry_totals totals;
 
 	quarry_totals(q, &totals);
-	if (free > totals.totalreserve)
-		dirtyable += free - totals.totalreserve;
+	dirtyable = 1 + (free > totals.totalreserve ? free - totals.totalreserve : 0);
 	thresh = dirtyable * (20 * QUARRY_PAGE_SIZE / 100) >> QUARRY_PAGE_SHIFT;
 	background = dirtyable * (10 * QUARRY_PAGE_SIZE / 100) >> QUARRY_PAGE_SHIFT;
-	if (background >= thresh)
-		background = thresh / 2;
 	quarry_out_printf(out, "nr_dirty_threshold %llu\n", (unsigned long long)thresh);
 	quarry_out_printf(out, "nr_dirty_background_threshold %llu\n",
 			  (unsigned long long)background);

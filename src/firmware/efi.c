@@ -127,11 +127,9 @@ int quarry_firmware_efi_unaccepted(struct quarry *q, const void *map, size_t siz
 					     "efi: 0x%llx bytes at 0x%llx end beyond the address "
 					     "space",
 					     (unsigned long long)bytes, (unsigned long long)start);
-		nr++;
 	}
 	if (err != 0)
 		return err;
-	nr = 0;
 	for (size_t i = 0; i < efi.count; i++) {
 		const uint8_t *d = efi.map + i * efi.stride;
 		phys_addr_t start = bits_align_down(firmware_le64(d + 8), QUARRY_PAGE_SIZE), end;
