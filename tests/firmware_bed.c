@@ -144,6 +144,53 @@ int bed_take_cpu(void *cpus, const struct quarry_firmware_cpu *cpu)
 	return c->nr == c->stop ? 7 : 0;
 }
 
+void bed_note(struct bed_outcomes *o, const void *data, size_t size)
+{
+	const uint8_t *p = data;
+
+	for (size_t i = 0; i < size; i++)
+		o->sum = (o->sum ^ p[i]) * 0x100000001b3u;
+}
+
+void bed_note_info(struct bed_outcomes *o, const struct quarry_firmware_info *info)
+{
+	const uint64_t numbers[] = {info->cmdline_length, info->nr_modules, info->initrd.start,
+				    info->initrd.size,    info->rsdp,       info->ram_bytes,
+				    info->ram_end,        info->nr_ranges};
+
+	bed_note(o, numbers, sizeof(numbers));
+	if (info->cmdline != NULL)
+		bed_note(o, info->cmdline, strlen(info->cmdline));
+	for (unsigned int i = 0; i < info->module_room; i++)
+		bed_note(o, &info->module[i], sizeof(info->module[i]));
+}
+
+void bed_outcome(struct firmware_bed *bed, struct bed_outcomes *o, int err)
+{
+	char lists[16384];
+
+	o->tried++;
+	o->taken += err == 0;
+	bed_lists(bed->q, lists, sizeof(lists));
+	bed_note(o, &(int32_t){err}, sizeof(int32_t));
+	bed_note(o, bed->log, strlen(bed->log));
+	bed_note(o, bed->info, strlen(bed->info));
+	bed_note(o, lists, strlen(lists));
+}
+
+void bed_expect_outcomes(const struct bed_outcomes *o, struct bed_outcomes expected)
+{
+	if (o->tried != expected.tried || o->taken != expected.taken || o->sum != expected.sum)
+		fail_msg("outcomes are now {%u, %u, 0x%" PRIx64 "}", o->tried, o->taken, o->sum);
+}
+
+int bed_note_cpu(void *outcomes, const struct quarry_firmware_cpu *cpu)
+{
+	bed_note(outcomes, &cpu->id, sizeof(cpu->id));
+	bed_note(outcomes, &cpu->nid, sizeof(cpu->nid));
+	return cpu->nid >= QUARRY_MAX_NODES;
+}
+
 void bed_le16(uint8_t *p, uint32_t v)
 {
 	p[0] = (uint8_t)v;

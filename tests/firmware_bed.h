@@ -52,6 +52,24 @@ struct bed_cpus {
 };
 int bed_take_cpu(void *cpus, const struct quarry_firmware_cpu *cpu);
 
+/*
+ * What came of many damaged inputs: how many there were, how many of them were taken, and a sum over all that was
+ * answered, logged and entered. Another sum is no fault by itself: it asks for a look at what changed, and why.
+ */
+struct bed_outcomes {
+	unsigned int tried, taken;
+	uint64_t sum;
+};
+/* Adds anything to the sum. */
+void bed_note(struct bed_outcomes *o, const void *data, size_t size);
+void bed_note_info(struct bed_outcomes *o, const struct quarry_firmware_info *info);
+/* One more input, for which an adapter answered @err: with the log and the lists as they are. */
+void bed_outcome(struct firmware_bed *bed, struct bed_outcomes *o, int err);
+/* Fails unless all is as it was. */
+void bed_expect_outcomes(const struct bed_outcomes *o, struct bed_outcomes expected);
+/* A quarry_firmware_cpu_fn for the same: adds the CPU to the sum. */
+int bed_note_cpu(void *outcomes, const struct quarry_firmware_cpu *cpu);
+
 void bed_le16(uint8_t *p, uint32_t v);
 void bed_le32(uint8_t *p, uint32_t v);
 void bed_le64(uint8_t *p, uint64_t v);

@@ -690,37 +690,43 @@ static void test_qemu_q35(void **state)
 
 /* ---- damage ---- */
 
-static int ignore_cpu(void *arg, const struct quarry_firmware_cpu *cpu)
-{
-	(void)arg;
-	return cpu->nid >= QUARRY_MAX_NODES;
-}
+static struct bed_outcomes outcomes;
 
 /* Everything on the machine as it is now; what fails leaves no trace. */
-static void try(void)
+static void try(uint64_t rsdp)
 {
 	struct quarry_firmware_info info;
-	char before[4096], after[4096];
-	uint8_t d[16];
+	char before[4096], after[4096], line[24] = "";
+	struct quarry_range module[2] = {{0, 0}};
+	uint8_t d[16] = {0};
 	int err;
 
 	bed_again(&bed);
-	info = (struct quarry_firmware_info){.cmdline = NULL};
+	info = (struct quarry_firmware_info){
+		.cmdline = line, .cmdline_room = sizeof(line), .module = module, .module_room = 2};
 	err = quarry_firmware_pvh(bed.q, 0x21e0, &bed.memory, &info);
 	assert_true(err <= 0);
+	bed_note_info(&outcomes, &info);
+	bed_outcome(&bed, &outcomes, err);
 	bed_lists(bed.q, before, sizeof(before));
 	if (err != 0) {
 		assert_string_equal(before, "");
 		add_memory();
 		bed_lists(bed.q, before, sizeof(before));
 	}
-	err = quarry_firmware_acpi(bed.q, 0xf59e0, &bed.memory);
+	err = quarry_firmware_acpi(bed.q, rsdp, &bed.memory);
 	assert_true(err <= 0);
 	bed_lists(bed.q, after, sizeof(after));
 	if (err != 0)
 		assert_string_equal(before, after);
-	assert_true(quarry_firmware_acpi_cpus(bed.q, 0xf59e0, &bed.memory, ignore_cpu, NULL) <= 0);
-	assert_true(quarry_firmware_acpi_distances(bed.q, 0xf59e0, &bed.memory, d, 4) <= 0);
+	bed_outcome(&bed, &outcomes, err);
+	err = quarry_firmware_acpi_cpus(bed.q, rsdp, &bed.memory, bed_note_cpu, &outcomes);
+	assert_true(err <= 0);
+	bed_outcome(&bed, &outcomes, err);
+	err = quarry_firmware_acpi_distances(bed.q, rsdp, &bed.memory, d, 4);
+	assert_true(err <= 0);
+	bed_note(&outcomes, d, sizeof(d));
+	bed_outcome(&bed, &outcomes, err);
 }
 
 /* A table's sum is put right again, so that what is behind it is reached. */
@@ -740,15 +746,89 @@ static void test_every_flip(void **state)
 
 	(void)state;
 	load("qemu-x86_64-q35.mem");
+	outcomes = (struct bed_outcomes){0};
 	for (i = 0; i < bed.nr; i++)
 		for (at = 0; at < bed.chunk[i].size; at++)
 			for (k = 0; k < sizeof(flips); k++) {
 				bed.chunk[i].data[at] ^= flips[k];
 				mend(i, at);
-				try();
+				try(0xf59e0);
 				bed.chunk[i].data[at] ^= flips[k];
 				mend(i, at);
 			}
+	bed_expect_outcomes(&outcomes, (struct bed_outcomes){15276, 14428, 0x9c62e710f43a49d6});
+}
+
+/* The same of tables that have each kind of entry: the root pointer's sums and all others are right. */
+static void test_every_flip_of_every_entry(void **state)
+{
+	static const uint8_t flips[] = {0x01, 0x02, 0x80, 0xff};
+	struct table t;
+	unsigned int i;
+	uint8_t *e;
+	size_t at, k;
+
+	(void)state;
+	put_root(true, all_tables, 3);
+	begin(&t, "APIC", 44);
+	madt_cpu(&t, 3, 1);
+	madt_cpu(&t, 2, 0);
+	for (i = 0; i < 2; i++) {
+		e = entry(&t, 9, 16);
+		bed_le32(e + 4, i == 0 ? 3 : 0x10000);
+		bed_le32(e + 8, 1);
+	}
+	e = entry(&t, 11, 80);
+	bed_le32(e + 8, 21);
+	bed_le32(e + 12, 1);
+	bed_le64(e + 68, 0x100000003);
+	e = entry(&t, 24, 36);
+	bed_le32(e + 4, 1);
+	bed_le64(e + 8, 5);
+	bed_le32(e + 16, 22);
+	put_table(&t, MADT);
+	begin(&t, "SRAT", 48);
+	srat_cpu(&t, 0, 3);
+	srat_memory(&t, 0, 0, 0x40000000, 1);
+	srat_memory(&t, 2, 0x40000000, 0x200000000, 3);
+	e = entry(&t, 2, 24);
+	bed_le32(e + 4, 1);
+	bed_le32(e + 8, 0x10000);
+	bed_le32(e + 12, 1);
+	e = entry(&t, 3, 18);
+	bed_le32(e + 2, 2);
+	bed_le32(e + 6, 21);
+	bed_le32(e + 10, 1);
+	e = entry(&t, 5, 32);
+	bed_le32(e + 4, 3);
+	bed_le32(e + 24, 1);
+	e = entry(&t, 7, 20);
+	bed_le32(e + 4, 1);
+	bed_le32(e + 8, 22);
+	bed_le32(e + 12, 1);
+	put_table(&t, SRAT);
+	put_slit(10, 30, 10);
+	outcomes = (struct bed_outcomes){0};
+	try(RSDP);
+	for (i = 0; i < bed.nr; i++)
+		for (at = 0; at < bed.chunk[i].size; at++)
+			for (k = 0; k < sizeof(flips); k++) {
+				uint8_t *b = bed.chunk[i].data;
+				bool pointer = bed.chunk[i].phys == RSDP;
+				size_t sum = pointer ? 32 : 9;
+
+				b[at] ^= flips[k];
+				if (pointer && at < 20 && at != 8)
+					set_sum(b, 20, 8);
+				if (at != sum)
+					set_sum(b, bed.chunk[i].size, sum);
+				try(RSDP);
+				b[at] ^= flips[k];
+				if (pointer)
+					set_sum(b, 20, 8);
+				set_sum(b, bed.chunk[i].size, sum);
+			}
+	bed_expect_outcomes(&outcomes, (struct bed_outcomes){10980, 7375, 0x80f61a2c824358e5});
 }
 
 /* Every piece of memory ends early, as it is and by its own word. */
@@ -759,16 +839,17 @@ static void test_every_truncation(void **state)
 
 	(void)state;
 	load("qemu-x86_64-q35.mem");
+	outcomes = (struct bed_outcomes){0};
 	for (i = 0; i < bed.nr; i++) {
 		size = bed.chunk[i].size;
 		for (n = 0; n < size; n++) {
 			bed.chunk[i].size = n;
-			try();
+			try(0xf59e0);
 			if (bed.chunk[i].phys < 0x1ffe0000 || n < 36)
 				continue;
 			bed_le32(bed.chunk[i].data + 4, (uint32_t)n);
 			mend(i, 0);
-			try();
+			try(0xf59e0);
 		}
 		bed.chunk[i].size = size;
 		if (bed.chunk[i].phys > 0x1ffe0000) {
@@ -776,6 +857,7 @@ static void test_every_truncation(void **state)
 			mend(i, 0);
 		}
 	}
+	bed_expect_outcomes(&outcomes, (struct bed_outcomes){7652, 5081, 0xb3b6b873f2ff8d61});
 }
 
 int main(void)
@@ -801,6 +883,7 @@ int main(void)
 		T(test_distances_refuses),
 		T(test_qemu_q35),
 		T(test_every_flip),
+		T(test_every_flip_of_every_entry),
 		T(test_every_truncation),
 	};
 

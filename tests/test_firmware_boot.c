@@ -302,7 +302,7 @@ static void test_efi_attributes(void **state)
 
 static void test_efi_unaccepted(void **state)
 {
-	struct quarry_range r[1] = {{1, 1}};
+	struct quarry_range r[3] = {{1, 1}};
 	uint8_t map[3 * STRIDE] = {0};
 
 	(void)state;
@@ -313,6 +313,29 @@ static void test_efi_unaccepted(void **state)
 			 2);
 	assert_int_equal(r[0].start, 0x100000);
 	assert_int_equal(r[0].size, 0x10000);
+	/* Whole pages, of all that are touched; the last one of the address space stays. */
+	bed_le64(map + 8, 0x100800);
+	bed_le64(map + STRIDE + 24, 0);
+	bed_le32(map + STRIDE, 15);
+	bed_le64(map + 2 * STRIDE + 8, 0xfffffffffffeefff);
+	for (unsigned int max = 0; max <= 3; max++) {
+		r[0] = r[1] = r[2] = (struct quarry_range){7, 7};
+		assert_int_equal(
+			quarry_firmware_efi_unaccepted(bed.q, map, sizeof(map), STRIDE, 1, r, max),
+			2);
+		assert_int_equal(r[0].start, max > 0 ? 0x100000 : 7);
+		assert_int_equal(r[0].size, max > 0 ? 0x11000 : 7);
+		assert_int_equal(r[1].start, max > 1 ? 0xfffffffffffee000 : 7);
+		assert_int_equal(r[1].size, max > 1 ? 0x11000 : 7);
+		assert_int_equal(r[2].start, 7);
+	}
+	bed_le64(map + 2 * STRIDE + 8, 0xfffffffffffef000);
+	bed_le64(map + 2 * STRIDE + 24, 0x11);
+	assert_int_equal(quarry_firmware_efi_unaccepted(bed.q, map, sizeof(map), STRIDE, 1, r, 3),
+			 2);
+	assert_int_equal(r[1].start, 0xfffffffffffef000);
+	assert_int_equal(r[1].size, 0x10000);
+	bed_le64(map + 2 * STRIDE + 24, 0x10);
 	r[0].start = 5;
 	assert_int_equal(quarry_firmware_efi_unaccepted(bed.q, map, sizeof(map), 39, 1, r, 1),
 			 -QUARRY_EINVAL);
@@ -490,6 +513,8 @@ static void test_grub(void **state)
 
 /* ---- damage ---- */
 
+static struct bed_outcomes outcomes;
+
 static void check_result(int err)
 {
 	char lists[16384];
@@ -501,17 +526,22 @@ static void check_result(int err)
 		assert_true(bed.log[0] != '\0');
 	}
 	assert_int_equal(quarry_check_memblock(bed.q, NULL), 0);
+	bed_outcome(&bed, &outcomes, err);
 }
 
 static void try_mb2(const uint8_t *data, size_t n)
 {
-	struct quarry_firmware_info info = {.cmdline = NULL};
+	struct quarry_range module[2] = {{0, 0}};
+	char line[64] = "";
+	struct quarry_firmware_info info = {
+		.cmdline = line, .cmdline_room = sizeof(line), .module = module, .module_room = 2};
 	uint8_t *exact = malloc(n);
 
 	assert_non_null(exact);
 	memcpy(exact, data, n);
 	bed_again(&bed);
 	check_result(quarry_firmware_multiboot2(bed.q, exact, n, 0x133010, &info));
+	bed_note_info(&outcomes, &info);
 	free(exact);
 }
 
@@ -522,6 +552,7 @@ static void test_multiboot2_every_damage(void **state)
 
 	(void)state;
 	load("grub-bios.mbi");
+	outcomes = (struct bed_outcomes){0};
 	size = blob_size;
 	for (at = 0; at < size; at++)
 		for (i = 0; i < sizeof(flips); i++) {
@@ -535,14 +566,21 @@ static void test_multiboot2_every_damage(void **state)
 		bed_le32(blob, (uint32_t)at);
 		try_mb2(blob, at);
 	}
+	bed_expect_outcomes(&outcomes, (struct bed_outcomes){8272, 4761, 0xcbd00a6efc248610});
 	free(blob);
 	blob = NULL;
 }
 
 static void try_efi(const uint8_t *map, size_t n)
 {
+	struct quarry_range r[2] = {{0, 0}};
+	int nr;
+
 	bed_again(&bed);
 	check_result(efi(map, n, STRIDE, 1));
+	nr = quarry_firmware_efi_unaccepted(bed.q, map, n, STRIDE, 1, r, 2);
+	bed_note(&outcomes, &nr, sizeof(nr));
+	bed_note(&outcomes, r, sizeof(r));
 }
 
 static void test_efi_every_damage(void **state)
@@ -552,6 +590,7 @@ static void test_efi_every_damage(void **state)
 
 	(void)state;
 	load("aavmf-aarch64.efimap");
+	outcomes = (struct bed_outcomes){0};
 	for (at = 0; at < blob_size; at++) {
 		try_efi(blob, at);
 		for (i = 0; i < sizeof(flips); i++) {
@@ -560,6 +599,7 @@ static void test_efi_every_damage(void **state)
 			blob[at] ^= flips[i];
 		}
 	}
+	bed_expect_outcomes(&outcomes, (struct bed_outcomes){5568, 4035, 0x3429d8a4bb76dbb3});
 	free(blob);
 	blob = NULL;
 }

@@ -578,18 +578,15 @@ static void test_equals_libfdt(void **state)
 	"chosen { linux,initrd-start = <0x44000000>; linux,initrd-end = <0x44100000>;\n"        \
 	"linux,usable-memory-range = <0 0x40000000 3 0>; bootargs = \"quiet\"; }; };\n"
 
-static int ignore_cpu(void *arg, const struct quarry_firmware_cpu *cpu)
-{
-	(void)arg;
-	return cpu->nid >= QUARRY_MAX_NODES;
-}
+static struct bed_outcomes outcomes;
 
 /* All readers on @len bytes, which the address sanitizer guards on both sides. */
 static void try(const char *data, size_t len, bool intact)
 {
-	struct quarry_firmware_info info = {.cmdline = NULL};
-	uint8_t *exact = malloc(len), d[16];
-	char lists[4096];
+	char lists[4096], line[16] = "";
+	struct quarry_firmware_info info = {.cmdline = line, .cmdline_room = sizeof(line)};
+	uint8_t *exact = malloc(len), d[16] = {0};
+	const void *property;
 	int err;
 
 	assert_non_null(exact);
@@ -603,11 +600,16 @@ static void try(const char *data, size_t len, bool intact)
 		assert_string_not_equal(bed.log, "");
 	}
 	assert_int_equal(quarry_check_memblock(bed.q, NULL), 0);
-	err = quarry_firmware_fdt_cpus(bed.q, exact, len, ignore_cpu, NULL);
+	bed_note_info(&outcomes, &info);
+	bed_outcome(&bed, &outcomes, err);
+	err = quarry_firmware_fdt_cpus(bed.q, exact, len, bed_note_cpu, &outcomes);
 	assert_true(err <= 0 && (err == 0 || !intact));
+	bed_outcome(&bed, &outcomes, err);
 	err = quarry_firmware_fdt_distances(bed.q, exact, len, d, 4);
 	assert_true(err <= 0 && (err == 0 || !intact));
-	quarry_firmware_fdt_property(bed.q, exact, len, "/chosen/", "bootargs", NULL);
+	bed_note(&outcomes, d, sizeof(d));
+	property = quarry_firmware_fdt_property(bed.q, exact, len, "/chosen/", "bootargs", NULL);
+	bed_outcome(&bed, &outcomes, property == NULL);
 	free(exact);
 }
 
@@ -617,6 +619,7 @@ static void test_every_truncation(void **state)
 
 	(void)state;
 	compile(ALL_OF_IT);
+	outcomes = (struct bed_outcomes){0};
 	try(blob.s, blob.len, true);
 	for (len = 0; len < blob.len; len++)
 		try(blob.s, len, false);
@@ -625,6 +628,7 @@ static void test_every_truncation(void **state)
 		bed_be32((uint8_t *)blob.s + 4, (uint32_t)len);
 		try(blob.s, len, false);
 	}
+	bed_expect_outcomes(&outcomes, (struct bed_outcomes){7539, 3, 0xcf11e6bf0ce36ce4});
 }
 
 static void test_every_flip(void **state)
@@ -634,6 +638,7 @@ static void test_every_flip(void **state)
 
 	(void)state;
 	compile(ALL_OF_IT);
+	outcomes = (struct bed_outcomes){0};
 	for (at = 0; at < blob.len; at++)
 		for (i = 0; i < sizeof(flips); i++) {
 			blob.s[at] = (char)(blob.s[at] ^ flips[i]);
@@ -641,6 +646,7 @@ static void test_every_flip(void **state)
 			blob.s[at] = (char)(blob.s[at] ^ flips[i]);
 		}
 	try(blob.s, blob.len, true);
+	bed_expect_outcomes(&outcomes, (struct bed_outcomes){11487, 6129, 0xbbf97e34cdf0e208});
 }
 
 int main(void)
