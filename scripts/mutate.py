@@ -55,6 +55,9 @@ SWAPS = [
 SKIP = re.compile(r"prefetch|ASSERT|EXPENSIVE|_log\(|_report\(|_Static_assert|ASSUME|^\s*(case|default|#|\*|//)|\bfor \(\w+ ?\*|"
                   r"quarry_relax|\bsizeof\b.*;$|^\s*(static|extern|struct|enum|union|const|unsigned|int|bool|size_t|"
                   r"uint\d+_t|pfn_t|phys_addr_t|quarry_pin_t|char|void|long)\b[^;=]*[;{(]?$")
+# Comparisons that say the same of equals: "a > b ? a - b : 0", "a < b ? a : b", "if (a > b) a = b;".
+BOUNDARY = [re.compile(r"(?P<a>[\w.>()-]+) [<>]=? (?P<b>[\w.>()-]+) \? (?P=a) - (?P=b) : 0\b"),
+            re.compile(r"(?P<a>[\w.>-]+) [<>]=? (?P<b>[\w.>-]+) \? (?:(?P=a) : (?P=b)|(?P=b) : (?P=a))(?![\w.>(-])")]
 STATEMENT = re.compile(r"^\t+[\w>\-.\[\]\*()]+( [|&+-]?= .*|\+\+|--|\(.*\));$")
 
 
@@ -96,8 +99,12 @@ def candidates(path):
     found = []
     for number, blank in code_lines(lines):
         line = lines[number]
+        same = [range(*m.span()) for pattern in BOUNDARY for m in pattern.finditer(blank)]
         for pattern, new in SWAPS:
             for m in re.finditer(pattern, blank):
+                if m.group() + "=" == new or m.group() == new + "=":
+                    if any(m.start() in span for span in same):
+                        continue
                 found.append((number, line[:m.start()] + new + line[m.end():]))
         for start, end in negations(blank):
             found.append((number, f"{line[:start]}!({line[start:end]}){line[end:]}"))
