@@ -184,6 +184,63 @@ static void test_e820_adds_to_what_is_there(void **state)
 			 "memory 0x4000-0x8000 nid -1 flags 0\n");
 }
 
+/* A generator whose numbers are the same everywhere. */
+static uint32_t random_below(uint64_t *seed, uint32_t below)
+{
+	*seed = *seed * 6364136223846793005u + 1442695040888963407u;
+	return (uint32_t)((*seed >> 33) % below);
+}
+
+#define RANDOM_PAGES 64u
+#define RANDOM_UNITS 16u /* of a page */
+
+/* Any ranges: a page is memory if each of its bytes is in RAM, and in nothing else. */
+static void test_e820_random(void **state)
+{
+	struct bed_outcomes outcomes = {0};
+	uint64_t seed = 1;
+
+	(void)state;
+	for (unsigned int try = 0; try < 3000; try++) {
+		static bool ram[RANDOM_PAGES * RANDOM_UNITS], taken[RANDOM_PAGES * RANDOM_UNITS];
+		unsigned int n = 1 + random_below(&seed, 7), pages = 0;
+		struct entry e[7];
+		int err;
+
+		bed_again(&bed);
+		memset(ram, 0, sizeof(ram));
+		memset(taken, 0, sizeof(taken));
+		for (unsigned int i = 0; i < n; i++) {
+			uint32_t start = random_below(&seed, RANDOM_PAGES * RANDOM_UNITS);
+			uint32_t end = start + random_below(&seed, 24 * RANDOM_UNITS);
+
+			if (random_below(&seed, 3) == 0)
+				start -= start % RANDOM_UNITS;
+			end = end < RANDOM_PAGES * RANDOM_UNITS ? end : RANDOM_PAGES * RANDOM_UNITS;
+			e[i] = (struct entry){start * 256ull, (end - start) * 256ull,
+					      random_below(&seed, 4) == 0 ? 2 : 1};
+			memset(&(e[i].type == 1 ? ram : taken)[start], true, end - start);
+		}
+		err = e820(e, n, 24);
+		for (unsigned int i = 0; i < RANDOM_PAGES; i++) {
+			bool memory = true;
+
+			for (unsigned int k = 0; k < RANDOM_UNITS; k++)
+				memory = memory && ram[i * RANDOM_UNITS + k] &&
+					 !taken[i * RANDOM_UNITS + k];
+			pages += memory;
+			assert_int_equal(quarry_memblock_is_memory(bed.q, i * 4096), memory);
+			if (memory)
+				assert_int_equal(quarry_memblock_is_reserved(bed.q, i * 4096),
+						 i == 0);
+		}
+		assert_int_equal(err, pages != 0 ? 0 : -QUARRY_ENXIO);
+		assert_int_equal(quarry_memblock_phys_mem_size(bed.q), pages * 4096);
+		bed_outcome(&bed, &outcomes, err);
+	}
+	bed_expect_outcomes(&outcomes, (struct bed_outcomes){3000, 2792, 0xe93e5de2725a8c89});
+}
+
 static void test_too_late(void **state)
 {
 	(void)state;
@@ -322,6 +379,7 @@ int main(void)
 		T(test_e820_counts_reservations),
 		T(test_e820_counts_what_it_meets),
 		T(test_e820_adds_to_what_is_there),
+		T(test_e820_random),
 		T(test_too_late),
 		T(test_pvh),
 		T(test_pvh_refuses),

@@ -436,6 +436,46 @@ static void test_release_of_parts_of_pages(void **state)
 	assert_int_equal(quarry_check(bed.q, NULL), 0);
 }
 
+/* Any halves of pages: a page comes back if the boot loader has a part of it, and nobody else. */
+static void test_release_of_any_parts(void **state)
+{
+	enum { PAGES = 64, CELLS = 2 * PAGES };
+	const phys_addr_t base = 0x200000;
+	uint64_t seed = 5;
+
+	(void)state;
+	for (unsigned int try = 0; try < 60; try++) {
+		unsigned int kind[CELLS], reserved = 0, back = 0;
+
+		bed_again(&bed);
+		assert_int_equal(quarry_memblock_add(bed.q, 0x100000, 0x700000), 0);
+		for (unsigned int i = 0, now = 0; i < CELLS; i++) {
+			seed = seed * 6364136223846793005u + 1442695040888963407u;
+			if ((seed >> 40) % 3 == 0)
+				now = (unsigned int)(seed >> 50) % 3;
+			kind[i] = now;
+			if (now == 1)
+				assert_int_equal(
+					quarry_memblock_reserve(bed.q, base + i * 0x800, 0x800), 0);
+			else if (now == 2)
+				assert_int_equal(quarry_memblock_reserve_firmware(
+							 bed.q, base + i * 0x800, 0x800),
+						 0);
+		}
+		for (unsigned int i = 0; i < CELLS; i += 2) {
+			reserved += kind[i] != 0 || kind[i + 1] != 0;
+			back += (kind[i] == 2 || kind[i + 1] == 2) && kind[i] != 1 &&
+				kind[i + 1] != 1;
+		}
+		boot();
+		assert_int_equal(managed(), 0x700 - reserved);
+		assert_int_equal(quarry_firmware_release(bed.q), back);
+		assert_int_equal(managed(), 0x700 - reserved + back);
+		assert_int_equal(quarry_check(bed.q, NULL), 0);
+		assert_int_equal(quarry_firmware_release(bed.q), 0);
+	}
+}
+
 /* ---- what boot loaders left ---- */
 
 static uint8_t *blob;
@@ -643,6 +683,7 @@ int main(void)
 		T(test_release),
 		T(test_release_spares_what_was_reserved),
 		T(test_release_of_parts_of_pages),
+		T(test_release_of_any_parts),
 		T(test_ovmf),
 		T(test_grub),
 		T(test_multiboot2_every_damage),
