@@ -1240,6 +1240,146 @@ static void test_records_of_a_million_slabs(void **state)
 	finish(q);
 }
 
+/* ---- all decisions of a life ---- */
+
+#define LIFE_HELD 1500
+
+struct life {
+	struct quarry *q;
+	struct kmem_cache *s[3];
+	uint64_t seed, sum;
+	size_t held[3];
+	void *obj[3][LIFE_HELD];
+};
+
+static uint32_t life_random(struct life *l, uint32_t below)
+{
+	l->seed = l->seed * 6364136223846793005u + 1442695040888963407u;
+	return (uint32_t)((l->seed >> 33) % below);
+}
+
+static void life_note(struct life *l, uint64_t value)
+{
+	l->sum = (l->sum ^ value) * 0x9e3779b97f4a7c15u;
+	l->sum ^= l->sum >> 32;
+}
+
+/* What the layer has decided so far: where objects are, and what it remembers. */
+static void life_note_cache(struct life *l, const struct kmem_cache *s)
+{
+	for (unsigned int i = 0; i < s->nr_nodes; i++) {
+		const struct slab_node *n = &s->node[i];
+		const uint64_t v[] = {n->nr_slabs,   n->nr_partial, n->free_objects, n->free_slabs,
+				      n->pages,      n->nr_full,    n->nr_empty,     n->full_min,
+				      n->empty_min,  n->depot_max,  n->swing,        n->missed,
+				      n->came_back,  n->keep,       n->given_back,   n->free_limit,
+				      n->reap_calls, n->met,        n->free_touched};
+
+		for (size_t k = 0; k < sizeof(v) / sizeof(v[0]); k++)
+			life_note(l, v[k]);
+	}
+	for (unsigned int i = 0; i < s->nr_cpus; i++) {
+		const struct slab_cpu *c = &s->cpu_sheaves[i];
+
+		life_note(l, (uint64_t)(c->top - c->base));
+		life_note(l, (uint64_t)(c->end - c->base));
+		life_note(l, c->spare != NULL ? c->spare->n + 1000 * c->spare->cap : 0);
+		life_note(l, s->seen[i].alien != NULL ? s->seen[i].alien->n + 1 : 0);
+		life_note(l, c->allocs);
+	}
+	life_note(l, s->flushes);
+	life_note(l, s->sheaf_grown);
+}
+
+static void life_take(struct life *l, unsigned int k, size_t n)
+{
+	struct slab *slab;
+	uint32_t number;
+
+	for (; n != 0 && l->held[k] < LIFE_HELD; n--) {
+		void *p = life_random(l, 8) != 0
+				  ? quarry_kmem_cache_alloc(l->q, l->s[k], GFP_KERNEL)
+				  : quarry_kmem_cache_alloc_node(l->q, l->s[k], GFP_KERNEL,
+								 (int)life_random(l, 2));
+
+		assert_non_null(p);
+		assert_int_equal(slab_find(l->q, l->s[k], p, &slab, &number), SLAB_FAULT_NONE);
+		life_note(l, number + 1000 * slab->node);
+		l->obj[k][l->held[k]++] = p;
+	}
+}
+
+static void life_give(struct life *l, unsigned int k, size_t n)
+{
+	bool any = life_random(l, 2) != 0;
+
+	for (; n != 0 && l->held[k] != 0; n--) {
+		size_t i = any ? life_random(l, (uint32_t)l->held[k]) : l->held[k] - 1;
+
+		quarry_kmem_cache_free(l->q, l->s[k], l->obj[k][i]);
+		l->obj[k][i] = l->obj[k][--l->held[k]];
+	}
+}
+
+static void life_bulk(struct life *l, unsigned int k)
+{
+	size_t n = life_random(l, 100);
+
+	if (l->held[k] + n > LIFE_HELD)
+		return;
+	assert_true(
+		quarry_kmem_cache_alloc_bulk(l->q, l->s[k], GFP_KERNEL, n, &l->obj[k][l->held[k]]));
+	if (life_random(l, 3) != 0)
+		l->held[k] += n;
+	else
+		quarry_kmem_cache_free_bulk(l->q, l->s[k], n, &l->obj[k][l->held[k]]);
+}
+
+/*
+ * One life of three caches on two nodes, of which every decision goes into a sum: which object is handed out, what
+ * sheaves and depots keep, what goes back and when. A change of policy has another sum; no other change may have.
+ */
+static void test_decisions_are_as_they_were(void **state)
+{
+	static struct life l;
+	unsigned int cpu = 0;
+
+	(void)state;
+	l = (struct life){.q = machine(64 * MIB, 3, 2), .seed = 9};
+	l.s[0] = cache(l.q, 40);
+	l.s[1] = cache(l.q, 700);
+	l.s[2] = cache(l.q, 5000);
+	for (unsigned int step = 0; step < 6000; step++) {
+		unsigned int k = life_random(&l, 3), what = life_random(&l, 100);
+		bool grow = (step / 400) % 2 == 0;
+
+		if (life_random(&l, 6) == 0)
+			quarry_posix_set_cpu(cpu = life_random(&l, 3));
+		if (what < (grow ? 55u : 30u))
+			life_take(&l, k, 1 + life_random(&l, 30));
+		else if (what < 85)
+			life_give(&l, k, 1 + life_random(&l, 40));
+		else if (what < 93)
+			life_bulk(&l, k);
+		else if (what < 98)
+			assert_int_equal(quarry_slab_reap(l.q, cpu), 0);
+		else if (what == 98)
+			life_note(&l, quarry_kmem_cache_shrink(l.q, l.s[k]));
+		else if (step % 4 == 0)
+			life_note(&l, quarry_drop_slab(l.q));
+		life_note_cache(&l, l.s[k]);
+		if (step % 100 == 0)
+			check(l.q);
+	}
+	for (unsigned int k = 0; k < 3; k++) {
+		life_give(&l, k, LIFE_HELD);
+		life_note_cache(&l, l.s[k]);
+	}
+	finish(l.q);
+	if (l.sum != 0xe2eed806b162fe9f)
+		fail_msg("decisions have the sum 0x%llx", (unsigned long long)l.sum);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1272,6 +1412,7 @@ int main(void)
 		cmocka_unit_test(test_S1_node_that_comes_later),
 		cmocka_unit_test(test_arenas_of_slabs_are_known),
 		cmocka_unit_test(test_records_of_a_million_slabs),
+		cmocka_unit_test(test_decisions_are_as_they_were),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
