@@ -443,6 +443,136 @@ static void test_users_with_stacks(void **state)
 	goes_on(q, s);
 }
 
+/* ---- every byte ---- */
+
+struct sum {
+	uint64_t value;
+	unsigned int nr;
+};
+
+static void sum_add(struct sum *sum, const void *data, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		sum->value = (sum->value ^ ((const unsigned char *)data)[i]) * 0x100000001b3u;
+	sum->nr++;
+}
+
+/* Text without its addresses and times. */
+static void sum_add_text(struct sum *sum, const char *text)
+{
+	while (*text != '\0') {
+		size_t n = strcspn(text, "0123456789");
+
+		sum_add(sum, text, n);
+		text += n;
+		n = strspn(text, "0123456789");
+		if (text[0] == '0' && text[1] == 'x')
+			n = 2 + strspn(text + 2, "0123456789abcdef");
+		else if (strncmp(text + n, " ns ago", 7) != 0)
+			sum_add(sum, text, n);
+		text += n;
+	}
+}
+
+/* All that was told of what was just done. */
+static void sum_add_told(struct sum *sum)
+{
+	sum_add(sum, &reports, sizeof(reports));
+	sum_add_text(sum, last_report);
+	sum_add_text(sum, log_text);
+	forget();
+}
+
+/* Changes two bytes of places of @s, whichever they are, while a caller has the object and while none has. */
+static void sum_of_damage(struct quarry *q, struct kmem_cache *s, struct sum *sum)
+{
+	struct quarry_cache_info i = info(q, s);
+	long users = (long)i.inuse + (i.offset >= i.inuse ? 8 : 0);
+	long end = (long)i.size - (long)i.red_left_pad;
+	const uint64_t layout[] = {i.size,         i.inuse,         i.offset,
+				   i.red_left_pad, i.objs_per_slab, i.order};
+
+	sum_add(sum, layout, sizeof(layout));
+	for (long at = -(long)i.red_left_pad; at < end; at++) {
+		long other = at + (const long[]){0, 5, 20}[(at + 100) % 3];
+		bool known = (i.flags & SLAB_STORE_USER) == 0 || at < users || at >= users + 64;
+		unsigned char *p = quarry_kmem_cache_alloc(q, s, GFP_KERNEL);
+
+		assert_non_null(p);
+		if (known && ((i.flags & SLAB_POISON) != 0 ||
+			      ((i.flags & SLAB_RED_ZONE) != 0 &&
+			       (at < 0 || (at >= (long)i.object_size && at < (long)i.inuse)))))
+			sum_add(sum, &p[at], 1);
+		if (!known || (other >= users && other < users + 64) || other >= end)
+			other = at;
+		if (known) {
+			p[at] ^= 0x41;
+			p[other] ^= 0x12;
+		}
+		quarry_kmem_cache_free(q, s, p);
+		sum_add_told(sum);
+		p = quarry_kmem_cache_alloc(q, s, GFP_KERNEL);
+		quarry_kmem_cache_free(q, s, p);
+		if (known) {
+			p[other] ^= 0x41;
+			p[at] ^= 0x12;
+		}
+		if (at % 5 == 0) {
+			int bad = quarry_cache_validate(q, s);
+
+			sum_add(sum, &bad, sizeof(bad));
+			sum_add_told(sum);
+		}
+		quarry_kmem_cache_free(q, s, quarry_kmem_cache_alloc(q, s, GFP_KERNEL));
+		sum_add_told(sum);
+		quarry_kmem_cache_free(q, s, p + at); /* not its own, or twice */
+		sum_add_told(sum);
+	}
+}
+
+static void no_constructor(void *object)
+{
+	(void)object;
+}
+
+/*
+ * Each byte of a place damaged, with each kind of debugging: layouts, contents, and every word that is told go into
+ * a sum. Another sum asks for a look at what changed.
+ */
+static void test_every_byte_of_every_layout(void **state)
+{
+	static const char *const options[] = {"F", "FZ", "FP", "FU", "FZP", "FPU", "ZU", "FZPUT"};
+	static const unsigned int sizes[] = {1, 7, 8, 9, 30, 100, 520};
+	struct sum sum = {0};
+
+	(void)state;
+	for (size_t o = 0; o < sizeof(options) / sizeof(options[0]); o++) {
+		struct quarry *q = machine(true);
+
+		((struct quarry *)q)->port.stack = show_stack;
+		assert_int_equal(quarry_slab_debug(q, options[o]), 0);
+		for (size_t k = 0; k < sizeof(sizes) / sizeof(sizes[0]); k++) {
+			struct kmem_cache_args args = {.align = k == 4 ? 32 : 0};
+			struct kmem_cache *s;
+
+			if (k == 5)
+				args.ctor = no_constructor;
+			s = quarry_kmem_cache_create(q, "thing", sizes[k], 0, &args);
+			assert_non_null(s);
+			forget();
+			sum_of_damage(q, s, &sum);
+			check(q);
+			assert_int_equal(quarry_kmem_cache_destroy(q, s), 0);
+			sum_add_told(&sum);
+		}
+		sum_of_damage(q, quarry_kmalloc_cache(q, 64, GFP_KERNEL), &sum);
+		check(q);
+		quarry_posix_delete(q);
+	}
+	if (sum.nr != 407910 || sum.value != 0xd06d74c7bd1eb162)
+		fail_msg("%u answers have the sum 0x%llx", sum.nr, (unsigned long long)sum.value);
+}
+
 static void test_leaks_are_listed(void **state)
 {
 	struct quarry *q = machine(true);
@@ -1636,6 +1766,7 @@ int main(void)
 		cmocka_unit_test(test_use_after_free),
 		cmocka_unit_test(test_validate),
 		cmocka_unit_test(test_users_with_stacks),
+		cmocka_unit_test(test_every_byte_of_every_layout),
 		cmocka_unit_test(test_leaks_are_listed),
 		cmocka_unit_test(test_trace),
 		cmocka_unit_test(test_slab_debug_syntax),
