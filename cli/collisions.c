@@ -12,6 +12,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include <quarry/quarry.h>
+
 #include <collisions.h>
 #include <trace_keep.h>
 
@@ -105,19 +107,65 @@ static bool collision_met(const struct trace *t, unsigned int kind, const struct
 	return e->addr - p->addr < collision_pages(p->event.order) || p->addr - e->addr < pages;
 }
 
-/* @e is event number @event. */
-static void collisions_met(struct collisions *c, const struct trace *t, const struct trace_event *e,
-			   uint64_t event)
+/* What the places are about: a bit for each object, and for 1024 frames, in 4096. */
+struct collision_search {
+	struct collisions *c;
+	uint64_t bits[64];
+};
+
+static uint64_t collision_hash(uint64_t what)
 {
+	return what * 0x9e3779b97f4a7c15u >> 52;
+}
+
+static void collision_search_add(struct collision_search *s, uint64_t what)
+{
+	s->bits[collision_hash(what) / 64] |= (uint64_t)1 << collision_hash(what) % 64;
+}
+
+static void collision_search_start(struct collision_search *s, struct collisions *c,
+				   const struct trace *t)
+{
+	*s = (struct collision_search){.c = c};
 	for (unsigned int kind = 0; kind < COLLISION_NR; kind++) {
 		for (size_t i = 0; i < collision_places(c, kind); i++) {
-			struct collision_place *p = &c->place[kind][i];
+			uint64_t addr = c->place[kind][i].addr;
+
+			collision_search_add(s, collision_of_blocks(kind) ? addr >> QUARRY_MAX_ORDER
+									  : addr);
+			if (kind == COLLISION_OBJECT_ON_BLOCK)
+				collision_search_add(s,
+						     collision_frame(t, addr) >> QUARRY_MAX_ORDER);
+		}
+	}
+}
+
+static void collisions_met(const struct collision_search *s, const struct trace *t,
+			   const struct trace_event *e, uint64_t event)
+{
+	for (unsigned int kind = 0; kind < COLLISION_NR; kind++) {
+		for (size_t i = 0; i < collision_places(s->c, kind); i++) {
+			struct collision_place *p = &s->c->place[kind][i];
 
 			if (event == p->event.number)
 				collision_event(&p->event, t, e, event);
 			else if (event < p->event.number && collision_met(t, kind, p, e))
 				collision_event(&p->before, t, e, event);
 		}
+	}
+}
+
+/* The next @n events, of which the first is number @event. */
+static void collisions_search(const struct collision_search *s, const struct trace *t, size_t n,
+			      uint64_t event)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct trace_event *e = &t->batch[i];
+		uint64_t what = trace_type_is_page(e->type) ? e->addr >> QUARRY_MAX_ORDER : e->addr;
+		uint64_t hash = collision_hash(what);
+
+		if (__builtin_expect(s->bits[hash / 64] >> hash % 64 & 1, 0))
+			collisions_met(s, t, e, event + i);
 	}
 }
 
@@ -138,6 +186,7 @@ static uint64_t collisions_last(const struct collisions *c)
 void collisions_look_back(struct collisions *c, const char *path, enum trace_format format)
 {
 	const uint64_t last = collisions_last(c);
+	struct collision_search search;
 	struct diag diag = {0};
 	struct trace t;
 	uint64_t event = 0;
@@ -150,8 +199,10 @@ void collisions_look_back(struct collisions *c, const char *path, enum trace_for
 					    : trace_open_kept(&t, path, &diag, NULL, NULL);
 	if (status == CLI_OK) {
 		while (event < last && (n = trace_next(&t)) > 0) {
-			for (size_t i = 0; i < n && event < last; i++)
-				collisions_met(c, &t, &t.batch[i], ++event);
+			/* Texts learn on the way where frames begin. */
+			collision_search_start(&search, c, &t);
+			collisions_search(&search, &t, n, event + 1);
+			event += n;
 		}
 		trace_close(&t);
 	}

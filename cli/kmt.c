@@ -365,8 +365,11 @@ static inline __attribute__((always_inline)) bool kmt_several(const struct trace
 	unsigned int seen = 0;
 	uint64_t nr[2] = {k->history[0].nr, k->history[1].nr};
 	uint64_t last_raw[2] = {k->history[0].last_raw, k->history[1].last_raw};
+	uint8_t *named[KMT_AT_ONCE]; /* in gone[] */
+	uint64_t old[KMT_AT_ONCE]; /* what was named and is not in the ring: its kind, its number */
+	unsigned int i = 0, nr_old = 0;
 
-	for (; e < end; e++) {
+	for (; e < end; e++, i++) {
 		uint64_t dt, desc, task, back, raw, addr, from;
 		unsigned int cpu = *cpu_p++, type, kind;
 		const struct kmt_history *h;
@@ -396,17 +399,18 @@ static inline __attribute__((always_inline)) bool kmt_several(const struct trace
 		if (__builtin_expect((int64_t)from < (int64_t)h->kept, 0)) {
 			if (!kmt_history_old(h, from, &addr))
 				return false;
+			old[nr_old++] = from << 1 | kind;
+			named[i] = &h->gone[KMT_RING];
 		} else {
 			addr = h->at[from & KMT_RING_MASK];
+			named[i] = &h->gone[back != 0 ? from & KMT_RING_MASK : KMT_RING];
 		}
 		if (back == 0) {
 			bad |= varint_read_up_to_eight(&raw_p, &raw);
 			addr = last_raw[kind] += (uint64_t)varint_unzigzag(raw);
 		}
 		e->addr = addr;
-		from = nr[kind]++ & KMT_RING_MASK;
-		h->at[from] = addr;
-		h->back[from] = (uint32_t)back;
+		h->at[nr[kind]++ & KMT_RING_MASK] = addr;
 	}
 	if (narrow)
 		task_p += KMT_AT_ONCE;
@@ -416,7 +420,13 @@ static inline __attribute__((always_inline)) bool kmt_several(const struct trace
 	if ((bad | (too_long & VARINT_PAIR_TOO_LONG) | (seen & KMT_TYPE_SNAPSHOT)) != 0)
 		return false;
 	k->time_ns = time_ns;
-	for (int i = 0; i < 2; i++) {
+	for (i = 0; i < KMT_AT_ONCE; i++)
+		*named[i] = 1;
+	while (__builtin_expect(nr_old > 0, 0)) {
+		nr_old--;
+		kmt_history_old_gone(&k->history[old[nr_old] & 1], old[nr_old] >> 1);
+	}
+	for (i = 0; i < 2; i++) {
 		k->history[i].nr = nr[i];
 		k->history[i].last_raw = last_raw[i];
 	}
@@ -463,10 +473,10 @@ static bool kmt_address(struct kmt *k, struct kmt_result *r, struct trace_event 
 			return false;
 		h->last_raw += (uint64_t)varint_unzigzag(raw);
 		e->addr = h->last_raw;
+	} else {
+		kmt_history_gone(h, h->nr - back);
 	}
-	h->at[h->nr & KMT_RING_MASK] = e->addr;
-	/* One that is too far for it stays, and nothing else comes of it. */
-	h->back[h->nr++ & KMT_RING_MASK] = back <= UINT32_MAX ? (uint32_t)back : 0;
+	h->at[h->nr++ & KMT_RING_MASK] = e->addr;
 	return true;
 }
 

@@ -39,6 +39,14 @@ bool kmt_history_old(const struct kmt_history *h, uint64_t nr, uint64_t *addr)
 	return true;
 }
 
+void kmt_history_old_gone(struct kmt_history *h, uint64_t nr)
+{
+	size_t i = kmt_old_find(h, nr);
+
+	if (i < h->nr_old && h->old[i].nr == nr)
+		h->old[i].nr |= KMT_OLD_GONE;
+}
+
 static int kmt_old_by_addr(const void *a, const void *b)
 {
 	const struct kmt_old *x = a, *y = b;
@@ -102,28 +110,6 @@ static void kmt_old_add(struct kmt_history *h, uint64_t nr, uint64_t addr)
 	h->old[h->nr_old++] = (struct kmt_old){nr, addr};
 }
 
-/* What was named since has a newer number. */
-static void kmt_history_settle(struct kmt_history *h)
-{
-	const uint32_t *backs = h->back;
-	const uint64_t kept = h->kept, end = h->nr;
-	uint8_t *gone = h->gone;
-
-	for (uint64_t nr = h->settled; nr < end; nr++) {
-		uint64_t back = backs[nr & KMT_RING_MASK], from = nr - back;
-
-		if (__builtin_expect(from < kept, 0)) {
-			size_t i = kmt_old_find(h, from);
-
-			if (i < h->nr_old && h->old[i].nr == from)
-				h->old[i].nr |= KMT_OLD_GONE;
-		} else if (back != 0) {
-			gone[from & KMT_RING_MASK] = 1;
-		}
-	}
-	h->settled = end;
-}
-
 /* The oldest leave the ring. */
 static void kmt_history_leave(struct kmt_history *h)
 {
@@ -146,28 +132,19 @@ void kmt_history_reserve(struct kmt_history *h, uint64_t n)
 
 	if (h->at == NULL) {
 		bigtable_init(&h->at_table, KMT_RING * sizeof(h->at[0]), "the last addresses");
-		bigtable_init(&h->back_table, KMT_RING * sizeof(h->back[0]), "the last addresses");
 		h->at = (uint64_t *)(void *)h->at_table.p;
-		h->back = (uint32_t *)(void *)h->back_table.p;
-	}
-	bigtable_reach(&h->at_table, reach * sizeof(h->at[0]));
-	bigtable_reach(&h->back_table, reach * sizeof(h->back[0]));
-	if (__builtin_expect(h->nr + n - h->kept <= KMT_RING, 1))
-		return;
-	if (h->gone == NULL) {
-		h->gone = xcalloc(KMT_RING, 1);
+		h->gone = xcalloc(KMT_RING + 1, 1);
 		h->sort_at = KMT_OLD_SORT;
 	}
-	kmt_history_settle(h);
-	kmt_history_leave(h);
+	bigtable_reach(&h->at_table, reach * sizeof(h->at[0]));
+	if (__builtin_expect(h->nr + n - h->kept > KMT_RING, 0))
+		kmt_history_leave(h);
 }
 
 void kmt_history_free(struct kmt_history *h)
 {
-	if (h->at != NULL) {
+	if (h->at != NULL)
 		bigtable_free(&h->at_table);
-		bigtable_free(&h->back_table);
-	}
 	free(h->gone);
 	free(h->old);
 }

@@ -6,7 +6,7 @@
  *		recorded, not for how long.
  *
  * Picture	0 ........ kept ............... nr
- *		old[]      at[], back[]: a ring
+ *		old[]      at[], gone[]: a ring
  *
  * Old		An address that came again is named by its last event from then on. So of those that leave the ring only
  *		the ones stay, in old[], that did not come again: at most one for each address that there is, twice as
@@ -32,14 +32,12 @@ struct kmt_history {
 	uint64_t nr;   /* addresses so far; number i of them is at [i & KMT_RING_MASK] */
 	uint64_t kept; /* unless it is below this */
 	uint64_t *at;
-	uint32_t *back; /* how far back it was named; 0: it came by itself */
+	uint8_t *gone; /* 1: came again; the one behind the last is for those that name nothing */
 	uint64_t last_raw;
-	uint64_t settled;    /* those below have told old[] and gone[] what they named */
-	uint8_t *gone;       /* 1: came again */
 	struct kmt_old *old; /* by number */
 	size_t nr_old, cap_old;
 	size_t sort_at; /* when so many are there, sort them by address */
-	struct bigtable at_table, back_table;
+	struct bigtable at_table;
 };
 
 void kmt_history_free(struct kmt_history *h);
@@ -49,5 +47,16 @@ void kmt_history_reserve(struct kmt_history *h, uint64_t n);
 
 /* The address of number @nr, which is below kept; false: it is not there any more, or never was. */
 bool kmt_history_old(const struct kmt_history *h, uint64_t nr, uint64_t *addr);
+/* That one came again. */
+void kmt_history_old_gone(struct kmt_history *h, uint64_t nr);
+
+/* The address of number @nr, which is there, came again. */
+static inline void kmt_history_gone(struct kmt_history *h, uint64_t nr)
+{
+	if (nr >= h->kept)
+		h->gone[nr & KMT_RING_MASK] = 1;
+	else
+		kmt_history_old_gone(h, nr);
+}
 
 #endif

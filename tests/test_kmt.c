@@ -443,7 +443,8 @@ static void history_step(struct history_model *m, unsigned int slot, bool whole)
 		assert_int_equal(addr, history_addr(slot));
 	}
 	h->at[h->nr & KMT_RING_MASK] = history_addr(slot);
-	h->back[h->nr & KMT_RING_MASK] = whole ? 0 : (uint32_t)back;
+	if (!whole && back != 0)
+		kmt_history_gone(h, h->nr - back);
 	m->last[slot] = ++h->nr;
 }
 
