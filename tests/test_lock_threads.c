@@ -11,6 +11,7 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -100,17 +101,47 @@ static void re_entry_is_seen(void **state)
 	struct quarry_cpu_lock lock;
 	struct quarry *q = new_system(false, false);
 	quarry_pin_t pin, other;
+	uint64_t held;
 
 	(void)state;
+	memset(&lock, 0x5a, sizeof(lock));
 	quarry_cpu_lock_init(q, &lock);
+	assert_int_equal(lock.busy | lock.gate | lock.remote.held, 0);
+	assert_int_equal(lock.remote.rank, QUARRY_LOCK_REMOTE);
 	assert_true(quarry_cpu_enter(&lock));
 	assert_false(quarry_cpu_enter(&lock)); /* an interrupt of the owner */
+	assert_false(quarry_cpu_enter_common(&lock));
+	assert_false(quarry_cpu_enter_open(&lock));
+	held = *quarry_locks_held(); /* a host that counts the locks of its interrupts apart */
+	*quarry_locks_held() = 0;
+	assert_false(quarry_cpu_revoke(q, &lock, &pin));
+	assert_int_equal(*quarry_locks_held(), 0);
+	assert_int_equal(lock.remote.held, 0);
+	*quarry_locks_held() = held;
 	quarry_cpu_leave(&lock);
+	assert_int_equal(*quarry_locks_held(), 0);
 	assert_true(quarry_cpu_revoke(q, &lock, &pin));
+	assert_int_equal(lock.remote.held, 1);
 	assert_false(quarry_cpu_enter(&lock)); /* an interrupt of the visitor */
 	quarry_cpu_give_back(q, &lock, pin);
 	assert_true(quarry_cpu_revoke(q, &lock, &other));
+	quarry_cpu_set_slow(&lock, true);
 	quarry_cpu_give_back(q, &lock, other);
+	assert_int_equal(lock.gate, LOCK_GATE_SLOW);
+	assert_true(quarry_cpu_enter(&lock));
+	quarry_cpu_leave(&lock);
+	assert_false(quarry_cpu_enter_common(&lock)); /* and nobody is inside after it */
+	assert_false(quarry_cpu_enter_open(&lock));
+	assert_int_equal(lock.busy, 0);
+	assert_true(quarry_cpu_revoke(q, &lock, &other));
+	quarry_cpu_set_slow(&lock, false);
+	quarry_cpu_give_back(q, &lock, other);
+	assert_true(quarry_cpu_enter_common(&lock));
+	quarry_cpu_leave(&lock);
+	assert_true(quarry_cpu_enter_open(&lock));
+	quarry_cpu_leave(&lock);
+	assert_int_equal(lock.busy | lock.gate | lock.remote.held, 0);
+	assert_int_equal(*quarry_locks_held(), 0);
 	quarry_posix_delete(q);
 }
 
@@ -118,9 +149,10 @@ static void trylock(void **state)
 {
 	(void)state;
 	for (int concurrent = 0; concurrent < 2; concurrent++) {
-		struct quarry_lock lock = {0};
+		struct quarry_lock lock;
 		quarry_pin_t pin;
 
+		quarry_lock_init(&lock, QUARRY_LOCK_LEAF);
 		assert_true(quarry_trylock_pinned(concurrent, &lock));
 		assert_false(quarry_trylock_pinned(concurrent, &lock));
 		quarry_unlock(concurrent, &lock, quarry_pin());
@@ -170,6 +202,9 @@ static void order_is_checked(void **state)
 		assert_true(order_passes(QUARRY_LOCK_LEAF, (enum quarry_lock_rank)i, true));
 	}
 	assert_true(order_passes(QUARRY_LOCK_LEAF, QUARRY_LOCK_UNRANKED, false));
+	assert_int_equal(order_passes(QUARRY_LOCK_NOT_MADE, QUARRY_LOCK_LEAF, false),
+			 !QUARRY_DEBUG);
+	assert_int_equal(order_passes(QUARRY_LOCK_LEAF, QUARRY_LOCK_NOT_MADE, true), !QUARRY_DEBUG);
 }
 
 int main(void)

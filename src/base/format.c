@@ -23,7 +23,7 @@ struct format_spec {
 
 static void format_put(struct format_sink *s, char c)
 {
-	if (s->len + 1 < s->size)
+	if (s->len < s->size)
 		s->buf[s->len] = c;
 	s->len++;
 }

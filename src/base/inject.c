@@ -84,8 +84,10 @@ bool inject_four(struct inject *f, const char *text, size_t len)
 			return false;
 		from = end + 1;
 	}
+	if (n.probability > 100)
+		return false;
 	*f = n;
-	return f->probability <= 100;
+	return true;
 }
 
 bool inject_attr(struct inject *f, const char *name, size_t len, const char *v, size_t n)
@@ -150,9 +152,9 @@ bool inject_now(struct inject *f, uint64_t size)
 		return false;
 	}
 	f->count++;
-	if ((f->interval > 1 && bits_mod64(f->count, f->interval) != 0) ||
+	if ((f->interval != 0 && bits_mod64(f->count, f->interval) != 0) ||
 	    f->probability <= bits_mod64(inject_random(f), 100))
 		return false;
-	f->times -= f->times > 0;
+	f->times -= f->times != -1;
 	return true;
 }

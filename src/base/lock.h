@@ -23,7 +23,7 @@ struct quarry;
  * debug builds, if the host has quarry_locks_held(). A trylock does not wait, so it may come anywhere.
  */
 enum quarry_lock_rank {
-	QUARRY_LOCK_UNRANKED, /* not checked */
+	QUARRY_LOCK_NOT_MADE, /* quarry_lock_init() was forgotten: refused in debug builds */
 	QUARRY_LOCK_OUTER,    /* registries of caches, shrinkers, owners */
 	QUARRY_LOCK_NODE,     /* a cache's slabs on one node */
 	QUARRY_LOCK_STORE,    /* the store of slab records */
@@ -31,12 +31,13 @@ enum quarry_lock_rank {
 	QUARRY_LOCK_CPU,      /* a CPU's own, by itself or by a remote */
 	QUARRY_LOCK_ARENA,
 	QUARRY_LOCK_LEAF, /* nothing is called under it */
-	QUARRY_LOCK_RANKS
+	QUARRY_LOCK_RANKS,
+	QUARRY_LOCK_UNRANKED = QUARRY_LOCK_RANKS /* not checked; none of the library's */
 };
 
 struct QUARRY_CAPABILITY("lock") quarry_lock {
 	uint32_t held;
-	uint32_t rank; /* enum quarry_lock_rank; all zero is an unranked lock, ready for use */
+	uint32_t rank; /* enum quarry_lock_rank */
 };
 
 struct QUARRY_CAPABILITY("CPU's own") quarry_cpu_lock {
@@ -56,6 +57,7 @@ static inline void lock_order_add(unsigned int rank, bool waits)
 {
 	uint64_t *held = quarry_locks_held();
 
+	QUARRY_ASSERT(rank != QUARRY_LOCK_NOT_MADE);
 	if (rank == QUARRY_LOCK_UNRANKED)
 		return;
 	QUARRY_ASSERT(!waits || *held >> (4 * rank) == 0);

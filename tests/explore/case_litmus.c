@@ -23,6 +23,8 @@ static void setup(unsigned int arg)
 {
 	(void)arg;
 	l = explore_alloc(sizeof(*l), 64);
+	quarry_lock_init(&l->lock, QUARRY_LOCK_UNRANKED);
+	quarry_lock_init(&l->other, QUARRY_LOCK_UNRANKED);
 }
 
 /* Store buffering: without fences both may read 0. */

@@ -372,6 +372,7 @@ static void owner_page(void)
 	int number;
 
 	owner = explore_alloc(sizeof(*owner), 64);
+	quarry_lock_init(&owner->lock, QUARRY_LOCK_UNRANKED);
 	number = quarry_register_mover(mq, &ops, NULL);
 	owner->page = quarry_alloc_pages(mq, GFP_HIGHUSER_MOVABLE, 0);
 	owner->start = quarry_page_to_pfn(mq, owner->page) & ~((pfn_t)OWNER_RANGE - 1);
