@@ -4,7 +4,7 @@
  * records, lists, memblock regions. The validators must name each, whatever bit it is, and come back; once it is put
  * right, the machine must be as sound as before.
  */
-#include <page/internal.h>
+#include <page/hotplug.h>
 #include <slab/internal.h>
 
 #include <setjmp.h>
@@ -366,9 +366,253 @@ static void test_memblock(void **state)
 	life_end(&l);
 }
 
+/* ---- word by word ---- */
+
+struct change {
+	void *at;
+	size_t bytes;
+	uint64_t value;
+};
+
+#define SET(field, value)                                  \
+	{                                                  \
+		&(field), sizeof(field), (uint64_t)(value) \
+	}
+
+static void change_swap(struct change *c)
+{
+	uint64_t was = 0;
+
+	memcpy(&was, c->at, c->bytes);
+	memcpy(c->at, &c->value, c->bytes);
+	c->value = was;
+}
+
+/* With these changes the first fault is @text; without them there is none. */
+static void says(struct machine *m, const char *text, struct change *changes, size_t n)
+{
+	char why[256];
+
+	for (size_t i = 0; i < n; i++)
+		change_swap(&changes[i]);
+	if (machine_is_sound(m, why))
+		fail_msg("not noticed: %s", text);
+	if (strncmp(why, "page: ", 6) != 0 || strcmp(why + 6, text) != 0)
+		fail_msg("\"%s\" for \"%s\"", why, text);
+	for (size_t i = n; i-- > 0;)
+		change_swap(&changes[i]);
+	machine_check(m);
+}
+
+#define SAYS(text, ...)                                     \
+	says(&m, text "\n", (struct change[]){__VA_ARGS__}, \
+	     sizeof((struct change[]){__VA_ARGS__}) / sizeof(struct change))
+
+/* What the validator says of each thing that it compares. */
+static void test_what_the_validator_says(void **state)
+{
+	static const struct machine_spec spec = {.memory = {{0, 506 * MACHINE_MIB, 0}}};
+	struct page *whole[2], *block, *single, *odd, *tail, *buddy;
+	struct machine m;
+
+	(void)state;
+	machine_build(&m, &spec);
+	for (unsigned int i = 0; i < 2; i++)
+		assert_non_null(whole[i] = quarry_alloc_pages(m.q, GFP_HIGHUSER_MOVABLE, 9));
+	block = quarry_alloc_pages(m.q, GFP_KERNEL, 5);
+	quarry_free_pages(m.q, quarry_alloc_pages(m.q, GFP_KERNEL, 1), 1);
+	single = quarry_alloc_pages(m.q, GFP_KERNEL, 0);
+	odd = quarry_alloc_pages(m.q, GFP_KERNEL, 0);
+	assert_true(single != NULL && odd == single + 1 && block != NULL);
+	machine_check(&m);
+
+	struct page_layer *pl = m.q->pages;
+	struct page_arena *a = page_arena_of(pl, single), *dma = &pl->arena[0];
+	struct page_zone *z = a->zone;
+	struct page_pb *pb = a->pb;
+	struct page_cpu *own = page_cpu_of(pl, 0);
+	struct page_sheaf *out = &own->pcp[z->index]->out[QUARRY_MIGRATE_UNMOVABLE][0];
+	struct page_sheaf *pairs = &own->pcp[z->index]->out[QUARRY_MIGRATE_UNMOVABLE][1];
+	uint64_t name = single->word & PAGE_WORD_ARENA_MASK;
+	unsigned int last = a->nr_pb - 1u, wide = last - 2, alone = 1;
+	unsigned int part = (unsigned int)((quarry_page_to_pfn(m.q, single) - a->base_pfn) >> 9);
+
+	tail = block + 3;
+	buddy = &a->map[part * 512];
+	while (!pageblock_is_free(a->bits[part], (unsigned int)(buddy - a->map) % 512))
+		buddy++;
+	/* What is used below is as it is thought to be. */
+	assert_true(dma->virgin && last % 2 == 0 && pb[last].filed == PAGE_NOT_FILED &&
+		    pb[last].described);
+	assert_true(pb[wide].filed == 10 && pb[wide + 1].tail && pb[alone].filed == 9);
+	assert_true(pb[part].filed < 9 && a->head[pb[part].filed][0] == part);
+	assert_true(out->cur.mask != 0 && pairs->cur.mask != 0);
+
+	/* pageblocks */
+	SAYS("alignment of a free block at 0x1200: 512, expected 0", SET(pb[alone].filed, 10));
+	SAYS("end of a free block at 0x1f800: 0, expected 1", SET(pb[last].filed, 10));
+	SAYS("count of a pageblock at 0x1200: 511, expected 512", SET(pb[alone].nr_free, 511));
+	SAYS("tail mark at 0x1200: 1, expected 0", SET(pb[alone].tail, 1));
+	SAYS("tail of a free block filed at 0x1f600: 9, expected 255", SET(pb[wide + 1].filed, 9));
+	SAYS("part of a free block at 0x1f400: 8, expected 9", SET(a->bits[wide][0], ~(uint64_t)1),
+	     SET(pb[wide].nr_free, 511));
+	SAYS("pages of a free block at 0x1f600: 511, expected 512",
+	     SET(a->bits[wide + 1][0], ~(uint64_t)1), SET(pb[wide + 1].nr_free, 511));
+	SAYS("filed order at 0x1400: 1, expected 8", SET(pb[part].filed, 1));
+	SAYS("type of a pageblock at 0x1200: 0, expected 1", SET(pb[alone].type, 15));
+	SAYS("free pages not accepted at 0x1001: 512, expected 0",
+	     SET(pb[alone].flags, PAGE_PB_UNACCEPTED));
+	SAYS("free pages of a reported pageblock at 0x1002: 416, expected 512",
+	     SET(pb[part].flags, pb[part].flags | PAGE_PB_REPORTED));
+	SAYS("free pages offline at 0x1200: 512, expected 0",
+	     SET(pb[alone].flags, PAGE_PB_OFFLINE));
+	SAYS("state of an offline page at 0x1f800: 2, expected 4",
+	     SET(pb[last].flags, PAGE_PB_OFFLINE));
+	SAYS("offline pageblock filed at 0x1f800: 3, expected 255",
+	     SET(pb[last].flags, PAGE_PB_OFFLINE), SET(pb[last].filed, 3));
+	SAYS("count of an offline pageblock at 0x1f800: 3, expected 0",
+	     SET(pb[last].flags, PAGE_PB_OFFLINE), SET(pb[last].nr_free, 3));
+	SAYS("count of an offline pageblock at 0x1f800: 1, expected 0",
+	     SET(pb[last].flags, PAGE_PB_OFFLINE), SET(pb[last].tail, 1));
+	/* descriptors */
+	SAYS("arena in descriptor at 0x1460: 0, expected 1",
+	     SET(buddy->word, name ^ (uint64_t)1 << PAGE_WORD_ARENA_SHIFT));
+	SAYS("state of a free page at 0x1460: 1, expected 0",
+	     SET(buddy->word, name | PAGE_WORD_RESERVED));
+	SAYS("mark of a pageblock with a poisoned page at 0x1440: 0, expected 8",
+	     SET(single->word, name | PAGE_WORD_POISON));
+	SAYS("mark of a pageblock with guards at 0x1440: 0, expected 64",
+	     SET(single->word, name | PAGE_WORD_GUARD));
+	SAYS("order of a guard at 0x1440: 0, expected 1",
+	     SET(single->word, name | PAGE_WORD_GUARD | 5 << PAGE_WORD_ORDER_SHIFT),
+	     SET(pb[part].flags, pb[part].flags | PAGE_PB_GUARDED));
+	SAYS("page of a guard at 0x1441: 281474976712706, expected 281474976710670",
+	     SET(odd->word, name | PAGE_WORD_GUARD | 1 << PAGE_WORD_ORDER_SHIFT),
+	     SET(pb[part].flags, pb[part].flags | PAGE_PB_GUARDED));
+	SAYS("guard whose partner is free at 0x1440: 1, expected 0",
+	     SET(single->word, name | PAGE_WORD_GUARD),
+	     SET(pb[part].flags, pb[part].flags | PAGE_PB_GUARDED),
+	     SET(a->bits[part][1], a->bits[part][1] | 2),
+	     SET(pb[part].nr_free, pb[part].nr_free + 1), SET(odd->word, name));
+	SAYS("offline page in use at 0x1440: 32, expected 0",
+	     SET(single->word, name | PAGE_WORD_OFFLINE));
+	SAYS("alignment of a block at 0x1441: 1, expected 0",
+	     SET(odd->word, odd->word + (1 << PAGE_WORD_ORDER_SHIFT)));
+	SAYS("alignment of a block at 0x1441: 1, expected 0",
+	     SET(odd->word, name | PAGE_WORD_ASIDE | 1 << PAGE_WORD_ORDER_SHIFT));
+	SAYS("pages of the machine at 0x0: 129568, expected 129536",
+	     SET(block->word, block->word + (1 << PAGE_WORD_ORDER_SHIFT)));
+	SAYS("state of a tail page at 0x1403: 1, expected 0",
+	     SET(tail->word, name | PAGE_WORD_RESERVED));
+	SAYS("arena in descriptor at 0x1403: 0, expected 1", SET(tail->word, 0));
+	SAYS("pages of the machine at 0x0: 129535, expected 129536", SET(single->word, name));
+	/* lists */
+	SAYS("order mask at 0x1000: 1, expected 0",
+	     SET(a->order_mask[0], a->order_mask[0] | 1 << QUARRY_NR_ORDERS));
+	SAYS("order mask at 0x1000: 1, expected 0", SET(a->order_mask[2], 4));
+	SAYS("list end at 0x4: 242, expected 4", SET(pb[a->head[10][1]].next, PAGE_NO_PB));
+	SAYS("list link at 0xf2: 7, expected 240", SET(pb[wide].prev, 7));
+	SAYS("list end at 0x1: 7, expected 1", SET(pb[alone].prev, 7));
+	SAYS("list link at 0x1: 245, expected 65535", SET(pb[alone].next, a->nr_pb));
+	SAYS("dense mark at 0x2: 0, expected 1",
+	     SET(pb[part].flags, pb[part].flags ^ PAGE_PB_DENSE));
+	SAYS("dense mark at 0x1: 1, expected 0", SET(pb[alone].flags, PAGE_PB_DENSE));
+	SAYS("list order at 0x2: 8, expected 4", SET(a->head[4][0], part),
+	     SET(a->order_mask[0], a->order_mask[0] | 16));
+	SAYS("list type at 0x1: 1, expected 2", SET(a->head[9][2], alone),
+	     SET(a->order_mask[2], 1 << 9));
+	SAYS("dense pageblocks at 0x1000: 7, expected 0", SET(a->nr_dense[0][0], 7));
+	SAYS("dense pageblocks at 0x1000: 7, expected 1", SET(a->nr_dense[0][1], 7));
+	SAYS("zone's arena bit at 0x1000: 1, expected 0", SET(*zone_avail(z, 0, 0), 1));
+	SAYS("zone's dense bit at 0x1000: 1, expected 0",
+	     SET(*zone_avail(z, 1, PAGE_AVAIL_SMALL), 1));
+	SAYS("zone's dense bit at 0x1000: 0, expected 1",
+	     SET(*zone_avail(z, 0, PAGE_AVAIL_SMALL + 1), 0));
+	SAYS("listed pageblocks of the arena at 0x1000: 122, expected 123",
+	     SET(a->head[9][1], PAGE_NO_PB), SET(a->order_mask[1], a->order_mask[1] & ~(1 << 9)),
+	     SET(*zone_avail(z, 1, 9), 0));
+	/* arenas and zones */
+	SAYS("pageblocks that stay at 0x1000: 0, expected 2", SET(a->nr_stay, 0));
+	SAYS("zone's bit of an arena that stays at 0x1000: 0, expected 1", SET(*zone_stay(z), 0));
+	SAYS("free pages of the arena at 0x1000: 5, expected 124320", SET(a->nr_free, 5));
+	SAYS("pages of a virgin arena at 0x0: 5, expected 4096", SET(dma->nr_free, 5));
+	SAYS("free pages of an arena that has none at 0x1000: 124320, expected 0",
+	     SET(a->empty, true));
+	SAYS("free pages of the zone at 0x1000: 5, expected 124320", SET(z->nr_free, 5));
+	SAYS("unaccepted pages of the zone at 0x1000: 5, expected 0", SET(z->nr_unaccepted, 5));
+	SAYS("unaccepted pages of the zone at 0x1000: 0, expected 512",
+	     SET(pb[last].flags, PAGE_PB_UNACCEPTED));
+	SAYS("pageblocks of a special type at 0x1000: 5, expected 0",
+	     SET(z->nr_pb_special[QUARRY_MIGRATE_CMA - QUARRY_MIGRATE_PCPTYPES], 5));
+	SAYS("special pageblocks of the zone at 0x1000: 5, expected 0", SET(z->special, 5));
+	SAYS("free highatomic pages at 0x1000: 5, expected 0", SET(z->nr_free_highatomic, 5));
+	SAYS("isolated free pages at 0x1000: 5, expected 0", SET(z->nr_isolated, 5));
+	SAYS("free CMA pages at 0x1000: 5, expected 0", SET(z->nr_free_cma, 5));
+	if (!QUARRY_HARDENED) { /* a seal is over them */
+		SAYS("short way's mark is high enough at 0x1000: 0, expected 1",
+		     SET(z->fast_mark[QUARRY_ZONE_NORMAL],
+			 z->wmark[QUARRY_WMARK_LOW] + z->reserve[QUARRY_ZONE_NORMAL] - 1));
+		SAYS("mark of a CPU's short way at 0x0: 870, expected 871",
+		     SET(z->fast_mark[QUARRY_ZONE_NORMAL], z->fast_mark[QUARRY_ZONE_NORMAL] + 1));
+	}
+	SAYS("mark of a CPU's short way at 0x0: 5, expected 871", SET(own->fast[1].mark[0], 5));
+	SAYS("pages of the machine at 0x0: 129536, expected 129537",
+	     SET(z->managed, z->managed + 1));
+	SAYS("pages of the machine at 0x0: 129536, expected 129531", SET(pl->carved, 5));
+	SAYS("poisoned page not where it should be at 0x0: 18446744073709551615, expected 0",
+	     SET(pl->nr_poisoned, 5));
+	SAYS("arena of a section at 0x8000: 0, expected 1", SET(pl->section[1], 0));
+	SAYS("arena of a section at 0x0: 0, expected 1", SET(pl->section[0], pl->nr_arenas));
+	SAYS("section both online and offline at 0x8000: 1, expected 0",
+	     SET(pl->hotplug->section[1].offline, true));
+	/* sheaves */
+	SAYS("mark of a CPU's short way at 0x0: 870, expected 517",
+	     SET(out->zone, (uintptr_t)dma->zone));
+	SAYS("zone of a sheaf at 0x0: 0, expected 1", SET(out->zone, 0));
+	SAYS("first hand of a sheaf at 0x0: 1, expected 0",
+	     SET(out->hand[0].base, (uintptr_t)out->cur.base),
+	     SET(out->hand[0].mask, out->cur.mask), SET(out->n, 1));
+	SAYS("sheaf that starts empty at 0x0: 1, expected 0",
+	     SET(out->hand[1].base, (uintptr_t)out->cur.base),
+	     SET(out->hand[1].mask, out->cur.mask), SET(out->cur.mask, 0), SET(out->at, 1),
+	     SET(out->n, 2));
+	SAYS("hands of a sheaf at 0x0: 0, expected 1", SET(out->n, PAGE_SHEAF_HANDS + 1));
+	SAYS("empty hand at 0x0: 0, expected 1", SET(out->n, 2), SET(out->hand[0].mask, 0),
+	     SET(out->hand[1].mask, 0));
+	SAYS("hands of a sheaf at 0x0: 0, expected 1", SET(out->at, 3));
+	SAYS("state of a page in a sheaf at 0x1440: 2, expected 0",
+	     SET(out->cur.mask, out->cur.mask | 1ull << (single - out->cur.base)));
+	SAYS("alignment in a sheaf at 0x1423: 1, expected 0",
+	     SET(pairs->cur.mask, pairs->cur.mask << 1));
+	SAYS("hand of no descriptors at 0x1: 6148914685509894144, expected 0",
+	     SET(pairs->cur.base, (uintptr_t)(pairs->cur.base + 1)));
+	SAYS("hand of no descriptors at 0x1: 6148914685509894144, expected 0",
+	     SET(pairs->cur.base, (uintptr_t)(a->map + a->nr_pb * 512u)));
+	SAYS("hand of no descriptors at 0x2: 1, expected 0", SET(own->open[2].mask, 1));
+	SAYS("hands of a sheaf at 0x0: 0, expected 1", SET(own->in[0].n, PAGE_IN_HANDS + 1));
+	SAYS("hands looked at at 0x0: 0, expected 1", SET(own->in[1].staged, 1));
+	SAYS("blocks taken back at 0x0: 5, expected 0", SET(own->in[2].blocks, 5));
+	SAYS("page both in a sheaf and free at 0x1442: 1, expected 0",
+	     SET(a->bits[part][1], a->bits[part][1] | (out->cur.mask & (0 - out->cur.mask))),
+	     SET(pb[part].nr_free, pb[part].nr_free + 1), SET(a->nr_free, a->nr_free + 1),
+	     SET(z->nr_free, z->nr_free + 1));
+	SAYS("zone of a page in a sheaf at 0x1442: 0, expected 1",
+	     SET(own->pcp[z->index], (uintptr_t)own->pcp[dma->zone->index]),
+	     SET(own->pcp[dma->zone->index], (uintptr_t)own->pcp[z->index]));
+	quarry_free_pages(m.q, block, 5);
+	quarry_free_pages(m.q, single, 0);
+	quarry_free_pages(m.q, odd, 0);
+	for (unsigned int i = 0; i < 2; i++)
+		quarry_free_pages(m.q, whole[i], 9);
+	machine_check(&m);
+	assert_int_equal(m.reports, 0);
+	machine_fini(&m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_what_the_validator_says),
 		cmocka_unit_test(test_descriptors),
 		cmocka_unit_test(test_pageblocks),
 		cmocka_unit_test(test_arenas_and_zones),

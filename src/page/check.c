@@ -3,6 +3,7 @@
  * The page layer's validator: everything that is stored twice is compared, and every page accounted
  * for. The first fault is described.
  */
+#include "hotplug.h"
 #include "slab_pages.h"
 
 #include <base/format.h>
@@ -488,7 +489,7 @@ static void check_sections(struct check_state *c)
 		if (i == PAGE_NO_ARENA)
 			continue;
 		check_equal(c, "section both online and offline", start,
-			    quarry_memory_block_state(c->q, start), QUARRY_BLOCK_ONLINE);
+			    pl->hotplug->section[s].offline, false);
 		check_equal(c, "arena of a section", start,
 			    i < pl->nr_arenas &&
 				    pl->arena[i].start_pfn < start + PAGE_SECTION_PAGES &&
