@@ -34,7 +34,7 @@ static void *machine_meta_alloc(void *ctx, size_t size, size_t align)
 	struct machine *m = ctx;
 	void *p = NULL;
 
-	if (m->before_table != NULL && size > 64 * MACHINE_KIB)
+	if (m->before_table != NULL && (m->before_any || size > 64 * MACHINE_KIB))
 		m->before_table(m);
 	if (m->budget == 0 || size < m->refuse_below) {
 		m->tables_refused++;

@@ -58,8 +58,9 @@ struct machine {
 	unsigned long tables_out, tables_given, tables_refused;
 	bool fail_storage; /* MACHINE_INSIDE: quarry's tables cannot be reached */
 	void *hook;        /* for the test's own wake and reclaim */
-	/* MACHINE_COUNTED: runs before a table of more than 64 KiB is given; another CPU, say. */
+	/* MACHINE_COUNTED: runs before a table of more than 64 KiB is given, or any; another CPU, say. */
 	void (*before_table)(struct machine *m);
+	bool before_any;
 };
 
 /* Up to QUARRY_STAGE_BOOT, memory and reservations known to memblock, or bootmem if the spec's boot says so. */

@@ -13,6 +13,8 @@
 
 #include <cmocka.h>
 
+#include <page/internal.h>
+
 #include "page_hoard.h"
 
 /* ---- machines of every shape ---- */
@@ -534,6 +536,51 @@ static void two_make_a_table(void **state)
 	machine_fini(&m);
 }
 
+static unsigned int interrupt_in;
+
+static void interrupt(struct machine *m)
+{
+	if (--interrupt_in != 0)
+		return;
+	m->before_table = NULL;
+	m->hook = quarry_alloc_pages(m->q, GFP_KERNEL, 0);
+}
+
+/* An interrupt takes a page while its CPU makes a table for its first: each is made twice, and one is given back. */
+static void an_interrupt_makes_the_table(void **state)
+{
+	struct machine_spec spec = {
+		.memory = {{16 * MIB, 128 * MIB, 0}}, .port = MACHINE_COUNTED, .budget = -1};
+	unsigned long usual = 0;
+	bool fired = true;
+
+	(void)state;
+	for (unsigned int n = 0; fired; n++) {
+		struct page *first, *second;
+		struct machine m;
+
+		machine_build(&m, &spec);
+		interrupt_in = n;
+		m.before_any = true;
+		m.before_table = n != 0 ? interrupt : NULL;
+		second = quarry_alloc_pages(m.q, GFP_KERNEL, 0);
+		fired = n == 0 || m.hook != NULL;
+		m.before_table = NULL;
+		first = m.hook != NULL ? m.hook : quarry_alloc_pages(m.q, GFP_KERNEL, 0);
+		assert_true(first != NULL && second != NULL && first != second);
+		machine_check(&m);
+		quarry_free_pages(m.q, first, 0);
+		quarry_free_pages(m.q, second, 0);
+		usual = n == 0 ? m.tables_out : usual;
+		assert_int_equal(m.tables_out, usual + (m.q->pages->spare_cpu != NULL));
+		quarry_drain_all_pages(m.q);
+		machine_check(&m);
+		assert_int_equal(m.reports, 0);
+		machine_fini(&m);
+		assert_true(n < 20 && (fired || n > 3));
+	}
+}
+
 /* Odd shapes that pay for their own tables: they may be too poor for it, never worse. */
 static void odd_machines_with_tables_inside(void **state)
 {
@@ -712,6 +759,7 @@ int main(void)
 		cmocka_unit_test(tables_fail_at_boot),
 		cmocka_unit_test(tables_fail_at_work),
 		cmocka_unit_test(two_make_a_table),
+		cmocka_unit_test(an_interrupt_makes_the_table),
 		cmocka_unit_test(odd_machines_with_tables_inside),
 		cmocka_unit_test(bootmem_that_knows_nothing),
 		cmocka_unit_test(tables_lie_near_their_node),
