@@ -13,7 +13,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct ops_list l = {0};
 
-	if (!ops_try(ops_bytes(data, size), FUZZ_OPS, &l)) {
+	if (!ops_try(ops_bytes(data, size), FUZZ_OPS, &l, NULL)) {
 		char *text = ops_print(&l);
 
 		fprintf(stderr, "OPS(\"%s\")\n", text);

@@ -298,11 +298,13 @@ void ops_shrink_and_fail(struct ops_list *l, const char *found_by)
 	fail_msg("%s", why);
 }
 
-bool ops_try(struct ops_source s, size_t n, struct ops_list *l)
+bool ops_try(struct ops_source s, size_t n, struct ops_list *l, uint64_t *digest)
 {
 	struct ops_world *w = ops_begin();
 	bool good = true;
 
+	if (digest != NULL)
+		*digest = 0;
 	die_prepare(l);
 	while (good && l->n < n) {
 		struct ops_op op = ops_pick(w, &s);
@@ -311,8 +313,14 @@ bool ops_try(struct ops_source s, size_t n, struct ops_list *l)
 			break;
 		ops_add(l, &op);
 		good = ops_run(w, &op);
+		if (digest != NULL)
+			ops_note(w, digest);
 	}
+	if (digest != NULL)
+		*digest ^= ops_hash_texts(w);
 	good = good && ops_end(w);
+	if (digest != NULL)
+		*digest ^= ops_hash_texts(w) << 1;
 	ops_delete(w);
 	dying = NULL;
 	return good;

@@ -84,6 +84,10 @@ struct ops_op ops_pick(struct ops_world *w, struct ops_source *s);
 bool ops_does_something(const struct ops_world *w, const struct ops_op *op);
 /* A state seen from outside: frames, types, sheaves, objects. */
 uint64_t ops_hash(struct ops_world *w);
+/* Of all that /proc shows of it. */
+uint64_t ops_hash_texts(struct ops_world *w);
+/* Adds what the last operation has led to: its state, and the counts of events. */
+void ops_note(struct ops_world *w, uint64_t *digest);
 /* Failures by will that have happened in this world. */
 unsigned long ops_injected(struct ops_world *w);
 
@@ -93,8 +97,11 @@ unsigned long ops_injected(struct ops_world *w);
 long ops_play(const struct ops_list *l, char *why);
 /* The shortest program that still fails; what it was found by goes to the message. Does not return. */
 void ops_shrink_and_fail(struct ops_list *l, const char *found_by);
-/* Runs a program of at most @n operations made from @s, as it is made, into @l. False: it failed. */
-bool ops_try(struct ops_source s, size_t n, struct ops_list *l);
+/*
+ * Runs a program of at most @n operations made from @s, as it is made, into @l. False: it failed. *@digest, unless
+ * NULL, is of every state on the way.
+ */
+bool ops_try(struct ops_source s, size_t n, struct ops_list *l, uint64_t *digest);
 
 /* A program as a test: OPS("map 1; add 0 64 n0; boot 1; alloc 2 KERNEL n0 -> p0"). */
 #define OPS(text) ops_must_pass(text)

@@ -1747,7 +1747,8 @@ static uint32_t pick_arg(struct ops_world *w, struct ops_source *s, enum ops_arg
 	case OPS_UNITS: /* of every size */
 	case OPS_COUNT:
 	case OPS_BYTES:
-		return (uint32_t)s->next(s, below) >> s->next(s, 12);
+		below = (uint32_t)s->next(s, below);
+		return below >> s->next(s, 12);
 	case OPS_SCALE:
 		return s->next(s, 4) == 0 ? SCALE_LARGE : 1;
 	case OPS_NTH:
@@ -1832,4 +1833,43 @@ uint64_t ops_hash(struct ops_world *w)
 			hash_add(&hash, p->curr << 16 | p->pool->min_nr << 8 | (p->nr_out + 1));
 	}
 	return hash;
+}
+
+static void hash_text(void *ctx, const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		hash_add(ctx, (unsigned char)text[i]);
+}
+
+uint64_t ops_hash_texts(struct ops_world *w)
+{
+	static void (*const show[])(struct quarry * q, const struct quarry_out *out) = {
+		quarry_show_buddyinfo,     quarry_show_pagetypeinfo,   quarry_show_zoneinfo,
+		quarry_show_vmstat,        quarry_show_meminfo,        quarry_show_iomem,
+		quarry_show_extfrag_index, quarry_show_unusable_index, quarry_show_mem,
+		quarry_show_slabinfo,      quarry_show_memblock,       quarry_show_refusal};
+	uint64_t hash = 1;
+	struct quarry_out out = {.write = hash_text, .ctx = &hash};
+
+	if (!w->up || w->dead)
+		return 0;
+	for (size_t i = 0; i < sizeof(show) / sizeof(show[0]); i++)
+		show[i](w->m.q, &out);
+	for (int nid = 0; nid < 4; nid++) {
+		quarry_show_node_vmstat(w->m.q, nid, &out);
+		quarry_show_node_meminfo(w->m.q, nid, &out);
+		quarry_show_node_numastat(w->m.q, nid, &out);
+	}
+	hash_add(&hash, w->m.tables_out);
+	return hash;
+}
+
+void ops_note(struct ops_world *w, uint64_t *digest)
+{
+	if (w->dead)
+		return;
+	if (!w->up || w->end_pfn <= SMALL_PFNS || w->step % 32 == 0)
+		hash_add(digest, ops_hash(w));
+	for (unsigned int e = 0; w->up && e < QUARRY_NR_VM_EVENTS; e++)
+		hash_add(digest, quarry_vm_event(w->m.q, (enum quarry_vm_event)e));
 }

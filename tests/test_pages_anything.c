@@ -59,6 +59,7 @@ struct anything {
 	struct quarry_cma *cma[4];
 	unsigned int nr_cma;
 	const char *last;
+	uint64_t digest;
 };
 
 static uint64_t any_random(struct anything *t, uint64_t below)
@@ -71,6 +72,51 @@ static uint64_t any_random(struct anything *t, uint64_t below)
 		print_message("step %u (%s): ", (t)->step, (t)->last); \
 		fail_msg(__VA_ARGS__);                                 \
 	} while (0)
+
+/* ---- decisions ---- */
+
+/* The configurations that digests were written down for. */
+#define USUAL                                                                                \
+	(QUARRY_PAGE_SHIFT == 12 && QUARRY_PAGEBLOCK_ORDER == 9 && QUARRY_MAX_ORDER == 10 && \
+	 QUARRY_MAX_NODES >= 64 && QUARRY_MAX_CPUS >= 256)
+#define DIGEST_AT 150u
+
+static void any_add(struct anything *t, uint64_t x)
+{
+	t->digest ^= x;
+	t->digest = machine_random(&t->digest);
+}
+
+static void any_add_text(void *ctx, const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		any_add(ctx, (unsigned char)text[i]);
+}
+
+static void any_add_events(struct anything *t)
+{
+	for (unsigned int e = 0; e < QUARRY_NR_VM_EVENTS; e++)
+		any_add(t, quarry_vm_event(t->m.q, (enum quarry_vm_event)e));
+}
+
+/* Where all steps so far have led to: states on the way, events, texts. QUARRY_TEST_DECISIONS tells it. */
+static void any_digest(struct anything *t, uint64_t want)
+{
+	struct quarry_out out = {.write = any_add_text, .ctx = t};
+
+	if (!USUAL || getenv("QUARRY_TEST_SEED") != NULL)
+		return;
+	quarry_show_zoneinfo(t->m.q, &out);
+	quarry_show_pagetypeinfo(t->m.q, &out);
+	quarry_show_vmstat(t->m.q, &out);
+	quarry_show_mem(t->m.q, &out);
+	quarry_show_refusal(t->m.q, &out);
+	if (getenv("QUARRY_TEST_DECISIONS") != NULL)
+		print_message("0x%016llx\n", (unsigned long long)t->digest);
+	else if (t->digest != want)
+		ANY_FAIL(t, "other decisions than written down: 0x%016llx",
+			 (unsigned long long)t->digest);
+}
 
 /* ---- the truth ---- */
 
@@ -128,11 +174,12 @@ static unsigned int any_zones(struct anything *t, struct any_zone *z)
 /* Frame @pfn of zone @z is free, or not, as it should be; free ones go to the model. */
 static void any_frame(struct anything *t, struct any_zone *z, pfn_t pfn, bool used)
 {
-	unsigned int order;
+	unsigned int order = 0;
 	enum quarry_page_state state = quarry_pfn_state(t->m.q, pfn, &order);
 	int type = quarry_pageblock_type(t->m.q, pfn);
 	bool free = !used && !t->poison[pfn];
 
+	any_add(t, (uint64_t)state << 32 | order << 8 | (unsigned int)type);
 	if (free != (state == QUARRY_PAGE_FREE))
 		ANY_FAIL(t, "pfn %#llx: state %d, used %d, poisoned %d", (unsigned long long)pfn,
 			 (int)state, used, t->poison[pfn]);
@@ -683,7 +730,7 @@ static const struct step *any_pick(struct anything *t)
 }
 
 static void any_live(const struct machine_spec *spec, unsigned int cmas, pfn_t end_pfn,
-		     uint64_t seed, unsigned int nr)
+		     uint64_t seed, unsigned int nr, uint64_t digest)
 {
 	static struct anything t;
 	const char *given = getenv("QUARRY_TEST_SEED"), *steps_given = getenv("QUARRY_TEST_STEPS");
@@ -710,8 +757,11 @@ static void any_live(const struct machine_spec *spec, unsigned int cmas, pfn_t e
 			ANY_FAIL(&t, "reported: %s", t.m.last_report);
 		if (!machine_is_sound(&t.m, why))
 			ANY_FAIL(&t, "%s", why);
+		any_add_events(&t);
 		if (t.step % 16 == 0)
 			any_compare(&t);
+		if (t.step + 1 == DIGEST_AT)
+			any_digest(&t, digest);
 	}
 	any_end(&t);
 }
@@ -726,7 +776,7 @@ static void two_nodes_cma_hotplug(void **state)
 		.boot = {.nr_cpus = CPUS(4), .max_hotplug_phys = 1024 * MIB}};
 
 	(void)state;
-	any_live(&spec, 2, 1024 * MIB >> QUARRY_PAGE_SHIFT, 1, 600);
+	any_live(&spec, 2, 1024 * MIB >> QUARRY_PAGE_SHIFT, 1, 600, 0x261721881b2dd10c);
 }
 
 static void movable_and_odd_borders(void **state)
@@ -742,7 +792,7 @@ static void movable_and_odd_borders(void **state)
 							  .max_hotplug_phys = 768 * MIB}};
 
 	(void)state;
-	any_live(&spec, 1, 768 * MIB >> QUARRY_PAGE_SHIFT, 1000, 600);
+	any_live(&spec, 1, 768 * MIB >> QUARRY_PAGE_SHIFT, 1000, 600, 0xb2e893616c415c25);
 }
 
 static void small_and_concurrent(void **state)
@@ -751,7 +801,7 @@ static void small_and_concurrent(void **state)
 		.memory = {{0, 40 * MIB, 0}}, .concurrent = true, .boot = {.nr_cpus = CPUS(2)}};
 
 	(void)state;
-	any_live(&spec, 1, 40 * MIB >> QUARRY_PAGE_SHIFT, 2000, 600);
+	any_live(&spec, 1, 40 * MIB >> QUARRY_PAGE_SHIFT, 2000, 600, 0xdbfabd00c7e999b2);
 }
 
 int main(void)
