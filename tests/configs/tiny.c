@@ -2,6 +2,8 @@
 /*
  * QUARRY_TINY on a machine of 2 MiB: the self-test and the stress, and what the library's own data take.
  * Objects share pages, and calls have the results that direct.c promises, which the self-test does not ask.
+ * Then a machine of two ranges, with exact answers: marks and rights, refusals and what they say, reclaim, what
+ * boot and frees refuse.
  * Prints all lines of the self-test, and "data at boot N", "data at work N": bytes of struct quarry and of all tables
  * after boot, and in the end.
  */
@@ -174,6 +176,432 @@ static unsigned int caches(struct quarry *q)
 	return wrong;
 }
 
+/* ---- exact answers ---- */
+
+#define CALLS_RAM ((size_t)4 << 20)
+#define HELD_MAX 1024u
+
+static struct calls {
+	struct quarry *q;
+	struct page *held[HELD_MAX];
+	unsigned int nr_held, failed;
+	/* the host */
+	unsigned int reports, wakes, reclaims, ooms, waits, nested;
+	unsigned int frees, oom_frees, wait_frees; /* pages that it gives back when it is asked */
+	unsigned long said;                        /* what reclaim says */
+	bool recurse;
+} calls;
+
+#define CHECK(x) ((x) ? (void)0 : (printf("tiny.c:%d: %s\n", __LINE__, #x), (void)calls.failed++))
+
+static void calls_report(void *ctx, const char *line)
+{
+	(void)ctx;
+	(void)line;
+	calls.reports++;
+}
+
+static void calls_wake(void *ctx, int nid, unsigned int order)
+{
+	(void)ctx;
+	(void)order;
+	calls.wakes += nid == 0;
+}
+
+static void calls_give_back(unsigned int n)
+{
+	for (; n != 0 && calls.nr_held != 0; n--)
+		quarry_free_pages(calls.q, calls.held[--calls.nr_held], 0);
+}
+
+static unsigned long calls_reclaim(void *ctx, int nid, gfp_t gfp, unsigned int order,
+				   unsigned long nr)
+{
+	unsigned int before = ++calls.reclaims;
+
+	(void)ctx;
+	(void)gfp;
+	CHECK(nid == 0 && nr == 1ul << order);
+	if (calls.recurse) { /* a request from within is refused without asking again */
+		CHECK(quarry_alloc_pages(calls.q, GFP_KERNEL, order) == NULL);
+		CHECK(calls.reclaims == before && calls.ooms == 0);
+		calls.nested++;
+	}
+	calls_give_back(calls.frees);
+	return calls.said;
+}
+
+static bool calls_oom(void *ctx, int nid, gfp_t gfp, unsigned int order)
+{
+	(void)ctx;
+	(void)nid;
+	(void)gfp;
+	(void)order;
+	calls.ooms++;
+	calls_give_back(calls.oom_frees);
+	return calls.oom_frees != 0;
+}
+
+static void calls_wait(void *ctx, int nid)
+{
+	(void)ctx;
+	calls.waits += nid == 0;
+	if (calls.waits >= 3)
+		calls_give_back(calls.wait_frees);
+}
+
+static unsigned long calls_free(void)
+{
+	struct quarry_totals t;
+
+	quarry_totals(calls.q, &t);
+	return t.free;
+}
+
+/* Takes single pages with @gfp until one is refused; returns how many pages are free then. */
+static unsigned long calls_drain(gfp_t gfp)
+{
+	struct page *page;
+
+	while (calls.nr_held < HELD_MAX && (page = quarry_alloc_pages(calls.q, gfp, 0)) != NULL)
+		calls.held[calls.nr_held++] = page;
+	return calls_free();
+}
+
+static void calls_begin(void *room, unsigned char *ram, bool hooks)
+{
+	struct quarry_port port = {.report = calls_report,
+				   .direct_map = (uintptr_t)ram - TINY_BASE};
+
+	if (hooks) {
+		port.wake = calls_wake;
+		port.reclaim = calls_reclaim;
+		port.oom = calls_oom;
+		port.wait = calls_wait;
+	}
+	calls.q = quarry_init(room, QUARRY_STORAGE_SIZE, &port);
+	CHECK(calls.q != NULL);
+	/* Not whole pages at the ends: pages 0x101 to 0x1ff and 0x280 to 0x3ff. */
+	CHECK(quarry_memblock_add(calls.q, 0x100800, 0xff800) == 0);
+	CHECK(quarry_memblock_add(calls.q, 0x280000, 0x180400) == 0);
+	CHECK(quarry_memblock_add(calls.q, 0x450800, 0x700) == 0); /* no whole page */
+	CHECK(quarry_memblock_reserve(calls.q, 0x300000, 0x1000) == 0);
+}
+
+static unsigned int calls_init_refuses(void *room)
+{
+	struct quarry_port no_access = {.no_access = true}, concurrent = {.concurrent = true};
+
+	CHECK(quarry_init(room, QUARRY_STORAGE_SIZE, &no_access) == NULL);
+	CHECK(quarry_init(room, QUARRY_STORAGE_SIZE, &concurrent) == NULL);
+	return calls.failed;
+}
+
+static void calls_boot_refuses(void)
+{
+	static const struct quarry_range range = {TINY_BASE, 4096};
+	struct quarry_boot_params cpus = {.nr_cpus = 2}, nodes = {.nr_nodes = 2},
+				  bootmem = {.bootmem = true},
+				  unaccepted = {.unaccepted = &range, .nr_unaccepted = 1};
+
+	CHECK(quarry_boot(calls.q, &cpus) == -QUARRY_EINVAL);
+	CHECK(quarry_boot(calls.q, &nodes) == -QUARRY_EINVAL);
+	CHECK(quarry_boot(calls.q, &bootmem) == -QUARRY_EINVAL);
+	CHECK(quarry_boot(calls.q, &unaccepted) == -QUARRY_EINVAL);
+	CHECK(quarry_stage(calls.q) == QUARRY_STAGE_BOOT);
+}
+
+static unsigned long calls_root(unsigned long long x)
+{
+	unsigned long r = 0;
+
+	while ((unsigned long long)(r + 1) * (r + 1) <= x)
+		r++;
+	return r;
+}
+
+/* What is known of the machine after boot. */
+static void calls_geometry(const struct quarry_boot_params *params)
+{
+	struct quarry_zone_info z;
+	struct quarry_totals t;
+	unsigned long kib, min, gap, sum = 0, scale = 10;
+
+	quarry_totals(calls.q, &t);
+	CHECK(quarry_zone_info(calls.q, 0, QUARRY_ZONE_NORMAL, &z));
+	CHECK(z.start_pfn == 0x101 && z.spanned == 0x2ff && z.present == 255 + 384);
+	CHECK(z.nr_arenas == 2);
+	CHECK(z.nr_pageblocks[QUARRY_MIGRATE_UNMOVABLE] ==
+	      (0x1ff >> QUARRY_PAGEBLOCK_ORDER) - (0x101 >> QUARRY_PAGEBLOCK_ORDER) +
+		      (0x3ff >> QUARRY_PAGEBLOCK_ORDER) - (0x280 >> QUARRY_PAGEBLOCK_ORDER) + 2);
+	CHECK(t.present == z.present && t.managed == z.managed && t.free == z.free);
+	CHECK(t.nr_nodes == 1 && t.nr_cpus == 1 && t.refused == 0);
+	CHECK(z.managed < z.present - 1 && z.managed > z.present - 8);
+	for (unsigned int o = 0; o < QUARRY_NR_ORDERS; o++) {
+		sum += z.nr_free[o] << o;
+		CHECK(z.nr_free_type[QUARRY_MIGRATE_UNMOVABLE][o] == z.nr_free[o]);
+	}
+	CHECK(sum == z.free);
+	kib = calls_root(16 * 4ull * z.managed);
+	if (params != NULL) {
+		kib = params->min_free_kbytes;
+		scale = params->watermark_scale_factor;
+	}
+	CHECK(t.min_free_kbytes == kib);
+	min = kib / 4;
+	gap = z.managed * scale / 10000 > min / 4 ? z.managed * scale / 10000 : min / 4;
+	for (unsigned int m = 0; m < QUARRY_NR_WMARK; m++)
+		CHECK(z.wmark[m] == min + m * gap);
+	CHECK(t.totalreserve == z.wmark[QUARRY_WMARK_HIGH]);
+	CHECK(!quarry_zone_info(calls.q, 1, QUARRY_ZONE_NORMAL, &z) && z.managed == 0);
+	CHECK(!quarry_zone_info(calls.q, 0, QUARRY_ZONE_DMA, &z) && z.managed == 0);
+	CHECK(strcmp(quarry_zone_name(QUARRY_ZONE_NORMAL), "Normal") == 0);
+	CHECK(strcmp(quarry_zone_name(QUARRY_ZONE_DMA), "?") == 0);
+	CHECK(quarry_node_present(calls.q, 0) && !quarry_node_present(calls.q, 1));
+}
+
+static void calls_refused(gfp_t gfp, unsigned int order, uint64_t serial, unsigned long mark)
+{
+	struct quarry_zone_info z;
+	struct quarry_refusal f;
+	int largest = QUARRY_MAX_ORDER;
+	unsigned long free = calls_free(), need = mark + (1ul << order);
+	bool lacks = need > free;
+
+	quarry_zone_info(calls.q, 0, QUARRY_ZONE_NORMAL, &z);
+	while (largest >= 0 && z.nr_free[largest] == 0)
+		largest--;
+	CHECK(quarry_explain(calls.q, &f));
+	CHECK(f.serial == serial && f.gfp == gfp && f.order == order && f.nr_zones == 1);
+	CHECK(f.zones[0].zone == QUARRY_ZONE_NORMAL && f.zones[0].free == free);
+	CHECK(f.zones[0].watermark == mark && f.zones[0].largest_order == largest);
+	CHECK(f.zones[0].largest_allowed == largest && f.other_nid == QUARRY_NO_NODE);
+	CHECK(f.lacking == (lacks ? need - free : 0) && f.zones[0].lacking == f.lacking);
+	CHECK(f.zones[0].reason == (lacks ? QUARRY_REFUSED_WATERMARK : QUARRY_REFUSED_ORDER));
+	CHECK(f.remedies == (lacks ? QUARRY_REMEDY_RECLAIM : QUARRY_REMEDY_COMPACT));
+	CHECK(f.total[QUARRY_REFUSED_WATERMARK] + f.total[QUARRY_REFUSED_ORDER] == serial);
+}
+
+/* How deep each right goes, to the page; and what is said when it is refused. */
+static void calls_rights(void)
+{
+	struct quarry_zone_info z;
+	struct quarry_refusal f;
+	unsigned long min, high;
+	uint64_t n = 0;
+
+	CHECK(!quarry_explain(calls.q, &f) && f.serial == 0);
+	quarry_zone_info(calls.q, 0, QUARRY_ZONE_NORMAL, &z);
+	min = z.wmark[QUARRY_WMARK_MIN];
+	high = min - min / 2;
+	CHECK(calls_drain(0) == min && calls.wakes == 0);
+	calls_refused(0, 0, ++n, min);
+	CHECK(calls_drain(GFP_NOWAIT | __GFP_NOWARN) == min && calls.wakes == 1);
+	calls_refused(GFP_NOWAIT | __GFP_NOWARN, 0, ++n, min);
+	CHECK(calls_drain(__GFP_MEMALLOC | __GFP_NOMEMALLOC) == min);
+	CHECK(calls_drain(__GFP_ATOMIC | __GFP_NOMEMALLOC) == min);
+	n += 2;
+	CHECK(calls_drain(__GFP_HIGH) == high);
+	calls_refused(__GFP_HIGH, 0, ++n, high);
+	CHECK(calls_drain(GFP_ATOMIC | __GFP_NOMEMALLOC) == high);
+	CHECK(calls_drain(GFP_ATOMIC) == high - high / 4);
+	n += 2;
+	calls_refused(GFP_ATOMIC, 0, n, high - high / 4);
+	CHECK(calls_drain(__GFP_MEMALLOC) == 0);
+	calls_refused(__GFP_MEMALLOC, 0, ++n, 0);
+	CHECK(calls.reclaims == 0 && calls.ooms == 0 && calls.waits == 0);
+	CHECK(quarry_alloc_pages(calls.q, __GFP_MEMALLOC, QUARRY_MAX_ORDER + 1) == NULL);
+	quarry_explain(calls.q, &f);
+	CHECK(f.serial == n);
+}
+
+/* Every other page is free: enough of them, but no two. */
+static void calls_order(void)
+{
+	unsigned long free = calls_free();
+	struct quarry_refusal f;
+
+	for (unsigned int i = 0; i < calls.nr_held; i++) {
+		if (quarry_page_to_pfn(calls.q, calls.held[i]) % 2 != 0)
+			continue;
+		quarry_free_pages(calls.q, calls.held[i], 0);
+		calls.held[i--] = calls.held[--calls.nr_held];
+		CHECK(calls_free() == ++free);
+	}
+	quarry_explain(calls.q, &f);
+	CHECK(quarry_alloc_pages(calls.q, __GFP_MEMALLOC, 1) == NULL);
+	calls_refused(__GFP_MEMALLOC, 1, f.serial + 1, 0);
+}
+
+/* What is asked of the host, how often, and when no more. */
+static void calls_waits(void)
+{
+	struct page *page;
+
+	calls.wakes = 0;
+	while ((page = quarry_alloc_pages(calls.q, __GFP_MEMALLOC, 0)) != NULL)
+		calls.held[calls.nr_held++] = page;
+	calls.said = 1; /* but nothing is freed: as often as it may */
+	CHECK(quarry_alloc_pages(calls.q, GFP_KERNEL, 0) == NULL);
+	CHECK(calls.reclaims == 16 && calls.ooms == 0 && calls.wakes == 1);
+	calls.reclaims = 0;
+	CHECK(quarry_alloc_pages(calls.q, GFP_KERNEL | __GFP_NORETRY, 0) == NULL);
+	CHECK(calls.reclaims == 1 && calls.ooms == 0);
+	calls.said = calls.reclaims = 0;
+	CHECK(quarry_alloc_pages(calls.q, GFP_KERNEL, 0) == NULL);
+	CHECK(calls.reclaims == 1 && calls.ooms == 1);
+	calls.reclaims = calls.ooms = 0;
+	CHECK(quarry_alloc_pages(calls.q, GFP_KERNEL | __GFP_NORETRY, 0) == NULL);
+	CHECK(quarry_alloc_pages(calls.q, GFP_KERNEL | __GFP_RETRY_MAYFAIL, 0) == NULL);
+	CHECK(calls.reclaims == 2 && calls.ooms == 0);
+	calls.recurse = true;
+	calls.reclaims = 0;
+	CHECK(quarry_alloc_pages(calls.q, GFP_KERNEL | __GFP_NORETRY, 0) == NULL);
+	CHECK(quarry_alloc_pages(calls.q, GFP_KERNEL | __GFP_NORETRY, 0) == NULL);
+	CHECK(calls.nested == 2 && calls.reclaims == 2);
+	calls.recurse = false;
+	/* What reclaim or the last resort frees is got at once. */
+	calls.reclaims = 0;
+	calls.said = 1;
+	calls.frees = 500;
+	CHECK((page = quarry_alloc_pages(calls.q, GFP_KERNEL, 0)) != NULL && calls.reclaims == 1);
+	calls_drain(__GFP_MEMALLOC);
+	calls.frees = calls.said = calls.ooms = 0;
+	calls.oom_frees = 500;
+	CHECK(quarry_alloc_pages(calls.q, GFP_KERNEL, 0) != NULL && calls.ooms == 1);
+	calls_drain(__GFP_MEMALLOC);
+	/* Who must not fail waits until there is something, and goes to the last page. */
+	calls.oom_frees = calls.waits = 0;
+	calls.wait_frees = 1;
+	CHECK(quarry_alloc_pages(calls.q, GFP_KERNEL | __GFP_NOFAIL, 0) != NULL &&
+	      calls.waits == 3);
+	CHECK(calls_free() == 0);
+	calls.waits = 0;
+	CHECK(quarry_alloc_pages(calls.q, GFP_NOWAIT | __GFP_NOFAIL, 0) == NULL &&
+	      calls.waits == 0);
+}
+
+static bool calls_is(struct page *page, unsigned int order, unsigned int refs)
+{
+	unsigned int found = 99;
+
+	return quarry_pfn_state(calls.q, quarry_page_to_pfn(calls.q, page), &found) ==
+		       QUARRY_PAGE_ALLOCATED &&
+	       found == order && quarry_page_count(calls.q, page) == refs;
+}
+
+/* Frees, and what is none. */
+static void calls_frees(void)
+{
+	struct quarry_totals before, after;
+	struct page *page, foreign;
+	unsigned char *p;
+
+	calls_give_back(~0u);
+	calls.reports = 0;
+	quarry_totals(calls.q, &before);
+	page = quarry_alloc_pages_node(calls.q, 0, GFP_KERNEL, 3);
+	CHECK(page != NULL && calls_is(page, 3, 1));
+	CHECK(quarry_alloc_pages_node(calls.q, 1, GFP_KERNEL, 0) == NULL);
+	quarry_totals(calls.q, &after);
+	CHECK(after.pgalloc == before.pgalloc + 8 && after.allocs == before.allocs + 1);
+	CHECK(after.free == before.free - 8 && after.refused == before.refused);
+	quarry_free_pages(calls.q, NULL, 0);
+	quarry_free_pages_addr(calls.q, NULL, 0);
+	CHECK(calls.reports == 0);
+	quarry_free_pages(calls.q, page, 2);
+	quarry_free_pages(calls.q, page + 1, 3);
+	memset(&foreign, 0, sizeof(foreign));
+	quarry_free_pages(calls.q, &foreign, 0);
+	CHECK(calls.reports == 3);
+	p = quarry_page_address(calls.q, page);
+	quarry_free_pages_addr(calls.q, p + 1, 3);
+	quarry_free_pages_addr(calls.q, p + QUARRY_PAGE_SIZE / 2, 3);
+	CHECK(calls.reports == 5 && calls_is(page, 3, 1) && calls_free() == before.free - 8);
+	quarry_get_page(calls.q, page);
+	CHECK(calls_is(page, 3, 2));
+	quarry_get_page(calls.q, page + 1);
+	CHECK(calls.reports == 6 && quarry_page_count(calls.q, page + 1) == 0);
+	quarry_free_pages_addr(calls.q, p, 3);
+	CHECK(calls_is(page, 3, 1));
+	quarry_free_pages_addr(calls.q, p, 3);
+	quarry_totals(calls.q, &after);
+	CHECK(after.pgfree == before.pgfree + 8 && after.frees == before.frees + 1);
+	CHECK(after.free == before.free && quarry_page_count(calls.q, page) == 0);
+	quarry_free_pages(calls.q, page, 3);
+	quarry_get_page(calls.q, page);
+	CHECK(calls.reports == 8 && calls_free() == before.free);
+	/* Zeroes, to the last byte and no further. */
+	p = quarry_get_free_pages(calls.q, GFP_KERNEL, 2);
+	memset(p, 0x5a, 4 * QUARRY_PAGE_SIZE);
+	quarry_free_pages_addr(calls.q, p + 2 * QUARRY_PAGE_SIZE, 1);
+	CHECK(calls.reports == 9);
+	page = quarry_virt_to_page(calls.q, p);
+	CHECK(quarry_split_page(calls.q, page, 1) == -QUARRY_EINVAL);
+	CHECK(quarry_split_page(calls.q, NULL, 2) == -QUARRY_EINVAL);
+	CHECK(quarry_split_page(calls.q, page, 2) == 0);
+	for (unsigned int i = 0; i < 4; i++)
+		CHECK(calls_is(page + i, 0, 1));
+	quarry_free_pages(calls.q, page, 0);
+	quarry_free_pages(calls.q, page + 1, 0);
+	quarry_free_pages(calls.q, page + 2, 0);
+	quarry_free_pages(calls.q, page + 3, 0);
+	CHECK(calls.reports == 9 && calls_free() == before.free);
+	calls_drain(__GFP_MEMALLOC);
+	for (unsigned int i = 0; i < calls.nr_held; i++)
+		memset(quarry_page_address(calls.q, calls.held[i]), 0x5a, QUARRY_PAGE_SIZE);
+	calls_give_back(~0u);
+	p = quarry_get_free_pages(calls.q, GFP_KERNEL | __GFP_ZERO, 1);
+	for (unsigned int i = 0; i < 2 * QUARRY_PAGE_SIZE; i++)
+		calls.failed += p[i] != 0;
+	calls.held[0] = quarry_pfn_to_page(
+		calls.q, quarry_page_to_pfn(calls.q, quarry_virt_to_page(calls.q, p)) + 2);
+	if (calls.held[0] != NULL &&
+	    quarry_pfn_state(calls.q, quarry_page_to_pfn(calls.q, calls.held[0]), NULL) ==
+		    QUARRY_PAGE_FREE)
+		CHECK(p[2 * QUARRY_PAGE_SIZE] == 0x5a);
+	quarry_free_pages_addr(calls.q, p, 1);
+	CHECK(calls.reports == 9 && calls_free() == before.free);
+	CHECK(quarry_check(calls.q, NULL) == 0);
+}
+
+static unsigned int exact_answers(void)
+{
+	static _Alignas(64) unsigned char room[QUARRY_STORAGE_SIZE];
+	struct quarry_boot_params params = {
+		.set_min_free_kbytes = true, .min_free_kbytes = 400, .watermark_scale_factor = 900};
+	void *ram;
+
+	if (posix_memalign(&ram, TINY_RAM, CALLS_RAM) != 0)
+		return 1;
+	calls_init_refuses(room);
+	for (unsigned int round = 0; round < 2; round++) {
+		memset(room, round != 0 ? 0xff : 0, sizeof(room));
+		calls_begin(room, ram, true);
+		calls_boot_refuses();
+		CHECK(quarry_boot(calls.q, round != 0 ? &params : NULL) == 0);
+		calls_geometry(round != 0 ? &params : NULL);
+		calls.nr_held = calls.wakes = calls.reclaims = calls.ooms = calls.waits = 0;
+		calls.nested = calls.frees = calls.oom_frees = calls.wait_frees = 0;
+		calls_rights();
+		calls_order();
+		calls_waits();
+		calls_frees();
+		quarry_destroy(calls.q);
+		CHECK(quarry_stage(calls.q) == QUARRY_STAGE_NONE);
+	}
+	/* A host that offers nothing is asked for nothing. */
+	calls_begin(room, ram, false);
+	CHECK(quarry_boot(calls.q, NULL) == 0);
+	calls.nr_held = 0;
+	calls_drain(__GFP_MEMALLOC);
+	CHECK(quarry_alloc_pages(calls.q, GFP_KERNEL, 0) == NULL);
+	CHECK(quarry_alloc_pages(calls.q, GFP_KERNEL | __GFP_NOFAIL, 0) == NULL);
+	CHECK(quarry_kmalloc(calls.q, 64, GFP_KERNEL) == NULL);
+	free(ram);
+	return calls.failed;
+}
+
 int main(void)
 {
 	static _Alignas(64) unsigned char room[QUARRY_STORAGE_SIZE];
@@ -204,6 +632,7 @@ int main(void)
 	printf("data at work %zu\n", sizeof(room) + totals.meta_bytes);
 	failed += reallocations(env.q);
 	failed += caches(env.q);
+	failed += exact_answers();
 	free(ram);
 	free(scratch);
 	return failed != 0;
