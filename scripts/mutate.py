@@ -53,11 +53,12 @@ SWAPS = [
 ]
 # What no test can tell: hints, texts, checks that are off in a product, and what the compiler refuses.
 SKIP = re.compile(r"prefetch|ASSERT|EXPENSIVE|_log\(|_report\(|_Static_assert|ASSUME|^\s*(case|default|#|\*|//)|\bfor \(\w+ ?\*|"
-                  r"quarry_relax|\bsizeof\b.*;$|^\s*(static|extern|struct|enum|union|const|unsigned|int|bool|size_t|"
+                  r"quarry_relax|compiler_barrier|\bsizeof\b.*;$|^\s*(static|extern|struct|enum|union|const|unsigned|int|bool|size_t|"
                   r"uint\d+_t|pfn_t|phys_addr_t|quarry_pin_t|char|void|long)\b[^;=]*[;{(]?$")
 # Comparisons that say the same of equals: "a > b ? a - b : 0", "a < b ? a : b", "if (a > b) a = b;".
 BOUNDARY = [re.compile(r"(?P<a>[\w.>()-]+) [<>]=? (?P<b>[\w.>()-]+) \? (?P=a) - (?P=b) : 0\b"),
             re.compile(r"(?P<a>[\w.>-]+) [<>]=? (?P<b>[\w.>-]+) \? (?:(?P=a) : (?P=b)|(?P=b) : (?P=a))(?![\w.>(-])")]
+SAYS = re.compile(r"_log\(|_report\(|quarry_panic\(")  # up to its semicolon
 STATEMENT = re.compile(r"^\t+[\w>\-.\[\]\*()]+( [|&+-]?= .*|\+\+|--|\(.*\));$")
 
 
@@ -74,7 +75,7 @@ def negations(blank):
 
 def code_lines(lines):
     """(number, line without comments and texts) of those inside functions."""
-    comment, depth = False, 0
+    comment, depth, saying = False, 0, False
     for number, code in enumerate(lines):
         if comment:
             if "*/" not in code:
@@ -88,8 +89,9 @@ def code_lines(lines):
         blank = re.sub(r'"(\\.|[^"])*"', lambda m: '"' + "_" * (len(m.group()) - 2) + '"', code).rstrip()
         inside = depth > 0
         depth += blank.count("{") - blank.count("}")
-        if inside and blank.startswith("\t") and not SKIP.search(blank):
+        if inside and blank.startswith("\t") and not SKIP.search(blank) and not saying:
             yield number, blank
+        saying = (saying or SAYS.search(blank) is not None) and not blank.endswith(";")
 
 
 def candidates(path):
