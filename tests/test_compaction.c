@@ -532,6 +532,50 @@ static void makes_a_block_of_each_order(void **state)
 	}
 }
 
+/*
+ * Of two pageblocks: those that lie in one block, all of it memory. The emptiest two beside each other, and the
+ * emptiest of all, which has no partner, are none; nor is a pair of which one is CMA's.
+ */
+static void a_block_of_two_pageblocks(void **state)
+{
+	static const struct machine_spec spec = {
+		.memory = {{0, 30 * MACHINE_MIB, 0}},
+		.ram_bytes = 30 << 20,
+		.boot = {.dma_limit = ~(phys_addr_t)0, .dma32_limit = ~(phys_addr_t)0},
+	};
+	struct page *page = NULL;
+	struct alloc_request r;
+	struct machine m;
+	quarry_pin_t pin;
+	struct owner o;
+	size_t n;
+
+	(void)state;
+	machine_build(&m, &spec);
+	owner_init(&o, &m, PAGES(30), PAGES(30), true);
+	n = fill(&o, 0);
+	for (size_t i = 0; i < n; i++) {
+		pfn_t pfn = quarry_page_to_pfn(m.q, o.block[i].page), pb = pfn / 512;
+
+		/* In use: of pageblocks 5, 6, 12, 13 and 14 a 32nd, of 8 and 9 a quarter, of others half. */
+		if (pfn % (pb == 5 || pb == 6 || pb >= 12 ? 32 : pb == 8 || pb == 9 ? 4 : 2) != 0)
+			owner_free(&o, i);
+	}
+	quarry_drain_all_pages(m.q);
+	pin = arena_lock(m.q, &m.q->pages->arena[0]);
+	arena_set_type(m.q, &m.q->pages->arena[0], 13, QUARRY_MIGRATE_CMA);
+	arena_unlock(m.q, &m.q->pages->arena[0], pin);
+	r = request(&m, GFP_HIGHUSER_MOVABLE, 10);
+	assert_int_equal(compaction_direct(m.q, &r, 0, 0, &page), COMPACT_SUCCESS);
+	assert_non_null(page);
+	assert_int_equal(quarry_page_to_pfn(m.q, page), 8 * 512);
+	assert_int_equal(o.migrated, 256);
+	zone_put_one(m.q, page, 10);
+	check(&m, &o);
+	owner_fini(&o);
+	machine_fini(&m);
+}
+
 /* Unmovable pages get no block of a movable pageblock past the rules of fallback, below order 9. */
 static void capture_keeps_pageblocks_clean(void **state)
 {
@@ -860,6 +904,7 @@ int main(void)
 		cmocka_unit_test(references_move_along),
 		cmocka_unit_test(contents_and_owners_are_kept),
 		cmocka_unit_test(makes_a_block_of_each_order),
+		cmocka_unit_test(a_block_of_two_pageblocks),
 		cmocka_unit_test(capture_keeps_pageblocks_clean),
 		cmocka_unit_test(whether_it_is_suitable),
 		cmocka_unit_test(failures_are_deferred),
