@@ -15,44 +15,8 @@ struct gfp_flag {
 	gfp_t gfp;
 };
 
-/* Combinations first: the order is that of printing. Ignored and historic names end the list. */
-static const struct gfp_flag gfp_flags[] = {
-	{"GFP_TRANSHUGE", GFP_TRANSHUGE},
-	{"GFP_TRANSHUGE_LIGHT", GFP_TRANSHUGE_LIGHT},
-	{"GFP_HIGHUSER_MOVABLE", GFP_HIGHUSER_MOVABLE},
-	{"GFP_HIGHUSER", GFP_HIGHUSER},
-	{"GFP_USER", GFP_USER},
-	{"GFP_KERNEL_ACCOUNT", GFP_KERNEL_ACCOUNT},
-	{"GFP_KERNEL", GFP_KERNEL},
-	{"GFP_NOFS", GFP_NOFS},
-	{"GFP_ATOMIC", GFP_ATOMIC},
-	{"GFP_NOIO", GFP_NOIO},
-	{"GFP_NOWAIT", GFP_NOWAIT},
-	{"GFP_DMA", GFP_DMA},
-	{"GFP_DMA32", GFP_DMA32},
-	{"__GFP_HIGHMEM", __GFP_HIGHMEM},
-	{"__GFP_HIGH", __GFP_HIGH},
-	{"__GFP_ATOMIC", __GFP_ATOMIC},
-	{"__GFP_IO", __GFP_IO},
-	{"__GFP_FS", __GFP_FS},
-	{"__GFP_NOWARN", __GFP_NOWARN},
-	{"__GFP_RETRY_MAYFAIL", __GFP_RETRY_MAYFAIL},
-	{"__GFP_NOFAIL", __GFP_NOFAIL},
-	{"__GFP_NORETRY", __GFP_NORETRY},
-	{"__GFP_COMP", __GFP_COMP},
-	{"__GFP_ZERO", __GFP_ZERO},
-	{"__GFP_NOMEMALLOC", __GFP_NOMEMALLOC},
-	{"__GFP_MEMALLOC", __GFP_MEMALLOC},
-	{"__GFP_HARDWALL", __GFP_HARDWALL},
-	{"__GFP_THISNODE", __GFP_THISNODE},
-	{"__GFP_RECLAIMABLE", __GFP_RECLAIMABLE},
-	{"__GFP_MOVABLE", __GFP_MOVABLE},
-	{"__GFP_ACCOUNT", __GFP_ACCOUNT},
-	{"__GFP_WRITE", __GFP_WRITE},
-	{"__GFP_RECLAIM", __GFP_RECLAIM},
-	{"__GFP_DIRECT_RECLAIM", __GFP_DIRECT_RECLAIM},
-	{"__GFP_KSWAPD_RECLAIM", __GFP_KSWAPD_RECLAIM},
-	{"__GFP_ZEROTAGS", __GFP_ZEROTAGS},
+/* Names that are no flags any more, or that mean nothing here. */
+static const struct gfp_flag gfp_others[] = {
 	{"__GFP_DMA", __GFP_DMA},
 	{"__GFP_DMA32", __GFP_DMA32},
 	{"__GFP_REPEAT", __GFP_RETRY_MAYFAIL},
@@ -72,17 +36,16 @@ static const struct gfp_flag gfp_flags[] = {
 	{"__GFP_NOACCOUNT", 0},
 };
 
-#define GFP_NR_FLAGS (sizeof(gfp_flags) / sizeof(gfp_flags[0]))
-
 static bool gfp_find(const char *name, size_t len, gfp_t *gfp)
 {
-	for (size_t i = 0; i < GFP_NR_FLAGS; i++) {
-		if (strlen(gfp_flags[i].name) == len && memcmp(gfp_flags[i].name, name, len) == 0) {
-			*gfp = gfp_flags[i].gfp;
+	for (size_t i = 0; i < sizeof(gfp_others) / sizeof(gfp_others[0]); i++) {
+		if (strlen(gfp_others[i].name) == len &&
+		    memcmp(gfp_others[i].name, name, len) == 0) {
+			*gfp = gfp_others[i].gfp;
 			return true;
 		}
 	}
-	return false;
+	return quarry_gfp_by_name(name, len, gfp);
 }
 
 bool gfp_by_name(const char *name, size_t len, gfp_t *gfp)
@@ -166,22 +129,4 @@ gfp_t gfp_from_mask(const struct gfp_table *t, uint64_t mask, uint64_t *unknown)
 	}
 	*unknown = mask;
 	return gfp;
-}
-
-const char *gfp_to_text(gfp_t gfp, char *buf)
-{
-	size_t len = 0;
-
-	if (gfp == 0)
-		return strcpy(buf, "none");
-	for (size_t i = 0; i < GFP_NR_FLAGS && gfp != 0; i++) {
-		if (gfp_flags[i].gfp == 0 || (gfp & gfp_flags[i].gfp) != gfp_flags[i].gfp)
-			continue;
-		len += (size_t)snprintf(buf + len, GFP_TEXT_MAX - len, "%s%s", len > 0 ? "|" : "",
-					gfp_flags[i].name);
-		gfp &= ~gfp_flags[i].gfp;
-	}
-	if (gfp != 0)
-		snprintf(buf + len, GFP_TEXT_MAX - len, "%s0x%x", len > 0 ? "|" : "", gfp);
-	return buf;
 }

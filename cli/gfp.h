@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Request flags of a recording, by name or by its kernel's numbers, to Quarry's; and back to text.
- */
+/* Request flags of a recording, by name or by its kernel's numbers, to Quarry's; and back to text. */
 #ifndef CLI_GFP_H
 #define CLI_GFP_H
 
@@ -8,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <quarry/debug.h>
 #include <quarry/gfp.h>
 
 /* The flag numbers of the recorded kernel, in the order in which it looks for names. */
@@ -22,8 +22,7 @@ struct gfp_table {
 };
 
 /*
- * Flags of the name of @len bytes at @name, of any kernel from 4.4 on. A flag without a meaning
- * here
+ * Flags of the name of @len bytes at @name, of any kernel from 4.4 on. A flag without a meaning here
  * (__GFP_SKIP_KASAN, ...) gives 0. Returns false for a name that no kernel has.
  */
 bool gfp_by_name(const char *name, size_t len, gfp_t *gfp);
@@ -43,6 +42,10 @@ gfp_t gfp_from_mask(const struct gfp_table *t, uint64_t mask, uint64_t *unknown)
 #define GFP_TEXT_MAX 512
 
 /* As Linux prints them: "GFP_KERNEL|__GFP_ZERO", "none". Returns @buf, of GFP_TEXT_MAX bytes. */
-const char *gfp_to_text(gfp_t gfp, char *buf);
+static inline const char *gfp_to_text(gfp_t gfp, char *buf)
+{
+	quarry_gfp_format(gfp, buf, GFP_TEXT_MAX);
+	return buf;
+}
 
 #endif

@@ -726,6 +726,25 @@ static void flags_in_words(void **state)
 	}
 	assert_int_equal(quarry_gfp_format(GFP_KERNEL | __GFP_ZERO, buf, 8), 21);
 	assert_string_equal(buf, "GFP_KER");
+	/* And back: whole names only. */
+	for (unsigned int bit = 0; bit < 24; bit++) {
+		size_t len = quarry_gfp_format((gfp_t)1 << bit, buf, sizeof(buf));
+		gfp_t gfp = 0;
+
+		assert_true(quarry_gfp_by_name(buf, len, &gfp));
+		assert_int_equal(gfp, 1u << bit);
+		gfp = 77;
+		assert_false(quarry_gfp_by_name(buf, len - 1, &gfp));
+		buf[len] = 'X';
+		assert_false(quarry_gfp_by_name(buf, len + 1, &gfp));
+		assert_int_equal(gfp, 77);
+	}
+	for (size_t i = 1; i <= 8; i++) {
+		gfp_t gfp = 0;
+
+		assert_true(quarry_gfp_by_name(cases[i].text, strcspn(cases[i].text, "|"), &gfp));
+		assert_int_equal(gfp & ~cases[i].gfp, 0);
+	}
 }
 
 int main(void)

@@ -203,6 +203,10 @@ QUARRY_MUST_CHECK void *quarry_kmem_cache_alloc_at(struct quarry *q, struct kmem
  * ending 0 included. Context: any. Returns the length, cut or not. */
 size_t quarry_gfp_format(gfp_t gfp, char *buf, size_t size);
 
+/** quarry_gfp_by_name() - the flags of the name of @len bytes at @name, "GFP_KERNEL" or "__GFP_ZERO", one of those
+ * that quarry_gfp_format() writes, in *@gfp. Context: any. Returns false for another name; *@gfp is then as it was. */
+bool quarry_gfp_by_name(const char *name, size_t len, gfp_t *gfp);
+
 /* ---- trace ---- */
 
 enum quarry_trace_type {

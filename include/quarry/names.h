@@ -110,6 +110,7 @@
 #define quarry_free_reserved QUARRY_NAME(quarry_free_reserved)
 #define quarry_get_free_pages QUARRY_NAME(quarry_get_free_pages)
 #define quarry_get_page QUARRY_NAME(quarry_get_page)
+#define quarry_gfp_by_name QUARRY_NAME(quarry_gfp_by_name)
 #define quarry_gfp_context QUARRY_NAME(quarry_gfp_context)
 #define quarry_gfp_format QUARRY_NAME(quarry_gfp_format)
 #define quarry_has_unmovable_pages QUARRY_NAME(quarry_has_unmovable_pages)

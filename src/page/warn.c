@@ -77,6 +77,22 @@ size_t quarry_gfp_format(gfp_t gfp, char *buf, size_t size)
 	return len;
 }
 
+bool quarry_gfp_by_name(const char *name, size_t len, gfp_t *gfp)
+{
+	for (size_t i = 0; i < QUARRY_ARRAY_SIZE(warn_flags); i++) {
+		const char *s = warn_flags[i].name;
+		size_t n = 0;
+
+		while (n < len && s[n] != '\0' && s[n] == name[n])
+			n++;
+		if (n == len && s[n] == '\0') {
+			*gfp = warn_flags[i].gfp;
+			return true;
+		}
+	}
+	return false;
+}
+
 /* "mode:0xcc0(GFP_KERNEL), nodemask=(null)" and which request it is. */
 static void warn_request(struct quarry *q, const struct alloc_request *r, const char *what)
 {
