@@ -11,14 +11,18 @@ THREAD_NAMES := $(filter %_threads,$(TEST_NAMES))
 TEST_SHARED := $(filter-out $(wildcard tests/test_*.c tests/fuzz_*.c),$(wildcard tests/*.c))
 TEST_LINK = $(TEST_SHARED:%.c=$(O)/%.o) $(filter-out $(O)/cli/main.o,$(CLI_OBJS)) $(O)/libquarry.a
 
-TEST_BINS := $(TEST_NAMES:%=$(O)/tests/%)
+# Programs of threads know nothing of the program: it is not compiled for ThreadSanitizer.
+THREAD_LINK = $(patsubst %.c,$(O)/%.o,$(filter-out tests/fuzz.c tests/kmtwriter.c,$(TEST_SHARED))) $(O)/libquarry.a
+
+TEST_BINS := $(filter-out %_threads,$(TEST_NAMES:%=$(O)/tests/%))
+THREAD_BINS := $(THREAD_NAMES:%=$(O)/tests/%)
 FUZZ_BINS := $(FUZZ_NAMES:%=$(O)/tests/%)
 
-$(TEST_BINS): $(O)/tests/%: $(O)/tests/%.o $(TEST_LINK)
+$(THREAD_BINS): $(O)/tests/%: $(O)/tests/%.o $(THREAD_LINK)
 	$(call SAY,LD,$@)
-	$(Q)$(CC) $(CFLAGS) -o $@ $(filter %.o %.a,$^) -lcmocka $(CLI_LIBS)
+	$(Q)$(CC) $(CFLAGS) -o $@ $(filter %.o %.a,$^) -lcmocka
 
-$(FUZZ_BINS): $(O)/tests/%: $(O)/tests/%.o $(TEST_LINK)
+$(TEST_BINS) $(FUZZ_BINS): $(O)/tests/%: $(O)/tests/%.o $(TEST_LINK)
 	$(call SAY,LD,$@)
 	$(Q)$(CC) $(CFLAGS) -o $@ $(filter %.o %.a,$^) -lcmocka $(CLI_LIBS)
 
@@ -85,8 +89,8 @@ $(O)/tests/steps: $(STEPS_OBJS)
 -include $(wildcard $(O)/tests/*.d) $(EXPLORE_OBJS:.o=.d) $(STEPS_OBJS:.o=.d)
 
 .PHONY: test-bins thread-bins m32-bins
-test-bins: $(TEST_BINS) $(FUZZ_BINS) $(O)/quarry
-thread-bins: $(THREAD_NAMES:%=$(O)/tests/%)
+test-bins: $(TEST_BINS) $(THREAD_BINS) $(FUZZ_BINS) $(O)/quarry
+thread-bins: $(THREAD_BINS)
 m32-bins: $(M32_BINS)
 test-bins thread-bins m32-bins:
 	$(SAID)
