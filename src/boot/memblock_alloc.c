@@ -61,7 +61,7 @@ static phys_addr_t memblock_gap_end(const struct memblock_type *type, unsigned l
 
 static uint64_t memblock_cursor(unsigned long a, unsigned long b)
 {
-	return (uint64_t)(uint32_t)a | (uint64_t)b << 32;
+	return (uint32_t)a + b * ((uint64_t)1 << 32);
 }
 
 static bool memblock_emit(const struct memblock_region *r, phys_addr_t start, phys_addr_t end,

@@ -139,8 +139,11 @@ static const char *proc_slabinfo_name(const char *name, char *word)
 {
 	size_t n = 0;
 
-	for (; n < PROC_SLABINFO_NAME - 1 && name[n] != '\0'; n++)
-		word[n] = (unsigned char)name[n] <= ' ' || name[n] == 0x7f ? '_' : name[n];
+	for (; n < PROC_SLABINFO_NAME - 1 && name[n] != '\0'; n++) {
+		word[n] = name[n];
+		if ((unsigned char)name[n] <= ' ' || name[n] == 0x7f)
+			word[n] = '_';
+	}
 	word[n] = '\0';
 	return n != 0 ? word : "_";
 }

@@ -308,7 +308,8 @@ void arena_announce(struct page_arena *a)
 	unsigned int type = a->type;
 	uint32_t bit = a->index - a->zone->arena_first;
 
-	while (bits_align_up(first, PAGE_SPAN(order)) + PAGE_SPAN(order) > first + a->nr_pb)
+	while (order > QUARRY_PAGEBLOCK_ORDER &&
+	       bits_align_up(first, PAGE_SPAN(order)) + PAGE_SPAN(order) > first + a->nr_pb)
 		order--;
 	a->order_mask[type] = (uint16_t)(1u << order);
 	zone_avail(a->zone, type, order)[bit >> 6] |= (uint64_t)1 << (bit & 63);

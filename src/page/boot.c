@@ -546,7 +546,7 @@ static int boot_make_cpus(struct boot_state *b)
 		int nid = b->params->cpu_node != NULL ? b->params->cpu_node[c] : with_memory[block];
 
 		pl->cpu[c] = pl->no_cpu;
-		pl->cpu_place[c].nid = (int8_t)nid;
+		pl->cpu_place[c].nid = (int16_t)nid;
 		b->node[nid].nr_cpus++;
 	}
 	for (int nid = 0; nid < pl->nr_nodes && b->params->node_cpus != NULL; nid++)
@@ -761,7 +761,7 @@ void boot_settle_cpus(struct page_layer *pl)
 		const struct page_zonelist *list = zonelist_of(&pl->node[cpu->nid], false);
 
 		quarry_store_relaxed(&cpu->mem_nid,
-				     list->nr != 0 ? (int8_t)list->zone[0]->nid : cpu->nid);
+				     list->nr != 0 ? (int16_t)list->zone[0]->nid : cpu->nid);
 	}
 }
 

@@ -449,8 +449,8 @@ struct page_cpu {
 /* What is known of each CPU from boot on. */
 struct page_cpu_place {
 	struct quarry_task task; /* the CPU's, on a host that does not tell tasks apart */
-	int8_t nid;
-	int8_t mem_nid; /* the nearest node with memory */
+	int16_t nid;
+	int16_t mem_nid; /* the nearest node with memory */
 	bool offline;
 };
 

@@ -29,6 +29,7 @@ static const uint64_t pageblock_starts[7] = {
 /* Starts of aligned runs of order @o, from those of order @o - 1. 1 <= @o <= 6. */
 static inline uint64_t pageblock_raise(uint64_t x, unsigned int o)
 {
+	QUARRY_ASSUME(o <= PAGE_BITS_ORDER);
 	return x & x >> ((uint64_t)1 << (o - 1)) & pageblock_starts[o];
 }
 
