@@ -3,7 +3,7 @@
  * Memory pressure (P18, X4, S20): shrinkers, direct and background reclaim, scopes, the out-of-memory
  * hook, requests that must not fail; and refusals that say what would have helped.
  */
-#include <quarry/quarry.h>
+#include <page/internal.h>
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -818,6 +818,64 @@ static void kcompactd_for_those_who_cannot_wait(void **state)
 	packed_fini(&h, &o);
 }
 
+static void reclaim_wake_node_of(struct host *h, gfp_t gfp, unsigned int order)
+{
+	struct page_layer *pl = h->m.q->pages;
+	struct alloc_request r = {.gfp = gfp,
+				  .order = order,
+				  .highest = QUARRY_ZONE_NORMAL,
+				  .nodes = ~(uint64_t)0,
+				  .list = zonelist_of(&pl->node[0], false)->zone,
+				  .nr_list = zonelist_of(&pl->node[0], false)->nr};
+
+	reclaim_wake(h->m.q, &r);
+}
+
+/* Where the background reclaimer has given up, or pages are not what is lacking, kcompactd alone is told. */
+static void kcompactd_where_reclaim_gave_up(void **state)
+{
+	struct page_node *node;
+	struct page *page;
+	struct owner o;
+	struct host h;
+	uint64_t events;
+
+	(void)state;
+	packed_build(&h, &o);
+	node = &h.m.q->pages->node[0];
+	node->kswapd_wanted = false; /* by who filled the machine */
+	node->kswapd_order = node->kswapd_highest = 0;
+	events = quarry_vm_event(h.m.q, QUARRY_VM_KSWAPD_WAKE);
+	node->kswapd_failures = 15;
+	assert_null(quarry_alloc_pages(h.m.q, GFP_ATOMIC | __GFP_NOWARN, 5));
+	assert_int_equal(h.wakes, 1);
+	assert_true(node->kswapd_wanted && node->compact_order == 0);
+	assert_int_equal(node->kswapd_order, 5);
+	assert_int_equal(node->kswapd_highest, QUARRY_ZONE_NORMAL);
+	assert_int_equal(quarry_vm_event(h.m.q, QUARRY_VM_KSWAPD_WAKE), events + 1);
+	node->kswapd_wanted = false;
+	node->kswapd_failures = 16;
+	assert_null(quarry_alloc_pages(h.m.q, GFP_ATOMIC | __GFP_NOWARN, 5));
+	assert_int_equal(h.wakes, 2);
+	assert_false(quarry_kswapd_wanted(h.m.q, 0));
+	assert_int_equal(node->compact_order, 5);
+	assert_int_equal(node->compact_highest, QUARRY_ZONE_NORMAL);
+	assert_int_equal(quarry_vm_event(h.m.q, QUARRY_VM_KSWAPD_WAKE), events + 1);
+	assert_true(quarry_kcompactd_run(h.m.q, 0) > 0);
+	assert_int_equal(node->compact_order, 0);
+	page = quarry_alloc_pages(h.m.q, GFP_ATOMIC, 5);
+	assert_non_null(page);
+	quarry_free_pages(h.m.q, page, 5);
+	/* Not for single pages, nor for who can compact by itself. */
+	reclaim_wake_node_of(&h, GFP_ATOMIC, 0);
+	reclaim_wake_node_of(&h, GFP_KERNEL, 5);
+	assert_int_equal(h.wakes, 2);
+	assert_int_equal(node->compact_order, 0);
+	reclaim_wake_node_of(&h, GFP_ATOMIC, 5);
+	assert_int_equal(h.wakes, 3);
+	packed_fini(&h, &o);
+}
+
 /* ---- what would have helped ---- */
 
 /* Each remedy that is named is tried, and works; each that is not named does not. */
@@ -924,6 +982,7 @@ int main(void)
 		cmocka_unit_test(costly_noretry_stays_async),
 		cmocka_unit_test(compaction_does_not_recurse),
 		cmocka_unit_test(kcompactd_for_those_who_cannot_wait),
+		cmocka_unit_test(kcompactd_where_reclaim_gave_up),
 		cmocka_unit_test(remedies_are_true),
 		cmocka_unit_test(refusal_in_words),
 	};
