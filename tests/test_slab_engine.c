@@ -1376,7 +1376,7 @@ static void test_decisions_are_as_they_were(void **state)
 		life_note_cache(&l, l.s[k]);
 	}
 	finish(l.q);
-	if (l.sum != 0xe2eed806b162fe9f)
+	if (l.sum != 0x99064682665cde70)
 		fail_msg("decisions have the sum 0x%llx", (unsigned long long)l.sum);
 }
 

@@ -92,6 +92,7 @@ struct slab {
 	uint32_t made; /* the record that was made before */
 #endif
 	uint16_t trip; /* when nr_free grows to this, list or more changes: partial_set_trip() */
+#define SLAB_TRIP_NEVER 0xffffu /* that is going to be done, under the same lock */
 	uint64_t free
 		[]; /* 1: in the slab, neither in a sheaf nor with a caller; see slab_active() */
 };

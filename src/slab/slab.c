@@ -807,26 +807,29 @@ enum slab_fault slab_find(const struct quarry *q, const struct kmem_cache *s, co
 	return SLAB_FAULT_NONE;
 }
 
+/* Whether node @n keeps one more slab that is wholly free. */
+static bool slab_is_spared(const struct quarry *q, const struct kmem_cache *s,
+			   const struct slab_node *n, unsigned int nid) QUARRY_REQUIRES(n->lock)
+{
+	if (q->slabs->limit_free)
+		return n->free_objects <= n->free_limit;
+	return n->nr_partial < s->min_partial ||
+	       (n->free_slabs <= n->keep && page_node_has_plenty(q, nid));
+}
+
 QUARRY_NOINLINE void slab_grown_locked(const struct quarry *q, const struct kmem_cache *s,
 				       struct slab_node *n, struct slab *slab, uint32_t *gone)
 {
-	unsigned long nr_partial = n->nr_partial;
-
-	partial_move(q->slabs, n, slab);
-	if (slab->nr_free != slab->objects)
-		return;
-	NODE_ADD(n->free_slabs, 1);
-	if (slab->list == SLAB_MOVING)
-		return;
-	if (q->slabs->limit_free) {
-		if (n->free_objects <= n->free_limit)
+	partial_set_trip(slab);
+	if (slab->nr_free == slab->objects) {
+		NODE_ADD(n->free_slabs, 1);
+		if (slab->list != SLAB_MOVING && !slab_is_spared(q, s, n, slab->node)) {
+			n->given_back++;
+			slab_unhook(q->slabs, n, slab, gone);
 			return;
-	} else if (nr_partial < s->min_partial ||
-		   (n->free_slabs <= n->keep && page_node_has_plenty(q, slab->node))) {
-		return;
+		}
 	}
-	n->given_back++;
-	slab_unhook(q->slabs, n, slab, gone);
+	partial_move(q->slabs, n, slab);
 }
 
 unsigned long slab_discard_empty(struct quarry *q, struct kmem_cache *s, unsigned int nid,
