@@ -166,15 +166,25 @@ static void S18_bulk_and_prefilled(void)
 	done();
 }
 
+static int mempool_calls;
+
+static void *mempool_counted(gfp_t gfp, void *data)
+{
+	mempool_calls++;
+	return mempool_kmalloc(gfp, data);
+}
+
 static void mempools(void)
 {
 	struct kmem_cache *s = KMEM_CACHE(session, SLAB_NO_MERGE);
-	mempool_t *pool[3] = {mempool_create_slab_pool(4, s), mempool_create_kmalloc_pool(4, 200),
-			      mempool_create_page_pool(4, 1)};
+	mempool_t *pool[4] = {mempool_create_slab_pool(4, s), mempool_create_kmalloc_pool(4, 200),
+			      mempool_create_page_pool(4, 1),
+			      mempool_create(4, mempool_counted, mempool_kfree, (void *)300)};
 	mempool_t own;
 	void *e;
 
-	for (int i = 0; i < 3; i++) {
+	IS(mempool_calls, 4);
+	for (int i = 0; i < 4; i++) {
 		OK(pool[i] != NULL);
 		OK(mempool_is_saturated(pool[i]));
 		e = mempool_alloc(pool[i], GFP_NOIO);
@@ -187,6 +197,7 @@ static void mempools(void)
 		OK(mempool_is_saturated(pool[i]));
 		mempool_destroy(pool[i]);
 	}
+	IS(mempool_calls, 10);
 	memset(&own, 0, sizeof(own));
 	OK(!mempool_initialized(&own));
 	IS(mempool_init(&own, 2, mempool_kmalloc, mempool_kfree, (void *)100), 0);

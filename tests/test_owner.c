@@ -415,6 +415,31 @@ static void text_of_every_block(void **state)
 	machine_fini(&m);
 }
 
+/* Pages of a pool are the caller's of the pool. */
+static void pools_of_pages_have_a_caller(void **state)
+{
+	uintptr_t here = (uintptr_t)pools_of_pages_have_a_caller;
+	struct quarry_page_owner owner;
+	struct quarry_mempool *pool;
+	struct page *page[2];
+	struct machine m;
+
+	(void)state;
+	begin(&m);
+	pool = quarry_mempool_create_page_pool(m.q, 1, 2);
+	assert_non_null(pool);
+	page[0] = quarry_mempool_alloc(m.q, pool, GFP_KERNEL);
+	page[1] = quarry_mempool_alloc_preallocated(m.q, pool);
+	for (int i = 0; i < 2; i++) {
+		assert_true(quarry_page_owner(m.q, quarry_page_to_pfn(m.q, page[i]), &owner));
+		assert_true((uintptr_t)owner.alloc.address - here < 4000);
+		quarry_mempool_free(m.q, page[i], pool);
+	}
+	quarry_mempool_destroy(m.q, pool);
+	machine_check(&m);
+	machine_fini(&m);
+}
+
 /* Most bytes first, the older place first among equals. */
 static void places_by_bytes(void **state)
 {
@@ -606,6 +631,7 @@ int main(void)
 		cmocka_unit_test(totals_by_place),
 		cmocka_unit_test(texts_of_linux),
 		cmocka_unit_test(text_of_every_block),
+		cmocka_unit_test(pools_of_pages_have_a_caller),
 		cmocka_unit_test(places_by_bytes),
 		cmocka_unit_test(too_many_places),
 		cmocka_unit_test(no_memory_for_records),

@@ -1746,6 +1746,67 @@ static void test_2c_every_call_has_its_caller(void **state)
 	quarry_posix_delete(q);
 }
 
+/* Live blocks that were taken @from or in the bytes behind it; all others in @*others. */
+static uint64_t blocks_from(struct quarry *q, uintptr_t from, uint64_t *others)
+{
+	struct quarry_page_site_info a;
+	uint64_t n = 0;
+
+	*others = 0;
+	for (unsigned int i = 1; quarry_slab_site(q, i, &a); i++) {
+		if ((uintptr_t)a.address - from < 8000)
+			n += a.live_blocks;
+		else
+			*others += a.live_blocks;
+	}
+	return n;
+}
+
+/* Elements of pools, and the pools, are of those who call the pool. */
+static void test_2c_elements_of_pools_have_a_caller(void **state)
+{
+	uintptr_t here = (uintptr_t)test_2c_elements_of_pools_have_a_caller;
+	struct quarry *q = machine(true);
+	struct kmem_cache *s = quarry_kmem_cache_create(q, "thing", SIZE, SLAB_NO_MERGE, NULL);
+	struct quarry_mempool *pools[5], own = {0};
+	void *p[5];
+	uint64_t others;
+
+	(void)state;
+	(void)quarry_slab_profiling(q, true);
+	pools[0] = quarry_mempool_create_slab_pool(q, 2, s);
+	pools[1] = quarry_mempool_create_kmalloc_pool(q, 2, 40);
+	pools[2] = quarry_mempool_create_kmalloc_pool(q, 2, 50000);
+	pools[3] = quarry_mempool_create_node(q, 2, quarry_mempool_alloc_slab,
+					      quarry_mempool_free_slab, s, GFP_KERNEL, 0);
+	pools[4] = quarry_mempool_create(q, 2, quarry_mempool_kmalloc, quarry_mempool_kfree,
+					 (void *)(uintptr_t)40);
+	for (int i = 0; i < 5; i++)
+		assert_non_null(pools[i]);
+	assert_int_equal(blocks_from(q, here, &others), 5 * (2 + 2));
+	assert_int_equal(others, 0);
+	for (int i = 0; i < 5; i++) {
+		p[i] = quarry_mempool_alloc(q, pools[i], GFP_KERNEL);
+		assert_int_equal(blocks_from(q, here, &others), 5 * 4 + 1 + i);
+	}
+	assert_int_equal(quarry_mempool_resize(q, pools[0], 4), 0);
+	assert_int_equal(blocks_from(q, here, &others), 5 * 5 + 2);
+	assert_int_equal(quarry_mempool_init(q, &own, 1, quarry_mempool_kmalloc,
+					     quarry_mempool_kfree, (void *)(uintptr_t)40),
+			 0);
+	assert_int_equal(blocks_from(q, here, &others), 5 * 5 + 4);
+	assert_int_equal(others, 0);
+	quarry_mempool_exit(q, &own);
+	for (int i = 0; i < 5; i++) {
+		quarry_mempool_free(q, p[i], pools[i]);
+		quarry_mempool_destroy(q, pools[i]);
+	}
+	assert_int_equal(blocks_from(q, here, &others), 0);
+	assert_int_equal(reports, 0);
+	check(q);
+	quarry_posix_delete(q);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1755,6 +1816,7 @@ int main(void)
 		cmocka_unit_test(test_2c_large_blocks_are_counted_by_call_site),
 		cmocka_unit_test(test_2c_every_call_has_its_caller),
 		cmocka_unit_test(test_2c_many_large_blocks),
+		cmocka_unit_test(test_2c_elements_of_pools_have_a_caller),
 		cmocka_unit_test(test_bytes_around_and_in_objects),
 		cmocka_unit_test(test_caches_that_did_not_ask_are_not_written),
 		cmocka_unit_test(test_constructors_and_zero),

@@ -33,6 +33,53 @@ static inline void mempool_call_free(struct quarry *q, void *element, void *data
 	pool->free(element, pool->pool_data);
 }
 
+static inline void *mempool_alloc_slab(gfp_t gfp, void *pool_data)
+{
+	return quarry_mempool_alloc_slab(quarry_linux(), gfp, pool_data);
+}
+
+static inline void mempool_free_slab(void *element, void *pool_data)
+{
+	quarry_mempool_free_slab(quarry_linux(), element, pool_data);
+}
+
+static inline void *mempool_kmalloc(gfp_t gfp, void *pool_data)
+{
+	return quarry_mempool_kmalloc(quarry_linux(), gfp, pool_data);
+}
+
+static inline void mempool_kfree(void *element, void *pool_data)
+{
+	quarry_mempool_kfree(quarry_linux(), element, pool_data);
+}
+
+static inline void *mempool_alloc_pages(gfp_t gfp, void *pool_data)
+{
+	return quarry_mempool_alloc_pages(quarry_linux(), gfp, pool_data);
+}
+
+static inline void mempool_free_pages(void *element, void *pool_data)
+{
+	quarry_mempool_free_pages(quarry_linux(), element, pool_data);
+}
+
+/* The library's own sources it calls itself: their elements are counted where the pool was called. */
+static inline quarry_mempool_alloc_fn mempool_own_alloc(mempool_alloc_t *fn)
+{
+	return fn == mempool_alloc_slab    ? quarry_mempool_alloc_slab
+	       : fn == mempool_kmalloc     ? quarry_mempool_kmalloc
+	       : fn == mempool_alloc_pages ? quarry_mempool_alloc_pages
+					   : NULL;
+}
+
+static inline quarry_mempool_free_fn mempool_own_free(mempool_free_t *fn)
+{
+	return fn == mempool_free_slab    ? quarry_mempool_free_slab
+	       : fn == mempool_kfree      ? quarry_mempool_kfree
+	       : fn == mempool_free_pages ? quarry_mempool_free_pages
+					  : NULL;
+}
+
 static inline bool mempool_initialized(mempool_t *pool)
 {
 	return pool->own.elements != NULL;
@@ -49,6 +96,10 @@ static inline int mempool_init_node(mempool_t *pool, int min_nr, mempool_alloc_t
 	pool->alloc = alloc_fn;
 	pool->free = free_fn;
 	pool->pool_data = pool_data;
+	if (mempool_own_alloc(alloc_fn) != NULL && mempool_own_free(free_fn) != NULL)
+		return quarry_mempool_init_node(quarry_linux(), &pool->own, (unsigned int)min_nr,
+						mempool_own_alloc(alloc_fn),
+						mempool_own_free(free_fn), pool_data, gfp, nid);
 	return quarry_mempool_init_node(quarry_linux(), &pool->own, (unsigned int)min_nr,
 					mempool_call_alloc, mempool_call_free, pool, gfp, nid);
 }
@@ -111,36 +162,6 @@ static inline void *mempool_alloc_preallocated(mempool_t *pool)
 static inline void mempool_free(void *element, mempool_t *pool)
 {
 	quarry_mempool_free(quarry_linux(), element, &pool->own);
-}
-
-static inline void *mempool_alloc_slab(gfp_t gfp, void *pool_data)
-{
-	return quarry_mempool_alloc_slab(quarry_linux(), gfp, pool_data);
-}
-
-static inline void mempool_free_slab(void *element, void *pool_data)
-{
-	quarry_mempool_free_slab(quarry_linux(), element, pool_data);
-}
-
-static inline void *mempool_kmalloc(gfp_t gfp, void *pool_data)
-{
-	return quarry_mempool_kmalloc(quarry_linux(), gfp, pool_data);
-}
-
-static inline void mempool_kfree(void *element, void *pool_data)
-{
-	quarry_mempool_kfree(quarry_linux(), element, pool_data);
-}
-
-static inline void *mempool_alloc_pages(gfp_t gfp, void *pool_data)
-{
-	return quarry_mempool_alloc_pages(quarry_linux(), gfp, pool_data);
-}
-
-static inline void mempool_free_pages(void *element, void *pool_data)
-{
-	quarry_mempool_free_pages(quarry_linux(), element, pool_data);
 }
 
 static inline mempool_t *mempool_create_slab_pool(int min_nr, struct kmem_cache *kc)

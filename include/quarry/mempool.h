@@ -129,7 +129,12 @@ void quarry_mempool_free(struct quarry *q, void *element, struct quarry_mempool 
 /** quarry_mempool_is_saturated() - whether the reserve of @pool is full. Context: any; a hint. */
 bool quarry_mempool_is_saturated(const struct quarry_mempool *pool);
 
-/* ---- sources ---- */
+/*
+ * ---- sources ----
+ *
+ * Elements of these are counted, by page_owner and quarry_slab_profiling(), for who called the pool; those of another
+ * source for the place in it that took them.
+ */
 
 /** quarry_mempool_alloc_slab() - source: an object of @q with @gfp out of the struct kmem_cache at @data. */
 void *quarry_mempool_alloc_slab(struct quarry *q, gfp_t gfp, void *data);

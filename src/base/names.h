@@ -209,6 +209,7 @@
 #define mover_move QUARRY_INSIDE(mover_move)
 #define mover_putback QUARRY_INSIDE(mover_putback)
 #define nolock_flush_some QUARRY_INSIDE(nolock_flush_some)
+#define page_alloc_for QUARRY_INSIDE(page_alloc_for)
 #define page_boot QUARRY_INSIDE(page_boot)
 #define page_boot_finish QUARRY_INSIDE(page_boot_finish)
 #define page_clear_slab QUARRY_INSIDE(page_clear_slab)

@@ -10,6 +10,7 @@
  * Context    No lock is held between steps. A request that may not wait calls nothing that does.
  */
 #include "internal.h"
+#include "slab_pages.h"
 
 #define ALLOC_LONG (__GFP_THISNODE | __GFP_ZERO) /* the short way sees to neither */
 #define ALLOC_AHEAD 8u /* descriptors that are fetched before they are looked at */
@@ -101,6 +102,12 @@ struct page *quarry_alloc_pages_at(struct quarry *q, gfp_t gfp, unsigned int ord
 	if (!page_prep_on(q))
 		return quarry_alloc_pages(q, gfp, order);
 	return alloc_for(q, gfp, order, QUARRY_NO_NODE, NULL, &(struct page_caller){.site = site});
+}
+
+struct page *page_alloc_for(struct quarry *q, gfp_t gfp, unsigned int order, const void *address)
+{
+	return page_prep_on(q) ? alloc_long(q, gfp, order, address)
+			       : quarry_alloc_pages(q, gfp, order);
 }
 
 /* A block of @s, whose cur has the blocks @mask. Inside. */

@@ -88,6 +88,9 @@ static inline const struct quarry_reporting_dev *page_reporting_dev(const struct
 	return &q->pages->reporting;
 }
 
+/* quarry_alloc_pages() for the call that returns to @address. */
+struct page *page_alloc_for(struct quarry *q, gfp_t gfp, unsigned int order, const void *address);
+
 /* Node of an allocated page. */
 static inline int page_nid(const struct quarry *q, const struct page *page)
 {

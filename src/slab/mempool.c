@@ -10,6 +10,9 @@
  * Invariant  curr_nr <= min_nr, and below only while elements that the reserve gave are out, or after a
  *            resize that found no more. Given back, elements go to the reserve before the source.
  *
+ * Callers    The library's own sources are not called by their address: who called the pool is told to the caches
+ *            or the pages. A source of the caller's own answers for itself.
+ *
  * Locks      The pool's lock guards table and counts, and nothing is called under it.
  */
 #include "sheaf.h"
@@ -34,13 +37,35 @@ static void mempool_unlock(struct quarry *q, struct quarry_mempool *pool, quarry
 	quarry_unlock(q->concurrent, mempool_lock_of(pool), pin);
 }
 
-static void **mempool_table(struct quarry *q, unsigned int nr, gfp_t gfp)
+/* Of the pool's own; slab_side_free() takes it. */
+static void *mempool_side_alloc(struct quarry *q, size_t size, gfp_t gfp, const void *caller)
+{
+	return q->no_access ? quarry_meta_alloc(q, size)
+			    : quarry_kmalloc_track_caller(q, size, gfp & ~__GFP_ZERO, caller);
+}
+
+static void **mempool_table(struct quarry *q, unsigned int nr, gfp_t gfp, const void *caller)
 {
 	size_t bytes;
 
 	if (quarry_mul_overflows((size_t)nr, sizeof(void *), &bytes))
 		return NULL;
-	return slab_side_alloc(q, bytes, gfp & ~__GFP_ZERO);
+	return mempool_side_alloc(q, bytes, gfp, caller);
+}
+
+/* An element of the source, for the call that returns to @caller. */
+static void *mempool_ask(struct quarry *q, struct quarry_mempool *pool, gfp_t gfp,
+			 const void *caller)
+{
+	uintptr_t number = (uintptr_t)pool->data;
+
+	if (pool->alloc == quarry_mempool_alloc_slab)
+		return sheaf_alloc_for(q, pool->data, gfp, caller);
+	if (pool->alloc == quarry_mempool_kmalloc)
+		return quarry_kmalloc_track_caller(q, (size_t)number, gfp, caller);
+	if (pool->alloc == quarry_mempool_alloc_pages)
+		return page_alloc_for(q, gfp, (unsigned int)number, caller);
+	return pool->alloc(q, gfp, pool->data);
 }
 
 void quarry_mempool_exit(struct quarry *q, struct quarry_mempool *pool)
@@ -53,22 +78,20 @@ void quarry_mempool_exit(struct quarry *q, struct quarry_mempool *pool)
 	pool->elements = NULL;
 }
 
-int quarry_mempool_init_node(struct quarry *q, struct quarry_mempool *pool, unsigned int min_nr,
-			     quarry_mempool_alloc_fn alloc, quarry_mempool_free_fn free, void *data,
-			     gfp_t gfp, int nid)
+/* Fills a pool that has what the caller says, and nothing else. */
+static int mempool_start(struct quarry *q, struct quarry_mempool *pool, gfp_t gfp,
+			 const void *caller)
 {
 	void *element;
 
-	*pool = (struct quarry_mempool){
-		.min_nr = min_nr, .data = data, .alloc = alloc, .free = free, .nid = nid};
 	quarry_lock_init(mempool_lock_of(pool), QUARRY_LOCK_LEAF);
-	if (min_nr == 0)
+	if (pool->min_nr == 0)
 		return -QUARRY_EINVAL;
-	pool->elements = mempool_table(q, min_nr, gfp);
+	pool->elements = mempool_table(q, pool->min_nr, gfp, caller);
 	if (pool->elements == NULL)
 		return -QUARRY_ENOMEM;
-	while (pool->curr_nr < min_nr) {
-		element = alloc(q, gfp, data);
+	while (pool->curr_nr < pool->min_nr) {
+		element = mempool_ask(q, pool, gfp, caller);
 		if (element == NULL) {
 			quarry_mempool_exit(q, pool);
 			return -QUARRY_ENOMEM;
@@ -78,11 +101,39 @@ int quarry_mempool_init_node(struct quarry *q, struct quarry_mempool *pool, unsi
 	return 0;
 }
 
+int quarry_mempool_init_node(struct quarry *q, struct quarry_mempool *pool, unsigned int min_nr,
+			     quarry_mempool_alloc_fn alloc, quarry_mempool_free_fn free, void *data,
+			     gfp_t gfp, int nid)
+{
+	*pool = (struct quarry_mempool){
+		.min_nr = min_nr, .data = data, .alloc = alloc, .free = free, .nid = nid};
+	return mempool_start(q, pool, gfp, QUARRY_RETURN_ADDRESS());
+}
+
 int quarry_mempool_init(struct quarry *q, struct quarry_mempool *pool, unsigned int min_nr,
 			quarry_mempool_alloc_fn alloc, quarry_mempool_free_fn free, void *data)
 {
-	return quarry_mempool_init_node(q, pool, min_nr, alloc, free, data, GFP_KERNEL,
-					QUARRY_NO_NODE);
+	*pool = (struct quarry_mempool){.min_nr = min_nr,
+					.data = data,
+					.alloc = alloc,
+					.free = free,
+					.nid = QUARRY_NO_NODE};
+	return mempool_start(q, pool, GFP_KERNEL, QUARRY_RETURN_ADDRESS());
+}
+
+/* A pool like @want, in memory of its own. */
+static struct quarry_mempool *mempool_create(struct quarry *q, const struct quarry_mempool *want,
+					     gfp_t gfp, const void *caller)
+{
+	struct quarry_mempool *pool = mempool_side_alloc(q, sizeof(*pool), gfp, caller);
+
+	if (pool == NULL)
+		return NULL;
+	*pool = *want;
+	if (mempool_start(q, pool, gfp, caller) == 0)
+		return pool;
+	slab_side_free(q, pool);
+	return NULL;
 }
 
 struct quarry_mempool *quarry_mempool_create_node(struct quarry *q, unsigned int min_nr,
@@ -90,21 +141,23 @@ struct quarry_mempool *quarry_mempool_create_node(struct quarry *q, unsigned int
 						  quarry_mempool_free_fn free, void *data,
 						  gfp_t gfp, int nid)
 {
-	struct quarry_mempool *pool = slab_side_alloc(q, sizeof(*pool), gfp & ~__GFP_ZERO);
+	const struct quarry_mempool want = {
+		.min_nr = min_nr, .data = data, .alloc = alloc, .free = free, .nid = nid};
 
-	if (pool != NULL &&
-	    quarry_mempool_init_node(q, pool, min_nr, alloc, free, data, gfp, nid) != 0) {
-		slab_side_free(q, pool);
-		return NULL;
-	}
-	return pool;
+	return mempool_create(q, &want, gfp, QUARRY_RETURN_ADDRESS());
 }
 
 struct quarry_mempool *quarry_mempool_create(struct quarry *q, unsigned int min_nr,
 					     quarry_mempool_alloc_fn alloc,
 					     quarry_mempool_free_fn free, void *data)
 {
-	return quarry_mempool_create_node(q, min_nr, alloc, free, data, GFP_KERNEL, QUARRY_NO_NODE);
+	const struct quarry_mempool want = {.min_nr = min_nr,
+					    .data = data,
+					    .alloc = alloc,
+					    .free = free,
+					    .nid = QUARRY_NO_NODE};
+
+	return mempool_create(q, &want, GFP_KERNEL, QUARRY_RETURN_ADDRESS());
 }
 
 void quarry_mempool_destroy(struct quarry *q, struct quarry_mempool *pool)
@@ -156,15 +209,17 @@ void quarry_mempool_free(struct quarry *q, void *element, struct quarry_mempool 
 }
 
 /* What the source gives, or else the reserve. */
-static void *mempool_try(struct quarry *q, struct quarry_mempool *pool, gfp_t gfp)
+static void *mempool_try(struct quarry *q, struct quarry_mempool *pool, gfp_t gfp,
+			 const void *caller)
 {
-	void *element = pool->alloc(q, gfp, pool->data);
+	void *element = mempool_ask(q, pool, gfp, caller);
 
 	return element != NULL ? element : quarry_mempool_alloc_preallocated(q, pool);
 }
 
 void *quarry_mempool_alloc(struct quarry *q, struct quarry_mempool *pool, gfp_t gfp)
 {
+	const void *caller = QUARRY_RETURN_ADDRESS();
 	gfp_t full, light;
 	quarry_pin_t pin;
 	void *element;
@@ -173,7 +228,7 @@ void *quarry_mempool_alloc(struct quarry *q, struct quarry_mempool *pool, gfp_t 
 	full = (gfp | __GFP_NOMEMALLOC | __GFP_NORETRY | __GFP_NOWARN) &
 	       ~(__GFP_ZERO | __GFP_NOFAIL);
 	light = full & ~(__GFP_DIRECT_RECLAIM | __GFP_IO);
-	element = mempool_try(q, pool, light);
+	element = mempool_try(q, pool, light, caller);
 	if (element != NULL || (gfp & __GFP_DIRECT_RECLAIM) == 0)
 		return element;
 	nid = pool->nid;
@@ -183,7 +238,7 @@ void *quarry_mempool_alloc(struct quarry *q, struct quarry_mempool *pool, gfp_t 
 		quarry_unpin(pin);
 	}
 	for (;;) {
-		element = mempool_try(q, pool, full);
+		element = mempool_try(q, pool, full, caller);
 		if (element != NULL || q->port.wait == NULL)
 			return element;
 		q->port.wait(q->port.ctx, nid);
@@ -214,6 +269,7 @@ static void mempool_cut(struct quarry *q, struct quarry_mempool *pool, unsigned 
 
 int quarry_mempool_resize(struct quarry *q, struct quarry_mempool *pool, unsigned int min_nr)
 {
+	const void *caller = QUARRY_RETURN_ADDRESS();
 	void **table, **old, *element;
 	quarry_pin_t pin;
 
@@ -223,7 +279,7 @@ int quarry_mempool_resize(struct quarry *q, struct quarry_mempool *pool, unsigne
 		mempool_cut(q, pool, min_nr);
 		return 0;
 	}
-	table = mempool_table(q, min_nr, GFP_KERNEL);
+	table = mempool_table(q, min_nr, GFP_KERNEL, caller);
 	if (table == NULL)
 		return -QUARRY_ENOMEM;
 	pin = mempool_lock(q, pool);
@@ -234,7 +290,7 @@ int quarry_mempool_resize(struct quarry *q, struct quarry_mempool *pool, unsigne
 	mempool_unlock(q, pool, pin);
 	slab_side_free(q, old);
 	while (!quarry_mempool_is_saturated(pool)) {
-		element = pool->alloc(q, GFP_KERNEL, pool->data);
+		element = mempool_ask(q, pool, GFP_KERNEL, caller);
 		if (element == NULL)
 			break;
 		quarry_mempool_free(q, element, pool);
@@ -278,20 +334,35 @@ void quarry_mempool_free_pages(struct quarry *q, void *element, void *data)
 struct quarry_mempool *quarry_mempool_create_slab_pool(struct quarry *q, unsigned int min_nr,
 						       struct kmem_cache *cache)
 {
-	return quarry_mempool_create(q, min_nr, quarry_mempool_alloc_slab, quarry_mempool_free_slab,
-				     cache);
+	const struct quarry_mempool want = {.min_nr = min_nr,
+					    .data = cache,
+					    .alloc = quarry_mempool_alloc_slab,
+					    .free = quarry_mempool_free_slab,
+					    .nid = QUARRY_NO_NODE};
+
+	return mempool_create(q, &want, GFP_KERNEL, QUARRY_RETURN_ADDRESS());
 }
 
 struct quarry_mempool *quarry_mempool_create_kmalloc_pool(struct quarry *q, unsigned int min_nr,
 							  size_t size)
 {
-	return quarry_mempool_create(q, min_nr, quarry_mempool_kmalloc, quarry_mempool_kfree,
-				     (void *)(uintptr_t)size);
+	const struct quarry_mempool want = {.min_nr = min_nr,
+					    .data = (void *)(uintptr_t)size,
+					    .alloc = quarry_mempool_kmalloc,
+					    .free = quarry_mempool_kfree,
+					    .nid = QUARRY_NO_NODE};
+
+	return mempool_create(q, &want, GFP_KERNEL, QUARRY_RETURN_ADDRESS());
 }
 
 struct quarry_mempool *quarry_mempool_create_page_pool(struct quarry *q, unsigned int min_nr,
 						       unsigned int order)
 {
-	return quarry_mempool_create(q, min_nr, quarry_mempool_alloc_pages,
-				     quarry_mempool_free_pages, (void *)(uintptr_t)order);
+	const struct quarry_mempool want = {.min_nr = min_nr,
+					    .data = (void *)(uintptr_t)order,
+					    .alloc = quarry_mempool_alloc_pages,
+					    .free = quarry_mempool_free_pages,
+					    .nid = QUARRY_NO_NODE};
+
+	return mempool_create(q, &want, GFP_KERNEL, QUARRY_RETURN_ADDRESS());
 }
