@@ -86,6 +86,7 @@ QUARRY_SRCS := \
 	src/slab/mempool.c \
 	src/slab/buckets.c \
 	src/slab/prefill.c \
+	src/slab/usercopy.c \
 	src/slab/listlru.c \
 	src/slab/rcu.c \
 	src/slab/debug.c \

@@ -13,6 +13,7 @@
 #include <linux/shrinker.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
+#include <linux/uaccess.h>
 #include <linux/vmalloc.h>
 
 #include <string.h>
@@ -162,6 +163,27 @@ static void S18_bulk_and_prefilled(void)
 	IS(kmem_cache_alloc_bulk(s, GFP_KERNEL, 20, p), 20);
 	kmem_cache_free_bulk(s, 20, p);
 	IS(kmem_cache_shrink(s), 0);
+	kmem_cache_destroy(s);
+	done();
+}
+
+static void usercopy(void)
+{
+	struct kmem_cache *s = KMEM_CACHE_USERCOPY(session, SLAB_NO_MERGE, name);
+	struct session *one = kmem_cache_zalloc(s, GFP_KERNEL);
+	char user[sizeof(one->name)] = "a name";
+
+	IS(copy_from_user(one->name, user, sizeof(user)), 0);
+	user[0] = 'b';
+	IS(copy_to_user(user, one->name, sizeof(user)), 0);
+	OK(strcmp(user, "a name") == 0);
+	OK(check_copy_size(one->name, sizeof(one->name), true));
+	OK(!check_copy_size(one, sizeof(*one), true));
+	IS(copy_to_user(user, (char *)one->name + 1, sizeof(user)), sizeof(user));
+	IS(copy_from_user((char *)one->name - 1, user, 2), 2);
+	OK(!check_copy_size(one->name, (size_t)INT_MAX + 1, false));
+	check_object_size(one->name, 1, true);
+	kmem_cache_free(s, one);
 	kmem_cache_destroy(s);
 	done();
 }
@@ -735,6 +757,7 @@ int main(void)
 		LINUX_TEST(S19_slabinfo),
 		LINUX_TEST(S20_flags),
 		LINUX_TEST(S21_base),
+		LINUX_TEST(usercopy),
 		LINUX_TEST(mempools),
 		LINUX_TEST(buckets),
 		LINUX_TEST(rcu),

@@ -144,6 +144,115 @@ static void goes_on(struct quarry *q, struct kmem_cache *s)
 	quarry_posix_delete(q);
 }
 
+/* ---- copies to and from user space ---- */
+
+/* A copy that may be made, and the same one byte longer, which may not. */
+static void copies_up_to(struct quarry *q, const void *p, size_t n, const char *whose)
+{
+	assert_true(quarry_check_object_size(q, p, n, true));
+	assert_true(quarry_check_object_size(q, p, n, false));
+	assert_int_equal(reports, 0);
+	assert_false(quarry_check_object_size(q, p, n + 1, true));
+	reported("to user space", pointer(p), whose);
+	assert_false(quarry_check_object_size(q, p, n + 1, false));
+	reported("from user space", pointer(p), whose);
+}
+
+/* A window of bytes 20 to 50, in a cache whose objects lie as @options say. */
+static void copies_of_a_window(const char *options)
+{
+	struct kmem_cache_args args = {.useroffset = 20, .usersize = 30};
+	struct quarry *q = machine(true);
+	struct kmem_cache *s;
+	unsigned char *p[3];
+
+	assert_int_equal(quarry_slab_debug(q, options), 0);
+	s = quarry_kmem_cache_create(q, "thing", SIZE, 0, &args);
+	assert_non_null(s);
+	for (int i = 0; i < 3; i++)
+		p[i] = get(q, s);
+	for (int i = 0; i < 3; i++) {
+		copies_up_to(q, p[i] + 20, 30, "20 bytes into object");
+		copies_up_to(q, p[i] + 49, 1, pointer(p[i]));
+		copies_up_to(q, p[i] + 50, 0, "window is 30 bytes from 20 on");
+		/* Before it, across it, behind it, between objects, across to the next one. */
+		for (int into = -1; into < (int)SIZE; into += into == 19 ? 31 : 1) {
+			assert_true(quarry_check_object_size(q, p[i] + into, 0, true));
+			assert_false(quarry_check_object_size(q, p[i] + into, 5, true));
+			reported("usercopy: thing: 5 bytes to user space", pointer(p[i] + into),
+				 "");
+		}
+		assert_false(quarry_check_object_size(q, p[i] + 20, SIZE, true));
+		reported("100 bytes to", "object", "thing");
+		assert_false(quarry_check_object_size(q, p[i] + 20, SIZE_MAX, true));
+		reported("to user space", pointer(p[i] + 20), "the address space");
+	}
+	/* What is left of a slab behind its last object. */
+	assert_int_equal(info(q, s).order, 0);
+	p[0] = (unsigned char *)((uintptr_t)p[0] | (QUARRY_PAGE_SIZE - 1));
+	assert_false(quarry_check_object_size(q, p[0], 1, true));
+	reported("thing: 1 bytes", "in no object", pointer(p[0]));
+	check(q);
+	quarry_posix_delete(q);
+}
+
+static void test_S18_copies_stay_in_their_window(void **state)
+{
+	(void)state;
+	copies_of_a_window("");
+	copies_of_a_window("FZPU,thing");
+}
+
+static void test_S18_copies_of_what_is_no_cache_with_a_window(void **state)
+{
+	static char global[10];
+	struct quarry *q = machine(true);
+	struct kmem_cache *s = quarry_kmem_cache_create(q, "thing", SIZE, SLAB_NO_MERGE, NULL);
+	struct quarry_kmem_buckets *b = quarry_kmem_buckets_create(q, "own", 0, 8, 16, NULL);
+	char *p, on_stack[10];
+	struct page *page;
+
+	(void)state;
+	/* No window; all of kmalloc's class; that of a set of classes. */
+	p = quarry_kmem_cache_alloc(q, s, GFP_KERNEL);
+	copies_up_to(q, p, 0, "window is 0 bytes");
+	p = quarry_kmalloc(q, 50, GFP_KERNEL);
+	copies_up_to(q, p, 64, "kmalloc-64");
+	copies_up_to(q, p + 60, 4, "60 bytes into");
+	p = quarry_kmem_buckets_alloc(q, b, 64, GFP_KERNEL);
+	copies_up_to(q, p + 10, 14, "own-64");
+	/* Pages: a block, by any of its own; those behind a single one that is free. */
+	p = quarry_kmalloc(q, 20000, GFP_KERNEL);
+	copies_up_to(q, p, 32768, "32768 before the end of the pages");
+	copies_up_to(q, p + 32000, 768, "768 before the end of the pages");
+	page = quarry_alloc_pages(q, GFP_KERNEL, 1);
+	quarry_split_page(q, page, 1);
+	p = quarry_page_address(q, page);
+	copies_up_to(q, p + 8188, 4, "");
+	assert_true(quarry_check_object_size(q, p + 4090, 10, true));
+	quarry_free_pages(q, quarry_virt_to_page(q, p + 4096), 0);
+	copies_up_to(q, p, 4096, "");
+	assert_false(quarry_check_object_size(q, p + 5000, 10, true));
+	reported("10 bytes to", "which is no allocation", pointer(p + 5000));
+	quarry_free_pages(q, page, 0);
+	/* A range of pages. */
+	p = quarry_kvmalloc(q, QUARRY_KMALLOC_MAX_SIZE + 1, GFP_KERNEL);
+	assert_non_null(p);
+	copies_up_to(q, p, QUARRY_KMALLOC_MAX_SIZE + QUARRY_PAGE_SIZE, "a range of kvmalloc()");
+	copies_up_to(q, p + 5000, QUARRY_KMALLOC_MAX_SIZE - 904, "a range");
+	/* What nobody here knows, and what nobody has. */
+	assert_true(quarry_check_object_size(q, global, sizeof(global), true));
+	assert_true(quarry_check_object_size(q, on_stack, sizeof(on_stack), false));
+	assert_true(quarry_check_object_size(q, NULL, 0, false));
+	assert_int_equal(reports, 0);
+	assert_false(quarry_check_object_size(q, NULL, 1, true));
+	reported("usercopy: 1 bytes to", "0x0, which is no allocation", "");
+	assert_false(quarry_check_object_size(q, QUARRY_ZERO_SIZE_PTR, 1, false));
+	reported("usercopy: 1 bytes from", "0x10, which is no allocation", "");
+	check(q);
+	quarry_posix_delete(q);
+}
+
 /* ---- layout ---- */
 
 static bool filled(const unsigned char *p, int c, size_t n)
@@ -1099,6 +1208,7 @@ static void test_guarded_objects_serve(void **state)
 	assert_true(filled(b, 0, 64));
 	assert_int_equal(guards(q).used, 3);
 	assert_int_equal(quarry_ksize(q, c), 256);
+	copies_up_to(q, c, 256, "guarded");
 	memset(a, 1, SIZE);
 	memset(c, 3, 256);
 	d = quarry_krealloc(q, c, 1000, GFP_KERNEL);
@@ -1817,6 +1927,8 @@ int main(void)
 		cmocka_unit_test(test_2c_every_call_has_its_caller),
 		cmocka_unit_test(test_2c_many_large_blocks),
 		cmocka_unit_test(test_2c_elements_of_pools_have_a_caller),
+		cmocka_unit_test(test_S18_copies_stay_in_their_window),
+		cmocka_unit_test(test_S18_copies_of_what_is_no_cache_with_a_window),
 		cmocka_unit_test(test_bytes_around_and_in_objects),
 		cmocka_unit_test(test_caches_that_did_not_ask_are_not_written),
 		cmocka_unit_test(test_constructors_and_zero),

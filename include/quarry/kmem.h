@@ -132,6 +132,23 @@ void quarry_kvfree_sensitive(struct quarry *q, void *p, size_t size);
  * could not serve it. Context: any but interrupt. O(such ranges). */
 bool quarry_is_vmalloc_addr(struct quarry *q, const void *p);
 
+/**
+ * quarry_check_object_size() - whether a copy to or from user space stays inside what it should
+ * @q:	     memory system
+ * @p:	     first byte, of an allocation that the caller has
+ * @n:	     bytes; 0: nothing is copied, nothing is wrong
+ * @to_user: whether they go to user space; else they come from there; for the report
+ *
+ * Of an object of a cache, all @n bytes must lie in its window: kmem_cache_args.useroffset and usersize; a cache without
+ * has none. A block of kmalloc's is all window, as far as its class goes. A block of pages and a range of kvmalloc() end where they
+ * end; single pages that are neighbours count as one. Of memory that Quarry does not know, and of boot's, nothing is
+ * said. What is wrong is reported, once a call. Example: 8 bytes at 60 of kmalloc(64) do not.
+ *
+ * Context: any. Return: true; false: NULL, a free page, or outside.
+ */
+QUARRY_MUST_CHECK bool quarry_check_object_size(struct quarry *q, const void *p, size_t n,
+						bool to_user);
+
 /* ---- private sets of classes ---- */
 
 struct quarry_kmem_buckets; /* a cache for each of kmalloc's classes, shared with nobody */

@@ -50,6 +50,7 @@
 #define quarry_check QUARRY_NAME(quarry_check)
 #define quarry_check_bootmem QUARRY_NAME(quarry_check_bootmem)
 #define quarry_check_memblock QUARRY_NAME(quarry_check_memblock)
+#define quarry_check_object_size QUARRY_NAME(quarry_check_object_size)
 #define quarry_check_pages QUARRY_NAME(quarry_check_pages)
 #define quarry_check_slab QUARRY_NAME(quarry_check_slab)
 #define quarry_cma_alloc QUARRY_NAME(quarry_cma_alloc)

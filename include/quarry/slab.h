@@ -37,7 +37,8 @@ struct kmem_cache;
  * @size:  size of one place in bytes; 0: computed from object size, align and flags as Linux does.
  *	   For a replay, where the recording says what Linux took.
  * @useroffset: first byte of an object that may be copied to user space
- * @usersize: how many bytes of it may; 0: none. A cache with such a window is not merged
+ * @usersize: how many bytes of it may; 0: none. A cache with such a window is not merged.
+ *	   quarry_check_object_size() looks
  * @freeptr_offset: with @use_freeptr_offset and a constructor or SLAB_TYPESAFE_BY_RCU: a word of the object,
  *	   aligned, that Linux may keep its free pointer in; else it comes after the object. It counts
  *	   in size only, as nothing is written into free objects here

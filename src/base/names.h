@@ -182,6 +182,7 @@
 #define kmalloc_odd_for QUARRY_INSIDE(kmalloc_odd_for)
 #define kmalloc_open QUARRY_INSIDE(kmalloc_open)
 #define kv_alloc QUARRY_INSIDE(kv_alloc)
+#define kv_range_left QUARRY_INSIDE(kv_range_left)
 #define late_end QUARRY_INSIDE(late_end)
 #define late_flush QUARRY_INSIDE(late_flush)
 #define late_give_old QUARRY_INSIDE(late_give_old)

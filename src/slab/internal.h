@@ -952,10 +952,12 @@ void *kv_alloc(struct quarry *q, size_t size, gfp_t gfp, int nid, const void *ca
 /* realloc.c: quarry_krealloc_node_align() for the same. */
 void *realloc_any(struct quarry *q, void *p, size_t size, size_t align, gfp_t gfp, int nid,
 		  const void *caller);
-/* Whether @p lies in a range of whole pages, which only quarry_kvfree() may give back. */
+/* Bytes from @p to the end of the range of whole pages that it lies in; 0: in none. */
+size_t kv_range_left(struct quarry *q, const void *p);
+/* Whether there is one, which only quarry_kvfree() may give back. */
 static inline bool kv_is_range(struct quarry *q, const void *p)
 {
-	return quarry_is_vmalloc_addr(q, p);
+	return kv_range_left(q, p) != 0;
 }
 #else
 static inline bool kv_is_range(struct quarry *q, const void *p)

@@ -187,21 +187,30 @@ void *quarry_kvrealloc(struct quarry *q, void *p, size_t size, gfp_t gfp)
 	return new;
 }
 
-bool quarry_is_vmalloc_addr(struct quarry *q, const void *p)
+size_t kv_range_left(struct quarry *q, const void *p)
 {
 	const struct slab_kv_area *area;
-	unsigned int i;
-	bool found = false;
+	size_t left = 0, off, bytes;
 	quarry_pin_t pin;
+	unsigned int i;
 
 	if (q->slabs == NULL || quarry_load_relaxed(&q->slabs->kv_areas) == 0)
-		return false;
+		return 0;
 	pin = quarry_lock(q->concurrent, &q->slabs->kv_lock);
-	for (i = 0; i < SLAB_KV_BUCKETS && !found; i++)
-		for (area = q->slabs->kv[i]; area != NULL && !found; area = area->next)
-			found = (uintptr_t)p - area->addr < area->nr_pages << QUARRY_PAGE_SHIFT;
+	for (i = 0; i < SLAB_KV_BUCKETS && left == 0; i++) {
+		for (area = q->slabs->kv[i]; area != NULL && left == 0; area = area->next) {
+			off = (uintptr_t)p - area->addr;
+			bytes = area->nr_pages << QUARRY_PAGE_SHIFT;
+			left = off < bytes ? bytes - off : 0;
+		}
+	}
 	quarry_unlock(q->concurrent, &q->slabs->kv_lock, pin);
-	return found;
+	return left;
+}
+
+bool quarry_is_vmalloc_addr(struct quarry *q, const void *p)
+{
+	return kv_range_left(q, p) != 0;
 }
 
 /* ---- what belongs to callers' things and must be readable ---- */
