@@ -609,6 +609,67 @@ static void test_what_the_validator_says(void **state)
 	machine_fini(&m);
 }
 
+/* A host's report that asks for pages of the very arena, and for all CPUs to be emptied. */
+static struct {
+	struct quarry *q;
+	unsigned int reports;
+	char last[256];
+} teller;
+
+static void tell(void *ctx, const char *line)
+{
+	struct page *page = quarry_alloc_pages(teller.q, GFP_KERNEL, 4);
+
+	(void)ctx;
+	snprintf(teller.last, sizeof(teller.last), "%s", line);
+	teller.reports++;
+	assert_non_null(page);
+	quarry_free_pages(teller.q, page, 4);
+	quarry_free_pages(teller.q, quarry_alloc_pages(teller.q, GFP_KERNEL, 0), 0);
+	quarry_drain_all_pages(teller.q);
+}
+
+/* A block of @order comes back whose first page is free already, by its bit. */
+static void put_again(bool concurrent, unsigned int order)
+{
+	const struct machine_spec spec = {
+		.memory = {{0, 64 * MACHINE_MIB, 0}},
+		.concurrent = concurrent,
+		.boot = {.nr_cpus = 1},
+	};
+	struct page_arena *a;
+	struct machine m;
+	struct page *page;
+	size_t offset;
+
+	machine_build(&m, &spec);
+	teller.q = m.q;
+	teller.reports = 0;
+	m.q->port.report = tell;
+	page = quarry_alloc_pages(m.q, GFP_KERNEL, order);
+	assert_non_null(page);
+	a = page_arena_of(m.q->pages, page);
+	offset = (size_t)(page - a->map);
+	a->bits[offset >> QUARRY_PAGEBLOCK_ORDER][(offset >> 6) % PAGE_WORDS] |= (uint64_t)1
+										 << offset % 64;
+	a->pb[offset >> QUARRY_PAGEBLOCK_ORDER].nr_free++;
+	quarry_free_pages(m.q, page, order);
+	quarry_drain_all_pages(m.q);
+	assert_int_equal(teller.reports, 1);
+	if (strstr(teller.last, "free already") == NULL)
+		fail_msg("%s", teller.last);
+	machine_fini(&m);
+}
+
+static void test_told_without_locks(void **state)
+{
+	(void)state;
+	for (unsigned int order = 0; order <= QUARRY_MAX_ORDER; order++) {
+		put_again(false, order);
+		put_again(true, order);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -622,6 +683,7 @@ int main(void)
 		cmocka_unit_test(test_slabs_with_all_debugging),
 		cmocka_unit_test(test_sheaves_of_objects),
 		cmocka_unit_test(test_memblock),
+		cmocka_unit_test(test_told_without_locks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

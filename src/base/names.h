@@ -44,6 +44,7 @@
 #define arena_take QUARRY_INSIDE(arena_take)
 #define arena_take_bits QUARRY_INSIDE(arena_take_bits)
 #define arena_take_from QUARRY_INSIDE(arena_take_from)
+#define arena_tell_again QUARRY_INSIDE(arena_tell_again)
 #define arena_trylock QUARRY_INSIDE(arena_trylock)
 #define arena_unfile QUARRY_INSIDE(arena_unfile)
 #define arena_unfold QUARRY_INSIDE(arena_unfold)

@@ -152,6 +152,7 @@ static bool accept_pageblock(struct quarry *q, struct page_arena *a, unsigned in
 		quarry_fetch_add_relaxed(&q->pages->managed, 0 - pages);
 	}
 	arena_unlock(q, a, pin);
+	arena_tell(q);
 	if (ok)
 		page_event(q, QUARRY_VM_PAGE_ACCEPTED, pages);
 	else

@@ -319,6 +319,7 @@ static QUARRY_NOINLINE void alloc_free_inside(struct page_cpu *cpu, struct page 
 	unsigned int slot = order < PAGE_PCP_ORDERS ? order : PAGE_PCP_HUGE;
 	/* Acquire: what other CPUs did to the block before they let go of it. */
 	uint64_t word = page != NULL ? quarry_load_acquire(&page->word) : 0;
+	bool put = false; /* something went to its arena */
 
 	if (unlikely(!alloc_may_free_any(q->pages, page, word, order))) {
 		quarry_cpu_leave(&cpu->lock);
@@ -328,27 +329,37 @@ static QUARRY_NOINLINE void alloc_free_inside(struct page_cpu *cpu, struct page 
 	}
 	page_set_word(page, word & PAGE_WORD_ARENA_MASK); /* PAGE_WORD_FREE */
 	if (unlikely(slot == PAGE_PCP_HUGE)) {
-		if (!pcp_keep_huge(q, cpu, page, page_word_type(word)))
+		put = !pcp_keep_huge(q, cpu, page, page_word_type(word));
+		if (put)
 			pcp_push_counted(q, cpu, page, slot);
 	} else if (unlikely(word < quarry_load_relaxed(&q->strict_below))) {
+		put = true;
 		pcp_push_counted(q, cpu, page, slot);
 	} else if (likely(order == 0)) { /* the same with addresses that the compiler knows */
-		if (unlikely(pcp_push(cpu, page, 0)))
+		put = pcp_push(cpu, page, 0);
+		if (unlikely(put))
 			pcp_in_stage(q, cpu, 0);
-	} else if (unlikely(pcp_push(cpu, page, slot))) {
-		pcp_in_stage(q, cpu, slot);
+	} else {
+		put = pcp_push(cpu, page, slot);
+		if (unlikely(put))
+			pcp_in_stage(q, cpu, slot);
 	}
 	quarry_cpu_leave(&cpu->lock);
 	quarry_unpin(pin);
+	if (unlikely(put))
+		arena_tell(q);
 }
 
 /* Inside, and comes out: there is no room for another late block. */
 static QUARRY_NOINLINE void alloc_free_late(struct page_cpu *cpu, quarry_pin_t pin)
 	QUARRY_RELEASES(cpu->lock)
 {
-	late_give_old(cpu->q, cpu);
+	struct quarry *q = cpu->q;
+
+	late_give_old(q, cpu);
 	quarry_cpu_leave(&cpu->lock);
 	quarry_unpin(pin);
+	arena_tell(q);
 }
 
 /*
@@ -392,6 +403,8 @@ static QUARRY_NOINLINE void alloc_free_next(struct page_cpu *cpu, struct page *p
 		if (done != 0) {
 			quarry_cpu_leave(&cpu->lock);
 			quarry_unpin(pin);
+			if (done == 2)
+				arena_tell(q);
 			return;
 		}
 		alloc_free_inside(cpu, page, order, pin, address);

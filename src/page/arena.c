@@ -20,8 +20,8 @@
  * Virgin     An arena that nobody has touched has no records and no bitmaps written: it says the order of
  *            its largest block and means all of itself. arena_unfold() writes them at the first touch.
  *
- * Locks      arena->lock guards records, bitmaps, lists, nr_free. It is the innermost lock: nothing
- *            is called under it but the functions of this folder that say so.
+ * Locks      arena->lock guards records, bitmaps, lists, nr_free. Only leaf locks are taken under it, and of
+ *            the port nothing is called: what is wrong is noted, and told by arena_tell() without locks.
  *
  * Cost       One cache line of bitmap and one record for each pageblock touched; no list is searched.
  */
@@ -666,6 +666,48 @@ static QUARRY_COLD unsigned int arena_put_words(struct quarry *q, struct page_ar
 	return n;
 }
 
+/* @pages of the word at @pfn, or, if they are 0, some of the block of @order there, are free already. */
+static QUARRY_COLD void arena_found_again(struct quarry *q, pfn_t pfn, uint64_t pages,
+					  unsigned int order)
+{
+	struct page_again *again = &q->pages->again;
+	quarry_pin_t pin = quarry_lock(q->concurrent, &again->lock);
+
+	if (again->n < PAGE_AGAIN) {
+		again->at[again->n] = (struct arena_again){pfn, pages, order};
+		quarry_store_relaxed(&again->n, again->n + 1);
+	} else {
+		again->lost++;
+	}
+	quarry_unlock(q->concurrent, &again->lock, pin);
+}
+
+QUARRY_COLD void arena_tell_again(struct quarry *q)
+{
+	struct page_again *again = &q->pages->again;
+	quarry_pin_t pin = quarry_lock(q->concurrent, &again->lock);
+	struct page_again told = *again;
+
+	again->lost = 0;
+	quarry_store_relaxed(&again->n, 0u);
+	quarry_unlock(q->concurrent, &again->lock, pin);
+	for (unsigned int k = 0; k < told.n; k++) {
+		const struct arena_again *at = &told.at[k];
+
+		if (at->pages != 0)
+			quarry_report(q,
+				      "page: pages %#llx of pfn %#llx are free already; not freed "
+				      "again",
+				      (unsigned long long)at->pages, (unsigned long long)at->pfn);
+		else
+			quarry_report(q,
+				      "page: pfn %#llx order %u is free already; not freed again",
+				      (unsigned long long)at->pfn, at->order);
+	}
+	if (told.lost != 0)
+		quarry_report(q, "page: and %u more that are free already", told.lost);
+}
+
 static unsigned int arena_put_pb(struct quarry *q, struct page_arena *a, unsigned int i,
 				 unsigned int page, unsigned int order) QUARRY_REQUIRES(a->lock)
 {
@@ -674,10 +716,8 @@ static unsigned int arena_put_pb(struct quarry *q, struct page_arena *a, unsigne
 	unsigned int merged;
 
 	if (unlikely(pageblock_any_set(a->bits[i], page, order))) {
-		pfn_t pfn = a->base_pfn + ((pfn_t)i << QUARRY_PAGEBLOCK_ORDER) + page;
-
-		quarry_report(q, "page: pfn %#llx order %u is free already; not freed again",
-			      (unsigned long long)pfn, order);
+		arena_found_again(q, a->base_pfn + ((pfn_t)i << QUARRY_PAGEBLOCK_ORDER) + page, 0,
+				  order);
 		return 0;
 	}
 	if (unlikely((pb->flags & PAGE_PB_KEEPS) != 0))
@@ -748,9 +788,7 @@ unsigned int arena_put_word(struct quarry *q, struct page_arena *a, size_t w, ui
 	unsigned int n, order, least = pb->filed == PAGE_NOT_FILED ? 0 : pb->filed;
 
 	if (unlikely((bits[word] & mask) != 0)) {
-		quarry_report(q, "page: pages %#llx of pfn %#llx are free already; not freed again",
-			      (unsigned long long)(bits[word] & mask),
-			      (unsigned long long)(a->base_pfn + w * PAGE_BITS));
+		arena_found_again(q, a->base_pfn + w * PAGE_BITS, bits[word] & mask, 0);
 		mask &= ~bits[word];
 	}
 	if (unlikely((pb->flags & PAGE_PB_KEEPS) != 0))

@@ -537,6 +537,7 @@ static int boot_make_cpus(struct boot_state *b)
 	b->q->cpus = pl->cpu;
 	quarry_lock_init(&pl->refusal_lock, QUARRY_LOCK_LEAF);
 	quarry_lock_init(&pl->aside_lock, QUARRY_LOCK_LEAF);
+	quarry_lock_init(&pl->again.lock, QUARRY_LOCK_LEAF);
 	quarry_lock_init(&pl->reclaim_lock, QUARRY_LOCK_LEAF);
 	quarry_lock_init(&pl->shrinker_lock, QUARRY_LOCK_LEAF);
 	quarry_lock_init(&pl->scope_lock, QUARRY_LOCK_OUTER);

@@ -285,6 +285,7 @@ int quarry_unpoison_memory(struct quarry *q, pfn_t pfn)
 		err = 0;
 	}
 	arena_unlock(q, a, pin);
+	arena_tell(q);
 	return err;
 }
 

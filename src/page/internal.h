@@ -472,8 +472,26 @@ struct page_mover {
 	void *ctx;
 };
 
+/* Pages that came back and were free already: those of one word from @pfn on, or a block if @pages is 0. */
+struct arena_again {
+	pfn_t pfn;
+	uint64_t pages;
+	unsigned int order;
+};
+
+#define PAGE_AGAIN (QUARRY_TINY ? 1u : 4u)
+
+/* Seen under arenas' locks, and told without: arena_tell(). */
+struct page_again {
+	struct quarry_lock lock;
+	uint32_t n;    /* of them, seen and not told */
+	uint32_t lost; /* for which there was no room */
+	struct arena_again at[PAGE_AGAIN];
+};
+
 #if QUARRY_TINY
 struct page_layer {
+	struct page_again again;
 	struct page_arena *arena; /* one for each range of memory */
 	uint32_t nr_arenas;
 	bool reclaiming; /* the port is asked to free something */
@@ -540,6 +558,7 @@ struct page_layer {
 	uint8_t thp; /* enum page_thp: the huge-page daemon wants a reserve */
 	struct quarry_lock
 		mark_lock; /* watermarks, boost, the fast path's marks, CPUs' tables; innermost */
+	struct page_again again;
 	uint64_t refused;
 	uint64_t warned; /* refusals that were told in the log, or would have been */
 	struct quarry_lock refusal_lock;
@@ -711,6 +730,13 @@ unsigned int arena_put_large(struct quarry *q, struct page_arena *a, unsigned in
 /* Frees the pages @mask of word @w, counted from base_pfn; returns how many were not free before. */
 unsigned int arena_put_word(struct quarry *q, struct page_arena *a, size_t w, uint64_t mask)
 	QUARRY_REQUIRES(a->lock);
+/* Tells the host what arena_put() and the like have found wrong. No lock is held. */
+QUARRY_COLD void arena_tell_again(struct quarry *q);
+static inline void arena_tell(struct quarry *q)
+{
+	if (unlikely(quarry_load_relaxed(&q->pages->again.n) != 0))
+		arena_tell_again(q);
+}
 /* Adds @pages to the arena's and the zone's free pages. */
 void arena_count(struct quarry *q, struct page_arena *a, int64_t pages) QUARRY_REQUIRES(a->lock);
 void arena_set_type(struct quarry *q, struct page_arena *a, unsigned int i, unsigned int type)

@@ -266,6 +266,7 @@ void late_settle(struct quarry *q)
 			continue;
 		late_end(q, cpu);
 		quarry_cpu_give_back(q, &cpu->lock, pin);
+		arena_tell(q);
 	}
 }
 
@@ -279,4 +280,5 @@ QUARRY_NOINLINE void late_settle_here(struct quarry *q)
 		quarry_cpu_leave(&cpu->lock);
 	}
 	quarry_unpin(pin);
+	arena_tell(q);
 }

@@ -20,7 +20,7 @@
  * Locks      A CPU works on its sheaves inside its own lock (base/lock.h), which costs it no atomic; so
  *            any CPU can empty any other's. Who finds itself shut out goes to the arenas: nothing
  *            depends on a sheaf being there. Inside, only arenas' locks are taken, and of the port
- *            nothing but a report of damage is called.
+ *            nothing but late.c's report of damage is called.
  */
 #include "internal.h"
 
@@ -179,6 +179,7 @@ void page_set_feature(struct quarry *q, uint32_t feature, bool on)
 		late_end(q, c);
 		quarry_cpu_set_slow(&c->lock, quarry_load_relaxed(&pl->features) != 0);
 		quarry_cpu_give_back(q, &c->lock, pin);
+		arena_tell(q);
 	}
 }
 
@@ -426,11 +427,12 @@ void pcp_free(struct quarry *q, struct page *page, unsigned int order)
 		pcp_push_counted(q, cpu, page, (unsigned int)slot);
 		quarry_cpu_leave(&cpu->lock);
 		quarry_unpin(pin);
-		return;
+	} else {
+		quarry_unpin(pin);
+		cpu_count_free(q, a, order);
+		zone_put_one(q, page, order);
 	}
-	quarry_unpin(pin);
-	cpu_count_free(q, a, order);
-	zone_put_one(q, page, order);
+	arena_tell(q);
 }
 
 /* ---- handing out ---- */
@@ -684,6 +686,7 @@ static void pcp_visit(struct quarry *q, unsigned int cpu,
 			out(q, pcp);
 	}
 	quarry_cpu_give_back(q, &c->lock, pin);
+	arena_tell(q);
 }
 
 void quarry_drain_pages(struct quarry *q, unsigned int cpu)
@@ -757,6 +760,7 @@ unsigned long pcp_pages_of(struct quarry *q, const struct page_zone *z, unsigned
 				 << pcp_order(slot);
 	}
 	quarry_cpu_give_back(q, &c->lock, pin);
+	arena_tell(q);
 	for (unsigned int o = 0; o < QUARRY_NR_ORDERS; o++)
 		pages += (unsigned long)in[z->type][o] << o;
 	return pages;
@@ -840,6 +844,7 @@ void pcp_events(struct quarry *q, unsigned int cpu,
 		pcp_add_seen(q, c, allocs, frees);
 		pcp_add_own(c, allocs, frees);
 		quarry_cpu_give_back(q, &c->lock, pin);
+		arena_tell(q);
 	} else {
 		pcp_add_own(c, allocs, frees);
 	}

@@ -102,6 +102,7 @@ static unsigned long release_arena(struct quarry *q, struct page_arena *a, pfn_t
 		quarry_fetch_add_relaxed(&q->pages->handed_over, given);
 	}
 	arena_unlock(q, a, pin);
+	arena_tell(q);
 	return given;
 }
 

@@ -78,6 +78,7 @@ static unsigned long reporting_tell(struct quarry *q, struct reporting_batch *b)
 			a->pb[b->pb[b->n]].flags |= PAGE_PB_REPORTED;
 		arena_show(q, a, b->pb[b->n]);
 		arena_unlock(q, a, pin);
+		arena_tell(q);
 	}
 	b->n = 0;
 	if (told)

@@ -269,6 +269,7 @@ static void vacate_release(struct quarry *q, struct vacate_window *w)
 	}
 	arena_count(q, w->a, n);
 	arena_unlock(q, w->a, pin);
+	arena_tell(q);
 }
 
 /* Looks at the next pageblock, or several, of @a; 1: a window in it will do, 0: none; -1: all were tried. */
