@@ -629,6 +629,80 @@ static void mixing_of_types(void **state)
 	}
 }
 
+/* P13, P15: whom a boost of the watermarks keeps from the last pages. Of four pages two are free. */
+static void marks_with_a_boost(void **state)
+{
+	static const struct {
+		const char *rule;
+		gfp_t gfp;
+		uint32_t task;
+		unsigned int order;
+		bool counts; /* the boost is part of min */
+		bool half, quarter, all;
+	} rules[] = {
+		{"NOWAIT: it counts", GFP_NOWAIT, 0, 0, true, false, false, false},
+		{"KERNEL: it counts", GFP_KERNEL | __GFP_NORETRY, 0, 0, true, false, false, false},
+		{"movable pages: it counts", GFP_NOWAIT | __GFP_MOVABLE, 0, 0, true, false, false,
+		 false},
+		{"HIGH, a page: it does not", __GFP_HIGH, 0, 0, false, true, false, false},
+		{"ATOMIC, a page: it does not", GFP_ATOMIC, 0, 0, false, true, true, false},
+		{"ATOMIC and NOMEMALLOC: it does not", GFP_ATOMIC | __GFP_NOMEMALLOC, 0, 0, false,
+		 true, false, false},
+		{"HIGH, two pages: it counts", __GFP_HIGH, 0, 1, true, true, false, false},
+		{"who is being ended: it counts", GFP_NOWAIT, QUARRY_TASK_OOM_VICTIM, 0, true, true,
+		 false, false},
+		{"MEMALLOC: no mark counts", GFP_NOWAIT | __GFP_MEMALLOC, 0, 0, true, false, false,
+		 true},
+	};
+	struct machine_spec spec = host_spec(1);
+
+	(void)state;
+	spec.boot.dma_limit = ~(phys_addr_t)0; /* one zone, DMA32 */
+	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
+		struct quarry_zone_info z;
+		struct hoard keep = {0};
+		unsigned long left;
+		struct page *page;
+		struct host h;
+
+		host_build_as(&h, &spec);
+		assert_int_equal(quarry_sysctl_set(h.m.q, "min_free_kbytes", "2048"), 0);
+		hoard_order(&h.m, &h.all, GFP_NOWAIT | __GFP_MEMALLOC | __GFP_MOVABLE, 0);
+		for (size_t k = 0; k < h.all.n; k++) {
+			if (quarry_page_to_pfn(h.m.q, h.all.page[k]) % 4 < 2)
+				quarry_free_pages(h.m.q, h.all.page[k], 0);
+			else
+				hoard_add(&keep, h.all.page[k], 0);
+		}
+		h.all.n = 0;
+		hoard_free(&h.m, &h.all);
+		h.all = keep;
+		quarry_drain_all_pages(h.m.q);
+		/* Each pageblock that is mixed raises the marks, until they are as high as may be. */
+		assert_int_equal(quarry_sysctl_set(h.m.q, "watermark_boost_factor", "15000"), 0);
+		h.wakes = 0;
+		do {
+			page = quarry_alloc_pages(h.m.q, GFP_NOWAIT, 0);
+			assert_non_null(page);
+			hoard_add(&h.all, page, 0);
+			assert_true(quarry_zone_info(h.m.q, 0, QUARRY_ZONE_DMA32, &z));
+		} while (z.boost != 768 * 15000 / 10000);
+		assert_int_equal(z.wmark[QUARRY_WMARK_MIN], 512 + z.boost);
+		assert_true(h.wakes != 0);
+		h.task.flags = rules[i].task;
+		hoard_order(&h.m, &h.all, rules[i].gfp, rules[i].order);
+		h.task.flags = 0;
+		assert_true(quarry_zone_info(h.m.q, 0, QUARRY_ZONE_DMA32, &z));
+		left = 512 + (rules[i].counts ? z.boost : 0);
+		left -= rules[i].half ? left / 2 : 0;
+		left -= rules[i].quarter ? left / 4 : 0;
+		left = rules[i].all ? 0 : left;
+		if (z.free < left || z.free > left + rules[i].order)
+			fail_msg("%s: %lu pages left, not %lu", rules[i].rule, z.free, left);
+		host_fini(&h);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -641,6 +715,7 @@ int main(void)
 		cmocka_unit_test(pages_of_the_highatomic_reserve),
 		cmocka_unit_test(mixing_of_types),
 		cmocka_unit_test(rights_below_min),
+		cmocka_unit_test(marks_with_a_boost),
 		cmocka_unit_test(nodes_that_may_serve),
 	};
 
