@@ -75,6 +75,7 @@ struct quarry *bench_machine_of(uint64_t bytes, int nodes, unsigned int cpus, bo
 				bool real);
 
 void bench_pages(void);
+void bench_replacement(void);
 void bench_threads(void); /* the part of it that has them */
 void bench_slabs(void);
 void bench_slabs_large(void);

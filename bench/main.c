@@ -23,6 +23,7 @@ int main(int argc, char **argv)
 		const char *name;
 		void (*run)(void);
 	} parts[] = {{"pages", bench_pages},
+		     {"replacement", bench_replacement},
 		     {"threads", bench_threads},
 		     {"slabs", bench_slabs},
 		     {"slabs-large", bench_slabs_large},
@@ -48,7 +49,8 @@ int main(int argc, char **argv)
 	}
 	if (!any)
 		fprintf(stderr, "usage: bench "
-				"pages|threads|slabs|slabs-large|slabs-threads|slabs-colour|boots|"
+				"pages|replacement|threads|slabs|slabs-large|slabs-threads|slabs-"
+				"colour|boots|"
 				"memblock ...\n");
 	return any ? 0 : 2;
 }

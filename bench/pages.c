@@ -297,6 +297,11 @@ void bench_threads(void)
 	pages_threads(PAGES_GIB(16));
 }
 
+void bench_replacement(void)
+{
+	pages_fragmentation(PAGES_GIB(4));
+}
+
 void bench_pages(void)
 {
 	static const unsigned int gib[] = {1, 16, 64, 1024};
@@ -318,5 +323,5 @@ void bench_pages(void)
 	if (only != NULL || order != NULL)
 		return;
 	bench_threads();
-	pages_fragmentation(PAGES_GIB(4));
+	bench_replacement();
 }

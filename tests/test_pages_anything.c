@@ -776,7 +776,7 @@ static void two_nodes_cma_hotplug(void **state)
 		.boot = {.nr_cpus = CPUS(4), .max_hotplug_phys = 1024 * MIB}};
 
 	(void)state;
-	any_live(&spec, 2, 1024 * MIB >> QUARRY_PAGE_SHIFT, 1, 600, 0x261721881b2dd10c);
+	any_live(&spec, 2, 1024 * MIB >> QUARRY_PAGE_SHIFT, 1, 600, 0xa06033992f014bee);
 }
 
 static void movable_and_odd_borders(void **state)

@@ -38,6 +38,7 @@
 #define arena_put QUARRY_INSIDE(arena_put)
 #define arena_put_large QUARRY_INSIDE(arena_put_large)
 #define arena_put_some QUARRY_INSIDE(arena_put_some)
+#define arena_put_turn QUARRY_INSIDE(arena_put_turn)
 #define arena_put_word QUARRY_INSIDE(arena_put_word)
 #define arena_set_type QUARRY_INSIDE(arena_set_type)
 #define arena_show QUARRY_INSIDE(arena_show)

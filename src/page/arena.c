@@ -469,16 +469,16 @@ struct page *arena_take(struct quarry *q, struct page_arena *a, unsigned int ord
 	return i < 0 ? NULL : arena_take_from(q, a, (unsigned int)i, order);
 }
 
-/* The descriptors of a hand that will be handed out: they are written soon, but not at once. */
-static inline void arena_prefetch_hand(const struct page_hand *h)
+/* The descriptors of @blocks of the word at @base, which will be handed out: they are written soon, but not at once. */
+static inline void arena_prefetch_hand(const struct page *base, uint64_t blocks)
 {
 	const unsigned int line = 64 / sizeof(struct page);
 
-	for (uint64_t todo = h->mask; todo != 0;) {
-		unsigned int first = bits_ctz64(todo) / line * line;
+	while (blocks != 0) {
+		unsigned int first = bits_ctz64(blocks) & ~(line - 1);
 
-		quarry_prefetch_write(h->base + first);
-		todo &= ~((((uint64_t)1 << line) - 1) << first);
+		quarry_prefetch_write(base + first);
+		blocks &= ~(uint64_t)0 << (line - 1) << 1 << first;
 	}
 }
 
@@ -498,6 +498,7 @@ static unsigned int arena_fill_words(struct page_arena *a, unsigned int i, unsig
 	for (arena_words todo = (broken & ~full) | full << PAGE_WORDS; todo != 0;
 	     todo &= todo - 1) {
 		unsigned int w = bits_ctz64(todo) % PAGE_WORDS;
+		struct page *base = arena_page(a, i, w * PAGE_BITS);
 		uint64_t mask;
 
 		if (n >= max || s->n == PAGE_SHEAF_HANDS)
@@ -505,11 +506,66 @@ static unsigned int arena_fill_words(struct page_arena *a, unsigned int i, unsig
 		mask = pageblock_take(bits, w, order, max - n);
 		if (mask == 0)
 			continue;
-		s->hand[s->n] = (struct page_hand){arena_page(a, i, w * PAGE_BITS), mask};
-		arena_prefetch_hand(&s->hand[s->n++]);
+		s->hand[s->n++] = (struct page_hand){base, mask};
+		arena_prefetch_hand(base, mask);
 		n += (mask & (mask - 1)) == 0 ? 1 : bits_popcount64(mask);
 	}
 	return n;
+}
+
+/* The same of a pageblock without a whole word, all of which there is room for. */
+static QUARRY_ALWAYS_INLINE unsigned int arena_fill_all(struct page_arena *a, unsigned int i,
+							unsigned int order, struct page_sheaf *s)
+{
+	uint64_t *bits = a->bits[i], rest = 0;
+	struct page_hand *const first = &s->hand[s->n], *h = first;
+	struct page *base = arena_page(a, i, 0);
+	unsigned int n = 0;
+
+	for (unsigned int w = 0; w < PAGE_WORDS; w++, base += PAGE_BITS) {
+		uint64_t blocks = bits[w];
+
+		if (blocks == 0)
+			continue;
+		bits[w] = 0;
+		if (order != 0) {
+			uint64_t left = blocks;
+
+			blocks = pageblock_runs(blocks, order);
+			left &= ~((blocks << (1u << order)) - blocks);
+			bits[w] = left;
+			rest |= left;
+			if (blocks == 0)
+				continue;
+		}
+		*h++ = (struct page_hand){base, blocks};
+		arena_prefetch_hand(base, blocks);
+	}
+	s->n = (uint16_t)(s->n + (h - first));
+	if (likely(rest == 0))
+		return a->pb[i].nr_free >> order;
+	while (h != first)
+		n += bits_popcount64((--h)->mask);
+	return n;
+}
+
+/* Whether arena_fill_all() may serve @max blocks. */
+static inline bool arena_may_fill_all(const struct page_pb *pb, unsigned int order,
+				      const struct page_sheaf *s, unsigned int max)
+{
+	return pb->filed < PAGE_BITS_ORDER && (unsigned int)pb->nr_free >> order <= max &&
+	       s->n + PAGE_WORDS <= PAGE_SHEAF_HANDS;
+}
+
+/* Hands out of pageblock @i, whose descriptors are written; returns blocks. */
+static unsigned int arena_fill_from(struct page_arena *a, unsigned int i, unsigned int order,
+				    struct page_sheaf *s, unsigned int max)
+{
+	if (!arena_may_fill_all(&a->pb[i], order, s, max))
+		return arena_fill_words(a, i, order, s, max);
+	return order == 0   ? arena_fill_all(a, i, 0, s)
+	       : order == 3 ? arena_fill_all(a, i, 3, s)
+			    : arena_fill_all(a, i, order, s);
 }
 
 /* Pageblock @i, first of its list, has lost pages: where it belongs now. */
@@ -517,8 +573,13 @@ static void arena_refile_less(struct quarry *q, struct page_arena *a, unsigned i
 	QUARRY_REQUIRES(a->lock)
 {
 	struct page_pb *pb = &a->pb[i];
-	unsigned int order = pb->nr_free != 0 ? pageblock_largest(a->bits[i]) : PAGE_NOT_FILED;
+	unsigned int order;
 
+	if (pb->nr_free == 0 && pb->filed < QUARRY_PAGEBLOCK_ORDER) {
+		arena_unlink(q, a, i);
+		return;
+	}
+	order = pb->nr_free != 0 ? pageblock_largest(a->bits[i]) : PAGE_NOT_FILED;
 	if (order == pb->filed && arena_sparse(pb) == ((pb->flags & PAGE_PB_DENSE) == 0))
 		return;
 	arena_unfile(q, a, i);
@@ -624,7 +685,7 @@ unsigned int arena_fill(struct quarry *q, struct page_arena *a, unsigned int ord
 		if (i < 0)
 			break;
 		arena_touch(a, (unsigned int)i);
-		got = arena_fill_words(a, (unsigned int)i, order, s, max - n);
+		got = arena_fill_from(a, (unsigned int)i, order, s, max - n);
 		a->pb[i].nr_free = (uint16_t)(a->pb[i].nr_free - (got << order));
 		if (unlikely(page_type_special(type)))
 			arena_count_special(q, a, type, -((int64_t)got << order));
@@ -814,6 +875,38 @@ unsigned int arena_put_word(struct quarry *q, struct page_arena *a, size_t w, ui
 		arena_refile_more(q, a, i, order, sparse);
 	return n;
 }
+
+#if !QUARRY_TINY
+
+unsigned int arena_put_turn(struct quarry *q, struct page_arena *a, struct page_pb *pb,
+			    uint64_t *word, uint64_t mask, unsigned int order)
+{
+	unsigned int i = (unsigned int)(pb - a->pb), filed = pb->filed;
+	unsigned int first = bits_ctz64(mask), grown;
+	uint64_t *bits = a->bits[i];
+
+	if (unlikely((*word & mask) != 0 || page_type_special(pb->type) ||
+		     (pb->flags & PAGE_PB_KEEPS) != 0 || order >= QUARRY_PAGEBLOCK_ORDER))
+		return arena_put_word(q, a, (size_t)(word - a->bits[0]), mask);
+	*word |= mask;
+	pb->nr_free = (uint16_t)(pb->nr_free + (1u << order));
+	if (filed == PAGE_NOT_FILED) {
+		arena_link(q, a, i, order);
+		return 1u << order;
+	}
+	grown = quarry_max(filed, order);
+	/* Its buddy is free: perhaps there is a larger run now. */
+	if ((*word >> (first ^ 1u << order) & 1) != 0)
+		grown = pageblock_grown_at(bits, (unsigned int)(word - bits) * PAGE_BITS + first,
+					   grown);
+	if (grown != filed || ((pb->flags & PAGE_PB_DENSE) == 0 && !arena_sparse(pb))) {
+		arena_unlink(q, a, i);
+		arena_file_as(q, a, i, grown);
+	}
+	return 1u << order;
+}
+
+#endif
 
 unsigned int arena_put_large(struct quarry *q, struct page_arena *a, unsigned int i,
 			     unsigned int order)

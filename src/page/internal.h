@@ -158,6 +158,27 @@ void pageblock_set(uint64_t *bits, unsigned int page, unsigned int order);
 bool pageblock_all_set(const uint64_t *bits, unsigned int page, unsigned int order);
 bool pageblock_any_set(const uint64_t *bits, unsigned int page, unsigned int order);
 
+/* Multiples of 2^o below 64, as bits. */
+static const uint64_t pageblock_starts[7] = {
+	~(uint64_t)0,        0x5555555555555555u, 0x1111111111111111u, 0x0101010101010101u,
+	0x0001000100010001u, 0x0000000100000001u, 0x0000000000000001u,
+};
+
+/* Starts of aligned runs of order @o, from those of order @o - 1. 1 <= @o <= 6. */
+static inline uint64_t pageblock_raise(uint64_t x, unsigned int o)
+{
+	QUARRY_ASSUME(o <= PAGE_BITS_ORDER);
+	return x & x >> ((uint64_t)1 << (o - 1)) & pageblock_starts[o];
+}
+
+/* Starts of aligned runs of order @o in word @x; @o <= 6. */
+static inline uint64_t pageblock_runs(uint64_t x, unsigned int o)
+{
+	for (unsigned int i = 1; i <= o; i++)
+		x = pageblock_raise(x, i);
+	return x;
+}
+
 /* All pages at once. */
 static inline void pageblock_clear_whole(uint64_t *bits)
 {
@@ -804,7 +825,7 @@ static inline bool arena_is_free(const struct page_arena *a, size_t page)
 /* Free pages below which a pageblock filed under an order below 6 is sparse. */
 static inline unsigned int arena_sparse_below(unsigned int order)
 {
-	static const uint8_t least[6] = {ARENA_SHARE(24), ARENA_SHARE(24), ARENA_SHARE(32),
+	static const uint8_t least[6] = {ARENA_SHARE(36), ARENA_SHARE(36), ARENA_SHARE(40),
 					 ARENA_SHARE(48)};
 
 	return least[order];
@@ -820,16 +841,15 @@ static inline bool arena_sparse(const struct page_pb *pb)
 }
 
 /*
- * The usual case of arena_put_word(): one block, the page @first and those of @pages, which makes no free block
- * larger than the pageblock's largest nor the pageblock worth a visit. False: nothing is done.
+ * The usual case of arena_put_word(): one block, the page @first modulo PAGE_BITS of @word and those of @pages, which makes no free
+ * block larger than the pageblock's largest nor the pageblock worth a visit. False: nothing is done. The
+ * arena's lock is held.
  */
-static QUARRY_ALWAYS_INLINE bool arena_put_block(struct page_arena *a, size_t w, unsigned int first,
-						 uint64_t pages, unsigned int order)
-	QUARRY_REQUIRES(a->lock)
+static QUARRY_ALWAYS_INLINE bool arena_put_at(struct page_pb *pb, uint64_t *word,
+					      unsigned int first, uint64_t pages,
+					      unsigned int order)
 {
 	static const uint64_t run_of[6] = {0x3, 0xf, 0xff, 0xffff, 0xffffffffu, ~(uint64_t)0};
-	struct page_pb *pb = &a->pb[w / PAGE_WORDS];
-	uint64_t *word = &a->bits[w / PAGE_WORDS][w % PAGE_WORDS];
 	unsigned int filed = pb->filed, more = pb->nr_free + (1u << order);
 	uint64_t x = *word | pages, run;
 
@@ -839,14 +859,28 @@ static QUARRY_ALWAYS_INLINE bool arena_put_block(struct page_arena *a, size_t w,
 	    more - arena_sparse_below(filed) < 1u << order)
 		return false;
 	/* If its buddy is free: the run of the next order that the block would lie in. */
-	if ((x >> (first ^ 1u << order) & 1) != 0) {
-		run = run_of[filed] << (first & (0u - (2u << filed)));
+	if ((x >> ((first ^ 1u << order) % PAGE_BITS) & 1) != 0) {
+		run = run_of[filed] << (first & (0u - (2u << filed)) & (PAGE_BITS - 1));
 		if ((x & run) == run)
 			return false;
 	}
 	*word = x;
 	pb->nr_free = (uint16_t)more;
 	return true;
+}
+
+/* The same whatever becomes of the pageblock; @mask is the block. Returns pages that became free. */
+unsigned int arena_put_turn(struct quarry *q, struct page_arena *a, struct page_pb *pb,
+			    uint64_t *word, uint64_t mask, unsigned int order)
+	QUARRY_REQUIRES(a->lock);
+
+/* arena_put_at() of word @w, counted from base_pfn. */
+static QUARRY_ALWAYS_INLINE bool arena_put_block(struct page_arena *a, size_t w, unsigned int first,
+						 uint64_t pages, unsigned int order)
+	QUARRY_REQUIRES(a->lock)
+{
+	return arena_put_at(&a->pb[w / PAGE_WORDS], &a->bits[w / PAGE_WORDS][w % PAGE_WORDS], first,
+			    pages, order);
 }
 
 #if !QUARRY_TINY

@@ -71,22 +71,23 @@ static bool late_are_near(const uint64_t *late, unsigned int n)
 	return near > n / 2;
 }
 
+#define LATE_PB_BYTES (sizeof(struct page) << QUARRY_PAGEBLOCK_ORDER) /* of its descriptors */
+
 /*
- * The arena of a block that was written down as @block and reads @word, and in *@pb its pageblock there. NULL: it may not
- * be freed, or no arena has its descriptor; alloc_may_free_any(), whose steps leave what is needed next.
+ * The arena, one of the first @nr, of a block that was written down as @block and reads @word, and in *@offset the bytes
+ * from its first descriptor to @block. NULL: it may not be freed, or no arena has its descriptor;
+ * alloc_may_free_any(), whose steps leave what is needed next.
  */
-static QUARRY_ALWAYS_INLINE struct page_arena *late_arena(const struct page_layer *pl,
+static QUARRY_ALWAYS_INLINE struct page_arena *late_arena(const struct page_layer *pl, size_t nr,
 							  uint64_t block, uint64_t word,
-							  unsigned int order, size_t *pb)
+							  unsigned int order, size_t *offset)
 {
 	struct page_arena *a = &pl->arena[word >> PAGE_WORD_ARENA_SHIFT];
 
-	if (unlikely(!alloc_may_free(word, order)) ||
-	    unlikely(word >> PAGE_WORD_ARENA_SHIFT >= quarry_load_acquire(&pl->nr_arenas)))
+	if (unlikely(!alloc_may_free(word, order)) || unlikely(word >> PAGE_WORD_ARENA_SHIFT >= nr))
 		return NULL;
-	*pb = (size_t)(block - (uintptr_t)quarry_load_relaxed(&a->map)) /
-	      (sizeof(struct page) << QUARRY_PAGEBLOCK_ORDER);
-	return likely(*pb < a->nr_pb) ? a : NULL;
+	*offset = (size_t)(block - (uintptr_t)quarry_load_relaxed(&a->map));
+	return likely(*offset / LATE_PB_BYTES < a->nr_pb) ? a : NULL;
 }
 
 /* Counts, marks free and locates what of the first @nr may be freed; returns how many blocks. */
@@ -99,27 +100,27 @@ static unsigned int late_look(struct quarry *q, struct page_cpu *cpu, unsigned i
 	struct page_zone *z = NULL;
 	unsigned int last = 0;
 
-	if (nr >= LATE_SAMPLE && late_are_near(late, LATE_SAMPLE))
-		cpu->late_on = false;
 	for (; late != end; late++) {
 		uint64_t block = *late;
 		unsigned int order = (unsigned int)(block & LATE_ORDER);
 		struct page *page = (struct page *)(uintptr_t)(block - order);
 		struct page_arena *a;
+		size_t offset, i;
 		uint64_t word;
-		size_t i;
 
 		if (unlikely(page == NULL))
 			continue;
 		/* Acquire: what other CPUs did to the block before they let go of it. */
 		word = quarry_load_acquire(&page->word);
-		a = late_arena(pl, block, word, order, &i);
+		a = late_arena(pl, quarry_load_acquire(&pl->nr_arenas), block, word, order,
+			       &offset);
 		if (unlikely(a == NULL)) {
 			if (!alloc_free_odd(q, page, order))
 				continue;
 			a = page_arena_of(pl, page);
-			i = (size_t)(page - a->map) >> QUARRY_PAGEBLOCK_ORDER;
+			offset = (size_t)(block - (uintptr_t)a->map);
 		}
+		i = offset / LATE_PB_BYTES;
 		word &= PAGE_WORD_ARENA_MASK;
 		page_set_word(page, word); /* PAGE_WORD_FREE */
 		quarry_prefetch_write(&a->bits[i]);
@@ -138,10 +139,10 @@ static unsigned int late_look(struct quarry *q, struct page_cpu *cpu, unsigned i
 
 /* By the long way; returns pages that became free. a->lock held. */
 static QUARRY_NOINLINE unsigned int late_put_odd(struct quarry *q, struct page_arena *a,
-						 uint32_t page, unsigned int order)
-	QUARRY_REQUIRES(a->lock)
+						 struct page_pb *pb, uint64_t *word, uint64_t mask,
+						 unsigned int order) QUARRY_REQUIRES(a->lock)
 {
-	unsigned int pages = arena_put_word(q, a, page >> PAGE_BITS_ORDER, late_mask(page, order));
+	unsigned int pages = arena_put_turn(q, a, pb, word, mask, order);
 
 	/* Less: poisoned ones; more: guards. What was counted in late_look() is put right. */
 	if (unlikely(pages != 1u << order))
@@ -171,7 +172,9 @@ static QUARRY_ALWAYS_INLINE unsigned int late_put(struct quarry *q, uint64_t *b,
 					   late_mask(page, order), order)))
 			pages += 1u << order;
 		else
-			pages += late_put_odd(q, a, page, order);
+			pages += late_put_odd(q, a, &a->pb[page >> QUARRY_PAGEBLOCK_ORDER],
+					      (uint64_t *)a->bits + (page >> PAGE_BITS_ORDER),
+					      late_mask(page, order), order);
 		if (unlikely(k != done))
 			b[k] = b[done];
 		done++;
@@ -181,38 +184,126 @@ static QUARRY_ALWAYS_INLINE unsigned int late_put(struct quarry *q, uint64_t *b,
 	return done;
 }
 
+/* ---- on a machine that one thread plays: nobody else is at work, and this CPU is pinned ---- */
+
+#define LATE_RUN 16u
+
+/* A block that may be freed, and where it goes. */
+struct late_place {
+	struct page *page;
+	uint64_t *word;
+	struct page_pb *pb;
+};
+
 /*
- * The blocks from @b to @end, one by one: nobody else is at work on this machine, and this CPU is pinned. Most are
- * single pages: with numbers that the compiler knows.
+ * Looks at blocks of @order and of one zone from @late on, up to LATE_RUN of them or @end; marks them free, counts
+ * them, and says in @to, of which *@n are used, where they go. Returns the first block that is left.
  */
-static void late_put_alone(struct quarry *q, const uint64_t *b, const uint64_t *end)
+static QUARRY_ALWAYS_INLINE const uint64_t *late_look_alone(struct quarry *q, struct page_cpu *cpu,
+							    const uint64_t *late,
+							    const uint64_t *end, unsigned int order,
+							    struct late_place *to, unsigned int *n)
+	QUARRY_REQUIRES(cpu->lock)
 {
-	struct page_arena *arena = q->pages->arena;
+	const struct page_layer *pl = q->pages;
+	const size_t nr_arenas = pl->nr_arenas;
+	struct late_place *const first = to;
+	struct page_zone *z = NULL;
 
-	for (; b != end; b++) {
-		struct page_arena *a = &arena[*b >> PAGE_WORD_ARENA_SHIFT];
-		unsigned int order = (unsigned int)(*b & LATE_ORDER);
-		uint32_t page = late_page(*b), bit = page & (PAGE_BITS - 1);
-		size_t w = page >> PAGE_BITS_ORDER;
+	end = late + quarry_min((size_t)(end - late), (size_t)LATE_RUN);
+	for (; late != end; late++) {
+		struct page *page = (struct page *)(uintptr_t)(*late - order);
+		struct page_arena *a;
+		uint64_t word;
+		size_t offset;
 
+		if (unlikely((*late & LATE_ORDER) != order))
+			break;
+		if (unlikely(page == NULL))
+			continue;
+		word = page_word(page);
+		a = late_arena(pl, nr_arenas, *late, word, order, &offset);
+		if (unlikely(a == NULL)) {
+			if (!alloc_free_odd(q, page, order))
+				continue;
+			a = page_arena_of(pl, page);
+			offset = (size_t)(*late - (uintptr_t)a->map);
+			word = page_word(page);
+		}
+		if (unlikely(a->zone != z)) {
+			if (to != first)
+				break;
+			z = a->zone;
+		}
+		page_set_word(page, word & PAGE_WORD_ARENA_MASK); /* PAGE_WORD_FREE */
+		a->nr_free += 1u << order;
+		to->word = (uint64_t *)a->bits + offset / PAGE_WORD_BYTES;
+		to->pb = &a->pb[offset / LATE_PB_BYTES];
+		/* Each by itself, not two at once: they are read so. */
+		quarry_store_relaxed(&to->page, page);
+		quarry_prefetch_write(to->word);
+		quarry_prefetch_write(to->pb);
+		to++;
+	}
+	late_count(q, cpu, z, order, to - first);
+	*n = (unsigned int)(to - first);
+	return late;
+}
+
+static QUARRY_ALWAYS_INLINE void late_put_places(struct quarry *q, const struct late_place *p,
+						 unsigned int n, unsigned int order)
+{
+	const uint64_t block = ((uint64_t)1 << (1u << order)) - 1;
+
+	for (const struct late_place *end = p + n; p != end; p++) {
+		/* Its page's number, modulo PAGE_BITS: tables of descriptors are aligned. */
+		unsigned int bit = (unsigned int)((uintptr_t)p->page / sizeof(struct page));
+		uint64_t mask = block << bit % PAGE_BITS;
+		struct page_arena *a;
+
+		if (likely(arena_put_at(p->pb, p->word, bit, mask, order)))
+			continue;
+		a = page_arena_of(q->pages, p->page);
 		arena_is_mine(a);
-		if (likely(order == 0) ? likely(arena_put_block(a, w, bit, (uint64_t)1 << bit, 0))
-				       : arena_put_block(a, w, bit, late_mask(page, order), order))
-			a->nr_free += 1u << order;
-		else
-			a->nr_free += late_put_odd(q, a, page, order);
+		a->nr_free += late_put_odd(q, a, p->pb, p->word, mask, order) - (1u << order);
 	}
 }
+
+/* The first @nr blocks. Most are single pages: with numbers that the compiler knows. */
+static void late_give_alone(struct quarry *q, struct page_cpu *cpu, unsigned int nr)
+	QUARRY_REQUIRES(cpu->lock)
+{
+	const uint64_t *late = cpu->late, *const end = late + nr;
+	struct late_place place[LATE_RUN];
+
+	while (late != end) {
+		unsigned int order = (unsigned int)(*late & LATE_ORDER), n;
+
+		if (likely(order == 0)) {
+			late = late_look_alone(q, cpu, late, end, 0, place, &n);
+			late_put_places(q, place, n, 0);
+		} else {
+			late = late_look_alone(q, cpu, late, end, order, place, &n);
+			late_put_places(q, place, n, order);
+		}
+	}
+}
+
+/* ---- all of it ---- */
 
 /* The first @nr blocks. */
 static void late_give(struct quarry *q, struct page_cpu *cpu, unsigned int nr)
 	QUARRY_REQUIRES(cpu->lock)
 {
-	unsigned int n = late_look(q, cpu, nr), done;
+	unsigned int n, done;
 
+	if (nr >= LATE_SAMPLE && late_are_near(cpu->late, LATE_SAMPLE))
+		cpu->late_on = false;
 	if (!q->concurrent) {
-		late_put_alone(q, cpu->late, cpu->late + n);
+		late_give_alone(q, cpu, nr);
 		n = 0;
+	} else {
+		n = late_look(q, cpu, nr);
 	}
 	for (uint64_t *b = cpu->late; n != 0; n -= done, b += done) {
 		unsigned int order = (unsigned int)(*b & LATE_ORDER);

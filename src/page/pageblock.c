@@ -20,27 +20,6 @@
 
 #define PAGEBLOCK_WORDS_ORDER (QUARRY_PAGEBLOCK_ORDER - PAGE_BITS_ORDER)
 
-/* Multiples of 2^o below 64, as bits. */
-static const uint64_t pageblock_starts[7] = {
-	~(uint64_t)0,        0x5555555555555555u, 0x1111111111111111u, 0x0101010101010101u,
-	0x0001000100010001u, 0x0000000100000001u, 0x0000000000000001u,
-};
-
-/* Starts of aligned runs of order @o, from those of order @o - 1. 1 <= @o <= 6. */
-static inline uint64_t pageblock_raise(uint64_t x, unsigned int o)
-{
-	QUARRY_ASSUME(o <= PAGE_BITS_ORDER);
-	return x & x >> ((uint64_t)1 << (o - 1)) & pageblock_starts[o];
-}
-
-/* Starts of aligned runs of order @o in word @x; @o <= 6. */
-static inline uint64_t pageblock_runs(uint64_t x, unsigned int o)
-{
-	for (unsigned int i = 1; i <= o; i++)
-		x = pageblock_raise(x, i);
-	return x;
-}
-
 /* One bit for each word that is wholly free. */
 static inline unsigned int pageblock_full_words(const uint64_t *bits)
 {
