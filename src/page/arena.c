@@ -543,7 +543,7 @@ static QUARRY_ALWAYS_INLINE unsigned int arena_fill_all(struct page_arena *a, un
 	}
 	s->n = (uint16_t)(s->n + (h - first));
 	if (likely(rest == 0))
-		return a->pb[i].nr_free >> order;
+		return (unsigned int)a->pb[i].nr_free >> order;
 	while (h != first)
 		n += bits_popcount64((--h)->mask);
 	return n;
