@@ -402,6 +402,22 @@ static void top_panel_key(struct top *t, enum top_panel panel)
 	t->view.scroll = 0;
 }
 
+/* Keys that choose a panel, by number and by letter; false: another one. */
+static bool top_choose_key(struct top *t, int key)
+{
+	static const char numbers[] = "1234", letters[] = "acme";
+	const char *at = NULL;
+
+	if (key > 0 && key < 128) {
+		at = strchr(numbers, key);
+		at = at != NULL ? at : strchr(letters, key);
+	}
+	if (at == NULL)
+		return false;
+	top_panel_key(t, (enum top_panel)(*at >= 'a' ? at - letters : at - numbers));
+	return true;
+}
+
 /* Keys that have to do with time; false: another one. */
 static bool top_time_key(struct top *t, int key)
 {
@@ -434,18 +450,12 @@ static bool top_time_key(struct top *t, int key)
 
 static void top_key(struct top *t, int key)
 {
-	if (top_time_key(t, key))
+	if (top_time_key(t, key) || top_choose_key(t, key))
 		return;
 	switch (key) {
 	case 'q':
 	case 27:
 		t->quit = true;
-		break;
-	case '1':
-	case '2':
-	case '3':
-	case '4':
-		top_panel_key(t, (enum top_panel)(key - '1'));
 		break;
 	case '\t':
 		top_panel_key(t,

@@ -333,7 +333,7 @@ static void draw_help(struct top_frame *f)
 {
 	static const char *const text[] = {
 		"Keys",
-		"  1 all   2 caches   3 map   4 events   tab the next   h this help   q quit",
+		"  1 a all  2 c caches  3 m map  4 e events  tab the next  h this help  q quit",
 		"  space   pause and go on        . or right   the next 2048 events",
 		"  + -     twice, half the speed  f            as fast as it goes",
 		"  s       sort caches by bytes, waste, name",
