@@ -102,11 +102,10 @@ static void kmt_old_add(struct kmt_history *h, uint64_t nr, uint64_t addr)
 {
 	if (h->nr_old == h->cap_old) {
 		kmt_old_tidy(h);
-		if (h->nr_old >= h->cap_old / 2) {
+		if (h->nr_old >= h->cap_old / 2 && h->cap_old < KMT_OLD_MAX)
 			h->cap_old = h->cap_old == 0 ? KMT_OLD_MIN : h->cap_old * 2;
-			h->old = xrealloc(h->old, h->cap_old, sizeof(h->old[0]));
-		}
 	}
+	bigtable_reach(&h->old_table, (h->nr_old + 1) * sizeof(h->old[0]));
 	h->old[h->nr_old++] = (struct kmt_old){nr, addr};
 }
 
@@ -132,7 +131,9 @@ void kmt_history_reserve(struct kmt_history *h, uint64_t n)
 
 	if (h->at == NULL) {
 		bigtable_init(&h->at_table, KMT_RING * sizeof(h->at[0]), "the last addresses");
+		bigtable_init(&h->old_table, KMT_OLD_MAX * sizeof(h->old[0]), "older addresses");
 		h->at = (uint64_t *)(void *)h->at_table.p;
+		h->old = (struct kmt_old *)(void *)h->old_table.p;
 		h->gone = xcalloc(KMT_RING + 1, 1);
 		h->sort_at = KMT_OLD_SORT;
 	}
@@ -143,8 +144,9 @@ void kmt_history_reserve(struct kmt_history *h, uint64_t n)
 
 void kmt_history_free(struct kmt_history *h)
 {
-	if (h->at != NULL)
+	if (h->at != NULL) {
 		bigtable_free(&h->at_table);
+		bigtable_free(&h->old_table);
+	}
 	free(h->gone);
-	free(h->old);
 }

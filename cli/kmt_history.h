@@ -34,10 +34,10 @@ struct kmt_history {
 	uint64_t *at;
 	uint8_t *gone; /* 1: came again; the one behind the last is for those that name nothing */
 	uint64_t last_raw;
-	struct kmt_old *old; /* by number */
-	size_t nr_old, cap_old;
-	size_t sort_at; /* when so many are there, sort them by address */
-	struct bigtable at_table;
+	struct kmt_old *old;    /* by number */
+	size_t nr_old, cap_old; /* cap_old: at which it is gone through */
+	size_t sort_at;         /* when so many are there, sort them by address */
+	struct bigtable at_table, old_table;
 };
 
 void kmt_history_free(struct kmt_history *h);

@@ -565,8 +565,8 @@ static void test_long(void **state)
 	assert_true(read_long(total - 1, &nr, &addr, &kib));
 	assert_int_equal(nr, total);
 	assert_int_equal(addr, 5000);
-	/* 8 bytes an event would be 12 MiB. */
-	assert_true(kib < 8 << 10);
+	/* 8 bytes an event would be 12 MiB more; tables come in pages of 2 MiB. */
+	assert_true(kib < 10 << 10);
 	/* One that came again since, long ago; and one from before the beginning. */
 	assert_false(read_long(total - 10, &nr, &addr, &kib));
 	assert_int_equal(nr, total - 1);
