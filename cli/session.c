@@ -445,8 +445,10 @@ void session_run(struct session *s)
 
 void session_look_back(struct session *s)
 {
-	if (s->engine != NULL)
-		engine_look_back(s->engine, s->options->trace_path);
+	if (s->engine == NULL)
+		return;
+	trace_stop(&s->trace);
+	engine_look_back(s->engine, s->options->trace_path);
 }
 
 void session_report(struct session *s, struct report *r)

@@ -81,7 +81,7 @@ void session_end(struct session *s);
 /* All steps with a progress bar, and session_end(). */
 void session_run(struct session *s);
 
-/* Find what stood where addresses collide, for a report that tells it; reads the recording again. */
+/* After the end: find what stood where addresses collide, for a report that tells it; reads the recording again. */
 void session_look_back(struct session *s);
 /* What report.h needs of the run; what is asked for (rows, caches) is the caller's to set. */
 void session_report(struct session *s, struct report *r);

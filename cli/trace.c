@@ -237,7 +237,7 @@ static void trace_names_free(struct trace_names *names)
 	memset(names, 0, sizeof(*names));
 }
 
-void trace_close(struct trace *t)
+void trace_stop(struct trace *t)
 {
 	if (t->reader != NULL) {
 		if (t->format == TRACE_FORMAT_KMT)
@@ -248,6 +248,11 @@ void trace_close(struct trace *t)
 			perfscript_close(t);
 	}
 	input_close(&t->in);
+}
+
+void trace_close(struct trace *t)
+{
+	trace_stop(t);
 	trace_names_free(&t->caches);
 	trace_names_free(&t->sites);
 	free(t->descs);

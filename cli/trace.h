@@ -139,6 +139,8 @@ int trace_open_memory(struct trace *t, const char *path, const void *data, size_
  * user programs have events of another kind: umt_next().
  */
 size_t trace_next(struct trace *t);
+/* No more events are wanted: lets go of what reading them takes, umt_facts() too, and keeps descriptors and names. */
+void trace_stop(struct trace *t);
 void trace_close(struct trace *t);
 
 /* "kmalloc", "mm_page_alloc" ...: the kernel's name of the event. */
