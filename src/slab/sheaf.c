@@ -398,7 +398,7 @@ void sheaf_free_slow(struct quarry *q, struct kmem_cache *s, void *obj, const vo
 	}
 	if (unlikely(sheaf_drain_wanted(s)))
 		sheaf_drain_own(q, s, true);
-	for (tries = 0; tries < SHEAF_RETRIES && s->sheaf_capacity != 0; tries++) {
+	for (tries = 0; tries < SHEAF_RETRIES; tries++) {
 		c = sheaf_enter(s, &pin);
 		room = sheaf_make_room(q, s, c, &want_sheaf);
 		if (room) {
