@@ -731,6 +731,11 @@ static QUARRY_COLD unsigned int arena_put_words(struct quarry *q, struct page_ar
 static QUARRY_COLD void arena_found_again(struct quarry *q, pfn_t pfn, uint64_t pages,
 					  unsigned int order)
 {
+#if QUARRY_TINY
+	(void)pages; /* told at once: the only lock is the pin, which a report may nest in */
+	quarry_report(q, "page: pfn %#llx order %u is free already", (unsigned long long)pfn,
+		      order);
+#else
 	struct page_again *again = &q->pages->again;
 	quarry_pin_t pin = quarry_lock(q->concurrent, &again->lock);
 
@@ -741,8 +746,10 @@ static QUARRY_COLD void arena_found_again(struct quarry *q, pfn_t pfn, uint64_t 
 		again->lost++;
 	}
 	quarry_unlock(q->concurrent, &again->lock, pin);
+#endif
 }
 
+#if !QUARRY_TINY
 QUARRY_COLD void arena_tell_again(struct quarry *q)
 {
 	struct page_again *again = &q->pages->again;
@@ -768,6 +775,7 @@ QUARRY_COLD void arena_tell_again(struct quarry *q)
 	if (told.lost != 0)
 		quarry_report(q, "page: and %u more that are free already", told.lost);
 }
+#endif
 
 static unsigned int arena_put_pb(struct quarry *q, struct page_arena *a, unsigned int i,
 				 unsigned int page, unsigned int order) QUARRY_REQUIRES(a->lock)

@@ -500,7 +500,7 @@ struct arena_again {
 	unsigned int order;
 };
 
-#define PAGE_AGAIN (QUARRY_TINY ? 1u : 4u)
+#define PAGE_AGAIN 4u
 
 /* Seen under arenas' locks, and told without: arena_tell(). */
 struct page_again {
@@ -512,7 +512,6 @@ struct page_again {
 
 #if QUARRY_TINY
 struct page_layer {
-	struct page_again again;
 	struct page_arena *arena; /* one for each range of memory */
 	uint32_t nr_arenas;
 	bool reclaiming; /* the port is asked to free something */
@@ -751,6 +750,7 @@ unsigned int arena_put_large(struct quarry *q, struct page_arena *a, unsigned in
 /* Frees the pages @mask of word @w, counted from base_pfn; returns how many were not free before. */
 unsigned int arena_put_word(struct quarry *q, struct page_arena *a, size_t w, uint64_t mask)
 	QUARRY_REQUIRES(a->lock);
+#if !QUARRY_TINY
 /* Tells the host what arena_put() and the like have found wrong. No lock is held. */
 QUARRY_COLD void arena_tell_again(struct quarry *q);
 static inline void arena_tell(struct quarry *q)
@@ -758,6 +758,7 @@ static inline void arena_tell(struct quarry *q)
 	if (unlikely(quarry_load_relaxed(&q->pages->again.n) != 0))
 		arena_tell_again(q);
 }
+#endif
 /* Adds @pages to the arena's and the zone's free pages. */
 void arena_count(struct quarry *q, struct page_arena *a, int64_t pages) QUARRY_REQUIRES(a->lock);
 void arena_set_type(struct quarry *q, struct page_arena *a, unsigned int i, unsigned int type)

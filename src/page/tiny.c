@@ -224,7 +224,6 @@ void quarry_free_pages(struct quarry *q, struct page *page, unsigned int order)
 		}
 	}
 	quarry_unpin(pin);
-	arena_tell(q);
 	if (!good)
 		tiny_complain(q, page, order);
 }

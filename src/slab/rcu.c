@@ -268,13 +268,17 @@ static int rcu_wait(struct quarry *q, bool all)
 	if (inside)
 		return -QUARRY_EBUSY;
 	while (epoch < until || (all && busy)) {
-		if (epoch < until && !quarry_rcu_run(q) && !q->concurrent)
-			return -QUARRY_EBUSY;
+		if (epoch < until && !quarry_rcu_run(q)) {
+			if (!q->concurrent)
+				return -QUARRY_EBUSY;
+			quarry_relax();
+		}
 		pin = quarry_lock(q->concurrent, &rcu->lock);
 		epoch = rcu->epoch;
 		busy = rcu->running != 0;
 		quarry_unlock(q->concurrent, &rcu->lock, pin);
-		quarry_relax();
+		if (epoch >= until && all && busy)
+			quarry_relax();
 	}
 	return 0;
 }
