@@ -47,8 +47,8 @@ $(M32_BINS): $(O)/tests/%-m32: $(O)/tests/%.o $(M32_SHARED:%=$(O)/tests/%.o) $(O
 
 # The explorer of interleavings: src/ with a hook at each access, and memory.c instead of ThreadSanitizer.
 EXPLORE_HOOKS := -fsanitize=thread -Dmemset=explore_memset -Dmemcpy=explore_memcpy -Dmemmove=explore_memmove
-# Memory blocks of two pageblocks: one that goes is looked at page by page.
-EXPLORE_FLAGS := -Itests/explore -O1 -g -DQUARRY_DEBUG=1 -DQUARRY_SECTION_SIZE_BITS=22 -fno-pie
+# Memory blocks of two pageblocks: one that goes is looked at page by page, at two tries of eight.
+EXPLORE_FLAGS := -Itests/explore -O1 -g -DQUARRY_DEBUG=1 -DQUARRY_SECTION_SIZE_BITS=22 -DOFFLINE_TRIES=2u -fno-pie
 EXPLORE_OBJS := $(patsubst %.c,$(O)/explore/%.o,$(wildcard tests/explore/*.c) $(QUARRY_SRCS))
 
 $(O)/explore/src/%.o: src/%.c

@@ -727,15 +727,23 @@ static QUARRY_COLD unsigned int arena_put_words(struct quarry *q, struct page_ar
 	return n;
 }
 
+#if QUARRY_TINY
+
+/* The block of @order at @pfn is free already, in part. Told at once: the only lock is the pin, which a report may nest in. */
+static QUARRY_COLD void arena_found_again(struct quarry *q, pfn_t pfn, uint64_t pages,
+					  unsigned int order)
+{
+	(void)pages;
+	quarry_report(q, "page: pfn %#llx order %u is free already", (unsigned long long)pfn,
+		      order);
+}
+
+#else
+
 /* @pages of the word at @pfn, or, if they are 0, some of the block of @order there, are free already. */
 static QUARRY_COLD void arena_found_again(struct quarry *q, pfn_t pfn, uint64_t pages,
 					  unsigned int order)
 {
-#if QUARRY_TINY
-	(void)pages; /* told at once: the only lock is the pin, which a report may nest in */
-	quarry_report(q, "page: pfn %#llx order %u is free already", (unsigned long long)pfn,
-		      order);
-#else
 	struct page_again *again = &q->pages->again;
 	quarry_pin_t pin = quarry_lock(q->concurrent, &again->lock);
 
@@ -746,10 +754,8 @@ static QUARRY_COLD void arena_found_again(struct quarry *q, pfn_t pfn, uint64_t 
 		again->lost++;
 	}
 	quarry_unlock(q->concurrent, &again->lock, pin);
-#endif
 }
 
-#if !QUARRY_TINY
 QUARRY_COLD void arena_tell_again(struct quarry *q)
 {
 	struct page_again *again = &q->pages->again;
@@ -775,6 +781,7 @@ QUARRY_COLD void arena_tell_again(struct quarry *q)
 	if (told.lost != 0)
 		quarry_report(q, "page: and %u more that are free already", told.lost);
 }
+
 #endif
 
 static unsigned int arena_put_pb(struct quarry *q, struct page_arena *a, unsigned int i,

@@ -8,7 +8,9 @@
  */
 #include "hotplug.h"
 
+#ifndef OFFLINE_TRIES
 #define OFFLINE_TRIES 8u
+#endif
 
 struct offline {
 	struct hotplug_range r;
