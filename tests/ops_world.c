@@ -733,8 +733,11 @@ static bool op_boot(struct ops_world *w, const uint32_t *arg)
 	}
 	if (w->cma != NULL) {
 		quarry_cma_info(w->m.q, w->cma, &info);
-		if (info.active)
-			memset(&w->frame[info.base_pfn], FRAME_OURS, info.count);
+		/* A part was given back before: then all of it is memory like all other. */
+		for (pfn_t pfn = info.base_pfn; pfn < info.base_pfn + info.count; pfn++) {
+			if (info.active || (w->accepted == NULL && w->frame[pfn] == FRAME_RESERVED))
+				w->frame[pfn] = FRAME_OURS;
+		}
 	}
 	w->mixed = zones_are_mixed(w);
 	owner_init(&w->owner, &w->m, NR_MOVABLE, w->end_pfn, true);

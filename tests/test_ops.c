@@ -333,6 +333,8 @@ static void programs_that_failed(void **state)
 	OPS("add 2637 1 n3 HOTPLUG; add 2633 11 n3 none; boot 0");
 	/* An area larger than all that there is: refused as wrong, as Linux does. */
 	OPS("map 64; cmaarea 0");
+	/* A CMA area of which a part was given back is no area; the model kept the rest reserved. */
+	OPS("map 64; add 498 1333 n0 none; cmaarea 37; unreserve 1718 113; boot 3");
 	/* What a walk of list_lru rotates is shown again; it was said that it was not. */
 	OPS("add 0 64 n0 none; boot 0; lruadd 9 n1; lruadd 0 n1; lruwalk n0 3 kernel");
 }
