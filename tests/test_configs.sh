@@ -187,7 +187,7 @@ start pages "pages of 64 KiB, pageblock order 11, largest 13, one node, one CPU"
 start hardened_verdict "hardened: its own test, misuse, damage, pages, slabs, hotplug"
 start pages "pageblock order 10, largest 10" "$(orders 10 10)"
 start pages "pageblock order 6, largest 11" "$(orders 6 11)"
-start runs "self-test: one CPU, -O1" gcc "-O1 -DQUARRY_MAX_CPUS=1"
+start runs "self-test: one CPU" gcc "-O0 -DQUARRY_MAX_CPUS=1"
 start runs "self-test: no NUMA, -O0" gcc "-O0 -DQUARRY_MAX_NODES=1"
 start runs "self-test: one CPU, no NUMA, -Os" gcc "-Os $one"
 start runs "self-test: pages of 16 KiB, pageblock order 11, largest 11" gcc "-O0 -DQUARRY_PAGE_SHIFT=14 $(orders 11 11)"
@@ -196,9 +196,8 @@ start runs "self-test: pages of 64 KiB, pageblock order 11, largest 13" gcc "-O0
 start runs "self-test: pageblock order 5, largest 8, 32 address bits" gcc "-O0 -DQUARRY_MAX_PHYS_BITS=32 $(orders 5 8)"
 start runs "self-test: pageblock order 9, largest 9" gcc "-O0 $(orders 9 9)"
 start runs "self-test: pageblock order 5, largest 13" gcc "-O0 $(orders 5 13)"
-start runs "self-test: hardened" gcc "-O1 -DQUARRY_HARDENED=1"
-start runs "self-test: -O3" gcc "-O3"
-start runs "self-test: LTO" gcc "-O2 -flto"
+start runs "self-test: hardened" gcc "-O0 -DQUARRY_HARDENED=1"
+start runs "self-test: LTO, -O3" gcc "-O3 -flto"
 start runs "self-test: clang 14" clang-14 "-O0"
 start runs "self-test: i386, 46 address bits" gcc "-O0 $m32" $i386
 start runs "self-test: i386, 32 address bits" gcc "-O0 $m32 -DQUARRY_MAX_PHYS_BITS=32" $i386
@@ -210,8 +209,8 @@ start tiny "tiny: a machine of 2 MiB, contracts and memory checked" gcc "$checke
 start tiny "tiny: a machine of 2 MiB, i386" gcc "-Os $m32 -DQUARRY_DEBUG=1" $i386
 start tiny "tiny: big-endian (s390x)" s390x-linux-gnu-gcc "-O1 -static -DQUARRY_DEBUG=1" qemu-s390x
 start builds "object: aarch64, general registers only" aarch64-linux-gnu-gcc \
-	"-O1 -mgeneral-regs-only -mno-outline-atomics" aarch64-linux-gnu-nm
-start builds "object: riscv64, medany" riscv64-linux-gnu-gcc "-O1 -mcmodel=medany" riscv64-linux-gnu-nm
+	"-O0 -mgeneral-regs-only -mno-outline-atomics" aarch64-linux-gnu-nm
+start builds "object: riscv64, medany" riscv64-linux-gnu-gcc "-O0 -mcmodel=medany" riscv64-linux-gnu-nm
 start builds "object: tiny, riscv32" riscv64-linux-gnu-gcc "-Os -march=rv32ima -mabi=ilp32 -DQUARRY_TINY=1" \
 	riscv64-linux-gnu-nm '|__ashldi3|__lshrdi3|__ucmpdi2' tiny
 start riscv32 "self-test: riscv32, 34 address bits" "-O1 -DQUARRY_MAX_PHYS_BITS=34"

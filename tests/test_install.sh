@@ -89,9 +89,8 @@ try "the libraries define no name without quarry_" exports
 manual() {
 	[ "$(man -M "$dir/usr/share/man" -w 3 quarry_kmalloc | wc -l)" = 1 ] &&
 		man -M "$dir/usr/share/man" 3 quarry_kmalloc | grep -q 'kmalloc' || return 1
-	for page in "$dir"/usr/share/man/man3/*_h.3 docs/quarry.3 docs/quarry.1; do
-		[ -z "$(MANROFFSEQ='' man --warnings -E UTF-8 -l -Z "$page" 2>&1 >/dev/null)" ] || return 1
-	done
+	[ -z "$(groff -z -wmac -man -Tutf8 -Kutf8 "$dir"/usr/share/man/man3/*_h.3 docs/quarry.3 docs/quarry.1 2>&1)" ] ||
+		return 1
 	# Beside quarry.h, where the version stands.
 	[ "$(grep -c "^\.TH QUARRY [13] \"\" \"quarry $(pkg-config --modversion quarry)\"" docs/quarry.1 docs/quarry.3 |
 		tr '\n' ' ')" = "docs/quarry.1:1 docs/quarry.3:1 " ]
