@@ -47,6 +47,7 @@ static int shrinker_start(struct shrinker *s)
 		.flags = s->flags & SHRINKER_NUMA_AWARE,
 		.name = s->name,
 		.ctx = s,
+		.deferred = s->deferred,
 	};
 	return quarry_register_shrinker(quarry_linux(), &s->own);
 }

@@ -557,7 +557,7 @@ static void a_refusal_names_what_was_not_for_it(void **state)
 	assert_int_equal(f.zones[0].unusable, 1536);
 	assert_int_equal(f.zones[0].isolated, 1024);
 	assert_int_equal(f.zones[0].unaccepted, 0);
-	m.q->pages->refusal.zones[0].unaccepted = 7;
+	m.q->pages->refusal->zones[0].unaccepted = 7;
 	quarry_show_refusal(m.q, &out);
 	assert_non_null(strstr(text.s, " + 1536 in blocks that are not for it (short by "));
 	assert_non_null(strstr(text.s, "; of its pages 512 kept for requests that cannot wait, "
@@ -578,12 +578,17 @@ static void each_refusal_has_its_words(void **state)
 {
 	static struct text text;
 	const struct quarry_out out = text_out(&text);
+	struct machine_spec spec = m32;
 	struct quarry_refusal *f;
 	struct machine m;
 
 	(void)state;
-	machine_build(&m, &m32);
-	f = &m.q->pages->refusal;
+	for (int nid = 0; nid < 8; nid++)
+		spec.memory[nid] =
+			(struct machine_range){(phys_addr_t)nid * 4 * MACHINE_MIB,
+					       (phys_addr_t)(nid + 1) * 4 * MACHINE_MIB, nid};
+	machine_build(&m, &spec);
+	f = m.q->pages->refusal; /* of eight zones */
 	*f = (struct quarry_refusal){
 		.serial = 7,
 		.gfp = GFP_KERNEL,

@@ -239,7 +239,7 @@ static void shrinkers_share(void **state)
 	c.stop = true;
 	assert_int_equal(quarry_drop_slab(h.m.q), 0);
 	assert_int_equal(c.calls, 1); /* it said stop */
-	assert_int_equal(c.shrinker.deferred[0], 2000);
+	assert_int_equal(c.shrinker.deferred_all, 2000);
 	c.stop = false;
 	assert_int_equal(quarry_drop_slab(h.m.q), 1000);
 	assert_int_equal(c.largest, 128);

@@ -31,6 +31,7 @@ struct shrinker {
 	void *private_data; /* 6.7 */
 	/* the library's */
 	struct quarry_shrinker own;
+	unsigned long deferred[QUARRY_MAX_NODES];
 	char name[32];
 };
 

@@ -267,7 +267,15 @@ struct quarry_refusal {
 	gfp_t gfp;
 	unsigned int order;
 	enum quarry_migratetype type;
-	int nid;               /* preferred node */
+	int nid;                     /* preferred node */
+	int nearest;                 /* index of the zone that came nearest; -1: none was tried */
+	unsigned int remedies;       /* QUARRY_REMEDY_* */
+	unsigned long lacking;       /* pages, for QUARRY_REMEDY_RECLAIM */
+	unsigned int smaller_order;  /* for QUARRY_REMEDY_SMALLER */
+	int other_nid;               /* for QUARRY_REMEDY_OTHER_NODE */
+	unsigned int reclaim_rounds; /* of direct reclaim that were made for it */
+	unsigned long reclaimed;     /* pages that they freed */
+	uint64_t total[QUARRY_REFUSED_REASONS]; /* since boot, by the nearest zone's reason */
 	unsigned int nr_zones; /* zones tried, the first QUARRY_EXPLAIN_ZONES of them below */
 	struct quarry_refused_zone {
 		int nid;
@@ -285,14 +293,6 @@ struct quarry_refusal {
 		int largest_order;        /* of a free block of any type; -1: none */
 		int largest_allowed;      /* of a type that it may use; -1: none */
 	} zones[QUARRY_EXPLAIN_ZONES];
-	int nearest;                 /* index of the zone that came nearest; -1: none was tried */
-	unsigned int remedies;       /* QUARRY_REMEDY_* */
-	unsigned long lacking;       /* pages, for QUARRY_REMEDY_RECLAIM */
-	unsigned int smaller_order;  /* for QUARRY_REMEDY_SMALLER */
-	int other_nid;               /* for QUARRY_REMEDY_OTHER_NODE */
-	unsigned int reclaim_rounds; /* of direct reclaim that were made for it */
-	unsigned long reclaimed;     /* pages that they freed */
-	uint64_t total[QUARRY_REFUSED_REASONS]; /* since boot, by the nearest zone's reason */
 };
 
 /** quarry_explain() - copy the record of the last refused request of @q to @refusal. Context: any.

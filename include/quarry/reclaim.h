@@ -75,6 +75,8 @@ struct quarry_shrink_control {
  * @flags:	   QUARRY_SHRINKER_*
  * @name:	   for reports
  * @ctx:	   the owner's
+ * @deferred:	   the owner's, of QUARRY_MAX_NODES numbers or as many as there are nodes, for a shrinker that is asked
+ *		   node by node: what was too little for a batch, of each node. NULL: one number for all nodes
  *
  * Both calls may allocate; such requests use the reserves and do not reclaim. They must not register
  * or unregister shrinkers. The rest is Quarry's.
@@ -87,10 +89,11 @@ struct quarry_shrinker {
 	unsigned int flags;
 	const char *name;
 	void *ctx;
+	unsigned long *deferred;
+	unsigned long deferred_all; /* if there is no deferred */
 	struct quarry_shrinker *next;
 	uint32_t users;
 	bool dead;
-	unsigned long deferred[QUARRY_MAX_NODES]; /* work that was too little for a batch */
 };
 
 /**

@@ -29,6 +29,23 @@ struct boot_state {
 	uint32_t nr_arenas;
 };
 
+/*
+ * Tables that stand in one piece of memory, as each piece costs a header: this many bytes for one of @bytes, and the
+ * next one of them at @*at. The first may need a cache line, the others 8 bytes.
+ */
+static size_t boot_room(size_t bytes)
+{
+	return (size_t)bits_align_up(bytes, sizeof(uint64_t));
+}
+
+static void *boot_cut(char **at, size_t bytes)
+{
+	char *p = *at;
+
+	*at += boot_room(bytes);
+	return p;
+}
+
 /* The whole pages of memory region @i and its node. Returns false if there are none. */
 static bool boot_region(struct quarry *q, unsigned long i, pfn_t *start, pfn_t *end, int *nid)
 {
@@ -60,8 +77,8 @@ static void boot_note_possible(struct boot_state *b)
 		b->node[p->cpu_node[c]].possible = true;
 }
 
-/* How many nodes there are: those of memory, of CPUs, and of the caller's tables. */
-static int boot_count_nodes(struct boot_state *b)
+/* How many nodes there are: those of memory, of @nr_cpus CPUs, and of the caller's tables. Or an error. */
+static int boot_count_nodes(const struct boot_state *b, unsigned int nr_cpus)
 {
 	int nid, nodes = 0;
 	pfn_t start, end;
@@ -75,25 +92,17 @@ static int boot_count_nodes(struct boot_state *b)
 	}
 	nodes = quarry_max(nodes, (int)b->params->nr_nodes);
 	nodes = quarry_max(nodes, (int)bits_fls(b->params->possible_nodes));
-	for (unsigned int c = 0; c < b->pl->nr_cpus && b->params->cpu_node != NULL; c++)
+	for (unsigned int c = 0; c < nr_cpus && b->params->cpu_node != NULL; c++)
 		nodes = quarry_max(nodes, b->params->cpu_node[c] + 1);
-	b->pl->nr_nodes = nodes;
-	return 0;
+	return nodes;
 }
 
-static int boot_span_nodes(struct boot_state *b)
+static void boot_span_nodes(struct boot_state *b)
 {
 	struct page_layer *pl = b->pl;
 	pfn_t start, end;
-	int err, nid;
+	int nid;
 
-	err = boot_count_nodes(b);
-	if (err != 0)
-		return err;
-	pl->node = quarry_meta_alloc(b->q, sizeof(*pl->node) * (size_t)pl->nr_nodes);
-	if (pl->node == NULL)
-		return -QUARRY_ENOMEM;
-	b->node = pl->node;
 	for (int n = 0; n < pl->nr_nodes; n++)
 		b->node[n].start_pfn = ~(pfn_t)0;
 	for (unsigned long i = 0; i < b->q->memblock->memory.cnt; i++) {
@@ -109,7 +118,6 @@ static int boot_span_nodes(struct boot_state *b)
 		b->max_pfn = quarry_max(b->max_pfn, end);
 	}
 	boot_note_possible(b);
-	return 0;
 }
 
 /* First page that may be movable: the start of the highest zone that has memory. */
@@ -324,6 +332,7 @@ static int boot_make_zones(struct boot_state *b)
 {
 	struct page_layer *pl = b->pl;
 	struct page_zone *z;
+	char *at;
 
 	boot_for_each_piece(b, boot_note_zone);
 	pl->max_zones = pl->nr_zones;
@@ -331,10 +340,14 @@ static int boot_make_zones(struct boot_state *b)
 	for (int nid = 0; nid < pl->nr_nodes && b->params->max_hotplug_phys != 0; nid++)
 		pl->max_zones += 2u - b->node[nid].has_zone[QUARRY_ZONE_NORMAL] -
 				 b->node[nid].has_zone[QUARRY_ZONE_MOVABLE];
-	z = quarry_meta_alloc(b->q, sizeof(*z) * pl->max_zones);
-	if (z == NULL)
+	at = quarry_meta_alloc(b->q,
+			       (sizeof(*z) + boot_room(sizeof(*pl->no_cpu->pcp))) * pl->max_zones +
+				       refuse_bytes(pl));
+	if (at == NULL)
 		return -QUARRY_ENOMEM;
-	pl->zone = z;
+	z = pl->zone = boot_cut(&at, sizeof(*z) * pl->max_zones);
+	pl->no_cpu->pcp = boot_cut(&at, sizeof(*pl->no_cpu->pcp) * pl->max_zones);
+	pl->refusal = boot_cut(&at, refuse_bytes(pl));
 	for (int nid = 0; nid < pl->nr_nodes; nid++) {
 		for (unsigned int t = 0; t < QUARRY_NR_ZONES; t++) {
 			if (!b->node[nid].has_zone[t])
@@ -378,8 +391,14 @@ static size_t boot_grow_arena(struct boot_state *b, pfn_t end)
 static void boot_count_arena(struct boot_state *b, int nid, enum quarry_zone_type type, pfn_t start,
 			     pfn_t end)
 {
-	b->nr_arenas += boot_new_arena(b, nid, type, start);
-	b->node[nid].zone[type]->nr_pb += boot_grow_arena(b, end);
+	struct page_zone *z = b->node[nid].zone[type];
+
+	if (boot_new_arena(b, nid, type, start)) {
+		if (z->arena_first == PAGE_NO_ARENA)
+			z->arena_first = b->nr_arenas;
+		z->arena_last = ++b->nr_arenas;
+	}
+	z->nr_pb += boot_grow_arena(b, end);
 }
 
 static void boot_init_arena(struct boot_state *b, struct page_zone *z, pfn_t start)
@@ -402,9 +421,6 @@ static void boot_init_arena(struct boot_state *b, struct page_zone *z, pfn_t sta
 		for (unsigned int t = 0; t < QUARRY_MIGRATE_TYPES; t++)
 			a->head[o][t] = PAGE_NO_PB;
 	}
-	if (z->arena_first == PAGE_NO_ARENA)
-		z->arena_first = a->index;
-	z->arena_last = a->index + 1u;
 }
 
 /*
@@ -446,13 +462,24 @@ static void boot_make_arena(struct boot_state *b, int nid, enum quarry_zone_type
 	boot_type_pageblocks(b, a, start, end);
 }
 
-/* Room for the records and bitmaps of zone @z's pageblocks, on its node. */
-static int boot_make_pageblocks(struct boot_state *b, struct page_zone *z)
+/* Bitmaps and records of zone @z's pageblocks, and where its arenas have free blocks: on its node. */
+static int boot_make_zone_tables(struct boot_state *b, struct page_zone *z)
 {
-	z->pb = quarry_meta_alloc_node(b->q, sizeof(*z->pb) * z->nr_pb, z->nid);
-	z->bits = quarry_meta_alloc_node(b->q, sizeof(*z->bits) * z->nr_pb, z->nid);
+	const struct page_layer *pl = b->pl;
+	uint32_t last = pl->max_arenas > pl->nr_boot_arenas ? pl->max_arenas : z->arena_last;
+	size_t bits = sizeof(*z->bits) * z->nr_pb, pb = sizeof(*z->pb) * z->nr_pb, avail;
+	char *at;
+
+	z->avail_words = (last - z->arena_first + 63) / 64;
+	avail = sizeof(uint64_t) * z->avail_words * ZONE_AVAIL_ROWS;
+	at = quarry_meta_alloc_node(b->q, boot_room(bits) + boot_room(pb) + avail, z->nid);
+	if (at == NULL)
+		return -QUARRY_ENOMEM;
+	z->bits = boot_cut(&at, bits);
+	z->pb = boot_cut(&at, pb);
+	z->avail = boot_cut(&at, avail);
 	z->nr_pb = 0;
-	return z->pb != NULL && z->bits != NULL ? 0 : -QUARRY_ENOMEM;
+	return 0;
 }
 
 /* End of what may be added at run time; 0: nothing. */
@@ -465,7 +492,7 @@ static pfn_t boot_hotplug_end(const struct boot_state *b)
 static int boot_make_arenas(struct boot_state *b)
 {
 	struct page_layer *pl = b->pl;
-	struct quarry *q = b->q;
+	char *at;
 
 	b->last_nid = QUARRY_NO_NODE;
 	boot_for_each_piece(b, boot_count_arena);
@@ -478,12 +505,17 @@ static int boot_make_arenas(struct boot_state *b)
 	if (boot_hotplug_end(b) != 0) /* any section may get one of its own */
 		pl->max_arenas = (uint32_t)quarry_min(b->nr_arenas + pl->nr_sections,
 						      (pfn_t)PAGE_ARENAS_MAX);
-	pl->section = quarry_meta_alloc(q, sizeof(*pl->section) * (size_t)pl->nr_sections);
-	pl->arena = quarry_meta_alloc(q, sizeof(*pl->arena) * pl->max_arenas);
-	if (pl->section == NULL || pl->arena == NULL)
+	at = quarry_meta_alloc(b->q,
+			       sizeof(*pl->arena) * pl->max_arenas +
+				       boot_room(sizeof(*pl->section) * (size_t)pl->nr_sections) +
+				       hotplug_bytes(pl->nr_sections));
+	if (at == NULL)
 		return -QUARRY_ENOMEM;
+	pl->arena = boot_cut(&at, sizeof(*pl->arena) * pl->max_arenas);
+	pl->section = boot_cut(&at, sizeof(*pl->section) * (size_t)pl->nr_sections);
+	pl->hotplug = boot_cut(&at, hotplug_bytes(pl->nr_sections));
 	for (unsigned int i = 0; i < pl->nr_zones; i++) {
-		if (boot_make_pageblocks(b, &pl->zone[i]) != 0)
+		if (boot_make_zone_tables(b, &pl->zone[i]) != 0)
 			return -QUARRY_ENOMEM;
 	}
 	quarry_memset(pl->section, 0xff, sizeof(*pl->section) * (size_t)pl->nr_sections);
@@ -492,55 +524,27 @@ static int boot_make_arenas(struct boot_state *b)
 	return 0;
 }
 
-static int boot_make_avail(struct boot_state *b)
+static void boot_init_locks(struct page_layer *pl)
 {
-	for (unsigned int i = 0; i < b->pl->nr_zones; i++) {
-		struct page_zone *z = &b->pl->zone[i];
-
-		z->avail_words = ((b->pl->max_arenas > b->pl->nr_boot_arenas ? b->pl->max_arenas
-									     : z->arena_last) -
-				  z->arena_first + 63) /
-				 64;
-		z->avail = quarry_meta_alloc_node(
-			b->q, sizeof(uint64_t) * z->avail_words * ZONE_AVAIL_ROWS, z->nid);
-		if (z->avail == NULL)
-			return -QUARRY_ENOMEM;
-	}
-	return 0;
-}
-
-static int boot_make_cpus(struct boot_state *b)
-{
-	struct page_layer *pl = b->pl;
-	int with_memory[QUARRY_MAX_NODES] = {0}, n = 0;
-	const size_t no_cpu = (size_t)bits_align_up(offsetof(struct page_cpu, open), 64);
-	char *p;
-
-	for (int nid = 0; nid < pl->nr_nodes; nid++) {
-		if (b->node[nid].present)
-			with_memory[n++] = nid;
-	}
-	/* What stands in for a CPU's tables and its sheaves, pointers to them, and what is known of each CPU. */
-	p = quarry_meta_alloc(b->q,
-			      no_cpu + sizeof(*pl->no_cpu->pcp) * pl->max_zones +
-				      (sizeof(*pl->cpu) + sizeof(*pl->cpu_place)) * pl->nr_cpus);
-	if (p == NULL)
-		return -QUARRY_ENOMEM;
-	pl->no_cpu = (struct page_cpu *)(void *)p;
-	pl->no_cpu->lock.busy = 1;
-	pl->no_cpu->q = b->q;
-	pl->no_cpu->pcp = (struct page_pcp **)(void *)(p + no_cpu);
-	pl->cpu = (struct page_cpu **)(void *)(pl->no_cpu->pcp + pl->max_zones);
-	pl->cpu_place = (struct page_cpu_place *)(void *)(pl->cpu + pl->nr_cpus);
 	quarry_lock_init(&pl->tune_lock, QUARRY_LOCK_OUTER);
 	quarry_lock_init(&pl->mark_lock, QUARRY_LOCK_LEAF);
-	b->q->cpus = pl->cpu;
 	quarry_lock_init(&pl->refusal_lock, QUARRY_LOCK_LEAF);
 	quarry_lock_init(&pl->aside_lock, QUARRY_LOCK_LEAF);
 	quarry_lock_init(&pl->again.lock, QUARRY_LOCK_LEAF);
 	quarry_lock_init(&pl->reclaim_lock, QUARRY_LOCK_LEAF);
 	quarry_lock_init(&pl->shrinker_lock, QUARRY_LOCK_LEAF);
 	quarry_lock_init(&pl->scope_lock, QUARRY_LOCK_OUTER);
+}
+
+static void boot_place_cpus(struct boot_state *b)
+{
+	struct page_layer *pl = b->pl;
+	int with_memory[QUARRY_MAX_NODES] = {0}, n = 0;
+
+	for (int nid = 0; nid < pl->nr_nodes; nid++) {
+		if (b->node[nid].present)
+			with_memory[n++] = nid;
+	}
 	for (unsigned int c = 0; c < pl->nr_cpus; c++) {
 		unsigned int block = c * (unsigned int)n / pl->nr_cpus;
 
@@ -552,18 +556,14 @@ static int boot_make_cpus(struct boot_state *b)
 	}
 	for (int nid = 0; nid < pl->nr_nodes && b->params->node_cpus != NULL; nid++)
 		b->node[nid].nr_cpus = b->params->node_cpus[nid];
-	return 0;
 }
 
-static int boot_make_distances(struct boot_state *b)
+static void boot_set_distances(struct boot_state *b)
 {
 	struct page_layer *pl = b->pl;
 	size_t nodes = (size_t)pl->nr_nodes,
 	       given = b->params->distance != NULL ? b->params->nr_nodes : 0;
 
-	pl->distance = quarry_meta_alloc(b->q, nodes * nodes);
-	if (pl->distance == NULL)
-		return -QUARRY_ENOMEM;
 	for (size_t i = 0; i < nodes; i++) {
 		for (size_t j = 0; j < nodes; j++)
 			pl->distance[i * nodes + j] = i < given && j < given
@@ -571,7 +571,6 @@ static int boot_make_distances(struct boot_state *b)
 						      : i == j ? 10
 							       : 20;
 	}
-	return 0;
 }
 
 static void boot_free_bits(struct page_arena *a, pfn_t start, pfn_t end)
@@ -730,18 +729,46 @@ static pfn_t boot_limit(phys_addr_t asked, phys_addr_t usual)
 					  : bits_pfn_down(asked);
 }
 
-static int boot_make_layer(struct boot_state *b)
+/* The layer, what stands in for a CPU's tables, and what there is of each node and CPU. */
+static int boot_make_tables(struct boot_state *b)
+{
+	const size_t no_cpu = (size_t)bits_align_up(offsetof(struct page_cpu, open), 64);
+	const unsigned int nr_cpus = quarry_max(b->params->nr_cpus, 1u);
+	int nodes = boot_count_nodes(b, nr_cpus);
+	size_t nr = (size_t)nodes;
+	struct page_layer *pl;
+	char *at;
+
+	if (nodes < 0)
+		return nodes;
+	at = quarry_meta_alloc(b->q, no_cpu + boot_room(sizeof(*pl)) +
+					     nr * boot_room(sizeof(*pl->node)) +
+					     nr_cpus * (boot_room(sizeof(*pl->cpu_place)) +
+							boot_room(sizeof(*pl->cpu))) +
+					     boot_room(nr * nr));
+	if (at == NULL)
+		return -QUARRY_ENOMEM;
+	b->pl = b->q->pages = pl = (struct page_layer *)(void *)(at + no_cpu);
+	pl->no_cpu = boot_cut(&at, no_cpu);
+	at += boot_room(sizeof(*pl));
+	pl->nr_nodes = nodes;
+	b->node = pl->node = boot_cut(&at, sizeof(*pl->node) * nr);
+	pl->nr_cpus = pl->nr_online_cpus = nr_cpus;
+	pl->cpu_place = boot_cut(&at, sizeof(*pl->cpu_place) * nr_cpus);
+	b->q->cpus = pl->cpu = boot_cut(&at, sizeof(*pl->cpu) * nr_cpus);
+	pl->distance = boot_cut(&at, nr * nr);
+	pl->no_cpu->lock.busy = 1;
+	pl->no_cpu->q = b->q;
+	boot_init_locks(pl);
+	return 0;
+}
+
+static void boot_set_params(struct boot_state *b)
 {
 	static const unsigned int ratios[4] = {256, 256, 32, 0};
 	const struct quarry_boot_params *p = b->params;
-	struct page_layer *pl = quarry_meta_alloc(b->q, sizeof(*pl));
+	struct page_layer *pl = b->pl;
 
-	if (pl == NULL)
-		return -QUARRY_ENOMEM;
-	b->pl = pl;
-	b->q->pages = pl;
-	pl->nr_cpus = p->nr_cpus != 0 ? p->nr_cpus : 1;
-	pl->nr_online_cpus = pl->nr_cpus;
 	pl->movable_node = p->movable_node;
 	pl->watermark_scale_factor =
 		p->watermark_scale_factor != 0 ? p->watermark_scale_factor : 10;
@@ -751,7 +778,6 @@ static int boot_make_layer(struct boot_state *b)
 	b->dma_end = boot_limit(p->dma_limit, (phys_addr_t)16 << 20);
 	b->dma32_end = boot_limit(p->dma32_limit, (phys_addr_t)4 << 30);
 	boot_highest_zones(b);
-	return 0;
 }
 
 /* Each CPU's nearest node with memory: the first of its zonelist. */
@@ -781,19 +807,19 @@ int page_boot(struct quarry *q, const struct quarry_boot_params *params)
 	q->boot_from_bootmem = b.params->bootmem;
 	q->boot_params = b.params;
 	b.mirror = b.params->kernelcore_mirror && !b.params->movable_node;
-	if ((err = boot_make_layer(&b)) != 0 || (err = boot_span_nodes(&b)) != 0)
+	if ((err = boot_make_tables(&b)) != 0)
 		return err;
+	boot_set_params(&b);
+	boot_span_nodes(&b);
 	boot_find_movable(&b);
 	boot_set_mobility(b.pl, b.params);
-	if ((err = boot_make_zones(&b)) != 0 || (err = boot_make_arenas(&b)) != 0 ||
-	    (err = boot_make_avail(&b)) != 0 || (err = boot_make_cpus(&b)) != 0 ||
-	    (err = boot_make_distances(&b)) != 0)
+	boot_place_cpus(&b);
+	boot_set_distances(&b);
+	if ((err = boot_make_zones(&b)) != 0 || (err = boot_make_arenas(&b)) != 0)
 		return err;
 	/* The lists' room is made here too, while memory still comes from boot. */
 	zonelist_populated(b.pl, populated);
-	if (zonelist_prepare(q, populated) == NULL || hotplug_init(q) != 0)
-		return -QUARRY_ENOMEM;
-	return 0;
+	return zonelist_prepare(q, populated) != NULL ? 0 : -QUARRY_ENOMEM;
 }
 
 void page_boot_finish(struct quarry *q)

@@ -34,7 +34,7 @@ static struct page_cpu *cpu_new(struct quarry *q, int nid)
 	c->q = q;
 	c->pcp = (struct page_pcp **)(void *)(c + 1);
 	pcp_init_in(c);
-	watermark_no_fast(pl, c);
+	watermark_no_fast(c);
 	return c;
 }
 

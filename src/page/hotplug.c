@@ -32,14 +32,9 @@
 
 #include <base/string.h>
 
-int hotplug_init(struct quarry *q)
+size_t hotplug_bytes(pfn_t nr_sections)
 {
-	struct page_layer *pl = q->pages;
-
-	pl->hotplug = quarry_meta_alloc(
-		q,
-		sizeof(*pl->hotplug) + (size_t)pl->nr_sections * sizeof(pl->hotplug->section[0]));
-	return pl->hotplug != NULL ? 0 : -QUARRY_ENOMEM;
+	return sizeof(struct hotplug_layer) + (size_t)nr_sections * sizeof(struct hotplug_section);
 }
 
 int hotplug_begin(struct quarry *q)

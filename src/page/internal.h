@@ -279,10 +279,10 @@ struct page_zone {
 	uint8_t type;                     /* enum quarry_zone_type */
 	uint32_t arena_first, arena_last; /* [first, last): some between may be other zones' */
 	uint32_t avail_words;
+	uint32_t accept_from; /* arenas before it have nothing to accept */
 	uint64_t *avail; /* [type][row][avail_words]: arenas whose list is not empty; zone_stay() */
 	/* read by slow paths */
 	unsigned long nr_unaccepted; /* managed, but not free yet: accept.c */
-	uint32_t accept_from;        /* arenas before it have nothing to accept */
 	uint64_t nr_mapped; /* arenas that have descriptors, those that carved them out apart */
 	struct page_pb *pb; /* records and bitmaps of all its arenas, near the node */
 	uint64_t (*bits)[PAGE_WORDS];
@@ -291,7 +291,6 @@ struct page_zone {
 	unsigned long spanned, present, managed;
 	unsigned long wmark[QUARRY_NR_WMARK]; /* boost included; read by zone_mark() */
 	unsigned long boost;                  /* what mixing types has added to the marks */
-	uint32_t boosted;                     /* the background reclaimer is to be woken for it */
 	unsigned long reserve[QUARRY_NR_ZONES];
 #if QUARRY_HARDENED
 	uint64_t seal; /* of marks, reserves and boost: hardened.c */
@@ -304,6 +303,7 @@ struct page_zone {
 	uint32_t nr_pb_special[QUARRY_MIGRATE_TYPES - QUARRY_MIGRATE_PCPTYPES];
 	uint32_t special;
 	uint32_t fast_pb;        /* what the short way's marks allow for: special, rounded up */
+	uint32_t boosted;        /* the background reclaimer is to be woken for the boost */
 	unsigned long cma_pages; /* in CMA areas, used or free; part of managed */
 	/* compaction.c: when to try again after it was of no use */
 	uint32_t compact_considered;
@@ -414,8 +414,8 @@ struct page_pcp {
 
 /*
  * Where requests of one order go first, by the zone and mobility bits of their flags: a sheaf of the first zone of
- * their list. Those that take the long way find page_layer.no_sheaf: empty, of no zone, of capacity 0, never written;
- * so the short way need not ask.
+ * their list. Those that take the long way find pcp_no_sheaf(): empty, of no zone, of capacity 0, never written; so the
+ * short way need not ask.
  */
 struct page_fast {
 	struct page_sheaf *out[PAGE_FAST_BITS];
@@ -528,7 +528,6 @@ struct page_layer {
 	struct page_arena *arena;
 	struct page_cpu **cpu;            /* by number; no_cpu: has none yet */
 	struct page_cpu *no_cpu;          /* somebody is inside it for ever */
-	struct page_sheaf no_sheaf;       /* nothing is ever in it: struct page_fast */
 #if QUARRY_HARDENED
 	uint32_t hardened_told;           /* damage of what is sealed was reported */
 #endif
@@ -582,7 +581,7 @@ struct page_layer {
 	uint64_t refused;
 	uint64_t warned; /* refusals that were told in the log, or would have been */
 	struct quarry_lock refusal_lock;
-	struct quarry_refusal refusal;
+	struct quarry_refusal *refusal; /* the last one, cut to the zones that can be: refuse.c */
 	uint64_t aside; /* blocks put aside: page frame of the first one + 1; 0: none. nolock.c */
 	uint64_t aside_taken; /* the same of those taken off, to be freed; under the lock */
 	struct quarry_lock aside_lock;
@@ -1167,6 +1166,7 @@ static inline void nolock_flush(struct quarry *q, unsigned long most)
 #endif
 
 /* ---- refuse.c ---- */
+size_t refuse_bytes(const struct page_layer *pl); /* of the machine's record */
 void refuse_record(struct quarry *q, const struct alloc_request *r, unsigned int flags);
 
 /* ---- watermark.c ---- */
@@ -1205,7 +1205,7 @@ void watermark_open_fast(struct quarry *q, unsigned int cpu, unsigned int bits,
 /* Closes all short ways of a CPU, inside its own: marks may be copied there at this moment. */
 void watermark_close_fast(struct quarry *q, unsigned int cpu);
 /* @cpu's short ways lead nowhere. */
-void watermark_no_fast(struct page_layer *pl, struct page_cpu *cpu);
+void watermark_no_fast(struct page_cpu *cpu);
 /* Types were mixed in a pageblock of @z: its marks rise, so that more is reclaimed. */
 void watermark_boost(struct quarry *q, struct page_zone *z, unsigned int alloc_flags);
 /* The background reclaimer has balanced @z, which had a boost of @pages when it began. */
@@ -1318,6 +1318,7 @@ struct page *pcp_alloc_nolock(struct quarry *q, const struct page_zone *z, unsig
 /* Takes back a block that may be freed, if that is a matter of one bit; false: nothing was done. */
 bool pcp_free_nolock(struct quarry *q, struct page *page, unsigned int order);
 void pcp_init_in(struct page_cpu *cpu);
+struct page_sheaf *pcp_no_sheaf(void); /* for struct page_fast; a constant */
 /* Inside: some hands have been written down since the last time, or all are in use. */
 void pcp_in_stage(struct quarry *q, struct page_cpu *cpu, unsigned int slot)
 	QUARRY_REQUIRES(cpu->lock);
@@ -1612,7 +1613,7 @@ void page_exit(struct quarry *q);
 void boot_settle_cpus(struct page_layer *pl);
 
 /* ---- hotplug.c ---- */
-int hotplug_init(struct quarry *q);
+size_t hotplug_bytes(pfn_t nr_sections); /* of struct hotplug_layer, in zeroes */
 /* Only one change of the machine at a time; -QUARRY_EBUSY: there is one. */
 int hotplug_begin(struct quarry *q);
 void hotplug_end(struct quarry *q);

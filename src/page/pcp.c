@@ -73,11 +73,18 @@ static void pcp_open_fast(struct quarry *q, unsigned int cpu, const struct page_
 			for (unsigned int slot = 0; slot <= PAGE_PCP_ORDERS; slot++) {
 				struct page_sheaf *s = &pcp->out[type][slot];
 
-				out[slot] = s->cap != 0 ? s : &pl->no_sheaf;
+				out[slot] = s->cap != 0 ? s : pcp_no_sheaf();
 			}
 			watermark_open_fast(q, cpu, bits, out, z);
 		}
 	}
+}
+
+struct page_sheaf *pcp_no_sheaf(void)
+{
+	static const struct page_sheaf none;
+
+	return (struct page_sheaf *)(uintptr_t)&none;
 }
 
 static void pcp_init_sheaf(struct page_sheaf *s, struct page_zone *z, unsigned int slot)

@@ -5,8 +5,12 @@
  *
  * Nothing here is a guess: a remedy is named if the same tests, made with that one thing changed, let a
  * zone through. Zones may have changed since the walk; the record describes them as they are now.
+ *
+ * The machine's own record ends behind the zones that it can have.
  */
 #include "internal.h"
+
+#include <base/string.h>
 
 /* Rights beyond the request's own, smallest first. */
 static const struct {
@@ -169,10 +173,17 @@ static void refuse_find_remedies(const struct quarry *q, const struct alloc_requ
 	refuse_look_elsewhere(q, r, flags, f);
 }
 
+size_t refuse_bytes(const struct page_layer *pl)
+{
+	unsigned int zones = quarry_min(pl->max_zones, (unsigned int)QUARRY_EXPLAIN_ZONES);
+
+	return offsetof(struct quarry_refusal, zones) + zones * sizeof(struct quarry_refused_zone);
+}
+
 QUARRY_COLD void refuse_record(struct quarry *q, const struct alloc_request *r, unsigned int flags)
 {
 	struct page_layer *pl = q->pages;
-	struct quarry_refusal *f = &pl->refusal;
+	struct quarry_refusal *f = pl->refusal;
 	quarry_pin_t pin = quarry_lock(q->concurrent, &pl->refusal_lock);
 
 	f->serial++;
@@ -208,9 +219,11 @@ QUARRY_COLD void refuse_record(struct quarry *q, const struct alloc_request *r, 
 
 bool quarry_explain(struct quarry *q, struct quarry_refusal *refusal)
 {
+	size_t bytes = refuse_bytes(q->pages);
 	quarry_pin_t pin = quarry_lock(q->concurrent, &q->pages->refusal_lock);
 
-	*refusal = q->pages->refusal;
+	quarry_memcpy(refusal, q->pages->refusal, bytes);
+	quarry_memset((char *)refusal + bytes, 0, sizeof(*refusal) - bytes);
 	quarry_unlock(q->concurrent, &q->pages->refusal_lock, pin);
 	return refusal->serial != 0;
 }

@@ -52,7 +52,8 @@ int quarry_register_shrinker(struct quarry *q, struct quarry_shrinker *shrinker)
 		shrinker->next = NULL;
 		shrinker->users = 0;
 		shrinker->dead = false;
-		for (unsigned int nid = 0; nid < QUARRY_MAX_NODES; nid++)
+		shrinker->deferred_all = 0;
+		for (int nid = 0; nid < q->pages->nr_nodes && shrinker->deferred != NULL; nid++)
 			shrinker->deferred[nid] = 0;
 		quarry_store_relaxed(end, shrinker); /* shrinker_run_all() peeps */
 	}
@@ -112,7 +113,7 @@ static unsigned long shrinker_run(struct quarry *q, struct quarry_shrinker *s,
 {
 	unsigned long batch = s->batch != 0 ? s->batch : SHRINKER_BATCH;
 	unsigned long freeable = s->count_objects(s, sc), freed = 0, scanned = 0, total, left;
-	unsigned long *deferred = &s->deferred[sc->nid];
+	unsigned long *deferred = s->deferred != NULL ? &s->deferred[sc->nid] : &s->deferred_all;
 
 	if (freeable == 0 || freeable == QUARRY_SHRINK_EMPTY)
 		return 0;

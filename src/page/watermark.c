@@ -408,11 +408,11 @@ void watermark_open_fast(struct quarry *q, unsigned int cpu, unsigned int bits,
 	quarry_unlock(q->concurrent, &pl->mark_lock, pin);
 }
 
-void watermark_no_fast(struct page_layer *pl, struct page_cpu *cpu)
+void watermark_no_fast(struct page_cpu *cpu)
 {
 	for (unsigned int slot = 0; slot <= PAGE_PCP_ORDERS; slot++) {
 		for (unsigned int bits = 0; bits < PAGE_FAST_BITS; bits++)
-			cpu->fast[slot].out[bits] = &pl->no_sheaf;
+			cpu->fast[slot].out[bits] = pcp_no_sheaf();
 	}
 }
 
@@ -422,7 +422,7 @@ void watermark_close_fast(struct quarry *q, unsigned int cpu)
 	struct page_cpu *c = page_cpu_of(pl, cpu);
 	quarry_pin_t pin = quarry_lock(q->concurrent, &pl->mark_lock);
 
-	watermark_no_fast(pl, c);
+	watermark_no_fast(c);
 	quarry_unlock(q->concurrent, &pl->mark_lock, pin);
 }
 

@@ -95,7 +95,9 @@ struct zonelist_set *zonelist_prepare(struct quarry *q, const uint64_t populated
 	if (set == NULL) {
 		head = sizeof(*set) + 2 * nodes * sizeof(set->list[0]);
 		all = sizeof(struct page_zonelist) + pl->max_zones * sizeof(struct page_zone *);
-		own = sizeof(struct page_zonelist) + QUARRY_NR_ZONES * sizeof(struct page_zone *);
+		own = sizeof(struct page_zonelist) +
+		      quarry_min(pl->max_zones, (unsigned int)QUARRY_NR_ZONES) *
+			      sizeof(struct page_zone *);
 		set = quarry_meta_alloc(q, head + nodes * (all + own));
 		if (set == NULL)
 			return NULL;

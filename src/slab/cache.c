@@ -934,7 +934,6 @@ static void slab_set_params(struct slab_layer *layer, const struct quarry_boot_p
 static void cache_undo_init(struct quarry *q)
 {
 	slab_pool_exit(q);
-	quarry_meta_free(q, q->slabs->range);
 	quarry_meta_free(q, q->slabs);
 	q->slabs = NULL;
 }
@@ -944,12 +943,16 @@ int quarry_slab_init(struct quarry *q, unsigned int nr_cpus_for_geometry,
 {
 	int nr_nodes = page_nr_nodes(q);
 	size_t bytes = sizeof(struct slab_layer) + page_nr_cpus(q) * sizeof(struct slab_cpu_hot);
+	size_t by_node = sizeof(uint64_t) + sizeof(unsigned long);
 	struct slab_layer *layer =
-		quarry_meta_alloc(q, bytes + (size_t)nr_nodes * sizeof(layer->large_pages[0]));
+		quarry_meta_alloc(q, bytes + (size_t)nr_nodes * by_node +
+					     page_max_arenas(q) * sizeof(layer->range[0]));
 
 	if (layer == NULL)
 		return -QUARRY_ENOMEM;
 	layer->large_pages = (uint64_t *)(void *)((char *)layer + bytes);
+	layer->range = (const struct slab_range **)(void *)(layer->large_pages + nr_nodes);
+	layer->deferred = (unsigned long *)(void *)(layer->range + page_max_arenas(q));
 	layer->nr_cpus = page_nr_cpus(q);
 	layer->nr_nodes = nr_nodes > 0 ? (unsigned int)nr_nodes : 1;
 	layer->geometry_cpus = quarry_max(nr_cpus_for_geometry, 1u);
@@ -963,10 +966,9 @@ int quarry_slab_init(struct quarry *q, unsigned int nr_cpus_for_geometry,
 	q->slabs = layer;
 	slab_set_params(layer, params);
 	layer->max_others = QUARRY_MAX_CACHES - SLAB_KMALLOC_TYPES * (SLAB_KMALLOC_CLASSES - 1);
-	layer->range = quarry_meta_alloc(q, page_max_arenas(q) * sizeof(layer->range[0]));
 	layer->no_sheaf =
 		slab_pool_reserve(q, cache_boot_bytes()) ? slab_pool_alloc(q, SLAB_GRANULE) : NULL;
-	if (layer->range == NULL || layer->no_sheaf == NULL || rcu_init(q) != 0 ||
+	if (layer->no_sheaf == NULL || rcu_init(q) != 0 ||
 	    kmalloc_init(q, params != NULL ? params->random_kmalloc_seed : 0) != 0) {
 		cache_undo_init(q);
 		return -QUARRY_ENOMEM;

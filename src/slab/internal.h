@@ -393,6 +393,7 @@ struct slab_layer {
 	struct profile_blocks *blocks;
 	bool profiling;
 	struct quarry_shrinker shrinker;
+	unsigned long *deferred; /* its, by node */
 #endif
 	/*
 	 * By number. It grows; then another one is published, and this one stays for those who have just read

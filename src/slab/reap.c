@@ -218,6 +218,7 @@ void reap_init(struct quarry *q)
 		.seeks = 0, /* objects that nobody has cost nothing to make again */
 		.name = "slab",
 		.ctx = q,
+		.deferred = q->slabs->deferred,
 	};
 	/* It is complete and not registered: this cannot fail. */
 	if (quarry_register_shrinker(q, &q->slabs->shrinker) != 0)
