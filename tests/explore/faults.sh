@@ -62,7 +62,7 @@ fault src/slab/rcu.c '/^void quarry_rcu_read_lock/,/^}/s/quarry_full_fence()/(vo
 	rcu_call 'a reader does not fence' "$@"
 fault src/slab/rcu.c 's/if (word != 0 && word \/ 2 != rcu->epoch)/if (false)/' \
 	rcu_call 'the epoch does not wait for readers' "$@"
-fault src/slab/rcu.c 's/quarry_store_release(&c->word, (uint64_t)0)/quarry_store_relaxed(\&c->word, (uint64_t)0)/' \
+fault src/slab/rcu.c 's/quarry_store_release(&c->rcu_word, (uint64_t)0)/quarry_store_relaxed(\&c->rcu_word, (uint64_t)0)/' \
 	rcu_call 'a reader leaves without release' "$@"
 fault src/slab/sheaf.c '/^static bool sheaf_provide_main/,/^}/s/if (slab_main(c)->cap == 0)/if (true)/' \
 	irq_slab_first 'a sheaf takes the place of one that an interrupt brought' "$@"
