@@ -500,6 +500,18 @@ static void report_zones(FILE *out, const struct report *r)
 			z.free + z.pcp < z.wmark[QUARRY_WMARK_LOW] ? "  below low" : "");
 }
 
+/* What the machine pays for its allocator, page descriptors and records of slabs included. */
+static void report_tables(FILE *out, const struct report *r)
+{
+	struct quarry_totals t;
+	char size[UTIL_SIZE_BUF];
+
+	quarry_totals(r->machine->q, &t);
+	fprintf(out, "Quarry's own tables: %s, %.3f %% of RAM.\n",
+		util_human_size(t.meta_bytes, size),
+		(double)t.meta_bytes * 100 / (double)r->machine->ram_bytes);
+}
+
 void report_text(FILE *out, const struct report *r)
 {
 	size_t nr, nr_empty;
@@ -524,6 +536,7 @@ void report_text(FILE *out, const struct report *r)
 		faithful_text(out, r);
 	}
 	report_zones(out, r);
+	report_tables(out, r);
 	if (r->pressure != NULL) {
 		report_title(out, "Memory pressure");
 		pressure_text(out, r->pressure, "event");
@@ -594,7 +607,9 @@ static json_t *report_json_machine(const struct report *r)
 {
 	const struct machine *m = r->machine;
 	json_t *o = json_object();
+	struct quarry_totals t;
 
+	quarry_totals(m->q, &t);
 	json_object_set_new(o, "map", report_string(r->map_path));
 	json_object_set_new(o, "command_line", report_string(r->cmdline != NULL ? r->cmdline : ""));
 	json_object_set_new(o, "policy", report_string(r->policy != NULL ? r->policy : ""));
@@ -602,6 +617,7 @@ static json_t *report_json_machine(const struct report *r)
 	report_set(o, "ram_bytes", m->ram_bytes);
 	report_set(o, "nr_nodes", (uint64_t)m->nr_nodes);
 	report_set(o, "nr_cpus", m->nr_cpus);
+	report_set(o, "metadata_bytes", t.meta_bytes);
 	return o;
 }
 
