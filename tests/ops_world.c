@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "ops_world.h"
+#include "page_state.h"
 
 static const struct cache_kind {
 	const char *name;
@@ -1873,6 +1874,8 @@ void ops_note(struct ops_world *w, uint64_t *digest)
 		return;
 	if (!w->up || w->end_pfn <= SMALL_PFNS || w->step % 32 == 0)
 		hash_add(digest, ops_hash(w));
+	if (w->up)
+		page_state_add(w->m.q, digest);
 	for (unsigned int e = 0; w->up && e < QUARRY_NR_VM_EVENTS; e++)
 		hash_add(digest, quarry_vm_event(w->m.q, (enum quarry_vm_event)e));
 }
