@@ -209,26 +209,28 @@ bool op_unaccepted(struct ops_world *w, const uint32_t *arg)
 	phys_addr_t start = page_up(ops_at(arg[0]) * w->scale);
 	phys_addr_t end = (ops_at(arg[0]) + ops_at(arg[1])) * w->scale / PAGE * PAGE;
 
-	if (quarry_memblock_phys_mem_size(w->m.q) != 0 && start < end)
-		w->unaccepted = (struct quarry_range){start, end - start};
+	if (quarry_memblock_phys_mem_size(w->m.q) == 0 || start >= end)
+		return true;
+	w->unaccepted = (struct quarry_range){start, end - start};
+	w->unaccepted_early = start / PAGE % 2 != 0;
+	free(w->accepted);
+	w->accepted = malloc(sizeof(bool) * (size_t)(LARGE_BLOCKS * BLOCK));
+	assert_non_null(w->accepted);
+	for (pfn_t pfn = 0; pfn < LARGE_BLOCKS * BLOCK; pfn++)
+		w->accepted[pfn] = pfn < start / PAGE || pfn >= end / PAGE;
+	/* At once, or with quarry_boot(). */
+	if (quarry_memblock_set_unaccepted(w->m.q, &w->unaccepted, w->unaccepted_early) != 0)
+		return OPS_BAD(w, "unaccepted memory refused");
 	return true;
 }
 
 void layers_tell(struct ops_world *w, struct quarry_boot_params *p)
 {
-	const pfn_t frames = LARGE_BLOCKS * BLOCK;
-
 	p->bootmem = w->bootmem != NULL;
-	if (w->unaccepted.size == 0)
+	if (w->unaccepted.size == 0 || w->unaccepted_early)
 		return;
 	p->unaccepted = &w->unaccepted;
 	p->nr_unaccepted = 1;
-	free(w->accepted);
-	w->accepted = malloc(sizeof(bool) * (size_t)frames);
-	assert_non_null(w->accepted);
-	for (pfn_t pfn = 0; pfn < frames; pfn++)
-		w->accepted[pfn] = pfn < w->unaccepted.start / PAGE ||
-				   pfn >= (w->unaccepted.start + w->unaccepted.size) / PAGE;
 }
 
 int layers_accept(void *ctx, phys_addr_t phys, phys_addr_t size)

@@ -107,6 +107,7 @@ struct ops_world {
 	/* ops_layers.c */
 	struct model_bootmem *bootmem; /* NULL: memblock alone */
 	struct quarry_range unaccepted;
+	bool unaccepted_early; /* told before quarry_boot() */
 	bool *accepted; /* by page frame; NULL: nothing is unaccepted */
 	bool twice;     /* something was accepted that was so already */
 	struct lru lru;

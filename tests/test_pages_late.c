@@ -131,6 +131,77 @@ static void P6_neighbours_end_it(void **state)
 	finish(&m, free, 0);
 }
 
+/* A host's report that uses the allocator, as one that writes to a file may. */
+static struct {
+	struct quarry *q;
+	unsigned int reports, more;
+	char first[256];
+} teller;
+
+static void tell(void *ctx, const char *line)
+{
+	struct page *page = quarry_alloc_pages(teller.q, GFP_KERNEL, 3);
+	unsigned int more = 0;
+
+	(void)ctx;
+	if (teller.reports++ == 0)
+		snprintf(teller.first, sizeof(teller.first), "%s", line);
+	if (sscanf(line, "page: and %u more that were not to be freed", &more) == 1)
+		teller.more += more - 1;
+	assert_non_null(page);
+	quarry_free_pages(teller.q, page, 3);
+	quarry_drain_all_pages(teller.q);
+}
+
+/* Late blocks with something wrong are told when the CPU has come out, one at a time or with how many there were. */
+static void P6_late_blocks_are_told_outside_the_lock(void **state)
+{
+	static const char *const says[] = {"is not allocated",
+					   "is a block of order 0, freed as order 1",
+					   "belongs to a slab cache", "foreign descriptor"};
+	static uint64_t foreign[64] = {~(uint64_t)0};
+
+	(void)state;
+	for (unsigned int k = 0; k < 2 * 4; k++) {
+		struct machine_spec spec_k = spec;
+		struct page *page, *odd[6];
+		unsigned int n, nr = k % 3 == 2 ? 6 : 1;
+		struct machine m;
+		void *p;
+
+		spec_k.concurrent = k / 4 != 0;
+		machine_build(&m, &spec_k);
+		quarry_posix_set_cpu(0);
+		take(&m, PAGES, 0);
+		n = give_until_late(&m, PAGES, 0);
+		p = quarry_kmalloc(m.q, 64, GFP_KERNEL);
+		assert_non_null(p);
+		page = k % 4 == 2   ? quarry_virt_to_page(m.q, p)
+		       : k % 4 == 3 ? (struct page *)(void *)&foreign[8]
+				    : held[n];
+		if (k % 4 == 0)
+			quarry_free_pages(m.q, held[n++], 0);
+		for (unsigned int i = 0; i < nr; i++)
+			odd[i] = page;
+		teller.q = m.q;
+		teller.reports = teller.more = 0;
+		m.q->port.report = tell;
+		for (unsigned int i = 0; i < nr; i++)
+			quarry_free_pages(m.q, odd[i], k % 4 == 1);
+		assert_int_equal(teller.reports, 0);
+		give(&m, n + (k % 4 == 1), PAGES, 0);
+		quarry_drain_all_pages(m.q);
+		assert_int_equal(teller.reports + teller.more, nr);
+		if (strstr(teller.first, says[k % 4]) == NULL)
+			fail_msg("%s, expected %s", teller.first, says[k % 4]);
+		if (k % 4 == 1)
+			quarry_free_pages(m.q, page, 0);
+		quarry_kfree(m.q, p);
+		machine_check(&m);
+		machine_fini(&m);
+	}
+}
+
 static void P6_double_free_is_told_late_and_does_no_harm(void **state)
 {
 	struct machine m;
@@ -292,6 +363,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(P6_random_frees_are_looked_at_some_at_a_time),
 		cmocka_unit_test(P6_neighbours_end_it),
+		cmocka_unit_test(P6_late_blocks_are_told_outside_the_lock),
 		cmocka_unit_test(P6_double_free_is_told_late_and_does_no_harm),
 		cmocka_unit_test(P6_wrong_orders_and_references_are_minded),
 		cmocka_unit_test(P6_what_is_isolated_meanwhile_stays_out),

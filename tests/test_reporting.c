@@ -396,6 +396,78 @@ static void test_accept_lazily(void **state)
 	guest_fini(&g);
 }
 
+/* Takes memory from the boot allocator that is given, 20 times, and writes to all of it; returns where the last one lies. */
+static phys_addr_t guest_take_early(struct guest *g, bool bootmem)
+{
+	char *p = NULL;
+
+	for (size_t i = 1; i <= 20; i++) {
+		p = bootmem ? quarry_alloc_bootmem_nopanic(g->q, 1000 * i)
+			    : quarry_memblock_alloc(g->q, 1000 * i, 64);
+		assert_non_null(p);
+		memset(p, 0x5a, 1000 * i);
+	}
+	return (phys_addr_t)(p - (char *)g->ram);
+}
+
+/* What boot allocators give can be touched at once, memblock's own arrays and tested memory too. */
+static void test_accept_before_boot(void **state)
+{
+	const struct quarry_range unaccepted[] = {{MIB, 100 * MIB}, {101 * MIB, 27 * MIB}};
+	phys_addr_t reserved, at, map = 0;
+	struct quarry_zone_info z;
+	struct page *page;
+	struct guest g;
+
+	(void)state;
+	for (unsigned int bootmem = 0; bootmem < 2; bootmem++) {
+		struct quarry_boot_params params = {.bootmem = bootmem != 0, .no_thp = true};
+
+		guest_init(&g, 128 * MIB, unaccepted, 2, 0, true);
+		assert_int_equal(quarry_memblock_set_unaccepted(g.q, unaccepted, 2), 0);
+		quarry_memblock_allow_resize(g.q);
+		if (bootmem != 0) {
+			map = quarry_memblock_phys_alloc(
+				g.q, quarry_bootmem_bootmap_pages(128 * 256) * QUARRY_PAGE_SIZE,
+				QUARRY_PAGE_SIZE);
+			quarry_init_bootmem_node(g.q, 0, map / QUARRY_PAGE_SIZE, 256, 128 * 256);
+			assert_int_equal(quarry_free_bootmem_node(g.q, 0, MIB, map - MIB), 0);
+		}
+		at = guest_take_early(&g, bootmem != 0);
+		for (phys_addr_t i = 0; i < 300; i++) /* more than the arrays hold */
+			assert_int_equal(quarry_memblock_reserve(g.q, (20 * MIB + i * 8192), 4096),
+					 0);
+		assert_int_equal(quarry_memblock_memtest(g.q, 40 * MIB, 41 * MIB, 1), 0);
+		assert_true(g.pages < 3 * 256 && g.accepted[50 * 256] == 0);
+		/* A port that does not accept: nothing is given, nothing is reserved. */
+		g.fail_one_in = 1;
+		reserved = quarry_memblock_reserved_size(g.q);
+		assert_null(bootmem != 0 ? quarry_alloc_bootmem_nopanic(g.q, 3 * MIB)
+					 : quarry_memblock_alloc(g.q, 3 * MIB, 64));
+		assert_int_equal(quarry_memblock_reserved_size(g.q), reserved);
+		g.fail_one_in = 0;
+		assert_int_equal(quarry_boot(g.q, &params), 0);
+		assert_int_equal(quarry_pfn_state(g.q, at / QUARRY_PAGE_SIZE, NULL),
+				 QUARRY_PAGE_RESERVED);
+		z = guest_zone(&g, QUARRY_ZONE_DMA32);
+		assert_true(z.unaccepted > 80 * 256);
+		while ((page = quarry_alloc_pages(g.q, GFP_HIGHUSER_MOVABLE | __GFP_NOWARN, 0)) !=
+		       NULL)
+			*(volatile unsigned char *)quarry_page_address(g.q, page) = 1;
+		assert_int_equal(guest_zone(&g, QUARRY_ZONE_DMA32).unaccepted, 0);
+		guest_check(&g);
+		guest_fini(&g);
+	}
+	/* Nobody to accept; and none that must be. */
+	guest_init(&g, 8 * MIB, NULL, 0, 0, false);
+	assert_int_equal(quarry_memblock_set_unaccepted(g.q, unaccepted, 2), -QUARRY_EINVAL);
+	assert_int_equal(quarry_memblock_set_unaccepted(g.q, NULL, 0), 0);
+	assert_non_null(quarry_memblock_alloc(g.q, MIB, 64));
+	assert_int_equal(quarry_boot(g.q, NULL), 0);
+	guest_check(&g);
+	guest_fini(&g);
+}
+
 /* A large block is not there yet: pageblocks are accepted until it is. */
 static void test_accept_for_order(void **state)
 {
@@ -594,7 +666,7 @@ int main(void)
 		cmocka_unit_test(test_accept_for_order), cmocka_unit_test(test_accept_fails),
 		cmocka_unit_test(test_report_poison),    cmocka_unit_test(test_accept_cma),
 		cmocka_unit_test(test_accept_contig),    cmocka_unit_test(test_accept_errors),
-		cmocka_unit_test(test_accept_large),
+		cmocka_unit_test(test_accept_large),     cmocka_unit_test(test_accept_before_boot),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

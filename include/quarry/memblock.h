@@ -301,6 +301,23 @@ int quarry_memblock_set_empty_cnt(struct quarry *q, unsigned int cnt);
 /** quarry_memblock_set_rsrv_kern() - @enable: what is allocated from @q from now on is reserved with
  * MEMBLOCK_RSRV_KERN and the node asked for, as Linux does since 6.16; else without, the default. */
 void quarry_memblock_set_rsrv_kern(struct quarry *q, bool enable);
+/**
+ * quarry_memblock_set_unaccepted() - name memory that must be accepted before it is touched (TDX, SEV-SNP)
+ * @q:	    memory system at QUARRY_STAGE_BOOT
+ * @ranges: the caller's, in use until quarry_boot() has returned; may overlap. See quarry_firmware_efi_unaccepted()
+ * @nr:	    how many; 0: all memory can be used
+ *
+ * From here on port.accept() is called for the pages of what memblock or bootmem gives, of memblock's own arrays and of
+ * what memtest looks at; a request for what the port does not accept fails, as if there were no memory. quarry_boot() leaves
+ * the rest unaccepted until it is wanted, as with quarry_boot_params.unaccepted, which takes the place of @ranges if it
+ * names any. Memory that was given and came back is named again when it is wanted.
+ *
+ * Context: boot, one thread. Return: 0; -QUARRY_EINVAL: the port cannot accept, nothing changed.
+ */
+QUARRY_MUST_CHECK int quarry_memblock_set_unaccepted(struct quarry *q,
+						     const struct quarry_range *ranges,
+						     unsigned int nr);
+
 /** quarry_memblock_set_kho_scratch_only() - @enable: allocations of @q, and memblock's own arrays, take
  * MEMBLOCK_KHO_SCRATCH memory and no other, until the hand-off: what the kernel before left elsewhere
  * is not known yet. */

@@ -260,6 +260,7 @@
 #define quarry_memblock_set_movable_node QUARRY_NAME(quarry_memblock_set_movable_node)
 #define quarry_memblock_set_node QUARRY_NAME(quarry_memblock_set_node)
 #define quarry_memblock_set_rsrv_kern QUARRY_NAME(quarry_memblock_set_rsrv_kern)
+#define quarry_memblock_set_unaccepted QUARRY_NAME(quarry_memblock_set_unaccepted)
 #define quarry_memblock_start_of_DRAM QUARRY_NAME(quarry_memblock_start_of_DRAM)
 #define quarry_memblock_trim_memory QUARRY_NAME(quarry_memblock_trim_memory)
 #define quarry_memblock_use QUARRY_NAME(quarry_memblock_use)

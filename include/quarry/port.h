@@ -75,9 +75,9 @@ enum quarry_log_level {
  *		interrupt to each is no way to do it, for two CPUs would wait for each other. NULL: CPUs
  *		fence for themselves. Not used unless @concurrent
  * @accept:	make [phys, phys + size), whole pages that boot was told are unaccepted, usable (TDX,
- *		SEV-SNP); 0 or an error. Pages that the boot allocators gave for tables may be named more
- *		than once during quarry_boot(); after it, each pageblock once. No lock is held. NULL if
- *		quarry_boot_params.nr_unaccepted is 0
+ *		SEV-SNP); 0 or an error. Pages that the boot allocators gave may be named more than once, and again
+ *		after quarry_boot() if they came back; each pageblock once after it. No lock is held. NULL if
+ *		no memory is unaccepted
  * @now:	nanoseconds, for ages in reports; may be NULL
  * @stack:	return addresses of the calls that led here, innermost first, at most @max into @frames;
  *		returns how many; any context, locks may be held; NULL: reports name the caller alone

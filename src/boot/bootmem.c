@@ -438,6 +438,8 @@ static void *bootmem_take_run(struct quarry *q, bootmem_data_t *bdata, pfn_t idx
 
 	if ((last & (QUARRY_PAGE_SIZE - 1)) != 0 && bits_pfn_down(last) + 1 == idx)
 		off = bootmem_align_off(bdata, last, req->align);
+	if (!boot_accept(q, (bdata->node_min_pfn << QUARRY_PAGE_SHIFT) + off, req->size))
+		return NULL;
 	/* A run that was packed may end a page sooner; the page it starts in is taken already. */
 	bootmem_fill_bits(q, bdata, idx, bits_pfn_up(off + req->size), true);
 	bdata->last_end_off = off + req->size;

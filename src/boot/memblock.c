@@ -295,7 +295,7 @@ static int memblock_find_array(struct quarry *q, const struct memblock_type *typ
 	if (out->phys == 0 && avoid->size != 0 && avoid->base != 0)
 		out->phys = quarry_memblock_find_in_range(q, 0, quarry_min(avoid->base, limit),
 							  bytes, QUARRY_PAGE_SIZE);
-	if (out->phys != 0)
+	if (out->phys != 0 && boot_accept(q, out->phys, bytes))
 		out->regions = quarry_storage(q, out->phys, (size_t)bytes);
 	if (out->regions != NULL)
 		return 0;

@@ -400,13 +400,43 @@ void *memblock_late_alloc(struct quarry *q, size_t size, int nid)
 		       : NULL;
 }
 
+#if !QUARRY_TINY
+
+int quarry_memblock_set_unaccepted(struct quarry *q, const struct quarry_range *ranges,
+				   unsigned int nr)
+{
+	if (nr != 0 && q->port.accept == NULL)
+		return -QUARRY_EINVAL;
+	q->unaccepted = ranges;
+	q->nr_unaccepted = nr;
+	return 0;
+}
+
+bool boot_accept(struct quarry *q, phys_addr_t start, phys_addr_t size)
+{
+	phys_addr_t end = bits_align_up(start + size, (phys_addr_t)QUARRY_PAGE_SIZE);
+
+	start = bits_align_down(start, (phys_addr_t)QUARRY_PAGE_SIZE);
+	for (unsigned int i = 0; i < q->nr_unaccepted; i++) {
+		const struct quarry_range *r = &q->unaccepted[i];
+		phys_addr_t from = quarry_max(start, r->start);
+		phys_addr_t to = quarry_min(end, r->start + r->size);
+
+		if (from < to && q->port.accept(q->port.ctx, from, to - from) != 0)
+			return false;
+	}
+	return true;
+}
+
+#endif
+
 static phys_addr_t memblock_find_and_reserve(struct quarry *q, const struct memblock_request *req)
 {
 	struct memblock *mb = q->memblock;
 	phys_addr_t found = memblock_find(q, req);
 	int nid = mb->rsrv_kern && req->nid != QUARRY_NO_NODE ? req->nid : mb->no_nid;
 
-	if (found == 0 ||
+	if (found == 0 || !boot_accept(q, found, req->size) ||
 	    memblock_reserve_flags(q, found, req->size, nid,
 				   mb->rsrv_kern ? MEMBLOCK_RSRV_KERN : MEMBLOCK_NONE) != 0)
 		return 0;

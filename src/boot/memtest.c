@@ -83,8 +83,10 @@ static phys_addr_t memtest_each(struct quarry *q, phys_addr_t start, phys_addr_t
 	if (q->no_access || q->stage > QUARRY_STAGE_BOOT)
 		return 0;
 	/* The lists change where memory is bad: go on by address. */
-	for (; memtest_next(q, pos, limit, &start, &end); pos = end)
-		fn(q, start, end, pattern, &bad);
+	for (; memtest_next(q, pos, limit, &start, &end); pos = end) {
+		if (boot_accept(q, start, end - start))
+			fn(q, start, end, pattern, &bad);
+	}
 	return bad;
 }
 

@@ -7,7 +7,7 @@
  *
  * When       A request that walks the zonelist first brings each zone up to its high watermark, and on, one
  *            pageblock at a time, while the zone cannot serve it. Pageblocks that boot handed over in part,
- *            and pages of Quarry's own tables, are accepted at boot.
+ *            and pages that the boot allocators give, are accepted at boot.
  *
  * Cost       A request on a machine that has no unaccepted memory: one load a zone. An arena that is
  *            wholly unaccepted has no records written until its first pageblock is accepted.
@@ -16,29 +16,14 @@
  */
 #include "internal.h"
 
-bool accept_now(struct quarry *q, phys_addr_t start, phys_addr_t size)
-{
-	const struct quarry_boot_params *p = q->boot_params;
-	phys_addr_t end = bits_align_up(start + size, (phys_addr_t)QUARRY_PAGE_SIZE);
-
-	start = bits_align_down(start, (phys_addr_t)QUARRY_PAGE_SIZE);
-	for (unsigned int i = 0; p != NULL && i < p->nr_unaccepted; i++) {
-		const struct quarry_range *r = &p->unaccepted[i];
-		phys_addr_t from = quarry_max(start, r->start);
-		phys_addr_t to = quarry_min(end, r->start + r->size);
-
-		if (from < to && q->port.accept(q->port.ctx, from, to - from) != 0)
-			return false;
-	}
-	return true;
-}
+#include <boot/internal.h>
 
 /* ---- at boot, while nothing is filed ---- */
 
 /* How pageblock @i lies in what is unaccepted. */
 enum accept_part { ACCEPT_NONE, ACCEPT_PART, ACCEPT_WHOLE };
 
-static enum accept_part accept_part(const struct quarry_boot_params *p, const struct page_arena *a,
+static enum accept_part accept_part(const struct quarry *q, const struct page_arena *a,
 				    unsigned int i)
 {
 	phys_addr_t start = (phys_addr_t)(a->base_pfn + ((pfn_t)i << QUARRY_PAGEBLOCK_ORDER))
@@ -46,8 +31,8 @@ static enum accept_part accept_part(const struct quarry_boot_params *p, const st
 	phys_addr_t end = start + (QUARRY_PAGE_SIZE << QUARRY_PAGEBLOCK_ORDER);
 	enum accept_part part = ACCEPT_NONE;
 
-	for (unsigned int k = 0; k < p->nr_unaccepted; k++) {
-		const struct quarry_range *r = &p->unaccepted[k];
+	for (unsigned int k = 0; k < q->nr_unaccepted; k++) {
+		const struct quarry_range *r = &q->unaccepted[k];
 
 		if (r->start <= start && end <= r->start + r->size)
 			return ACCEPT_WHOLE;
@@ -63,8 +48,8 @@ static void accept_boot_run(struct quarry *q, struct page_arena *a, unsigned int
 {
 	pfn_t base = a->base_pfn + ((pfn_t)i << QUARRY_PAGEBLOCK_ORDER);
 
-	if (accept_now(q, (phys_addr_t)(base + k) << QUARRY_PAGE_SHIFT,
-		       (end - k) * QUARRY_PAGE_SIZE))
+	if (boot_accept(q, (phys_addr_t)(base + k) << QUARRY_PAGE_SHIFT,
+			(end - k) * QUARRY_PAGE_SIZE))
 		return;
 	for (; k < end; k++) {
 		pageblock_clear(a->bits[i], k, 0);
@@ -89,14 +74,13 @@ static void accept_boot_part(struct quarry *q, struct page_arena *a, unsigned in
 
 void accept_boot_arena(struct quarry *q, struct page_arena *a)
 {
-	const struct quarry_boot_params *p = q->boot_params;
 	unsigned int n = 0;
 	bool any = false;
 
-	if (p->nr_unaccepted == 0 || a->nr_free == 0)
+	if (q->nr_unaccepted == 0 || a->nr_free == 0)
 		return;
 	for (unsigned int i = 0; i < a->nr_pb; i++) {
-		enum accept_part part = accept_part(p, a, i);
+		enum accept_part part = accept_part(q, a, i);
 
 		any = any || part != ACCEPT_NONE;
 		n += part == ACCEPT_WHOLE;
@@ -118,7 +102,7 @@ void accept_boot_arena(struct quarry *q, struct page_arena *a)
 			pageblock_set(a->bits[i], 0, QUARRY_PAGEBLOCK_ORDER);
 	}
 	for (unsigned int i = 0; i < a->nr_pb; i++) {
-		enum accept_part part = accept_part(p, a, i);
+		enum accept_part part = accept_part(q, a, i);
 
 		if (part == ACCEPT_NONE)
 			continue;

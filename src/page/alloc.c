@@ -245,15 +245,13 @@ static bool alloc_change_refs(struct quarry *q, struct page *page, uint64_t *wor
 	return true;
 }
 
-QUARRY_COLD bool alloc_free_odd(struct quarry *q, struct page *page, unsigned int order)
+QUARRY_COLD int alloc_judge_odd(struct quarry *q, struct page *page, unsigned int order,
+				uint64_t *said)
 {
-	uint64_t word = page_word(page);
-	unsigned long long pfn;
+	uint64_t word = *said = page_word(page);
 
-	if (!memmap_is_descriptor(q->pages, page, word)) {
-		quarry_report(q, "page: free of a foreign descriptor %p", (void *)page);
-		return false;
-	}
+	if (!memmap_is_descriptor(q->pages, page, word))
+		return -1;
 	while ((word & PAGE_WORD_STATE_MASK) == PAGE_WORD_ALLOC && page_word_order(word) == order) {
 		if (page_word_refs(word) <= 1) {
 			/* One that can be moved: compaction may take a reference at this moment. */
@@ -261,11 +259,24 @@ QUARRY_COLD bool alloc_free_odd(struct quarry *q, struct page *page, unsigned in
 			    alloc_change_refs(q, page, &word,
 					      (word & PAGE_WORD_ARENA_MASK) |
 						      page_word_alloc(order, page_word_type(word))))
-				return true;
+				return 1;
 			continue;
 		}
 		if (alloc_change_refs(q, page, &word, word - PAGE_WORD_REF_ONE))
-			return false;
+			return 0;
+	}
+	*said = word;
+	return -1;
+}
+
+QUARRY_COLD void alloc_tell_odd(struct quarry *q, struct page *page, unsigned int order,
+				uint64_t word)
+{
+	unsigned long long pfn;
+
+	if (!memmap_is_descriptor(q->pages, page, word)) {
+		quarry_report(q, "page: free of a foreign descriptor %p", (void *)page);
+		return;
 	}
 	pfn = (unsigned long long)quarry_page_to_pfn(q, page);
 	switch (word & PAGE_WORD_STATE_MASK) {
@@ -285,7 +296,16 @@ QUARRY_COLD bool alloc_free_odd(struct quarry *q, struct page *page, unsigned in
 	}
 	if (page_prep_on(q))
 		pageowner_report(q, page);
-	return false;
+}
+
+QUARRY_COLD bool alloc_free_odd(struct quarry *q, struct page *page, unsigned int order)
+{
+	uint64_t word;
+	int free = alloc_judge_odd(q, page, order, &word);
+
+	if (free < 0)
+		alloc_tell_odd(q, page, order, word);
+	return free > 0;
 }
 
 /* For a call that returns to @address; @batched: one of many, told so in the trace. */

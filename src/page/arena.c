@@ -740,20 +740,28 @@ static QUARRY_COLD void arena_found_again(struct quarry *q, pfn_t pfn, uint64_t 
 
 #else
 
-/* @pages of the word at @pfn, or, if they are 0, some of the block of @order there, are free already. */
-static QUARRY_COLD void arena_found_again(struct quarry *q, pfn_t pfn, uint64_t pages,
-					  unsigned int order)
+QUARRY_COLD void arena_note_again(struct quarry *q, const struct arena_again *found)
 {
 	struct page_again *again = &q->pages->again;
 	quarry_pin_t pin = quarry_lock(q->concurrent, &again->lock);
 
 	if (again->n < PAGE_AGAIN) {
-		again->at[again->n] = (struct arena_again){pfn, pages, order};
+		again->at[again->n] = *found;
 		quarry_store_relaxed(&again->n, again->n + 1);
 	} else {
 		again->lost++;
 	}
 	quarry_unlock(q->concurrent, &again->lock, pin);
+}
+
+/* @pages of the word at @pfn, or, if they are 0, some of the block of @order there, are free already. */
+static QUARRY_COLD void arena_found_again(struct quarry *q, pfn_t pfn, uint64_t pages,
+					  unsigned int order)
+{
+	const struct arena_again found = {pages != 0 ? AGAIN_PAGES : AGAIN_BLOCK, order, pfn,
+					  pages};
+
+	arena_note_again(q, &found);
 }
 
 QUARRY_COLD void arena_tell_again(struct quarry *q)
@@ -768,18 +776,20 @@ QUARRY_COLD void arena_tell_again(struct quarry *q)
 	for (unsigned int k = 0; k < told.n; k++) {
 		const struct arena_again *at = &told.at[k];
 
-		if (at->pages != 0)
+		if (at->kind == AGAIN_PAGES)
 			quarry_report(q,
 				      "page: pages %#llx of pfn %#llx are free already; not freed "
 				      "again",
-				      (unsigned long long)at->pages, (unsigned long long)at->pfn);
-		else
+				      (unsigned long long)at->what, (unsigned long long)at->at);
+		else if (at->kind == AGAIN_BLOCK)
 			quarry_report(q,
 				      "page: pfn %#llx order %u is free already; not freed again",
-				      (unsigned long long)at->pfn, at->order);
+				      (unsigned long long)at->at, at->order);
+		else
+			alloc_tell_odd(q, (struct page *)(uintptr_t)at->at, at->order, at->what);
 	}
 	if (told.lost != 0)
-		quarry_report(q, "page: and %u more that are free already", told.lost);
+		quarry_report(q, "page: and %u more that were not to be freed", told.lost);
 }
 
 #endif

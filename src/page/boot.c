@@ -806,6 +806,10 @@ int page_boot(struct quarry *q, const struct quarry_boot_params *params)
 		return err;
 	q->boot_from_bootmem = b.params->bootmem;
 	q->boot_params = b.params;
+	if (b.params->nr_unaccepted != 0) {
+		q->unaccepted = b.params->unaccepted;
+		q->nr_unaccepted = b.params->nr_unaccepted;
+	}
 	b.mirror = b.params->kernelcore_mirror && !b.params->movable_node;
 	if ((err = boot_make_tables(&b)) != 0)
 		return err;
@@ -830,6 +834,7 @@ void page_boot_finish(struct quarry *q)
 	boot_hand_over(&b);
 	cma_activate(q);
 	q->boot_params = NULL; /* the caller's, and not needed again */
+	q->nr_unaccepted = 0;
 	q->stage = QUARRY_STAGE_PAGES;
 	b.pl->handed_over = b.pl->managed;
 	zonelist_populated(b.pl, populated);

@@ -17,6 +17,7 @@
 #include "internal.h"
 
 #include <base/string.h>
+#include <boot/internal.h>
 
 struct quarry_cma {
 	struct quarry_cma_info info; /* `used` and `maxchunk` are computed when asked */
@@ -227,12 +228,12 @@ void cma_activate(struct quarry *q)
 		struct page_zone *z = cma_zone(q->pages, area);
 		pfn_t pfn = area->info.base_pfn, end = pfn + area->info.count;
 
-		if (z == NULL || !accept_now(q, (phys_addr_t)pfn << QUARRY_PAGE_SHIFT,
-					     (phys_addr_t)area->info.count << QUARRY_PAGE_SHIFT)) {
+		if (z == NULL || !boot_accept(q, (phys_addr_t)pfn << QUARRY_PAGE_SHIFT,
+					      (phys_addr_t)area->info.count << QUARRY_PAGE_SHIFT)) {
 			quarry_log(q, QUARRY_LOG_ERR, "cma: area %s could not be activated",
 				   area->info.name);
 			/* It is memory like all other then, unless it may not be touched. */
-			if (q->boot_params->nr_unaccepted == 0)
+			if (q->nr_unaccepted == 0)
 				quarry_free_reserved(q, pfn, end);
 			continue;
 		}

@@ -493,11 +493,13 @@ struct page_mover {
 	void *ctx;
 };
 
-/* Pages that came back and were free already: those of one word from @pfn on, or a block if @pages is 0. */
+/* What came back and must not be freed. */
 struct arena_again {
-	pfn_t pfn;
-	uint64_t pages;
+	enum { AGAIN_PAGES, AGAIN_BLOCK, AGAIN_ODD } kind;
 	unsigned int order;
+	uint64_t at; /* page frame; AGAIN_ODD: address of the descriptor */
+	uint64_t
+		what; /* AGAIN_PAGES: which pages of the word are free already; AGAIN_ODD: what the descriptor said */
 };
 
 #define PAGE_AGAIN 4u
@@ -752,6 +754,8 @@ unsigned int arena_put_word(struct quarry *q, struct page_arena *a, size_t w, ui
 #if !QUARRY_TINY
 /* Tells the host what arena_put() and the like have found wrong. No lock is held. */
 QUARRY_COLD void arena_tell_again(struct quarry *q);
+/* @found is to be told then. Any lock may be held. */
+QUARRY_COLD void arena_note_again(struct quarry *q, const struct arena_again *found);
 static inline void arena_tell(struct quarry *q)
 {
 	if (unlikely(quarry_load_relaxed(&q->pages->again.n) != 0))
@@ -1260,6 +1264,14 @@ static QUARRY_ALWAYS_INLINE bool alloc_may_free_any(const struct page_layer *pl,
  * last by now, as other CPUs let go meanwhile.
  */
 QUARRY_COLD bool alloc_free_odd(struct quarry *q, struct page *page, unsigned int order);
+/*
+ * The same without a word: 1: @page may be freed; 0: it had more references, one is dropped; -1: it must not be, and
+ * alloc_tell_odd() says why from what its descriptor @said.
+ */
+QUARRY_COLD int alloc_judge_odd(struct quarry *q, struct page *page, unsigned int order,
+				uint64_t *said);
+QUARRY_COLD void alloc_tell_odd(struct quarry *q, struct page *page, unsigned int order,
+				uint64_t said);
 
 /* ---- cpu.c ---- */
 /* Makes what this CPU has, if that is nothing; if there is no memory for it, that stays so. Not under a lock. */
@@ -1646,8 +1658,6 @@ pfn_t hwpoison_fault(const struct page_layer *pl);
 void hwpoison_forget(struct quarry *q, pfn_t start, pfn_t end);
 
 /* ---- accept.c ---- */
-/* While booting: what is unaccepted of [@start, @start + @size) is accepted; false: it cannot be. */
-bool accept_now(struct quarry *q, phys_addr_t start, phys_addr_t size);
 /* What boot was handed of @a goes out of it again if it is unaccepted. Before anything is filed. */
 void accept_boot_arena(struct quarry *q, struct page_arena *a);
 /* Accepts one pageblock of @z; false: there is none that can be. No lock held. */

@@ -90,6 +90,18 @@ static QUARRY_ALWAYS_INLINE struct page_arena *late_arena(const struct page_laye
 	return likely(*offset / LATE_PB_BYTES < a->nr_pb) ? a : NULL;
 }
 
+/* Whether a block that is none to be freed the short way may be freed; what is wrong is told outside the CPU's lock. */
+static QUARRY_COLD bool late_may_free(struct quarry *q, struct page *page, unsigned int order)
+{
+	uint64_t word;
+	int free = alloc_judge_odd(q, page, order, &word);
+	const struct arena_again found = {AGAIN_ODD, order, (uintptr_t)page, word};
+
+	if (free < 0)
+		arena_note_again(q, &found);
+	return free > 0;
+}
+
 /* Counts, marks free and locates what of the first @nr may be freed; returns how many blocks. */
 static unsigned int late_look(struct quarry *q, struct page_cpu *cpu, unsigned int nr)
 	QUARRY_REQUIRES(cpu->lock)
@@ -115,7 +127,7 @@ static unsigned int late_look(struct quarry *q, struct page_cpu *cpu, unsigned i
 		a = late_arena(pl, quarry_load_acquire(&pl->nr_arenas), block, word, order,
 			       &offset);
 		if (unlikely(a == NULL)) {
-			if (!alloc_free_odd(q, page, order))
+			if (!late_may_free(q, page, order))
 				continue;
 			a = page_arena_of(pl, page);
 			offset = (size_t)(block - (uintptr_t)a->map);
@@ -224,7 +236,7 @@ static QUARRY_ALWAYS_INLINE const uint64_t *late_look_alone(struct quarry *q, st
 		word = page_word(page);
 		a = late_arena(pl, nr_arenas, *late, word, order, &offset);
 		if (unlikely(a == NULL)) {
-			if (!alloc_free_odd(q, page, order))
+			if (!late_may_free(q, page, order))
 				continue;
 			a = page_arena_of(pl, page);
 			offset = (size_t)(*late - (uintptr_t)a->map);

@@ -117,14 +117,12 @@ static void *meta_from_boot(struct quarry *q, size_t size, int nid)
 	if (q->boot_from_bootmem) {
 		p = nid < 0 ? quarry_alloc_bootmem_nopanic(q, size)
 			    : quarry_alloc_bootmem_node_nopanic(q, nid, size);
-		if (p != NULL && !accept_now(q, quarry_virt_to_phys(q, p), size))
-			return NULL;
 		if (p != NULL)
 			quarry_memset(p, 0, size);
 		return p;
 	}
 	phys = quarry_memblock_phys_alloc_try_nid(q, size, 64, nid);
-	p = phys != 0 && accept_now(q, phys, size) ? quarry_storage(q, phys, size) : NULL;
+	p = phys != 0 ? quarry_storage(q, phys, size) : NULL;
 	if (p != NULL)
 		quarry_memset(p, 0, size);
 	return p;

@@ -19,8 +19,8 @@
  *
  * Locks      A CPU works on its sheaves inside its own lock (base/lock.h), which costs it no atomic; so
  *            any CPU can empty any other's. Who finds itself shut out goes to the arenas: nothing
- *            depends on a sheaf being there. Inside, only arenas' locks are taken, and of the port
- *            nothing but late.c's report of damage is called.
+ *            depends on a sheaf being there. Inside, only arenas' locks are taken, and nothing of the port is
+ *            called.
  */
 #include "internal.h"
 
