@@ -764,6 +764,39 @@ static void X1_reserved_memory_is_freed_after_boot(void)
 	IS(*(unsigned char *)__va(SZ_1M + SZ_32K), 0xcc);
 }
 
+static void X1_a_balloon_takes_pages_out_of_the_count(void)
+{
+	struct page *page[64];
+	unsigned long before, free;
+	struct sysinfo info;
+
+	boot();
+	before = totalram_pages();
+	free = nr_free_pages();
+	for (unsigned int i = 0; i < 64; i++) {
+		page[i] = alloc_page(GFP_HIGHUSER_MOVABLE | __GFP_NORETRY);
+		OK(page[i] != NULL);
+		adjust_managed_page_count(page[i], -1);
+	}
+	IS(totalram_pages(), before - 64);
+	si_meminfo(&info);
+	IS(info.totalram, before - 64);
+	IS(quarry_check(quarry_linux(), NULL), 0);
+	/* More than there is, or all: refused. */
+	IS(-quarry_adjust_managed_page_count(quarry_linux(), page[0], -(long)before), EINVAL);
+	IS(-quarry_adjust_managed_page_count(quarry_linux(), page[0], (long)before), EINVAL);
+	IS(-quarry_adjust_managed_page_count(quarry_linux(), NULL, 1), EINVAL);
+	IS(totalram_pages(), before - 64);
+	for (unsigned int i = 0; i < 64; i++) {
+		adjust_managed_page_count(page[i], 1);
+		__free_page(page[i]);
+	}
+	drain_all_pages(NULL);
+	IS(totalram_pages(), before);
+	IS(nr_free_pages(), free);
+	IS(quarry_check(quarry_linux(), NULL), 0);
+}
+
 static void X2_X3_slab_comes_up_with_boot(void)
 {
 	void *p;
@@ -885,6 +918,7 @@ int main(void)
 		LINUX_TEST(policies),
 		LINUX_TEST(memory_in_numbers),
 		LINUX_TEST(X1_reserved_memory_is_freed_after_boot),
+		LINUX_TEST(X1_a_balloon_takes_pages_out_of_the_count),
 		LINUX_TEST(X2_X3_slab_comes_up_with_boot),
 		LINUX_TEST(mapping_pages),
 	};

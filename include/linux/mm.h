@@ -246,6 +246,12 @@ static inline void free_reserved_page(struct page *page)
 /* Pages handed over of [@start, @end); each is filled with @poison first, if that is a byte. */
 unsigned long free_reserved_area(void *start, void *end, int poison, const char *s);
 
+/* Pages in use that a balloon holds for its host leave the managed ones, or come back. */
+static inline void adjust_managed_page_count(struct page *page, long count)
+{
+	(void)quarry_adjust_managed_page_count(quarry_linux(), page, count);
+}
+
 /* ---- damaged pages ---- */
 
 enum mf_flags { MF_SW_SIMULATED = QUARRY_MF_SW_SIMULATED };

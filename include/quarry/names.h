@@ -27,6 +27,7 @@
 #define quarry_accept_memory QUARRY_NAME(quarry_accept_memory)
 #define quarry_add_memory QUARRY_NAME(quarry_add_memory)
 #define quarry_address QUARRY_NAME(quarry_address)
+#define quarry_adjust_managed_page_count QUARRY_NAME(quarry_adjust_managed_page_count)
 #define quarry_age_pages QUARRY_NAME(quarry_age_pages)
 #define quarry_alloc_contig_pages QUARRY_NAME(quarry_alloc_contig_pages)
 #define quarry_alloc_contig_range QUARRY_NAME(quarry_alloc_contig_range)

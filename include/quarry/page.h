@@ -229,6 +229,20 @@ void quarry_age_pages(struct quarry *q);
  */
 unsigned long quarry_free_reserved(struct quarry *q, pfn_t start, pfn_t end);
 
+/**
+ * quarry_adjust_managed_page_count() - pages that are in use do not count as memory, or do again
+ * @q:	   memory system, at QUARRY_STAGE_PAGES or later
+ * @page:  a page of the zone
+ * @count: pages; negative: they leave
+ *
+ * For balloons: what a guest holds for its host is allocated, and no memory that the guest has. Only the managed
+ * pages of the zone and of the machine change; watermarks follow when they are set the next time, as in Linux.
+ *
+ * Context: any. O(1). Return: 0; -QUARRY_EINVAL: @page is no descriptor, or the zone would manage no page, or more than it
+ * has; nothing changed.
+ */
+int quarry_adjust_managed_page_count(struct quarry *q, const struct page *page, long count);
+
 /** quarry_free_late() - quarry_free_reserved() of the page frames @start to @end, exclusive, of @q, if
  * all are reserved memory; one that is not (free, in use, a hole) is reported, and nothing changes.
  * Context: as there, and no other call on these frames. Return: pages handed over. */

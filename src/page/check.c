@@ -536,7 +536,7 @@ unsigned int quarry_check_pages(struct quarry *q, const struct quarry_out *out)
 	check_equal(&c, "pages of the machine", 0,
 		    c.free + c.in_sheaves + c.allocated + c.slab + c.poisoned + c.unaccepted +
 			    c.guards,
-		    managed - pl->carved);
+		    managed - pl->carved - (unsigned long)pl->adjusted);
 	return c.faults;
 }
 

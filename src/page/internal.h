@@ -561,6 +561,7 @@ struct page_layer {
 	struct page_zone *zone;
 	uint8_t *distance; /* nr_nodes x nr_nodes */
 	unsigned long present, managed, totalreserve;
+	uint64_t adjusted;    /* added to `managed` by callers, for pages in use; modulo 2^64 */
 	uint64_t handed_over; /* pages from boot, from reservations, from memory put online */
 	uint64_t table_pages[QUARRY_NR_ZONES]; /* taken for tables since boot, by the zone's type */
 	unsigned long carved;                  /* pages that became descriptor tables after boot */

@@ -6,6 +6,8 @@
  * written they say so; in one that nobody has allocated from, every clear bit is a reserved page, a
  * hole, or a page of Quarry's own tables. Holes, and pages of which a part is none, are told by memblock, as
  * long as it keeps its map; tables by the list of them.
+ *
+ * The other way, quarry_adjust_managed_page_count() takes pages that somebody holds out of the count of managed ones.
  */
 #include "internal.h"
 
@@ -134,6 +136,28 @@ static unsigned long release_range(struct quarry *q, pfn_t start, pfn_t end, boo
 unsigned long quarry_free_reserved(struct quarry *q, pfn_t start, pfn_t end)
 {
 	return release_range(q, start, end, true);
+}
+
+int quarry_adjust_managed_page_count(struct quarry *q, const struct page *page, long count)
+{
+	struct page_layer *pl = q->pages;
+	uint64_t word = page != NULL ? page_word(page) : 0, more = (uint64_t)(int64_t)count;
+	unsigned long managed, will;
+	struct page_zone *z;
+
+	if (page == NULL || !memmap_is_descriptor(pl, page, word))
+		return -QUARRY_EINVAL;
+	z = quarry_load_relaxed(&page_arena_of(pl, page)->zone);
+	managed = quarry_load_relaxed(&z->managed);
+	do {
+		will = managed + (unsigned long)count;
+		/* Below 0 it would be more than there is, as it wraps. */
+		if (will == 0 || will > quarry_load_relaxed(&z->present))
+			return -QUARRY_EINVAL;
+	} while (!quarry_cmpxchg(&z->managed, &managed, will));
+	quarry_fetch_add_relaxed(&pl->managed, (unsigned long)count);
+	quarry_fetch_add_relaxed(&pl->adjusted, more);
+	return 0;
 }
 
 unsigned long quarry_free_late(struct quarry *q, pfn_t start, pfn_t end)
