@@ -58,7 +58,7 @@ compiles() {
 
 try "two files compile with gcc" compiles gcc "-O1"
 try "two files compile with gcc, contracts checked" compiles gcc "-O0 -DQUARRY_DEBUG=1"
-kernel="-O1 -mcmodel=kernel -mno-red-zone -mno-mmx -mno-sse -fno-builtin -fno-pic"
+kernel="-O0 -mcmodel=kernel -mno-red-zone -mno-mmx -mno-sse -fno-builtin -fno-pic"
 if [ "$(uname -m)" = x86_64 ]; then
 	try "two files compile with gcc as part of an x86-64 kernel" compiles gcc "$kernel"
 fi

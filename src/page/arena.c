@@ -397,6 +397,24 @@ static void arena_take_large(struct quarry *q, struct page_arena *a, unsigned in
 	arena_count(q, a, -((int64_t)1 << order));
 }
 
+/* Pageblock @i, which is filed, has lost pages: where it belongs now. */
+static void arena_refile_less(struct quarry *q, struct page_arena *a, unsigned int i)
+	QUARRY_REQUIRES(a->lock)
+{
+	struct page_pb *pb = &a->pb[i];
+	unsigned int order;
+
+	if (pb->nr_free == 0 && pb->filed < QUARRY_PAGEBLOCK_ORDER) {
+		arena_unlink(q, a, i);
+		return;
+	}
+	order = pb->nr_free != 0 ? pageblock_largest(a->bits[i]) : PAGE_NOT_FILED;
+	if (order == pb->filed && arena_sparse(pb) == ((pb->flags & PAGE_PB_DENSE) == 0))
+		return;
+	arena_unfile(q, a, i);
+	arena_file_as(q, a, i, order);
+}
+
 /* Pageblock @i is about to lose pages: off its list, its descriptors written. */
 static void arena_open(struct quarry *q, struct page_arena *a, unsigned int i)
 	QUARRY_REQUIRES(a->lock)
@@ -406,13 +424,20 @@ static void arena_open(struct quarry *q, struct page_arena *a, unsigned int i)
 }
 
 /* It has lost @pages. */
-static void arena_close(struct quarry *q, struct page_arena *a, unsigned int i, unsigned int pages)
+static void arena_lost(struct quarry *q, struct page_arena *a, unsigned int i, unsigned int pages)
 	QUARRY_REQUIRES(a->lock)
 {
 	a->pb[i].nr_free = (uint16_t)(a->pb[i].nr_free - pages);
 	if (unlikely(page_type_special(a->pb[i].type)))
 		arena_count_special(q, a, a->pb[i].type, -(int64_t)pages);
 	arena_count(q, a, -(int64_t)pages);
+}
+
+/* The same, and it is not filed. */
+static void arena_close(struct quarry *q, struct page_arena *a, unsigned int i, unsigned int pages)
+	QUARRY_REQUIRES(a->lock)
+{
+	arena_lost(q, a, i, pages);
 	if (a->pb[i].nr_free != 0)
 		arena_file(q, a, i);
 }
@@ -421,17 +446,27 @@ struct page *arena_take_from(struct quarry *q, struct page_arena *a, unsigned in
 			     unsigned int order)
 {
 	unsigned int page, taken = order;
+	bool broken =
+		a->pb[i].filed < QUARRY_PAGEBLOCK_ORDER; /* and stays on a list, often the same */
 
 	if (order > QUARRY_PAGEBLOCK_ORDER) {
 		arena_take_large(q, a, i, order);
 		return arena_page(a, i, 0);
 	}
-	arena_open(q, a, i);
+	if (broken)
+		arena_touch(a, i);
+	else
+		arena_open(q, a, i);
 	page = (unsigned int)pageblock_find(a->bits[i], order);
 	if (unlikely(order < guard_minorder(q->pages)))
 		taken = guard_split(q->pages, a, i, page, order);
 	pageblock_clear(a->bits[i], page, taken);
-	arena_close(q, a, i, 1u << taken);
+	if (broken) {
+		arena_lost(q, a, i, 1u << taken);
+		arena_refile_less(q, a, i);
+	} else {
+		arena_close(q, a, i, 1u << taken);
+	}
 	return arena_page(a, i, page);
 }
 
@@ -566,24 +601,6 @@ static unsigned int arena_fill_from(struct page_arena *a, unsigned int i, unsign
 	return order == 0   ? arena_fill_all(a, i, 0, s)
 	       : order == 3 ? arena_fill_all(a, i, 3, s)
 			    : arena_fill_all(a, i, order, s);
-}
-
-/* Pageblock @i, first of its list, has lost pages: where it belongs now. */
-static void arena_refile_less(struct quarry *q, struct page_arena *a, unsigned int i)
-	QUARRY_REQUIRES(a->lock)
-{
-	struct page_pb *pb = &a->pb[i];
-	unsigned int order;
-
-	if (pb->nr_free == 0 && pb->filed < QUARRY_PAGEBLOCK_ORDER) {
-		arena_unlink(q, a, i);
-		return;
-	}
-	order = pb->nr_free != 0 ? pageblock_largest(a->bits[i]) : PAGE_NOT_FILED;
-	if (order == pb->filed && arena_sparse(pb) == ((pb->flags & PAGE_PB_DENSE) == 0))
-		return;
-	arena_unfile(q, a, i);
-	arena_file_as(q, a, i, order);
 }
 
 /* The first pageblock of the first pair, or PAGE_NO_PB. */
