@@ -31,8 +31,6 @@ struct quarry {
 	struct quarry_port port;
 	bool boot_from_bootmem; /* quarry_boot() hands over from bootmem: tables come from there too */
 	const struct quarry_boot_params *boot_params; /* while quarry_boot() makes tables */
-	const struct quarry_range *unaccepted;        /* until boot is over */
-	unsigned int nr_unaccepted;
 	size_t meta_bytes;                            /* of all tables now */
 	struct meta_header *meta_list;                /* all that quarry_meta_alloc() has out */
 	struct quarry_lock meta_lock;
@@ -44,6 +42,8 @@ struct quarry {
 #if QUARRY_TINY
 	struct memblock memblock_own;
 #else
+	const struct quarry_range *unaccepted; /* until boot is over */
+	unsigned int nr_unaccepted;
 	struct bootmem bootmem;
 	struct memblock memblock_own;
 	bootmem_data_t bootmem_own[QUARRY_MAX_NODES];
