@@ -446,8 +446,8 @@ struct page *arena_take_from(struct quarry *q, struct page_arena *a, unsigned in
 			     unsigned int order)
 {
 	unsigned int page, taken = order;
-	bool broken =
-		a->pb[i].filed < QUARRY_PAGEBLOCK_ORDER; /* and stays on a list, often the same */
+	/* It stays on a list, and often on the same. */
+	bool broken = PAGE_HAS_SHEAVES && a->pb[i].filed < QUARRY_PAGEBLOCK_ORDER;
 
 	if (order > QUARRY_PAGEBLOCK_ORDER) {
 		arena_take_large(q, a, i, order);
