@@ -449,13 +449,13 @@ static void fuzz_range(struct fuzz *f)
 
 static void fuzz_machine_wide(struct fuzz *f)
 {
-	static const char *const name[] = {"vm.min_free_kbytes",
-					   "vm.watermark_scale_factor",
-					   "vm.lowmem_reserve_ratio",
-					   "vm.percpu_pagelist_high_fraction",
-					   "vm.compaction_proactiveness",
-					   "vm.defrag_mode",
-					   "vm.none",
+	static const char *const name[] = {"min_free_kbytes",
+					   "watermark_scale_factor",
+					   "lowmem_reserve_ratio",
+					   "percpu_pagelist_high_fraction",
+					   "compaction_proactiveness",
+					   "defrag_mode",
+					   "none",
 					   ""};
 	static const char *const value[] = {
 		"0", "1", "1000", "4294967295", "-1", "99999999999999999999", "256 256 32 0", "x"};

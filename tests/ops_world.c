@@ -43,13 +43,13 @@ static const char *const gfp_names[] = {"KERNEL",      "KERNEL!",      "MOVABLE"
 static const uint32_t flags[] = {MEMBLOCK_NONE, MEMBLOCK_HOTPLUG, MEMBLOCK_MIRROR, MEMBLOCK_NOMAP};
 static const char *const flag_names[] = {"none", "HOTPLUG", "MIRROR", "NOMAP"};
 
-static const char *const tunables[] = {"vm.min_free_kbytes",
-				       "vm.watermark_scale_factor",
-				       "vm.watermark_boost_factor",
-				       "vm.defrag_mode",
-				       "vm.compaction_proactiveness",
-				       "vm.extfrag_threshold",
-				       "vm.percpu_pagelist_high_fraction"};
+static const char *const tunables[] = {"min_free_kbytes",
+				       "watermark_scale_factor",
+				       "watermark_boost_factor",
+				       "defrag_mode",
+				       "compaction_proactiveness",
+				       "extfrag_threshold",
+				       "percpu_pagelist_high_fraction"};
 static const char *const values[] = {"0", "1", "20", "100", "500", "4000"};
 static const char *const cache_kind_names[] = {"32", "100", "700", "3000", "debug"};
 static const char *const how_names[] = {"default", "kernel", "movable"};
@@ -1192,8 +1192,8 @@ static bool op_cpuon(struct ops_world *w, const uint32_t *arg)
 
 static bool op_sysctl(struct ops_world *w, const uint32_t *arg)
 {
-	(void)quarry_sysctl_set(w->m.q, tunables[arg[0]], values[arg[1]]);
-	return true;
+	return quarry_sysctl_set(w->m.q, tunables[arg[0]], values[arg[1]]) != -QUARRY_ENOENT ||
+	       OPS_BAD(w, "no tunable %s", tunables[arg[0]]);
 }
 
 static bool op_drain(struct ops_world *w, const uint32_t *arg)

@@ -17,7 +17,7 @@ print:
 EOF
 )
 include="-I. -Iinclude -Isrc -Iport/posix -Itests"
-programs="tests/test_pages_anything.c tests/machine_build.c tests/owner.c tests/model_buddy.c tests/page_state.c
+programs="tests/test_pages_anything.c tests/anything.c tests/anything_steps.c tests/machine_build.c tests/owner.c tests/model_buddy.c tests/page_state.c
 	$posix"
 checked="-O0 -fsanitize=address,undefined -fno-sanitize-recover=all -DQUARRY_DEBUG=1"
 

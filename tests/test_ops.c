@@ -27,19 +27,19 @@ static unsigned long from_env(const char *name, unsigned long usual)
 /*
  * What the first random programs lead to, step by step: a digest of each. Whoever changes what is decided (where a block
  * comes from, when a sheaf is filled, what is counted, a text) changes some of them on purpose, looks at the
- * others twice, and prints the new table with QUARRY_TEST_DECISIONS=1.
+ * others twice, and has scripts/decisions.py write the new ones.
  */
 static const uint64_t decisions[] = {
-	0x21aed21f3c5b2d0d, 0x44bd39c138197e7a, 0x6c4553df9ae4ebbd, 0xf88e2ffb3681c923,
-	0x42264b06679dd967, 0x1988f3c9e7b6bdd5, 0x31682f21ee35f1a6, 0xf256f6d4a26eb342,
-	0x665296a64db8a0b2, 0x907461eaf59dd561, 0x04357fb8df4c3a2d, 0x06ddbb57dd80be1f,
-	0xf17d5fa7d7c6ed0e, 0x110b09275f85b02f, 0xc51734ae88fb3dd6, 0xe44c9998b8241367,
-	0xd047634db6724341, 0x7f33c6779ab28c56, 0x082a873c8974af75, 0x08326eb693b53631,
-	0x2cb9f599b1df8ea6, 0xdac6a682a945e88c, 0xb5346c5b58525558, 0x2f5e025a4d0e086f,
-	0x80757f6620067a3e, 0x31aa39b226cbfad8, 0x2bf92a5cc395c5ac, 0x04b1576eb4bb8b8f,
-	0xa1d5a2a0831ee709, 0xbdc353cc049e1a86, 0xd423bcdd6cca9400, 0xbfe831ed1d996665,
-	0xf606d7661487b31b, 0xe120f4331058738a, 0xf75029a9a942af51, 0xacdce24437c4d960,
-	0x7714f17edf07d068, 0xf05b77f7437515ec, 0xf317aba4aa060b94, 0x1a558fc3ccb4e5c9,
+	0x21aed21f3c5b2d0d, 0x89dd0777a7a48ecd, 0xbb69e833c237ee9b, 0xc30864728f0ef0e3,
+	0x42264b06679dd967, 0x028e6aaa7ef01657, 0xe732fb882ce04d3b, 0xf256f6d4a26eb342,
+	0xec33e0088855af32, 0x907461eaf59dd561, 0x8c150e75bb612ca1, 0x06ddbb57dd80be1f,
+	0xf17d5fa7d7c6ed0e, 0xf105e85c6599c12e, 0xc51734ae88fb3dd6, 0x368d48ed382b04d4,
+	0xd047634db6724341, 0x897a539fde81e75d, 0xa38a84751baf0739, 0xf1da7c6e62c1d80d,
+	0x50d01e6efe70a023, 0x428663822a0b85cd, 0x3e96559ba2d804c9, 0x2f5e025a4d0e086f,
+	0x80757f6620067a3e, 0x84f418da18a6b275, 0x9dfa97ca8aab05ad, 0x04b1576eb4bb8b8f,
+	0xa1d5a2a0831ee709, 0x84cbfd25c7534021, 0xe47c5d795a23060a, 0xbfe831ed1d996665,
+	0x31c30b8b8dc6191d, 0x8674d9f6c1252911, 0xf75029a9a942af51, 0xacdce24437c4d960,
+	0x7714f17edf07d068, 0xe6faeddd4c14ad7e, 0xf54110311e71d182, 0xfd1e0db848bd3037,
 };
 
 static void decided(unsigned long seed, uint64_t digest)
@@ -137,7 +137,7 @@ static void every_nth_failure(void **state)
 					    "softoff 901",
 					    "release 20 3",
 					    "cpuoff 1",
-					    "sysctl vm.min_free_kbytes 500",
+					    "sysctl min_free_kbytes 500",
 					    "drain",
 					    "compact n0",
 					    "kswapd n0",
