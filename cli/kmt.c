@@ -365,8 +365,8 @@ static inline __attribute__((always_inline)) bool kmt_several(const struct trace
 	unsigned int seen = 0;
 	uint64_t nr[2] = {k->history[0].nr, k->history[1].nr};
 	uint64_t last_raw[2] = {k->history[0].last_raw, k->history[1].last_raw};
-	uint8_t *named[KMT_AT_ONCE]; /* in gone[] */
-	uint64_t old[KMT_AT_ONCE]; /* what was named and is not in the ring: its kind, its number */
+	uint8_t *named[KMT_AT_ONCE];      /* in gone[] */
+	struct kmt_old *old[KMT_AT_ONCE]; /* what was named and is not in the ring */
 	unsigned int i = 0, nr_old = 0;
 
 	for (; e < end; e++, i++) {
@@ -397,9 +397,12 @@ static inline __attribute__((always_inline)) bool kmt_several(const struct trace
 		h = &k->history[kind];
 		from = nr[kind] - back;
 		if (__builtin_expect((int64_t)from < (int64_t)h->kept, 0)) {
-			if (!kmt_history_old(h, from, &addr))
+			size_t at = kmt_history_find(h, from);
+
+			if (at == KMT_NOT_OLD)
 				return false;
-			old[nr_old++] = from << 1 | kind;
+			addr = h->old[at].addr;
+			old[nr_old++] = &h->old[at];
 			named[i] = &h->gone[KMT_RING];
 		} else {
 			addr = h->at[from & KMT_RING_MASK];
@@ -422,10 +425,8 @@ static inline __attribute__((always_inline)) bool kmt_several(const struct trace
 	k->time_ns = time_ns;
 	for (i = 0; i < KMT_AT_ONCE; i++)
 		*named[i] = 1;
-	while (__builtin_expect(nr_old > 0, 0)) {
-		nr_old--;
-		kmt_history_old_gone(&k->history[old[nr_old] & 1], old[nr_old] >> 1);
-	}
+	while (__builtin_expect(nr_old > 0, 0))
+		old[--nr_old]->key |= KMT_OLD_GONE;
 	for (i = 0; i < 2; i++) {
 		k->history[i].nr = nr[i];
 		k->history[i].last_raw = last_raw[i];

@@ -5,35 +5,19 @@
 #include <kmt_history.h>
 #include <util.h>
 
-#define KMT_OLD_GONE ((uint64_t)1 << 63)
 #define KMT_OLD_MIN ((size_t)1 << 12)
 #define KMT_OLD_SORT ((size_t)1 << 19) /* so many are worth to be sorted by address */
 #define KMT_OLD_MAX ((size_t)1 << 24)  /* beyond it the oldest are forgotten */
 
-/* Where number @nr is in old[], or would be. */
-static size_t kmt_old_find(const struct kmt_history *h, uint64_t nr)
-{
-	size_t low = 0, n = h->nr_old;
-
-	while (n > 0) {
-		size_t half = n / 2;
-
-		if ((h->old[low + half].nr & ~KMT_OLD_GONE) < nr) {
-			low += half + 1;
-			n -= half + 1;
-		} else {
-			n = half;
-		}
-	}
-	return low;
-}
+#define KMT_BUCKETS ((uint64_t)1 << 14)
+#define KMT_BUCKET_BITS 6 /* of the numbers of one, at first */
 
 bool kmt_history_old(const struct kmt_history *h, uint64_t nr, uint64_t *addr)
 {
-	size_t i = kmt_old_find(h, nr);
+	size_t i = kmt_history_find(h, nr);
 
 	/* One that came again has another number. */
-	if (i == h->nr_old || h->old[i].nr != nr)
+	if (i == KMT_NOT_OLD)
 		return false;
 	*addr = h->old[i].addr;
 	return true;
@@ -41,10 +25,10 @@ bool kmt_history_old(const struct kmt_history *h, uint64_t nr, uint64_t *addr)
 
 void kmt_history_old_gone(struct kmt_history *h, uint64_t nr)
 {
-	size_t i = kmt_old_find(h, nr);
+	size_t i = kmt_history_find(h, nr);
 
-	if (i < h->nr_old && h->old[i].nr == nr)
-		h->old[i].nr |= KMT_OLD_GONE;
+	if (i != KMT_NOT_OLD)
+		h->old[i].key |= KMT_OLD_GONE;
 }
 
 static int kmt_old_by_addr(const void *a, const void *b)
@@ -53,14 +37,14 @@ static int kmt_old_by_addr(const void *a, const void *b)
 
 	if (x->addr != y->addr)
 		return x->addr < y->addr ? -1 : 1;
-	return x->nr < y->nr ? 1 : x->nr > y->nr ? -1 : 0;
+	return x->key < y->key ? 1 : x->key > y->key ? -1 : 0;
 }
 
 static int kmt_old_by_nr(const void *a, const void *b)
 {
 	const struct kmt_old *x = a, *y = b;
 
-	return x->nr < y->nr ? -1 : x->nr > y->nr;
+	return x->key < y->key ? -1 : x->key > y->key;
 }
 
 /* Of those that came again in full, as writers do that remember less than we, leave the last. */
@@ -83,7 +67,7 @@ static void kmt_old_tidy(struct kmt_history *h)
 	size_t n = 0;
 
 	for (size_t i = 0; i < h->nr_old; i++) {
-		if (!(h->old[i].nr & KMT_OLD_GONE))
+		if (!(h->old[i].key & KMT_OLD_GONE))
 			h->old[n++] = h->old[i];
 	}
 	h->nr_old = n;
@@ -98,30 +82,69 @@ static void kmt_old_tidy(struct kmt_history *h)
 	}
 }
 
-static void kmt_old_add(struct kmt_history *h, uint64_t nr, uint64_t addr)
+/* Room for one more, and say where each bucket up to that of number @nr begins, if they have moved. */
+static void kmt_old_room(struct kmt_history *h, uint64_t nr)
 {
-	if (h->nr_old == h->cap_old) {
-		kmt_old_tidy(h);
-		if (h->nr_old >= h->cap_old / 2 && h->cap_old < KMT_OLD_MAX)
-			h->cap_old = h->cap_old == 0 ? KMT_OLD_MIN : h->cap_old * 2;
+	uint64_t bucket = 0;
+
+	if (h->nr_old < h->cap_old)
+		return;
+	kmt_old_tidy(h);
+	if (h->nr_old >= h->cap_old / 2 && h->cap_old < KMT_OLD_MAX)
+		h->cap_old = h->cap_old == 0 ? KMT_OLD_MIN : h->cap_old * 2;
+	for (size_t i = 0; i < h->nr_old; i++) {
+		while (bucket <= h->old[i].key >> 1 >> h->bucket_bits)
+			h->first[bucket++] = (uint32_t)i;
 	}
-	bigtable_reach(&h->old_table, (h->nr_old + 1) * sizeof(h->old[0]));
-	h->old[h->nr_old++] = (struct kmt_old){nr, addr};
+	while (bucket <= nr >> h->bucket_bits)
+		h->first[bucket++] = (uint32_t)h->nr_old;
+}
+
+/* Buckets for numbers below @end: as many as there may be, of as few numbers as that allows. */
+static void kmt_old_buckets(struct kmt_history *h, uint64_t end)
+{
+	if (h->first == NULL) {
+		h->first = xcalloc(KMT_BUCKETS + 1, sizeof(h->first[0]));
+		h->bucket_bits = KMT_BUCKET_BITS;
+	}
+	while ((end - 1) >> h->bucket_bits >= KMT_BUCKETS) {
+		for (uint64_t i = 0; i <= KMT_BUCKETS / 2; i++)
+			h->first[i] = h->first[2 * i];
+		h->bucket_bits++;
+	}
+}
+
+/* Numbers @nr to @nr + 7 leave the ring. */
+static void kmt_old_add(struct kmt_history *h, uint64_t nr)
+{
+	const uint64_t slot = nr & KMT_RING_MASK;
+	uint64_t gone;
+
+	memcpy(&gone, &h->gone[slot], sizeof(gone));
+	if (gone == 0x0101010101010101u)
+		return;
+	bigtable_reach(&h->old_table, (h->nr_old + sizeof(gone)) * sizeof(h->old[0]));
+	for (unsigned int i = 0; i < sizeof(gone); i++) {
+		if (h->gone[slot + i])
+			continue;
+		kmt_old_room(h, nr + i);
+		h->old[h->nr_old++] = (struct kmt_old){(nr + i) << 1, h->at[slot + i]};
+	}
 }
 
 /* The oldest leave the ring. */
 static void kmt_history_leave(struct kmt_history *h)
 {
 	const uint64_t end = h->kept + KMT_RING / 4;
-	uint8_t *gone = h->gone;
 
-	for (uint64_t nr = h->kept; nr < end; nr++) {
-		uint64_t slot = nr & KMT_RING_MASK;
-
-		if (!gone[slot])
-			kmt_old_add(h, nr, h->at[slot]);
+	kmt_old_buckets(h, end);
+	for (uint64_t nr = h->kept; nr < end; nr += 8) {
+		if ((nr & (((uint64_t)1 << h->bucket_bits) - 1)) == 0)
+			h->first[nr >> h->bucket_bits] = (uint32_t)h->nr_old;
+		kmt_old_add(h, nr);
 	}
-	memset(&gone[h->kept & KMT_RING_MASK], 0, KMT_RING / 4);
+	h->first[((end - 1) >> h->bucket_bits) + 1] = (uint32_t)h->nr_old;
+	memset(&h->gone[h->kept & KMT_RING_MASK], 0, KMT_RING / 4);
 	h->kept = end;
 }
 
@@ -149,4 +172,5 @@ void kmt_history_free(struct kmt_history *h)
 		bigtable_free(&h->old_table);
 	}
 	free(h->gone);
+	free(h->first);
 }

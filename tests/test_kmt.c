@@ -403,7 +403,7 @@ static void test_real_recordings(void **state)
 /* ---- addresses so far ---- */
 
 #define HISTORY_SLOTS 40000u
-#define HISTORY_STEPS 700000u
+#define HISTORY_STEPS 1400000u /* so many that buckets are joined */
 
 /* The number of the last event of each slot is kept by a model, which says what @h must answer. */
 struct history_model {
