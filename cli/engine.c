@@ -44,7 +44,7 @@
 
 #include <engine_parts.h>
 
-#define ENGINE_AHEAD 16                       /* events between a prefetch and its use */
+#define ENGINE_CHUNK 16                       /* events between a prefetch and its use */
 #define ENGINE_START_NS ((uint64_t)200000000) /* a snapshot may take so long */
 #define ENGINE_OLD_NS ((uint64_t)10000000000) /* and may be so old when the recording begins */
 #define ENGINE_REAP_NS \
@@ -70,6 +70,8 @@ static void *engine_object_get(struct engine *e, const struct engine_op *op)
 static inline bool engine_no_object(struct engine *e, const struct trace_event *ev,
 				    enum engine_fate null)
 {
+	if (__builtin_expect(ev->addr > e->t->zero_size_addr, 1))
+		return false;
 	if (ev->addr == 0)
 		engine_count(e, ev->type, null);
 	else if (ev->addr == e->t->zero_size_addr)
@@ -79,8 +81,8 @@ static inline bool engine_no_object(struct engine *e, const struct trace_event *
 	return true;
 }
 
-/* For those who want to know more of an object than the replay does. */
-static __attribute__((noinline)) void engine_object_noted(struct engine *e,
+/* A new object where no block was ever seen: perhaps in a slab that is older than the recording. */
+static __attribute__((noinline)) void engine_object_older(struct engine *e,
 							  const struct trace_event *ev,
 							  const struct engine_op *op,
 							  const void *ptr)
@@ -88,13 +90,11 @@ static __attribute__((noinline)) void engine_object_noted(struct engine *e,
 	uint64_t frame = engine_frame(e, ev->addr);
 	struct frame *f;
 
-	engine_owners_object(&e->owners, ev->addr, ev->desc, op->bytes);
-	if (e->population == NULL || !engine_frame_known(e) || frame >= FRAMES_MAX)
+	if (!engine_frame_known(e) || frame >= FRAMES_MAX)
 		return;
 	f = frames_get(&e->frames, frame);
 	if (f == NULL || (f->bits & (FRAME_SEEN | FRAME_OLDER)) != 0)
 		return;
-	/* Its slab is older than the recording. */
 	if (population_learn(e->population, frame,
 			     op->action == ACTION_KMALLOC ? quarry_virt_to_cache(e->q, ptr)
 							  : e->caches[op->cache].cache))
@@ -141,12 +141,13 @@ static inline unsigned int engine_object_frame(struct engine *e, const struct fr
 static inline void engine_object_alloc(struct engine *e, const struct trace_event *ev,
 				       const struct engine_op *op, struct frame *f)
 {
+	unsigned int frame;
 	uint64_t value;
 	void *ptr;
 
 	if (engine_no_object(e, ev, ENGINE_FAILED))
 		return;
-	engine_object_frame(e, f, ev->addr);
+	frame = engine_object_frame(e, f, ev->addr);
 	value = engine_object_take(e, f, ev->addr);
 	if (__builtin_expect(value != 0, 0)) {
 		engine_collide_object(e, COLLISION_OBJECT_ON_OBJECT, value);
@@ -168,8 +169,10 @@ static inline void engine_object_alloc(struct engine *e, const struct trace_even
 		engine_refused(e, op, ev->desc, op->bytes);
 		return;
 	}
-	if (__builtin_expect(e->owners.on || e->population != NULL, 0))
-		engine_object_noted(e, ev, op, ptr);
+	if (__builtin_expect(e->owners.on, 0))
+		engine_owners_object(&e->owners, ev->addr, ev->desc, op->bytes);
+	if (!(frame & (FRAME_SEEN | FRAME_OLDER)) && e->population != NULL)
+		engine_object_older(e, ev, op, ptr);
 	engine_digest(e, (uint64_t)((char *)ptr - e->map_base));
 	engine_count(e, op->type, ENGINE_REPLAYED);
 	e->result.live_objects++;
@@ -348,20 +351,16 @@ static void engine_pending_decide(struct engine *e, struct engine_pending *p,
 
 /* ---- playing ---- */
 
-/*
- * The record of the frame that @ev is about, or of its place, and look for it: NULL, if it has none. That of a frame which
- * was never seen is none of its own.
- */
-static inline struct frame *engine_frame_of(const struct engine *e, const struct trace_event *ev)
+/* The record of the frame that @ev is about, or of its place; NULL, if it has none. */
+static __attribute__((noinline)) struct frame *engine_frame_of(const struct engine *e,
+							       const struct trace_event *ev)
 {
 	unsigned int action = e->ops[ev->desc].action;
 	uint64_t frame = ev->addr;
 
 	if (action <= ACTION_OBJECT_FREE) {
-		if (!engine_in_frames(e, ev->addr)) {
-			idmap_prefetch(&e->objects, ev->addr);
+		if (!engine_in_frames(e, ev->addr))
 			return NULL;
-		}
 		frame = engine_place_frame(e, ev->addr);
 	} else if (action == ACTION_COUNT || frame >= FRAMES_MAX) {
 		return NULL;
@@ -369,35 +368,57 @@ static inline struct frame *engine_frame_of(const struct engine *e, const struct
 	return frames_at(&e->frames, frame);
 }
 
-static inline __attribute__((always_inline)) void engine_look_ahead(const struct engine *e,
-								    const struct trace_event *ev,
-								    struct frame **f)
+/*
+ * The records that engine_frame_of() will say of @n events, into @f, on their way to the cache. One that it has to be asked
+ * for, as there is none or as it is none of the frame's own yet, is the first.
+ */
+static void engine_fetch_frames(const struct engine *e, const struct trace_event *ev,
+				struct frame **f, size_t n)
 {
-	*f = engine_frame_of(e, ev);
-	__builtin_prefetch(*f, 1);
+	const uint32_t *group = e->frames.group;
+	struct frame *first = e->frames.frame;
+	const uint64_t start = e->object_start, objects = e->object_frames;
+	const unsigned int unit = e->object_unit;
+
+	for (size_t i = 0; i < n; i++) {
+		bool object = trace_type_is_object(ev[i].type);
+		uint64_t frame = ev[i].addr, offset = frame - start;
+
+		/* Bits that no place has make it larger than any. */
+		offset = offset >> unit | offset << (-unit & 63);
+		frame = object ? offset >> FRAMES_PLACE_BITS : frame;
+		f[i] = first;
+		if (__builtin_expect(frame < (object ? objects : FRAMES_MAX), 1))
+			f[i] += (uint64_t)group[frame >> FRAMES_GROUP_BITS] << FRAMES_GROUP_BITS |
+				(frame & (FRAMES_GROUP - 1));
+		else if (object)
+			idmap_prefetch(&e->objects, ev[i].addr);
+		__builtin_prefetch(f[i], 1);
+	}
 }
 
-/* The place of the object that @ev is about. */
-static inline __attribute__((always_inline)) void engine_prefetch_place(
-	const struct engine *e, const struct trace_event *ev, const struct frame *f)
+/* The same of their places; that of an event which is about no object means nothing. */
+static void engine_fetch_places(const struct engine *e, const struct trace_event *ev,
+				struct frame *const *f, size_t n)
 {
-	if (f != NULL && e->ops[ev->desc].action <= ACTION_OBJECT_FREE)
-		__builtin_prefetch(frames_place(&e->frames, f, engine_place(e, ev->addr)), 1);
+	for (size_t i = 0; i < n; i++)
+		__builtin_prefetch(frames_place(&e->frames, f[i], engine_place(e, ev[i].addr)), 1);
 }
 
-/* @f: what engine_frame_of() said some events ago. */
+/* @f: what engine_fetch_frames() found some events ago. */
 static inline void engine_event(struct engine *e, const struct trace_event *ev, struct frame *f)
 {
 	const struct engine_op *op = &e->ops[ev->desc];
-	struct engine_pending *p = &e->pending[ev->cpu % ENGINE_PENDING];
+	struct engine_pending *p;
 
 	engine_set_cpu(e, ev->cpu);
+	p = e->pending_here;
 	e->result.events++;
 	e->result.seen[op->type]++;
 	if (p->used)
 		engine_pending_decide(e, p, ev, op);
 	/* It may have been seen since. */
-	if (__builtin_expect(f != NULL && frames_is_none(&e->frames, f), 0))
+	if (__builtin_expect(frames_is_none(&e->frames, f), 0))
 		f = engine_frame_of(e, ev);
 	switch (op->action) {
 	case ACTION_KMALLOC:
@@ -516,6 +537,7 @@ static void engine_start_frames(struct engine *e)
 		return;
 	e->object_start = e->t->object_base;
 	e->object_limit = FRAMES_MAX << shift;
+	e->object_frames = FRAMES_MAX;
 	e->object_unit = shift - FRAMES_PLACE_BITS;
 	e->object_odd = ((uint64_t)1 << e->object_unit) - 1;
 }
@@ -536,12 +558,73 @@ static void engine_start(struct engine *e, size_t n)
 	engine_wake(e, time_ns);
 }
 
+static inline size_t engine_chunk(size_t n)
+{
+	return n < ENGINE_CHUNK ? n : ENGINE_CHUNK;
+}
+
+/* Play @n events, whose frames are @f, while nothing else is due. */
+static __attribute__((noinline)) void engine_play_straight(struct engine *e,
+							   const struct trace_event *ev,
+							   struct frame *const *f, size_t n)
+{
+	for (const struct trace_event *end = ev + n; ev < end && !e->result.full; ev++, f++) {
+		e->time_ns = ev->time_ns;
+		engine_event(e, ev, *f);
+	}
+}
+
+/* The same, and what is due before and after each. */
+static void engine_play_some(struct engine *e, const struct trace_event *ev, struct frame *const *f,
+			     size_t n)
+{
+	const struct engine_result *r = &e->result;
+	uint64_t latest = 0;
+
+	for (size_t i = 0; i < n; i++)
+		latest = latest < ev[i].time_ns ? ev[i].time_ns : latest;
+	if (__builtin_expect(latest < e->wake_ns && r->events + n <= e->wake_event &&
+				     e->background == NULL,
+			     1)) {
+		engine_play_straight(e, ev, f, n);
+		return;
+	}
+	for (size_t i = 0; i < n && !r->full; i++) {
+		if (ev[i].time_ns >= e->wake_ns || r->events >= e->wake_event)
+			engine_wake(e, ev[i].time_ns);
+		engine_play_straight(e, &ev[i], &f[i], 1);
+		if (e->background != NULL)
+			engine_run_background(e);
+	}
+}
+
+/*
+ * Chunk by chunk: while one is played, the records that the next one is about come from memory, and then what these
+ * lead to.
+ */
+static void engine_play_chunks(struct engine *e, size_t n)
+{
+	const struct trace_event *ev = e->t->batch;
+	struct frame *f[4][ENGINE_CHUNK];
+
+	for (size_t i = 0; i < n + 2 * ENGINE_CHUNK && !e->result.full; i += ENGINE_CHUNK) {
+		const size_t chunk = i / ENGINE_CHUNK;
+
+		if (i < n)
+			engine_fetch_frames(e, ev + i, f[chunk % 4], engine_chunk(n - i));
+		if (i >= ENGINE_CHUNK && i - ENGINE_CHUNK < n)
+			engine_fetch_places(e, ev + i - ENGINE_CHUNK, f[(chunk - 1) % 4],
+					    engine_chunk(n - i + ENGINE_CHUNK));
+		if (i >= 2 * ENGINE_CHUNK)
+			engine_play_some(e, ev + i - 2 * ENGINE_CHUNK, f[(chunk - 2) % 4],
+					 engine_chunk(n - i + 2 * ENGINE_CHUNK));
+	}
+}
+
 bool engine_play(struct engine *e, size_t n)
 {
 	const struct trace_event *ev = e->t->batch;
-	const bool beside = e->background != NULL;
 	struct engine_result *r = &e->result;
-	struct frame *ahead[2 * ENGINE_AHEAD]; /* of the events to come */
 
 	if (n == 0)
 		return !r->full;
@@ -553,24 +636,7 @@ bool engine_play(struct engine *e, size_t n)
 	if (engine_frame_known(e))
 		e->object_ahead = (uint64_t)((int64_t)(e->object_start - e->t->object_base) >>
 					     e->t->object_shift);
-	for (size_t i = 0; i < 2 * ENGINE_AHEAD && i < n; i++)
-		engine_look_ahead(e, &ev[i], &ahead[i]);
-	for (size_t i = 0; i < n && !r->full; i++) {
-		struct frame *f = ahead[i % (2 * ENGINE_AHEAD)];
-
-		if (i + 2 * ENGINE_AHEAD < n)
-			engine_look_ahead(e, &ev[i + 2 * ENGINE_AHEAD],
-					  &ahead[i % (2 * ENGINE_AHEAD)]);
-		if (i + ENGINE_AHEAD < n)
-			engine_prefetch_place(e, &ev[i + ENGINE_AHEAD],
-					      ahead[(i + ENGINE_AHEAD) % (2 * ENGINE_AHEAD)]);
-		if (__builtin_expect(ev[i].time_ns >= e->wake_ns || r->events >= e->wake_event, 0))
-			engine_wake(e, ev[i].time_ns);
-		e->time_ns = ev[i].time_ns;
-		engine_event(e, &ev[i], f);
-		if (__builtin_expect(beside, 0))
-			engine_run_background(e);
-	}
+	engine_play_chunks(e, n);
 	if (r->max_live_objects < r->live_objects)
 		r->max_live_objects = r->live_objects;
 	if (r->max_live_pages < r->live_pages)
@@ -661,6 +727,7 @@ struct engine *engine_new(struct quarry *q, unsigned int nr_cpus, const struct t
 	e->t = t;
 	e->facts = facts;
 	e->cpu = ~0u;
+	e->pending_here = &e->pending[e->cpu % ENGINE_PENDING];
 	e->digest = 0xcbf29ce484222325u;
 	e->map_base = quarry_address(q, 0);
 	frames_init(&e->frames);

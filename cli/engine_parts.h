@@ -74,10 +74,11 @@ struct engine {
 	unsigned int nr_cpus;
 	unsigned int cpu; /* recorded CPU whose counterpart is set now; ~0: none */
 	struct frames frames;
-	struct idmap objects;  /* those that have no place in frames: recorded address -> value */
-	uint64_t object_start; /* in frames are those whose offset from here */
-	uint64_t object_limit; /* is below this */
-	uint64_t object_odd;   /* and has none of these bits */
+	struct idmap objects;   /* those that have no place in frames: recorded address -> value */
+	uint64_t object_start;  /* in frames are those whose offset from here */
+	uint64_t object_limit;  /* is below this */
+	uint64_t object_frames; /* which are so many frames */
+	uint64_t object_odd;    /* and has none of these bits */
 	unsigned int object_unit; /* shifted so far it is in units of 8 bytes */
 	uint64_t object_ahead;    /* their frames, less those that the recording says they are in */
 	struct engine_op *ops;
@@ -86,7 +87,8 @@ struct engine {
 	uint32_t nr_caches;
 	struct idmap cache_of; /* name and size -> number + 1 */
 	struct engine_pending pending[ENGINE_PENDING];
-	char *map_base; /* our address of physical 0 */
+	struct engine_pending *pending_here; /* that of cpu */
+	char *map_base;                      /* our address of physical 0 */
 	uint64_t digest;
 	uint64_t time_ns;                 /* recorded time of the event at hand */
 	uint64_t batch_event;             /* number of the event before the batch's first */
@@ -114,6 +116,7 @@ static inline void engine_set_cpu(struct engine *e, unsigned int cpu)
 {
 	if (e->cpu != cpu) {
 		e->cpu = cpu;
+		e->pending_here = &e->pending[cpu % ENGINE_PENDING];
 		quarry_posix_set_cpu(cpu % e->nr_cpus);
 	}
 }
