@@ -731,6 +731,8 @@ struct engine *engine_new(struct quarry *q, unsigned int nr_cpus, const struct t
 	e->digest = 0xcbf29ce484222325u;
 	e->map_base = quarry_address(q, 0);
 	frames_init(&e->frames);
+	if (engine_frame_known(e))
+		frames_warm(&e->frames);
 	idmap_init(&e->objects);
 	idmap_init(&e->cache_of);
 	e->caches = xcalloc(ENGINE_MAX_CACHES, sizeof(e->caches[0]));

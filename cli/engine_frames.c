@@ -23,6 +23,13 @@ void frames_init(struct frames *fs)
 	fs->nr_places = FRAMES_PLACES;
 }
 
+void frames_warm(struct frames *fs)
+{
+	bigtable_reach(&fs->groups, sizeof(fs->group[0]));
+	bigtable_reach(&fs->frames, sizeof(fs->frame[0]));
+	bigtable_reach(&fs->objects, sizeof(fs->object[0]));
+}
+
 void frames_free(struct frames *fs)
 {
 	bigtable_free(&fs->groups);

@@ -65,6 +65,8 @@ struct frames {
 };
 
 void frames_init(struct frames *fs);
+/* Take now the memory that the first blocks and objects will need. */
+void frames_warm(struct frames *fs);
 void frames_free(struct frames *fs);
 
 /* The record of @pfn, below FRAMES_MAX, to read. */

@@ -310,6 +310,8 @@ void kmt_open(struct trace *t)
 	struct kmt *k = xcalloc(1, sizeof(*k));
 
 	t->reader = k;
+	kmt_history_init(&k->history[0]);
+	kmt_history_init(&k->history[1]);
 	t->object_shift = 9;
 	t->zero_size_addr = 2;
 	t->implied_known = true;

@@ -148,18 +148,21 @@ static void kmt_history_leave(struct kmt_history *h)
 	h->kept = end;
 }
 
+void kmt_history_init(struct kmt_history *h)
+{
+	bigtable_init(&h->at_table, KMT_RING * sizeof(h->at[0]), "the last addresses");
+	bigtable_init(&h->old_table, KMT_OLD_MAX * sizeof(h->old[0]), "older addresses");
+	bigtable_reach(&h->at_table, sizeof(h->at[0]));
+	h->at = (uint64_t *)(void *)h->at_table.p;
+	h->old = (struct kmt_old *)(void *)h->old_table.p;
+	h->gone = xcalloc(KMT_RING + 1, 1);
+	h->sort_at = KMT_OLD_SORT;
+}
+
 void kmt_history_reserve(struct kmt_history *h, uint64_t n)
 {
 	uint64_t reach = h->nr + n < KMT_RING ? h->nr + n : KMT_RING;
 
-	if (h->at == NULL) {
-		bigtable_init(&h->at_table, KMT_RING * sizeof(h->at[0]), "the last addresses");
-		bigtable_init(&h->old_table, KMT_OLD_MAX * sizeof(h->old[0]), "older addresses");
-		h->at = (uint64_t *)(void *)h->at_table.p;
-		h->old = (struct kmt_old *)(void *)h->old_table.p;
-		h->gone = xcalloc(KMT_RING + 1, 1);
-		h->sort_at = KMT_OLD_SORT;
-	}
 	bigtable_reach(&h->at_table, reach * sizeof(h->at[0]));
 	if (__builtin_expect(h->nr + n - h->kept > KMT_RING, 0))
 		kmt_history_leave(h);
@@ -167,10 +170,8 @@ void kmt_history_reserve(struct kmt_history *h, uint64_t n)
 
 void kmt_history_free(struct kmt_history *h)
 {
-	if (h->at != NULL) {
-		bigtable_free(&h->at_table);
-		bigtable_free(&h->old_table);
-	}
+	bigtable_free(&h->at_table);
+	bigtable_free(&h->old_table);
 	free(h->gone);
 	free(h->first);
 }

@@ -47,6 +47,8 @@ struct kmt_history {
 	struct bigtable at_table, old_table;
 };
 
+/* @h is all 0. What the first addresses need is there then. */
+void kmt_history_init(struct kmt_history *h);
 void kmt_history_free(struct kmt_history *h);
 
 /* Room in the ring for @n addresses more, at most KMT_RING / 4. */

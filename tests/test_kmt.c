@@ -454,6 +454,7 @@ static void test_history(void **state)
 	uint64_t addr;
 
 	(void)state;
+	kmt_history_init(&m->h);
 	for (uint64_t i = 0; i < HISTORY_STEPS; i++) {
 		uint64_t r = history_random(m);
 		unsigned int slot = r % 64 == 0 ? (unsigned int)(r >> 6) % HISTORY_SLOTS
