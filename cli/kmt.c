@@ -49,6 +49,7 @@ struct kmt {
 	struct section section;
 	uint8_t *types; /* of each descriptor, and KMT_TYPE_* */
 	uint32_t left;  /* events not decoded yet */
+	bool gather;    /* varint_can_gather() */
 	uint64_t time_ns;
 	struct kmt_history history[2]; /* objects, pages */
 };
@@ -310,6 +311,7 @@ void kmt_open(struct trace *t)
 	struct kmt *k = xcalloc(1, sizeof(*k));
 
 	t->reader = k;
+	k->gather = varint_can_gather();
 	kmt_history_init(&k->history[0]);
 	kmt_history_init(&k->history[1]);
 	t->object_shift = 9;
@@ -318,6 +320,13 @@ void kmt_open(struct trace *t)
 	t->in.p += 8;
 	while (!t->damaged && !k->ended && k->left == 0)
 		kmt_next_section(t, k);
+}
+
+void kmt_read_plainly(struct trace *t)
+{
+	struct kmt *k = t->reader;
+
+	k->gather = false;
 }
 
 /* ---- events ---- */
@@ -351,13 +360,13 @@ static bool kmt_narrow(const struct trace *t, const struct kmt *k)
 /*
  * Decode KMT_AT_ONCE events from @e on, whose numbers have usual lengths, without branches on lengths and ends: so the
  * columns wait neither for one another nor for guesses. False: they are unusual, or damaged, and nothing has moved;
- * kmt_one() finds out. @narrow: kmt_narrow() said so. Inlined for each.
+ * kmt_one() finds out. @narrow: kmt_narrow() said so; @gather: varint_can_gather() did. Inlined for each.
  */
 static inline __attribute__((always_inline)) bool kmt_several(const struct trace *t, struct kmt *k,
-							      struct trace_event *e, bool narrow)
+							      struct trace_event *e, bool narrow,
+							      bool gather)
 {
 	const uint64_t nr_descs = t->nr_descs, nr_tasks = k->nr_tasks;
-	const struct trace_event *end = e + KMT_AT_ONCE;
 	const uint8_t *types = k->types;
 	struct varint_cursor *column = k->column;
 	const unsigned char *dt_p = column[KMT_DT].p, *cpu_p = column[KMT_CPU].p,
@@ -367,22 +376,32 @@ static inline __attribute__((always_inline)) bool kmt_several(const struct trace
 	unsigned int seen = 0;
 	uint64_t nr[2] = {k->history[0].nr, k->history[1].nr};
 	uint64_t last_raw[2] = {k->history[0].last_raw, k->history[1].last_raw};
+	uint64_t back_of[KMT_AT_ONCE];
 	uint8_t *named[KMT_AT_ONCE];      /* in gone[] */
 	struct kmt_old *old[KMT_AT_ONCE]; /* what was named and is not in the ring */
-	unsigned int i = 0, nr_old = 0;
+	unsigned int i, nr_old = 0;
 
-	for (; e < end; e++, i++) {
-		uint64_t dt, desc, task, back, raw, addr, from;
-		unsigned int cpu = *cpu_p++, type, kind;
+	for (i = 0; i < KMT_AT_ONCE; i++) {
+		uint64_t dt;
+
+		if (gather) {
+			too_long |= varint_gather(&dt_p, &dt);
+			too_long |= varint_gather(&ref_p, &back_of[i]);
+		} else {
+			too_long |= varint_read_pair_up_to_four(&dt_p, &ref_p, &dt, &back_of[i]);
+		}
+		time_ns += dt;
+		e[i].time_ns = time_ns;
+	}
+	for (i = 0; i < KMT_AT_ONCE; i++, e++) {
+		uint64_t desc, task, back = back_of[i], raw, addr, from;
+		unsigned int cpu = cpu_p[i], type, kind;
 		const struct kmt_history *h;
 
-		too_long |= varint_read_pair_up_to_four(&dt_p, &ref_p, &dt, &back);
-		time_ns += dt;
-		e->time_ns = time_ns;
 		e->cpu = (uint16_t)(cpu >> 2);
 		e->context = cpu & 3;
 		if (narrow) {
-			desc = *desc_p++;
+			desc = desc_p[i];
 		} else {
 			bad |= cpu >> 7;
 			bad |= varint_read_up_to_two(&desc_p, &desc);
@@ -411,18 +430,23 @@ static inline __attribute__((always_inline)) bool kmt_several(const struct trace
 			named[i] = &h->gone[back != 0 ? from & KMT_RING_MASK : KMT_RING];
 		}
 		if (back == 0) {
-			bad |= varint_read_up_to_eight(&raw_p, &raw);
+			if (gather)
+				too_long |= varint_gather(&raw_p, &raw);
+			else
+				bad |= varint_read_up_to_eight(&raw_p, &raw);
 			addr = last_raw[kind] += (uint64_t)varint_unzigzag(raw);
 		}
 		e->addr = addr;
 		h->at[nr[kind]++ & KMT_RING_MASK] = addr;
 	}
-	if (narrow)
-		task_p += KMT_AT_ONCE;
+	cpu_p += KMT_AT_ONCE;
+	desc_p += narrow ? KMT_AT_ONCE : 0;
+	task_p += narrow ? KMT_AT_ONCE : 0;
 	bad |= dt_p > column[KMT_DT].end || cpu_p > column[KMT_CPU].end ||
 	       desc_p > column[KMT_DESC].end || task_p > column[KMT_TASK].end ||
 	       ref_p > column[KMT_REF].end || raw_p > column[KMT_RAW].end;
-	if ((bad | (too_long & VARINT_PAIR_TOO_LONG) | (seen & KMT_TYPE_SNAPSHOT)) != 0)
+	if ((bad | (too_long & (gather ? VARINT_GATHER_TOO_LONG : VARINT_PAIR_TOO_LONG)) |
+	     (seen & KMT_TYPE_SNAPSHOT)) != 0)
 		return false;
 	k->time_ns = time_ns;
 	for (i = 0; i < KMT_AT_ONCE; i++)
@@ -506,18 +530,18 @@ static bool kmt_one(struct trace *t, struct kmt *k, size_t i, struct kmt_result 
 }
 
 /* Decode @want events. */
-static void kmt_decode(struct trace *t, struct kmt *k, size_t want, struct kmt_result *r)
+static inline __attribute__((always_inline)) void kmt_decode_by(struct trace *t, struct kmt *k,
+								size_t want, struct kmt_result *r,
+								bool gather)
 {
 	size_t i = 0;
 
-	kmt_history_reserve(&k->history[0], want);
-	kmt_history_reserve(&k->history[1], want);
 	while (i < want) {
 		size_t end = i + KMT_AT_ONCE < want ? i + KMT_AT_ONCE : want;
 
 		if (i + KMT_AT_ONCE <= want && t->batch_task == NULL &&
-		    (kmt_narrow(t, k) ? kmt_several(t, k, &t->batch[i], true)
-				      : kmt_several(t, k, &t->batch[i], false)))
+		    (kmt_narrow(t, k) ? kmt_several(t, k, &t->batch[i], true, gather)
+				      : kmt_several(t, k, &t->batch[i], false, gather)))
 			i = end;
 		while (i < end && kmt_one(t, k, i, r))
 			i++;
@@ -525,6 +549,16 @@ static void kmt_decode(struct trace *t, struct kmt *k, size_t want, struct kmt_r
 			break;
 	}
 	r->good = i;
+}
+
+static void kmt_decode(struct trace *t, struct kmt *k, size_t want, struct kmt_result *r)
+{
+	kmt_history_reserve(&k->history[0], want);
+	kmt_history_reserve(&k->history[1], want);
+	if (k->gather)
+		kmt_decode_by(t, k, want, r, true);
+	else
+		kmt_decode_by(t, k, want, r, false);
 }
 
 /* The block is decoded: nothing may be left over. */

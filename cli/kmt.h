@@ -7,6 +7,8 @@
 
 /* The input stands before the magic number. Reads all tables, up to the first block of events. */
 void kmt_open(struct trace *t);
+/* Before the first event: read them as on a processor that has no special instructions for it. For tests. */
+void kmt_read_plainly(struct trace *t);
 size_t kmt_next(struct trace *t);
 void kmt_close(struct trace *t);
 

@@ -11,6 +11,7 @@
 #include <sys/resource.h>
 #include <zstd.h>
 
+#include <kmt.h>
 #include <kmt_history.h>
 #include <trace.h>
 
@@ -575,6 +576,64 @@ static void test_long(void **state)
 	assert_int_equal(nr, total - 1);
 }
 
+/* ---- the two ways of reading numbers ---- */
+
+#define WAYS_BATCHES 24 /* about three blocks */
+#define WAYS_FLIPS 60
+
+/* The same from both: events, and where and how they end. */
+static void ways_compare(const char *data, size_t len)
+{
+	struct diag diag[2];
+	struct trace t[2];
+	size_t n[2];
+
+	memset(diag, 0, sizeof(diag));
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(trace_open_memory(&t[i], "test", data, len, &diag[i]), CLI_OK);
+	kmt_read_plainly(&t[1]);
+	for (int batch = 0; batch < WAYS_BATCHES; batch++) {
+		for (int i = 0; i < 2; i++)
+			n[i] = trace_next(&t[i]);
+		assert_int_equal(n[0], n[1]);
+		assert_memory_equal(t[0].batch, t[1].batch, n[0] * sizeof(t[0].batch[0]));
+	}
+	assert_int_equal(t[0].damaged, t[1].damaged);
+	assert_int_equal(t[0].damage_offset, t[1].damage_offset);
+	if (t[0].damaged)
+		assert_string_equal(diag[0].text.s, diag[1].text.s);
+	for (int i = 0; i < 2; i++) {
+		trace_close(&t[i]);
+		diag_free(&diag[i]);
+	}
+}
+
+/* A real recording, and the same with a bit turned over in one of its first events. */
+static void test_ways_of_reading(void **state)
+{
+	struct input in;
+	char *data;
+	size_t len;
+
+	(void)state;
+	assert_int_equal(input_open(&in, "traces/k618-thp.kmt.zst"), 0);
+	len = input_fill(&in, (size_t)1 << 20);
+	data = xmalloc(len);
+	memcpy(data, in.p, len);
+	input_close(&in);
+	ways_compare(data, len);
+	for (uint64_t i = 0, seed = 1; i < WAYS_FLIPS; i++) {
+		size_t at;
+
+		seed = seed * 6364136223846793005u + 1442695040888963407u;
+		at = len / 8 + (seed >> 20) % (len / 2);
+		data[at] ^= (char)(1u << (seed >> 60 & 7));
+		ways_compare(data, len);
+		data[at] ^= (char)(1u << (seed >> 60 & 7));
+	}
+	free(data);
+}
+
 static void test_strangers(void **state)
 {
 	static const char *const files[] = {
@@ -609,6 +668,7 @@ int main(void)
 		cmocka_unit_test(test_unknown_section),
 		cmocka_unit_test(test_zstd),
 		cmocka_unit_test(test_real_recordings),
+		cmocka_unit_test(test_ways_of_reading),
 		cmocka_unit_test(test_strangers),
 		cmocka_unit_test(test_history),
 		cmocka_unit_test(test_long),
