@@ -62,6 +62,19 @@ void quarry_panic(struct quarry *q, const char *fmt, ...) QUARRY_PRINTF(2, 3)
 /* CPU-visible address of tables that lie at [phys, phys + size) of the managed memory. */
 void *quarry_storage(struct quarry *q, phys_addr_t phys, size_t size);
 
+/* What is unaccepted of [@start, @start + @size), by pages, is accepted; false: it cannot be. Till boot is over; by the boot layer. */
+#if !QUARRY_TINY
+bool boot_accept(struct quarry *q, phys_addr_t start, phys_addr_t size);
+#else
+static inline bool boot_accept(struct quarry *q, phys_addr_t start, phys_addr_t size)
+{
+	(void)q;
+	(void)start;
+	(void)size;
+	return true;
+}
+#endif
+
 static inline void *quarry_phys_to_virt(const struct quarry *q, phys_addr_t phys)
 {
 	return (void *)(q->direct_map + (uintptr_t)phys);

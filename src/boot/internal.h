@@ -25,19 +25,6 @@ bool memblock_is_late(struct quarry *q, const char *who);
 /* What the layers above give for a call that comes too late; NULL if nobody serves. */
 void *memblock_late_alloc(struct quarry *q, size_t size, int nid);
 
-/* What is unaccepted of [@start, @start + @size), by pages, is accepted; false: it cannot be. Till boot is over. */
-#if !QUARRY_TINY
-bool boot_accept(struct quarry *q, phys_addr_t start, phys_addr_t size);
-#else
-static inline bool boot_accept(struct quarry *q, phys_addr_t start, phys_addr_t size)
-{
-	(void)q;
-	(void)start;
-	(void)size;
-	return true;
-}
-#endif
-
 /* bootmem_bits.c: the bits of a node that is open. Bit i is page node_min_pfn + i; 1 is reserved. */
 
 /* All reserved. */

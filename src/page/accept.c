@@ -16,8 +16,6 @@
  */
 #include "internal.h"
 
-#include <boot/internal.h>
-
 /* ---- at boot, while nothing is filed ---- */
 
 /* How pageblock @i lies in what is unaccepted. */

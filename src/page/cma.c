@@ -17,7 +17,6 @@
 #include "internal.h"
 
 #include <base/string.h>
-#include <boot/internal.h>
 
 struct quarry_cma {
 	struct quarry_cma_info info; /* `used` and `maxchunk` are computed when asked */
