@@ -108,8 +108,8 @@ struct ops_world {
 	struct model_bootmem *bootmem; /* NULL: memblock alone */
 	struct quarry_range unaccepted;
 	bool unaccepted_early; /* told before quarry_boot() */
-	bool *accepted; /* by page frame; NULL: nothing is unaccepted */
-	bool twice;     /* something was accepted that was so already */
+	bool *accepted;        /* by page frame; NULL: nothing is unaccepted */
+	bool twice;            /* something was accepted that was so already */
 	struct lru lru;
 	struct pool pool[NR_POOLS];
 	struct quarry_mempolicy policy;
