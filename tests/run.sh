@@ -27,8 +27,8 @@ run() {
 export -f run
 export dir
 
-# One test a CPU; those that compile first, for they take longest.
-long='tests/test_(configs|embed|install|porting)\.sh'
+# One test a CPU; those that take longest first: they compile, draw, or run in an emulator.
+long='.*/test_((configs|embed|install|porting|cli_report)\.sh|memblock-m32|soak_threads)'
 {
 	printf '%s\n' "$@" | grep -Ex "$long"
 	printf '%s\n' "$@" | grep -Evx "$long"
