@@ -10,78 +10,10 @@
 
 #include <cmocka.h>
 
-#include <quarry/posix.h>
-
-#include <base/quarry_state.h>
-
 #include "block_orders.h"
+#include "boot_bed.h"
 #include "memblock_boot_log.h"
 #include "model_memblock.h"
-
-#define K ((phys_addr_t)1024)
-#define M (1024 * K)
-#define G (1024 * M)
-#define TOP (~(phys_addr_t)0)
-
-/* What a machine said. */
-static struct {
-	char log[64][256];
-	unsigned int logs;
-	char report[256];
-	unsigned int reports;
-} said;
-
-static void test_log(void *ctx, enum quarry_log_level level, const char *line)
-{
-	(void)ctx;
-	(void)level;
-	snprintf(said.log[said.logs++ % 64], sizeof(said.log[0]), "%s", line);
-}
-
-static void test_report(void *ctx, const char *line)
-{
-	(void)ctx;
-	snprintf(said.report, sizeof(said.report), "%s", line);
-	said.reports++;
-}
-
-static struct quarry *machine(size_t ram_bytes)
-{
-	struct quarry_posix_options options = {
-		.ram_bytes = ram_bytes, .log = test_log, .report = test_report};
-	struct quarry *q;
-
-	memset(&said, 0, sizeof(said));
-	q = quarry_posix_new(&options);
-	assert_non_null(q);
-	return q;
-}
-
-static int setup(void **state)
-{
-	*state = machine(0);
-	return 0;
-}
-
-static int setup_ram(void **state)
-{
-	*state = machine(16 * M);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	quarry_posix_delete(*state);
-	return 0;
-}
-
-static void print_text(void *ctx, const char *text, size_t len)
-{
-	(void)ctx;
-	fprintf(stderr, "%.*s", (int)len, text);
-}
-
-static const struct quarry_out to_stderr = {print_text, NULL};
 
 static void valid(struct quarry *q)
 {
@@ -987,15 +919,6 @@ static void test_M12_align_0_is_a_cache_line(void **state)
 	assert_non_null(strstr(said.log[0], "alignment 0"));
 	assert_int_equal(quarry_memblock_phys_alloc(q, 1, 3), 0);
 	assert_int_equal(quarry_memblock_phys_alloc(q, 0, 8), 0);
-}
-
-static jmp_buf panicked;
-
-static void test_panic(void *ctx, const char *line)
-{
-	(void)ctx;
-	(void)line;
-	longjmp(panicked, 1);
 }
 
 static void test_M12_failure_is_null_or_panic(void **state)

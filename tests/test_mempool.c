@@ -1,49 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Pools with a reserve: row "mempool" of 2c. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#include <quarry/posix.h>
-
 #include <base/quarry_state.h>
 
-#define MIB ((size_t)1 << 20)
+#include <string.h>
 
-static struct quarry *machine(void)
-{
-	struct quarry_posix_options options = {.ram_bytes = 8 * MIB};
-	struct quarry *q = quarry_posix_new(&options);
-
-	assert_non_null(q);
-	assert_int_equal(quarry_memblock_add(q, 0, 8 * MIB), 0);
-	assert_int_equal(quarry_boot(q, NULL), 0);
-	quarry_posix_set_cpu(0);
-	return q;
-}
-
-static void check(struct quarry *q)
-{
-	assert_int_equal(quarry_check_slab(q, NULL), 0);
-	assert_int_equal(quarry_check_pages(q, NULL), 0);
-}
-
-static unsigned long owned(struct quarry *q)
-{
-	struct quarry_cache_info i;
-	unsigned long n = 0;
-
-	for (struct kmem_cache *s = quarry_kmem_cache_next(q, NULL); s != NULL;
-	     s = quarry_kmem_cache_next(q, s)) {
-		quarry_kmem_cache_info(q, s, &i);
-		n += i.active_objs;
-	}
-	return n;
-}
+#include "object_bed.h"
 
 /* A source of at most @left elements; element i is &place[i]. */
 struct source {
@@ -83,7 +44,7 @@ static void source_free(struct quarry *q, void *element, void *data)
 
 static void test_mempool_keeps_its_reserve(void **state)
 {
-	struct quarry *q = machine();
+	struct quarry *q = machine(8 * MIB, 1);
 	struct source s = {.left = 5};
 	struct quarry_mempool pool = {0};
 	void *e[6];
@@ -134,7 +95,7 @@ static void test_mempool_keeps_its_reserve(void **state)
 
 static void test_mempool_every_failure_at_birth(void **state)
 {
-	struct quarry *q = machine();
+	struct quarry *q = machine(8 * MIB, 1);
 	unsigned long before = owned(q);
 	struct quarry_mempool *pool;
 
@@ -164,7 +125,7 @@ static void test_mempool_every_failure_at_birth(void **state)
 
 static void test_mempool_resize(void **state)
 {
-	struct quarry *q = machine();
+	struct quarry *q = machine(8 * MIB, 1);
 	struct source s = {.left = 8};
 	struct quarry_mempool *pool = quarry_mempool_create(q, 2, source_alloc, source_free, &s);
 	void *e[8];
@@ -213,7 +174,7 @@ static void wait_then_free(void *ctx, int nid)
 
 static void test_mempool_waits_until_an_element_comes_back(void **state)
 {
-	struct quarry *q = machine();
+	struct quarry *q = machine(8 * MIB, 1);
 	struct source s = {.left = 1};
 	struct quarry_mempool *pool = quarry_mempool_create(q, 1, source_alloc, source_free, &s);
 	void *e;
@@ -243,7 +204,7 @@ static void test_mempool_waits_until_an_element_comes_back(void **state)
 
 static void test_mempool_of_objects_blocks_and_pages(void **state)
 {
-	struct quarry *q = machine();
+	struct quarry *q = machine(8 * MIB, 1);
 	unsigned long before = owned(q);
 	struct kmem_cache *s = quarry_kmem_cache_create(q, "request", 200, SLAB_NO_MERGE, NULL);
 	struct quarry_mempool *pool[3];
