@@ -216,6 +216,8 @@ static void test_arenas_and_zones(void **state)
 	life_begin(&l, NULL);
 	struct page_arena *a = arena_of(&l);
 	struct page_zone *z = a->zone;
+	struct page_layer *pl = l.m.q->pages;
+	struct page_node *node = &pl->node[0];
 	uint64_t *avail = zone_avail(z, QUARRY_MIGRATE_MOVABLE, QUARRY_MAX_ORDER);
 	const struct field fields[] = {
 		FIELD(a, nr_free, "page: free pages of the arena at "),
@@ -229,7 +231,18 @@ static void test_arenas_and_zones(void **state)
 		FIELD(z, nr_isolated, "page: isolated free pages at "),
 		FIELD(z, nr_pb_special, "page: pageblocks of a special type at "),
 		FIELD(z, special, "page: special pageblocks of the zone at "),
-		FIELD(z, managed, "page: pages of the machine at "),
+		FIELD(z, managed, "page: managed pages at "),
+		FIELD(z, present, "page: "),
+		FIELD(z, nr_avail, "page: arenas in a row of the zone at "),
+		FIELD(z, fast_pb, "page: special pageblocks that the short way allows for at "),
+		FIELD(a, in_limit, "page: blocks held back of an arena at "),
+		FIELD(node, start_pfn, "page: start of a node at "),
+		FIELD(node, end_pfn, "page: end of a node at "),
+		FIELD(pl, present, "page: present pages at "),
+		FIELD(pl, managed, "page: managed pages at "),
+		FIELD(pl, nr_online_cpus, "page: CPUs online at "),
+		FIELD(pl, again.n, "page: damage that was not told at "),
+		FIELD(l.m.q, strict_below, "page: arenas of which little is held back at "),
 		{"avail", avail, 8, 1, "page: zone's arena bit at "},
 	};
 	SWEEP(&l, fields);
@@ -429,6 +442,7 @@ static void test_what_the_validator_says(void **state)
 	struct page_layer *pl = m.q->pages;
 	struct page_arena *a = page_arena_of(pl, single), *dma = &pl->arena[0];
 	struct page_zone *z = a->zone;
+	struct page_zonelist *list = (struct page_zonelist *)(uintptr_t)pl->node[0].list;
 	struct page_pb *pb = a->pb;
 	struct page_cpu *own = page_cpu_of(pl, 0);
 	struct page_sheaf *out = &own->pcp[z->index]->out[QUARRY_MIGRATE_UNMOVABLE][0];
@@ -549,15 +563,21 @@ static void test_what_the_validator_says(void **state)
 	SAYS("isolated free pages at 0x1000: 5, expected 0", SET(z->nr_isolated, 5));
 	SAYS("free CMA pages at 0x1000: 5, expected 0", SET(z->nr_free_cma, 5));
 	if (!QUARRY_HARDENED) { /* a seal is over them */
-		SAYS("short way's mark is high enough at 0x1000: 0, expected 1",
-		     SET(z->fast_mark[QUARRY_ZONE_NORMAL],
-			 z->wmark[QUARRY_WMARK_LOW] + z->reserve[QUARRY_ZONE_NORMAL] - 1));
-		SAYS("mark of a CPU's short way at 0x0: 870, expected 871",
-		     SET(z->fast_mark[QUARRY_ZONE_NORMAL], z->fast_mark[QUARRY_ZONE_NORMAL] + 1));
+		SAYS("short way's mark at 0x1000: 869, expected 870",
+		     SET(z->fast_mark[QUARRY_ZONE_NORMAL], z->fast_mark[QUARRY_ZONE_NORMAL] - 1));
+		SAYS("gap between watermarks at 0x1000: 175, expected 174",
+		     SET(z->wmark[QUARRY_WMARK_HIGH], z->wmark[QUARRY_WMARK_HIGH] + 1));
+		SAYS("boost is in the marks at 0x1000: 0, expected 1",
+		     SET(z->boost, z->wmark[QUARRY_WMARK_MIN] + 1));
+		SAYS("zones in a node's list at 0x0: 1, expected 2", SET(list->nr, 1));
 	}
+	SAYS("node with memory at 0x0: 0, expected 1", SET(pl->node[0].present, false));
+	SAYS("zone of a node at 0x0: 0, expected 1", SET(pl->node[0].zone[z->type], 0));
+	SAYS("node of a CPU's memory at 0x0: 0, expected 1", SET(pl->cpu_place[0].mem_nid, 5));
 	SAYS("mark of a CPU's short way at 0x0: 5, expected 871", SET(own->fast[1].mark[0], 5));
+	SAYS("managed pages at 0x0: 129536, expected 129537", SET(z->managed, z->managed + 1));
 	SAYS("pages of the machine at 0x0: 129536, expected 129537",
-	     SET(z->managed, z->managed + 1));
+	     SET(z->managed, z->managed + 1), SET(pl->managed, pl->managed + 1));
 	SAYS("pages of the machine at 0x0: 129536, expected 129531", SET(pl->carved, 5));
 	SAYS("poisoned page not where it should be at 0x0: 18446744073709551615, expected 0",
 	     SET(pl->nr_poisoned, 5));

@@ -370,11 +370,39 @@ static void check_special(struct check_state *c, const struct page_zone *z)
 		    c->special_free[QUARRY_MIGRATE_ISOLATE]);
 	check_equal(c, "free CMA pages", z->start_pfn, z->nr_free_cma,
 		    c->special_free[QUARRY_MIGRATE_CMA]);
+}
+
+/* Bits set in the zone's rows. */
+static void check_avail_counts(struct check_state *c, const struct page_zone *z)
+{
+	for (unsigned int t = 0; t < PAGE_TYPES; t++) {
+		for (unsigned int row = 0; row < PAGE_AVAIL_ROWS; row++) {
+			unsigned int n = 0;
+
+			for (uint32_t w = 0; w < z->avail_words; w++)
+				n += bits_popcount64(zone_avail(z, t, row)[w]);
+			check_equal(c, "arenas in a row of the zone", z->start_pfn,
+				    z->nr_avail[t][row], n);
+		}
+	}
+}
+
+/* What is computed from the zone's marks: of the short way, of sheaves. */
+static void check_marks(struct check_state *c, const struct page_zone *z)
+{
+	uint32_t pb = z->special == 0 ? 0 : (uint32_t)1 << bits_fls(z->special - 1);
+	unsigned long gap = z->wmark[QUARRY_WMARK_LOW] - z->wmark[QUARRY_WMARK_MIN];
+
+	check_equal(c, "special pageblocks that the short way allows for", z->start_pfn, z->fast_pb,
+		    pb);
 	for (unsigned int j = 0; j < QUARRY_NR_ZONES; j++)
-		check_equal(c, "short way's mark is high enough", z->start_pfn,
-			    z->fast_mark[j] >= z->wmark[QUARRY_WMARK_LOW] + z->reserve[j] +
-						       z->nr_free_highatomic + z->nr_free_cma,
-			    true);
+		check_equal(c, "short way's mark", z->start_pfn, z->fast_mark[j],
+			    z->wmark[QUARRY_WMARK_LOW] + z->reserve[j] + pb * CHECK_PB);
+	for (unsigned int m = 1; m < QUARRY_NR_WMARK; m++)
+		check_equal(c, "gap between watermarks", z->start_pfn,
+			    z->wmark[m] - z->wmark[m - 1], gap);
+	check_equal(c, "boost is in the marks", z->start_pfn,
+		    z->boost <= z->wmark[QUARRY_WMARK_MIN], true);
 }
 
 /* The mark of one short way is that of the zone to which it leads. */
@@ -498,6 +526,80 @@ static void check_sections(struct check_state *c)
 	}
 }
 
+/* Where the node's zones lie, and which are in its lists: those with pages, each once. */
+static void check_node(struct check_state *c, unsigned int nid)
+{
+	const struct page_layer *pl = c->q->pages;
+	const struct page_node *node = &pl->node[nid];
+	pfn_t start = ~(pfn_t)0, end = 0;
+	unsigned int own = 0, all = 0;
+
+	for (unsigned int i = 0; i < page_nr_zones(pl); i++) {
+		const struct page_zone *z = &pl->zone[i];
+
+		all += z->present != 0;
+		if (z->nid != (int)nid || z->spanned == 0)
+			continue;
+		own += z->present != 0;
+		check_equal(c, "zone of a node", nid, node->zone[z->type] == z, true);
+		start = quarry_min(start, z->start_pfn);
+		end = quarry_max(end, z->start_pfn + z->spanned);
+	}
+	check_equal(c, "node with memory", nid, node->present, end != 0);
+	if (end != 0) {
+		check_equal(c, "start of a node", nid, node->start_pfn, start);
+		check_equal(c, "end of a node", nid, node->end_pfn, end);
+	}
+	check_equal(c, "zones in a node's list", nid, node->list->nr, all);
+	check_equal(c, "zones in a node's own list", nid, node->list_this->nr, own);
+}
+
+static void check_in_limits(struct check_state *c, uint32_t i, uint64_t *strict)
+{
+	const struct page_arena *a = &c->q->pages->arena[i];
+
+	for (unsigned int slot = 0; a->zone != NULL && slot <= PAGE_PCP_ORDERS; slot++) {
+		check_equal(c, "blocks held back of an arena", a->start_pfn, a->in_limit[slot],
+			    a->zone->sheaf_high[slot]);
+		if (slot < PAGE_PCP_ORDERS && a->in_limit[slot] < pcp_in_least(slot))
+			*strict = (uint64_t)(i + 1) << PAGE_WORD_ARENA_SHIFT;
+	}
+}
+
+/* What the layer knows of all zones, nodes, CPUs and arenas together. */
+static void check_layer(struct check_state *c)
+{
+	const struct page_layer *pl = c->q->pages;
+	unsigned long present = 0, managed = 0;
+	unsigned int online = 0;
+	uint64_t strict = 0;
+
+	for (unsigned int i = 0; i < page_nr_zones(pl); i++) {
+		present += pl->zone[i].present;
+		managed += pl->zone[i].managed;
+		check_avail_counts(c, &pl->zone[i]);
+		check_marks(c, &pl->zone[i]);
+	}
+	check_equal(c, "present pages", 0, pl->present, present);
+	check_equal(c, "managed pages", 0, pl->managed, managed);
+	for (unsigned int nid = 0; nid < (unsigned int)pl->nr_nodes; nid++)
+		check_node(c, nid);
+	for (unsigned int cpu = 0; cpu < pl->nr_cpus; cpu++) {
+		const struct page_cpu_place *p = &pl->cpu_place[cpu];
+
+		online += !p->offline;
+		check_equal(c, "node of a CPU's memory", cpu,
+			    present == 0 || (p->mem_nid >= 0 && p->mem_nid < pl->nr_nodes &&
+					     pl->node[p->mem_nid].list_this->nr != 0),
+			    true);
+	}
+	check_equal(c, "CPUs online", 0, pl->nr_online_cpus, online);
+	for (uint32_t i = 0; i < pl->nr_arenas; i++)
+		check_in_limits(c, i, &strict);
+	check_equal(c, "arenas of which little is held back", 0, c->q->strict_below, strict);
+	check_equal(c, "damage that was not told", 0, pl->again.n + pl->again.lost, 0);
+}
+
 unsigned int quarry_check_pages(struct quarry *q, const struct quarry_out *out)
 {
 	struct check_state c = {.q = q, .out = out};
@@ -528,6 +630,7 @@ unsigned int quarry_check_pages(struct quarry *q, const struct quarry_out *out)
 		managed += z->managed;
 		check_special(&c, z);
 	}
+	check_layer(&c);
 	check_fast(&c);
 	check_sheaves(&c);
 	check_sections(&c);

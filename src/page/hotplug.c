@@ -427,6 +427,7 @@ static void hotplug_commit_online(struct quarry *q, struct hotplug_online *o)
 	watermark_update(q);
 	for (pfn_t s = o->r.first; s < o->r.last; s++)
 		hotplug_open_section(q, s, z);
+	watermark_update_limits(q);
 	if (o->lists != NULL) {
 		zonelist_publish(q, o->lists);
 		boot_settle_cpus(pl);

@@ -501,6 +501,8 @@ void watermark_setup(struct quarry *q, const struct quarry_boot_params *params);
 void watermark_update(struct quarry *q);
 /* The same for the limits of pagesets alone: a CPU came or went. Takes tune_lock. */
 void watermark_update_pcp(struct quarry *q);
+void watermark_update_limits(
+	struct quarry *q); /* arenas have come: what CPUs may hold back of them */
 #if !QUARRY_TINY
 /* For sysctl.c; tune_lock held. */
 void watermark_reset(struct quarry *q)

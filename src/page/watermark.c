@@ -372,6 +372,14 @@ void watermark_update(struct quarry *q)
 	quarry_unlock(q->concurrent, &pl->tune_lock, tune);
 }
 
+void watermark_update_limits(struct quarry *q)
+{
+	quarry_pin_t pin = quarry_lock(q->concurrent, &q->pages->mark_lock);
+
+	watermark_set_in_limits(q);
+	quarry_unlock(q->concurrent, &q->pages->mark_lock, pin);
+}
+
 void watermark_update_pcp(struct quarry *q)
 {
 	quarry_pin_t tune = quarry_lock(q->concurrent, &q->pages->tune_lock);

@@ -118,7 +118,8 @@ void zonelist_populated(const struct page_layer *pl, uint64_t populated[PAGE_ZON
 {
 	quarry_memset(populated, 0, PAGE_ZONE_WORDS * sizeof(*populated));
 	for (unsigned int i = 0; i < page_nr_zones(pl); i++) {
-		if (pl->zone[i].managed != 0)
+		/* Even if nothing of it is managed yet: what is reserved may be released. */
+		if (pl->zone[i].present != 0)
 			populated[i / 64] |= (uint64_t)1 << i % 64;
 	}
 }
