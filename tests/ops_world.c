@@ -1269,13 +1269,17 @@ static bool take_object(struct ops_world *w, struct object *o, void *p, size_t s
 {
 	struct kmem_cache *is = quarry_virt_to_cache(w->m.q, p);
 	size_t align = (size & (size - 1)) == 0 && cache < 0 ? size : 8;
+	/* Without memory for the class's cache kmalloc() gives whole pages. */
+	bool pages =
+		cache < 0 &&
+		(size > QUARRY_KMALLOC_MAX_CACHE_SIZE ||
+		 (is == NULL && w->m.tables_refused != 0 && (uintptr_t)p % QUARRY_PAGE_SIZE == 0));
 
 	*o = (struct object){p, size, cache};
 	if (quarry_ksize(w->m.q, p) < size || (uintptr_t)p % align != 0)
 		return OPS_BAD(w, "%p has %zu bytes, %zu were wanted", p, quarry_ksize(w->m.q, p),
 			       size);
-	if (cache >= 0 ? is != w->cache[cache].cache
-		       : (is == NULL) != (size > QUARRY_KMALLOC_MAX_CACHE_SIZE))
+	if (cache >= 0 ? is != w->cache[cache].cache : (is == NULL) != pages)
 		return OPS_BAD(w, "%p lies in another cache", p);
 	for (size_t i = 0; i < size; i++) {
 		if (((gfp & __GFP_ZERO) != 0 && o->at[i] != 0) ||
