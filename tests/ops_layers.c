@@ -357,13 +357,24 @@ bool op_mpalloc(struct ops_world *w, const uint32_t *arg)
 
 /* ---- list_lru ---- */
 
+/* Whether all classes have their caches: for what kmalloc() gives in whole pages instead, no slot stands. */
+static bool classes_are_there(struct ops_world *w, gfp_t gfp)
+{
+	for (size_t size = 8; size <= QUARRY_KMALLOC_MAX_CACHE_SIZE; size *= 2) {
+		if (quarry_kmalloc_cache(w->m.q, size, gfp) == NULL ||
+		    (size > 32 && quarry_kmalloc_cache(w->m.q, size / 4 * 3, gfp) == NULL))
+			return false;
+	}
+	return true;
+}
+
 static bool lru_is_up(struct ops_world *w)
 {
 	struct lru *l = &w->lru;
 
 	if (l->up)
 		return true;
-	if (quarry_list_lru_init(w->m.q, &l->lru) != 0)
+	if (!classes_are_there(w, GFP_KERNEL) || quarry_list_lru_init(w->m.q, &l->lru) != 0)
 		return false;
 	l->up = true;
 	for (unsigned int i = 0; i < NR_ITEMS; i++) {
@@ -515,7 +526,7 @@ bool op_mkpool(struct ops_world *w, const uint32_t *arg)
 	struct pool *p = &w->pool[arg[0] % NR_POOLS];
 	unsigned int min = 1 + arg[2] % 16;
 
-	if (p->pool != NULL)
+	if (p->pool != NULL || !classes_are_there(w, GFP_KERNEL))
 		return true;
 	*p = (struct pool){.size = 8 + arg[1] % 2000, .curr = min};
 	p->pool = quarry_mempool_create_kmalloc_pool(w->m.q, min, p->size);
@@ -525,12 +536,13 @@ bool op_mkpool(struct ops_world *w, const uint32_t *arg)
 bool op_poolget(struct ops_world *w, const uint32_t *arg)
 {
 	struct pool *p = &w->pool[arg[0] % NR_POOLS];
+	gfp_t gfp = ops_gfp(w, arg[1]) & ~__GFP_DIRECT_RECLAIM;
 	unsigned int had = p->curr;
 	unsigned char *e;
 
-	if (p->pool == NULL || p->nr_out == NR_OUT)
+	if (p->pool == NULL || p->nr_out == NR_OUT || !classes_are_there(w, gfp))
 		return true;
-	e = quarry_mempool_alloc(w->m.q, p->pool, ops_gfp(w, arg[1]) & ~__GFP_DIRECT_RECLAIM);
+	e = quarry_mempool_alloc(w->m.q, p->pool, gfp);
 	/* Of the source, or of the reserve: never refused while that has any. */
 	p->curr = p->pool->curr_nr;
 	if (e == NULL)
