@@ -10,6 +10,7 @@
 
 #include "ops_world.h"
 #include "page_state.h"
+#include "slab_state.h"
 
 static const struct cache_kind {
 	const char *name;
@@ -1863,6 +1864,8 @@ uint64_t ops_hash_texts(struct ops_world *w)
 		return 0;
 	for (size_t i = 0; i < sizeof(show) / sizeof(show[0]); i++)
 		show[i](w->m.q, &out);
+	quarry_show_memblock_list(w->m.q, false, &out);
+	quarry_show_memblock_list(w->m.q, true, &out);
 	for (int nid = 0; nid < 4; nid++) {
 		quarry_show_node_vmstat(w->m.q, nid, &out);
 		quarry_show_node_meminfo(w->m.q, nid, &out);
@@ -1878,8 +1881,10 @@ void ops_note(struct ops_world *w, uint64_t *digest)
 		return;
 	if (!w->up || w->end_pfn <= SMALL_PFNS || w->step % 32 == 0)
 		hash_add(digest, ops_hash(w));
-	if (w->up)
+	if (w->up) {
 		page_state_add(w->m.q, digest);
+		slab_state_add(w->m.q, digest);
+	}
 	for (unsigned int e = 0; w->up && e < QUARRY_NR_VM_EVENTS; e++)
 		hash_add(digest, quarry_vm_event(w->m.q, (enum quarry_vm_event)e));
 }

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+/* What slab_state.h says. */
+#include <slab/internal.h>
+
+#include "machine_build.h"
+#include "slab_state.h"
+
+static void add(uint64_t *digest, uint64_t x)
+{
+	*digest ^= x;
+	*digest = machine_random(digest);
+}
+
+static void add_all(uint64_t *digest, const uint64_t *x, size_t n)
+{
+	while (n-- > 0)
+		add(digest, *x++);
+}
+
+#define ADD(digest, ...)                                               \
+	do {                                                           \
+		const uint64_t all_[] = {__VA_ARGS__};                 \
+		add_all(digest, all_, sizeof(all_) / sizeof(all_[0])); \
+	} while (0)
+
+/* What the short ways reckon with; sizes and orders are compared with Linux's elsewhere. */
+static void add_geometry(uint64_t *digest, const struct kmem_cache *s)
+{
+	ADD(digest, s->id, s->flags, s->size, s->object_size, s->oo.x, s->min.x, s->recip,
+	    s->boundary_mul, s->boundary_mask, s->boundary_limit, s->sheaf_capacity, s->sheaf_class,
+	    s->sheaf_grown, s->min_partial, s->colours, s->debug, (uint64_t)s->refcount, s->rank,
+	    s->hot->span.len, (uint64_t)s->hot->nid);
+}
+
+static void add_node(uint64_t *digest, const struct slab_node *n)
+{
+	for (unsigned int i = 0; i < SLAB_LISTS; i++)
+		ADD(digest, n->partial[i].first, n->partial[i].last);
+	ADD(digest, n->nr_slabs, n->nr_partial, n->free_objects, n->free_slabs, n->pages,
+	    n->nr_full, n->nr_empty, n->full_min, n->empty_min, n->depot_max, n->swing, n->missed,
+	    n->came_back, n->keep, n->given_back, n->free_limit, n->reap_calls, n->met,
+	    n->free_touched, n->colour_next);
+	for (const struct slab_sheaf *sheaf = n->full; sheaf != NULL; sheaf = sheaf->next)
+		add(digest, sheaf->cap);
+	for (const struct slab_sheaf *sheaf = n->empty; sheaf != NULL; sheaf = sheaf->next)
+		add(digest, sheaf->cap);
+}
+
+static void add_sheaf(uint64_t *digest, const struct slab_sheaf *sheaf)
+{
+	add(digest, sheaf != NULL ? (uint64_t)sheaf->cap << 32 | (sheaf->n + 1) : 0);
+}
+
+static void add_cpu(struct quarry *q, uint64_t *digest, const struct kmem_cache *s, unsigned int i)
+{
+	const struct slab_cpu *c = &s->cpu_sheaves[i];
+
+	ADD(digest, (uint64_t)(c->top - c->base), (uint64_t)(c->end - c->base), c->allocs,
+	    c->near.len, s->seen[i].allocs, s->seen[i].drains);
+	if (c->top != c->base)
+		add(digest, (uintptr_t)c->top[-1] - q->direct_map);
+	add_sheaf(digest, c->spare);
+	add_sheaf(digest, s->seen[i].alien);
+}
+
+/* One that nobody has used adds no more than its number. */
+static void add_cache(struct quarry *q, uint64_t *digest, const struct kmem_cache *s)
+{
+	bool used = s->refused != 0;
+
+	for (unsigned int i = 0; i < s->nr_cpus; i++)
+		used = used || s->cpu_sheaves[i].allocs != 0;
+	add(digest, s->id);
+	if (!used)
+		return;
+	add_geometry(digest, s);
+	for (unsigned int i = 0; i < s->nr_nodes; i++)
+		add_node(digest, &s->node[i]);
+	for (unsigned int i = 0; i < s->nr_cpus; i++)
+		add_cpu(q, digest, s, i);
+	ADD(digest, s->flushes, s->drains, s->reapers, s->movers, s->refused, s->order_fallback);
+}
+
+static void add_slabs(struct quarry *q, uint64_t *digest)
+{
+	const struct slab *slab;
+	uint32_t index = 0;
+
+	while ((slab = slab_store_next(q->slabs, &index)) != NULL) {
+		ADD(digest, slab->base - q->direct_map, slab->index, slab->kind,
+		    (uint64_t)slab->next << 32 | slab->prev,
+		    (uint64_t)slab->objects << 48 | (uint64_t)slab->nr_free << 32 |
+			    (uint64_t)slab->trip << 16 | (uint64_t)slab->granules << 8 |
+			    slab->list);
+		add_all(digest, slab->free, (slab->objects + 63u) / 64);
+	}
+}
+
+static void add_layer(uint64_t *digest, const struct slab_layer *layer)
+{
+	ADD(digest, layer->nr_slots, layer->nr_others, layer->pool_bytes, layer->store.nr_pieces,
+	    layer->store.piece, layer->store.granule, layer->kv_areas);
+	for (unsigned int i = 0; i < SLAB_RECORD_CLASSES; i++)
+		add(digest, layer->store.free[i]);
+	for (unsigned int i = 0; i < SLAB_SHEAF_CLASSES; i++) {
+		for (const struct slab_sheaf *sheaf = layer->free_sheaves[i]; sheaf != NULL;
+		     sheaf = sheaf->next)
+			add(digest, sheaf->cap);
+	}
+	for (const struct slab_chunk *chunk = layer->pool; chunk != NULL; chunk = chunk->next)
+		ADD(digest, chunk->used, chunk->size);
+	for (unsigned int i = 0; i < layer->nr_nodes; i++)
+		add(digest, layer->large_pages[i]);
+}
+
+void slab_state_add(struct quarry *q, uint64_t *digest)
+{
+	if (q->slabs == NULL)
+		return;
+	add_layer(digest, q->slabs);
+	for (const struct kmem_cache *s = q->slabs->list; s != NULL; s = s->list_next)
+		add_cache(q, digest, s);
+	add_slabs(q, digest);
+}

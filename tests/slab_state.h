@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* The slab layer's own state as a number: what it will decide next depends on nothing else. */
+#ifndef TESTS_SLAB_STATE_H
+#define TESTS_SLAB_STATE_H
+
+#include <stdint.h>
+
+struct quarry;
+
+/*
+ * Caches, what they reckon with and what their nodes remember; records, lists and their order; sheaves of CPUs and
+ * depots: adds all of them to @digest. Pointers count as what they lead to, so two runs agree; the order of objects in a
+ * sheaf does not count, but the one that is next does. Nobody else may be at work. Before boot nothing is added.
+ */
+void slab_state_add(struct quarry *q, uint64_t *digest);
+
+#endif
