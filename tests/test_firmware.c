@@ -157,6 +157,20 @@ static void test_e820_counts_reservations(void **state)
 	assert_int_equal(E820(20, {0x1000, 0x7000, 1}), 0);
 }
 
+/* An empty list has room for as many regions as it can have. */
+static void test_e820_fills_an_empty_list(void **state)
+{
+	struct entry *all = calloc(QUARRY_MEMBLOCK_REGIONS, sizeof(*all));
+
+	(void)state;
+	assert_non_null(all);
+	for (unsigned long i = 0; i < QUARRY_MEMBLOCK_REGIONS; i++)
+		all[i] = (struct entry){0x10000 + i * 0x2000, 0x1000, 1};
+	assert_int_equal(e820(all, QUARRY_MEMBLOCK_REGIONS, 20), 0);
+	assert_int_equal(quarry_memblock(bed.q)->memory.cnt, QUARRY_MEMBLOCK_REGIONS);
+	free(all);
+}
+
 /* What meets regions that are there may be cut by each of them. */
 static void test_e820_counts_what_it_meets(void **state)
 {
@@ -377,6 +391,7 @@ int main(void)
 		T(test_e820_far_ends),
 		T(test_e820_refuses),
 		T(test_e820_counts_reservations),
+		T(test_e820_fills_an_empty_list),
 		T(test_e820_counts_what_it_meets),
 		T(test_e820_adds_to_what_is_there),
 		T(test_e820_random),

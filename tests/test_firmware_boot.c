@@ -145,6 +145,27 @@ static void test_multiboot2(void **state)
 	assert_int_equal(m.b[info.rsdp - 0x120000 - 8], 15);
 }
 
+/* Entries as short as they can be; a command line that ends with its tag, right before the next. */
+static void test_multiboot2_at_its_edges(void **state)
+{
+	char line[16];
+	struct quarry_firmware_info info = {.cmdline = line, .cmdline_room = sizeof(line)};
+	struct mbi m;
+	uint8_t *t;
+
+	(void)state;
+	begin(&m);
+	memcpy(tag(&m, 1, 8 + 8) + 8, "no end..", 8);
+	t = tag(&m, 6, 16 + 20);
+	bed_le32(t + 8, 20);
+	e820_entry(t + 16, 0x100000, 0xf00000, 1);
+	finish(&m);
+	assert_int_equal(give(&m, NOWHERE, &info), 0);
+	bed_expect(&bed, "memory 0x100000-0x1000000 nid -1 flags 0\n");
+	assert_string_equal(line, "no end..");
+	assert_int_equal(info.cmdline_length, 8);
+}
+
 static void test_multiboot2_takes_efi_where_it_must(void **state)
 {
 	struct mbi m;
@@ -453,6 +474,8 @@ static void test_release_of_any_parts(void **state)
 			seed = seed * 6364136223846793005u + 1442695040888963407u;
 			if ((seed >> 40) % 3 == 0)
 				now = (unsigned int)(seed >> 50) % 3;
+			if (try < 9 && i < 2) /* the first page in every way */
+				now = i == 0 ? try % 3 : try / 3;
 			kind[i] = now;
 			if (now == 1)
 				assert_int_equal(
@@ -673,6 +696,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 		T(test_multiboot2),
+		T(test_multiboot2_at_its_edges),
 		T(test_multiboot2_takes_efi_where_it_must),
 		T(test_multiboot2_refuses),
 		T(test_limine),

@@ -10,6 +10,8 @@
 
 #include <cmocka.h>
 
+#include <boot/internal.h>
+
 #include "block_orders.h"
 #include "boot_bed.h"
 #include "memblock_boot_log.h"
@@ -795,6 +797,12 @@ static void test_M11_for_each_mem_pfn_range_needs_a_whole_page(void **state)
 
 /* ---- M12: allocation ---- */
 
+/* Faults that have it forgotten cost nothing but time. */
+static void remembered(const struct memblock *mb)
+{
+	assert_true(memblock_bound_forbids(mb, (phys_addr_t)1 << 31, MEMBLOCK_NONE));
+}
+
 /* M9: what is remembered of a search in vain never hides room, however the lists change. */
 static void test_M9_a_failure_is_remembered_until_there_is_room(void **state)
 {
@@ -805,28 +813,50 @@ static void test_M9_a_failure_is_remembered_until_there_is_room(void **state)
 	for (phys_addr_t at = M; at < 16 * M; at += M)
 		assert_int_equal(quarry_memblock_reserve(q, at, 64 * K), 0);
 	assert_int_equal(quarry_memblock_phys_alloc(q, M, K), 0);
+	remembered(mb);
 	assert_int_equal(mb->bound.longest, M - 64 * K);
+	remembered(mb);
 	assert_int_equal(quarry_memblock_phys_alloc(q, M, K), 0);
+	remembered(mb);
 	assert_int_not_equal(quarry_memblock_phys_alloc(q, M - 64 * K, K), 0);
+	remembered(mb);
 	/* A free, an addition, a flag or a node gone: each makes room. */
 	assert_int_equal(quarry_memblock_phys_free(q, 4 * M, 64 * K), 0);
+	remembered(mb);
 	assert_int_equal(quarry_memblock_phys_alloc(q, M, K), 4 * M);
+	remembered(mb);
 	assert_int_equal(quarry_memblock_phys_alloc(q, 2 * M, K), 0);
+	remembered(mb);
 	assert_int_equal(quarry_memblock_add(q, 32 * M, M), 0);
+	remembered(mb);
 	assert_int_equal(quarry_memblock_phys_alloc(q, 2 * M, K), 0);
+	remembered(mb);
 	assert_int_equal(quarry_memblock_add(q, 33 * M, M), 0);
+	remembered(mb);
 	assert_int_equal(quarry_memblock_phys_alloc(q, 2 * M, K), 32 * M);
+	remembered(mb);
 	assert_int_equal(quarry_memblock_add_node(q, 64 * M, 4 * M, 1, MEMBLOCK_NOMAP), 0);
+	remembered(mb);
 	assert_int_equal(quarry_memblock_phys_alloc(q, 4 * M, K), 0);
+	remembered(mb);
 	assert_int_equal(quarry_memblock_clear_nomap(q, 64 * M, 4 * M), 0);
+	remembered(mb);
 	assert_int_equal(quarry_memblock_phys_alloc(q, 4 * M, K), 64 * M);
+	remembered(mb);
 	assert_int_equal(quarry_memblock_add_node(q, 128 * M, 4 * M, 1, MEMBLOCK_NONE), 0);
+	remembered(mb);
 	assert_int_equal(quarry_memblock_add_node(q, 132 * M, 4 * M, 2, MEMBLOCK_NONE), 0);
+	remembered(mb);
 	assert_int_equal(quarry_memblock_phys_alloc(q, 8 * M, K), 0);
+	remembered(mb);
 	assert_int_equal(quarry_memblock_set_node(q, 132 * M, 4 * M, &mb->memory, 1), 0);
+	remembered(mb);
 	assert_int_equal(quarry_memblock_phys_alloc(q, 8 * M, K), 128 * M);
+	remembered(mb);
 	assert_int_equal(quarry_memblock_add_node(q, 256 * M, 16 * M, 1, MEMBLOCK_HOTPLUG), 0);
+	remembered(mb);
 	assert_int_equal(quarry_memblock_phys_alloc(q, 16 * M, K), 0);
+	remembered(mb);
 	quarry_memblock_set_movable_node(q, false);
 	assert_int_equal(quarry_memblock_phys_alloc(q, 16 * M, K), 256 * M);
 	/* Lists that somebody wrote to by hand. */

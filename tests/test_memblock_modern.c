@@ -269,6 +269,14 @@ static void test_reserve_mem_finds_and_releases_by_name(void **state)
 	/* The slot is used again. */
 	assert_int_equal(quarry_memblock_reserve_mem(q, M, M, "again"), 0);
 	assert_int_equal(quarry_memblock(q)->nr_reserve_mem, 3);
+	for (int big = 0; big < 2; big++) {
+		assert_int_equal(quarry_memblock_reserve_mem_param(q, big ? "0xABCDEF:0:hex"
+									  : "0Xabcdef:0:hex"),
+				 0);
+		assert_true(quarry_memblock_reserve_mem_find(q, "hex", &start, &size));
+		assert_int_equal(size, 0xabcdef);
+		assert_int_equal(quarry_memblock_reserve_mem_release(q, "hex"), 0);
+	}
 }
 
 static void test_reserve_mem_refuses_and_changes_nothing(void **state)

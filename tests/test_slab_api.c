@@ -194,6 +194,13 @@ static void test_S17_krealloc_minds_node_and_alignment(void **state)
 	assert_true(filled(p, 9, 40));
 	assert_null(quarry_krealloc_node_align(q, p, 8, (size_t)1 << 40, GFP_KERNEL, 0));
 	quarry_kfree(q, p);
+	/* The largest that there is; one byte more is none. */
+	p = quarry_krealloc_node_align(q, NULL, QUARRY_KMALLOC_MAX_SIZE, 64, GFP_KERNEL,
+				       QUARRY_NO_NODE);
+	assert_non_null(p);
+	assert_null(quarry_krealloc_node_align(q, p, QUARRY_KMALLOC_MAX_SIZE + 1, 64, GFP_KERNEL,
+					       QUARRY_NO_NODE));
+	quarry_kfree(q, p);
 	assert_int_equal(owned(q), 0);
 	finish(q);
 }
@@ -558,7 +565,7 @@ static void test_prefilled_sheaves_never_fail(void **state)
 {
 	struct quarry *q = machine(16 * MIB, 1, 1);
 	struct kmem_cache *s = quarry_kmem_cache_create(q, "node", 256, SLAB_NO_MERGE, NULL);
-	struct slab_sheaf *sheaf;
+	struct slab_sheaf *sheaf, *was;
 	void *p[300], *hoard = NULL, *page;
 
 	(void)state;
@@ -571,6 +578,10 @@ static void test_prefilled_sheaves_never_fail(void **state)
 	assert_int_equal(quarry_kmem_cache_sheaf_size(sheaf), 10);
 	assert_int_equal(quarry_kmem_cache_refill_sheaf(q, s, GFP_KERNEL, &sheaf, 20), 0);
 	assert_int_equal(quarry_kmem_cache_sheaf_size(sheaf), 20);
+	was = sheaf; /* as large as it can be, and still the same */
+	assert_int_equal(quarry_kmem_cache_refill_sheaf(q, s, GFP_KERNEL, &sheaf, sheaf->cap), 0);
+	assert_ptr_equal(sheaf, was);
+	assert_int_equal(quarry_kmem_cache_sheaf_size(sheaf), sheaf->cap);
 	assert_int_equal(quarry_kmem_cache_refill_sheaf(q, s, GFP_KERNEL, &sheaf, 300), 0);
 	assert_int_equal(quarry_kmem_cache_sheaf_size(sheaf), 300);
 	check(q);

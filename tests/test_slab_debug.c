@@ -219,6 +219,12 @@ static void test_S18_copies_of_what_is_no_cache_with_a_window(void **state)
 	p = quarry_kmalloc(q, 50, GFP_KERNEL);
 	copies_up_to(q, p, 64, "kmalloc-64");
 	copies_up_to(q, p + 60, 4, "60 bytes into");
+	for (size_t more = 0; more < 2; more++) {
+		assert_false(
+			quarry_check_object_size(q, p, (size_t)(0 - (uintptr_t)p) + more, true));
+		reported(more ? "before the end of the address space" : "kmalloc-64", "usercopy",
+			 pointer(p));
+	}
 	p = quarry_kmem_buckets_alloc(q, b, 64, GFP_KERNEL);
 	copies_up_to(q, p + 10, 14, "own-64");
 	/* Pages: a block, by any of its own; those behind a single one that is free. */
@@ -549,6 +555,53 @@ static void test_users_with_stacks(void **state)
 	assert_non_null(strstr(log_text, "allocated at 0x1111 0x2222 0x3333"));
 	assert_non_null(strstr(log_text, "freed at 0x1111 0x2222 0x3333"));
 	reported("double free", "on CPU 1", "on CPU 0");
+	goes_on(q, s);
+}
+
+static unsigned int stack_asked;
+
+/* Another one each time; every third time none. */
+static unsigned int show_some_stack(void *ctx, void **frames, unsigned int max)
+{
+	(void)ctx;
+	(void)max;
+	frames[0] = (void *)(uintptr_t)(0x10000 + stack_asked);
+	return stack_asked++ % 3 != 0;
+}
+
+/* Where there was no stack, or no room for one more, none is told; the others are their own. */
+static void test_users_whose_stacks_are_gone(void **state)
+{
+	enum { N = 1000 };
+	struct quarry *q = machine(true);
+	unsigned int told = 0;
+	struct kmem_cache *s;
+	static void *p[N];
+	char text[40];
+
+	(void)state;
+	stack_asked = 0;
+	((struct quarry *)q)->port.stack = show_some_stack;
+	s = create(q, "U");
+	for (unsigned int i = 0; i < N; i++) {
+		assert_int_equal(stack_asked, i);
+		p[i] = quarry_kmem_cache_alloc(q, s, GFP_KERNEL);
+	}
+	for (unsigned int i = 0; i < N; i++) {
+		bool there;
+
+		log_text[0] = 0;
+		quarry_kmem_cache_free(q, s, (char *)p[i] + 8);
+		snprintf(text, sizeof(text), "allocated at 0x%x\n", 0x10000 + i);
+		there = strstr(log_text, "allocated at") != NULL;
+		assert_int_equal(there, strstr(log_text, text) != NULL);
+		assert_false(there && i % 3 == 0);
+		told += there;
+		forget();
+	}
+	assert_int_equal(told, 512); /* as many as are kept */
+	for (unsigned int i = 0; i < N; i++)
+		quarry_kmem_cache_free(q, s, p[i]);
 	goes_on(q, s);
 }
 
@@ -1940,6 +1993,7 @@ int main(void)
 		cmocka_unit_test(test_use_after_free),
 		cmocka_unit_test(test_validate),
 		cmocka_unit_test(test_users_with_stacks),
+		cmocka_unit_test(test_users_whose_stacks_are_gone),
 		cmocka_unit_test(test_every_byte_of_every_layout),
 		cmocka_unit_test(test_leaks_are_listed),
 		cmocka_unit_test(test_trace),
