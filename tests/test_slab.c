@@ -1341,6 +1341,25 @@ static void test_S11_validator_notices_rare_damage(void **state)
 	for (size_t k = 0; k < 600; k++)
 		quarry_kmem_cache_free(q, s, p[k]);
 	assert_int_equal(quarry_kmem_cache_destroy(q, s), 0);
+	for (unsigned int i = 0; i < SLAB_RECORD_CLASSES; i++)
+		DAMAGE(q->slabs->store.free[i], SLAB_PIECE_GRANULES, 1,
+		       "a list of free records is damaged at");
+	p[0] = quarry_kvmalloc(q, QUARRY_KMALLOC_MAX_SIZE + 1, GFP_KERNEL);
+	assert_non_null(p[0]);
+	DAMAGE(q->slabs->kv_areas, 0, 1, "ranges of kvmalloc() are miscounted or misplaced");
+	DAMAGE(q->slabs->kv_areas, 2, 1, "ranges of kvmalloc() are miscounted or misplaced");
+	for (unsigned int i = 0; i < SLAB_KV_BUCKETS; i++) {
+		struct slab_kv_area **bucket = &q->slabs->kv[i], *area = *bucket;
+
+		if (area == NULL)
+			continue;
+		*bucket = NULL;
+		q->slabs->kv[i ^ 1] = area;
+		assert_int_equal(quarry_check_slab(q, NULL), 1);
+		q->slabs->kv[i ^ 1] = NULL;
+		*bucket = area;
+	}
+	quarry_kvfree(q, p[0]);
 	finish(q);
 }
 

@@ -14,6 +14,7 @@
 
 #include <slab/internal.h>
 
+#include "machine_build.h"
 #include "slab_state.h"
 
 #define MIB ((size_t)1 << 20)
@@ -414,6 +415,42 @@ static void test_S11_double_free_in_a_batch_is_found(void **state)
 			assert_int_equal(s->node[0].nr_slabs, 0);
 			check(q);
 		}
+	}
+	finish(q);
+}
+
+static int by_address(const void *a, const void *b)
+{
+	const char *x = *(char *const *)a, *y = *(char *const *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* Neighbours that come back together set bits of many words: each of them may be the one that was free. */
+static void test_S11_double_free_among_neighbours(void **state)
+{
+	enum { N = 512 };
+	struct quarry *q = machine(64 * MIB, 1, 1);
+	struct kmem_cache *s = cache(q, 8);
+	static void *p[N];
+
+	(void)state;
+	for (size_t twice = 0; twice < N; twice += 5) {
+		size_t from = twice % 7 * 10 < twice ? twice % 7 * 10 : 0;
+
+		take(q, s, p, N);
+		qsort(p, N, sizeof(p[0]), by_address);
+		assert_int_equal(s->node[0].nr_slabs, 1);
+		quarry_kmem_cache_free(q, s, p[twice]);
+		quarry_kmem_cache_shrink(q, s);
+		assert_int_equal(s->node[0].free_objects, 1);
+		quarry_kmem_cache_free_bulk(q, s, N - from, p + from);
+		quarry_kmem_cache_free_bulk(q, s, from, p);
+		quarry_kmem_cache_shrink(q, s);
+		assert_int_equal(reports, 1);
+		reports = 0;
+		assert_int_equal(info(q, s).active_objs, 0);
+		check(q);
 	}
 	finish(q);
 }
@@ -1242,6 +1279,54 @@ static void test_records_of_a_million_slabs(void **state)
 	finish(q);
 }
 
+/* Pieces and tables refused one after the other, where new tables are due; and where there can be no more records. */
+static void test_records_when_tables_are_refused(void **state)
+{
+	static const uint32_t at[] = {SLAB_DIR_ENTRIES, SLAB_FIRST_PIECES, SLAB_MAX_PIECES - 1,
+				      SLAB_MAX_PIECES};
+	struct machine_spec spec = {.memory = {{0, 16 * MIB, 0}},
+				    .port = MACHINE_COUNTED,
+				    .ram_bytes = 16 * MIB,
+				    .budget = -1};
+
+	(void)state;
+	for (size_t k = 0; k < sizeof(at) / sizeof(at[0]); k++) {
+		bool none = at[k] == SLAB_MAX_PIECES;
+		struct machine m;
+		struct slab_store *store;
+		unsigned long spent = 0;
+		struct kmem_cache *s;
+		void *p = NULL;
+
+		machine_build(&m, &spec);
+		s = cache(m.q, 2048);
+		take(m.q, s, &p, 1);
+		quarry_kmem_cache_free(m.q, s, p);
+		quarry_kmem_cache_shrink(m.q, s);
+		store = &m.q->slabs->store;
+		store->nr_pieces = store->piece = at[k];
+		store->granule = 0;
+		memset(store->free, 0, sizeof(store->free));
+		for (p = NULL; p == NULL && spent < 10; spent++) {
+			unsigned long given = m.tables_given;
+
+			m.q->slabs->pool->used = m.q->slabs->pool->size;
+			m.budget = (long)(none ? 9 : spent != 0);
+			p = quarry_kmem_cache_alloc(m.q, s, GFP_KERNEL | __GFP_NOWARN);
+			assert_true(p != NULL || none || m.tables_given - given == (spent != 0));
+			assert_true(p == NULL || store->spare == NULL);
+			assert_int_equal(s->node[0].nr_slabs, p != NULL);
+		}
+		/* What was got for a try in vain is used by the next: a table at a time, then the piece. */
+		assert_int_equal(spent, none ? 10 : k == 0 ? 3 : 5);
+		m.budget = -1;
+		if (p != NULL)
+			assert_int_equal(store->nr_pieces, at[k] + (k == 2 ? 1 : 16));
+		quarry_kmem_cache_free(m.q, s, p);
+		machine_fini(&m);
+	}
+}
+
 /* ---- all decisions of a life ---- */
 
 #define LIFE_HELD 1500
@@ -1369,6 +1454,7 @@ int main(void)
 		cmocka_unit_test(test_S13_sheaves_of_large_objects_stay_small),
 		cmocka_unit_test(test_S12_empty_slabs_that_were_wanted_again_are_kept),
 		cmocka_unit_test(test_S11_double_free_in_a_batch_is_found),
+		cmocka_unit_test(test_S11_double_free_among_neighbours),
 		cmocka_unit_test(test_S16_reaping_spares_what_was_touched),
 		cmocka_unit_test(test_S16_free_limit_follows_the_cpus),
 		cmocka_unit_test(test_S16_free_limit_gives_slabs_back_at_free),
@@ -1388,6 +1474,7 @@ int main(void)
 		cmocka_unit_test(test_S1_node_that_comes_later),
 		cmocka_unit_test(test_arenas_of_slabs_are_known),
 		cmocka_unit_test(test_records_of_a_million_slabs),
+		cmocka_unit_test(test_records_when_tables_are_refused),
 		cmocka_unit_test(test_decisions_are_as_they_were),
 	};
 

@@ -491,7 +491,19 @@ static void slab_check_sheaves(struct slab_check *c, struct kmem_cache *s)
 	slab_check_each_sheaf(c, s, slab_check_sheaf_unmark);
 }
 
+static void slab_check_ranges(struct slab_check *c)
+{
+	if (!kv_is_sound(c->q))
+		slab_check_fault(c, NULL, "ranges of kvmalloc() are miscounted or misplaced",
+				 c->q->slabs->kv_areas);
+}
+
 #else
+
+static void slab_check_ranges(struct slab_check *c)
+{
+	(void)c;
+}
 
 static void slab_check_sheaves(struct slab_check *c, struct kmem_cache *s)
 {
@@ -516,6 +528,7 @@ unsigned int quarry_check_slab(struct quarry *q, const struct quarry_out *out)
 		return c.faults; /* objects in sheaves lead to slabs */
 	for (s = q->slabs->list; s != NULL; s = s->list_next)
 		slab_check_sheaves(&c, s);
+	slab_check_ranges(&c);
 	return c.faults;
 }
 

@@ -372,6 +372,8 @@ void *realloc_any(struct quarry *q, void *p, size_t size, size_t align, gfp_t gf
 		  const void *caller);
 /* Bytes from @p to the end of the range of whole pages that it lies in; 0: in none. */
 size_t kv_range_left(struct quarry *q, const void *p);
+/* For the validator: so many ranges as are counted, each where it is looked for. */
+bool kv_is_sound(struct quarry *q);
 /* Whether there is one, which only quarry_kvfree() may give back. */
 static inline bool kv_is_range(struct quarry *q, const void *p)
 {

@@ -208,6 +208,23 @@ size_t kv_range_left(struct quarry *q, const void *p)
 	return left;
 }
 
+#if QUARRY_VALIDATORS
+bool kv_is_sound(struct quarry *q)
+{
+	const struct slab_layer *layer = q->slabs;
+	unsigned long left = layer->kv_areas;
+	const struct slab_kv_area *area;
+
+	for (unsigned int i = 0; layer->kv != NULL && i < SLAB_KV_BUCKETS; i++) {
+		for (area = layer->kv[i]; area != NULL; area = area->next) {
+			if (left-- == 0 || kv_bucket(q, area->addr) != &layer->kv[i])
+				return false;
+		}
+	}
+	return left == 0;
+}
+#endif
+
 bool quarry_is_vmalloc_addr(struct quarry *q, const void *p)
 {
 	return kv_range_left(q, p) != 0;
