@@ -36,7 +36,8 @@ static void *machine_meta_alloc(void *ctx, size_t size, size_t align)
 
 	if (m->before_table != NULL && (m->before_any || size > 64 * MACHINE_KIB))
 		m->before_table(m);
-	if (m->budget == 0 || size < m->refuse_below) {
+	if (m->budget == 0 || size < m->refuse_below ||
+	    (m->refuse_one != 0 && --m->refuse_one == 0)) {
 		m->tables_refused++;
 		return NULL;
 	}

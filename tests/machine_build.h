@@ -54,6 +54,7 @@ struct machine {
 	unsigned char *ram;
 	size_t ram_bytes;
 	long budget;
+	unsigned long refuse_one; /* the table that is refused, alone, counted from 1; 0: none */
 	size_t refuse_below; /* smaller tables are refused: those of CPUs, but not descriptors */
 	unsigned long tables_out, tables_given, tables_refused;
 	bool fail_storage; /* MACHINE_INSIDE: quarry's tables cannot be reached */

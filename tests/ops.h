@@ -17,8 +17,8 @@
  * Policy, items of list_lru, mempools and what is unaccepted are one each, or go by number. "bootmem" hands memblock's
  * memory to bootmem; from then on to boot that is what is asked.
  *
- * failpage N, failslab N and failtable N make the Nth request for pages, for objects or for one of
- * the library's tables fail that the next operation makes.
+ * failpage N, failslab N and failonetable N make the Nth request for pages, for objects or for one of
+ * the library's tables fail that the next operation makes; failtable N all requests for tables from the Nth on.
  *
  * After each operation the validators pass, all slots hold what they held, and both sides agree: memblock's lists
  * unit by unit; where nothing lies in per-CPU sheaves, the state of every page frame, free blocks by zone, order and type,

@@ -1488,9 +1488,17 @@ static bool op_failtable(struct ops_world *w, const uint32_t *arg)
 	return true;
 }
 
+static bool op_failonetable(struct ops_world *w, const uint32_t *arg)
+{
+	w->armed = true;
+	w->m.refuse_one = arg[0];
+	return true;
+}
+
 static void disarm(struct ops_world *w)
 {
 	w->m.budget = -1;
+	w->m.refuse_one = 0;
 	if (w->up && w->armed) {
 		assert_int_equal(quarry_page_debug(w->m.q, "fail-nth=0"), 0);
 		assert_int_equal(quarry_failslab(w->m.q, "fail-nth=0"), 0);
@@ -1598,6 +1606,7 @@ const struct ops_desc ops_table[] = {
 	{"failpage", 3, OPS_UP, 0, op_failpage, {OPS_NTH}},
 	{"failslab", 3, OPS_UP, 0, op_failslab, {OPS_NTH}},
 	{"failtable", 3, OPS_ALWAYS, 0, op_failtable, {OPS_NTH}},
+	{"failonetable", 0, OPS_ALWAYS, 0, op_failonetable, {OPS_NTH}},
 };
 
 const unsigned int ops_nr = sizeof(ops_table) / sizeof(ops_table[0]);

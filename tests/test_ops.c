@@ -102,11 +102,11 @@ static bool nth_is_refused(const char *setup, const char *what, unsigned int nth
 
 static unsigned long refuse_every_nth(const char *setup, const char *const *line)
 {
-	static const char *const what[] = {"failpage", "failslab", "failtable"};
+	static const char *const what[] = {"failpage", "failslab", "failtable", "failonetable"};
 	unsigned long refused = 0;
 
 	for (; *line != NULL; line++) {
-		for (unsigned int k = 0; k < 3; k++) {
+		for (unsigned int k = 0; k < 4; k++) {
 			unsigned int nth = 1;
 
 			while (nth < 63 && nth_is_refused(setup, what[k], nth, *line))

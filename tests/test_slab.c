@@ -1537,19 +1537,21 @@ static void test_S20_kmalloc_opens_when_it_can(void **state)
 	struct machine m;
 
 	(void)state;
-	/* Each number of tables that can still be had, until all can. */
-	for (long budget = 0;; budget++) {
+	/* Each number of tables that can still be had, or each table alone that cannot, until all can. */
+	for (long nth = 0;; nth++) {
 		bool all;
 		void *p;
 
 		machine_build(&m, &spec);
-		m.budget = budget;
+		m.budget = nth % 2 == 0 ? nth / 2 : -1;
+		m.refuse_one = nth % 2 == 0 ? 0 : (unsigned long)nth / 2 + 1;
 		p = quarry_kmalloc(m.q, 100, GFP_KERNEL);
 		all = m.tables_refused == 0;
 		assert_true(p != NULL || !all);
 		machine_check(&m);
 		quarry_kfree(m.q, p);
 		m.budget = -1;
+		m.refuse_one = 0;
 		p = quarry_kmalloc(m.q, 100, GFP_KERNEL);
 		assert_string_equal(quarry_virt_to_cache(m.q, p)->name, "kmalloc-128");
 		assert_non_null(m.q->kmalloc_short);
@@ -1558,7 +1560,7 @@ static void test_S20_kmalloc_opens_when_it_can(void **state)
 		machine_fini(&m);
 		if (all)
 			return;
-		assert_true(budget < 100);
+		assert_true(nth < 200);
 	}
 }
 
@@ -1591,6 +1593,20 @@ static void test_S20_init_is_all_or_nothing(void **state)
 		assert_true(spec.budget < 100);
 	}
 	assert_true(again > 10 && m.tables_out == left + again);
+	machine_fini(&m);
+	/* One alone that is refused stops it too. */
+	for (long nth = spec.budget; nth > spec.budget - (long)again; nth--) {
+		struct machine_spec all = spec;
+
+		all.budget = -1;
+		machine_init(&m, &all);
+		m.refuse_one = (unsigned long)nth;
+		assert_int_equal(quarry_boot(m.q, &spec.boot), -QUARRY_ENOMEM);
+		assert_null(m.q->slabs);
+		machine_fini(&m);
+	}
+	spec.budget = -1;
+	machine_build(&m, &spec);
 	quarry_kfree(m.q, quarry_kmalloc(m.q, 8, GFP_KERNEL));
 	machine_check(&m);
 	machine_fini(&m);

@@ -14,6 +14,8 @@
 
 #include <slab/internal.h>
 
+#include "machine_build.h"
+
 #define MIB ((size_t)1 << 20)
 
 static unsigned int reports;
@@ -422,6 +424,46 @@ static void test_S17_kvmalloc_prefers_a_node(void **state)
 		quarry_kvfree(q, large);
 	}
 	finish(q);
+}
+
+static unsigned int reclaims;
+
+static unsigned long reclaim_nothing(void *ctx, int nid, gfp_t gfp, unsigned int order,
+				     unsigned long nr_pages)
+{
+	(void)ctx;
+	(void)nid;
+	(void)gfp;
+	(void)nr_pages;
+	reclaims += order != 0;
+	return 1; /* it says, and nothing is free all the same */
+}
+
+/* Above a page kmalloc() is asked without effort, unless the caller wants it tried hard. */
+static void test_S17_kvmalloc_tries_as_hard_as_it_is_told(void **state)
+{
+	static const gfp_t how[] = {GFP_KERNEL, GFP_KERNEL | __GFP_RETRY_MAYFAIL,
+				    GFP_KERNEL | __GFP_NORETRY};
+	struct machine_spec spec = {.memory = {{0, 8 * MIB, 0}},
+				    .port = MACHINE_COUNTED,
+				    .ram_bytes = 8 * MIB,
+				    .budget = -1,
+				    .reclaim = reclaim_nothing};
+	unsigned int asked[3];
+	struct machine m;
+
+	(void)state;
+	machine_build(&m, &spec);
+	while (quarry_alloc_pages(m.q, GFP_ATOMIC | __GFP_NOWARN, 0) != NULL)
+		;
+	for (size_t k = 0; k < 3; k++) {
+		reclaims = 0;
+		assert_null(quarry_kvmalloc(m.q, 20000, how[k] | __GFP_NOWARN));
+		asked[k] = reclaims;
+	}
+	assert_true(asked[0] != 0 && asked[1] > 10 * asked[0]);
+	assert_int_equal(asked[2], asked[0]);
+	machine_fini(&m);
 }
 
 /* Where memory has no contents, nothing is read or written in it, and the records lie elsewhere. */
@@ -835,6 +877,7 @@ int main(void)
 		cmocka_unit_test(test_S17_kvmalloc_of_every_size),
 		cmocka_unit_test(test_S17_kvrealloc),
 		cmocka_unit_test(test_S17_ranges_are_no_blocks),
+		cmocka_unit_test(test_S17_kvmalloc_tries_as_hard_as_it_is_told),
 		cmocka_unit_test(test_S17_kvmalloc_prefers_a_node),
 		cmocka_unit_test(test_S17_simulated_memory_is_never_touched),
 		cmocka_unit_test(test_S18_args_refuse),

@@ -1742,6 +1742,7 @@ static void test_2c_large_blocks_are_counted_by_call_site(void **state)
 	void *before = quarry_kmalloc(q, 20000, GFP_KERNEL), *after;
 	static void *pile[1001];
 	unsigned int n = 0;
+	uint64_t all = 0;
 	struct quarry_page_site_info a;
 
 	(void)state;
@@ -1800,6 +1801,9 @@ static void test_2c_large_blocks_are_counted_by_call_site(void **state)
 	(void)quarry_slab_profiling(q, false);
 	after = quarry_kmalloc_at(q, 20000, GFP_KERNEL, &profile_sites[2]);
 	assert_int_equal(site_of(q, &profile_sites[2]).live_blocks, 1);
+	for (unsigned int i = 0; quarry_slab_site(q, i, &a); i++)
+		all += a.live_blocks;
+	assert_int_equal(all, 1); /* nor at another place */
 	quarry_kfree(q, before);
 	quarry_kfree(q, after);
 	assert_int_equal(site_of(q, &profile_sites[2]).live_blocks, 0);

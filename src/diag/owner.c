@@ -76,13 +76,6 @@ void quarry_show_allocinfo(struct quarry *q, const struct quarry_out *out)
 	owner_show_sites(q, out, quarry_slab_site);
 }
 
-/* Whether @a stands before @b: more bytes alive, then the older place. */
-static bool owner_before(const struct quarry_page_site_info *a, unsigned int ai, uint64_t b,
-			 unsigned int bi)
-{
-	return a->live_bytes > b || (a->live_bytes == b && ai < bi);
-}
-
 void quarry_show_page_sites(struct quarry *q, unsigned int max, const struct quarry_out *out)
 {
 	uint64_t last_bytes = ~(uint64_t)0;
@@ -97,8 +90,8 @@ void quarry_show_page_sites(struct quarry *q, unsigned int max, const struct qua
 			bool after = n == 0 || s.live_bytes < last_bytes ||
 				     (s.live_bytes == last_bytes && i > last);
 
-			if (s.blocks == 0 || !after ||
-			    (found && !owner_before(&s, i, best.live_bytes, best_i)))
+			/* Of places with as many bytes alive the oldest is first. */
+			if (s.blocks == 0 || !after || (found && s.live_bytes <= best.live_bytes))
 				continue;
 			best = s;
 			best_i = i;

@@ -415,8 +415,8 @@ int firmware_reserve(struct quarry *q, phys_addr_t start, phys_addr_t end, bool 
 			stop = quarry_min(stop, r->base);
 		err = loader ? quarry_memblock_reserve_firmware(q, start, stop - start)
 			     : quarry_memblock_reserve(q, start, stop - start);
+		/* Region i ends here now. If it was joined with its neighbours, the last of them is met again. */
 		start = stop;
-		i = 0;
 	}
 	return err;
 }

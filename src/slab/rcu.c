@@ -64,7 +64,6 @@ int rcu_init(struct quarry *q)
 	if (rcu == NULL)
 		return -QUARRY_ENOMEM;
 	quarry_lock_init(&rcu->lock, QUARRY_LOCK_LEAF);
-	rcu->epoch = 1;
 	for (i = 0; i < RCU_GENERATIONS; i++)
 		rcu->generation[i].calls_end = &rcu->generation[i].calls;
 	q->slabs->rcu = rcu;

@@ -182,6 +182,11 @@ static unsigned int caches(struct quarry *q)
 	wrong += WRONG(faults(q) != 0);
 	wrong += WRONG(quarry_kmem_cache_destroy(q, plain) != 0);
 	wrong += WRONG(quarry_kmem_cache_destroy(q, s) != 0);
+	/* Slabs of two pages, where one would waste a third. */
+	plain = quarry_kmem_cache_create(q, "wide", 2700, SLAB_NO_MERGE, NULL);
+	quarry_kmem_cache_info(q, plain, &i);
+	wrong += WRONG(i.order != 1 || i.objs_per_slab != 3);
+	wrong += WRONG(quarry_kmem_cache_destroy(q, plain) != 0);
 	quarry_totals(q, &after);
 	wrong += WRONG(after.free + 12 < before.free); /* records are kept */
 	return wrong;
