@@ -24,12 +24,13 @@ static void add_all(uint64_t *digest, const uint64_t *x, size_t n)
 	} while (0)
 
 /* What the short ways reckon with; sizes and orders are compared with Linux's elsewhere. */
-static void add_geometry(uint64_t *digest, const struct kmem_cache *s)
+void slab_state_add_geometry(const struct kmem_cache *s, uint64_t *digest)
 {
 	ADD(digest, s->id, s->flags, s->size, s->object_size, s->oo.x, s->min.x, s->recip,
 	    s->boundary_mul, s->boundary_mask, s->boundary_limit, s->sheaf_capacity, s->sheaf_class,
-	    s->sheaf_grown, s->min_partial, s->colours, s->debug, (uint64_t)s->refcount, s->rank,
-	    s->hot->span.len, (uint64_t)s->hot->nid);
+	    s->sheaf_grown, s->min_partial, s->colours, s->colour_off, s->debug, s->inuse,
+	    s->offset, s->align, s->red_left_pad, (uint64_t)s->refcount, s->rank, s->hot->span.len,
+	    (uint64_t)s->hot->nid);
 }
 
 static void add_node(uint64_t *digest, const struct slab_node *n)
@@ -73,7 +74,7 @@ static void add_cache(struct quarry *q, uint64_t *digest, const struct kmem_cach
 	add(digest, s->id);
 	if (!used)
 		return;
-	add_geometry(digest, s);
+	slab_state_add_geometry(s, digest);
 	for (unsigned int i = 0; i < s->nr_nodes; i++)
 		add_node(digest, &s->node[i]);
 	for (unsigned int i = 0; i < s->nr_cpus; i++)

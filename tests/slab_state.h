@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 
+struct kmem_cache;
 struct quarry;
 
 /*
@@ -13,5 +14,7 @@ struct quarry;
  * sheaf does not count, but the one that is next does. Nobody else may be at work. Before boot nothing is added.
  */
 void slab_state_add(struct quarry *q, uint64_t *digest);
+/* What a cache reckons with, alone. */
+void slab_state_add_geometry(const struct kmem_cache *s, uint64_t *digest);
 
 #endif

@@ -1327,6 +1327,41 @@ static void test_records_when_tables_are_refused(void **state)
 	}
 }
 
+/*
+ * What caches of every size reckon with, in every kind of machine: all that is not compared with Linux's numbers in
+ * test_geometry. A change on purpose has another sum.
+ */
+static void test_every_size_reckons_as_it_did(void **state)
+{
+	static const struct quarry_boot_params params[] = {{0},
+							   {.slab_colour = true},
+							   {.slab_min_order = 2},
+							   {.slab_min_objects = 40},
+							   {.slab_max_order = 1},
+							   {.slab_sheaf_objects = 100}};
+	static const uint32_t flags[] = {0, SLAB_HWCACHE_ALIGN, SLAB_TYPESAFE_BY_RCU,
+					 SLAB_RECLAIM_ACCOUNT | SLAB_PANIC};
+	uint64_t sum = 0;
+
+	(void)state;
+	for (size_t k = 0; k < sizeof(params) / sizeof(params[0]); k++) {
+		struct quarry *q = machine_of(16 * MIB, 2, 1, params[k]);
+
+		for (unsigned int size = 1; size < 20000;
+		     size += k == 1 && size < 8000 ? 1 : size / 32 * 8 + 1) {
+			struct kmem_cache *s = quarry_kmem_cache_create(
+				q, "any", size, flags[size / 8 % 4] | SLAB_NO_MERGE, NULL);
+
+			assert_non_null(s);
+			slab_state_add_geometry(s, &sum);
+			assert_int_equal(quarry_kmem_cache_destroy(q, s), 0);
+		}
+		finish(q);
+	}
+	if (sum != 0)
+		fail_msg("all of them have the sum 0x%llx", (unsigned long long)sum);
+}
+
 /* ---- all decisions of a life ---- */
 
 #define LIFE_HELD 1500
@@ -1475,6 +1510,7 @@ int main(void)
 		cmocka_unit_test(test_arenas_of_slabs_are_known),
 		cmocka_unit_test(test_records_of_a_million_slabs),
 		cmocka_unit_test(test_records_when_tables_are_refused),
+		cmocka_unit_test(test_every_size_reckons_as_it_did),
 		cmocka_unit_test(test_decisions_are_as_they_were),
 	};
 
