@@ -55,11 +55,13 @@ static void add_sheaf(uint64_t *digest, const struct slab_sheaf *sheaf)
 static void add_cpu(struct quarry *q, uint64_t *digest, const struct kmem_cache *s, unsigned int i)
 {
 	const struct slab_cpu *c = &s->cpu_sheaves[i];
+	struct slab *slab;
+	uint32_t number;
 
 	ADD(digest, (uint64_t)(c->top - c->base), (uint64_t)(c->end - c->base), c->allocs,
 	    c->near.len, s->seen[i].allocs, s->seen[i].drains);
-	if (c->top != c->base)
-		add(digest, (uintptr_t)c->top[-1] - q->direct_map);
+	if (c->top != c->base && slab_find(q, s, c->top[-1], &slab, &number) == SLAB_FAULT_NONE)
+		add(digest, (uint64_t)slab->index << 32 | number);
 	add_sheaf(digest, c->spare);
 	add_sheaf(digest, s->seen[i].alien);
 }
@@ -88,7 +90,7 @@ static void add_slabs(struct quarry *q, uint64_t *digest)
 	uint32_t index = 0;
 
 	while ((slab = slab_store_next(q->slabs, &index)) != NULL) {
-		ADD(digest, slab->base - q->direct_map, slab->index, slab->kind,
+		ADD(digest, slab->base - slab_block(q, slab), slab->index, slab->kind,
 		    (uint64_t)slab->next << 32 | slab->prev,
 		    (uint64_t)slab->objects << 48 | (uint64_t)slab->nr_free << 32 |
 			    (uint64_t)slab->trip << 16 | (uint64_t)slab->granules << 8 |

@@ -10,8 +10,9 @@ struct quarry;
 
 /*
  * Caches, what they reckon with and what their nodes remember; records, lists and their order; sheaves of CPUs and
- * depots: adds all of them to @digest. Pointers count as what they lead to, so two runs agree; the order of objects in a
- * sheaf does not count, but the one that is next does. Nobody else may be at work. Before boot nothing is added.
+ * depots: adds all of them to @digest. Pointers count as what they lead to, so two runs agree. The order of objects in
+ * a sheaf does not count, but the one that is next does; nor does where the page layer put a slab. Nobody else may be
+ * at work. Before boot nothing is added.
  */
 void slab_state_add(struct quarry *q, uint64_t *digest);
 /* What a cache reckons with, alone. */

@@ -642,6 +642,40 @@ static void test_S11_foreign_interior_and_wrong_cache(void **state)
 	finish(q);
 }
 
+/* What a sheaf has by mistake is named when it is emptied. */
+static void test_S11_flush_names_what_is_wrong(void **state)
+{
+	static const char *const said[] = {"belongs to beta", "not the start of an object",
+					   "foreign pointer"};
+	struct quarry *q = real(4 * MIB, 1);
+	struct kmem_cache *a = quarry_kmem_cache_create(q, "alpha", 96, SLAB_NO_MERGE, NULL);
+	struct kmem_cache *b = quarry_kmem_cache_create(q, "beta", 96, SLAB_NO_MERGE, NULL);
+	struct slab_cpu *c = &a->cpu_sheaves[0];
+	char *p = quarry_kmem_cache_alloc(q, b, GFP_KERNEL), *mine[8];
+	struct page *page = quarry_alloc_pages(q, GFP_KERNEL, 0);
+
+	(void)state;
+	for (unsigned int k = 0; k < 3; k++) {
+		for (unsigned int n = 0; n < 8; n++)
+			mine[n] = quarry_kmem_cache_alloc(q, a, GFP_KERNEL);
+		for (unsigned int n = 0; n < 8; n++)
+			quarry_kmem_cache_free(q, a, mine[n]);
+		*c->top++ = k == 0 ? p : k == 1 ? mine[0] + 8 : quarry_page_address(q, page);
+		reports = 0;
+		quarry_kmem_cache_shrink(q, a);
+		assert_int_equal(reports, 1);
+		if (strstr(last_report, said[k]) == NULL)
+			fail_msg("\"%s\" lacks \"%s\"", last_report, said[k]);
+		check(q);
+	}
+	reports = 0;
+	quarry_kmem_cache_free(q, b, p);
+	quarry_free_pages(q, page, 0);
+	assert_int_equal(quarry_kmem_cache_destroy(q, a), 0);
+	assert_int_equal(quarry_kmem_cache_destroy(q, b), 0);
+	finish(q);
+}
+
 /* Caches whose slabs may have two orders, and the space behind a slab's last object. */
 static void test_S11_no_object_starts_there(void **state)
 {
@@ -1635,6 +1669,7 @@ int main(void)
 		cmocka_unit_test(test_S11_exhaustion_leaves_no_trace),
 		cmocka_unit_test(test_S18_bulk_is_all_or_nothing),
 		cmocka_unit_test(test_S11_foreign_interior_and_wrong_cache),
+		cmocka_unit_test(test_S11_flush_names_what_is_wrong),
 		cmocka_unit_test(test_S11_no_object_starts_there),
 		cmocka_unit_test(test_S11_double_free_is_found_by_the_flush),
 		cmocka_unit_test(test_S11_double_free_of_a_whole_slab),

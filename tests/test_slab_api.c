@@ -466,6 +466,39 @@ static void test_S17_kvmalloc_tries_as_hard_as_it_is_told(void **state)
 	machine_fini(&m);
 }
 
+static unsigned int warnings;
+
+static void count_warnings(void *ctx, enum quarry_log_level level, const char *line)
+{
+	(void)ctx;
+	(void)line;
+	warnings += level <= QUARRY_LOG_WARN;
+}
+
+/* That kmalloc() does not have the block is no news, and no reason to try for ever. */
+static void test_S17_kvmalloc_warns_of_no_order(void **state)
+{
+	struct quarry_posix_options options = {.ram_bytes = 8 * MIB, .log = count_warnings};
+	struct quarry *q = quarry_posix_new(&options);
+	void *p;
+
+	(void)state;
+	assert_int_equal(quarry_memblock_add(q, 0, 8 * MIB), 0);
+	assert_int_equal(quarry_boot(q, NULL), 0);
+	while (quarry_alloc_pages(q, GFP_ATOMIC | __GFP_NOWARN, 0) != NULL)
+		;
+	warnings = 0;
+	assert_null(quarry_alloc_pages(q, GFP_KERNEL, 3));
+	assert_int_not_equal(warnings, 0);
+	warnings = 0;
+	p = quarry_kvmalloc(q, 20000,
+			    GFP_KERNEL | __GFP_NOFAIL); /* five pages are free side by side */
+	assert_true(quarry_is_vmalloc_addr(q, p));
+	assert_int_equal(warnings, 0);
+	quarry_kvfree(q, p);
+	quarry_posix_delete(q);
+}
+
 /* Where memory has no contents, nothing is read or written in it, and the records lie elsewhere. */
 static void test_S17_simulated_memory_is_never_touched(void **state)
 {
@@ -877,6 +910,7 @@ int main(void)
 		cmocka_unit_test(test_S17_kvmalloc_of_every_size),
 		cmocka_unit_test(test_S17_kvrealloc),
 		cmocka_unit_test(test_S17_ranges_are_no_blocks),
+		cmocka_unit_test(test_S17_kvmalloc_warns_of_no_order),
 		cmocka_unit_test(test_S17_kvmalloc_tries_as_hard_as_it_is_told),
 		cmocka_unit_test(test_S17_kvmalloc_prefers_a_node),
 		cmocka_unit_test(test_S17_simulated_memory_is_never_touched),

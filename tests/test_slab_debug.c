@@ -558,6 +558,24 @@ static void test_users_with_stacks(void **state)
 	goes_on(q, s);
 }
 
+/* Who asked for it at creation, not by slab_debug, has no stacks. */
+static void test_users_by_flag(void **state)
+{
+	struct quarry *q = machine(true);
+	struct kmem_cache *s;
+	unsigned char *p;
+
+	(void)state;
+	((struct quarry *)q)->port.stack = show_stack;
+	s = quarry_kmem_cache_create(q, "thing", SIZE, SLAB_STORE_USER, NULL);
+	p = get(q, s);
+	quarry_kmem_cache_free(q, s, p);
+	quarry_kmem_cache_free(q, s, p);
+	assert_null(strstr(log_text, "allocated at"));
+	reported("double free", "; allocated by", "; freed by");
+	goes_on(q, s);
+}
+
 static unsigned int stack_asked;
 
 /* Another one each time; every third time none. */
@@ -1996,6 +2014,7 @@ int main(void)
 		cmocka_unit_test(test_overrun_left),
 		cmocka_unit_test(test_use_after_free),
 		cmocka_unit_test(test_validate),
+		cmocka_unit_test(test_users_by_flag),
 		cmocka_unit_test(test_users_with_stacks),
 		cmocka_unit_test(test_users_whose_stacks_are_gone),
 		cmocka_unit_test(test_every_byte_of_every_layout),

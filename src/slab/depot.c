@@ -95,7 +95,6 @@ struct slab_sheaf *depot_new_sheaf(struct quarry *q, const struct kmem_cache *s)
 		sheaf = slab_pool_alloc(q, depot_sizes[class].bytes);
 	if (sheaf == NULL)
 		return NULL;
-	sheaf->next = NULL;
 	sheaf->cap = depot_sizes[class].cap;
 	quarry_store_relaxed(&sheaf->n, 0u);
 	return sheaf;
@@ -144,7 +143,6 @@ static struct slab_sheaf *depot_pop_empty(struct slab_node *n) QUARRY_REQUIRES(n
 	n->empty = sheaf->next;
 	n->nr_empty--;
 	n->empty_min = quarry_min(n->empty_min, n->nr_empty);
-	sheaf->next = NULL;
 	return sheaf;
 }
 
@@ -157,7 +155,6 @@ static struct slab_sheaf *depot_pop_full(struct slab_node *n) QUARRY_REQUIRES(n-
 	n->full = sheaf->next;
 	quarry_store_relaxed(&n->nr_full, n->nr_full - 1);
 	n->full_min = quarry_min(n->full_min, n->nr_full);
-	sheaf->next = NULL;
 	return sheaf;
 }
 

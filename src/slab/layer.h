@@ -54,7 +54,7 @@
 struct slab_sheaf {
 	uint32_t n;
 	uint32_t cap;
-	struct slab_sheaf *next; /* in the depot or on a free list */
+	struct slab_sheaf *next; /* in the depot or on a free list; elsewhere anything */
 	void *obj[];
 };
 
