@@ -1,5 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* What slab_state.h says. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
 #include <slab/internal.h>
 
 #include "machine_build.h"
@@ -124,4 +131,13 @@ void slab_state_add(struct quarry *q, uint64_t *digest)
 	for (const struct kmem_cache *s = q->slabs->list; s != NULL; s = s->list_next)
 		add_cache(q, digest, s);
 	add_slabs(q, digest);
+}
+
+void slab_state_decided(uint64_t digest, uint64_t written)
+{
+	if (getenv("QUARRY_TEST_DECISIONS") != NULL)
+		printf("\t0x%016llx,\n", (unsigned long long)digest);
+	else if (digest != written)
+		fail_msg("other decisions than written down: 0x%016llx",
+			 (unsigned long long)digest);
 }

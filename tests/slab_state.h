@@ -18,4 +18,7 @@ void slab_state_add(struct quarry *q, uint64_t *digest);
 /* What a cache reckons with, alone. */
 void slab_state_add_geometry(const struct kmem_cache *s, uint64_t *digest);
 
+/* Fails if @digest is not what was written down; with QUARRY_TEST_DECISIONS tells it for scripts/decisions.py. */
+void slab_state_decided(uint64_t digest, uint64_t written);
+
 #endif
