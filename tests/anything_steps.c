@@ -519,6 +519,25 @@ static void any_ask(struct anything *t, pfn_t pfn)
 	any_add(t, quarry_page_to_pfn(t->m.q, quarry_page_head(t->m.q, page)));
 }
 
+/* Also of nodes, zones and CPUs that are not there. */
+static void any_ask_zone(struct anything *t, int nid, enum quarry_zone_type zone)
+{
+	unsigned int cpu = (unsigned int)any_random(t, t->nr_cpus + 1);
+	struct quarry_numa_stat numa;
+
+	any_add(t, quarry_zone_free_pages(t->m.q, nid, zone));
+	any_add(t, quarry_pageset_count(t->m.q, nid, zone, cpu));
+	any_add(t, quarry_stat_threshold(t->m.q, nid, zone));
+	any_add(t, quarry_zone_numa(t->m.q, nid, zone, &numa));
+	any_add(t, numa.miss + numa.foreign);
+	any_add(t, quarry_mpol_weight(t->m.q, nid));
+	any_add(t, quarry_node_present(t->m.q, nid));
+	any_add(t, (uint64_t)quarry_cpu_nid(t->m.q, cpu, true));
+	any_add(t, (uint64_t)quarry_fragmentation_index(t->m.q, nid, zone, 3));
+	any_add(t, quarry_fragmentation_score(t->m.q, nid));
+	any_add(t, quarry_kswapd_wanted(t->m.q, nid));
+}
+
 static void step_ask(struct anything *t)
 {
 	for (unsigned int i = 0; i < 40; i++)
@@ -526,8 +545,7 @@ static void step_ask(struct anything *t)
 	for (unsigned int i = 0; i < 40 && i < t->nr_held; i++)
 		any_ask(t, quarry_page_to_pfn(t->m.q, t->held[i].page) + any_random(t, 4));
 	for (int i = 0; i <= QUARRY_NR_ZONES; i++)
-		any_add(t, quarry_zone_free_pages(t->m.q, (int)any_random(t, 4) - 1,
-						  (enum quarry_zone_type)i));
+		any_ask_zone(t, (int)any_random(t, 4) - 1, (enum quarry_zone_type)i);
 }
 
 static void step_type(struct anything *t)

@@ -780,7 +780,103 @@ static void hints_are_heeded(void **state)
 	machine_fini(&m);
 }
 
+/* Above the mark, twice the block must be free, and one page more: of small blocks the min mark, else the low one. */
+static void suitable_with_just_enough(void **state)
+{
+	struct page_zone *z;
+	struct machine m;
+	struct owner o;
+
+	(void)state;
+	chequer(&m, &o, &m32);
+	z = &m.q->pages->zone[0];
+	assert_int_equal(quarry_sysctl_set(m.q, "extfrag_threshold", "0"), 0);
+	for (unsigned int order = QUARRY_MAX_ORDER; order > 0; order--) {
+		enum quarry_watermark mark = order > 3 ? QUARRY_WMARK_LOW : QUARRY_WMARK_MIN;
+		unsigned long least = z->wmark[mark] + (2ul << order) + 1;
+
+		while (z->nr_free >= least) {
+			uint32_t hint = z->arena_first;
+
+			assert_int_equal(compaction_suitable(m.q, z, order, QUARRY_ZONE_NORMAL, 0),
+					 COMPACT_CONTINUE);
+			assert_non_null(zone_take(m.q, z, &hint, 0, QUARRY_MIGRATE_MOVABLE, 0));
+		}
+		assert_int_equal(z->nr_free, least - 1);
+		assert_int_equal(compaction_suitable(m.q, z, order, QUARRY_ZONE_NORMAL, 0),
+				 COMPACT_SKIPPED);
+	}
+	owner_fini(&o);
+	machine_fini(&m);
+}
+
+/* All pages in use: those of the lower half, but for page @first of each word, can be moved; of the upper one half is free. */
+static void comb(struct machine *m, struct owner *o, unsigned int first)
+{
+	size_t n;
+
+	machine_build(m, &m32);
+	owner_init(o, m, PAGES(32), PAGES(32), false);
+	n = fill(o, 0);
+	for (size_t i = 0; i < n; i++) {
+		pfn_t pfn = quarry_page_to_pfn(m->q, o->block[i].page);
+
+		if (pfn < PAGES(16) ? pfn % 64 == first : pfn % 2 == 0)
+			owner_free(o, i);
+		else if (pfn >= PAGES(16))
+			assert_int_equal(quarry_set_page_mover(m->q, o->block[i].page, 0), 0);
+	}
+	quarry_drain_all_pages(m->q);
+}
+
+/* Moves that fail: whatever was free of each word is free again. */
+static void failures_give_all_back(void **state)
+{
+	(void)state;
+	for (unsigned int order = 6; order <= QUARRY_PAGEBLOCK_ORDER; order++) {
+		for (unsigned int first = 0; first < 64; first += 21) {
+			struct alloc_request r;
+			struct page *page = NULL;
+			unsigned long free;
+			struct machine m;
+			struct owner o;
+
+			comb(&m, &o, first);
+			free = machine_free_pages(&m);
+			o.fail_percent = 100;
+			r = request(&m, GFP_HIGHUSER_MOVABLE, order);
+			assert_int_not_equal(compaction_direct(m.q, &r, 0, 0, &page),
+					     COMPACT_SUCCESS);
+			assert_true(o.failed != 0);
+			quarry_drain_all_pages(m.q);
+			assert_int_equal(machine_free_pages(&m), free);
+			machine_check(&m);
+			assert_int_equal(o.wrong, 0);
+			owner_fini(&o);
+			machine_fini(&m);
+		}
+	}
+}
+
 /* ---- kcompactd ---- */
+
+/* A block of each order, for who could not wait for it. */
+static void kcompactd_makes_each_order(void **state)
+{
+	(void)state;
+	for (unsigned int order = 1; order <= QUARRY_MAX_ORDER; order++) {
+		struct machine m;
+		struct owner o;
+
+		chequer(&m, &o, &m32);
+		compaction_wake(m.q, 0, order, QUARRY_ZONE_NORMAL);
+		assert_int_equal(quarry_kcompactd_run(m.q, 0), 1);
+		assert_int_equal(zone_largest_order(&m.q->pages->zone[0]), order);
+		check(&m, &o);
+		owner_fini(&o);
+		machine_fini(&m);
+	}
+}
 
 static void kcompactd_serves_and_keeps_the_score(void **state)
 {
@@ -911,6 +1007,9 @@ int main(void)
 		cmocka_unit_test(asynchronous_calls_give_up),
 		cmocka_unit_test(hints_are_heeded),
 		cmocka_unit_test(kcompactd_serves_and_keeps_the_score),
+		cmocka_unit_test(kcompactd_makes_each_order),
+		cmocka_unit_test(suitable_with_just_enough),
+		cmocka_unit_test(failures_give_all_back),
 		cmocka_unit_test(kcompactd_defers),
 		cmocka_unit_test(after_random_replacement),
 	};

@@ -345,6 +345,48 @@ static void effort_by_flags(void **state)
 	host_fini(&h);
 }
 
+static unsigned long nothing_reclaimable(void *ctx, int nid, enum quarry_zone_type zone)
+{
+	(void)ctx;
+	(void)nid;
+	(void)zone;
+	return 0;
+}
+
+static unsigned long one_page(void *ctx, int nid, gfp_t gfp, unsigned int order,
+			      unsigned long nr_pages)
+{
+	struct host *h = host_of(ctx);
+
+	(void)nid;
+	(void)gfp;
+	(void)order;
+	(void)nr_pages;
+	h->reclaims++;
+	return host_give(h, &h->pages, 1);
+}
+
+/* A large block for which compaction lacks pages: as long as reclaim brings some, but not for ever. */
+static void rounds_for_lack_of_pages(void **state)
+{
+	struct machine_spec spec = host_spec;
+	struct owner o;
+	struct host h;
+
+	(void)state;
+	spec.reclaim = one_page;
+	spec.reclaimable = nothing_reclaimable;
+	host_build(&h, &spec);
+	owner_init(&o, &h.m, 4, 4096, false);
+	hoard_order(&h.m, &h.pages, GFP_NOWAIT, 0);
+	h.reclaims = 0;
+	assert_null(quarry_alloc_pages(h.m.q, GFP_KERNEL | __GFP_RETRY_MAYFAIL, 8));
+	assert_int_equal(h.reclaims,
+			 17 * 13); /* 16 rounds, and the last; each asks harder and harder */
+	owner_fini(&o);
+	host_fini(&h);
+}
+
 /* With a host that knows what it could free, progress is followed up for as long as that is enough. */
 static void reclaim_follows_progress(void **state)
 {
@@ -968,6 +1010,7 @@ int main(void)
 		cmocka_unit_test(shrinkers_serve_requests),
 		cmocka_unit_test(direct_reclaim_does_not_recurse),
 		cmocka_unit_test(effort_by_flags),
+		cmocka_unit_test(rounds_for_lack_of_pages),
 		cmocka_unit_test(reclaim_follows_progress),
 		cmocka_unit_test(oom_hook_frees),
 		cmocka_unit_test(nofail_loops),
