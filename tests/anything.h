@@ -41,6 +41,7 @@ enum any_taste {
 	ANY_HOTPLUG, /* memory comes and goes, and is mostly free */
 	ANY_PLAIN,   /* nobody can move pages; many are freed in random order */
 	ANY_FULL,    /* more is asked for than there is */
+	ANY_HUGE,    /* mostly whole pageblocks, and pairs of them */
 	ANY_TASTES
 };
 

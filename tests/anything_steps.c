@@ -43,6 +43,9 @@ static unsigned int any_many(const struct anything *t, unsigned int n)
 
 static unsigned int any_order(struct anything *t)
 {
+	if (t->life->taste == ANY_HUGE && any_random(t, 4) != 0)
+		return QUARRY_PAGEBLOCK_ORDER +
+		       (unsigned int)any_random(t, QUARRY_NR_ORDERS - QUARRY_PAGEBLOCK_ORDER);
 	return (unsigned int)(any_random(t, 4) != 0 ? any_random(t, 4)
 						    : any_random(t, QUARRY_NR_ORDERS));
 }
@@ -62,7 +65,8 @@ static void step_alloc(struct anything *t)
 	unsigned int order = any_order(t), n = 1 + (unsigned int)any_random(t, any_many(t, 60));
 	gfp_t gfp = any_gfp(t);
 
-	for (unsigned int i = 0; i < (order < 6 ? n : 1); i++)
+	n = order < 6 ? n : t->life->taste == ANY_HUGE ? n / 4 : 1;
+	for (unsigned int i = 0; i < n; i++)
 		any_hold(t, quarry_alloc_pages(t->m.q, gfp, order), order);
 }
 
@@ -109,9 +113,11 @@ static void step_free(struct anything *t)
 
 static void step_get(struct anything *t)
 {
-	struct held *h = &t->held[any_random(t, HELD_MAX)];
+	for (unsigned int n = any_many(t, 4); n > 0; n--) {
+		struct held *h = &t->held[any_random(t, HELD_MAX)];
 
-	if (h < t->held + t->nr_held) {
+		if (h >= t->held + t->nr_held)
+			continue;
 		quarry_get_page(t->m.q, h->page);
 		h->refs++;
 	}
@@ -484,7 +490,7 @@ static void step_policy(struct anything *t)
 		any_hold(t,
 			 quarry_alloc_pages_mpol(t->m.q, any_gfp(t), order, &pol,
 						 i % 2 != 0 ? i : QUARRY_MPOL_NO_INDEX,
-						 QUARRY_NO_NODE),
+						 (int)any_random(t, 4) - 1),
 			 order);
 }
 
@@ -697,37 +703,37 @@ static const struct step {
 	const char *name;
 	unsigned int weight[ANY_TASTES];
 } steps[] = {
-	{step_alloc, "alloc", {30, 16, 30, 50}},
-	{step_alloc_node, "alloc node", {10, 6, 10, 14}},
-	{step_free, "free", {36, 24, 40, 12}},
-	{step_get, "get", {3, 2, 3, 2}},
-	{step_split, "split", {4, 2, 4, 3}},
-	{step_bulk, "bulk", {4, 2, 6, 6}},
-	{step_owner, "owner", {24, 16, 0, 30}},
-	{step_compact, "compact", {5, 3, 1, 8}},
-	{step_contig, "contig", {8, 4, 2, 5}},
-	{step_cma, "cma", {8, 2, 2, 4}},
-	{step_untake, "untake", {8, 6, 4, 4}},
-	{step_isolate, "isolate", {3, 2, 1, 2}},
-	{step_unisolate, "unisolate", {4, 4, 3, 4}},
-	{step_offline, "offline", {4, 16, 1, 0}},
-	{step_online, "online", {6, 16, 2, 0}},
-	{step_add_remove, "add, remove", {4, 14, 1, 0}},
-	{step_poison, "poison", {4, 4, 0, 1}},
-	{step_cpu, "cpu", {2, 3, 2, 1}},
-	{step_sysctl, "sysctl", {2, 2, 3, 4}},
-	{step_drain, "drain", {3, 2, 3, 3}},
-	{step_reserved, "reserved", {1, 1, 1, 1}},
-	{step_report, "report", {2, 1, 2, 1}},
-	{step_nolock, "nolock", {3, 1, 6, 4}},
-	{step_exact, "exact", {2, 1, 4, 3}},
-	{step_policy, "policy", {3, 2, 6, 4}},
-	{step_scope, "scope", {3, 1, 4, 10}},
-	{step_ask, "ask", {3, 3, 3, 3}},
-	{step_type, "type", {1, 1, 1, 1}},
-	{step_free_all, "free all", {0, 8, 1, 1}},
-	{step_debug, "debug", {12, 1, 3, 2}},
-	{step_tables, "tables", {3, 1, 3, 4}},
+	{step_alloc, "alloc", {30, 16, 30, 50, 30}},
+	{step_alloc_node, "alloc node", {10, 6, 10, 14, 8}},
+	{step_free, "free", {36, 24, 40, 12, 30}},
+	{step_get, "get", {3, 2, 3, 2, 3}},
+	{step_split, "split", {4, 2, 4, 3, 3}},
+	{step_bulk, "bulk", {4, 2, 6, 6, 2}},
+	{step_owner, "owner", {24, 16, 0, 30, 6}},
+	{step_compact, "compact", {5, 3, 1, 8, 2}},
+	{step_contig, "contig", {8, 4, 2, 5, 3}},
+	{step_cma, "cma", {8, 2, 2, 4, 3}},
+	{step_untake, "untake", {8, 6, 4, 4, 4}},
+	{step_isolate, "isolate", {3, 2, 1, 2, 2}},
+	{step_unisolate, "unisolate", {4, 4, 3, 4, 3}},
+	{step_offline, "offline", {4, 16, 1, 0, 0}},
+	{step_online, "online", {6, 16, 2, 0, 0}},
+	{step_add_remove, "add, remove", {4, 14, 1, 0, 0}},
+	{step_poison, "poison", {4, 4, 0, 1, 2}},
+	{step_cpu, "cpu", {2, 3, 2, 1, 2}},
+	{step_sysctl, "sysctl", {2, 2, 3, 4, 2}},
+	{step_drain, "drain", {3, 2, 3, 3, 3}},
+	{step_reserved, "reserved", {1, 1, 1, 1, 1}},
+	{step_report, "report", {2, 1, 2, 1, 2}},
+	{step_nolock, "nolock", {3, 1, 6, 4, 4}},
+	{step_exact, "exact", {2, 1, 4, 3, 1}},
+	{step_policy, "policy", {3, 2, 6, 4, 4}},
+	{step_scope, "scope", {3, 1, 4, 10, 3}},
+	{step_ask, "ask", {3, 3, 3, 3, 2}},
+	{step_type, "type", {1, 1, 1, 1, 2}},
+	{step_free_all, "free all", {0, 8, 1, 1, 1}},
+	{step_debug, "debug", {12, 1, 3, 2, 1}},
+	{step_tables, "tables", {3, 1, 3, 4, 2}},
 };
 
 void any_step(struct anything *t)

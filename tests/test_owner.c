@@ -620,9 +620,50 @@ static void off_is_off(void **state)
 	machine_fini(&m);
 }
 
+/* Whatever tables are refused, blocks come, are split and go; switched off, it has no table left. */
+static void tables_are_given_back(void **state)
+{
+	const struct machine_spec spec = {
+		.memory = {{0, 64 * MACHINE_MIB, 0}}, .port = MACHINE_COUNTED, .budget = -1};
+	struct page *held[40], *before;
+	unsigned long tables;
+	struct machine m;
+
+	(void)state;
+	machine_build(&m, &spec);
+	before = quarry_alloc_pages(m.q, GFP_KERNEL, 3);
+	assert_non_null(before);
+	assert_int_equal(quarry_page_debug(m.q, "page_owner=0"), 0);
+	tables = m.tables_out;
+	for (long budget = 0; budget < 8; budget++) {
+		m.budget = budget;
+		(void)quarry_page_debug(m.q, "page_owner=1");
+		for (unsigned int i = 0; i < 40; i++)
+			assert_non_null(held[i] = quarry_alloc_pages(m.q, GFP_KERNEL, 2));
+		for (unsigned int i = 0; i < 40; i += 2)
+			assert_int_equal(quarry_split_page(m.q, held[i], 2), 0);
+		for (unsigned int i = 0; i < 40; i++) {
+			for (unsigned int k = 0; i % 2 == 0 && k < 4; k++)
+				quarry_free_pages(m.q, held[i] + k, 0);
+			if (i % 2 != 0)
+				quarry_free_pages(m.q, held[i], 2);
+		}
+		m.budget = -1;
+		assert_int_equal(quarry_page_debug(m.q, "page_owner=0"), 0);
+		assert_int_equal(m.tables_out, tables);
+		machine_check(&m);
+	}
+	/* One that was there before, in an arena that nothing is known of. */
+	assert_int_equal(quarry_page_debug(m.q, "page_owner=1"), 0);
+	assert_int_equal(quarry_split_page(m.q, before, 3), 0);
+	assert_int_equal(m.reports, 0);
+	machine_fini(&m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(tables_are_given_back),
 		cmocka_unit_test(a_block_has_an_owner),
 		cmocka_unit_test(calls_are_told_apart),
 		cmocka_unit_test(split_pages_have_owners_each),
