@@ -141,7 +141,6 @@ size_t quarry_vformat(char *buf, size_t size, const char *fmt, va_list ap)
 	for (const char *p = fmt; *p != '\0'; p++) {
 		struct format_spec f = {0};
 		uint64_t v;
-		bool negative = false;
 		char c;
 
 		if (*p != '%') {
@@ -172,9 +171,8 @@ size_t quarry_vformat(char *buf, size_t size, const char *fmt, va_list ap)
 				    : f.longs == 2 ? va_arg(ap, long long)
 						   : (int64_t)va_arg(ap, size_t);
 
-			negative = i < 0;
-			v = negative ? 0 - (uint64_t)i : (uint64_t)i;
-			format_number(&s, &f, v, negative, 10, false);
+			v = i < 0 ? 0 - (uint64_t)i : (uint64_t)i;
+			format_number(&s, &f, v, i < 0, 10, false);
 			continue;
 		}
 		case 'u':
