@@ -858,6 +858,44 @@ static void failures_give_all_back(void **state)
 	}
 }
 
+/* What is whole stays whole: a CMA area with nothing in it takes in nothing while a pageblock is emptied. */
+static void whole_pageblocks_are_no_targets(void **state)
+{
+	struct quarry_cma_spec area = {.size = 6 * MACHINE_MIB, .nid = QUARRY_NO_NODE};
+	struct quarry_cma *cma;
+	struct quarry_cma_info info;
+	struct alloc_request r;
+	struct page *page = NULL;
+	struct machine m;
+	struct owner o;
+	size_t n = 0;
+
+	(void)state;
+	machine_init(&m, &m32);
+	assert_int_equal(quarry_cma_declare_contiguous(m.q, &area, &cma), 0);
+	assert_int_equal(quarry_boot(m.q, &m32.boot), 0);
+	owner_init(&o, &m, PAGES(32), PAGES(32), false);
+	quarry_cma_info(m.q, cma, &info);
+	while (n < PAGES(32) && owner_alloc(&o, n, GFP_KERNEL | __GFP_MEMALLOC, 0))
+		n++;
+	for (size_t i = 0; i < n; i++) {
+		pfn_t pfn = quarry_page_to_pfn(m.q, o.block[i].page);
+
+		assert_true(pfn < info.base_pfn || pfn >= info.base_pfn + info.count);
+		if (pfn / QUARRY_PAGEBLOCK_PAGES == 5 && pfn % 2 == 0)
+			owner_free(&o, i);
+	}
+	quarry_drain_all_pages(m.q);
+	r = request(&m, GFP_KERNEL, QUARRY_PAGEBLOCK_ORDER);
+	assert_int_equal(compaction_suitable(m.q, &m.q->pages->zone[0], r.order, r.highest, 0),
+			 COMPACT_CONTINUE);
+	assert_int_not_equal(compaction_direct(m.q, &r, 0, 0, &page), COMPACT_SUCCESS);
+	assert_int_equal(o.migrated, 0);
+	check(&m, &o);
+	owner_fini(&o);
+	machine_fini(&m);
+}
+
 /* ---- kcompactd ---- */
 
 /* A block of each order, for who could not wait for it. */
@@ -1007,6 +1045,7 @@ int main(void)
 		cmocka_unit_test(asynchronous_calls_give_up),
 		cmocka_unit_test(hints_are_heeded),
 		cmocka_unit_test(kcompactd_serves_and_keeps_the_score),
+		cmocka_unit_test(whole_pageblocks_are_no_targets),
 		cmocka_unit_test(kcompactd_makes_each_order),
 		cmocka_unit_test(suitable_with_just_enough),
 		cmocka_unit_test(failures_give_all_back),
