@@ -357,112 +357,171 @@ static bool kmt_narrow(const struct trace *t, const struct kmt *k)
 	return (((desc + descs * ones) | (task + tasks * ones)) & tops) == 0;
 }
 
+/* Some events that are being decoded. Nothing of the reader moves before all of them are good. */
+struct kmt_hand {
+	const unsigned char *dt, *cpu, *desc, *task, *ref, *raw; /* in the columns */
+	uint64_t time_ns;
+	uint64_t bad, too_long; /* not 0, and a bit of kmt_too_long(): they are not good */
+	unsigned int seen;      /* types, and KMT_TYPE_* */
+	unsigned int nr_old;
+};
+
+/* Where a history stands meanwhile. */
+struct kmt_at {
+	uint64_t nr, last_raw;
+};
+
+#define KMT_INLINE static inline __attribute__((always_inline))
+
+KMT_INLINE struct kmt_at kmt_at(const struct kmt_history *h)
+{
+	return (struct kmt_at){h->nr, h->last_raw};
+}
+
+KMT_INLINE uint64_t kmt_too_long(bool gather)
+{
+	return gather ? VARINT_GATHER_TOO_LONG : VARINT_PAIR_TOO_LONG;
+}
+
+/* The times, and how far back the addresses are. */
+KMT_INLINE void kmt_times(struct kmt_hand *m, struct trace_event *e, uint64_t *back, bool gather)
+{
+#pragma GCC unroll 8
+	for (unsigned int i = 0; i < KMT_AT_ONCE; i++) {
+		uint64_t dt;
+
+		if (gather) {
+			m->too_long |= varint_gather(&m->dt, &dt);
+			m->too_long |= varint_gather(&m->ref, &back[i]);
+		} else {
+			m->too_long |= varint_read_pair_up_to_four(&m->dt, &m->ref, &dt, &back[i]);
+		}
+		m->time_ns += dt;
+		e[i].time_ns = m->time_ns;
+	}
+}
+
+/* The next descriptor, which may be too large, where it and the task may have two bytes. */
+KMT_INLINE uint64_t kmt_wide(struct kmt_hand *m, uint64_t nr_tasks, bool gather)
+{
+	uint64_t desc, task;
+
+	if (gather) {
+		m->too_long |= varint_gather(&m->desc, &desc);
+		m->too_long |= varint_gather(&m->task, &task);
+	} else {
+		m->bad |= varint_read_up_to_two(&m->desc, &desc);
+		m->bad |= varint_read_up_to_two(&m->task, &task);
+	}
+	m->bad |= task >= nr_tasks;
+	return desc;
+}
+
+/* The next address of its own, behind @last. */
+KMT_INLINE uint64_t kmt_raw(struct kmt_hand *m, uint64_t last, bool gather)
+{
+	uint64_t raw;
+
+	if (gather)
+		m->too_long |= varint_gather(&m->raw, &raw);
+	else
+		m->bad |= varint_read_up_to_eight(&m->raw, &raw);
+	return last + (uint64_t)varint_unzigzag(raw);
+}
+
+/* They are good: all moves. */
+KMT_INLINE void kmt_settle(struct kmt *k, const struct kmt_hand *m, const struct kmt_at *at,
+			   uint8_t *const *named, struct kmt_old *const *old)
+{
+	k->time_ns = m->time_ns;
+#pragma GCC unroll 8
+	for (unsigned int i = 0; i < KMT_AT_ONCE; i++)
+		*named[i] = 1;
+	for (unsigned int i = 0; __builtin_expect(i < m->nr_old, 0); i++)
+		old[i]->key |= KMT_OLD_GONE;
+	for (unsigned int i = 0; i < 2; i++) {
+		k->history[i].nr = at[i].nr;
+		k->history[i].last_raw = at[i].last_raw;
+	}
+	k->column[KMT_DT].p = m->dt;
+	k->column[KMT_CPU].p = m->cpu;
+	k->column[KMT_DESC].p = m->desc;
+	k->column[KMT_TASK].p = m->task;
+	k->column[KMT_REF].p = m->ref;
+	k->column[KMT_RAW].p = m->raw;
+}
+
 /*
  * Decode KMT_AT_ONCE events from @e on, whose numbers have usual lengths, without branches on lengths and ends: so the
  * columns wait neither for one another nor for guesses. False: they are unusual, or damaged, and nothing has moved;
  * kmt_one() finds out. @narrow: kmt_narrow() said so; @gather: varint_can_gather() did. Inlined for each.
  */
-static inline __attribute__((always_inline)) bool kmt_several(const struct trace *t, struct kmt *k,
-							      struct trace_event *e, bool narrow,
-							      bool gather)
+KMT_INLINE bool kmt_several(const struct trace *t, struct kmt *k, struct trace_event *e,
+			    bool narrow, bool gather)
 {
-	const uint64_t nr_descs = t->nr_descs, nr_tasks = k->nr_tasks;
 	const uint8_t *types = k->types;
-	struct varint_cursor *column = k->column;
-	const unsigned char *dt_p = column[KMT_DT].p, *cpu_p = column[KMT_CPU].p,
-			    *desc_p = column[KMT_DESC].p, *task_p = column[KMT_TASK].p,
-			    *ref_p = column[KMT_REF].p, *raw_p = column[KMT_RAW].p;
-	uint64_t time_ns = k->time_ns, bad = 0, too_long = 0;
-	unsigned int seen = 0;
-	uint64_t nr[2] = {k->history[0].nr, k->history[1].nr};
-	uint64_t last_raw[2] = {k->history[0].last_raw, k->history[1].last_raw};
+	const struct varint_cursor *column = k->column;
+	struct kmt_hand m = {
+		.dt = column[KMT_DT].p,
+		.cpu = column[KMT_CPU].p,
+		.desc = column[KMT_DESC].p,
+		.task = column[KMT_TASK].p,
+		.ref = column[KMT_REF].p,
+		.raw = column[KMT_RAW].p,
+		.time_ns = k->time_ns,
+	};
+	struct kmt_at at[2] = {kmt_at(&k->history[0]), kmt_at(&k->history[1])};
 	uint64_t back_of[KMT_AT_ONCE];
 	uint8_t *named[KMT_AT_ONCE];      /* in gone[] */
 	struct kmt_old *old[KMT_AT_ONCE]; /* what was named and is not in the ring */
-	unsigned int i, nr_old = 0;
 
-	for (i = 0; i < KMT_AT_ONCE; i++) {
-		uint64_t dt;
-
-		if (gather) {
-			too_long |= varint_gather(&dt_p, &dt);
-			too_long |= varint_gather(&ref_p, &back_of[i]);
-		} else {
-			too_long |= varint_read_pair_up_to_four(&dt_p, &ref_p, &dt, &back_of[i]);
-		}
-		time_ns += dt;
-		e[i].time_ns = time_ns;
-	}
-	for (i = 0; i < KMT_AT_ONCE; i++, e++) {
-		uint64_t desc, task, back = back_of[i], raw, addr, from;
-		unsigned int cpu = cpu_p[i], type, kind;
+	kmt_times(&m, e, back_of, gather);
+	for (unsigned int i = 0; i < KMT_AT_ONCE; i++, e++) {
+		const uint64_t back = back_of[i];
+		const unsigned int cpu = m.cpu[i];
+		const uint64_t desc = narrow ? m.desc[i] : kmt_wide(&m, k->nr_tasks, gather);
 		const struct kmt_history *h;
+		uint64_t addr, from;
+		unsigned int type, kind;
 
+		if (!narrow && __builtin_expect(desc >= t->nr_descs || cpu > 0x7f, 0))
+			return false;
+		type = types[desc];
+		m.seen |= type;
 		e->cpu = (uint16_t)(cpu >> 2);
 		e->context = cpu & 3;
-		if (narrow) {
-			desc = desc_p[i];
-		} else {
-			bad |= cpu >> 7;
-			bad |= varint_read_up_to_two(&desc_p, &desc);
-			bad |= varint_read_up_to_two(&task_p, &task);
-			bad |= task >= nr_tasks;
-			if (__builtin_expect(desc >= nr_descs, 0))
-				return false;
-		}
-		type = types[desc];
-		seen |= type;
 		e->desc = (uint32_t)desc;
 		e->type = type & KMT_TYPE_MASK;
 		kind = type >> KMT_TYPE_PAGE_SHIFT;
 		h = &k->history[kind];
-		from = nr[kind] - back;
+		from = at[kind].nr - back;
 		if (__builtin_expect((int64_t)from < (int64_t)h->kept, 0)) {
-			size_t at = kmt_history_find(h, from);
+			size_t found = kmt_history_find(h, from);
 
-			if (at == KMT_NOT_OLD)
+			if (found == KMT_NOT_OLD)
 				return false;
-			addr = h->old[at].addr;
-			old[nr_old++] = &h->old[at];
+			addr = h->old[found].addr;
+			old[m.nr_old++] = &h->old[found];
 			named[i] = &h->gone[KMT_RING];
 		} else {
 			addr = h->at[from & KMT_RING_MASK];
 			named[i] = &h->gone[back != 0 ? from & KMT_RING_MASK : KMT_RING];
 		}
-		if (back == 0) {
-			if (gather)
-				too_long |= varint_gather(&raw_p, &raw);
-			else
-				bad |= varint_read_up_to_eight(&raw_p, &raw);
-			addr = last_raw[kind] += (uint64_t)varint_unzigzag(raw);
-		}
+		if (back == 0)
+			addr = at[kind].last_raw = kmt_raw(&m, at[kind].last_raw, gather);
 		e->addr = addr;
-		h->at[nr[kind]++ & KMT_RING_MASK] = addr;
+		h->at[at[kind].nr++ & KMT_RING_MASK] = addr;
 	}
-	cpu_p += KMT_AT_ONCE;
-	desc_p += narrow ? KMT_AT_ONCE : 0;
-	task_p += narrow ? KMT_AT_ONCE : 0;
-	bad |= dt_p > column[KMT_DT].end || cpu_p > column[KMT_CPU].end ||
-	       desc_p > column[KMT_DESC].end || task_p > column[KMT_TASK].end ||
-	       ref_p > column[KMT_REF].end || raw_p > column[KMT_RAW].end;
-	if ((bad | (too_long & (gather ? VARINT_GATHER_TOO_LONG : VARINT_PAIR_TOO_LONG)) |
-	     (seen & KMT_TYPE_SNAPSHOT)) != 0)
+	m.cpu += KMT_AT_ONCE;
+	m.desc += narrow ? KMT_AT_ONCE : 0;
+	m.task += narrow ? KMT_AT_ONCE : 0;
+	m.bad |= m.dt > column[KMT_DT].end || m.cpu > column[KMT_CPU].end ||
+		 m.desc > column[KMT_DESC].end || m.task > column[KMT_TASK].end ||
+		 m.ref > column[KMT_REF].end || m.raw > column[KMT_RAW].end;
+	m.bad |= m.seen & KMT_TYPE_SNAPSHOT;
+	if ((m.bad | (m.too_long & kmt_too_long(gather))) != 0)
 		return false;
-	k->time_ns = time_ns;
-	for (i = 0; i < KMT_AT_ONCE; i++)
-		*named[i] = 1;
-	while (__builtin_expect(nr_old > 0, 0))
-		old[--nr_old]->key |= KMT_OLD_GONE;
-	for (i = 0; i < 2; i++) {
-		k->history[i].nr = nr[i];
-		k->history[i].last_raw = last_raw[i];
-	}
-	column[KMT_DT].p = dt_p;
-	column[KMT_CPU].p = cpu_p;
-	column[KMT_DESC].p = desc_p;
-	column[KMT_TASK].p = task_p;
-	column[KMT_REF].p = ref_p;
-	column[KMT_RAW].p = raw_p;
+	kmt_settle(k, &m, at, named, old);
 	return true;
 }
 
