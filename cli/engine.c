@@ -44,7 +44,7 @@
 
 #include <engine_parts.h>
 
-#define ENGINE_CHUNK 16                       /* events between a prefetch and its use */
+#define ENGINE_CHUNK 32                       /* events between a prefetch and its use */
 #define ENGINE_START_NS ((uint64_t)200000000) /* a snapshot may take so long */
 #define ENGINE_OLD_NS ((uint64_t)10000000000) /* and may be so old when the recording begins */
 #define ENGINE_REAP_NS \
@@ -52,19 +52,16 @@
 
 /* ---- objects ---- */
 
-static void *engine_object_get(struct engine *e, const struct engine_op *op)
+static inline void *engine_object_get(struct engine *e, const struct engine_op *op)
 {
 	if (op->action == ACTION_KMALLOC) {
 		if (op->nid != QUARRY_NO_NODE)
 			return quarry_kmalloc_node(e->q, op->bytes, op->gfp, op->nid);
 		return quarry_kmalloc(e->q, op->bytes, op->gfp);
 	}
-	if (e->caches[op->cache].cache == NULL)
-		return NULL;
 	if (op->nid != QUARRY_NO_NODE)
-		return quarry_kmem_cache_alloc_node(e->q, e->caches[op->cache].cache, op->gfp,
-						    op->nid);
-	return quarry_kmem_cache_alloc(e->q, e->caches[op->cache].cache, op->gfp);
+		return quarry_kmem_cache_alloc_node(e->q, op->from, op->gfp, op->nid);
+	return quarry_kmem_cache_alloc(e->q, op->from, op->gfp);
 }
 
 static inline bool engine_no_object(struct engine *e, const struct trace_event *ev,
@@ -97,24 +94,21 @@ static __attribute__((noinline)) void engine_object_older(struct engine *e,
 		return;
 	if (population_learn(e->population, frame,
 			     op->action == ACTION_KMALLOC ? quarry_virt_to_cache(e->q, ptr)
-							  : e->caches[op->cache].cache))
+							  : op->from))
 		f->bits |= FRAME_OLDER;
 }
 
-/*
- * Remember that @value is at @addr, which is free there; @f: the frame of its place, NULL: it has none. False: there is no
- * room.
- */
-static inline bool engine_object_put(struct engine *e, struct frame *f, uint64_t addr,
-				     const struct engine_op *op, uint64_t value)
+/* Remember that @value is at @addr, which is free there; @at: its place. False: there is no room. */
+static __attribute__((noinline)) bool engine_object_put(struct engine *e, struct engine_at at,
+							uint64_t addr, const struct engine_op *op,
+							uint64_t value)
 {
 	struct idmap_slot *s;
 
-	if (__builtin_expect(f != NULL, 1)) {
-		if (__builtin_expect(frames_is_none(&e->frames, f), 0))
-			f = frames_get(&e->frames, engine_place_frame(e, addr));
-		return f != NULL &&
-		       frames_put(&e->frames, f, engine_place(e, addr), op->stride, value);
+	if (at.f != NULL) {
+		if (frames_is_none(&e->frames, at.f))
+			at.f = frames_get(&e->frames, engine_place_frame(e, addr));
+		return at.f != NULL && frames_put(&e->frames, at.f, at.place, op->stride, value);
 	}
 	s = idmap_add(&e->objects, addr);
 	if (s != NULL)
@@ -124,7 +118,7 @@ static inline bool engine_object_put(struct engine *e, struct frame *f, uint64_t
 
 /*
  * FRAME_* of the frame that the object at @addr is in, after its block, if it was replayed, turned out to be a slab page;
- * @f as above. 0: not known.
+ * @f: of its place, NULL: it has none. 0: not known.
  */
 static inline unsigned int engine_object_frame(struct engine *e, const struct frame *f,
 					       uint64_t addr)
@@ -138,43 +132,68 @@ static inline unsigned int engine_object_frame(struct engine *e, const struct fr
 	return bits;
 }
 
-static inline void engine_object_alloc(struct engine *e, const struct trace_event *ev,
-				       const struct engine_op *op, struct frame *f)
+/* What is in the place of a new object: that one has been freed without an event, if it is at the same address. */
+static __attribute__((noinline)) void engine_object_on_object(struct engine *e, struct engine_at at,
+							      uint64_t addr)
 {
+	uint64_t value = engine_object_take(e, at, addr);
+
+	if (value == 0)
+		return;
+	engine_collide_object(e, COLLISION_OBJECT_ON_OBJECT, value);
+	e->result.implied_objects += engine_object_release(e, value);
+}
+
+/* There is no room to remember the object at @ptr, or our machine had none for it. */
+static __attribute__((noinline)) void engine_object_none(struct engine *e,
+							 const struct trace_event *ev,
+							 const struct engine_op *op, bool kept,
+							 uint64_t value)
+{
+	if (kept) {
+		engine_owners_object_freed(&e->owners, ev->addr);
+		engine_refused(e, op, ev->desc, e->t->descs[ev->desc].bytes_req);
+		return;
+	}
+	e->result.full = true;
+	e->result.live_objects += value >> OBJECT_CACHE_SHIFT != OBJECT_REFUSED;
+	engine_object_release(e, value);
+}
+
+static inline void engine_object_alloc(struct engine *e, const struct trace_event *ev,
+				       const struct engine_op *op, struct engine_at at)
+{
+	uint64_t *place = NULL, value;
 	unsigned int frame;
-	uint64_t value;
+	bool kept = true;
 	void *ptr;
 
 	if (engine_no_object(e, ev, ENGINE_FAILED))
 		return;
-	frame = engine_object_frame(e, f, ev->addr);
-	value = engine_object_take(e, f, ev->addr);
-	if (__builtin_expect(value != 0, 0)) {
-		engine_collide_object(e, COLLISION_OBJECT_ON_OBJECT, value);
-		e->result.implied_objects += engine_object_release(e, value);
+	frame = engine_object_frame(e, at.f, ev->addr);
+	if (__builtin_expect(at.f != NULL && at.f->objects != 0, 1))
+		place = frames_place(&e->frames, at.f, at.place);
+	if (__builtin_expect(place == NULL || *place != 0, 0)) {
+		engine_object_on_object(e, at, ev->addr);
+		place = NULL;
 	}
-	ptr = op->too_large ? NULL : engine_object_get(e, op);
-	value = engine_object_value(e, ptr,
-				    ptr == NULL                    ? OBJECT_REFUSED
-				    : op->action == ACTION_KMALLOC ? OBJECT_KMALLOC
-								   : op->cache);
-	if (!engine_object_put(e, f, ev->addr, op, value)) {
-		e->result.full = true;
-		e->result.live_objects += ptr != NULL;
-		engine_object_release(e, value);
-		return;
-	}
-	if (ptr == NULL) {
-		engine_owners_object_freed(&e->owners, ev->addr);
-		engine_refused(e, op, ev->desc, op->bytes);
+	ptr = op->never ? NULL : engine_object_get(e, op);
+	value = engine_object_value(e, ptr, ptr == NULL ? OBJECT_REFUSED : op->cache);
+	if (__builtin_expect(place != NULL, 1))
+		*place = value | at.place;
+	else
+		kept = engine_object_put(e, at, ev->addr, op, value);
+	if (__builtin_expect(!kept || ptr == NULL, 0)) {
+		engine_object_none(e, ev, op, kept, value);
 		return;
 	}
 	if (__builtin_expect(e->owners.on, 0))
-		engine_owners_object(&e->owners, ev->addr, ev->desc, op->bytes);
+		engine_owners_object(&e->owners, ev->addr, ev->desc,
+				     e->t->descs[ev->desc].bytes_req);
 	if (!(frame & (FRAME_SEEN | FRAME_OLDER)) && e->population != NULL)
 		engine_object_older(e, ev, op, ptr);
 	engine_digest(e, (uint64_t)((char *)ptr - e->map_base));
-	engine_count(e, op->type, ENGINE_REPLAYED);
+	engine_count(e, ev->type, ENGINE_REPLAYED);
 	e->result.live_objects++;
 }
 
@@ -200,16 +219,16 @@ static __attribute__((noinline)) bool engine_free_older(struct engine *e,
 }
 
 static inline void engine_object_free(struct engine *e, const struct trace_event *ev,
-				      const struct frame *f)
+				      struct engine_at at)
 {
 	unsigned int frame;
 	uint64_t value;
 
 	if (engine_no_object(e, ev, ENGINE_NULL))
 		return;
-	frame = engine_object_frame(e, f, ev->addr);
-	value = engine_object_take(e, f, ev->addr);
-	if (e->owners.on)
+	frame = engine_object_frame(e, at.f, ev->addr);
+	value = engine_object_take(e, at, ev->addr);
+	if (__builtin_expect(e->owners.on, 0))
 		engine_owners_object_freed(&e->owners, ev->addr);
 	if (value == 0 && e->population != NULL && !(frame & FRAME_SEEN) &&
 	    engine_free_older(e, ev))
@@ -369,16 +388,17 @@ static __attribute__((noinline)) struct frame *engine_frame_of(const struct engi
 }
 
 /*
- * The records that engine_frame_of() will say of @n events, into @f, on their way to the cache. One that it has to be asked
- * for, as there is none or as it is none of the frame's own yet, is the first.
+ * The records that engine_frame_of() will say of @n events, into @at, on their way to the cache. One that it has to be asked
+ * for, as there is none or as it is none of the frame's own yet, is the first. @unit: object_unit.
  */
-static void engine_fetch_frames(const struct engine *e, const struct trace_event *ev,
-				struct frame **f, size_t n)
+static inline __attribute__((always_inline)) void engine_fetch_frames(const struct engine *e,
+								      const struct trace_event *ev,
+								      struct engine_at *at,
+								      size_t n, unsigned int unit)
 {
 	const uint32_t *group = e->frames.group;
 	struct frame *first = e->frames.frame;
 	const uint64_t start = e->object_start, objects = e->object_frames;
-	const unsigned int unit = e->object_unit;
 
 	for (size_t i = 0; i < n; i++) {
 		bool object = trace_type_is_object(ev[i].type);
@@ -387,26 +407,27 @@ static void engine_fetch_frames(const struct engine *e, const struct trace_event
 		/* Bits that no place has make it larger than any. */
 		offset = offset >> unit | offset << (-unit & 63);
 		frame = object ? offset >> FRAMES_PLACE_BITS : frame;
-		f[i] = first;
+		at[i].place = offset & FRAMES_OFFSET_MASK;
+		at[i].f = first;
 		if (__builtin_expect(frame < (object ? objects : FRAMES_MAX), 1))
-			f[i] += (uint64_t)group[frame >> FRAMES_GROUP_BITS] << FRAMES_GROUP_BITS |
-				(frame & (FRAMES_GROUP - 1));
+			at[i].f += (uint64_t)group[frame >> FRAMES_GROUP_BITS]
+					   << FRAMES_GROUP_BITS |
+				   (frame & (FRAMES_GROUP - 1));
 		else if (object)
 			idmap_prefetch(&e->objects, ev[i].addr);
-		__builtin_prefetch(f[i], 1);
+		__builtin_prefetch(at[i].f, 1);
 	}
 }
 
 /* The same of their places; that of an event which is about no object means nothing. */
-static void engine_fetch_places(const struct engine *e, const struct trace_event *ev,
-				struct frame *const *f, size_t n)
+static void engine_fetch_places(const struct engine *e, const struct engine_at *at, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		__builtin_prefetch(frames_place(&e->frames, f[i], engine_place(e, ev[i].addr)), 1);
+		__builtin_prefetch(frames_place(&e->frames, at[i].f, at[i].place), 1);
 }
 
-/* @f: what engine_fetch_frames() found some events ago. */
-static inline void engine_event(struct engine *e, const struct trace_event *ev, struct frame *f)
+/* @at: what engine_fetch_frames() found some events ago. */
+static inline void engine_event(struct engine *e, const struct trace_event *ev, struct engine_at at)
 {
 	const struct engine_op *op = &e->ops[ev->desc];
 	struct engine_pending *p;
@@ -414,28 +435,28 @@ static inline void engine_event(struct engine *e, const struct trace_event *ev, 
 	engine_set_cpu(e, ev->cpu);
 	p = e->pending_here;
 	e->result.events++;
-	e->result.seen[op->type]++;
+	e->result.seen[ev->type]++;
 	if (p->used)
 		engine_pending_decide(e, p, ev, op);
 	/* It may have been seen since. */
-	if (__builtin_expect(frames_is_none(&e->frames, f), 0))
-		f = engine_frame_of(e, ev);
+	if (__builtin_expect(frames_is_none(&e->frames, at.f), 0))
+		at.f = engine_frame_of(e, ev);
 	switch (op->action) {
 	case ACTION_KMALLOC:
 	case ACTION_CACHE_ALLOC:
-		engine_object_alloc(e, ev, op, f);
+		engine_object_alloc(e, ev, op, at);
 		break;
 	case ACTION_OBJECT_FREE:
-		engine_object_free(e, ev, f);
+		engine_object_free(e, ev, at);
 		break;
 	case ACTION_PAGE_ALLOC:
-		engine_page_alloc(e, ev, op, p, f);
+		engine_page_alloc(e, ev, op, p, at.f);
 		break;
 	case ACTION_PAGE_FREE:
-		engine_page_free(e, ev, op, f);
+		engine_page_free(e, ev, op, at.f);
 		break;
 	default:
-		engine_count(e, op->type, op->fate);
+		engine_count(e, ev->type, op->fate);
 		break;
 	}
 }
@@ -563,20 +584,20 @@ static inline size_t engine_chunk(size_t n)
 	return n < ENGINE_CHUNK ? n : ENGINE_CHUNK;
 }
 
-/* Play @n events, whose frames are @f, while nothing else is due. */
+/* Play @n events, whose frames are in @at, while nothing else is due. */
 static __attribute__((noinline)) void engine_play_straight(struct engine *e,
 							   const struct trace_event *ev,
-							   struct frame *const *f, size_t n)
+							   const struct engine_at *at, size_t n)
 {
-	for (const struct trace_event *end = ev + n; ev < end && !e->result.full; ev++, f++) {
+	for (const struct trace_event *end = ev + n; ev < end && !e->result.full; ev++, at++) {
 		e->time_ns = ev->time_ns;
-		engine_event(e, ev, *f);
+		engine_event(e, ev, *at);
 	}
 }
 
 /* The same, and what is due before and after each. */
-static void engine_play_some(struct engine *e, const struct trace_event *ev, struct frame *const *f,
-			     size_t n)
+static void engine_play_some(struct engine *e, const struct trace_event *ev,
+			     const struct engine_at *at, size_t n)
 {
 	const struct engine_result *r = &e->result;
 	uint64_t latest = 0;
@@ -586,16 +607,25 @@ static void engine_play_some(struct engine *e, const struct trace_event *ev, str
 	if (__builtin_expect(latest < e->wake_ns && r->events + n <= e->wake_event &&
 				     e->background == NULL,
 			     1)) {
-		engine_play_straight(e, ev, f, n);
+		engine_play_straight(e, ev, at, n);
 		return;
 	}
 	for (size_t i = 0; i < n && !r->full; i++) {
 		if (ev[i].time_ns >= e->wake_ns || r->events >= e->wake_event)
 			engine_wake(e, ev[i].time_ns);
-		engine_play_straight(e, &ev[i], &f[i], 1);
+		engine_play_straight(e, &ev[i], &at[i], 1);
 		if (e->background != NULL)
 			engine_run_background(e);
 	}
+}
+
+static void engine_fetch(const struct engine *e, const struct trace_event *ev, struct engine_at *at,
+			 size_t n)
+{
+	if (e->object_unit == 0)
+		engine_fetch_frames(e, ev, at, n, 0);
+	else
+		engine_fetch_frames(e, ev, at, n, e->object_unit);
 }
 
 /*
@@ -605,18 +635,18 @@ static void engine_play_some(struct engine *e, const struct trace_event *ev, str
 static void engine_play_chunks(struct engine *e, size_t n)
 {
 	const struct trace_event *ev = e->t->batch;
-	struct frame *f[4][ENGINE_CHUNK];
+	struct engine_at at[4][ENGINE_CHUNK];
 
 	for (size_t i = 0; i < n + 2 * ENGINE_CHUNK && !e->result.full; i += ENGINE_CHUNK) {
 		const size_t chunk = i / ENGINE_CHUNK;
 
 		if (i < n)
-			engine_fetch_frames(e, ev + i, f[chunk % 4], engine_chunk(n - i));
+			engine_fetch(e, ev + i, at[chunk % 4], engine_chunk(n - i));
 		if (i >= ENGINE_CHUNK && i - ENGINE_CHUNK < n)
-			engine_fetch_places(e, ev + i - ENGINE_CHUNK, f[(chunk - 1) % 4],
+			engine_fetch_places(e, at[(chunk - 1) % 4],
 					    engine_chunk(n - i + ENGINE_CHUNK));
 		if (i >= 2 * ENGINE_CHUNK)
-			engine_play_some(e, ev + i - 2 * ENGINE_CHUNK, f[(chunk - 2) % 4],
+			engine_play_some(e, ev + i - 2 * ENGINE_CHUNK, at[(chunk - 2) % 4],
 					 engine_chunk(n - i + 2 * ENGINE_CHUNK));
 	}
 }

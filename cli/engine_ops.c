@@ -75,6 +75,7 @@ static uint32_t engine_cache_make(struct engine *e, const char *name, uint32_t o
 		e->result.caches_made++;
 	else
 		e->result.caches_failed++;
+	e->made[e->nr_caches] = c->cache;
 	return e->nr_caches++;
 }
 
@@ -127,13 +128,17 @@ static void engine_op_object(struct engine *e, struct engine_op *op, const struc
 		return;
 	if (d->node >= 0 && quarry_node_present(e->q, d->node))
 		op->nid = d->node;
-	op->bytes = d->bytes_req;
-	op->too_large = d->bytes_req > QUARRY_KMALLOC_MAX_SIZE;
+	op->too_large = op->never = d->bytes_req > QUARRY_KMALLOC_MAX_SIZE;
 	op->stride = engine_stride(d->bytes_alloc > d->bytes_req ? d->bytes_alloc : d->bytes_req);
-	op->action = ACTION_KMALLOC;
 	if (d->type == TRACE_CACHE_ALLOC) {
 		op->action = ACTION_CACHE_ALLOC;
 		op->cache = engine_cache(e, d);
+		op->from = e->caches[op->cache].cache;
+		op->never = op->never || op->from == NULL;
+	} else {
+		op->action = ACTION_KMALLOC;
+		op->cache = OBJECT_KMALLOC;
+		op->bytes = d->bytes_req;
 	}
 }
 
@@ -197,7 +202,7 @@ static unsigned int engine_reason(struct engine *e, const struct engine_op *op,
 	memset(why, 0, sizeof(*why));
 	if (op->too_large)
 		return ENGINE_REASON_TOO_LARGE;
-	if (op->action == ACTION_CACHE_ALLOC && e->caches[op->cache].cache == NULL)
+	if (op->never)
 		return ENGINE_REASON_NO_CACHE;
 	if (!quarry_explain(e->q, why) || why->serial == e->refusals_seen)
 		return ENGINE_REASON_OTHER;

@@ -44,13 +44,23 @@ struct engine_op {
 	uint8_t type;
 	uint8_t fate;
 	uint8_t order;
-	uint16_t cache;
+	uint16_t cache; /* objects: their number; OBJECT_KMALLOC */
 	bool slab_like; /* pages: the flags that only slabs use */
 	int32_t nid;    /* QUARRY_NO_NODE: any */
 	gfp_t gfp;
 	bool too_large;  /* objects: no class has that size */
+	bool never;      /* objects: that, or the cache could not be made */
 	uint16_t stride; /* objects: how far apart their places are, for engine_frames.h */
-	uint64_t bytes;
+	union {
+		uint64_t bytes;          /* ACTION_KMALLOC */
+		struct kmem_cache *from; /* ACTION_CACHE_ALLOC */
+	};
+};
+
+/* Where an event's object has its place: in the frame of @f, or NULL. */
+struct engine_at {
+	struct frame *f;
+	unsigned int place;
 };
 
 struct engine_cache {
@@ -85,7 +95,8 @@ struct engine {
 	uint32_t nr_ops, cap_ops;
 	struct engine_cache *caches;
 	uint32_t nr_caches;
-	struct idmap cache_of; /* name and size -> number + 1 */
+	struct kmem_cache *made[ENGINE_MAX_CACHES]; /* of each in caches[] */
+	struct idmap cache_of;                      /* name and size -> number + 1 */
 	struct engine_pending pending[ENGINE_PENDING];
 	struct engine_pending *pending_here; /* that of cpu */
 	char *map_base;                      /* our address of physical 0 */
@@ -146,12 +157,12 @@ static inline bool engine_object_release(struct engine *e, uint64_t value)
 	unsigned int cache = (unsigned int)(value >> OBJECT_CACHE_SHIFT);
 	void *ptr = engine_object_ptr(e, value);
 
-	if (cache == OBJECT_REFUSED)
-		return false;
-	if (cache == OBJECT_KMALLOC)
+	if (cache < OBJECT_KMALLOC)
+		quarry_kmem_cache_free(e->q, e->made[cache], ptr);
+	else if (cache == OBJECT_KMALLOC)
 		quarry_kfree(e->q, ptr);
 	else
-		quarry_kmem_cache_free(e->q, e->caches[cache].cache, ptr);
+		return false;
 	e->result.live_objects--;
 	return true;
 }
@@ -189,23 +200,18 @@ static inline bool engine_in_frames(const struct engine *e, uint64_t addr)
 	return offset < e->object_limit && (offset & e->object_odd) == 0;
 }
 
-/* The frame in which it has its place, and which place that is. */
+/* The frame in which it has its place. */
 static inline uint64_t engine_place_frame(const struct engine *e, uint64_t addr)
 {
 	return (addr - e->object_start) >> e->object_unit >> FRAMES_PLACE_BITS;
 }
 
-static inline unsigned int engine_place(const struct engine *e, uint64_t addr)
+/* Take the object at @addr, whose place is @at, out of the tables; its value, 0: it is not there. */
+static inline uint64_t engine_object_take(struct engine *e, struct engine_at at, uint64_t addr)
 {
-	return (addr - e->object_start) >> e->object_unit & FRAMES_OFFSET_MASK;
-}
-
-/* Take the object at @addr, whose place is in @f, NULL: it has none, out of the tables; its value, 0: it is not there. */
-static inline uint64_t engine_object_take(struct engine *e, const struct frame *f, uint64_t addr)
-{
-	if (__builtin_expect(f == NULL, 0))
+	if (__builtin_expect(at.f == NULL, 0))
 		return idmap_take(&e->objects, addr);
-	return frames_take(&e->frames, f, engine_place(e, addr));
+	return frames_take(&e->frames, at.f, at.place);
 }
 
 /* Where the block with frame @pfn begins. */
