@@ -12,7 +12,7 @@
 #include "internal.h"
 #include "slab_pages.h"
 
-#define ALLOC_LONG (__GFP_THISNODE | __GFP_ZERO) /* the short way sees to neither */
+#define ALLOC_ODD (__GFP_THISNODE | __GFP_ZERO) /* the short way sees to neither */
 #define ALLOC_AHEAD 8u /* descriptors that are fetched before they are looked at */
 
 #include <base/string.h>
@@ -227,10 +227,30 @@ static QUARRY_ALWAYS_INLINE struct page *alloc_pages(struct quarry *q, gfp_t gfp
 	return page;
 }
 
+/* With a flag of ALLOC_ODD: by the short way, if all that is wanted is zeroes, and that way is open. */
+static QUARRY_NOINLINE struct page *alloc_odd(struct quarry *q, gfp_t gfp, unsigned int order,
+					      const void *address)
+{
+	quarry_pin_t pin = quarry_pin();
+	struct page_cpu *cpu = page_this_cpu(q);
+	struct page *page = NULL;
+
+	if ((gfp & __GFP_THISNODE) == 0 && pcp_slot(order) >= 0 &&
+	    quarry_cpu_enter_common(&cpu->lock)) {
+		page = alloc_short(q, cpu, gfp, (unsigned int)pcp_slot(order), true);
+		quarry_cpu_leave(&cpu->lock);
+	}
+	quarry_unpin(pin);
+	if (page == NULL)
+		return alloc_long(q, gfp, order, address);
+	alloc_zero(q, page, order);
+	return page;
+}
+
 struct page *quarry_alloc_pages(struct quarry *q, gfp_t gfp, unsigned int order)
 {
-	if (unlikely((gfp & ALLOC_LONG) != 0))
-		return alloc_long(q, gfp, order, QUARRY_RETURN_ADDRESS());
+	if (unlikely((gfp & ALLOC_ODD) != 0))
+		return alloc_odd(q, gfp, order, QUARRY_RETURN_ADDRESS());
 	/* Single pages by a copy of their own. */
 	return order == 0 ? alloc_pages(q, gfp, 0, 0)
 			  : alloc_pages(q, gfp, order, (unsigned int)pcp_slot(order));
