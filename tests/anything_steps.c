@@ -608,7 +608,11 @@ static void step_debug(struct anything *t)
 
 	if (!t->life->debug)
 		return;
-	err = quarry_page_debug(t->m.q, text[any_random(t, sizeof(text) / sizeof(text[0]))]);
+	if (any_random(t, 3) == 0) /* with all its tables */
+		err = quarry_page_debug(t->m.q, text[any_random(t, 2)]);
+	else
+		err = quarry_page_debug(t->m.q,
+					text[any_random(t, sizeof(text) / sizeof(text[0]))]);
 	assert_true(err == 0 || err == -QUARRY_ENOMEM);
 }
 
@@ -733,7 +737,7 @@ static const struct step {
 	{step_type, "type", {1, 1, 1, 1, 2}},
 	{step_free_all, "free all", {0, 8, 1, 1, 1}},
 	{step_debug, "debug", {12, 1, 3, 2, 1}},
-	{step_tables, "tables", {3, 1, 3, 4, 2}},
+	{step_tables, "tables", {3, 8, 3, 4, 2}},
 };
 
 void any_step(struct anything *t)

@@ -896,6 +896,34 @@ static void whole_pageblocks_are_no_targets(void **state)
 	machine_fini(&m);
 }
 
+/* Of two that are equally full the lower one is filled. */
+static void of_equals_the_lower_is_filled(void **state)
+{
+	unsigned int free[16];
+	struct machine m;
+	struct owner o;
+	size_t n;
+
+	(void)state;
+	machine_build(&m, &m32);
+	owner_init(&o, &m, PAGES(32), PAGES(32), false);
+	n = fill(&o, 0);
+	for (size_t i = 0; i < n; i++) {
+		pfn_t pfn = quarry_page_to_pfn(m.q, o.block[i].page);
+
+		if ((pfn / QUARRY_PAGEBLOCK_PAGES == 3 || pfn / QUARRY_PAGEBLOCK_PAGES == 9) &&
+		    pfn % 2 == 0)
+			owner_free(&o, i);
+	}
+	quarry_compact_memory(m.q);
+	assert_int_equal(free_of_pageblocks(&m, PAGES(32), free), 16);
+	assert_int_equal(free[3], 0);
+	assert_int_equal(free[9], QUARRY_PAGEBLOCK_PAGES);
+	check(&m, &o);
+	owner_fini(&o);
+	machine_fini(&m);
+}
+
 /* ---- kcompactd ---- */
 
 /* A block of each order, for who could not wait for it. */
@@ -1046,6 +1074,7 @@ int main(void)
 		cmocka_unit_test(hints_are_heeded),
 		cmocka_unit_test(kcompactd_serves_and_keeps_the_score),
 		cmocka_unit_test(whole_pageblocks_are_no_targets),
+		cmocka_unit_test(of_equals_the_lower_is_filled),
 		cmocka_unit_test(kcompactd_makes_each_order),
 		cmocka_unit_test(suitable_with_just_enough),
 		cmocka_unit_test(failures_give_all_back),
