@@ -4,7 +4,7 @@
 
 Each seed is a machine of x86-64: pieces of memory of odd sizes on 1 to 6 nodes, some without memory or CPUs, holes,
 distances, kernelcore=, movablecore=. What the model below computes from the map must be what `quarry boot`
-says: spans and present pages; then, from the pages that are managed, marks, reserves, pagesets, zonelists.
+says: spans and present pages, zonelists; then, from the pages that are managed, marks, reserves, pagesets.
 The model was written from the rules, without a look at the library. A machine is kept if it differs.
 """
 import json
@@ -229,7 +229,7 @@ def zonelists(m, managed):
             left.remove(best)
             order.append(best)
             last = best
-        lists[local] = [[n, z] for n in order for z in (MOVABLE, NORMAL, DMA32, DMA) if managed.get((n, z))]
+        lists[local] = [[n, z] for n in order for z in (MOVABLE, NORMAL, DMA32, DMA) if (n, z) in managed]
     return lists
 
 
