@@ -90,7 +90,8 @@ static void contents(void **state)
 		if (ram[i] != 0xa5) /* nothing of the allocator's own was written */
 			fail_msg("byte %zu of the managed memory was written", i);
 	}
-	for (unsigned int order = 0; order <= 9; order++) {
+	/* Each twice: the second time there is a written one at hand. */
+	for (unsigned int order = 0, round = 0; order <= 9; round ^= 1, order += round == 0) {
 		p = quarry_get_free_pages(m.q, GFP_KERNEL | __GFP_ZERO, order);
 		assert_non_null(p);
 		for (size_t i = 0; i < QUARRY_PAGE_SIZE << order; i++)
