@@ -841,6 +841,7 @@ static void test_B6_validator_finds_damage(void **state)
 	three_nodes(q);
 	b->list.prev = &node(q, 2)->list;
 	assert_int_equal(quarry_check_bootmem(q, NULL), 1);
+	assert_int_equal(quarry_check(q, NULL), 1);
 	b->list.prev = head;
 	b->hint_idx = 1025;
 	assert_int_equal(quarry_check_bootmem(q, NULL), 1);

@@ -317,8 +317,14 @@ static void test_pvh(void **state)
 
 	(void)state;
 	put_pvh();
+	/* What is there is of an earlier call. */
+	info.nr_modules = 7;
+	info.initrd.size = 7;
+	info.cmdline_length = 7;
+	info.nr_ranges = 7;
 	assert_int_equal(quarry_firmware_pvh(bed.q, INFO, &bed.memory, &info), 0);
 	bed_expect(&bed, PVH_LISTS);
+	assert_int_equal(info.nr_modules, 2);
 	assert_string_equal(line, "console");
 	assert_int_equal(info.cmdline_length, 13);
 	assert_int_equal(info.rsdp, 0xf5b20);

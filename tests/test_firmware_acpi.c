@@ -296,6 +296,43 @@ static void test_tables_in_memory_are_reserved(void **state)
 			 "reserved 0x7fff2000-0x7fff211d nid -1 flags 0\n");
 }
 
+/* What lies behind the root table is no entry of it. */
+static void test_root_ends_where_it_says(void **state)
+{
+	struct table t;
+	uint8_t behind[8];
+
+	(void)state;
+	put_srat();
+	begin(&t, "APIC", 44);
+	put_table(&t, MADT);
+	put_root(true, all_tables + 1, 1);
+	bed_le64(behind, MADT);
+	bed_put(&bed, ROOT + 44, behind, sizeof(behind));
+	assert_int_equal(quarry_memblock_add(bed.q, 0, 0x80000000), 0);
+	assert_int_equal(acpi(), 0);
+	assert_true(quarry_memblock_is_reserved(bed.q, SRAT));
+	assert_false(quarry_memblock_is_reserved(bed.q, MADT));
+}
+
+/* Three tables need three places among the reservations, or nothing is changed. */
+static void test_no_room_for_tables(void **state)
+{
+	(void)state;
+	put_srat();
+	put_root(true, all_tables + 1, 1);
+	assert_int_equal(quarry_memblock_add(bed.q, 0, 0x80000000), 0);
+	for (phys_addr_t i = 0; i < QUARRY_MEMBLOCK_REGIONS - 2; i++)
+		assert_int_equal(quarry_memblock_reserve(bed.q, 0x100000 + i * 0x2000, 0x1000), 0);
+	assert_int_equal(acpi(), -QUARRY_ENOMEM);
+	bed_expect_log(&bed, "reserved list has 126 of 128 regions, and 3 more are needed");
+	assert_int_equal(quarry_memblock(bed.q)->reserved.cnt, QUARRY_MEMBLOCK_REGIONS - 2);
+	assert_int_equal(quarry_memblock(bed.q)->memory.cnt, 1);
+	assert_int_equal(quarry_memblock_phys_free(bed.q, 0x100000, 0x1000), 0);
+	assert_int_equal(acpi(), 0);
+	assert_int_equal(quarry_memblock(bed.q)->reserved.cnt, QUARRY_MEMBLOCK_REGIONS);
+}
+
 /* ---- what is refused ---- */
 
 static void refused(int err, const char *message)
@@ -869,6 +906,8 @@ int main(void)
 		T(test_no_srat_is_one_node),
 		T(test_other_entries),
 		T(test_old_revision),
+		T(test_root_ends_where_it_says),
+		T(test_no_room_for_tables),
 		T(test_tables_in_memory_are_reserved),
 		T(test_refuses_srat),
 		T(test_no_room_for_nodes),

@@ -166,6 +166,36 @@ static void test_multiboot2_at_its_edges(void **state)
 	assert_int_equal(info.cmdline_length, 8);
 }
 
+/* The largest that is taken, nearly all of it one tag; with 8 bytes more it is none. */
+static void test_multiboot2_is_16_mib_at_most(void **state)
+{
+	const size_t most = (size_t)16 << 20;
+	uint8_t *b = calloc(1, most + 8);
+
+	(void)state;
+	assert_non_null(b);
+	for (size_t size = most; size <= most + 8; size += 8) {
+		struct mbi m;
+
+		begin(&m);
+		tag_mmap(&m);
+		memcpy(b, m.b, m.n);
+		bed_le32(b, (uint32_t)size);
+		bed_le32(b + m.n, 77);
+		bed_le32(b + m.n + 4, (uint32_t)(size - m.n - 8));
+		memset(b + size - 8, 0, 8);
+		bed_le32(b + size - 4, 8);
+		assert_int_equal(quarry_firmware_multiboot2(bed.q, b, size, NOWHERE, NULL),
+				 size == most ? 0 : -QUARRY_ERANGE);
+		if (size == most)
+			bed_expect(&bed, "memory 0x100000-0x1000000 nid -1 flags 0\n");
+		else
+			bed_expect_log(&bed,
+				       "multiboot2: size 0x1000008, expected at most 0x1000000");
+	}
+	free(b);
+}
+
 static void test_multiboot2_takes_efi_where_it_must(void **state)
 {
 	struct mbi m;
@@ -697,6 +727,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 		T(test_multiboot2),
 		T(test_multiboot2_at_its_edges),
+		T(test_multiboot2_is_16_mib_at_most),
 		T(test_multiboot2_takes_efi_where_it_must),
 		T(test_multiboot2_refuses),
 		T(test_limine),
