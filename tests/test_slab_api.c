@@ -466,6 +466,40 @@ static void test_S17_kvmalloc_tries_as_hard_as_it_is_told(void **state)
 	machine_fini(&m);
 }
 
+static void *faster_range;
+
+/* As if another CPU took a range while this one's table is made. */
+static void somebody_is_faster(struct machine *m)
+{
+	m->before_any = false;
+	faster_range = quarry_kvmalloc(m->q, QUARRY_KMALLOC_MAX_SIZE + 1, GFP_KERNEL);
+}
+
+static void test_S17_kvmalloc_when_somebody_is_faster(void **state)
+{
+	struct machine_spec spec = {.memory = {{0, 32 * MIB, 0}},
+				    .port = MACHINE_COUNTED,
+				    .ram_bytes = 32 * MIB,
+				    .budget = -1};
+	unsigned long gone;
+	struct machine m;
+	void *p;
+
+	(void)state;
+	machine_build(&m, &spec);
+	quarry_kfree(m.q, quarry_kmalloc(m.q, 24, GFP_KERNEL));
+	gone = m.tables_given - m.tables_out;
+	m.before_table = somebody_is_faster;
+	m.before_any = true;
+	p = quarry_kvmalloc(m.q, QUARRY_KMALLOC_MAX_SIZE + 1, GFP_KERNEL);
+	assert_true(p != NULL && faster_range != NULL && p != faster_range);
+	assert_int_equal(m.tables_given - m.tables_out, gone + 1);
+	machine_check(&m);
+	quarry_kvfree(m.q, p);
+	quarry_kvfree(m.q, faster_range);
+	machine_fini(&m);
+}
+
 static unsigned int warnings;
 
 static void count_warnings(void *ctx, enum quarry_log_level level, const char *line)
@@ -911,6 +945,7 @@ int main(void)
 		cmocka_unit_test(test_S17_kvrealloc),
 		cmocka_unit_test(test_S17_ranges_are_no_blocks),
 		cmocka_unit_test(test_S17_kvmalloc_warns_of_no_order),
+		cmocka_unit_test(test_S17_kvmalloc_when_somebody_is_faster),
 		cmocka_unit_test(test_S17_kvmalloc_tries_as_hard_as_it_is_told),
 		cmocka_unit_test(test_S17_kvmalloc_prefers_a_node),
 		cmocka_unit_test(test_S17_simulated_memory_is_never_touched),
