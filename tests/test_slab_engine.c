@@ -638,6 +638,8 @@ static void test_shrinker_counts_what_could_go(void **state)
 	assert_int_equal(s->seen[1].alien->n, 3);
 	give(q, s, p, 4 * cap);
 	assert_true(s->cpu_sheaves[1].spare != NULL && s->node[1].nr_full == 1);
+	assert_int_equal(shrink_count(q, -1), QUARRY_SHRINK_EMPTY);
+	assert_int_equal(shrink_count(q, 2), QUARRY_SHRINK_EMPTY);
 	/* Two sheaves of CPU 1, one in the depot, those on their way, what CPU 0 has left, and one slab. */
 	assert_int_equal(s->node[1].free_slabs, 1);
 	assert_int_equal(shrink_count(q, 1),
