@@ -663,6 +663,12 @@ static void with_places(void **state)
 {
 	(void)state;
 	begin(&calls, 3);
+	for (long budget = 0; budget < 2; budget++) {
+		calls.m.budget = budget;
+		assert_int_equal(quarry_slab_profiling(calls.q, true), -QUARRY_ENOMEM);
+		assert_false(calls.q->slabs->profiling);
+	}
+	calls.m.budget = -1;
 	assert_int_equal(quarry_slab_profiling(calls.q, true), 0);
 	make_caches(&calls);
 	live(&calls, 3000, 0xf2e54924af48655e);
