@@ -154,6 +154,8 @@ static void *heap_take(struct heap *h, uint64_t size)
 {
 	struct kmem_cache *cache;
 
+	if (h->kind == HEAP_KMALLOC && size <= QUARRY_PAGE_SIZE) /* kvmalloc() does no more */
+		return quarry_kmalloc(h->q, (size_t)size, GFP_KERNEL | __GFP_NOWARN);
 	if (h->kind == HEAP_KMALLOC || size > QUARRY_KMALLOC_MAX_SIZE)
 		return quarry_kvmalloc(h->q, (size_t)size, GFP_KERNEL | __GFP_NOWARN);
 	if (size > HEAP_SMALL)
@@ -165,12 +167,12 @@ static void *heap_take(struct heap *h, uint64_t size)
 
 static void heap_give(struct heap *h, void *ptr, uint64_t size)
 {
-	if (h->kind == HEAP_KMALLOC || size > QUARRY_KMALLOC_MAX_SIZE)
-		quarry_kvfree(h->q, ptr);
-	else if (size > HEAP_SMALL)
-		quarry_free_pages_exact(h->q, ptr, (size_t)size);
-	else
+	if (size <= (h->kind == HEAP_KMALLOC ? QUARRY_PAGE_SIZE : HEAP_SMALL))
 		quarry_kfree(h->q, ptr);
+	else if (h->kind == HEAP_KMALLOC || size > QUARRY_KMALLOC_MAX_SIZE)
+		quarry_kvfree(h->q, ptr);
+	else
+		quarry_free_pages_exact(h->q, ptr, (size_t)size);
 }
 
 /* ---- what is alive ---- */
