@@ -358,11 +358,36 @@ static void P6_features_end_it(void **state)
 	finish(&m, free, 0);
 }
 
+/* Blocks out of the reserves may be freed as all others are, though their words look odd. */
+static void P6_late_blocks_of_the_reserves_go_back(void **state)
+{
+	(void)state;
+	for (unsigned int k = 0; k < 2; k++) {
+		struct machine_spec other = spec;
+		struct machine m;
+		unsigned long free;
+		unsigned int i;
+
+		other.concurrent = k != 0;
+		machine_build(&m, &other);
+		quarry_posix_set_cpu(0);
+		free = machine_free_pages(&m);
+		take(&m, PAGES, 0);
+		i = give_until_late(&m, PAGES, 0);
+		give(&m, i, i + 20, 0);
+		for (unsigned int n = 0; n < cpu0(&m)->nr_late; n += 2)
+			((struct page *)(uintptr_t)cpu0(&m)->late[n])->word |= PAGE_WORD_PFMEMALLOC;
+		give(&m, i + 20, PAGES, 0);
+		finish(&m, free, 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(P6_random_frees_are_looked_at_some_at_a_time),
 		cmocka_unit_test(P6_neighbours_end_it),
+		cmocka_unit_test(P6_late_blocks_of_the_reserves_go_back),
 		cmocka_unit_test(P6_late_blocks_are_told_outside_the_lock),
 		cmocka_unit_test(P6_double_free_is_told_late_and_does_no_harm),
 		cmocka_unit_test(P6_wrong_orders_and_references_are_minded),
