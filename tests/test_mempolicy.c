@@ -498,9 +498,35 @@ static void rebind_remaps_by_flags(void **state)
 	machine_fini(&m);
 }
 
+/* A node that the request names counts, on whichever CPU it is made; without, the CPU's. */
+static void local_means_the_node_that_is_named(void **state)
+{
+	struct quarry_mempolicy pol;
+	struct machine m;
+
+	(void)state;
+	machine_build(&m, &four);
+	assert_int_equal(quarry_mpol_init(m.q, &pol, MPOL_LOCAL, 0, 0), 0);
+	for (int cpu = 0; cpu < 4; cpu++) {
+		quarry_posix_set_cpu((unsigned int)cpu);
+		for (int nid = QUARRY_NO_NODE; nid < 4; nid++) {
+			struct page *page = quarry_alloc_pages_mpol(m.q, GFP_KERNEL, 0, &pol,
+								    QUARRY_MPOL_NO_INDEX, nid);
+
+			assert_non_null(page);
+			assert_int_equal(node_of(&m, page), nid == QUARRY_NO_NODE ? cpu : nid);
+			quarry_free_pages(m.q, page, 0);
+		}
+	}
+	quarry_posix_set_cpu(0);
+	machine_check(&m);
+	machine_fini(&m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(local_means_the_node_that_is_named),
 		cmocka_unit_test(modes_flags_and_nodes_go_together),
 		cmocka_unit_test(bind_uses_its_nodes_only_nearest_first),
 		cmocka_unit_test(bind_holds_for_the_highest_zone),
