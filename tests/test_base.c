@@ -726,6 +726,23 @@ static void test_the_page_at_null(void **state)
 	}
 }
 
+/* Without the port's help storage is reached as far as a pointer goes. */
+static void test_storage_in_reach(void **state)
+{
+	struct quarry *q = quarry_posix_new(NULL);
+	const phys_addr_t end = UINTPTR_MAX;
+
+	(void)state;
+	q->port.storage = NULL;
+	assert_ptr_equal(quarry_storage(q, 4096, 10), quarry_phys_to_virt(q, 4096));
+	assert_ptr_equal(quarry_storage(q, end - 10, 10), quarry_phys_to_virt(q, end - 10));
+	assert_null(quarry_storage(q, end - 10, 11));
+	assert_null(quarry_storage(q, 4096, SIZE_MAX));
+	if (sizeof(void *) < sizeof(phys_addr_t))
+		assert_null(quarry_storage(q, end + 1, 10));
+	quarry_posix_delete(q);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -741,6 +758,7 @@ int main(void)
 		cmocka_unit_test(test_places),
 		cmocka_unit_test(test_what_is_said),
 		cmocka_unit_test(test_init),
+		cmocka_unit_test(test_storage_in_reach),
 		cmocka_unit_test(test_boot_and_end),
 		cmocka_unit_test(test_cpus_of_geometry),
 		cmocka_unit_test(test_late_calls),
