@@ -40,7 +40,21 @@ struct heap_block {
 	uint64_t size;
 	uint32_t class; /* of result.class */
 	uint16_t thread;
-	uint32_t next_free;
+	bool alive;
+	bool small; /* kmalloc() gave it, not kvmalloc() */
+};
+
+/*
+ * Blocks whose numbers follow each other, as those of blocks that are made one after the other do: most are freed soon, and
+ * a page with them.
+ */
+#define HEAP_PAGE 32u
+#define HEAP_FIRST_PAGES 1024u
+struct heap_page {
+	struct heap_block block[HEAP_PAGE];
+	uint64_t number; /* of its first block, over HEAP_PAGE */
+	uint32_t nr_alive;
+	uint32_t next_free; /* place + 1; 0: none */
 };
 
 struct heap_cache {
@@ -53,10 +67,11 @@ struct heap {
 	unsigned int nr_cpus;
 	unsigned int cpu; /* ~0: none yet */
 	enum heap_kind kind;
-	struct idmap blocks; /* number -> place in block[] + 1 */
-	struct heap_block *block;
-	uint32_t nr_blocks, cap_blocks, free_block; /* free_block: place + 1; 0: none */
-	struct idmap classes;                       /* size -> number + 1 */
+	struct idmap pages; /* number -> place in page[] + 1 */
+	struct heap_page *page;
+	uint32_t nr_pages, cap_pages;
+	uint32_t free_page, last_page; /* place + 1; 0: none. Last: where blocks are made */
+	struct idmap classes;          /* size -> number + 1 */
 	/* Of requests up to HEAP_SMALL, by size in units of 8 bytes: number of the class + 1; 0: not known yet. */
 	uint8_t small[HEAP_SMALL / 8 + 1];
 	struct idmap caches;                      /* size -> place in cache[] + 1 */
@@ -150,11 +165,17 @@ static uint64_t heap_wanted(const struct umt_event *ev)
 	return heap_power(size > align ? size : align);
 }
 
+/* Such blocks are kmalloc()'s: kvmalloc() does no more for them. */
+static bool heap_is_small(const struct heap *h, uint64_t size)
+{
+	return h->kind == HEAP_KMALLOC && size <= QUARRY_PAGE_SIZE;
+}
+
 static void *heap_take(struct heap *h, uint64_t size)
 {
 	struct kmem_cache *cache;
 
-	if (h->kind == HEAP_KMALLOC && size <= QUARRY_PAGE_SIZE) /* kvmalloc() does no more */
+	if (heap_is_small(h, size))
 		return quarry_kmalloc(h->q, (size_t)size, GFP_KERNEL | __GFP_NOWARN);
 	if (h->kind == HEAP_KMALLOC || size > QUARRY_KMALLOC_MAX_SIZE)
 		return quarry_kvmalloc(h->q, (size_t)size, GFP_KERNEL | __GFP_NOWARN);
@@ -165,9 +186,9 @@ static void *heap_take(struct heap *h, uint64_t size)
 			     : NULL;
 }
 
-static void heap_give(struct heap *h, void *ptr, uint64_t size)
+static void heap_give(struct heap *h, void *ptr, uint64_t size, bool small)
 {
-	if (size <= (h->kind == HEAP_KMALLOC ? QUARRY_PAGE_SIZE : HEAP_SMALL))
+	if (small || (h->kind == HEAP_FINE && size <= HEAP_SMALL))
 		quarry_kfree(h->q, ptr);
 	else if (h->kind == HEAP_KMALLOC || size > QUARRY_KMALLOC_MAX_SIZE)
 		quarry_kvfree(h->q, ptr);
@@ -193,19 +214,76 @@ static struct heap_class *heap_class(struct heap *h, uint64_t usable, uint32_t *
 	return &h->result.class[*number];
 }
 
-static uint32_t heap_block_new(struct heap *h)
+/* Place + 1 of a page for blocks from number @number * HEAP_PAGE on. */
+static uint32_t heap_page_new(struct heap *h, uint64_t number)
 {
-	uint32_t i = h->free_block;
+	uint32_t i = h->free_page;
 
 	if (i != 0) {
-		h->free_block = h->block[i - 1].next_free;
-		return i;
+		h->free_page = h->page[i - 1].next_free;
+	} else {
+		if (h->nr_pages == h->cap_pages) {
+			h->cap_pages *= 2;
+			h->page = xrealloc(h->page, h->cap_pages, sizeof(h->page[0]));
+		}
+		i = ++h->nr_pages;
 	}
-	if (h->nr_blocks == h->cap_blocks) {
-		h->cap_blocks = h->cap_blocks > 0 ? h->cap_blocks * 2 : 4096;
-		h->block = xrealloc(h->block, h->cap_blocks, sizeof(h->block[0]));
+	memset(&h->page[i - 1], 0, sizeof(h->page[0]));
+	h->page[i - 1].number = number;
+	return i;
+}
+
+/* Page @place - 1 has no block any more, and none is made there. What it says stays readable. */
+static void heap_page_end(struct heap *h, uint32_t place)
+{
+	struct heap_page *p = &h->page[place - 1];
+
+	(void)idmap_take(&h->pages, p->number);
+	p->next_free = h->free_page;
+	h->free_page = place;
+}
+
+/* Room for block @made, the next one; NULL: too many are alive. */
+static struct heap_block *heap_block_new(struct heap *h, uint64_t made)
+{
+	uint64_t number = made / HEAP_PAGE;
+	struct idmap_slot *s;
+	struct heap_page *p;
+
+	if (h->last_page == 0 || h->page[h->last_page - 1].number != number) {
+		if (h->last_page != 0 && h->page[h->last_page - 1].nr_alive == 0)
+			heap_page_end(h, h->last_page);
+		h->last_page = 0;
+		s = idmap_add(&h->pages, number);
+		if (s == NULL)
+			return NULL;
+		if (s->value == 0)
+			s->value = heap_page_new(h, number);
+		h->last_page = (uint32_t)s->value;
 	}
-	return ++h->nr_blocks;
+	p = &h->page[h->last_page - 1];
+	p->nr_alive++;
+	return &p->block[made % HEAP_PAGE];
+}
+
+/* Block number @block is alive no more, but stays readable; NULL: it was not alive. */
+static struct heap_block *heap_block_end(struct heap *h, uint64_t block)
+{
+	uint64_t number = block / HEAP_PAGE;
+	uint32_t place = h->last_page;
+	struct heap_block *b;
+
+	if (place == 0 || h->page[place - 1].number != number)
+		place = (uint32_t)idmap_get(&h->pages, number);
+	if (place == 0)
+		return NULL;
+	b = &h->page[place - 1].block[block % HEAP_PAGE];
+	if (!b->alive)
+		return NULL;
+	b->alive = false;
+	if (--h->page[place - 1].nr_alive == 0 && place != h->last_page)
+		heap_page_end(h, place);
+	return b;
 }
 
 /* The class of a block of @size bytes. */
@@ -254,23 +332,19 @@ static void heap_forget(struct heap *h, const struct heap_block *b)
 }
 
 /* Block number ev->made comes to life; @ptr NULL: it was refused. */
-static void heap_born(struct heap *h, const struct umt_event *ev, void *ptr, uint64_t want)
+static void heap_born(struct heap *h, const struct umt_event *ev, void *ptr, uint64_t want,
+		      bool small)
 {
-	struct idmap_slot *s = idmap_add(&h->blocks, ev->made);
-	struct heap_block *b;
+	struct heap_block *b = heap_block_new(h, ev->made);
 
-	if (s == NULL) {
+	if (b == NULL) {
 		h->result.full = true;
 		if (ptr != NULL)
-			heap_give(h, ptr, want);
+			heap_give(h, ptr, want, small);
 		return;
 	}
-	s->value = heap_block_new(h);
-	b = &h->block[s->value - 1];
-	memset(b, 0, sizeof(*b));
-	b->ptr = ptr;
-	b->size = want;
-	b->thread = ev->thread;
+	*b = (struct heap_block){
+		.ptr = ptr, .size = want, .thread = ev->thread, .alive = true, .small = small};
 	if (ptr == NULL) {
 		h->result.refused++;
 		h->result.refused_bytes += want;
@@ -297,24 +371,21 @@ static __attribute__((noinline)) void heap_unknown(struct heap_result *r,
 /* The block that @ev ends, taken out of the map; its place stays readable. NULL: there is none. */
 static struct heap_block *heap_ends(struct heap *h, const struct umt_event *ev)
 {
-	struct heap_block *b;
-	uint64_t place;
+	struct heap_block *b = NULL;
 
 	if (ev->block == UMT_NULL) {
 		h->result.free_null += ev->op == UMT_FREE;
 		return NULL;
 	}
-	place = ev->block != UMT_UNSEEN ? idmap_take(&h->blocks, ev->block) : 0;
-	if (place == 0) {
+	if (ev->block != UMT_UNSEEN)
+		b = heap_block_end(h, ev->block);
+	if (b == NULL) {
 		if (ev->block == UMT_UNSEEN)
 			h->result.free_unseen++;
 		else
 			heap_unknown(&h->result, ev);
 		return NULL;
 	}
-	b = &h->block[place - 1];
-	b->next_free = h->free_block;
-	h->free_block = (uint32_t)place;
 	if (b->ptr == NULL) {
 		h->result.free_refused += ev->op == UMT_FREE;
 		return NULL;
@@ -329,7 +400,7 @@ static void heap_free(struct heap *h, const struct umt_event *ev)
 	const struct heap_block *b = heap_ends(h, ev);
 
 	if (b != NULL)
-		heap_give(h, b->ptr, b->size);
+		heap_give(h, b->ptr, b->size, b->small);
 }
 
 /* Whether a block of @usable bytes may stay where it is and be one of @size. */
@@ -352,7 +423,7 @@ static void heap_realloc(struct heap *h, const struct umt_event *ev)
 	void *ptr;
 
 	if (b == NULL) {
-		heap_born(h, ev, heap_take(h, want), want);
+		heap_born(h, ev, heap_take(h, want), want, heap_is_small(h, want));
 		return;
 	}
 	old = *b;
@@ -361,7 +432,7 @@ static void heap_realloc(struct heap *h, const struct umt_event *ev)
 		usable = heap_usable(h, old.size);
 	if (heap_stays(h, usable, want, old.size)) {
 		h->result.in_place++;
-		heap_born(h, ev, old.ptr, want);
+		heap_born(h, ev, old.ptr, want, old.small);
 		return;
 	}
 	ptr = heap_take(h, want);
@@ -369,8 +440,8 @@ static void heap_realloc(struct heap *h, const struct umt_event *ev)
 		h->result.moved++;
 		h->result.moved_bytes += old.size < want ? old.size : want;
 	}
-	heap_give(h, old.ptr, old.size);
-	heap_born(h, ev, ptr, want);
+	heap_give(h, old.ptr, old.size, old.small);
+	heap_born(h, ev, ptr, want, heap_is_small(h, want));
 }
 
 /* ---- playing ---- */
@@ -440,7 +511,7 @@ static void heap_event(struct heap *h, const struct umt_event *ev)
 		break;
 	default:
 		want = heap_wanted(ev);
-		heap_born(h, ev, heap_take(h, want), want);
+		heap_born(h, ev, heap_take(h, want), want, heap_is_small(h, want));
 		break;
 	}
 }
@@ -454,11 +525,8 @@ bool heap_play(struct heap *h, const struct umt_event *ev, size_t n)
 		h->reap_at = r->first_ns + HEAP_REAP_NS;
 	}
 	for (size_t i = 0; i < n && !r->full; i++) {
-		if (i + HEAP_AHEAD < n) {
-			const struct umt_event *next = &ev[i + HEAP_AHEAD];
-
-			idmap_prefetch(&h->blocks, next->op == UMT_FREE ? next->block : next->made);
-		}
+		if (i + HEAP_AHEAD < n && ev[i + HEAP_AHEAD].op == UMT_FREE)
+			idmap_prefetch(&h->pages, ev[i + HEAP_AHEAD].block / HEAP_PAGE);
 		heap_event(h, &ev[i]);
 		r->last_ns = ev[i].time_ns;
 		if (r->events >= h->next_sample)
@@ -505,7 +573,11 @@ struct heap *heap_new(struct quarry *q, unsigned int nr_cpus, enum heap_kind kin
 	h->kind = kind;
 	h->every = h->next_sample = HEAP_FIRST_EVERY;
 	h->result.digest = 0xcbf29ce484222325u;
-	idmap_init(&h->blocks);
+	idmap_init(&h->pages);
+	/* In memory before the first event. */
+	h->cap_pages = HEAP_FIRST_PAGES;
+	h->page = xmalloc(HEAP_FIRST_PAGES * sizeof(h->page[0]));
+	memset(h->page, 0xff, HEAP_FIRST_PAGES * sizeof(h->page[0]));
 	idmap_init(&h->classes);
 	idmap_init(&h->caches);
 	h->base_pages = heap_free_pages(h);
@@ -514,9 +586,9 @@ struct heap *heap_new(struct quarry *q, unsigned int nr_cpus, enum heap_kind kin
 
 void heap_delete(struct heap *h)
 {
-	idmap_free(&h->blocks);
+	idmap_free(&h->pages);
 	idmap_free(&h->classes);
 	idmap_free(&h->caches);
-	free(h->block);
+	free(h->page);
 	free(h);
 }
