@@ -747,9 +747,35 @@ static void flags_in_words(void **state)
 	}
 }
 
+/* Each end of a page counts: its first byte, its last one. */
+static void every_byte_of_a_free_page_counts(void **state)
+{
+	static const size_t at[] = {0, 1, QUARRY_PAGE_SIZE - 2, QUARRY_PAGE_SIZE - 1};
+	struct machine m;
+
+	(void)state;
+	machine_build(&m, &real);
+	assert_int_equal(quarry_page_debug(m.q, "page_poison=1"), 0);
+	for (unsigned int i = 0; i < 4; i++) {
+		struct page *page = quarry_alloc_pages(m.q, GFP_KERNEL, 0);
+		unsigned int told = m.reports;
+
+		assert_non_null(page);
+		quarry_free_pages(m.q, page, 0);
+		bytes(&m, page)[at[i]] = 0x41;
+		quarry_drain_all_pages(m.q);
+		/* Whoever gets it next is told. */
+		for (unsigned int k = 0; k < 4096 && m.reports == told; k++)
+			assert_non_null(quarry_alloc_pages(m.q, GFP_KERNEL, 0));
+		assert_true(m.reports > told);
+	}
+	machine_fini(&m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_byte_of_a_free_page_counts),
 		cmocka_unit_test(switches_by_name),
 		cmocka_unit_test(wrong_switches_change_nothing),
 		cmocka_unit_test(no_memory_for_tables),
