@@ -32,7 +32,7 @@
 #define HEAP_MAX_CACHES 64
 #define HEAP_AHEAD 8 /* events between a prefetch and its use */
 #define HEAP_REAP_NS ((uint64_t)2000000000)
-#define HEAP_FIRST_EVERY 64 /* events between two samples, at first */
+#define HEAP_FIRST_EVERY 512 /* events between two samples, at first */
 #define HEAP_DIGEST_PRIME 0x100000001b3u
 
 struct heap_block {

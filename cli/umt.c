@@ -118,13 +118,27 @@ static inline bool umt_number(struct umt *u, enum umt_column column, uint64_t *v
 	return varint_read(&u->column[column], v);
 }
 
+/* The same for columns in which lengths alternate: without a branch on them, but at the end. */
+static inline bool umt_number_of_any_length(struct umt *u, enum umt_column column, uint64_t *v)
+{
+	struct varint_cursor *c = &u->column[column];
+	const unsigned char *p = c->p;
+
+	if (__builtin_expect(c->end - p >= 8 && varint_read_up_to_eight(&p, v) == 0, 1)) {
+		u->at = c->p;
+		c->p = p;
+		return true;
+	}
+	return umt_number(u, column, v);
+}
+
 /* One event into @e. The number of the column that is damaged, or UMT_COLUMNS. */
 static unsigned int umt_event(struct umt *u, struct umt_event *e)
 {
 	uint64_t dt, op, ref = 0, align = 0;
 
 	memset(e, 0, sizeof(*e));
-	if (!umt_number(u, UMT_C_DT, &dt))
+	if (!umt_number_of_any_length(u, UMT_C_DT, &dt))
 		return UMT_C_DT;
 	if (!umt_number(u, UMT_C_OP, &op) || (op & 7) < UMT_MALLOC || (op & 7) >= UMT_NR_OPS ||
 	    op >> 3 > UINT16_MAX)
@@ -133,11 +147,13 @@ static unsigned int umt_event(struct umt *u, struct umt_event *e)
 	e->thread = (uint16_t)(op >> 3);
 	e->time_ns = u->time_ns + dt;
 	if (e->op == UMT_FREE || e->op == UMT_REALLOC) {
-		if (!umt_number(u, UMT_C_REF, &ref) || (ref > 1 && ref - 2 >= u->made))
+		if (!umt_number_of_any_length(u, UMT_C_REF, &ref) ||
+		    (ref > 1 && ref - 2 >= u->made))
 			return UMT_C_REF;
 		e->block = ref > 1 ? u->made - (ref - 2) : ref == 1 ? UMT_UNSEEN : UMT_NULL;
 	}
-	if (e->op != UMT_FREE && (!umt_number(u, UMT_C_SIZE, &e->size) || e->size > UMT_MAX_SIZE))
+	if (e->op != UMT_FREE &&
+	    (!umt_number_of_any_length(u, UMT_C_SIZE, &e->size) || e->size > UMT_MAX_SIZE))
 		return UMT_C_SIZE;
 	if (e->op == UMT_MEMALIGN && (!umt_number(u, UMT_C_ALIGN, &align) || align > UMT_MAX_ALIGN))
 		return UMT_C_ALIGN;
