@@ -214,6 +214,31 @@ void bed_be32(uint8_t *p, uint32_t v)
 	bed_le32(p, __builtin_bswap32(v));
 }
 
+void bed_sum(uint8_t *b, size_t n, size_t at)
+{
+	uint8_t sum = 0;
+
+	b[at] = 0;
+	for (size_t i = 0; i < n; i++)
+		sum = (uint8_t)(sum + b[i]);
+	b[at] = (uint8_t)-sum;
+}
+
+void bed_e820(uint8_t *e, uint64_t start, uint64_t size, uint32_t type)
+{
+	bed_le64(e, start);
+	bed_le64(e + 8, size);
+	bed_le32(e + 16, type);
+}
+
+void bed_efi(uint8_t *e, uint32_t type, uint64_t start, uint64_t pages, uint64_t attributes)
+{
+	bed_le32(e, type);
+	bed_le64(e + 8, start);
+	bed_le64(e + 24, pages);
+	bed_le64(e + 32, attributes);
+}
+
 uint8_t *bed_file(const char *name, size_t *size)
 {
 	uint8_t *data = malloc((size_t)1 << 20);

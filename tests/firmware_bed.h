@@ -74,6 +74,11 @@ void bed_le16(uint8_t *p, uint32_t v);
 void bed_le32(uint8_t *p, uint32_t v);
 void bed_le64(uint8_t *p, uint64_t v);
 void bed_be32(uint8_t *p, uint32_t v);
+/* Makes the sum of @n bytes 0 by the one at @at. */
+void bed_sum(uint8_t *b, size_t n, size_t at);
+/* The first 20 bytes of an entry of E820; a descriptor of UEFI. */
+void bed_e820(uint8_t *e, uint64_t start, uint64_t size, uint32_t type);
+void bed_efi(uint8_t *e, uint32_t type, uint64_t start, uint64_t pages, uint64_t attributes);
 
 /* The bytes of the file of tests/data/firmware, which must be there. Caller frees. */
 uint8_t *bed_file(const char *name, size_t *size);

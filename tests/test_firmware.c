@@ -44,11 +44,8 @@ static int e820(const struct entry *e, size_t n, size_t stride)
 
 	assert_non_null(map);
 	memset(map, 0xff, size);
-	for (i = 0; i < n; i++) {
-		bed_le64(map + i * stride, e[i].start);
-		bed_le64(map + i * stride + 8, e[i].size);
-		bed_le32(map + i * stride + 16, e[i].type);
-	}
+	for (i = 0; i < n; i++)
+		bed_e820(map + i * stride, e[i].start, e[i].size, e[i].type);
 	err = quarry_firmware_e820(bed.q, map, n, stride);
 	free(map);
 	return err;
@@ -288,11 +285,8 @@ static uint8_t *put_pvh(void)
 	bed_le64(info + 32, 0xf5b20);
 	bed_le64(info + 40, MAP);
 	bed_le32(info + 48, 3);
-	for (i = 0; i < 3; i++) {
-		bed_le64(map + i * 24, e[i].start);
-		bed_le64(map + i * 24 + 8, e[i].size);
-		bed_le32(map + i * 24 + 16, e[i].type);
-	}
+	for (i = 0; i < 3; i++)
+		bed_e820(map + i * 24, e[i].start, e[i].size, e[i].type);
 	bed_le64(modules, 0x1000000);
 	bed_le64(modules + 8, 0x123456);
 	bed_le64(modules + 32, 0x1200000);

@@ -35,18 +35,6 @@ struct table {
 	size_t n;
 };
 
-/* Makes the sum of @n bytes 0 by the one at @at. */
-static void set_sum(uint8_t *b, size_t n, size_t at)
-{
-	uint8_t sum = 0;
-	size_t i;
-
-	b[at] = 0;
-	for (i = 0; i < n; i++)
-		sum = (uint8_t)(sum + b[i]);
-	b[at] = (uint8_t)-sum;
-}
-
 static void begin(struct table *t, const char *signature, size_t first)
 {
 	memset(t, 0, sizeof(*t));
@@ -68,7 +56,7 @@ static uint8_t *entry(struct table *t, uint8_t type, uint8_t size)
 static void finish(struct table *t)
 {
 	bed_le32(t->b + 4, (uint32_t)t->n);
-	set_sum(t->b, t->n, 9);
+	bed_sum(t->b, t->n, 9);
 }
 
 static void put_table(struct table *t, uint64_t phys)
@@ -133,9 +121,9 @@ static void put_root(bool wide, const uint64_t *tables, size_t nr)
 		bed_le32(r + 20, 36);
 		bed_le64(r + 24, ROOT);
 	}
-	set_sum(r, 20, 8);
+	bed_sum(r, 20, 8);
 	if (wide)
-		set_sum(r, 36, 32);
+		bed_sum(r, 36, 32);
 	bed_put(&bed, RSDP, r, wide ? 36 : 20);
 }
 
@@ -596,7 +584,7 @@ static void test_cpus_refuses(void **state)
 		big[i + 1] = 2;
 	memcpy(big, "APIC", 4);
 	bed_le32(big + 4, sizeof(big));
-	set_sum(big, sizeof(big), 9);
+	bed_sum(big, sizeof(big), 9);
 	bed_put(&bed, MADT, big, sizeof(big));
 	assert_int_equal(cpus(&c), -QUARRY_E2BIG);
 	bed_expect_log(&bed, "acpi: APIC has more than 16384 entries");
@@ -772,7 +760,7 @@ static void mend(unsigned int i, size_t at)
 	uint8_t *b = bed.chunk[i].data;
 
 	if (bed.chunk[i].phys > 0x1ffe0000 && at != 9)
-		set_sum(b, bed.chunk[i].size, 9);
+		bed_sum(b, bed.chunk[i].size, 9);
 }
 
 static void test_every_flip(void **state)
@@ -856,14 +844,14 @@ static void test_every_flip_of_every_entry(void **state)
 
 				b[at] ^= flips[k];
 				if (pointer && at < 20 && at != 8)
-					set_sum(b, 20, 8);
+					bed_sum(b, 20, 8);
 				if (at != sum)
-					set_sum(b, bed.chunk[i].size, sum);
+					bed_sum(b, bed.chunk[i].size, sum);
 				try(RSDP);
 				b[at] ^= flips[k];
 				if (pointer)
-					set_sum(b, 20, 8);
-				set_sum(b, bed.chunk[i].size, sum);
+					bed_sum(b, 20, 8);
+				bed_sum(b, bed.chunk[i].size, sum);
 			}
 	bed_expect_outcomes(&outcomes, (struct bed_outcomes){10980, 7375, 0x80f61a2c824358e5});
 }

@@ -47,29 +47,13 @@ static uint8_t *tag(struct mbi *m, uint32_t type, uint32_t size)
 	return t;
 }
 
-static void e820_entry(uint8_t *e, uint64_t start, uint64_t size, uint32_t type)
-{
-	bed_le64(e, start);
-	bed_le64(e + 8, size);
-	bed_le32(e + 16, type);
-}
-
-static void efi_entry(uint8_t *e, uint32_t type, uint64_t start, uint64_t pages,
-		      uint64_t attributes)
-{
-	bed_le32(e, type);
-	bed_le64(e + 8, start);
-	bed_le64(e + 24, pages);
-	bed_le64(e + 32, attributes);
-}
-
 static void tag_mmap(struct mbi *m)
 {
 	uint8_t *t = tag(m, 6, 16 + 2 * 24);
 
 	bed_le32(t + 8, 24);
-	e820_entry(t + 16, 0x100000, 0xf00000, 1);
-	e820_entry(t + 40, 0x1000000, 0x10000, 2);
+	bed_e820(t + 16, 0x100000, 0xf00000, 1);
+	bed_e820(t + 40, 0x1000000, 0x10000, 2);
 }
 
 static void tag_efi(struct mbi *m)
@@ -78,8 +62,8 @@ static void tag_efi(struct mbi *m)
 
 	bed_le32(t + 8, 48);
 	bed_le32(t + 12, 1);
-	efi_entry(t + 16, 7, 0x200000, 0x100, 8);
-	efi_entry(t + 64, 4, 0x300000, 0x10, 8);
+	bed_efi(t + 16, 7, 0x200000, 0x100, 8);
+	bed_efi(t + 64, 4, 0x300000, 0x10, 8);
 }
 
 static void begin(struct mbi *m)
@@ -159,7 +143,7 @@ static void test_multiboot2_at_its_edges(void **state)
 	memcpy(tag(&m, 1, 8 + 8) + 8, "no end..", 8);
 	t = tag(&m, 6, 16 + 20);
 	bed_le32(t + 8, 20);
-	e820_entry(t + 16, 0x100000, 0xf00000, 1);
+	bed_e820(t + 16, 0x100000, 0xf00000, 1);
 	finish(&m);
 	assert_int_equal(give(&m, NOWHERE, &info), 0);
 	bed_expect(&bed, "memory 0x100000-0x1000000 nid -1 flags 0\n");
@@ -324,7 +308,7 @@ static void test_efi_types(void **state)
 
 	(void)state;
 	for (type = 0; type < 17; type++)
-		efi_entry(map + type * STRIDE, type, 0x100000 * (type + 1), 0x10, 0xf);
+		bed_efi(map + type * STRIDE, type, 0x100000 * (type + 1), 0x10, 0xf);
 	assert_int_equal(efi(map, sizeof(map), STRIDE, 1), 0);
 	bed_expect(&bed, "memory 0x200000-0x210000 nid -1 flags 0\n"
 			 "memory 0x300000-0x310000 nid -1 flags 0\n"
@@ -343,10 +327,10 @@ static void test_efi_attributes(void **state)
 	uint8_t map[4 * STRIDE] = {0};
 
 	(void)state;
-	efi_entry(map, 7, 0x100000, 0x10, 1);                /* cannot be cached */
-	efi_entry(map + STRIDE, 7, 0x200000, 0x10, 0x4000f); /* for a special purpose */
-	efi_entry(map + 2 * STRIDE, 7, 0x300000, 0x10, 0x1000f);
-	efi_entry(map + 3 * STRIDE, 7, 0x310000, 0x10, 0xf);
+	bed_efi(map, 7, 0x100000, 0x10, 1);                /* cannot be cached */
+	bed_efi(map + STRIDE, 7, 0x200000, 0x10, 0x4000f); /* for a special purpose */
+	bed_efi(map + 2 * STRIDE, 7, 0x300000, 0x10, 0x1000f);
+	bed_efi(map + 3 * STRIDE, 7, 0x310000, 0x10, 0xf);
 	assert_int_equal(efi(map, sizeof(map), STRIDE, 1), 0);
 	bed_expect(&bed, "memory 0x300000-0x310000 nid -1 flags 2\n"
 			 "memory 0x310000-0x320000 nid -1 flags 0\n");
@@ -358,9 +342,9 @@ static void test_efi_unaccepted(void **state)
 	uint8_t map[3 * STRIDE] = {0};
 
 	(void)state;
-	efi_entry(map, 15, 0x100000, 0x10, 8);
-	efi_entry(map + STRIDE, 7, 0x200000, 0x10, 8);
-	efi_entry(map + 2 * STRIDE, 15, 0x300000, 0x10, 8);
+	bed_efi(map, 15, 0x100000, 0x10, 8);
+	bed_efi(map + STRIDE, 7, 0x200000, 0x10, 8);
+	bed_efi(map + 2 * STRIDE, 15, 0x300000, 0x10, 8);
 	assert_int_equal(quarry_firmware_efi_unaccepted(bed.q, map, sizeof(map), STRIDE, 1, r, 1),
 			 2);
 	assert_int_equal(r[0].start, 0x100000);
@@ -403,7 +387,7 @@ static void test_efi_refuses(void **state)
 	static uint8_t map[STRIDE * (QUARRY_FIRMWARE_MAX_RANGES + 1)];
 
 	(void)state;
-	efi_entry(map, 7, 0x100000, 0x10, 8);
+	bed_efi(map, 7, 0x100000, 0x10, 8);
 	assert_int_equal(efi(map, STRIDE, STRIDE, 2), -QUARRY_EINVAL);
 	bed_expect_log(&bed, "efi: descriptors of version 2, expected 1");
 	assert_int_equal(efi(map, STRIDE, 39, 1), -QUARRY_EINVAL);
@@ -420,8 +404,8 @@ static void test_efi_refuses(void **state)
 	assert_int_equal(efi(map, STRIDE, STRIDE, 1), -QUARRY_ERANGE);
 	bed_expect_log(&bed, "efi: descriptor 0 is larger than the address space");
 	bed_le64(map + 24, 16);
-	efi_entry(map + STRIDE, 7, 0x200000, 0x10, 8);
-	efi_entry(map + 2 * STRIDE, 7, 0x300000, (uint64_t)1 << 52, 8);
+	bed_efi(map + STRIDE, 7, 0x200000, 0x10, 8);
+	bed_efi(map + 2 * STRIDE, 7, 0x300000, (uint64_t)1 << 52, 8);
 	assert_int_equal(efi(map, 3 * STRIDE, STRIDE, 1), -QUARRY_ERANGE);
 	bed_expect_log(&bed, "efi: descriptor 2 is larger than the address space");
 	bed_expect(&bed, "");
