@@ -924,6 +924,44 @@ static void of_equals_the_lower_is_filled(void **state)
 	machine_fini(&m);
 }
 
+/* Packing, of two that are equally full only the lower is a target: the higher is not, even if it cannot be emptied. */
+static void of_equals_the_higher_is_no_target(void **state)
+{
+	static const struct {
+		pfn_t stays; /* pageblock that cannot be emptied */
+		unsigned int free[2], moves;
+	} row[] = {{3, {0, QUARRY_PAGEBLOCK_PAGES}, 256}, {9, {256, 256}, 0}};
+	unsigned int free[16];
+
+	(void)state;
+	for (unsigned int k = 0; k < 2; k++) {
+		struct machine m;
+		struct owner o;
+		size_t n;
+
+		machine_build(&m, &m32);
+		owner_init(&o, &m, PAGES(32), PAGES(32), false);
+		n = fill(&o, 0);
+		for (size_t i = 0; i < n; i++) {
+			pfn_t pfn = quarry_page_to_pfn(m.q, o.block[i].page);
+			pfn_t pb = pfn / QUARRY_PAGEBLOCK_PAGES;
+
+			if ((pb == 3 || pb == 9) && pfn % 2 == 0)
+				owner_free(&o, i);
+			else if (pb == row[k].stays)
+				assert_int_equal(quarry_set_page_mover(m.q, o.block[i].page, 0), 0);
+		}
+		quarry_compact_memory(m.q);
+		assert_int_equal(free_of_pageblocks(&m, PAGES(32), free), 16);
+		assert_int_equal(free[3], row[k].free[0]);
+		assert_int_equal(free[9], row[k].free[1]);
+		assert_int_equal(o.migrated, row[k].moves);
+		machine_check(&m);
+		owner_fini(&o);
+		machine_fini(&m);
+	}
+}
+
 /* ---- kcompactd ---- */
 
 /* A block of each order, for who could not wait for it. */
@@ -1075,6 +1113,7 @@ int main(void)
 		cmocka_unit_test(kcompactd_serves_and_keeps_the_score),
 		cmocka_unit_test(whole_pageblocks_are_no_targets),
 		cmocka_unit_test(of_equals_the_lower_is_filled),
+		cmocka_unit_test(of_equals_the_higher_is_no_target),
 		cmocka_unit_test(kcompactd_makes_each_order),
 		cmocka_unit_test(suitable_with_just_enough),
 		cmocka_unit_test(failures_give_all_back),

@@ -494,6 +494,39 @@ static void test_offline_with_poison(void **state)
 	machine_fini(&m);
 }
 
+/* Memory that is removed takes its marks along: those of its first and its last page, not their neighbours'. */
+static void test_remove_with_poison(void **state)
+{
+	static const struct {
+		pfn_t pfn;
+		bool forgotten;
+	} page[] = {
+		{2 * BLOCK_PAGES - 1, false},
+		{2 * BLOCK_PAGES, true},
+		{3 * BLOCK_PAGES - 1, true},
+		{3 * BLOCK_PAGES, false},
+	};
+	struct machine_spec spec = {.memory = {{0, 4 * BLOCK, 0}},
+				    .boot = {.nr_cpus = 2, .max_hotplug_phys = 8 * BLOCK}};
+	struct machine m;
+
+	(void)state;
+	machine_build(&m, &spec);
+	for (unsigned int i = 0; i < 4; i++)
+		assert_int_equal(quarry_memory_failure(m.q, page[i].pfn, SIMULATED), 0);
+	assert_int_equal(quarry_offline_pages(m.q, 2 * BLOCK_PAGES, BLOCK_PAGES), 0);
+	assert_int_equal(quarry_num_poisoned_pages(m.q), 4);
+	assert_int_equal(quarry_remove_memory(m.q, 2 * BLOCK, BLOCK), 0);
+	assert_int_equal(quarry_num_poisoned_pages(m.q), 2);
+	assert_int_equal(quarry_add_memory(m.q, 0, 2 * BLOCK, BLOCK), 0);
+	assert_int_equal(
+		quarry_online_pages(m.q, 2 * BLOCK_PAGES, BLOCK_PAGES, QUARRY_ONLINE_DEFAULT), 0);
+	for (unsigned int i = 0; i < 4; i++)
+		assert_int_equal(quarry_page_is_poisoned(m.q, page[i].pfn), !page[i].forgotten);
+	machine_check(&m);
+	machine_fini(&m);
+}
+
 /* Random: allocate, free, poison, take back; nothing poisoned is ever given, no page is lost. */
 static void test_sequences(void **state)
 {
@@ -592,6 +625,7 @@ int main(void)
 		cmocka_unit_test(test_soft_offline),
 		cmocka_unit_test(test_errors),
 		cmocka_unit_test(test_offline_with_poison),
+		cmocka_unit_test(test_remove_with_poison),
 		cmocka_unit_test(test_sequences),
 		cmocka_unit_test(test_border_in_pageblock),
 		cmocka_unit_test(test_page_in_use_asked_again),

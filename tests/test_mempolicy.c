@@ -260,6 +260,30 @@ static void preferred_falls_back(void **state)
 	fini(&m, &h);
 }
 
+/* When what is preferred is used up, each other node will do, wherever the call comes from. */
+static void preferred_many_falls_back_to_any_node(void **state)
+{
+	(void)state;
+	for (int left = 0; left < 4; left++) {
+		struct quarry_mempolicy pol;
+		struct hoard h = {0};
+		struct machine m;
+
+		machine_build(&m, &four);
+		for (int nid = 0; nid < 4; nid++) {
+			if (nid != left)
+				exhaust_node(&m, &h, nid);
+		}
+		for (int nid = 0; nid < 4; nid++) {
+			assert_int_equal(quarry_mpol_init(m.q, &pol, MPOL_PREFERRED_MANY, 0,
+							  0xf & ~NODE(left)),
+					 0);
+			assert_int_equal(take(&m, &h, &pol, NO_INDEX, nid), left);
+		}
+		fini(&m, &h);
+	}
+}
+
 static void local_and_default_take_the_node_of_the_call(void **state)
 {
 	static const unsigned int modes[] = {MPOL_DEFAULT, MPOL_LOCAL};
@@ -532,6 +556,7 @@ int main(void)
 		cmocka_unit_test(bind_holds_for_the_highest_zone),
 		cmocka_unit_test(bind_to_movable_nodes_holds_for_movable_pages),
 		cmocka_unit_test(preferred_falls_back),
+		cmocka_unit_test(preferred_many_falls_back_to_any_node),
 		cmocka_unit_test(local_and_default_take_the_node_of_the_call),
 		cmocka_unit_test(interleave_by_counter_and_by_index),
 		cmocka_unit_test(weights_are_exact_over_a_cycle),

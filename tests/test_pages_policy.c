@@ -391,6 +391,121 @@ static void help_from_elsewhere(void **state)
 	machine_fini(&m);
 }
 
+/* Takes pages, of node 0 first, until @gfp is refused. */
+static void take_pages(struct machine *m, struct hoard *h, gfp_t gfp)
+{
+	struct page *page;
+
+	while ((page = quarry_alloc_pages_node(m->q, 0, gfp, 0)) != NULL)
+		hoard_add(h, page, 0);
+	quarry_drain_all_pages(m->q);
+}
+
+/* Gives back every second page. */
+static void give_scattered(struct machine *m, struct hoard *h)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < h->n; i++) {
+		if (quarry_page_to_pfn(m->q, h->page[i]) % 2 == 0)
+			quarry_free_pages(m->q, h->page[i], 0);
+		else
+			h->page[n++] = h->page[i];
+	}
+	h->n = n;
+	quarry_drain_all_pages(m->q);
+}
+
+/*
+ * What is named is all that would help, and nothing else. Node 0 has zones DMA, Normal and Movable, node 1 the last two;
+ * each row first takes pages as far as its rights go, then asks node 0 for a block.
+ */
+enum {
+	NOW = GFP_NOWAIT | __GFP_NOWARN,
+	ONE = NOW | __GFP_THISNODE,
+	DMA = ONE | __GFP_DMA,
+	MOVES = __GFP_HIGHMEM | __GFP_MOVABLE,
+	HARD = __GFP_HIGH | __GFP_ATOMIC,
+	ALL = __GFP_MEMALLOC,
+	RECLAIM = QUARRY_REMEDY_RECLAIM,
+	MEMALLOC = QUARRY_REMEDY_MEMALLOC,
+	ATOMIC = QUARRY_REMEDY_ATOMIC | MEMALLOC,
+	HIGH = QUARRY_REMEDY_HIGH | ATOMIC,
+	MOVABLE = QUARRY_REMEDY_MOVABLE,
+	OTHER = QUARRY_REMEDY_OTHER_NODE,
+	HIGHER = QUARRY_REMEDY_HIGHER_ZONE,
+	SCATTERED = QUARRY_REMEDY_SMALLER | QUARRY_REMEDY_COMPACT,
+};
+
+static const struct {
+	gfp_t takes[2];
+	gfp_t asks;
+	unsigned int order, remedies;
+} remedies[] = {
+	/* Takes nothing: tables are refused, each zone has the pages. */
+	{{0}, DMA, 0, HIGH | MOVABLE | HIGHER},
+	{{0}, ONE, 0, HIGH | MOVABLE | OTHER},
+	{{0}, ONE | MOVES, 0, HIGH | MOVABLE | OTHER},
+	{{0}, NOW, 0, HIGH | MOVABLE},
+	/* DMA is used up, and no other node has one. With an order: every second page is given back. */
+	{{DMA}, DMA, 0, RECLAIM | HIGH | MOVABLE | HIGHER},
+	{{DMA}, NOW | __GFP_DMA, 0, RECLAIM | HIGH | MOVABLE | HIGHER},
+	{{DMA | __GFP_HIGH}, DMA, 0, RECLAIM | ATOMIC | MOVABLE | HIGHER},
+	{{DMA | HARD}, DMA, 0, RECLAIM | MEMALLOC | MOVABLE | HIGHER},
+	{{DMA | ALL}, DMA, 3, SCATTERED | MOVABLE | HIGHER},
+	/* Node 0 is. */
+	{{ONE}, ONE, 0, RECLAIM | HIGH | MOVABLE | OTHER},
+	{{ONE | __GFP_HIGH}, ONE, 0, RECLAIM | ATOMIC | MOVABLE | OTHER},
+	{{ONE | HARD}, ONE, 0, RECLAIM | MEMALLOC | MOVABLE | OTHER},
+	{{ONE | ALL}, ONE, 1, SCATTERED | MOVABLE | OTHER},
+	/* Both are, but for what can be moved. */
+	{{NOW}, NOW, 0, RECLAIM | HIGH | MOVABLE},
+	{{NOW | HARD}, NOW, 0, RECLAIM | MEMALLOC | MOVABLE},
+	{{NOW | HARD}, ONE, 0, RECLAIM | MEMALLOC | MOVABLE},
+	{{NOW | ALL}, NOW, 1, SCATTERED | MOVABLE},
+	/* That too, on one node or on both. */
+	{{NOW | HARD, ONE | MOVES | HARD}, ONE, 0, RECLAIM | MEMALLOC},
+	{{NOW | HARD, ONE | MOVES | HARD}, ONE | MOVES, 0, RECLAIM | MEMALLOC | OTHER},
+	{{NOW | HARD, NOW | MOVES | HARD}, ONE | MOVES, 0, RECLAIM | MEMALLOC},
+	{{NOW | HARD, NOW | MOVES | HARD}, NOW, 0, RECLAIM | MEMALLOC},
+	{{NOW | ALL, NOW | MOVES | ALL}, NOW, 1, SCATTERED},
+};
+
+static void exactly_these_remedies(void **state)
+{
+	struct machine_spec spec = {
+		.memory = {{0, 48 * MIB, 0}, {48 * MIB, 112 * MIB, 1}},
+		.port = MACHINE_COUNTED,
+		.budget = -1,
+		.boot = {.nr_nodes = 2,
+			 .dma_limit = 16 * MIB,
+			 .dma32_limit = ~(phys_addr_t)0,
+			 .movablecore = 32 * MIB},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(remedies) / sizeof(remedies[0]); i++) {
+		struct quarry_refusal f;
+		struct hoard h = {0};
+		struct machine m;
+
+		machine_build(&m, &spec);
+		for (int k = 0; k < 2 && remedies[i].takes[k] != 0; k++)
+			take_pages(&m, &h, remedies[i].takes[k]);
+		if (remedies[i].order != 0)
+			give_scattered(&m, &h);
+		m.budget = remedies[i].takes[0] == 0 ? 0 : -1;
+		assert_null(quarry_alloc_pages_node(m.q, 0, remedies[i].asks, remedies[i].order));
+		assert_true(quarry_explain(m.q, &f));
+		if (f.remedies != remedies[i].remedies)
+			fail_msg("row %zu names %#x", i, f.remedies);
+		m.budget = -1;
+		hoard_free(&m, &h);
+		machine_check(&m);
+		machine_fini(&m);
+	}
+}
+
 struct reclaimer {
 	struct hoard h;
 	unsigned int wakes, calls;
@@ -743,6 +858,7 @@ int main(void)
 		cmocka_unit_test(lowmem_reserve_refuses),
 		cmocka_unit_test(fragmented),
 		cmocka_unit_test(help_from_elsewhere),
+		cmocka_unit_test(exactly_these_remedies),
 		cmocka_unit_test(reclaim),
 		cmocka_unit_test(reclaim_ends),
 		cmocka_unit_test(marks_with_sheaves),

@@ -454,6 +454,41 @@ static void nofail_loops(void **state)
 	host_fini(&h);
 }
 
+static unsigned long host_promises(void *ctx, int nid, enum quarry_zone_type zone)
+{
+	(void)ctx;
+	(void)nid;
+	(void)zone;
+	return 1ul << 20;
+}
+
+/* Each moment that the host lets pass begins the rounds anew: 16 in vain, and a last one. */
+static void nofail_begins_anew(void **state)
+{
+	struct machine_spec spec = {.memory = {{0, 15 * MIB, 0}},
+				    .port = MACHINE_COUNTED,
+				    .budget = -1,
+				    .reclaim = host_reclaim,
+				    .reclaimable = host_promises,
+				    .wait = host_wait};
+	unsigned int once;
+	struct page *page;
+	struct host h;
+
+	(void)state;
+	host_build(&h, &spec);
+	hoard_order(&h.m, &h.victim, GFP_NOWAIT | __GFP_MEMALLOC, 0);
+	assert_null(quarry_alloc_pages(h.m.q, GFP_KERNEL | __GFP_NOWARN, 0));
+	once = h.reclaims;
+	assert_true(once > 16 && once % 17 == 0);
+	page = quarry_alloc_pages(h.m.q, GFP_KERNEL | __GFP_NOFAIL, 0);
+	assert_non_null(page);
+	assert_int_equal(h.waits, 3);
+	assert_int_equal(h.reclaims, once + (1 + 3) * once);
+	quarry_free_pages(h.m.q, page, 0);
+	host_fini(&h);
+}
+
 /* Where nobody else can free, a request that must not fail comes back empty rather than never. */
 static void nofail_alone(void **state)
 {
@@ -1014,6 +1049,7 @@ int main(void)
 		cmocka_unit_test(reclaim_follows_progress),
 		cmocka_unit_test(oom_hook_frees),
 		cmocka_unit_test(nofail_loops),
+		cmocka_unit_test(nofail_begins_anew),
 		cmocka_unit_test(nofail_alone),
 		cmocka_unit_test(scopes_change_requests),
 		cmocka_unit_test(reserves_by_task),

@@ -3,7 +3,7 @@
  * Watermarks: the check (P15), boosts (P13), the highatomic reserve, reserves (P16), and what can be
  * tuned at run time.
  */
-#include <page/internal.h>
+#include <page/slab_pages.h>
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -646,6 +646,37 @@ static void updates_keep_a_larger_wish(void **state)
 	machine_fini(&m);
 }
 
+/* Plenty is more than twice the high watermark of a node's own zone, to the page; a node without memory has none. */
+static void plenty_to_the_page(void **state)
+{
+	static const int cpu_node[2] = {0, 1};
+	struct machine_spec spec = one_zone(64 * MIB, 1000);
+	struct quarry_zone_info info;
+	struct page_zone *z;
+	struct machine m;
+	uint64_t free;
+
+	(void)state;
+	spec.boot.nr_cpus = 2;
+	spec.boot.nr_nodes = 2;
+	spec.boot.cpu_node = cpu_node;
+	machine_build(&m, &spec);
+	z = zone_of(&m, QUARRY_ZONE_NORMAL);
+	normal_info(&m, &info);
+	assert_int_equal(info.wmark[QUARRY_WMARK_HIGH], zone_mark(z, QUARRY_WMARK_HIGH));
+	free = quarry_load_relaxed(&z->nr_free);
+	assert_true(page_node_has_plenty(m.q, 0));
+	assert_false(page_node_has_plenty(m.q, 1));
+	for (unsigned long k = 0; k <= 4; k++) {
+		quarry_store_relaxed(&z->nr_free, 2 * info.wmark[QUARRY_WMARK_HIGH] + k);
+		assert_int_equal(page_node_has_plenty(m.q, 0), k >= 2);
+		assert_false(page_node_has_plenty(m.q, 1));
+	}
+	quarry_store_relaxed(&z->nr_free, free);
+	machine_check(&m);
+	machine_fini(&m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -660,6 +691,7 @@ int main(void)
 		cmocka_unit_test(tunables_by_name),
 		cmocka_unit_test(tunables_take_effect),
 		cmocka_unit_test(updates_keep_a_larger_wish),
+		cmocka_unit_test(plenty_to_the_page),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include <quarry/quarry.h>
 #include <quarry/selftest.h>
@@ -618,6 +619,41 @@ static unsigned int exact_answers(void)
 	return calls.failed;
 }
 
+/*
+ * Physical addresses that are the pointers: page 0 is never given, its address would be NULL. Where the host has no
+ * memory at an address that a machine of 32 bits can name, nothing is tried.
+ */
+static unsigned int identity_map(void)
+{
+	static _Alignas(64) unsigned char room[QUARRY_STORAGE_SIZE];
+	struct quarry_port port = {.report = report};
+	const uintptr_t at = (uintptr_t)256 << 20;
+	void *ram = mmap((void *)at, TINY_RAM, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			 -1, 0);
+	struct quarry_totals totals;
+	unsigned int pages = 0, low = 0;
+	struct page *page;
+	struct quarry *q;
+
+	if (ram == MAP_FAILED || ram != (void *)at)
+		return ram != MAP_FAILED && munmap(ram, TINY_RAM) != 0;
+	q = quarry_init(room, sizeof(room), &port);
+	CHECK(quarry_memblock_add(q, 0, 8 * QUARRY_PAGE_SIZE) == 0);
+	CHECK(quarry_memblock_add(q, at, TINY_RAM) == 0);
+	CHECK(quarry_boot(q, NULL) == 0);
+	quarry_totals(q, &totals);
+	while ((page = quarry_alloc_pages(q, GFP_KERNEL | __GFP_MEMALLOC, 0)) != NULL) {
+		CHECK(quarry_page_address(q, page) != NULL);
+		low += quarry_page_to_pfn(q, page) < 8;
+		pages++;
+	}
+	CHECK(low == 7);
+	CHECK(pages == totals.free && pages == totals.managed);
+	quarry_destroy(q);
+	munmap(ram, TINY_RAM);
+	return calls.failed;
+}
+
 int main(void)
 {
 	static _Alignas(64) unsigned char room[QUARRY_STORAGE_SIZE];
@@ -649,6 +685,7 @@ int main(void)
 	failed += reallocations(env.q);
 	failed += caches(env.q);
 	failed += exact_answers();
+	failed += identity_map();
 	free(ram);
 	free(scratch);
 	return failed != 0;
