@@ -396,6 +396,22 @@ static void test_efi(void **state)
 	}
 }
 
+/* What the boot loader uses takes one place, though its memory is of two kinds. */
+static void test_efi_one_place(void **state)
+{
+	uint8_t map[80] = {0};
+
+	(void)state;
+	bed_efi(map, 2, 0x100000, 1, 8);
+	bed_efi(map + 40, 2, 0x101000, 1, 0x10008);
+	for (unsigned long there = 127; there <= 128; there++) {
+		fill(0, there);
+		expect(there, quarry_firmware_efi(bed.q, map, sizeof(map), 40, 1),
+		       there < 128 ? 0 : -QUARRY_ENOMEM,
+		       there < 128 ? NULL : "128 of 128 regions, and 1 more", NULL);
+	}
+}
+
 /* ---- Multiboot2 ---- */
 
 struct mbi {
@@ -1029,6 +1045,24 @@ static void test_acpi_table_sizes(void **state)
 	free(t);
 }
 
+/* What has the address 0 is nowhere, whatever lies there; the next one is a place. */
+static void test_acpi_first_address(void **state)
+{
+	uint8_t r[20] = "RSD PTR ", t[36] = {0};
+
+	(void)state;
+	bed_le32(r + 16, ROOT);
+	bed_sum(r, 20, 8);
+	for (unsigned int at = 0; at < 2; at++) {
+		bed_again(&bed);
+		put_table(t, "RSDT", 36, ROOT);
+		bed_put(&bed, at, r, 20);
+		expect(at, quarry_firmware_acpi(bed.q, at, &bed.memory),
+		       at == 0 ? -QUARRY_ERANGE : 0, at == 0 ? "cannot be read" : NULL, "");
+		drop();
+	}
+}
+
 /* The root pointer in the last bytes of the address space, which it may fill, but not leave. */
 static void test_acpi_last_address(void **state)
 {
@@ -1411,6 +1445,7 @@ int main(void)
 		T(test_pvh),
 		T(test_room_of_the_caller),
 		T(test_efi),
+		T(test_efi_one_place),
 		T(test_multiboot2),
 		T(test_multiboot2_tags),
 		T(test_fdt_blocks),
@@ -1422,6 +1457,7 @@ int main(void)
 		T(test_fdt_distances),
 		T(test_acpi_root),
 		T(test_acpi_table_sizes),
+		T(test_acpi_first_address),
 		T(test_acpi_last_address),
 		T(test_acpi_entries),
 		T(test_acpi_number_of_entries),
