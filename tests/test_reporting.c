@@ -140,6 +140,32 @@ static void test_report_once(void **state)
 	machine_fini(&m);
 }
 
+/* An arena's descriptors are carved out of a pageblock that the host was told of: it is whole no more. */
+static void test_report_then_tables(void **state)
+{
+	struct machine_spec spec = report_spec;
+	struct machine m;
+	struct page *page;
+	struct host h;
+
+	(void)state;
+	spec.port = MACHINE_INSIDE;
+	spec.ram_bytes = 512 * MIB;
+	/* Boot's tables are in the last pageblock, and leave no room there for more. */
+	spec.reserved[1] = (struct machine_range){511 * MIB, 512 * MIB, 0};
+	machine_build(&m, &spec);
+	host_init(&h, &m);
+	assert_true(quarry_page_reporting_run(m.q) > 200 * PB);
+	machine_check(&m);
+	page = quarry_alloc_pages(m.q, GFP_HIGHUSER_MOVABLE, QUARRY_PAGEBLOCK_ORDER);
+	assert_non_null(page);
+	assert_true(m.q->pages->carved != 0);
+	machine_check(&m);
+	quarry_free_pages(m.q, page, QUARRY_PAGEBLOCK_ORDER);
+	machine_check(&m);
+	machine_fini(&m);
+}
+
 /* A host that says no: what it was asked stays unreported, and is asked again. */
 static void test_report_refused(void **state)
 {
@@ -664,13 +690,14 @@ static void test_accept_large(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_register),         cmocka_unit_test(test_report_once),
-		cmocka_unit_test(test_report_refused),   cmocka_unit_test(test_report_gap),
-		cmocka_unit_test(test_report_posix),     cmocka_unit_test(test_accept_lazily),
-		cmocka_unit_test(test_accept_for_order), cmocka_unit_test(test_accept_fails),
-		cmocka_unit_test(test_report_poison),    cmocka_unit_test(test_accept_cma),
-		cmocka_unit_test(test_accept_contig),    cmocka_unit_test(test_accept_errors),
-		cmocka_unit_test(test_accept_large),     cmocka_unit_test(test_accept_before_boot),
+		cmocka_unit_test(test_register),           cmocka_unit_test(test_report_once),
+		cmocka_unit_test(test_report_refused),     cmocka_unit_test(test_report_gap),
+		cmocka_unit_test(test_report_posix),       cmocka_unit_test(test_accept_lazily),
+		cmocka_unit_test(test_accept_for_order),   cmocka_unit_test(test_accept_fails),
+		cmocka_unit_test(test_report_poison),      cmocka_unit_test(test_accept_cma),
+		cmocka_unit_test(test_accept_contig),      cmocka_unit_test(test_accept_errors),
+		cmocka_unit_test(test_report_then_tables), cmocka_unit_test(test_accept_large),
+		cmocka_unit_test(test_accept_before_boot),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -81,6 +81,8 @@ static void memmap_take_room(struct quarry *q, struct page_arena *a, unsigned in
 
 	for (; left != 0; left -= 1u << part, i++) {
 		arena_unfile(q, a, i);
+		if (!QUARRY_TINY)
+			a->pb[i].flags &= (uint8_t)~PAGE_PB_REPORTED;
 		pageblock_clear(a->bits[i], page, part);
 		a->pb[i].nr_free = (uint16_t)(a->pb[i].nr_free - (1u << part));
 		arena_file(q, a, i);
