@@ -796,6 +796,35 @@ static void compaction_before_or_after_reclaim(void **state)
 }
 
 /*
+ * P18: reclaim brings pages, but no block can be made: after the rounds in vain compaction alone goes on, once harder,
+ * and not even that for a costly block.
+ */
+static void compaction_gives_up(void **state)
+{
+	static const struct {
+		unsigned int order, rounds;
+	} rules[] = {{1, 18}, {3, 18}, {4, 17}, {8, 17}};
+	struct machine_spec spec = packed_spec;
+	struct owner o;
+	struct host h;
+
+	(void)state;
+	spec.reclaim = one_page;
+	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
+		packed_build_as(&h, &o, &spec);
+		o.fail_percent = 100;
+		for (unsigned int n = 0; n < 4000; n++)
+			hoard_add(&h.pages, quarry_alloc_pages(h.m.q, GFP_NOWAIT, 0), 0);
+		quarry_drain_all_pages(h.m.q);
+		assert_null(quarry_alloc_pages(
+			h.m.q, GFP_HIGHUSER_MOVABLE | __GFP_RETRY_MAYFAIL | __GFP_NOWARN,
+			rules[i].order));
+		assert_int_equal(h.reclaims, rules[i].rounds * 13);
+		packed_fini(&h, &o);
+	}
+}
+
+/*
  * P18: a costly request that will not retry compacts asynchronously before and after reclaim: it empties movable
  * pageblocks only. Here these hold pages that nobody can move, and others hold pages that can be.
  */
@@ -1058,6 +1087,7 @@ int main(void)
 		cmocka_unit_test(kswapd_by_node),
 		cmocka_unit_test(compaction_serves_requests),
 		cmocka_unit_test(compaction_before_or_after_reclaim),
+		cmocka_unit_test(compaction_gives_up),
 		cmocka_unit_test(costly_noretry_stays_async),
 		cmocka_unit_test(compaction_does_not_recurse),
 		cmocka_unit_test(kcompactd_for_those_who_cannot_wait),

@@ -646,6 +646,33 @@ static void updates_keep_a_larger_wish(void **state)
 	machine_fini(&m);
 }
 
+/* One word of three, with spaces round it; no word is too long to be refused. */
+static void words_are_read_whole(void **state)
+{
+	static const char name[] = "transparent_hugepage/enabled";
+	static const char *const good[] = {"never", " madvise\n", "\talways  "};
+	static const char *const bad[] = {"", " ", "nev", "neverr", "never always", "[never]"};
+	struct machine_spec spec = one_zone(64 * MIB, 1000);
+	struct machine m;
+
+	(void)state;
+	machine_build(&m, &spec);
+	for (unsigned int i = 0; i < 3; i++) {
+		assert_int_equal(quarry_sysctl_set(m.q, name, good[i]), 0);
+		assert_int_equal(m.q->pages->thp, i);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(quarry_sysctl_set(m.q, name, bad[i]), -QUARRY_EINVAL);
+	for (int n = 6; n < 40; n++) {
+		char word[41];
+
+		snprintf(word, sizeof(word), "always%0*d", n - 5, 0);
+		assert_int_equal(quarry_sysctl_set(m.q, name, word), -QUARRY_EINVAL);
+	}
+	assert_int_equal(m.q->pages->thp, 2);
+	machine_fini(&m);
+}
+
 /* Plenty is more than twice the high watermark of a node's own zone, to the page; a node without memory has none. */
 static void plenty_to_the_page(void **state)
 {
@@ -691,6 +718,7 @@ int main(void)
 		cmocka_unit_test(tunables_by_name),
 		cmocka_unit_test(tunables_take_effect),
 		cmocka_unit_test(updates_keep_a_larger_wish),
+		cmocka_unit_test(words_are_read_whole),
 		cmocka_unit_test(plenty_to_the_page),
 	};
 

@@ -582,6 +582,18 @@ static void calls_frees(void)
 	CHECK(faults(calls.q) == 0);
 }
 
+/* Pages that were in use have descriptors, from the first of each range to its last; their neighbours have none. */
+static void calls_ends(void)
+{
+	static const pfn_t inside[] = {0x101, 0x1ff, 0x280, 0x3fe},
+			   outside[] = {0, 0x100, 0x200, 0x27f, 0x400};
+
+	for (unsigned int i = 0; i < 4; i++)
+		CHECK(quarry_pfn_to_page(calls.q, inside[i]) != NULL);
+	for (unsigned int i = 0; i < 5; i++)
+		CHECK(quarry_pfn_to_page(calls.q, outside[i]) == NULL);
+}
+
 static unsigned int exact_answers(void)
 {
 	static _Alignas(64) unsigned char room[QUARRY_STORAGE_SIZE];
@@ -604,6 +616,7 @@ static unsigned int exact_answers(void)
 		calls_order();
 		calls_waits();
 		calls_frees();
+		calls_ends();
 		quarry_destroy(calls.q);
 		CHECK(quarry_stage(calls.q) == QUARRY_STAGE_NONE);
 	}
