@@ -297,6 +297,7 @@ static void totals_by_place(void **state)
 	assert_true(info.sites >= 5); /* unknown, three tags, calls of free */
 	/* 28 bytes a page of what was touched, beside the fixed tables. */
 	assert_true(info.owner_bytes < (300 << 10) + 16384 * 28);
+	assert_true(info.owner_bytes > QUARRY_PAGEBLOCK_PAGES * 28);
 	quarry_show_page_sites(m.q, 2, &out);
 	assert_non_null(strchr(t.s, '\n'));
 	assert_int_equal(strspn(strchr(strchr(t.s, '\n') + 1, '\n'), "\n"), 1); /* two lines */
