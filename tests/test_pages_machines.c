@@ -514,6 +514,35 @@ static void other_cpu_is_faster(struct machine *m)
 	quarry_posix_set_cpu(0);
 }
 
+/* Without memory for the descriptors of the arenas before it, an arena that has some serves, wherever it stands. */
+static void an_arena_with_descriptors_serves(void **state)
+{
+	struct machine_spec spec = {.memory = {{0, 3 * GIB, 0}},
+				    .port = MACHINE_COUNTED,
+				    .budget = -1,
+				    .boot = {.nr_cpus = 1,
+					     .dma_limit = ~(phys_addr_t)0,
+					     .dma32_limit = ~(phys_addr_t)0}};
+	const pfn_t third = 2 * GIB / QUARRY_PAGE_SIZE;
+	struct machine m;
+	struct page *page;
+
+	(void)state;
+	machine_build(&m, &spec);
+	assert_int_equal(quarry_alloc_contig_range(m.q, third, third + 1, QUARRY_MIGRATE_MOVABLE,
+						   GFP_KERNEL),
+			 0);
+	m.budget = 0;
+	page = quarry_alloc_pages(m.q, GFP_KERNEL, QUARRY_MAX_ORDER);
+	assert_non_null(page);
+	assert_true(quarry_page_to_pfn(m.q, page) > third);
+	m.budget = -1;
+	quarry_free_pages(m.q, page, QUARRY_MAX_ORDER);
+	quarry_free_contig_range(m.q, third, 1);
+	machine_check(&m);
+	machine_fini(&m);
+}
+
 /* Two CPUs make the descriptors of an arena at once: one table wins, the other is given back. */
 static void two_make_a_table(void **state)
 {
@@ -759,6 +788,7 @@ int main(void)
 		cmocka_unit_test(tables_of_small_machines),
 		cmocka_unit_test(tables_at_work_keep_their_budget),
 		cmocka_unit_test(tables_inside),
+		cmocka_unit_test(an_arena_with_descriptors_serves),
 		cmocka_unit_test(tables_inside_out_of_reach),
 		cmocka_unit_test(tables_fail_at_boot),
 		cmocka_unit_test(tables_fail_at_work),

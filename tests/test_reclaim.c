@@ -729,6 +729,19 @@ static void packed_fini(struct host *h, struct owner *o)
 	host_fini(h);
 }
 
+/* Requests that zones have counted as theirs. */
+static uint64_t served(struct quarry *q)
+{
+	struct quarry_numa_stat stat;
+	uint64_t n = 0;
+
+	for (int zone = 0; zone < QUARRY_NR_ZONES; zone++) {
+		if (quarry_zone_numa(q, 0, (enum quarry_zone_type)zone, &stat))
+			n += stat.hit + stat.miss;
+	}
+	return n;
+}
+
 /* P18: half of the memory is free, in single pages; requests that may wait get their blocks all the same. */
 static void compaction_serves_requests(void **state)
 {
@@ -736,14 +749,17 @@ static void compaction_serves_requests(void **state)
 	struct page *page;
 	struct owner o;
 	struct host h;
+	uint64_t before;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(orders) / sizeof(orders[0]); i++) {
 		packed_build(&h, &o);
 		assert_null(quarry_alloc_pages(h.m.q, GFP_NOWAIT | __GFP_NOWARN, orders[i]));
 		assert_int_equal(o.migrated, 0);
+		before = served(h.m.q);
 		page = quarry_alloc_pages(h.m.q, GFP_HIGHUSER_MOVABLE, orders[i]);
 		assert_non_null(page);
+		assert_int_equal(served(h.m.q), before + 1);
 		assert_true(o.migrated >= 1ul << (orders[i] - 1));
 		assert_true(quarry_vm_event(h.m.q, QUARRY_VM_COMPACT_SUCCESS) == 1);
 		assert_true(quarry_vm_event(h.m.q, QUARRY_VM_COMPACT_STALL) >= 1);
