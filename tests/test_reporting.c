@@ -498,6 +498,36 @@ static void test_accept_before_boot(void **state)
 	guest_fini(&g);
 }
 
+static struct quarry_range accepted_last;
+
+static int accept_note(void *ctx, phys_addr_t phys, phys_addr_t size)
+{
+	(void)ctx;
+	accepted_last = (struct quarry_range){phys, size};
+	return 0;
+}
+
+/* Memory up to the end of the address space: one past it is 0. */
+static void test_accept_at_the_top(void **state)
+{
+	const struct quarry_range unaccepted = {0 - 2 * MIB, 2 * MIB};
+	struct quarry_posix_options options = {.ram_bytes = 0};
+	struct quarry *q = quarry_posix_new(&options);
+	phys_addr_t at;
+
+	(void)state;
+	assert_non_null(q);
+	q->port.accept = accept_note;
+	assert_int_equal(quarry_memblock_set_unaccepted(q, &unaccepted, 1), 0);
+	assert_int_equal(quarry_memblock_add(q, 0 - 2 * MIB, 2 * MIB), 0);
+	at = quarry_memblock_phys_alloc(q, 3 * QUARRY_PAGE_SIZE, 64);
+	assert_true(at > 0 - 2 * MIB);
+	assert_true(accepted_last.size >= 3 * QUARRY_PAGE_SIZE);
+	assert_true(accepted_last.start <= at && accepted_last.start % QUARRY_PAGE_SIZE == 0);
+	assert_int_equal(accepted_last.start + accepted_last.size, 0);
+	quarry_posix_delete(q);
+}
+
 /* A large block is not there yet: pageblocks are accepted until it is. */
 static void test_accept_for_order(void **state)
 {
@@ -690,13 +720,21 @@ static void test_accept_large(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_register),           cmocka_unit_test(test_report_once),
-		cmocka_unit_test(test_report_refused),     cmocka_unit_test(test_report_gap),
-		cmocka_unit_test(test_report_posix),       cmocka_unit_test(test_accept_lazily),
-		cmocka_unit_test(test_accept_for_order),   cmocka_unit_test(test_accept_fails),
-		cmocka_unit_test(test_report_poison),      cmocka_unit_test(test_accept_cma),
-		cmocka_unit_test(test_accept_contig),      cmocka_unit_test(test_accept_errors),
-		cmocka_unit_test(test_report_then_tables), cmocka_unit_test(test_accept_large),
+		cmocka_unit_test(test_register),
+		cmocka_unit_test(test_report_once),
+		cmocka_unit_test(test_report_refused),
+		cmocka_unit_test(test_report_gap),
+		cmocka_unit_test(test_report_posix),
+		cmocka_unit_test(test_accept_lazily),
+		cmocka_unit_test(test_accept_for_order),
+		cmocka_unit_test(test_accept_fails),
+		cmocka_unit_test(test_report_poison),
+		cmocka_unit_test(test_accept_cma),
+		cmocka_unit_test(test_accept_contig),
+		cmocka_unit_test(test_accept_errors),
+		cmocka_unit_test(test_report_then_tables),
+		cmocka_unit_test(test_accept_at_the_top),
+		cmocka_unit_test(test_accept_large),
 		cmocka_unit_test(test_accept_before_boot),
 	};
 

@@ -414,15 +414,17 @@ int quarry_memblock_set_unaccepted(struct quarry *q, const struct quarry_range *
 
 bool boot_accept(struct quarry *q, phys_addr_t start, phys_addr_t size)
 {
-	phys_addr_t end = bits_align_up(start + size, (phys_addr_t)QUARRY_PAGE_SIZE);
+	/* The last byte of the last page: one past it may be beyond the address space. */
+	phys_addr_t last = (start + size - 1) | (QUARRY_PAGE_SIZE - 1);
 
 	start = bits_align_down(start, (phys_addr_t)QUARRY_PAGE_SIZE);
 	for (unsigned int i = 0; i < q->nr_unaccepted; i++) {
 		const struct quarry_range *r = &q->unaccepted[i];
 		phys_addr_t from = quarry_max(start, r->start);
-		phys_addr_t to = quarry_min(end, r->start + r->size);
+		phys_addr_t to = quarry_min(last, r->start + r->size - 1);
 
-		if (from < to && q->port.accept(q->port.ctx, from, to - from) != 0)
+		if (r->size != 0 && from <= to &&
+		    q->port.accept(q->port.ctx, from, to - from + 1) != 0)
 			return false;
 	}
 	return true;
