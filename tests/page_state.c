@@ -166,6 +166,7 @@ static void add_sheaf(uint64_t *digest, const struct page_layer *pl, const struc
 	add(digest, s->zone != NULL ? s->zone->index : NOTHING);
 	add(digest, s->word);
 	add(digest, s->count);
+	add(digest, s->kept);
 	add(digest, (uint64_t)s->cap << 32 | (uint64_t)s->high << 16 | s->grown);
 	add(digest, (uint64_t)s->at << 16 | s->n);
 	for (unsigned int k = s->at; k < s->n; k++)
@@ -218,6 +219,7 @@ static void add_cpu(uint64_t *digest, const struct page_layer *pl, const struct 
 	}
 	for (unsigned int s = 0; s < SLOTS; s++)
 		add_slot(digest, pl, cpu, s);
+	add(digest, cpu->round.sheaf != NULL);
 	for (unsigned int i = 0; i < pl->nr_zones; i++) {
 		add(digest, cpu->pcp[i] != NULL);
 		if (cpu->pcp[i] != NULL)

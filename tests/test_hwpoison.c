@@ -208,6 +208,37 @@ static void test_page_in_use_asked_again(void **state)
 	}
 }
 
+/* A pageblock that a CPU hands out and takes back again and again goes round no more once it is damaged. */
+static void test_pageblock_that_goes_round(void **state)
+{
+	struct machine_spec spec = {.memory = {{0, 2048 * MIB, 0}}, .boot = {.nr_cpus = 1}};
+	const unsigned int order = QUARRY_PAGEBLOCK_ORDER;
+	struct page *page, *other;
+	struct machine m;
+	pfn_t pfn;
+
+	(void)state;
+	machine_build(&m, &spec);
+	page = quarry_alloc_pages(m.q, GFP_KERNEL, order);
+	for (unsigned int i = 0; i < 3; i++) {
+		quarry_free_pages(m.q, page, order);
+		other = quarry_alloc_pages(m.q, GFP_KERNEL, order);
+		if (i != 0)
+			assert_ptr_equal(other, page);
+		page = other;
+	}
+	pfn = quarry_page_to_pfn(m.q, page);
+	assert_int_equal(quarry_memory_failure(m.q, pfn + 5, SIMULATED), -QUARRY_EBUSY);
+	quarry_free_pages(m.q, page, order);
+	assert_non_null(other = quarry_alloc_pages(m.q, GFP_KERNEL, order));
+	assert_ptr_not_equal(other, page);
+	quarry_free_pages(m.q, other, order);
+	quarry_drain_all_pages(m.q);
+	machine_check(&m);
+	assert_int_equal(quarry_pfn_state(m.q, pfn + 5, NULL), QUARRY_PAGE_POISONED);
+	machine_fini(&m);
+}
+
 /* A mark on a page in use can be taken back; the page is then as any other. */
 static void test_unmark(void **state)
 {
@@ -629,6 +660,7 @@ int main(void)
 		cmocka_unit_test(test_sequences),
 		cmocka_unit_test(test_border_in_pageblock),
 		cmocka_unit_test(test_page_in_use_asked_again),
+		cmocka_unit_test(test_pageblock_that_goes_round),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -356,7 +356,6 @@ static QUARRY_NOINLINE void alloc_free_inside(struct page_cpu *cpu, struct page 
 					      const void *address) QUARRY_RELEASES(cpu->lock)
 {
 	struct quarry *q = cpu->q;
-	unsigned int slot = order < PAGE_PCP_ORDERS ? order : PAGE_PCP_HUGE;
 	/* Acquire: what other CPUs did to the block before they let go of it. */
 	uint64_t word = page != NULL ? quarry_load_acquire(&page->word) : 0;
 	bool put = false; /* something went to its arena */
@@ -368,22 +367,41 @@ static QUARRY_NOINLINE void alloc_free_inside(struct page_cpu *cpu, struct page 
 		return;
 	}
 	page_set_word(page, word & PAGE_WORD_ARENA_MASK); /* PAGE_WORD_FREE */
-	if (unlikely(slot == PAGE_PCP_HUGE)) {
-		put = !pcp_keep_huge(q, cpu, page, page_word_type(word));
-		if (put)
-			pcp_push_counted(q, cpu, page, slot);
-	} else if (unlikely(word < quarry_load_relaxed(&q->strict_below))) {
+	if (unlikely(word < quarry_load_relaxed(&q->strict_below))) {
 		put = true;
-		pcp_push_counted(q, cpu, page, slot);
+		pcp_push_counted(q, cpu, page, order);
 	} else if (likely(order == 0)) { /* the same with addresses that the compiler knows */
 		put = pcp_push(cpu, page, 0);
 		if (unlikely(put))
 			pcp_in_stage(q, cpu, 0);
 	} else {
-		put = pcp_push(cpu, page, slot);
+		put = pcp_push(cpu, page, order);
 		if (unlikely(put))
-			pcp_in_stage(q, cpu, slot);
+			pcp_in_stage(q, cpu, order);
 	}
+	quarry_cpu_leave(&cpu->lock);
+	quarry_unpin(pin);
+	if (unlikely(put))
+		arena_tell(q);
+}
+
+/* The same of a whole pageblock. */
+static QUARRY_NOINLINE void alloc_free_huge(struct page_cpu *cpu, struct page *page,
+					    quarry_pin_t pin, const void *address)
+	QUARRY_RELEASES(cpu->lock)
+{
+	struct quarry *q = cpu->q;
+	uint64_t word = page != NULL ? quarry_load_acquire(&page->word) : 0;
+	bool put;
+
+	if (unlikely(!alloc_may_free_any(q->pages, page, word, QUARRY_PAGEBLOCK_ORDER))) {
+		quarry_cpu_leave(&cpu->lock);
+		quarry_unpin(pin);
+		alloc_free_long(q, page, QUARRY_PAGEBLOCK_ORDER, address, false);
+		return;
+	}
+	page_set_word(page, word & PAGE_WORD_ARENA_MASK); /* PAGE_WORD_FREE */
+	put = pcp_free_huge(q, cpu, page, page_word_type(word));
 	quarry_cpu_leave(&cpu->lock);
 	quarry_unpin(pin);
 	if (unlikely(put))
@@ -427,6 +445,28 @@ static QUARRY_ALWAYS_INLINE int alloc_free_short(struct page_cpu *cpu, struct pa
 	return 0;
 }
 
+/*
+ * The same of a whole pageblock, which stays in the sheaf that it comes from; 0 or 1. What pcp_free_huge() has looked at
+ * is as it was, or the sheaf would have been emptied.
+ */
+static QUARRY_ALWAYS_INLINE int alloc_free_round(struct page_cpu *cpu, struct page *page)
+	QUARRY_REQUIRES(cpu->lock)
+{
+	struct page_sheaf *s = cpu->round.sheaf;
+	uint64_t word;
+
+	if (unlikely(s == NULL) || s->cur.base != page || s->cur.mask != 0 ||
+	    unlikely(quarry_load_relaxed(&cpu->round.pb->type) != page_word_type(s->word)))
+		return 0;
+	word = quarry_load_acquire(&page->word); /* as in alloc_free_inside() */
+	if (unlikely((word & ~PAGE_WORD_ARENA_MASK) != s->word))
+		return 0;
+	page_set_word(page, word & PAGE_WORD_ARENA_MASK);
+	s->cur.mask = 1;
+	s->kept++;
+	return 1;
+}
+
 /* What the shortest way could not enter for, or not do. Not inside. */
 static QUARRY_NOINLINE void alloc_free_next(struct page_cpu *cpu, struct page *page,
 					    unsigned int order, quarry_pin_t pin,
@@ -437,7 +477,8 @@ static QUARRY_NOINLINE void alloc_free_next(struct page_cpu *cpu, struct page *p
 
 	if (pcp_slot(order) >= 0 && quarry_cpu_enter_common(&cpu->lock)) {
 		/* Where CPUs fence, all come by here. */
-		done = order < PAGE_PCP_ORDERS ? alloc_free_short(cpu, page, order) : 0;
+		done = order < PAGE_PCP_ORDERS ? alloc_free_short(cpu, page, order)
+					       : alloc_free_round(cpu, page);
 		if (done == 2)
 			late_give_old(q, cpu);
 		if (done != 0) {
@@ -447,7 +488,10 @@ static QUARRY_NOINLINE void alloc_free_next(struct page_cpu *cpu, struct page *p
 				arena_tell(q);
 			return;
 		}
-		alloc_free_inside(cpu, page, order, pin, address);
+		if (order < PAGE_PCP_ORDERS)
+			alloc_free_inside(cpu, page, order, pin, address);
+		else
+			alloc_free_huge(cpu, page, pin, address);
 		return;
 	}
 	quarry_unpin(pin);
@@ -465,14 +509,17 @@ static QUARRY_ALWAYS_INLINE void alloc_free(struct quarry *q, struct page *page,
 		alloc_free_next(cpu, page, order, pin, QUARRY_RETURN_ADDRESS());
 		return;
 	}
-	done = order < PAGE_PCP_ORDERS ? alloc_free_short(cpu, page, order) : 0;
+	done = order < PAGE_PCP_ORDERS ? alloc_free_short(cpu, page, order)
+				       : alloc_free_round(cpu, page);
 	if (likely(done == 1)) {
 		quarry_cpu_leave(&cpu->lock);
 		quarry_unpin(pin);
 	} else if (done == 2) {
 		alloc_free_late(cpu, pin);
-	} else {
+	} else if (order < PAGE_PCP_ORDERS) {
 		alloc_free_inside(cpu, page, order, pin, QUARRY_RETURN_ADDRESS());
+	} else {
+		alloc_free_huge(cpu, page, pin, QUARRY_RETURN_ADDRESS());
 	}
 }
 

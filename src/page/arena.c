@@ -957,7 +957,7 @@ unsigned int arena_put_large(struct quarry *q, struct page_arena *a, unsigned in
 	bool odd = false;
 
 	for (unsigned int j = i; j < end; j++)
-		odd |= pageblock_any(a->bits[j]) || (a->pb[j].flags & PAGE_PB_KEEPS) != 0 ||
+		odd |= a->pb[j].nr_free != 0 || (a->pb[j].flags & PAGE_PB_KEEPS) != 0 ||
 		       !arena_may_join(a->pb[i].type, a->pb[j].type);
 	if (odd) {
 		for (unsigned int j = i; j < end; j++)
@@ -974,6 +974,33 @@ unsigned int arena_put_large(struct quarry *q, struct page_arena *a, unsigned in
 	arena_file_as(q, a, i, order);
 	return 1u << order;
 }
+
+#if !QUARRY_TINY
+
+unsigned int arena_put_huge(struct quarry *q, struct page_arena *a, const struct page_hand *h,
+			    unsigned int n, int64_t *freed)
+{
+	unsigned int k = 0;
+
+	do {
+		unsigned int i =
+			(unsigned int)((size_t)(h[k].base - a->map) >> QUARRY_PAGEBLOCK_ORDER);
+		unsigned int j =
+			PAGE_PAIRS ? arena_buddy(a, i, QUARRY_PAGEBLOCK_ORDER) : PAGE_NO_PB;
+
+		if (k + 1 < n && j != PAGE_NO_PB && h[k + 1].base == arena_page(a, j, 0)) {
+			*freed +=
+				arena_put_large(q, a, quarry_min(i, j), QUARRY_PAGEBLOCK_ORDER + 1);
+			k += 2;
+		} else {
+			*freed += arena_put_whole(q, a, i);
+			k++;
+		}
+	} while (k < n && page_arena_of(q->pages, h[k].base) == a);
+	return k;
+}
+
+#endif
 
 unsigned int arena_put_some(struct quarry *q, struct page_arena *a, pfn_t pfn, unsigned int order)
 {

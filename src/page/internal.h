@@ -67,6 +67,9 @@ unsigned int arena_put_some(struct quarry *q, struct page_arena *a, pfn_t pfn, u
 /* Frees the pageblocks from @i on that a block of @order has, at once. The same. */
 unsigned int arena_put_large(struct quarry *q, struct page_arena *a, unsigned int i,
 			     unsigned int order) QUARRY_REQUIRES(a->lock);
+/* Frees whole pageblocks: those of the @n hands @h that are @a's, up to the first that is not. Returns how many. */
+unsigned int arena_put_huge(struct quarry *q, struct page_arena *a, const struct page_hand *h,
+			    unsigned int n, int64_t *freed) QUARRY_REQUIRES(a->lock);
 /* Frees the pages @mask of word @w, counted from base_pfn; returns how many were not free before. */
 unsigned int arena_put_word(struct quarry *q, struct page_arena *a, size_t w, uint64_t mask)
 	QUARRY_REQUIRES(a->lock);
@@ -659,10 +662,10 @@ void pcp_in_stage(struct quarry *q, struct page_cpu *cpu, unsigned int slot)
 void pcp_push_counted(struct quarry *q, struct page_cpu *cpu, struct page *page, unsigned int slot)
 	QUARRY_REQUIRES(cpu->lock);
 /*
- * Inside: @page, a free whole pageblock that was allocated as @type, is the next to be handed out. False: it may
- * not be, or there is another.
+ * Inside: takes back @page, a free whole pageblock that was allocated as @type; it is the next to be handed out if it may
+ * be and there is no other. True: something went to its arena.
  */
-bool pcp_keep_huge(struct quarry *q, struct page_cpu *cpu, struct page *page, unsigned int type)
+bool pcp_free_huge(struct quarry *q, struct page_cpu *cpu, struct page *page, unsigned int type)
 	QUARRY_REQUIRES(cpu->lock);
 /* Inside, no feature is on: fills the empty sheaf @s of @slot. False: it takes the long way. */
 bool pcp_refill(struct quarry *q, struct page_cpu *cpu, struct page_sheaf *s, unsigned int slot)

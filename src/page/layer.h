@@ -181,6 +181,7 @@ struct page_sheaf {
 	struct page_zone *zone;
 	uint64_t word;  /* what a descriptor will say, but for the arena */
 	uint64_t count; /* blocks that were taken from the arenas; see pcp_events() */
+	uint64_t kept;  /* and just freed ones */
 	uint16_t at, n; /* the hands beside cur are [at, n); both are 0 if there are none */
 	uint16_t cap;   /* blocks of a batch, at least; 0: blocks of this order are not cached */
 	uint16_t high;  /* and at most */
@@ -240,6 +241,15 @@ struct page_counts {
 	uint64_t events[QUARRY_NR_VM_EVENTS];
 };
 
+/*
+ * A pageblock that goes round, handed out and taken back: the sheaf that kept it last, and its record. NULL: none,
+ * or the sheaf was emptied since.
+ */
+struct page_round {
+	struct page_sheaf *sheaf;
+	const struct page_pb *pb;
+};
+
 #define PAGE_LATE 64u
 #define PAGE_LATE_KEEP 32u /* written down last: their descriptors may be on their way */
 #define PAGE_LATE_AFTER 8u
@@ -256,6 +266,7 @@ struct page_cpu {
 	struct page_cpu *next_spare;
 	struct page_hand
 		open[PAGE_PCP_ORDERS + 1]; /* blocks taken back last; else PAGE_HAND_NONE */
+	struct page_round round;
 	uint8_t late_streak;      /* stages in a row that held hardly more than a block a hand */
 	bool late_on;             /* so blocks are written down */
 	uint64_t late[PAGE_LATE]; /* descriptor | order */

@@ -318,65 +318,48 @@ QUARRY_NOINLINE void pcp_in_stage(struct quarry *q, struct page_cpu *cpu, unsign
 		pcp_spill_all(q, cpu, slot); /* too many were in use: wait for their arenas */
 }
 
-/* Whether @hand is a whole word, or pageblock, that may be handed out by @s again. */
-static inline bool pcp_may_keep(const struct quarry *q, const struct page_sheaf *s,
-				unsigned int slot, const struct page_hand *hand)
+/*
+ * Whether blocks of pageblock @i of @a, which were just freed, may be handed out by @s again. Whoever changes the
+ * type, to isolate the pageblock, or marks a page as damaged, then empties all CPUs' sheaves: it finds the blocks here,
+ * or handed out before it asked.
+ */
+static inline bool pcp_may_keep(const struct page_layer *pl, const struct page_sheaf *s,
+				const struct page_arena *a, size_t i)
+{
+	return quarry_load_relaxed(&a->pb[i].type) == page_word_type(s->word) &&
+	       (likely(quarry_load_relaxed(&pl->poison) == NULL) ||
+		hwpoison_bits(pl, a->base_pfn + ((pfn_t)i << QUARRY_PAGEBLOCK_ORDER)) == NULL);
+}
+
+/* Whether @hand is a whole word that may be handed out by @s again. */
+static inline bool pcp_may_keep_hand(const struct quarry *q, const struct page_sheaf *s,
+				     unsigned int slot, const struct page_hand *hand)
 {
 	static const uint64_t whole[] = {~(uint64_t)0, 0x5555555555555555u, 0x1111111111111111u,
 					 0x0101010101010101u, 1};
-	const struct page_layer *pl = q->pages;
 	const struct page_arena *a;
-	size_t offset;
 
 	if (hand->mask != (whole[slot] & PAGE_BITS_ALL))
 		return false;
-	a = page_arena_of(pl, hand->base);
-	offset = (size_t)(hand->base - a->map);
-	/*
-	 * Whoever changes the type, to isolate the pageblock, or marks a page as damaged, then empties all CPUs'
-	 * sheaves: it finds the block here, or handed out before it asked.
-	 */
+	a = page_arena_of(q->pages, hand->base);
 	return page_arena_is_of(a, s->zone) &&
-	       quarry_load_relaxed(&a->pb[offset >> QUARRY_PAGEBLOCK_ORDER].type) ==
-		       page_word_type(s->word) &&
-	       (likely(quarry_load_relaxed(&pl->poison) == NULL) ||
-		hwpoison_bits(pl, a->base_pfn + offset) == NULL);
+	       pcp_may_keep(q->pages, s, a,
+			    (size_t)(hand->base - a->map) >> QUARRY_PAGEBLOCK_ORDER);
 }
 
 /* @hand, of @blocks blocks that were just freed, is the empty @s's. */
-static inline void pcp_keep(struct page_cpu *cpu, struct page_sheaf *s, unsigned int order,
-			    const struct page_hand *hand, unsigned int blocks)
-	QUARRY_REQUIRES(cpu->lock)
+static inline void pcp_keep(struct page_sheaf *s, const struct page_hand *hand, unsigned int blocks)
 {
 	page_hand_copy(&s->cur, hand);
 	s->grown = 0; /* what goes round needs no large batches */
-	s->count += blocks;
-	cpu->put[s->zone->type][order] += blocks;
+	s->kept += blocks;
 }
 
-bool pcp_keep_huge(struct quarry *q, struct page_cpu *cpu, struct page *page, unsigned int type)
-{
-	const struct page_arena *a = page_arena_of(q->pages, page);
-	struct page_pcp *pcp = quarry_load_relaxed(&cpu->pcp[a->zone->index]);
-	struct page_hand hand = {page, 1};
-	struct page_sheaf *s;
-
-	if (pcp == NULL || type >= QUARRY_MIGRATE_PCPTYPES)
-		return false;
-	s = &pcp->out[type][PAGE_PCP_HUGE];
-	if (s->cur.mask != 0 || s->cap == 0 || !pcp_may_keep(q, s, PAGE_PCP_HUGE, &hand))
-		return false;
-	pcp_keep(cpu, s, QUARRY_PAGEBLOCK_ORDER, &hand, 1);
-	return true;
-}
-
-/* A whole pageblock, which is the first and only page of its hand. */
-static void pcp_push_huge(struct quarry *q, struct page_cpu *cpu, struct page *page)
-	QUARRY_REQUIRES(cpu->lock)
+/* Pageblock @i of @a, whose first page is @page, is a hand of its own. True: something went to its arena. */
+static bool pcp_push_huge(struct quarry *q, struct page_cpu *cpu, const struct page_arena *a,
+			  size_t i, struct page *page) QUARRY_REQUIRES(cpu->lock)
 {
 	struct page_in *in = &cpu->in[PAGE_PCP_HUGE];
-	const struct page_arena *a = page_arena_of(q->pages, page);
-	size_t i = (size_t)(page - a->map) >> QUARRY_PAGEBLOCK_ORDER;
 
 	quarry_prefetch_write(&a->bits[i]);
 	quarry_prefetch_write(&a->pb[i]);
@@ -385,11 +368,31 @@ static void pcp_push_huge(struct quarry *q, struct page_cpu *cpu, struct page *p
 	in->blocks++;
 	in->limit = quarry_min(in->limit, quarry_load_relaxed(&a->in_limit[PAGE_PCP_HUGE]));
 	if (likely(in->blocks < in->limit && in->n < PAGE_IN_HANDS))
-		return;
+		return false;
 	pcp_spill(q, cpu, PAGE_PCP_HUGE, in->n, true);
 	if (2 * in->blocks > in->limit || 2 * in->n > PAGE_IN_HANDS)
 		pcp_spill_all(q, cpu,
 			      PAGE_PCP_HUGE); /* too many were in use: wait for their arenas */
+	return true;
+}
+
+bool pcp_free_huge(struct quarry *q, struct page_cpu *cpu, struct page *page, unsigned int type)
+{
+	const struct page_arena *a = page_arena_of(q->pages, page);
+	size_t i = (size_t)(page - a->map) >> QUARRY_PAGEBLOCK_ORDER;
+	struct page_pcp *pcp = quarry_load_relaxed(&cpu->pcp[a->zone->index]);
+	const struct page_hand hand = {page, 1};
+	struct page_sheaf *s;
+
+	if (likely(pcp != NULL && type < QUARRY_MIGRATE_PCPTYPES)) {
+		s = &pcp->out[type][PAGE_PCP_HUGE];
+		if (s->cur.mask == 0 && s->cap != 0 && pcp_may_keep(q->pages, s, a, i)) {
+			pcp_keep(s, &hand, 1);
+			cpu->round = (struct page_round){s, &a->pb[i]};
+			return false;
+		}
+	}
+	return pcp_push_huge(q, cpu, a, i, page);
 }
 
 void pcp_push_counted(struct quarry *q, struct page_cpu *cpu, struct page *page, unsigned int slot)
@@ -399,7 +402,9 @@ void pcp_push_counted(struct quarry *q, struct page_cpu *cpu, struct page *page,
 	uint64_t bit = (uint64_t)1 << page_word_bit(page);
 
 	if (slot == PAGE_PCP_HUGE) {
-		pcp_push_huge(q, cpu, page);
+		const struct page_arena *a = page_arena_of(q->pages, page);
+
+		pcp_push_huge(q, cpu, a, (size_t)(page - a->map) >> QUARRY_PAGEBLOCK_ORDER, page);
 		return;
 	}
 	if (cpu->open[slot].mask != 0)
@@ -477,9 +482,9 @@ static bool pcp_take_own(const struct quarry *q, struct page_cpu *cpu, struct pa
 			return false;
 		hand = &in->hand[in->n - 1];
 	}
-	if (!pcp_may_keep(q, s, slot, hand))
+	if (!pcp_may_keep_hand(q, s, slot, hand))
 		return false;
-	pcp_keep(cpu, s, pcp_order(slot), hand, blocks);
+	pcp_keep(s, hand, blocks);
 	if (hand == &cpu->open[slot]) {
 		*hand = (struct page_hand){PAGE_HAND_NONE, 0};
 	} else if (in->staged == in->n--) {
@@ -684,6 +689,7 @@ static void pcp_visit(struct quarry *q, unsigned int cpu,
 	if (c == NULL || !quarry_cpu_revoke(q, &c->lock, &pin))
 		return;
 	late_end(q, c);
+	c->round = (struct page_round){NULL, NULL};
 	for (unsigned int slot = 0; slot <= PAGE_PCP_ORDERS; slot++)
 		pcp_spill_all(q, c, slot);
 	for (unsigned int i = 0; i < page_nr_zones(pl); i++) {
@@ -826,7 +832,9 @@ static void pcp_add_seen(struct quarry *q, struct page_cpu *c,
 			unsigned int slot = k % (PAGE_PCP_ORDERS + 1);
 			const struct page_sheaf *s = &pcp->out[k / (PAGE_PCP_ORDERS + 1)][slot];
 
-			allocs[pl->zone[i].type][pcp_order(slot)] += s->count - pcp_out_blocks(s);
+			allocs[pl->zone[i].type][pcp_order(slot)] +=
+				s->count + s->kept - pcp_out_blocks(s);
+			frees[pl->zone[i].type][pcp_order(slot)] += s->kept;
 		}
 	}
 }

@@ -290,41 +290,12 @@ unsigned int zone_fill(struct quarry *q, struct page_zone *z, uint32_t *home, un
 	return n;
 }
 
-/* Whether the whole pageblocks that stand in @a and @b are the lower and the upper half of a pair. */
-static bool zone_is_pair(const struct page_arena *arena, const struct page_hand *a,
-			 const struct page_hand *b)
-{
-	return PAGE_PAIRS && b->base == a->base + QUARRY_PAGEBLOCK_PAGES &&
-	       ((arena->base_pfn + (pfn_t)(a->base - arena->map)) & QUARRY_PAGEBLOCK_PAGES) == 0 &&
-	       (size_t)(b->base - arena->map) < (size_t)arena->nr_pb * QUARRY_PAGEBLOCK_PAGES;
-}
-
-/* Whole pageblocks in @h[0] and, perhaps, @h[1]; returns how many hands it was. */
-static unsigned int zone_put_huge(struct quarry *q, struct page_arena *a, const struct page_hand *h,
-				  unsigned int n, int64_t *freed) QUARRY_REQUIRES(a->lock)
-{
-	unsigned int i = (unsigned int)((size_t)(h->base - a->map) >> QUARRY_PAGEBLOCK_ORDER);
-
-	if (n >= 2 && zone_is_pair(a, &h[0], &h[1])) {
-		*freed += arena_put_large(q, a, i, QUARRY_PAGEBLOCK_ORDER + 1);
-		return 2;
-	}
-	if (n >= 2 && i > 0 && zone_is_pair(a, &h[1], &h[0])) {
-		*freed += arena_put_large(q, a, i - 1, QUARRY_PAGEBLOCK_ORDER + 1);
-		return 2;
-	}
-	*freed += arena_put_some(q, a, a->base_pfn + (pfn_t)(h->base - a->map),
-				 QUARRY_PAGEBLOCK_ORDER);
-	return 1;
-}
-
 /*
- * Hands of @a, which is locked, from the first on; returns how many it was. @odd: pages that became free though
- * no hand held them (guards), less those that were held and did not (poisoned ones).
+ * A hand of @a, which is locked. @odd: pages that became free though it did not hold them (guards), less those that
+ * it held and that did not (poisoned ones).
  */
-static unsigned int zone_put_run(struct quarry *q, struct page_arena *a, const struct page_hand *h,
-				 unsigned int n, unsigned int order, int64_t *freed, int64_t *odd)
-	QUARRY_REQUIRES(a->lock)
+static void zone_put_hand(struct quarry *q, struct page_arena *a, const struct page_hand *h,
+			  unsigned int order, int64_t *freed, int64_t *odd) QUARRY_REQUIRES(a->lock)
 {
 	size_t offset = (size_t)(h->base - a->map);
 	uint64_t pages = h->mask;
@@ -335,29 +306,24 @@ static unsigned int zone_put_run(struct quarry *q, struct page_arena *a, const s
 	if (order == 0 && single &&
 	    likely(arena_put_block(a, offset >> PAGE_BITS_ORDER, first, pages, 0))) {
 		*freed += 1;
-		return 1;
+		return;
 	}
 	keeps = (a->pb[offset >> QUARRY_PAGEBLOCK_ORDER].flags & PAGE_PB_KEEPS) != 0;
-	if (order == QUARRY_PAGEBLOCK_ORDER)
-		n = zone_put_huge(q, a, h, n, freed);
-	else if (order > PAGE_BITS_ORDER)
+	if (order > PAGE_BITS_ORDER) {
 		*freed += arena_put_some(q, a, a->base_pfn + offset, order);
-	if (order == QUARRY_PAGEBLOCK_ORDER || order > PAGE_BITS_ORDER) {
-		n = order == QUARRY_PAGEBLOCK_ORDER ? n : 1;
-		*odd += *freed - before - ((int64_t)n << order);
-		return n;
+		*odd += *freed - before - ((int64_t)1 << order);
+		return;
 	}
 	for (unsigned int o = 0; o < order; o++)
 		pages |= pages << (1u << o);
 	if (single && order != 0 &&
 	    likely(arena_put_block(a, offset >> PAGE_BITS_ORDER, first, pages, order))) {
 		*freed += (int64_t)1 << order;
-		return 1;
+		return;
 	}
 	*freed += arena_put_word(q, a, offset >> PAGE_BITS_ORDER, pages);
 	if (unlikely(keeps))
 		*odd += *freed - before - bits_popcount64(pages);
-	return 1;
 }
 
 /* By the descriptor of a page that it holds, which was looked at lately, not that of its base. */
@@ -378,6 +344,24 @@ static void zone_gather(struct quarry *q, const struct page_arena *a, struct pag
 		hands[i] = hands[to];
 		hands[to++] = hand;
 	}
+}
+
+/* The hands from the first on that are of @a, which is locked; returns how many it was. */
+static unsigned int zone_put_run(struct quarry *q, struct page_arena *a, const struct page_hand *h,
+				 unsigned int n, unsigned int order, int64_t *freed, int64_t *odd)
+	QUARRY_REQUIRES(a->lock)
+{
+	unsigned int k = 0;
+
+	if (order == QUARRY_PAGEBLOCK_ORDER) {
+		k = arena_put_huge(q, a, h, n, freed);
+		*odd = *freed - ((int64_t)k << order);
+		return k;
+	}
+	do
+		zone_put_hand(q, a, &h[k++], order, freed, odd);
+	while (k < n && zone_hand_arena(q, &h[k]) == a);
+	return k;
 }
 
 unsigned int zone_put(struct quarry *q, struct page_hand *hands, unsigned int n, unsigned int order,
@@ -401,9 +385,7 @@ unsigned int zone_put(struct quarry *q, struct page_hand *hands, unsigned int n,
 			}
 			pin = arena_lock(q, a);
 		}
-		do
-			i += zone_put_run(q, a, &hands[i], n - i, order, &freed, &odd);
-		while (i < n && zone_hand_arena(q, &hands[i]) == a);
+		i += zone_put_run(q, a, &hands[i], n - i, order, &freed, &odd);
 		arena_count(q, a, freed);
 		arena_unlock(q, a, pin);
 		if (count != NULL)

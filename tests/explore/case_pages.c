@@ -118,6 +118,19 @@ static void give_take_huge(void)
 	take_huge();
 }
 
+static void round_setup(unsigned int flags)
+{
+	machine_make(8 * MIB, 2, flags);
+	mq->pages->zone[0].sheaf_cap[PAGE_PCP_HUGE] = 1; /* as in a GiB */
+	hold(0, 0, GFP_KERNEL, QUARRY_PAGEBLOCK_ORDER);
+	hold(1, 0, GFP_KERNEL, 0);
+	for (unsigned int i = 0; i < 2; i++) {
+		give(0);
+		hold(0, 0, GFP_KERNEL, QUARRY_PAGEBLOCK_ORDER);
+	}
+	EXPLORE_CHECK(page_this_cpu(mq)->round.sheaf != NULL);
+}
+
 /* ---- the first allocation ever ---- */
 
 static void virgin_setup(unsigned int flags)
@@ -681,6 +694,8 @@ const struct explore_case cases_pages[] = {
 	     MACHINE_FENCED, give_two, late_settle_all, NULL),
 	CASE("huge", "pcp.c, lock.c: a CPU's own against others", 2, huge_setup, 0, give_take_huge,
 	     take_huge, NULL),
+	CASE("round_drain", "pcp.c, lock.c: a CPU's own against others", 2, round_setup, 0,
+	     give_take_huge, drain_0, NULL),
 	CASE("virgin", "memmap.c, arena.c: descriptors and arenas at first use", 2, virgin_setup, 0,
 	     take_order4, take_order4, NULL),
 	CASE("virgin_sheaves", "memmap.c, arena.c: descriptors and arenas at first use", 2,
