@@ -40,6 +40,7 @@
 #define QUARRY_RETURN_ADDRESS() __builtin_return_address(0)
 
 #define QUARRY_ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+/* A function that does nothing else is always inline: gcc leaves out a call that is of no consequence. */
 #define quarry_prefetch(p) __builtin_prefetch(p)
 #define quarry_prefetch_write(p) __builtin_prefetch(p, 1)
 

@@ -97,14 +97,15 @@ static void arena_avail_clear(struct quarry *q, struct page_arena *a, unsigned i
 static void arena_mask_set(struct quarry *q, struct page_arena *a, unsigned int order,
 			   unsigned int type)
 {
-	a->order_mask[type] = (uint16_t)(a->order_mask[type] | 1u << order);
+	quarry_store_relaxed(&a->order_mask[type], (uint16_t)(a->order_mask[type] | 1u << order));
 	arena_avail_set(q, a, order, type);
 }
 
 static void arena_mask_clear(struct quarry *q, struct page_arena *a, unsigned int order,
 			     unsigned int type)
 {
-	a->order_mask[type] = (uint16_t)(a->order_mask[type] & ~(1u << order));
+	quarry_store_relaxed(&a->order_mask[type],
+			     (uint16_t)(a->order_mask[type] & ~(1u << order)));
 	arena_avail_clear(q, a, order, type);
 }
 
@@ -311,7 +312,7 @@ void arena_announce(struct page_arena *a)
 	while (order > QUARRY_PAGEBLOCK_ORDER &&
 	       bits_align_up(first, PAGE_SPAN(order)) + PAGE_SPAN(order) > first + a->nr_pb)
 		order--;
-	a->order_mask[type] = (uint16_t)(1u << order);
+	quarry_store_relaxed(&a->order_mask[type], (uint16_t)(1u << order));
 	zone_avail(a->zone, type, order)[bit >> 6] |= (uint64_t)1 << (bit & 63);
 	a->zone->nr_avail[type][order]++;
 }
@@ -397,22 +398,26 @@ static void arena_take_large(struct quarry *q, struct page_arena *a, unsigned in
 	arena_count(q, a, -((int64_t)1 << order));
 }
 
-/* Pageblock @i, which is filed, has lost pages: where it belongs now. */
-static void arena_refile_less(struct quarry *q, struct page_arena *a, unsigned int i)
-	QUARRY_REQUIRES(a->lock)
+/* Pageblock @i, which is filed, has lost pages; @order is its largest free order now. */
+static void arena_refile_less(struct quarry *q, struct page_arena *a, unsigned int i,
+			      unsigned int order) QUARRY_REQUIRES(a->lock)
 {
 	struct page_pb *pb = &a->pb[i];
-	unsigned int order;
 
-	if (pb->nr_free == 0 && pb->filed < QUARRY_PAGEBLOCK_ORDER) {
+	if (order == PAGE_NOT_FILED && pb->filed < QUARRY_PAGEBLOCK_ORDER) {
 		arena_unlink(q, a, i);
 		return;
 	}
-	order = pb->nr_free != 0 ? pageblock_largest(a->bits[i]) : PAGE_NOT_FILED;
 	if (order == pb->filed && arena_sparse(pb) == ((pb->flags & PAGE_PB_DENSE) == 0))
 		return;
 	arena_unfile(q, a, i);
 	arena_file_as(q, a, i, order);
+}
+
+/* The largest free order of a pageblock that has lost pages. */
+static unsigned int arena_largest(const struct page_arena *a, unsigned int i)
+{
+	return a->pb[i].nr_free != 0 ? pageblock_largest(a->bits[i]) : PAGE_NOT_FILED;
 }
 
 /* Pageblock @i is about to lose pages: off its list, its descriptors written. */
@@ -442,31 +447,42 @@ static void arena_close(struct quarry *q, struct page_arena *a, unsigned int i, 
 		arena_file(q, a, i);
 }
 
+/* A block of @order out of a pageblock that is broken already: it stays on a list, and most often on the same. */
+static struct page *arena_take_broken(struct quarry *q, struct page_arena *a, unsigned int i,
+				      unsigned int order) QUARRY_REQUIRES(a->lock)
+{
+	unsigned int filed = a->pb[i].filed, page, taken = order;
+	bool largest;
+
+	arena_touch(a, i);
+	page = (unsigned int)pageblock_find(a->bits[i], order);
+	if (unlikely(order < guard_minorder(q->pages)))
+		taken = guard_split(q->pages, a, i, page, order);
+	largest = pageblock_all_set(a->bits[i], page & (0u - (1u << filed)), filed);
+	pageblock_clear(a->bits[i], page, taken);
+	arena_lost(q, a, i, 1u << taken);
+	/* Was it part of a largest run? Another may be as large. */
+	arena_refile_less(q, a, i, largest ? arena_largest(a, i) : filed);
+	return arena_page(a, i, page);
+}
+
 struct page *arena_take_from(struct quarry *q, struct page_arena *a, unsigned int i,
 			     unsigned int order)
 {
 	unsigned int page, taken = order;
-	/* It stays on a list, and often on the same. */
-	bool broken = PAGE_HAS_SHEAVES && a->pb[i].filed < QUARRY_PAGEBLOCK_ORDER;
 
 	if (order > QUARRY_PAGEBLOCK_ORDER) {
 		arena_take_large(q, a, i, order);
 		return arena_page(a, i, 0);
 	}
-	if (broken)
-		arena_touch(a, i);
-	else
-		arena_open(q, a, i);
+	if (PAGE_HAS_SHEAVES && a->pb[i].filed < QUARRY_PAGEBLOCK_ORDER)
+		return arena_take_broken(q, a, i, order);
+	arena_open(q, a, i);
 	page = (unsigned int)pageblock_find(a->bits[i], order);
 	if (unlikely(order < guard_minorder(q->pages)))
 		taken = guard_split(q->pages, a, i, page, order);
 	pageblock_clear(a->bits[i], page, taken);
-	if (broken) {
-		arena_lost(q, a, i, 1u << taken);
-		arena_refile_less(q, a, i);
-	} else {
-		arena_close(q, a, i, 1u << taken);
-	}
+	arena_close(q, a, i, 1u << taken);
 	return arena_page(a, i, page);
 }
 
@@ -505,7 +521,7 @@ struct page *arena_take(struct quarry *q, struct page_arena *a, unsigned int ord
 }
 
 /* The descriptors of @blocks of the word at @base, which will be handed out: they are written soon, but not at once. */
-static inline void arena_prefetch_hand(const struct page *base, uint64_t blocks)
+static QUARRY_ALWAYS_INLINE void arena_prefetch_hand(const struct page *base, uint64_t blocks)
 {
 	const unsigned int line = 64 / sizeof(struct page);
 
@@ -666,17 +682,6 @@ static QUARRY_COLD unsigned int arena_fill_guarded(struct quarry *q, struct page
 	return n;
 }
 
-/* The pageblock that the next sheaf will be filled from, as it seems now: most come soon. */
-static void arena_prefetch_next(const struct page_arena *a, unsigned int order, unsigned int type)
-{
-	int i = arena_best(a, order, type);
-
-	if (i < 0)
-		return;
-	quarry_prefetch_write(&a->bits[i]);
-	quarry_prefetch_write(&a->pb[i]);
-}
-
 unsigned int arena_fill(struct quarry *q, struct page_arena *a, unsigned int order,
 			unsigned int type, struct page_sheaf *s, unsigned int max,
 			enum arena_source from)
@@ -706,13 +711,11 @@ unsigned int arena_fill(struct quarry *q, struct page_arena *a, unsigned int ord
 		a->pb[i].nr_free = (uint16_t)(a->pb[i].nr_free - (got << order));
 		if (unlikely(page_type_special(type)))
 			arena_count_special(q, a, type, -((int64_t)got << order));
-		arena_refile_less(q, a, (unsigned int)i);
+		arena_refile_less(q, a, (unsigned int)i, arena_largest(a, (unsigned int)i));
 		n += got;
 	}
 	if (n != 0)
 		arena_count(q, a, -((int64_t)n << order));
-	if (order != QUARRY_PAGEBLOCK_ORDER)
-		arena_prefetch_next(a, order, type);
 	return n;
 }
 

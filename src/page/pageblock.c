@@ -145,12 +145,15 @@ unsigned int pageblock_merged_order(const uint64_t *bits, unsigned int page, uns
 
 unsigned int pageblock_grown(const uint64_t *bits, unsigned int w, unsigned int least)
 {
-	uint64_t x = bits[w];
+	uint64_t x = bits[w], runs;
 
 	if (x == PAGE_BITS_ALL)
 		return quarry_max(least,
 				  pageblock_merged_order(bits, w * PAGE_BITS, PAGE_BITS_ORDER));
-	while (least < PAGE_BITS_ORDER - 1 && pageblock_runs(x, least + 1) != 0)
+	if (least >= PAGE_BITS_ORDER)
+		return least;
+	runs = pageblock_runs(x, least);
+	while (least < PAGE_BITS_ORDER - 1 && (runs = pageblock_raise(runs, least + 1)) != 0)
 		least++;
 	return least;
 }
@@ -171,52 +174,66 @@ unsigned int pageblock_grown_at(const uint64_t *bits, unsigned int page, unsigne
 			  pageblock_merged_order(bits, page & ~(PAGE_BITS - 1), PAGE_BITS_ORDER));
 }
 
-/* First page of the first of the smallest runs of orders @order to below PAGE_BITS_ORDER inside a word, or -1. */
-static int pageblock_find_small(const uint64_t *bits, unsigned int order)
+/*
+ * First page of the first of the smallest runs of @order to @*most inside a word that reads @x, or -1. The next word
+ * is to be asked for smaller ones only: @*most.
+ */
+static inline int pageblock_find_in(uint64_t x, unsigned int order, int *most)
 {
-	unsigned int most = PAGE_BITS_ORDER - 1;
-	int page = -1;
+	uint64_t runs = pageblock_runs(x, order);
 
-	for (unsigned int w = 0; w < PAGE_WORDS; w++) {
-		uint64_t runs;
+	for (int o = (int)order; runs != 0 && o <= *most; o++) {
+		uint64_t larger = pageblock_raise(runs, (unsigned int)o + 1);
+		uint64_t exact = runs & ~(larger | larger << (1u << o));
 
-		if (bits[w] == 0 || bits[w] == PAGE_BITS_ALL)
-			continue; /* most: a whole word is no run of these orders */
-		runs = pageblock_runs(bits[w], order);
-		for (unsigned int o = order; runs != 0 && o <= most; o++) {
-			uint64_t larger = pageblock_raise(runs, o + 1);
-			uint64_t exact = runs & ~(larger | larger << (1u << o));
-
-			if (exact != 0) {
-				page = (int)(w * PAGE_BITS + bits_ctz64(exact));
-				if (o == order)
-					return page;
-				most = o - 1; /* only smaller ones from now on */
-			}
-			runs = larger;
+		if (exact != 0) {
+			*most = o - 1;
+			return (int)bits_ctz64(exact);
 		}
+		runs = larger;
 	}
-	return page;
+	return -1;
+}
+
+/* The first of the smallest runs of at least 2^@o words in a mask of words, or -1. */
+static inline int pageblock_find_words(unsigned int full, unsigned int o)
+{
+	for (unsigned int runs = pageblock_word_runs(full, o); runs != 0; o++) {
+		unsigned int larger =
+			o < PAGEBLOCK_WORDS_ORDER
+				? runs & runs >> (1u << o) & (unsigned int)pageblock_starts[o + 1]
+				: 0;
+		unsigned int exact = runs & ~(larger | larger << (1u << o));
+
+		if (exact != 0)
+			return (int)bits_ctz64(exact);
+		runs = larger;
+	}
+	return -1;
 }
 
 int pageblock_find(const uint64_t *bits, unsigned int order)
 {
-	unsigned int full;
-	int page = order < PAGE_BITS_ORDER ? pageblock_find_small(bits, order) : -1;
+	int most = PAGE_BITS_ORDER - 1, page = -1, word;
+	unsigned int full = 0;
 
+	for (unsigned int w = 0; w < PAGE_WORDS; w++) {
+		if (bits[w] == 0)
+			continue;
+		if (bits[w] == PAGE_BITS_ALL) { /* no run of these orders */
+			full |= 1u << w;
+			continue;
+		}
+		if ((int)order > most)
+			continue;
+		word = pageblock_find_in(bits[w], order, &most);
+		if (word >= 0)
+			page = (int)(w * PAGE_BITS) + word;
+	}
 	if (page >= 0)
 		return page;
-	full = pageblock_full_words(bits);
-	for (unsigned int o = order > PAGE_BITS_ORDER ? order - PAGE_BITS_ORDER : 0;
-	     o != PAGEBLOCK_WORDS_ORDER; o++) {
-		unsigned int runs = pageblock_word_runs(full, o);
-		unsigned int larger = pageblock_word_runs(full, o + 1);
-		unsigned int exact = runs & ~(larger | larger << (1u << o));
-
-		if (exact != 0)
-			return (int)(bits_ctz64(exact) * PAGE_BITS);
-	}
-	return pageblock_word_runs(full, PAGEBLOCK_WORDS_ORDER) != 0 ? 0 : -1;
+	word = pageblock_find_words(full, order > PAGE_BITS_ORDER ? order - PAGE_BITS_ORDER : 0);
+	return word >= 0 ? word * (int)PAGE_BITS : -1;
 }
 
 void pageblock_count_runs(const uint64_t *bits, unsigned long *counts)

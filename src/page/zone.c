@@ -81,7 +81,8 @@ struct page_arena *zone_find_arena(struct quarry *q, struct page_zone *z, uint32
 				   unsigned int order, unsigned int type, unsigned int *found)
 {
 	for (unsigned int o = order; o <= QUARRY_MAX_ORDER; o++) {
-		struct page_arena *a = zone_find_in_row(q, z, from, o, type);
+		struct page_arena *a =
+			zone_any(z, o, type) ? zone_find_in_row(q, z, from, o, type) : NULL;
 
 		if (a != NULL) {
 			*found = o;
@@ -92,18 +93,13 @@ struct page_arena *zone_find_arena(struct quarry *q, struct page_zone *z, uint32
 }
 
 /* Whether arena @i of the zone has a block of at least @order in a list of @type. */
-static bool zone_arena_has(const struct page_zone *z, uint32_t i, unsigned int order,
-			   unsigned int type)
+static bool zone_arena_has(struct quarry *q, const struct page_zone *z, uint32_t i,
+			   unsigned int order, unsigned int type)
 {
-	uint32_t bit = i - z->arena_first;
+	const struct page_arena *a = &q->pages->arena[i];
 
-	if (i < z->arena_first || i >= zone_arena_end(z))
-		return false;
-	for (unsigned int o = order; o <= QUARRY_MAX_ORDER; o++) {
-		if ((quarry_load_relaxed(&zone_avail(z, type, o)[bit >> 6]) >> (bit & 63) & 1) != 0)
-			return true;
-	}
-	return false;
+	return i >= z->arena_first && i < zone_arena_end(z) && page_arena_is_of(a, z) &&
+	       quarry_load_relaxed(&a->order_mask[type]) >> order != 0;
 }
 
 /* The arena to ask for a block: the CPU's own if it has one, else the best of the zone. */
@@ -112,7 +108,7 @@ static struct page_arena *zone_best_arena(struct quarry *q, struct page_zone *z,
 {
 	unsigned int found;
 
-	if (zone_arena_has(z, hint, order, type))
+	if (zone_arena_has(q, z, hint, order, type))
 		return &q->pages->arena[hint];
 	return zone_find_arena(q, z, hint, order, type, &found);
 }
@@ -128,8 +124,7 @@ static struct page_arena *zone_pick_arena(struct quarry *q, struct page_zone *z,
 	/* No memory for its descriptors. Another arena may have some already, or room for them. */
 	for (uint32_t i = z->arena_first; i < zone_arena_end(z); i++) {
 		a = &q->pages->arena[i];
-		if (page_arena_is_of(a, z) && zone_arena_has(z, i, order, type) &&
-		    memmap_give_map(q, a))
+		if (zone_arena_has(q, z, i, order, type) && memmap_give_map(q, a))
 			return a;
 	}
 	return NULL;
@@ -396,7 +391,9 @@ unsigned int zone_put(struct quarry *q, struct page_hand *hands, unsigned int n,
 
 void zone_put_one(struct quarry *q, struct page *page, unsigned int order)
 {
-	struct page_hand hand = {page_word_base(page), (uint64_t)1 << page_word_bit(page)};
+	struct page_arena *a = page_arena_of(q->pages, page);
+	quarry_pin_t pin = arena_lock(q, a);
 
-	zone_put(q, &hand, 1, order, false, NULL);
+	arena_put(q, a, a->base_pfn + (pfn_t)(page - a->map), order);
+	arena_unlock(q, a, pin);
 }

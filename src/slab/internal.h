@@ -61,6 +61,21 @@ struct slab *slab_store_next(const struct slab_layer *layer, uint32_t *index);
 struct slab *slab_next_of(struct quarry *q, const struct kmem_cache *s, uint32_t *index);
 /* Takes up to @max objects out of @slab, the lowest last; node->lock held or unpublished. */
 unsigned int slab_take(const struct kmem_cache *s, struct slab *slab, void **obj, unsigned int max);
+
+/*
+ * Objects of so many bytes are fetched when a sheaf takes them, as they will be written soon. Smaller ones share
+ * lines, or follow each other by a line or two, which the processor foresees.
+ */
+#define SLAB_FETCHED 256u
+
+static QUARRY_ALWAYS_INLINE void slab_fetch(const struct quarry *q, const struct kmem_cache *s,
+					    void *const *obj, unsigned int n)
+{
+	if (s->size < SLAB_FETCHED || q->no_access)
+		return;
+	for (unsigned int i = 0; i < n; i++)
+		quarry_prefetch_write(obj[i]);
+}
 /* Takes up to @max objects from node @nid's partial slabs; only if it has more than @above. */
 unsigned int slab_refill(struct quarry *q, struct kmem_cache *s, unsigned int nid,
 			 unsigned long above, void **obj, unsigned int max);

@@ -148,9 +148,12 @@ static void *sheaf_from_new_slab(struct quarry *q, struct kmem_cache *s, gfp_t g
 		c = sheaf_enter(s, &pin);
 		main = slab_main(c);
 		n = main->n;
-		if (fill && n < main->cap)
-			quarry_store_relaxed(&main->n,
-					     n + slab_take(s, slab, main->obj + n, main->cap - n));
+		if (fill && n < main->cap) {
+			unsigned int got = slab_take(s, slab, main->obj + n, main->cap - n);
+
+			slab_fetch(q, s, main->obj + n, got);
+			quarry_store_relaxed(&main->n, n + got);
+		}
 		more = fill && main->cap > s->sheaf_capacity &&
 		       main->cap - main->n >= oo_objects(s->oo);
 		slab_publish(q, s, slab);

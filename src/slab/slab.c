@@ -764,7 +764,7 @@ unsigned int slab_refill(struct quarry *q, struct kmem_cache *s, unsigned int ni
 			 unsigned long above, void **obj, unsigned int max)
 {
 	struct slab_node *n = &s->node[nid];
-	unsigned int got = 0;
+	unsigned int got = 0, some;
 	struct slab *slab;
 	quarry_pin_t pin;
 
@@ -776,7 +776,9 @@ unsigned int slab_refill(struct quarry *q, struct kmem_cache *s, unsigned int ni
 			NODE_ADD(n->free_slabs, -1);
 		if (slab->next != SLAB_NONE)
 			quarry_prefetch_write(slab_record(q->slabs, slab->next));
-		got += slab_take(s, slab, obj + got, max - got);
+		some = slab_take(s, slab, obj + got, max - got);
+		slab_fetch(q, s, obj + got, some);
+		got += some;
 		partial_move(q->slabs, n, slab);
 	}
 	NODE_ADD(n->free_objects, -(long)got);
