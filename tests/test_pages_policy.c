@@ -158,16 +158,18 @@ static void this_node_only(void **state)
 		assert_int_equal(refusal.nr_zones, 1);
 		assert_int_equal(refusal.zones[0].nid, nid);
 		assert_int_equal(refusal.zones[0].zone, QUARRY_ZONE_NORMAL);
-		assert_int_equal(refusal.zones[0].reason, QUARRY_REFUSED_ORDER);
+		assert_int_equal(refusal.zones[0].reason, QUARRY_REFUSED_WATERMARK);
+		assert_int_equal(refusal.zones[0].watermark + refusal.zones[0].reserve, 0);
+		assert_int_equal(refusal.zones[0].lacking, 1 << 4);
 		assert_int_equal(refusal.zones[0].largest_order, -1);
 	}
 	assert_int_equal(refusal.serial, 3);
 	assert_null(quarry_alloc_pages(m.q, GFP_ALL, 0));
 	assert_true(quarry_explain(m.q, &refusal));
 	assert_int_equal(refusal.nr_zones, 3);
-	assert_int_equal(refusal.zones[0].reason,
-			 QUARRY_REFUSED_ORDER); /* it may ignore the marks */
-	assert_int_equal(refusal.total[QUARRY_REFUSED_ORDER], 4);
+	assert_int_equal(refusal.zones[0].reason, QUARRY_REFUSED_WATERMARK);
+	assert_int_equal(refusal.zones[0].lacking, 1); /* it may ignore the marks */
+	assert_int_equal(refusal.total[QUARRY_REFUSED_WATERMARK], 4);
 	hoard_free(&m, &h);
 	assert_false(quarry_node_present(m.q, 3));
 	assert_false(quarry_node_present(m.q, -1));
@@ -334,7 +336,8 @@ static void fragmented(void **state)
 	assert_int_equal(why->reason, QUARRY_REFUSED_ORDER);
 	assert_int_equal(why->largest_order, 0);
 	assert_int_equal(why->free, 1024);
-	assert_int_equal(refusal.total[QUARRY_REFUSED_ORDER], 2);
+	assert_int_equal(refusal.total[QUARRY_REFUSED_ORDER], 1);
+	assert_int_equal(refusal.total[QUARRY_REFUSED_WATERMARK], 1); /* when all was taken */
 	hoard_free(&m, &h);
 	machine_check(&m);
 	machine_fini(&m);
@@ -442,11 +445,11 @@ static const struct {
 	gfp_t asks;
 	unsigned int order, remedies;
 } remedies[] = {
-	/* Takes nothing: tables are refused, each zone has the pages. */
-	{{0}, DMA, 0, HIGH | MOVABLE | HIGHER},
-	{{0}, ONE, 0, HIGH | MOVABLE | OTHER},
-	{{0}, ONE | MOVES, 0, HIGH | MOVABLE | OTHER},
-	{{0}, NOW, 0, HIGH | MOVABLE},
+	/* Takes nothing: tables are refused, each zone has the pages. No right helps, and no zone that needs tables too. */
+	{{0}, DMA, 0, 0},
+	{{0}, ONE, 0, 0},
+	{{0}, ONE | MOVES, 3, 0},
+	{{0}, NOW, 3, 0},
 	/* DMA is used up, and no other node has one. With an order: every second page is given back. */
 	{{DMA}, DMA, 0, RECLAIM | HIGH | MOVABLE | HIGHER},
 	{{DMA}, NOW | __GFP_DMA, 0, RECLAIM | HIGH | MOVABLE | HIGHER},
@@ -469,27 +472,33 @@ static const struct {
 	{{NOW | HARD, NOW | MOVES | HARD}, ONE | MOVES, 0, RECLAIM | MEMALLOC},
 	{{NOW | HARD, NOW | MOVES | HARD}, NOW, 0, RECLAIM | MEMALLOC},
 	{{NOW | ALL, NOW | MOVES | ALL}, NOW, 1, SCATTERED},
+	/* There is no page at all: not for who may have the last one either. */
+	{{NOW | ALL, NOW | MOVES | ALL}, NOW, 0, RECLAIM},
+	{{NOW | ALL, NOW | MOVES | ALL}, NOW | HARD, 0, RECLAIM},
+	{{NOW | ALL, NOW | MOVES | ALL}, NOW | ALL, 0, RECLAIM},
+	{{NOW | ALL, NOW | MOVES | ALL}, NOW | ALL, 1, SCATTERED},
+	{{ONE | ALL}, ONE | ALL, 0, RECLAIM | MOVABLE | OTHER},
+};
+
+static const struct machine_spec remedies_spec = {
+	.memory = {{0, 48 * MIB, 0}, {48 * MIB, 112 * MIB, 1}},
+	.port = MACHINE_COUNTED,
+	.budget = -1,
+	.boot = {.nr_nodes = 2,
+		 .dma_limit = 16 * MIB,
+		 .dma32_limit = ~(phys_addr_t)0,
+		 .movablecore = 32 * MIB},
 };
 
 static void exactly_these_remedies(void **state)
 {
-	struct machine_spec spec = {
-		.memory = {{0, 48 * MIB, 0}, {48 * MIB, 112 * MIB, 1}},
-		.port = MACHINE_COUNTED,
-		.budget = -1,
-		.boot = {.nr_nodes = 2,
-			 .dma_limit = 16 * MIB,
-			 .dma32_limit = ~(phys_addr_t)0,
-			 .movablecore = 32 * MIB},
-	};
-
 	(void)state;
 	for (size_t i = 0; i < sizeof(remedies) / sizeof(remedies[0]); i++) {
 		struct quarry_refusal f;
 		struct hoard h = {0};
 		struct machine m;
 
-		machine_build(&m, &spec);
+		machine_build(&m, &remedies_spec);
 		for (int k = 0; k < 2 && remedies[i].takes[k] != 0; k++)
 			take_pages(&m, &h, remedies[i].takes[k]);
 		if (remedies[i].order != 0)
@@ -501,6 +510,44 @@ static void exactly_these_remedies(void **state)
 			fail_msg("row %zu names %#x", i, f.remedies);
 		m.budget = -1;
 		hoard_free(&m, &h);
+		machine_check(&m);
+		machine_fini(&m);
+	}
+}
+
+/* No memory for tables: what has its tables already would have done, at whatever order. */
+static void remedies_without_tables(void **state)
+{
+	static const struct {
+		int nid;
+		gfp_t first, asks;
+		unsigned int remedies;
+	} rows[] = {
+		{1, ONE | MOVES, ONE | MOVES, OTHER},
+		{1, ONE, ONE, OTHER},
+		{0, ONE | MOVES, ONE, MOVABLE},
+		{0, ONE, DMA, HIGHER},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct quarry_refusal f;
+		struct machine m;
+		struct page *page;
+
+		machine_build(&m, &remedies_spec);
+		page = quarry_alloc_pages_node(m.q, rows[i].nid, rows[i].first, 0);
+		assert_non_null(page);
+		quarry_free_pages(m.q, page, 0);
+		quarry_drain_all_pages(m.q);
+		m.budget = 0;
+		if (quarry_alloc_pages_node(m.q, 0, rows[i].asks, 2) != NULL)
+			fail_msg("row %zu is served", i);
+		assert_true(quarry_explain(m.q, &f));
+		assert_int_equal(f.zones[f.nearest].reason, QUARRY_REFUSED_METADATA);
+		if (f.remedies != rows[i].remedies)
+			fail_msg("row %zu names %#x", i, f.remedies);
+		m.budget = -1;
 		machine_check(&m);
 		machine_fini(&m);
 	}
@@ -859,6 +906,7 @@ int main(void)
 		cmocka_unit_test(fragmented),
 		cmocka_unit_test(help_from_elsewhere),
 		cmocka_unit_test(exactly_these_remedies),
+		cmocka_unit_test(remedies_without_tables),
 		cmocka_unit_test(reclaim),
 		cmocka_unit_test(reclaim_ends),
 		cmocka_unit_test(marks_with_sheaves),

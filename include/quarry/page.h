@@ -252,7 +252,7 @@ unsigned long quarry_free_late(struct quarry *q, pfn_t start, pfn_t end);
 enum quarry_refusal_reason {
 	QUARRY_REFUSED_NONE,      /* it gave, or was not asked */
 	QUARRY_REFUSED_NODE,      /* its node is not in the request's mask */
-	QUARRY_REFUSED_WATERMARK, /* free pages would fall below watermark + reserve */
+	QUARRY_REFUSED_WATERMARK, /* free pages would fall below watermark + reserve, or below 0 */
 	QUARRY_REFUSED_ORDER, /* enough pages, but no free block of the order in an allowed type */
 	QUARRY_REFUSED_TYPE,  /* a block is there, but of a type that this request may not break */
 	QUARRY_REFUSED_METADATA, /* no memory for the tables of an arena that is touched first */

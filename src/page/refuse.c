@@ -22,21 +22,42 @@ static const struct {
 	{QUARRY_REMEDY_MEMALLOC, ZONE_ALLOC_NO_MARK},
 };
 
+/* Whether @flags let a request use blocks of @type. */
+static bool refuse_allows(unsigned int flags, unsigned int type)
+{
+	return type != QUARRY_MIGRATE_ISOLATE &&
+	       (type != QUARRY_MIGRATE_HIGHATOMIC || (flags & ZONE_ALLOC_RESERVES) != 0) &&
+	       (type != QUARRY_MIGRATE_CMA || (flags & ZONE_ALLOC_CMA) != 0);
+}
+
 /* Largest order of a free block of a type that @flags let the request use; -1: none. */
 static int refuse_largest_allowed(const struct page_zone *z, unsigned int flags)
 {
 	for (int o = QUARRY_MAX_ORDER; o >= 0; o--) {
 		for (unsigned int type = 0; type < QUARRY_MIGRATE_TYPES; type++) {
-			if ((type == QUARRY_MIGRATE_HIGHATOMIC &&
-			     (flags & ZONE_ALLOC_HARDER) == 0) ||
-			    (type == QUARRY_MIGRATE_CMA && (flags & ZONE_ALLOC_CMA) == 0) ||
-			    type == QUARRY_MIGRATE_ISOLATE)
-				continue;
-			if (zone_has_block(z, (unsigned int)o, type))
+			if (refuse_allows(flags, type) && zone_has_block(z, (unsigned int)o, type))
 				return o;
 		}
 	}
 	return -1;
+}
+
+/* Whether such a block of @order is where there are descriptors: no table is needed to take it. */
+static bool refuse_described(const struct quarry *q, const struct page_zone *z, unsigned int order,
+			     unsigned int flags)
+{
+	for (uint32_t i = z->arena_first; i < zone_arena_end(z); i++) {
+		const struct page_arena *a = &q->pages->arena[i];
+
+		if (!page_arena_is_of(a, z) || quarry_load_acquire(&a->map) == NULL)
+			continue;
+		for (unsigned int type = 0; type < QUARRY_MIGRATE_TYPES; type++) {
+			if (refuse_allows(flags, type) &&
+			    quarry_load_relaxed(&a->order_mask[type]) >> order != 0)
+				return true;
+		}
+	}
+	return false;
 }
 
 /* Why a zone that passes the watermark test gave nothing. */
@@ -48,11 +69,15 @@ static enum quarry_refusal_reason refuse_late(const struct quarry_refused_zone *
 	return why->largest_order >= (int)order ? QUARRY_REFUSED_TYPE : QUARRY_REFUSED_ORDER;
 }
 
+/* Whether @z would give a block. @tables: there is no memory for tables. */
 static bool refuse_passes(const struct quarry *q, const struct alloc_request *r,
-			  const struct page_zone *z, unsigned int order, unsigned int flags)
+			  const struct page_zone *z, unsigned int order, unsigned int flags,
+			  bool tables)
 {
 	return zone_watermark_ok(q->pages, z, order, zone_mark(z, QUARRY_WMARK_MIN), r->highest,
-				 flags, NULL);
+				 flags, NULL) &&
+	       (tables ? refuse_described(q, z, order, flags)
+		       : refuse_largest_allowed(z, flags) >= (int)order);
 }
 
 static void refuse_zone(const struct quarry *q, const struct alloc_request *r,
@@ -74,7 +99,11 @@ static void refuse_zone(const struct quarry *q, const struct alloc_request *r,
 	if (zone_watermark_ok(q->pages, z, r->order, zone_mark(z, QUARRY_WMARK_MIN), r->highest,
 			      flags, why))
 		why->reason = refuse_late(why, r->order);
+	if ((flags & ZONE_ALLOC_NO_MARK) != 0)
+		why->watermark = why->reserve = 0; /* none holds for it */
 	need = ((uint64_t)1 << r->order) + why->watermark + why->reserve + why->unusable;
+	if (why->reason == QUARRY_REFUSED_ORDER && why->free < need)
+		why->reason = QUARRY_REFUSED_WATERMARK; /* the last page is taken */
 	if (why->reason == QUARRY_REFUSED_WATERMARK)
 		why->lacking = (unsigned long)(need - why->free);
 	if ((r->nodes >> z->nid & 1) == 0)
@@ -95,19 +124,21 @@ static bool refuse_nearer(const struct quarry_refused_zone *a, const struct quar
 
 /* What helps in a zone that the request may use. */
 static unsigned int refuse_remedies_in(const struct quarry *q, const struct alloc_request *r,
-				       const struct page_zone *z, unsigned int flags,
+				       const struct page_zone *z, unsigned int flags, bool tables,
 				       struct quarry_refusal *f)
 {
+	/* If what it has would do, more rights would not. */
+	bool would = refuse_passes(q, r, z, r->order, flags, false);
 	unsigned int remedies = 0;
 
-	for (unsigned int i = 0; i < QUARRY_ARRAY_SIZE(refuse_rights); i++) {
-		if (refuse_passes(q, r, z, r->order, flags | refuse_rights[i].flags))
+	for (unsigned int i = 0; i < QUARRY_ARRAY_SIZE(refuse_rights) && !would; i++) {
+		if (refuse_passes(q, r, z, r->order, flags | refuse_rights[i].flags, tables))
 			remedies |= refuse_rights[i].remedy;
 	}
-	if (refuse_passes(q, r, z, r->order, flags | ZONE_ALLOC_CMA))
+	if (refuse_passes(q, r, z, r->order, flags | ZONE_ALLOC_CMA, tables))
 		remedies |= QUARRY_REMEDY_MOVABLE;
 	for (unsigned int o = r->order; o-- > 0;) {
-		if (!refuse_passes(q, r, z, o, flags))
+		if (!refuse_passes(q, r, z, o, flags, tables))
 			continue;
 		f->smaller_order = (remedies | f->remedies) & QUARRY_REMEDY_SMALLER
 					   ? quarry_max(f->smaller_order, o)
@@ -115,19 +146,16 @@ static unsigned int refuse_remedies_in(const struct quarry *q, const struct allo
 		remedies |= QUARRY_REMEDY_SMALLER;
 		break;
 	}
+	/* The mark, by number of pages alone, holds: what lacks is a whole block. */
+	if (r->order > 0 && !would && quarry_load_relaxed(&z->nr_free) >> r->order != 0 &&
+	    zone_would_do(z, r->order, zone_mark(z, QUARRY_WMARK_MIN), r->highest, flags, 0))
+		remedies |= QUARRY_REMEDY_COMPACT;
 	return remedies;
-}
-
-/* Whether the request's mark, by number of pages alone, holds in @z: what lacks is a whole block. */
-static bool refuse_has_pages(const struct alloc_request *r, const struct page_zone *z,
-			     unsigned int flags)
-{
-	return zone_would_do(z, r->order, zone_mark(z, QUARRY_WMARK_MIN), r->highest, flags, 0);
 }
 
 /* What helps outside the zones that the request may use: another node, a zone above its highest. */
 static void refuse_look_elsewhere(const struct quarry *q, const struct alloc_request *r,
-				  unsigned int flags, struct quarry_refusal *f)
+				  unsigned int flags, bool tables, struct quarry_refusal *f)
 {
 	const struct page_layer *pl = q->pages;
 	struct alloc_request any = *r;
@@ -140,16 +168,17 @@ static void refuse_look_elsewhere(const struct quarry *q, const struct alloc_req
 
 		if (quarry_load_relaxed(&z->managed) == 0)
 			continue;
-		if (z->type <= r->highest && !here && refuse_passes(q, r, z, r->order, flags) &&
+		if (z->type <= r->highest && !here &&
+		    refuse_passes(q, r, z, r->order, flags, tables) &&
 		    (f->remedies & QUARRY_REMEDY_OTHER_NODE) == 0) {
 			f->remedies |= QUARRY_REMEDY_OTHER_NODE;
 			f->other_nid = z->nid;
 		}
 		if (z->type > r->highest && z->type <= QUARRY_ZONE_NORMAL && here &&
-		    refuse_passes(q, &any, z, r->order, flags))
+		    refuse_passes(q, &any, z, r->order, flags, tables))
 			f->remedies |= QUARRY_REMEDY_HIGHER_ZONE;
 		if (z->type == QUARRY_ZONE_MOVABLE && r->highest < QUARRY_ZONE_MOVABLE && here &&
-		    refuse_passes(q, &any, z, r->order, flags))
+		    refuse_passes(q, &any, z, r->order, flags, tables))
 			f->remedies |= QUARRY_REMEDY_MOVABLE;
 	}
 }
@@ -157,20 +186,21 @@ static void refuse_look_elsewhere(const struct quarry *q, const struct alloc_req
 static void refuse_find_remedies(const struct quarry *q, const struct alloc_request *r,
 				 unsigned int flags, struct quarry_refusal *f)
 {
+	/* Tables were refused to it a moment ago, and would be again. */
+	bool tables = f->nearest >= 0 && f->zones[f->nearest].reason == QUARRY_REFUSED_METADATA;
+
 	for (unsigned int i = 0; i < r->nr_list; i++) {
 		const struct page_zone *z = r->list[i];
 
 		if (z->type > r->highest || (r->nodes >> z->nid & 1) == 0)
 			continue;
-		f->remedies |= refuse_remedies_in(q, r, z, flags, f);
-		if (r->order > 0 && refuse_has_pages(r, z, flags))
-			f->remedies |= QUARRY_REMEDY_COMPACT;
+		f->remedies |= refuse_remedies_in(q, r, z, flags, tables, f);
 	}
 	if (f->nearest >= 0 && f->zones[f->nearest].reason == QUARRY_REFUSED_WATERMARK) {
 		f->remedies |= QUARRY_REMEDY_RECLAIM;
 		f->lacking = f->zones[f->nearest].lacking;
 	}
-	refuse_look_elsewhere(q, r, flags, f);
+	refuse_look_elsewhere(q, r, flags, tables, f);
 }
 
 size_t refuse_bytes(const struct page_layer *pl)
