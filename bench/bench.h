@@ -3,6 +3,7 @@
 #ifndef BENCH_BENCH_H
 #define BENCH_BENCH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -83,6 +84,7 @@ void bench_slabs_threads(void);
 void bench_slabs_colour(void);
 /* Figures of one peer (enum peer_kind) and one size, a line each: for bench_slabs_large(), which starts it anew. */
 void bench_slabs_one(unsigned int kind, size_t size);
+void bench_floor(void); /* what a free costs at least, by the memory that it touches */
 void bench_boots(void);
 void bench_memblock(void);
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Benchmarks: `make bench` prints the tables of docs/performance.md.
 
-BENCH_OBJS := $(addprefix $(O)/bench/,main.o pages.o pages_frag.o pages_threads.o slabs.o peers.o boots.o memblock.o common.o list_buddy.o)
+BENCH_OBJS := $(addprefix $(O)/bench/,main.o pages.o pages_frag.o pages_threads.o slabs.o peers.o floor.o boots.o memblock.o common.o list_buddy.o)
 INSTR_OBJS := $(addprefix $(O)/bench/,instr.o common.o list_buddy.o)
 
 $(O)/bench/bench: $(BENCH_OBJS) $(O)/libquarry.a

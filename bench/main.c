@@ -29,6 +29,7 @@ int main(int argc, char **argv)
 		     {"slabs-large", bench_slabs_large},
 		     {"slabs-threads", bench_slabs_threads},
 		     {"slabs-colour", bench_slabs_colour},
+		     {"floor", bench_floor},
 		     {"boots", bench_boots},
 		     {"memblock", bench_memblock}};
 	bool any = false;
@@ -50,7 +51,7 @@ int main(int argc, char **argv)
 	if (!any)
 		fprintf(stderr, "usage: bench "
 				"pages|replacement|threads|slabs|slabs-large|slabs-threads|slabs-"
-				"colour|boots|"
+				"colour|floor|boots|"
 				"memblock ...\n");
 	return any ? 0 : 2;
 }

@@ -12,6 +12,8 @@ echo
 echo
 GLIBC_TUNABLES=glibc.rtld.optional_static_tls=65536 "$out/bench/bench" slabs slabs-large slabs-threads slabs-colour
 echo
+"$out/bench/bench" floor
+echo
 bench/callgrind.sh "$out/bench/instr"
 echo
 "$out/bench/bench" boots

@@ -204,7 +204,7 @@ static void any_know_memory(struct anything *t)
 	}
 }
 
-/* An area that a zone's border runs through stays reserved, and is none. */
+/* An area that a zone's border runs through is none: its memory is plain. */
 static void any_know_cma(struct anything *t)
 {
 	for (unsigned int i = t->nr_cma; i-- > 0;) {
@@ -213,7 +213,6 @@ static void any_know_cma(struct anything *t)
 		quarry_cma_info(t->m.q, t->cma[i], &info);
 		if (info.active)
 			continue;
-		memset(&t->reserved[info.base_pfn], true, info.count);
 		t->cma[i] = t->cma[--t->nr_cma];
 	}
 }

@@ -187,6 +187,7 @@ start pages "pages of 64 KiB, pageblock order 11, largest 13, one node, one CPU"
 start hardened_verdict "hardened: its own test, misuse, damage, pages, slabs, hotplug"
 start pages "pageblock order 10, largest 10" "$(orders 10 10)"
 start pages "pageblock order 6, largest 11" "$(orders 6 11)"
+start pages "pageblock order 5, largest 13" "$(orders 5 13)"
 start runs "self-test: one CPU" gcc "-O0 -DQUARRY_MAX_CPUS=1"
 start runs "self-test: no NUMA, -O0" gcc "-O0 -DQUARRY_MAX_NODES=1"
 start runs "self-test: one CPU, no NUMA, -Os" gcc "-Os $one"
@@ -206,7 +207,7 @@ start runs "self-test: x86_64 as a kernel is built: no red zone, no SSE, kernel 
 	"$kernel"
 start tiny "tiny: a machine of 2 MiB, -Os" gcc "-Os"
 start tiny "tiny: a machine of 2 MiB, contracts and memory checked" gcc "$checked"
-start tiny "tiny: a machine of 2 MiB, i386" gcc "-Os $m32 -DQUARRY_DEBUG=1" $i386
+start tiny "tiny: a machine of 2 MiB, i386, undefined behaviour" gcc "-Os $m32 -DQUARRY_DEBUG=1 -fsanitize=undefined -fno-sanitize-recover=all" $i386
 start tiny "tiny: big-endian (s390x)" s390x-linux-gnu-gcc "-O1 -static -DQUARRY_DEBUG=1" qemu-s390x
 start builds "object: aarch64, general registers only" aarch64-linux-gnu-gcc \
 	"-O0 -mgeneral-regs-only -mno-outline-atomics" aarch64-linux-gnu-nm

@@ -198,18 +198,18 @@ static inline int pageblock_find_in(uint64_t x, unsigned int order, int *most)
 /* The first of the smallest runs of at least 2^@o words in a mask of words, or -1. */
 static inline int pageblock_find_words(unsigned int full, unsigned int o)
 {
-	for (unsigned int runs = pageblock_word_runs(full, o); runs != 0; o++) {
+	unsigned int runs = pageblock_word_runs(full, o);
+
+	for (; o != PAGEBLOCK_WORDS_ORDER && runs != 0; o++) {
 		unsigned int larger =
-			o < PAGEBLOCK_WORDS_ORDER
-				? runs & runs >> (1u << o) & (unsigned int)pageblock_starts[o + 1]
-				: 0;
+			runs & runs >> (1u << o) & (unsigned int)pageblock_starts[o + 1];
 		unsigned int exact = runs & ~(larger | larger << (1u << o));
 
 		if (exact != 0)
 			return (int)bits_ctz64(exact);
 		runs = larger;
 	}
-	return -1;
+	return runs != 0 ? 0 : -1;
 }
 
 int pageblock_find(const uint64_t *bits, unsigned int order)

@@ -257,7 +257,7 @@ struct slab_node {
 	unsigned long total_objects; /* in all slabs */
 	unsigned long free_objects;  /* set bits in all slabs */
 	unsigned long pages;
-} QUARRY_ALIGNED(QUARRY_TINY ? 8 : 64);
+} QUARRY_ALIGNED(QUARRY_TINY ? sizeof(void *) : 64);
 
 /* Number of objects and order of a slab, packed as in Linux: order << 16 | objects. */
 struct kmem_cache_order_objects {
