@@ -68,7 +68,7 @@ static void add_cpu(struct quarry *q, uint64_t *digest, const struct kmem_cache 
 	ADD(digest, (uint64_t)(c->top - c->base), (uint64_t)(c->end - c->base), c->allocs,
 	    c->near.len, s->seen[i].allocs, s->seen[i].drains);
 	if (c->top != c->base && slab_find(q, s, c->top[-1], &slab, &number) == SLAB_FAULT_NONE)
-		add(digest, (uint64_t)slab->index << 32 | number);
+		add(digest, (uint64_t)slab_index(q->slabs, slab) << 32 | number);
 	add_sheaf(digest, c->spare);
 	add_sheaf(digest, s->seen[i].alien);
 }
@@ -97,19 +97,19 @@ static void add_slabs(struct quarry *q, uint64_t *digest)
 	uint32_t index = 0;
 
 	while ((slab = slab_store_next(q->slabs, &index)) != NULL) {
-		ADD(digest, slab->base - slab_block(q, slab), slab->index, slab->kind,
-		    (uint64_t)slab->next << 32 | slab->prev,
-		    (uint64_t)slab->objects << 48 | (uint64_t)slab->nr_free << 32 |
-			    (uint64_t)slab->trip << 16 | (uint64_t)slab->granules << 8 |
-			    slab->list);
-		add_all(digest, slab->free, (slab->objects + 63u) / 64);
+		const struct kmem_cache *s = slab_cache(q->slabs, slab->cache);
+
+		ADD(digest, slab->base - slab_block(q, slab), slab_index(q->slabs, slab),
+		    slab->kind, (uint64_t)slab->next << 32 | slab->prev,
+		    (uint64_t)slab->nr_free << 32 | slab_granules_of(slab) << 8 | slab->list);
+		add_all(digest, slab->free, slab_words(s, slab));
 	}
 }
 
 static void add_layer(uint64_t *digest, const struct slab_layer *layer)
 {
 	ADD(digest, layer->nr_slots, layer->nr_others, layer->pool_bytes, layer->store.nr_pieces,
-	    layer->store.piece, layer->store.granule, layer->kv_areas);
+	    layer->store.piece, layer->kv_areas);
 	for (unsigned int i = 0; i < SLAB_RECORD_CLASSES; i++)
 		add(digest, layer->store.free[i]);
 	for (unsigned int i = 0; i < SLAB_SHEAF_CLASSES; i++) {

@@ -18,6 +18,11 @@ run() {
 }
 out() { check "$ran: output has \"$1\"" grep -qF -- "$1" "$tmp/out"; }
 err() { check "$ran: error has \"$1\"" grep -qF -- "$1" "$tmp/err"; }
+# The tables' share of RAM, in thousandths of a percent, at the end of the last run, on a machine like the recorded one.
+tables() {
+	share=$(sed -n "s/^Quarry's own tables: .*, 0\.\([0-9]*\) % of RAM\.\$/\1/p" "$tmp/out")
+	check "$ran: tables take 0.$share % of RAM" [ "${share:-999}" -le 250 ]
+}
 no_err() { check "$ran: no message" [ ! -s "$tmp/err" ]; }
 # json NAME: the first value of that name in the last run; the output is one value a line
 json() { sed -n "s/^ *\"$1\": *\"\{0,1\}\([^\",]*\)\"\{0,1\},\{0,1\}\$/\1/p" "$tmp/out" | head -n 1; }
@@ -34,6 +39,7 @@ out "booted from memblock"
 out "/proc/buddyinfo"
 out "/proc/slabinfo"
 out "caches without objects are left out"
+tables
 out "The 10 largest caches, beside Linux's"
 out "Fragmentation: percent"
 out "Refused requests"
@@ -117,6 +123,7 @@ run 0 "$small" --json --machine maps/vm-24g-2cpu.txt
 check "start: the same JSON, times of the host left out" sh -c \
 	"grep -v '\"seconds\"\|events_per' '$tmp/first' >'$tmp/a'; grep -v '\"seconds\"\|events_per' '$tmp/out' | cmp -s '$tmp/a' -"
 run 0 "$small" --machine maps/vm-24g-2cpu.txt
+tables
 out "The machine when the recording began"
 out "in use, by whom and where is assumed"
 out "Beside Linux, at the end (snapshot 4)"
@@ -132,6 +139,7 @@ err "expected snapshot or empty"
 user=traces/user-sqlite.umt.zst
 run 0 "$user"
 no_err
+tables
 out "145110 events"
 out "when most was alive"
 out "Size classes"
@@ -201,6 +209,7 @@ err "byte 100: the file ends in section META"
 # Text.
 run 0 "$text"
 no_err
+tables
 out "20000 events"
 cp "$tmp/perf.txt" "$tmp/in"
 run 0 -

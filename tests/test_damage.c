@@ -274,25 +274,27 @@ static void sweep_slabs(const char *debug)
 
 	life_begin(&l, debug);
 	struct slab *partial = l.partial, *full = l.full;
+	struct slab_piece *piece = slab_piece_of(partial);
 	struct slab_node *n = &l.cache->node[0];
 	const struct field fields[] = {
 		FIELD(partial, base, "slab: bits: "),
-		FIELD(partial, index, "slab: -: records are damaged from slab "),
+		FIELD(partial, place, "slab: -: records are damaged in piece "),
 		FIELD(partial, next, "slab: bits: a "),
 		FIELD(partial, prev, "slab: bits: a foreign slab or a bad link on a partial list "),
 		FIELD(partial, cache, "slab: "),
 		FIELD(partial, node, "slab: -: a slab belongs to no cache "),
-		FIELD(partial, order, "slab: bits: order or number of objects is wrong in slab "),
-		FIELD(partial, objects, "slab: bits: order or number of objects is wrong in slab "),
+		FIELD(partial, order, "slab: bits: "),
 		FIELD(partial, nr_free, "slab: bits: free bits and their count differ in slab "),
-		FIELD(partial, granules, "slab: "),
+		FIELD(piece, number, "slab: -: records are damaged in piece "),
+		FIELD(piece, size, "slab: -: records are damaged in piece "),
+		FIELD(piece, end, "slab: "),
+		FIELD(piece, starts, "slab: "),
 		FIELD(partial, list, "slab: bits: "),
 		FIELD(partial, free[0], "slab: bits: free bits and their count differ in slab "),
 		FIELD(full, base, "slab: bits: "),
 		FIELD(full, cache, "slab: "),
 		FIELD(full, node, "slab: -: a slab belongs to no cache "),
-		FIELD(full, order, "slab: bits: order or number of objects is wrong in slab "),
-		FIELD(full, objects, "slab: bits: order or number of objects is wrong in slab "),
+		FIELD(full, order, "slab: bits: "),
 		FIELD(full, nr_free, "slab: bits: free bits and their count differ in slab "),
 		FIELD(full, list, "slab: bits: partial list and free bits disagree on slab "),
 		FIELD(full, free[0], "slab: bits: free bits and their count differ in slab "),
@@ -310,8 +312,8 @@ static void sweep_slabs(const char *debug)
 	if (debug != NULL) {
 		const struct field active[] = {
 			/* That a caller has an object no more may be so: damaged ones are withdrawn. */
-			{"active", slab_active(partial), 8, ~slab_active(partial)[0],
-			 "slab: bits: "}};
+			{"active", slab_active(l.cache, partial), 8,
+			 ~slab_active(l.cache, partial)[0], "slab: bits: "}};
 
 		SWEEP(&l, active);
 	}

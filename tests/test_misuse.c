@@ -499,13 +499,11 @@ static void bit_hand(struct world *w)
 
 static void bit_slab_cache(struct world *w)
 {
-	w->told_pfn = slab_of(w)->index;
 	flip(w, &slab_of(w)->cache, 1);
 }
 
 static void bit_slab_free(struct world *w)
 {
-	w->told_pfn = slab_of(w)->index;
 	flip(w, slab_of(w)->free, 1);
 }
 
@@ -520,7 +518,6 @@ static void bit_slab_list(struct world *w)
 		quarry_kmem_cache_free(w->q, w->thing, obj[i]);
 	(void)quarry_kmem_cache_shrink(w->q, w->thing);
 	assert_int_not_equal(slab_of(w)->list, SLAB_UNLISTED);
-	w->told_pfn = slab_of(w)->index;
 	flip(w, &slab_of(w)->prev, 4);
 }
 
@@ -712,15 +709,15 @@ static const struct misuse kinds[] = {
 	{"a bit of a slab's record",
 	 bit_slab_cache,
 	 {AT_CHECK, AT_CHECK, AT_CHECK, AT_CHECK},
-	 {"slab: -: a slab belongs to no cache (1)"}},
+	 {"slab: -: a slab belongs to no cache ({n})"}},
 	{"a bit of a slab's bitmap",
 	 bit_slab_free,
 	 {AT_CHECK, AT_CHECK, AT_CHECK, AT_CHECK},
-	 {"slab: thing: free bits and their count differ in slab (1)"}},
+	 {"slab: thing: free bits and their count differ in slab ({n})"}},
 	{"a bit of a slab's list link",
 	 bit_slab_list,
 	 {AT_CHECK, AT_CHECK, AT_CHECK, AT_CHECK},
-	 {"slab: thing: a foreign slab or a bad link on a partial list (1)"}},
+	 {"slab: thing: a foreign slab or a bad link on a partial list ({n})"}},
 	{"a bit of a pointer in a sheaf of objects",
 	 bit_sheaf,
 	 {AT_CHECK, NO_SUCH, NO_SUCH, NO_SUCH},

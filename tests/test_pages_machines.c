@@ -302,8 +302,8 @@ static void tables_of_small_machines(void **state)
 }
 
 /*
- * P1, M14: at most 0.25 % of RAM at work: every page in use, 2 % of them in slabs of all sizes, all CPUs at all of
- * kmalloc's classes. More slabs have more records, of 64 bytes or more each: docs/design.md.
+ * P1, M14: at most 0.25 % of RAM at work: every page in use, 3 % of them in slabs of all sizes, all CPUs at all of
+ * kmalloc's classes. More slabs have more records, of 32 bytes or more each: docs/design.md.
  */
 static void tables_at_work_keep_their_budget(void **state)
 {
@@ -328,7 +328,7 @@ static void tables_at_work_keep_their_budget(void **state)
 		}
 		quarry_posix_set_cpu(0);
 		for (size_t size = 16; size <= 8192; size *= 2) {
-			for (phys_addr_t used = 0; used < at_work[i].ram / 500; used += size)
+			for (phys_addr_t used = 0; used < at_work[i].ram / 333; used += size)
 				assert_non_null(quarry_kmalloc(m.q, size, GFP_KERNEL));
 		}
 		while (quarry_alloc_pages(m.q, GFP_KERNEL | __GFP_NOWARN, 9) != NULL)

@@ -1205,6 +1205,7 @@ static void test_S11_validator_notices_damage(void **state)
 	struct kmem_cache *s = quarry_kmem_cache_create(q, "damage", 128, SLAB_NO_MERGE, NULL);
 	static void *p[3000];
 	struct slab *slab;
+	struct slab_piece *piece;
 	struct slab_sheaf *main;
 	struct slab_node *n;
 	uint32_t number;
@@ -1226,14 +1227,15 @@ static void test_S11_validator_notices_damage(void **state)
 	assert_int_equal(number, 0);
 	DAMAGE(slab->free[0], slab->free[0] ^ 2, 1, "free bits and their count differ in slab");
 	DAMAGE(slab->nr_free, slab->nr_free - 1, 1, "free bits and their count differ in slab");
-	DAMAGE(slab->list, SLAB_UNLISTED, 3, "partial list and free bits disagree on slab");
-	DAMAGE(slab->list, slab->list % SLAB_LISTS + 1, 2,
-	       "free objects are looked at too early or late in slab");
-	DAMAGE(slab->order, slab->order + 1, 2, "order or number of objects is wrong in slab");
-	DAMAGE(slab->objects, slab->objects - 1, 1, "order or number of objects is wrong in slab");
+	DAMAGE(slab->list, SLAB_UNLISTED, 2, "partial list and free bits disagree on slab");
+	DAMAGE(slab->list, slab->list % SLAB_LISTS + 1, 1,
+	       "a foreign slab or a bad link on a partial list");
+	DAMAGE(slab->list, slab->list | SLAB_DUE, 2, "on no list that there is: slab");
+	DAMAGE(slab->order, slab->order + 1, 2, "order is wrong of slab");
 	DAMAGE(slab->cache, slab->cache - 1, 2, "slabs have not as many pages as are marked");
 	DAMAGE(slab->cache, QUARRY_MAX_CACHES - 1, 2, "a slab belongs to no cache");
-	DAMAGE(slab->prev, slab->index, 1, "a foreign slab or a bad link on a partial list");
+	DAMAGE(slab->prev, slab_index(q->slabs, slab), 1,
+	       "a foreign slab or a bad link on a partial list");
 	DAMAGE(slab->next, SLAB_NONE, 2,
 	       "a partial list is longer than the count, or its end is wrong");
 	DAMAGE(n->partial[list].last, SLAB_NONE, 1,
@@ -1254,24 +1256,29 @@ static void test_S11_validator_notices_damage(void **state)
 	DAMAGE(main->obj[0], n->full->obj[0], 1, "an object is in a sheaf and free elsewhere");
 	DAMAGE(s->cpu_sheaves[0].end, s->cpu_sheaves[0].end + 1, 1,
 	       "a CPU's stack pointer is not in its sheaf");
-	DAMAGE(slab->trip, slab->trip + 1, 1,
-	       "free objects are looked at too early or late in slab");
-	DAMAGE(slab->trip, 1, 1, "free objects are looked at too early or late in slab");
+	for (unsigned int i = 0; i < 2 * SLAB_DUE; i++)
+		DAMAGE(s->trip[i], s->trip[i] - 1, 1,
+		       "free objects are looked at too early or late");
 	DAMAGE(s->tag, s->tag + 1, 1, "pages are marked with another cache's number");
 	DAMAGE(q->slabs->nr_others, 2, 1, "the count of caches is wrong");
 	DAMAGE(n->full_min, n->nr_full + 1, 1, "the depot's limits are wrong");
 	DAMAGE(n->empty_min, n->nr_empty + 1, 1, "the depot's limits are wrong");
 	DAMAGE(n->depot_max, SLAB_DEPOT_LEAST - 1, 1, "the depot's limits are wrong");
 	DAMAGE(n->depot_max, SLAB_DEPOT_MOST + 1, 1, "the depot's limits are wrong");
-	DAMAGE(q->slabs->store.free[slab->granules], slab->index, 1,
+	DAMAGE(q->slabs->store.free[1], slab_index(q->slabs, slab), 1,
 	       "a list of free records is damaged at");
-	DAMAGE(q->slabs->store.free[slab->granules], 64, 1, "a list of free records is damaged at");
-	DAMAGE(slab->granules, slab->granules + 1, 1, "record of the wrong size of slab");
-	DAMAGE(slab->granules, 0, 1, "records are damaged from slab");
-	DAMAGE(slab->index, slab->index + 1, 1, "records are damaged from slab");
+	DAMAGE(q->slabs->store.free[1], SLAB_PIECE_GRANULES, 1,
+	       "a list of free records is damaged at");
+	DAMAGE(slab->place, slab->place + 1, 1, "records are damaged in piece");
+	piece = slab_piece_of(slab);
+	DAMAGE(piece->number, piece->number + 1, 1, "records are damaged in piece");
+	DAMAGE(piece->end, slab->place, 1, "records are damaged in piece");
+	DAMAGE(piece->end, 0, 1, "records are damaged in piece");
+	DAMAGE(piece->size, piece->end - 1, 1, "records are damaged in piece");
+	DAMAGE(piece->starts[0], piece->starts[0] | 1, 1, "records are damaged in piece");
+	DAMAGE(piece->starts[1], (uint64_t)1 << 63, 1, "records are damaged in piece");
 	DAMAGE(slab->base, slab->base + 8, 1, "objects begin at the wrong place in slab");
 	DAMAGE(slab->node, 1, 2, "a slab belongs to no cache");
-	DAMAGE(slab->objects, slab->objects - 1, 1, "order or number of objects is wrong in slab");
 	DAMAGE(slab->free[0], slab->free[0] | (uint64_t)1 << 63, 2,
 	       "free bits and their count differ in slab");
 	DAMAGE(n->partial[list].first, SLAB_NONE, 2,
@@ -1326,7 +1333,7 @@ static void test_S11_validator_notices_rare_damage(void **state)
 	struct slab_node *n = &s->node[0];
 	struct slab *slab;
 	static void *p[600];
-	uint32_t number;
+	uint32_t number, objects;
 	void *one[40];
 
 	(void)state;
@@ -1336,16 +1343,16 @@ static void test_S11_validator_notices_rare_damage(void **state)
 		one[k] = quarry_kmem_cache_alloc(q, d, GFP_KERNEL);
 	quarry_kmem_cache_free(q, d, one[3]);
 	assert_int_equal(slab_find(q, d, one[3], &slab, &number), SLAB_FAULT_NONE);
-	assert_true(slab->objects % 64 != 0 && slab->nr_free != 0);
+	objects = slab_objects(d, slab);
+	assert_true(objects % 64 != 0 && slab->nr_free != 0);
 	check(q);
-	DAMAGE(slab_active(slab)[number / 64],
-	       slab_active(slab)[number / 64] | (uint64_t)1 << number % 64, 1,
+	DAMAGE(slab_active(d, slab)[number / 64],
+	       slab_active(d, slab)[number / 64] | (uint64_t)1 << number % 64, 1,
 	       "an object is free and with a caller in slab");
-	DAMAGE(slab_active(slab)[slab->objects / 64],
-	       slab_active(slab)[slab->objects / 64] | (uint64_t)1 << slab->objects % 64, 1,
+	DAMAGE(slab_active(d, slab)[objects / 64],
+	       slab_active(d, slab)[objects / 64] | (uint64_t)1 << objects % 64, 1,
 	       "active bits beyond the last object in slab");
-	DAMAGE(slab->free[slab->objects / 64],
-	       slab->free[slab->objects / 64] | (uint64_t)1 << slab->objects % 64, 2,
+	DAMAGE(slab->free[objects / 64], slab->free[objects / 64] | (uint64_t)1 << objects % 64, 2,
 	       "free bits and their count differ in slab");
 	for (size_t k = 0; k < 40; k++)
 		if (k != 3)

@@ -1415,9 +1415,9 @@ static void test_S19_slabinfo_agrees_with_a_count(void **state)
 			if (slab->cache != s[k]->id)
 				continue;
 			nr++;
-			objects += slab->objects;
-			for (unsigned int i = 0; i < slab->objects; i++)
-				held += slab_active(slab)[i / 64] >> i % 64 & 1;
+			objects += slab_objects(s[k], slab);
+			for (unsigned int i = 0; i < slab_objects(s[k], slab); i++)
+				held += slab_active(s[k], slab)[i / 64] >> i % 64 & 1;
 		}
 		snprintf(line, sizeof(line), "\n%s ", names[k]);
 		at = strstr(slabinfo.s, line);

@@ -221,6 +221,8 @@ static void cache_set_paths(struct kmem_cache *s, const struct slab_layer *l)
 	if ((uint64_t)(QUARRY_PAGE_SIZE << oo_order(s->oo)) * s->size <=
 	    (uint64_t)1 << CACHE_MAX_SIZE_BITS)
 		s->recip = cache_divide((uint64_t)1 << CACHE_RECIP_SHIFT, s->size) + 1;
+	for (unsigned int list = 0; list < QUARRY_ARRAY_SIZE(s->trip); list++)
+		s->trip[list] = (uint16_t)slab_trip_of(list, oo_objects(s->oo));
 	cache_set_colours(s, l);
 	cache_set_boundary(s);
 	/* By request, starting at the smallest as for large objects. */
@@ -384,7 +386,8 @@ static bool cache_make_room(struct quarry *q)
 	if (slots >= QUARRY_MAX_CACHES)
 		return false;
 	slots = slots == 0 ? CACHE_SLOTS : quarry_min(2 * slots, (uint32_t)QUARRY_MAX_CACHES);
-	table = slab_pool_alloc(q, (size_t)bits_align_up(slots * sizeof(table[0]), SLAB_GRANULE));
+	table = slab_pool_alloc(q,
+				(size_t)bits_align_up(slots * sizeof(table[0]), SLAB_CACHE_LINE));
 	if (table == NULL)
 		return false;
 	pin = quarry_lock(q->concurrent, &layer->lock);
@@ -911,7 +914,7 @@ void quarry_slab_pages(struct quarry *q, int nid, unsigned long *reclaimable,
 /* What the pool is asked for until the system is up: then no more is taken than that. */
 static size_t cache_boot_bytes(void)
 {
-	return SLAB_GRANULE + rcu_bytes();
+	return SLAB_CACHE_LINE + rcu_bytes();
 }
 
 static void slab_set_params(struct slab_layer *layer, const struct quarry_boot_params *params)
@@ -966,8 +969,9 @@ int quarry_slab_init(struct quarry *q, unsigned int nr_cpus_for_geometry,
 	q->slabs = layer;
 	slab_set_params(layer, params);
 	layer->max_others = QUARRY_MAX_CACHES - SLAB_KMALLOC_TYPES * (SLAB_KMALLOC_CLASSES - 1);
-	layer->no_sheaf =
-		slab_pool_reserve(q, cache_boot_bytes()) ? slab_pool_alloc(q, SLAB_GRANULE) : NULL;
+	layer->no_sheaf = slab_pool_reserve(q, cache_boot_bytes())
+				  ? slab_pool_alloc(q, SLAB_CACHE_LINE)
+				  : NULL;
 	if (layer->no_sheaf == NULL || rcu_init(q) != 0 ||
 	    kmalloc_init(q, params != NULL ? params->random_kmalloc_seed : 0) != 0) {
 		cache_undo_init(q);

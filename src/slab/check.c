@@ -32,6 +32,24 @@ static void slab_check_fault(struct slab_check *c, const struct kmem_cache *s, c
 
 /* ---- registry ---- */
 
+#if SLAB_HAS_SHEAVES
+/* A trip that is too high leaves a slab on the wrong list, or an empty one where it is. */
+static void slab_check_trips(struct slab_check *c, const struct kmem_cache *s)
+{
+	for (unsigned int list = 0; list < QUARRY_ARRAY_SIZE(s->trip); list++) {
+		if (s->trip[list] != slab_trip_of(list, oo_objects(s->oo)))
+			slab_check_fault(c, s, "free objects are looked at too early or late",
+					 list);
+	}
+}
+#else
+static void slab_check_trips(struct slab_check *c, const struct kmem_cache *s)
+{
+	(void)c;
+	(void)s;
+}
+#endif
+
 static void slab_check_registry(struct slab_check *c)
 {
 	const struct slab_layer *layer = c->q->slabs;
@@ -47,6 +65,7 @@ static void slab_check_registry(struct slab_check *c)
 			slab_check_fault(c, s, "the cache's record was written to", s->id);
 		if (s->refcount < 1)
 			slab_check_fault(c, s, "listed without a reference", s->id);
+		slab_check_trips(c, s);
 		if (s->tag != SLAB_TAG(s->id))
 			slab_check_fault(c, s, "pages are marked with another cache's number",
 					 s->id);
@@ -85,7 +104,7 @@ static void slab_check_store(struct slab_check *c)
 	for (uint32_t index = layer->store.made; index != SLAB_NONE;) {
 		const struct slab *rec = slab_record(layer, index);
 
-		if (page_of_addr(c->q, rec) == NULL || rec->index != index) {
+		if (page_of_addr(c->q, rec) == NULL || rec->granules == 0) {
 			slab_check_fault(c, NULL, "records are damaged from slab", index);
 			return;
 		}
@@ -110,26 +129,40 @@ static void slab_check_free_records(struct slab_check *c)
 
 #else
 
-/* Every record says its own index, and the next one stands where it says; else they are not walked. */
+static const struct slab_piece *slab_check_piece(const struct slab_layer *layer, uint32_t number)
+{
+	return (const void *)slab_record(layer, number << SLAB_PIECE_SHIFT);
+}
+
+/* Whether the piece says that a record begins in @place. */
+static bool slab_check_start(const struct slab_piece *piece, unsigned int place)
+{
+	return (piece->starts[place / 64] >> place % 64 & 1) != 0;
+}
+
+/* Every piece says its number, every record its place, and they are where granules were given out; else they are not walked. */
 static void slab_check_store(struct slab_check *c)
 {
 	const struct slab_layer *layer = c->q->slabs;
-	const struct slab_store *store = &layer->store;
 
-	for (uint32_t piece = 0; piece < store->nr_pieces && piece <= store->piece; piece++) {
-		uint32_t at = 1, end = piece < store->piece ? SLAB_PIECE_GRANULES : store->granule;
+	for (uint32_t number = 0; number < layer->store.nr_pieces; number++) {
+		const struct slab_piece *piece = slab_check_piece(layer, number);
+		bool good =
+			piece->number == number && piece->end != 0 && piece->end <= piece->size &&
+			(piece->size == SLAB_PIECE_GRANULES || piece->size == SLAB_PIECE_LAST) &&
+			!slab_check_start(piece, 0) &&
+			slab_check_start(piece, 1) == (piece->end > 1) &&
+			(piece->end == 1 || number <= layer->store.piece);
 
-		while (at < end) {
-			uint32_t index = (piece << SLAB_PIECE_SHIFT) + at;
-			const struct slab *rec = slab_record(layer, index);
+		for (unsigned int place = 1; good && place < SLAB_PIECE_GRANULES; place++) {
+			uint32_t index = number << SLAB_PIECE_SHIFT | place;
 
-			if (rec->granules == 0 && piece < store->piece)
-				break; /* what was left of the piece was too small */
-			if (rec->index != index || rec->granules == 0) {
-				slab_check_fault(c, NULL, "records are damaged from slab", index);
-				return;
-			}
-			at += rec->granules;
+			good = !slab_check_start(piece, place) ||
+			       (place < piece->end && slab_record(layer, index)->place == place);
+		}
+		if (!good) {
+			slab_check_fault(c, NULL, "records are damaged in piece", number);
+			return;
 		}
 	}
 }
@@ -137,11 +170,10 @@ static void slab_check_store(struct slab_check *c)
 /* Whether a record stands there. */
 static bool slab_check_index(const struct slab_layer *layer, uint32_t index)
 {
-	uint32_t piece = index >> SLAB_PIECE_SHIFT;
+	uint32_t number = index >> SLAB_PIECE_SHIFT;
 
-	return piece < layer->store.nr_pieces && piece <= layer->store.piece &&
-	       (index & (SLAB_PIECE_GRANULES - 1)) != 0 &&
-	       slab_record(layer, index)->index == index;
+	return number < layer->store.nr_pieces &&
+	       slab_check_start(slab_check_piece(layer, number), index & (SLAB_PIECE_GRANULES - 1));
 }
 
 /* Free records are chained by size, and nobody's. */
@@ -150,14 +182,14 @@ static void slab_check_free_records(struct slab_check *c)
 	const struct slab_layer *layer = c->q->slabs;
 	unsigned long left = (unsigned long)layer->store.nr_pieces * SLAB_PIECE_GRANULES;
 
-	for (unsigned int granules = 0; granules < SLAB_RECORD_CLASSES; granules++) {
-		uint32_t index = layer->store.free[granules];
+	for (unsigned int class = 0; class < SLAB_RECORD_CLASSES; class ++) {
+		uint32_t index = layer->store.free[class];
 
 		while (index != SLAB_NONE) {
 			const struct slab *rec =
 				slab_check_index(layer, index) ? slab_record(layer, index) : NULL;
 
-			if (rec == NULL || rec->granules != granules ||
+			if (rec == NULL || slab_record_class(slab_granules_of(rec)) != class ||
 			    rec->cache != SLAB_NO_CACHE || left-- == 0) {
 				slab_check_fault(c, NULL, "a list of free records is damaged at",
 						 index);
@@ -173,83 +205,69 @@ static void slab_check_free_records(struct slab_check *c)
 static void slab_check_bitmap(struct slab_check *c, const struct kmem_cache *s,
 			      const struct slab *slab)
 {
-	unsigned int words = (slab->objects + 63u) / 64, w, count = 0;
+	unsigned int objects = slab_objects(s, slab), words = slab_words(s, slab), w, count = 0;
+	uint32_t index = slab_index(c->q->slabs, slab);
 
 	for (w = 0; w < words; w++)
 		count += bits_popcount64(slab->free[w]);
 	if (count != slab->nr_free)
-		slab_check_fault(c, s, "free bits and their count differ in slab", slab->index);
-	if (slab->objects % 64 != 0 && slab->free[words - 1] >> slab->objects % 64 != 0)
-		slab_check_fault(c, s, "free bits beyond the last object in slab", slab->index);
+		slab_check_fault(c, s, "free bits and their count differ in slab", index);
+	if (objects % 64 != 0 && slab->free[words - 1] >> objects % 64 != 0)
+		slab_check_fault(c, s, "free bits beyond the last object in slab", index);
 	if ((slab->list != SLAB_UNLISTED) != (slab->nr_free != 0))
-		slab_check_fault(c, s, "partial list and free bits disagree on slab", slab->index);
-}
-
-/* A trip that is too high leaves a slab on the wrong list, or an empty one where it is. */
-static void slab_check_trip(struct slab_check *c, const struct kmem_cache *s,
-			    const struct slab *slab)
-{
-	unsigned int trip = slab->objects;
-
-	if (slab->list == SLAB_UNLISTED)
-		trip = 1;
-	else if (slab->list == SLAB_PARTIAL)
-		trip = 3 * trip / 4 + 1;
-	if (slab->trip != trip)
-		slab_check_fault(c, s, "free objects are looked at too early or late in slab",
-				 slab->index);
+		slab_check_fault(c, s, "partial list and free bits disagree on slab", index);
+	if (slab->list > SLAB_LISTS)
+		slab_check_fault(c, s, "on no list that there is: slab", index);
 }
 
 static void slab_check_pages(struct slab_check *c, const struct kmem_cache *s,
 			     const struct slab *slab)
 {
 	const char *p = (const char *)slab_block(c->q, slab);
+	uint32_t index, own = slab_index(c->q->slabs, slab);
 	unsigned int id, i;
-	uint32_t index;
 
 	for (i = 0; i < 1u << slab->order; i++, p += QUARRY_PAGE_SIZE)
-		if (!page_slab_of(c->q, p, &id, &index) || id != s->id || index != slab->index)
-			slab_check_fault(c, s, "a page does not lead to its slab", slab->index);
+		if (!page_slab_of(c->q, p, &id, &index) || id != s->id || index != own)
+			slab_check_fault(c, s, "a page does not lead to its slab", own);
 }
 
 /* What a caller has is not free, and is an object. */
 static void slab_check_active(struct slab_check *c, const struct kmem_cache *s, struct slab *slab)
 {
-	const uint64_t *active = slab_active(slab);
-	unsigned int words = (slab->objects + 63u) / 64, w;
+	const uint64_t *active = slab_active(s, slab);
+	unsigned int objects = slab_objects(s, slab), words = slab_words(s, slab), w;
+	uint32_t index = slab_index(c->q->slabs, slab);
 
 	for (w = 0; w < words; w++)
 		if ((active[w] & slab->free[w]) != 0)
 			slab_check_fault(c, s, "an object is free and with a caller in slab",
-					 slab->index);
-	if (slab->objects % 64 != 0 && active[words - 1] >> slab->objects % 64 != 0)
-		slab_check_fault(c, s, "active bits beyond the last object in slab", slab->index);
+					 index);
+	if (objects % 64 != 0 && active[words - 1] >> objects % 64 != 0)
+		slab_check_fault(c, s, "active bits beyond the last object in slab", index);
 }
 
 static void slab_check_one(struct slab_check *c, struct slab *slab)
 {
 	const struct kmem_cache *s = slab_check_owner(c, slab);
+	uint32_t index = slab_index(c->q->slabs, slab);
 	uintptr_t colour;
-	bool preferred;
 
 	if (s == NULL) {
-		slab_check_fault(c, NULL, "a slab belongs to no cache", slab->index);
+		slab_check_fault(c, NULL, "a slab belongs to no cache", index);
 		return;
 	}
-	preferred = slab->order == oo_order(s->oo) && slab->objects == oo_objects(s->oo);
-	if (!preferred &&
-	    (slab->order != oo_order(s->min) || slab->objects != oo_objects(s->min))) {
-		slab_check_fault(c, s, "order or number of objects is wrong in slab", slab->index);
+	if (slab->order != oo_order(s->oo) && slab->order != oo_order(s->min)) {
+		slab_check_fault(c, s, "order is wrong of slab", index);
 		return;
 	}
 	colour = slab->base - slab_block(c->q, slab) - s->red_left_pad;
 	if (colour != 0 && (s->colours == 0 || colour / s->colour_off >= s->colours ||
 			    colour % s->colour_off != 0))
-		slab_check_fault(c, s, "objects begin at the wrong place in slab", slab->index);
-	if (slab->granules != slab_record_granules(s, slab->objects))
-		slab_check_fault(c, s, "record of the wrong size of slab", slab->index);
+		slab_check_fault(c, s, "objects begin at the wrong place in slab", index);
+	if (slab_granules_of(slab) != slab_record_granules(s, slab_objects(s, slab)))
+		slab_check_fault(c, s, "record of the wrong size of slab", index);
 	slab_check_bitmap(c, s, slab);
-	slab_check_trip(c, s, slab);
 	if ((slab_debug(s) & SLAB_DEBUG_RECORDS) != 0)
 		slab_check_active(c, s, slab);
 	slab_check_pages(c, s, slab);
@@ -270,10 +288,10 @@ static void slab_check_move_counts(struct slab_check *c, unsigned long sign)
 		n = &s->node[slab->node];
 		n->nr_slabs += sign;
 		n->nr_partial += slab->list != SLAB_UNLISTED ? sign : 0;
-		n->total_objects += sign * slab->objects;
+		n->total_objects += sign * slab_objects(s, slab);
 		n->free_objects += sign * slab->nr_free;
 		n->pages += sign << slab->order;
-		n->free_slabs += slab->nr_free == slab->objects ? sign : 0;
+		n->free_slabs += slab->nr_free == slab_objects(s, slab) ? sign : 0;
 	}
 }
 
@@ -287,7 +305,7 @@ static unsigned long slab_check_partial_list(struct slab_check *c, struct kmem_c
 
 	for (; slab_check_index(c->q->slabs, index) && nr < limit; nr++) {
 		const struct slab *slab = slab_record(c->q->slabs, index);
-		unsigned long free = 4ul * slab->nr_free, all = slab->objects;
+		unsigned long free = 4ul * slab->nr_free, all = slab_objects(s, slab);
 
 		if (slab->cache != s->id || slab->list != list + 1 || slab->prev != prev ||
 		    &s->node[slab->node] != n)

@@ -314,7 +314,7 @@ static void *debug_object_at(const struct quarry *q, const struct kmem_cache *s,
 	*slab = slab_record(q->slabs, index);
 	off = (uintptr_t)p - ((*slab)->base - s->red_left_pad);
 	number = slab_object_index(s, off);
-	if (number >= (*slab)->objects)
+	if (number >= slab_objects(s, *slab))
 		return NULL;
 	return (void *)((*slab)->base + (uintptr_t)number * s->size);
 }
@@ -377,11 +377,11 @@ void debug_slab_start(struct quarry *q, const struct kmem_cache *s, struct slab 
 	uintptr_t block = slab_block(q, slab);
 	size_t bytes = QUARRY_PAGE_SIZE << slab->order;
 
-	quarry_memset(slab_active(slab), 0, (slab->objects + 63u) / 64 * sizeof(uint64_t));
+	quarry_memset(slab_active(s, slab), 0, slab_words(s, slab) * sizeof(uint64_t));
 	if (debug_writes(q, s)) {
 		if ((s->flags & SLAB_POISON) != 0)
 			quarry_memset((void *)block, DEBUG_POISON_INUSE, bytes);
-		for (unsigned int i = 0; i < slab->objects; i++) {
+		for (unsigned int i = 0; i < slab_objects(s, slab); i++) {
 			void *obj = (void *)(slab->base + (uintptr_t)i * s->size);
 
 			debug_fill(s, obj, false);
@@ -414,8 +414,8 @@ static bool debug_mark(struct quarry *q, struct kmem_cache *s, struct slab *slab
 		       bool active)
 {
 	quarry_pin_t pin = quarry_lock(q->concurrent, &s->node[slab->node].lock);
-	uint64_t *word = &slab_active(slab)[i / 64], bit = (uint64_t)1 << i % 64;
-	bool was = slab->cache == s->id && i < slab->objects && (*word & bit) != 0;
+	uint64_t *word = &slab_active(s, slab)[i / 64], bit = (uint64_t)1 << i % 64;
+	bool was = slab->cache == s->id && i < slab_objects(s, slab) && (*word & bit) != 0;
 
 	if (active)
 		*word |= bit;
@@ -512,7 +512,7 @@ void debug_free(struct quarry *q, struct kmem_cache *s, void *obj, const void *c
 static unsigned int debug_check_rest(struct quarry *q, const struct kmem_cache *s,
 				     const struct slab *slab)
 {
-	uintptr_t rest = slab->base - s->red_left_pad + (uintptr_t)slab->objects * s->size;
+	uintptr_t rest = slab->base - s->red_left_pad + (uintptr_t)slab_objects(s, slab) * s->size;
 	uintptr_t end = slab_block(q, slab) + (QUARRY_PAGE_SIZE << slab->order);
 	struct debug_damage d;
 
@@ -532,10 +532,10 @@ static unsigned int debug_check_slab(struct quarry *q, const struct kmem_cache *
 	unsigned int bad = debug_check_rest(q, s, slab);
 	struct debug_damage d;
 
-	for (unsigned int i = 0; i < slab->objects; i++) {
+	for (unsigned int i = 0; i < slab_objects(s, slab); i++) {
 		void *obj = (void *)(slab->base + (uintptr_t)i * s->size);
 		uint64_t bit = (uint64_t)1 << i % 64;
-		bool active = (slab_active(slab)[i / 64] & bit) != 0;
+		bool active = (slab_active(s, slab)[i / 64] & bit) != 0;
 
 		if ((!active && (slab->free[i / 64] & bit) == 0) || debug_good(s, obj, active, &d))
 			continue;
@@ -571,9 +571,9 @@ void debug_release_bad(struct quarry *q, struct kmem_cache *s)
 
 	while ((slab = slab_next_of(q, s, &index)) != NULL) {
 		/* It may go with its last object. */
-		for (unsigned int i = 0; slab->cache == s->id && i < slab->objects; i++) {
+		for (unsigned int i = 0; slab->cache == s->id && i < slab_objects(s, slab); i++) {
 			void *obj = (void *)(slab->base + (uintptr_t)i * s->size);
-			uint64_t used = slab->free[i / 64] | slab_active(slab)[i / 64];
+			uint64_t used = slab->free[i / 64] | slab_active(s, slab)[i / 64];
 
 			if ((used >> i % 64 & 1) == 0)
 				slab_flush(q, s, &obj, 1);
@@ -590,9 +590,10 @@ unsigned long debug_leaks(struct quarry *q, struct kmem_cache *s)
 	struct slab *slab;
 
 	while ((slab = slab_next_of(q, s, &index)) != NULL) {
-		for (unsigned int i = 0; i < slab->objects; i++) {
+		for (unsigned int i = 0; i < slab_objects(s, slab); i++) {
 			void *obj = (void *)(slab->base + (uintptr_t)i * s->size);
-			uint64_t word = records ? slab_active(slab)[i / 64] : ~slab->free[i / 64];
+			uint64_t word =
+				records ? slab_active(s, slab)[i / 64] : ~slab->free[i / 64];
 
 			if ((word >> i % 64 & 1) == 0 || leaks++ >= DEBUG_LEAKS_TOLD)
 				continue;

@@ -152,7 +152,7 @@ struct slab_debug *debug_state(struct quarry *q)
 
 	if (d != NULL)
 		return d;
-	d = slab_pool_alloc(q, (size_t)bits_align_up(sizeof(*d), SLAB_GRANULE));
+	d = slab_pool_alloc(q, (size_t)bits_align_up(sizeof(*d), SLAB_CACHE_LINE));
 	if (d == NULL)
 		return NULL;
 	quarry_lock_init(&d->lock, QUARRY_LOCK_LEAF);

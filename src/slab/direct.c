@@ -83,8 +83,8 @@ void quarry_kmem_cache_free(struct quarry *q, struct kmem_cache *s, void *obj)
 	if (fault == SLAB_FAULT_NONE) {
 		slab->free[number / 64] |= bit;
 		n->free_objects++;
-		if (++slab->nr_free >= slab->trip)
-			slab_grown_locked(q, s, n, slab, &gone);
+		slab->nr_free++;
+		slab_grown_locked(q, s, n, slab, &gone);
 	}
 	quarry_unlock(false, &n->lock, pin);
 	if (fault != SLAB_FAULT_NONE)

@@ -201,7 +201,7 @@ static enum slab_fault flush_one(const struct kmem_cache *s, struct slab *slab, 
 	uint32_t number = slab_object_index(s, off);
 	uint64_t bit = (uint64_t)1 << number % 64;
 
-	if (unlikely(slab->cache != s->id || number >= slab->objects))
+	if (unlikely(slab->cache != s->id || number >= slab_objects(s, slab)))
 		return SLAB_FAULT_FOREIGN;
 	if (unlikely((uintptr_t)number * s->size != off))
 		return SLAB_FAULT_INTERIOR;
@@ -254,13 +254,13 @@ static QUARRY_NOINLINE unsigned int flush_singles(const struct kmem_cache *s,
 		struct slab *slab = slabs[i];
 		uint64_t number = ((uintptr_t)obj[i] - slab->base) * recip >> 48;
 		uint64_t word = slab->free[number / 64];
-		unsigned int nr_free = slab->nr_free + 1u;
+		uint16_t nr_free = slab->nr_free;
 
-		if (unlikely(slab->kind != usual) || unlikely(nr_free >= slab->trip) ||
+		if (unlikely(slab->kind != usual) || unlikely(nr_free >= s->trip[slab->list]) ||
 		    unlikely((word >> (number & 63) & 1) != 0))
 			break;
 		slab->free[number / 64] = word | (uint64_t)1 << (number & 63);
-		slab->nr_free = (uint16_t)nr_free;
+		slab->nr_free = (uint16_t)(nr_free + 1);
 	}
 	return i;
 }
@@ -272,15 +272,15 @@ static uint32_t flush_usual(const struct kmem_cache *s, unsigned int nid)
 }
 
 /* Puts off what is to be done for a slab that has passed its trip; true: for the first time. */
-static bool flush_put_off(struct quarry *q, struct slab *slab)
+static bool flush_put_off(struct quarry *q, const struct kmem_cache *s, struct slab *slab)
 {
-	if (slab->nr_free < slab->trip)
+	if (slab->nr_free <= slab_trip(s, slab))
 		return false;
-	slab->trip = SLAB_TRIP_NEVER;
 	if (slab->list == SLAB_PARTIAL || slab->list == SLAB_SPARSE) {
 		quarry_prefetch_write(slab_record(q->slabs, slab->prev));
 		quarry_prefetch_write(slab_record(q->slabs, slab->next));
 	}
+	slab->list |= SLAB_DUE;
 	return true;
 }
 
@@ -318,7 +318,7 @@ static unsigned int flush_each(struct quarry *q, struct kmem_cache *s, void *con
 			if (unlikely(fault != SLAB_FAULT_NONE))
 				break;
 			slabs[i]->nr_free++;
-			if (flush_put_off(q, slabs[i]))
+			if (flush_put_off(q, s, slabs[i]))
 				slabs[late++] = slabs[i];
 			i++;
 		}
@@ -358,7 +358,7 @@ static void *const *flush_runs(struct quarry *q, struct kmem_cache *s, void *con
 				obj = flush_several(s, slab, obj, run[1].obj, &fault);
 			else
 				obj = flush_odd(s, slab, obj, run[1].obj, &fault);
-			if (obj != run->obj && flush_put_off(q, slab))
+			if (obj != run->obj && flush_put_off(q, s, slab))
 				(late++)->slab = slab;
 			if (unlikely(fault != SLAB_FAULT_NONE))
 				break;

@@ -23,6 +23,7 @@ static unsigned int holes_next(const struct quarry *q, const struct kmem_cache *
 {
 	const unsigned int pages = 1u << slab->order;
 	const uintptr_t skip = slab->base - slab_block(q, slab);
+	const uint32_t objects = slab_objects(s, slab);
 	uint32_t object = 0;
 	unsigned int nr = 0;
 
@@ -32,7 +33,7 @@ static unsigned int holes_next(const struct quarry *q, const struct kmem_cache *
 
 		/* All that begin before the page's end, from the one on that reaches into it. */
 		object = start > skip ? slab_object_index(s, start - skip) : 0;
-		for (; free && object < slab->objects && skip + object * s->size < end; object++)
+		for (; free && object < objects && skip + object * s->size < end; object++)
 			free = (slab->free[object / 64] >> object % 64 & 1) != 0;
 		if (free && nr++ == 0)
 			*page = i;
@@ -91,7 +92,7 @@ static bool holes_of_list(struct quarry *q, struct kmem_cache *s, unsigned int n
 
 		if (slab == NULL)
 			break;
-		more = slab->index != last;
+		more = slab_index(q->slabs, slab) != last;
 		if (!holes_tell(q, s, slab, told)) {
 			slab_end_move(q, s, slab);
 			return false;

@@ -53,8 +53,24 @@ static inline bool cache_is_sealed(const struct kmem_cache *s)
  */
 struct slab *slab_new(struct quarry *q, struct kmem_cache *s, gfp_t gfp, int nid);
 void slab_publish(struct quarry *q, struct kmem_cache *s, struct slab *slab);
-/* Of 64 bytes, that the record of a slab of @objects of @s has. */
+/* That the record of a slab of @objects of @s has. */
 unsigned int slab_record_granules(const struct kmem_cache *s, unsigned int objects);
+#if QUARRY_TINY
+static inline unsigned int slab_granules_of(const struct slab *rec)
+{
+	return rec->granules;
+}
+
+static inline unsigned int slab_record_class(unsigned int granules)
+{
+	return granules;
+}
+#else
+/* That @rec has. */
+unsigned int slab_granules_of(const struct slab *rec);
+/* Index in slab_store.free[] of records of so many. */
+unsigned int slab_record_class(unsigned int granules);
+#endif
 /* The next live record at or after *@index, which is moved past it; NULL at the end. Nobody else is at work. */
 struct slab *slab_store_next(const struct slab_layer *layer, uint32_t *index);
 /* The same of @s alone, which nobody else uses; others may use theirs. */
@@ -83,7 +99,7 @@ unsigned int slab_refill(struct quarry *q, struct kmem_cache *s, unsigned int ni
 #define NODE_ADD(count, by) \
 	quarry_store_relaxed(&(count), (unsigned long)((long)(count) + (long)(by)))
 /*
- * A slab has got free objects, and has passed its trip by it; node->lock held. One that may go is put on the
+ * A slab has got free objects, and may have passed its trip by it; node->lock held. One that may go is put on the
  * chain @gone. While memory is plenty the node keeps as many empty slabs as it made again lately.
  */
 void slab_grown_locked(const struct quarry *q, const struct kmem_cache *s, struct slab_node *n,

@@ -148,7 +148,7 @@ static int kmalloc_init_random(struct quarry *q, uint64_t seed)
 	char *names;
 
 	layer->random = slab_pool_alloc(
-		q, (size_t)bits_align_up(KMALLOC_RANDOM_COPIES * row, SLAB_GRANULE));
+		q, (size_t)bits_align_up(KMALLOC_RANDOM_COPIES * row, SLAB_CACHE_LINE));
 	names = slab_pool_alloc(q, KMALLOC_RANDOM_COPIES * SLAB_KMALLOC_CLASSES * KMALLOC_NAME);
 	if (layer->random == NULL || names == NULL)
 		return -QUARRY_ENOMEM;
@@ -224,7 +224,7 @@ static void kmalloc_make_short(struct quarry *q)
 
 	if (!kmalloc_make_row(q, SLAB_KMALLOC_NORMAL))
 		return;
-	by_size = slab_pool_alloc(q, (size_t)bits_align_up(bytes, SLAB_GRANULE));
+	by_size = slab_pool_alloc(q, (size_t)bits_align_up(bytes, SLAB_CACHE_LINE));
 	if (by_size == NULL)
 		return;
 	for (size_t i = 0; i < SLAB_BY_SIZE_SLOTS; i++)

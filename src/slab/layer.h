@@ -26,7 +26,7 @@
 
 #define SLAB_MIN_ALIGN 8u
 #define SLAB_CACHE_LINE 64u
-#define SLAB_MAX_OBJECTS 32000u   /* of one slab: what the largest record has bits for */
+#define SLAB_MAX_OBJECTS 31552u   /* of one slab: what the largest record has bits for */
 #define SLAB_PREFERRED_ORDER 3u   /* orders above this one only for a single object */
 #define SLAB_DEPOT_LEAST 1u       /* full sheaves that a node keeps of a cache, at first */
 #define SLAB_DEPOT_MOST 10u       /* after CPUs have met at the depot's lock */
@@ -64,17 +64,17 @@ struct slab_sheaf {
 	(!QUARRY_TINY) /* else objects come out of the slabs, and go there: direct.c */
 #define SLAB_HAS_DEBUG (!QUARRY_TINY)
 #define SLAB_HAS_COLOURS (!QUARRY_TINY)
-#define SLAB_GRANULE 64u
+#define SLAB_GRANULE 32u
 #define SLAB_NONE 0u /* no record has this index */
 #define SLAB_NO_CACHE 0xffffu
 
 /*
- * One slab, out of band. base, index, cache, node, order and objects do not change while it lives;
- * the rest belongs to node->lock. Records are never unmapped before the layer ends.
+ * One slab, out of band: a granule if it has no more than 64 objects, so that two share a line of the CPU's cache and none
+ * lies across two. base, cache, node and order do not change while it lives; the rest belongs to node->lock. Its index
+ * follows from where it lies, its number of objects from cache and order. Records are never unmapped before the layer ends.
  */
 struct slab {
-	uintptr_t base; /* address of its first object */
-	uint32_t index;
+	uintptr_t base;      /* address of its first object */
 	uint32_t next, prev; /* partial list; next also chains free records */
 	union {
 		uint32_t kind; /* the next three at once: slab_kind() */
@@ -84,18 +84,19 @@ struct slab {
 			uint8_t order;
 		};
 	};
-	uint16_t objects;
 	uint16_t nr_free;
-	uint8_t granules; /* of this record */
-	uint8_t list;     /* on node->partial[list - 1]; SLAB_UNLISTED: it is full */
+	uint8_t list; /* on node->partial[list - 1]; SLAB_UNLISTED: it is full; SLAB_DUE beside it */
 #if QUARRY_TINY
-	uint32_t made; /* the record that was made before */
+	uint8_t granules; /* of this record */
+	uint32_t made;    /* the record that was made before */
+#else
+	uint8_t place; /* of this record in its piece, in granules */
 #endif
-	uint16_t trip; /* when nr_free grows to this, list or more changes: partial_set_trip() */
-#define SLAB_TRIP_NEVER 0xffffu /* that is going to be done, under the same lock */
 	uint64_t free
 		[]; /* 1: in the slab, neither in a sheaf nor with a caller; see slab_active() */
 };
+
+_Static_assert(QUARRY_TINY || sizeof(struct slab) <= 24, "with 64 bits behind it, a granule");
 
 static inline uint32_t slab_kind(unsigned int cache, unsigned int node, unsigned int order)
 {
@@ -106,15 +107,16 @@ static inline uint32_t slab_kind(unsigned int cache, unsigned int node, unsigned
 }
 
 /*
- * Slab index -> record, by two or three tables of pointers; a piece of 64 granules of 64 bytes hangs off each
- * entry of the last. Granule 0 of a piece is not used: in the first piece of a chunk it lies before the
- * memory that was asked for, so that chunk and quarry_meta_alloc()'s header fill whole pages.
+ * Slab index -> record, by two or three tables of pointers; a piece of up to 128 granules of 32 bytes hangs off each
+ * entry of the last. Granule 0 of a piece says which one it is and where records begin. The last piece of a chunk is
+ * two granules shorter, so that chunk and quarry_meta_alloc()'s header fill whole pages.
  */
 #define SLAB_META_HEADER          \
 	((size_t)(QUARRY_TINY ? 0 \
 			      : 64)) /* what a request of 2^n - 64 bytes leaves for the header */
-#define SLAB_PIECE_SHIFT 6u
+#define SLAB_PIECE_SHIFT 7u
 #define SLAB_PIECE_GRANULES (1u << SLAB_PIECE_SHIFT)
+#define SLAB_PIECE_LAST (SLAB_PIECE_GRANULES - SLAB_META_HEADER / SLAB_GRANULE) /* of a chunk */
 #define SLAB_PIECE_BYTES (SLAB_PIECE_GRANULES * SLAB_GRANULE)
 #define SLAB_DIR_SHIFT 8u
 #define SLAB_DIR_ENTRIES (1u << SLAB_DIR_SHIFT)
@@ -124,6 +126,15 @@ static inline uint32_t slab_kind(unsigned int cache, unsigned int node, unsigned
 struct slab_dir {
 	void *entry[SLAB_DIR_ENTRIES];
 };
+
+struct slab_piece {
+	uint32_t number;
+	uint8_t size,
+		end; /* granules it has, and those that were given out; records lie in [1, end) */
+	uint64_t starts[SLAB_PIECE_GRANULES / 64]; /* granules in which one begins */
+};
+
+_Static_assert(sizeof(struct slab_piece) <= SLAB_GRANULE, "lies in granule 0");
 
 /* Start of every chunk of the pool. */
 struct slab_chunk {
@@ -135,21 +146,31 @@ struct slab_chunk {
 /* A record's index is its physical address in granules; it lies in the pool. */
 #define SLAB_TINY_ORDER 1u /* slabs are of one page or two */
 #define SLAB_RECORD_CLASSES \
-	(2u + ((QUARRY_PAGE_SIZE << SLAB_TINY_ORDER) / SLAB_MIN_ALIGN / 8 + 40u) / SLAB_GRANULE)
+	(2u + ((QUARRY_PAGE_SIZE << SLAB_TINY_ORDER) / SLAB_MIN_ALIGN / 8 + 24u) / SLAB_GRANULE)
+#define SLAB_RECORD_FINE SLAB_RECORD_CLASSES /* of any number of granules */
+#define SLAB_RECORD_STEP 1u
 struct slab_store {
 	uintptr_t direct_map;
 	uint32_t made;                      /* all records, linked by made */
 	uint32_t free[SLAB_RECORD_CLASSES]; /* by granules */
 };
 #else
-#define SLAB_RECORD_CLASSES SLAB_PIECE_GRANULES
+/* Records of more than 16 granules have a multiple of four, up to the 124 that every piece has room for. */
+#define SLAB_RECORD_FINE 16u
+#define SLAB_RECORD_STEP 4u
+#define SLAB_RECORD_MOST 124u
+#define SLAB_RECORD_CLASSES \
+	(1u + SLAB_RECORD_FINE + (SLAB_RECORD_MOST - SLAB_RECORD_FINE) / SLAB_RECORD_STEP)
+
+_Static_assert(sizeof(struct slab) + SLAB_MAX_OBJECTS / 8 <= SLAB_RECORD_MOST * SLAB_GRANULE,
+	       "the largest record");
+
 struct slab_store {
 	struct slab_dir *first; /* leads to the tables of the pieces below SLAB_FIRST_PIECES */
 	struct slab_dir *top;   /* and to the likes of it for all pieces */
 	uint32_t nr_pieces;     /* pieces that exist, numbered from 0 */
 	uint32_t piece;         /* the one being carved */
-	uint32_t granule;       /* the next one in it */
-	uint32_t free[SLAB_RECORD_CLASSES]; /* by granules */
+	uint32_t free[SLAB_RECORD_CLASSES]; /* by store_class() */
 	struct slab_dir *spare;             /* tables, chained by entry[0] */
 };
 #endif
@@ -226,6 +247,8 @@ struct slab_seen {
 #define SLAB_LISTS 2u
 #define SLAB_MOVING \
 	3u /* on none: its objects are moved out, or its holes told; nobody refills from it */
+/* Beside one of these: its free objects have passed their trip, see slab_trip(), and that is seen to under the same lock. */
+#define SLAB_DUE 4u
 
 struct slab_list {
 	uint32_t first, last; /* slab indices */
@@ -280,6 +303,9 @@ struct kmem_cache {
 	uint64_t recip; /* 2^48 / size, rounded up; 0: divide */
 #endif
 	uint32_t size;
+#if !QUARRY_TINY
+	uint16_t trip[2 * SLAB_DUE]; /* of slabs of the preferred order, by list: slab_trip() */
+#endif
 	uint32_t sheaf_capacity; /* 0: this cache has no sheaves */
 	struct slab_node *node;
 	uint32_t nr_nodes;
@@ -461,6 +487,11 @@ static inline struct slab *slab_record(const struct slab_layer *layer, uint32_t 
 {
 	return (struct slab *)(layer->store.direct_map + (uintptr_t)index * SLAB_GRANULE);
 }
+
+static inline uint32_t slab_index(const struct slab_layer *layer, const struct slab *slab)
+{
+	return (uint32_t)(((uintptr_t)slab - layer->store.direct_map) / SLAB_GRANULE);
+}
 #else
 /* One of those to whose tables @mid leads. */
 static inline struct slab *slab_record_by(const struct slab_dir *mid, uint32_t index)
@@ -481,6 +512,18 @@ static inline struct slab *slab_record(const struct slab_layer *layer, uint32_t 
 				      : layer->store.top->entry[piece >> (2 * SLAB_DIR_SHIFT)],
 			      index);
 }
+
+/* The piece in which a record lies. */
+static inline struct slab_piece *slab_piece_of(const struct slab *slab)
+{
+	return (struct slab_piece *)(uintptr_t)((const char *)slab - slab->place * SLAB_GRANULE);
+}
+
+static inline uint32_t slab_index(const struct slab_layer *layer, const struct slab *slab)
+{
+	(void)layer;
+	return slab_piece_of(slab)->number << SLAB_PIECE_SHIFT | slab->place;
+}
 #endif
 
 /* SLAB_DEBUG_* of @s. */
@@ -495,10 +538,37 @@ static inline unsigned int slab_record_maps(const struct kmem_cache *s)
 	return (slab_debug(s) & SLAB_DEBUG_RECORDS) != 0 ? 2 : 1;
 }
 
-/* Bits of the objects that callers have, behind the free bits, if the cache's debug says so. */
-static inline uint64_t *slab_active(struct slab *slab)
+/* Objects in @slab of @s. */
+static inline uint32_t slab_objects(const struct kmem_cache *s, const struct slab *slab)
 {
-	return slab->free + (slab->objects + 63u) / 64;
+	return oo_objects(slab->order == oo_order(s->oo) ? s->oo : s->min);
+}
+
+/* Words of each bitmap of @slab of @s. */
+static inline uint32_t slab_words(const struct kmem_cache *s, const struct slab *slab)
+{
+	return (slab_objects(s, slab) + 63) / 64;
+}
+
+/* Bits of the objects that callers have, behind the free bits, if the cache's debug says so. */
+static inline uint64_t *slab_active(const struct kmem_cache *s, struct slab *slab)
+{
+	return slab->free + slab_words(s, slab);
+}
+
+/* A slab of @objects on @list that gets one more than so many free objects changes lists, or goes. */
+static inline uint32_t slab_trip_of(unsigned int list, uint32_t objects)
+{
+	return (list & SLAB_DUE) != 0  ? 0xffffu
+	       : list == SLAB_UNLISTED ? 0
+	       : list == SLAB_PARTIAL  ? 3 * objects / 4
+				       : objects - 1;
+}
+
+/* The same for @slab of @s. */
+static inline uint32_t slab_trip(const struct kmem_cache *s, const struct slab *slab)
+{
+	return slab_trip_of(slab->list, slab_objects(s, slab));
 }
 
 /* Where the pages of @slab begin: blocks are aligned to their size, as physical addresses. */

@@ -28,13 +28,12 @@
 /* One number for each object, behind the bitmaps. */
 static uint16_t *profile_entries(const struct kmem_cache *s, struct slab *slab)
 {
-	return (uint16_t *)(void *)(slab->free +
-				    slab_record_maps(s) * ((slab->objects + 63u) / 64));
+	return (uint16_t *)(void *)(slab->free + slab_record_maps(s) * slab_words(s, slab));
 }
 
 void profile_slab_start(const struct kmem_cache *s, struct slab *slab)
 {
-	quarry_memset(profile_entries(s, slab), 0, slab->objects * sizeof(uint16_t));
+	quarry_memset(profile_entries(s, slab), 0, slab_objects(s, slab) * sizeof(uint16_t));
 }
 
 void profile_alloc(struct quarry *q, const struct kmem_cache *s, const void *obj,

@@ -129,7 +129,7 @@ void rcu_defer_slab(struct quarry *q, struct slab *slab)
 
 	slab->cache = SLAB_NO_CACHE;
 	slab->next = g->slabs;
-	g->slabs = slab->index;
+	g->slabs = slab_index(q->slabs, slab);
 	quarry_unlock(q->concurrent, &rcu->lock, pin);
 }
 

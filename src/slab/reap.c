@@ -246,11 +246,11 @@ static unsigned int reap_in_use(const struct kmem_cache *s, struct slab *slab, u
 				void **objects)
 {
 	bool records = (s->debug & SLAB_DEBUG_RECORDS) != 0;
-	unsigned int nr = 0, i = *from;
+	unsigned int all = slab_objects(s, slab), nr = 0, i = *from;
 
-	for (; i < slab->objects && nr < REAP_MOVE_BATCH; i++)
-		if (((records ? slab_active(slab)[i / 64] : ~slab->free[i / 64]) >> i % 64 & 1) !=
-		    0)
+	for (; i < all && nr < REAP_MOVE_BATCH; i++)
+		if (((records ? slab_active(s, slab)[i / 64] : ~slab->free[i / 64]) >> i % 64 &
+		     1) != 0)
 			objects[nr++] = (void *)(slab->base + (uintptr_t)i * s->size);
 	*from = i;
 	return nr;

@@ -38,6 +38,7 @@
 
 #define SLAB_POOL_CHUNK_MAX ((size_t)64 << 10)
 #define SLAB_CHUNK_PIECES 16u /* of the record store, at most */
+#define SLAB_STORE_SHARE 16u  /* by which it grows */
 
 /* ---- pool ---- */
 
@@ -122,6 +123,17 @@ void slab_pool_exit(struct quarry *q)
 
 /* ---- record store ---- */
 
+/* Onto the list of records of its size. */
+static void store_put_locked(struct slab_layer *layer, struct slab *rec)
+	QUARRY_REQUIRES(layer->lock)
+{
+	uint32_t *first = &layer->store.free[slab_record_class(slab_granules_of(rec))];
+
+	rec->cache = SLAB_NO_CACHE;
+	rec->next = *first;
+	*first = slab_index(layer, rec);
+}
+
 #if QUARRY_TINY
 
 static struct slab *store_alloc(struct quarry *q, unsigned int granules)
@@ -137,12 +149,11 @@ static struct slab *store_alloc(struct quarry *q, unsigned int granules)
 	}
 	quarry_unlock(q->concurrent, &layer->lock, pin);
 	if (rec == NULL && (rec = slab_pool_alloc(q, (size_t)granules * SLAB_GRANULE)) != NULL) {
-		rec->index = (uint32_t)(((uintptr_t)rec - layer->store.direct_map) / SLAB_GRANULE);
 		rec->granules = (uint8_t)granules;
 		rec->cache = SLAB_NO_CACHE;
 		pin = quarry_lock(q->concurrent, &layer->lock);
 		rec->made = layer->store.made;
-		layer->store.made = rec->index;
+		layer->store.made = slab_index(layer, rec);
 		quarry_unlock(q->concurrent, &layer->lock, pin);
 	}
 	return rec;
@@ -160,6 +171,38 @@ struct slab *slab_store_next(const struct slab_layer *layer, uint32_t *index)
 }
 
 #else
+
+unsigned int slab_record_class(unsigned int granules)
+{
+	return granules <= SLAB_RECORD_FINE
+		       ? granules
+		       : SLAB_RECORD_FINE + (granules - SLAB_RECORD_FINE) / SLAB_RECORD_STEP;
+}
+
+/* Piece number @number, which is there. */
+static struct slab_piece *store_piece(const struct slab_layer *layer, uint32_t number)
+{
+	return (struct slab_piece *)(void *)slab_record(layer, number << SLAB_PIECE_SHIFT);
+}
+
+/* The first granule of @piece from @from on in which a record begins; its end if there is none. */
+static unsigned int store_next_start(const struct slab_piece *piece, unsigned int from)
+{
+	for (unsigned int w = from / 64; w < QUARRY_ARRAY_SIZE(piece->starts); w++) {
+		uint64_t bits = piece->starts[w];
+
+		if (w == from / 64)
+			bits &= ~(uint64_t)0 << from % 64;
+		if (bits != 0)
+			return w * 64 + bits_ctz64(bits);
+	}
+	return piece->end;
+}
+
+unsigned int slab_granules_of(const struct slab *rec)
+{
+	return store_next_start(slab_piece_of(rec), rec->place + 1u) - rec->place;
+}
 
 /*
  * Where the @level-th table on the way to @piece hangs, from 0 on; those above it exist. The last one leads
@@ -212,7 +255,7 @@ static struct slab_dir *store_use_table_locked(struct slab_store *store)
 static uint32_t store_growth_locked(const struct slab_store *store)
 {
 	uint32_t room = SLAB_DIR_ENTRIES - (store->nr_pieces & (SLAB_DIR_ENTRIES - 1));
-	uint32_t want = store->nr_pieces / 4;
+	uint32_t want = store->nr_pieces / SLAB_STORE_SHARE;
 
 	if (store->nr_pieces >= SLAB_MAX_PIECES)
 		return 0;
@@ -220,7 +263,7 @@ static uint32_t store_growth_locked(const struct slab_store *store)
 	return quarry_min(quarry_min(want, SLAB_CHUNK_PIECES), 1u << bits_log2(room));
 }
 
-/* Enters a chunk; false: a table is missing. */
+/* Enters a chunk, which is zeroed; false: a table is missing. */
 static bool store_enter_locked(struct slab_store *store, char *base, uint32_t pieces)
 {
 	uint32_t i, piece = store->nr_pieces;
@@ -236,9 +279,15 @@ static bool store_enter_locked(struct slab_store *store, char *base, uint32_t pi
 		*store_slot(store, piece, level) = store_use_table_locked(store);
 	}
 	dir = *store_slot(store, piece, store_levels(piece) - 1);
-	for (i = 0; i < pieces; i++)
-		dir->entry[(piece + i) & (SLAB_DIR_ENTRIES - 1)] =
-			base + (size_t)i * SLAB_PIECE_BYTES;
+	for (i = 0; i < pieces; i++) {
+		struct slab_piece *p =
+			(struct slab_piece *)(void *)(base + (size_t)i * SLAB_PIECE_BYTES);
+
+		p->number = piece + i;
+		p->size = i == pieces - 1 ? SLAB_PIECE_LAST : SLAB_PIECE_GRANULES;
+		p->end = 1;
+		dir->entry[(piece + i) & (SLAB_DIR_ENTRIES - 1)] = p;
+	}
 	store->nr_pieces += pieces;
 	return true;
 }
@@ -272,36 +321,45 @@ static bool store_grow(struct quarry *q)
 		store->spare = dir;
 		quarry_unlock(q->concurrent, &layer->lock, pin);
 	}
-	chunk = quarry_meta_alloc(q, (size_t)pieces * SLAB_PIECE_BYTES - SLAB_GRANULE);
+	chunk = quarry_meta_alloc(q, (size_t)pieces * SLAB_PIECE_BYTES - SLAB_META_HEADER);
 	if (chunk == NULL)
 		return false;
 	pin = quarry_lock(q->concurrent, &layer->lock);
-	done = store_enter_locked(store, chunk - SLAB_GRANULE, pieces);
+	done = store_enter_locked(store, chunk, pieces);
 	quarry_unlock(q->concurrent, &layer->lock, pin);
 	if (!done)
 		quarry_meta_free(q, chunk);
 	return done;
 }
 
-/* The next record out of the piece being carved, or of the next piece. */
+/* The next granules of @piece become a record. */
+static struct slab *store_cut_locked(struct slab_piece *piece, unsigned int granules)
+{
+	unsigned int place = piece->end;
+	struct slab *rec = (struct slab *)(void *)((char *)piece + place * SLAB_GRANULE);
+
+	rec->place = (uint8_t)place;
+	piece->starts[place / 64] |= (uint64_t)1 << place % 64;
+	piece->end = (uint8_t)(place + granules);
+	return rec;
+}
+
+/*
+ * The next record out of the piece being carved, or of the next piece. What is larger than a granule begins at a line of
+ * the CPU's cache.
+ */
 static struct slab *store_carve_locked(struct slab_layer *layer, unsigned int granules)
 	QUARRY_REQUIRES(layer->lock)
 {
 	struct slab_store *store = &layer->store;
-	struct slab *rec;
-	uint32_t index;
 
-	for (; store->piece < store->nr_pieces; store->piece++, store->granule = 0) {
-		if (store->granule == 0)
-			store->granule = 1;
-		if (store->granule + granules > SLAB_PIECE_GRANULES)
-			continue;
-		index = store->piece * SLAB_PIECE_GRANULES + store->granule;
-		store->granule += granules;
-		rec = slab_record(layer, index);
-		rec->index = index;
-		rec->granules = (uint8_t)granules;
-		return rec;
+	for (; store->piece < store->nr_pieces; store->piece++) {
+		struct slab_piece *piece = store_piece(layer, store->piece);
+
+		if (granules > 1 && piece->end % 2 != 0 && piece->end < piece->size)
+			store_put_locked(layer, store_cut_locked(piece, 1));
+		if (piece->end + granules <= piece->size)
+			return store_cut_locked(piece, granules);
 	}
 	return NULL;
 }
@@ -309,13 +367,13 @@ static struct slab *store_carve_locked(struct slab_layer *layer, unsigned int gr
 static struct slab *store_alloc_locked(struct slab_layer *layer, unsigned int granules)
 	QUARRY_REQUIRES(layer->lock)
 {
-	struct slab_store *store = &layer->store;
+	uint32_t *first = &layer->store.free[slab_record_class(granules)];
 	struct slab *rec;
 
-	if (store->free[granules] == SLAB_NONE)
+	if (*first == SLAB_NONE)
 		return store_carve_locked(layer, granules);
-	rec = slab_record(layer, store->free[granules]);
-	store->free[granules] = rec->next;
+	rec = slab_record(layer, *first);
+	*first = rec->next;
 	return rec;
 }
 
@@ -326,7 +384,7 @@ static struct slab *store_alloc(struct quarry *q, unsigned int granules)
 	struct slab *rec;
 	quarry_pin_t pin;
 
-	if (granules >= SLAB_RECORD_CLASSES)
+	if (granules > SLAB_RECORD_MOST)
 		return NULL;
 	for (tries = 0; tries < 4; tries++) {
 		pin = quarry_lock(q->concurrent, &layer->lock);
@@ -350,9 +408,7 @@ static void store_free(struct quarry *q, struct slab *rec)
 	struct slab_layer *layer = q->slabs;
 	quarry_pin_t pin = quarry_lock(q->concurrent, &layer->lock);
 
-	rec->cache = SLAB_NO_CACHE;
-	rec->next = layer->store.free[rec->granules];
-	layer->store.free[rec->granules] = rec->index;
+	store_put_locked(layer, rec);
 	quarry_unlock(q->concurrent, &layer->lock, pin);
 }
 
@@ -360,21 +416,21 @@ static void store_free(struct quarry *q, struct slab *rec)
 
 struct slab *slab_store_next(const struct slab_layer *layer, uint32_t *index)
 {
-	struct slab *rec;
-	uint32_t piece;
-
 	for (;;) {
-		piece = *index >> SLAB_PIECE_SHIFT;
-		if (piece >= layer->store.nr_pieces || piece > layer->store.piece)
+		uint32_t number = *index >> SLAB_PIECE_SHIFT, place;
+		const struct slab_piece *piece;
+		struct slab *rec;
+
+		if (number >= layer->store.nr_pieces || number > layer->store.piece)
 			return NULL;
-		if ((*index & (SLAB_PIECE_GRANULES - 1)) == 0)
-			++*index;
-		rec = slab_record(layer, *index);
-		if (rec->granules == 0) { /* not carved: nor is the rest of the piece */
-			*index = (piece + 1) << SLAB_PIECE_SHIFT;
+		piece = store_piece(layer, number);
+		place = store_next_start(piece, *index & (SLAB_PIECE_GRANULES - 1));
+		if (place == piece->end) {
+			*index = (number + 1) << SLAB_PIECE_SHIFT;
 			continue;
 		}
-		*index += rec->granules;
+		rec = slab_record(layer, number << SLAB_PIECE_SHIFT | place);
+		*index = (number << SLAB_PIECE_SHIFT) + place + 1;
 		if (quarry_load_relaxed(&rec->cache) != SLAB_NO_CACHE)
 			return rec;
 	}
@@ -400,40 +456,30 @@ struct slab *slab_next_of(struct quarry *q, const struct kmem_cache *s, uint32_t
 /* ---- partial lists; node->lock held ---- */
 
 /* Where a slab belongs: it turns sparse above three quarters free, and stays so down to a half. */
-static inline uint8_t partial_list_of(const struct slab *slab)
+static inline uint8_t partial_list_of(const struct kmem_cache *s, const struct slab *slab)
 {
-	uint32_t free = 4u * slab->nr_free, all = slab->objects;
+	uint32_t free = 4u * slab->nr_free, all = slab_objects(s, slab);
 
 	if (free == 0)
 		return SLAB_UNLISTED;
 	return free > (slab->list == SLAB_SPARSE ? 2 : 3) * all ? SLAB_SPARSE : SLAB_PARTIAL;
 }
 
-/* Up to which number of free objects a slab that gets more of them need not be looked at. */
-static inline void partial_set_trip(struct slab *slab)
+/* To the end of list number @where. */
+static void partial_add(const struct slab_layer *layer, struct slab_node *n, struct slab *slab,
+			uint8_t where) QUARRY_REQUIRES(n->lock)
 {
-	uint32_t all = slab->objects;
+	struct slab_list *list = &n->partial[where - 1];
+	uint32_t index = slab_index(layer, slab);
 
-	slab->trip = (uint16_t)(slab->list == SLAB_UNLISTED  ? 1
-				: slab->list == SLAB_PARTIAL ? 3 * all / 4 + 1
-							     : all);
-}
-
-static void partial_add(const struct slab_layer *layer, struct slab_node *n, struct slab *slab)
-	QUARRY_REQUIRES(n->lock)
-{
-	struct slab_list *list;
-
-	slab->list = partial_list_of(slab);
-	partial_set_trip(slab);
-	list = &n->partial[slab->list - 1];
+	slab->list = where;
 	slab->next = SLAB_NONE;
 	slab->prev = list->last;
 	if (list->last == SLAB_NONE)
-		list->first = slab->index;
+		list->first = index;
 	else
-		slab_record(layer, list->last)->next = slab->index;
-	list->last = slab->index;
+		slab_record(layer, list->last)->next = index;
+	list->last = index;
 	quarry_store_relaxed(&n->nr_partial, n->nr_partial + 1);
 }
 
@@ -453,22 +499,21 @@ static void partial_remove(const struct slab_layer *layer, struct slab_node *n, 
 	slab->next = SLAB_NONE;
 	slab->prev = SLAB_NONE;
 	slab->list = SLAB_UNLISTED;
-	partial_set_trip(slab);
 	quarry_store_relaxed(&n->nr_partial, n->nr_partial - 1);
 }
 
 /* After its free objects have changed: to the list where it belongs, or off. */
-static inline void partial_move(const struct slab_layer *layer, struct slab_node *n,
-				struct slab *slab) QUARRY_REQUIRES(n->lock)
+static inline void partial_move(const struct slab_layer *layer, const struct kmem_cache *s,
+				struct slab_node *n, struct slab *slab) QUARRY_REQUIRES(n->lock)
 {
-	uint8_t list = partial_list_of(slab);
+	uint8_t list = partial_list_of(s, slab);
 
 	if (list == slab->list || slab->list == SLAB_MOVING)
 		return;
 	if (slab->list != SLAB_UNLISTED)
 		partial_remove(layer, n, slab);
 	if (list != SLAB_UNLISTED)
-		partial_add(layer, n, slab);
+		partial_add(layer, n, slab, list);
 }
 
 /* The slab to refill from: a sparse one only if there is no other. */
@@ -486,15 +531,17 @@ static struct slab *partial_best(const struct slab_layer *layer, const struct sl
 static void slab_unhook(const struct slab_layer *layer, struct slab_node *n, struct slab *slab,
 			uint32_t *gone) QUARRY_REQUIRES(n->lock)
 {
+	unsigned long objects = slab->nr_free;
+
 	if (slab->list != SLAB_UNLISTED)
 		partial_remove(layer, n, slab);
 	NODE_ADD(n->nr_slabs, -1);
-	n->total_objects -= slab->objects;
-	NODE_ADD(n->free_objects, -slab->objects);
+	n->total_objects -= objects;
+	NODE_ADD(n->free_objects, -objects);
 	NODE_ADD(n->pages, -(1l << slab->order));
 	NODE_ADD(n->free_slabs, -1);
 	slab->next = *gone;
-	*gone = slab->index;
+	*gone = slab_index(layer, slab);
 }
 
 /* ---- birth and death ---- */
@@ -589,7 +636,10 @@ unsigned int slab_record_granules(const struct kmem_cache *s, unsigned int objec
 
 	if ((slab_debug(s) & SLAB_DEBUG_PLACES) != 0)
 		bytes += objects * sizeof(uint16_t);
-	return (unsigned int)((bytes + SLAB_GRANULE - 1) / SLAB_GRANULE);
+	bytes = bits_align_up(bytes, bytes > SLAB_RECORD_FINE * SLAB_GRANULE
+					     ? SLAB_RECORD_STEP * SLAB_GRANULE
+					     : SLAB_GRANULE);
+	return (unsigned int)(bytes / SLAB_GRANULE);
 }
 
 static void slab_set_all_free(struct slab *slab, unsigned int objects)
@@ -636,10 +686,8 @@ struct slab *slab_new(struct quarry *q, struct kmem_cache *s, gfp_t gfp, int nid
 	if (SLAB_HAS_COLOURS && unlikely(s->colours != 0 && order == oo_order(s->oo)))
 		slab->base += slab_next_colour(s, &s->node[slab->node]);
 	slab->order = (uint8_t)order;
-	slab->objects = (uint16_t)objects;
 	slab->nr_free = (uint16_t)objects;
 	slab->list = SLAB_UNLISTED;
-	partial_set_trip(slab);
 	slab_set_all_free(slab, objects);
 	if (unlikely((slab_debug(s) & SLAB_DEBUG_RECORDS) != 0))
 		debug_slab_start(q, s, slab);
@@ -652,7 +700,7 @@ struct slab *slab_new(struct quarry *q, struct kmem_cache *s, gfp_t gfp, int nid
 		q->port.slab_alloc(q->port.ctx, quarry_page_address(q, page),
 				   QUARRY_PAGE_SIZE << order);
 	quarry_store_relaxed(&slab->cache, (uint16_t)s->id); /* slab_next_of() may look */
-	page_set_slab(q, page, order, s->id, slab->index);
+	page_set_slab(q, page, order, s->id, slab_index(q->slabs, slab));
 	slab_note_range(q, s, page);
 	return slab;
 }
@@ -660,6 +708,7 @@ struct slab *slab_new(struct quarry *q, struct kmem_cache *s, gfp_t gfp, int nid
 void slab_publish(struct quarry *q, struct kmem_cache *s, struct slab *slab)
 {
 	struct slab_node *n = &s->node[slab->node];
+	unsigned int objects = slab_objects(s, slab);
 	quarry_pin_t pin = quarry_lock(q->concurrent, &n->lock);
 
 	NODE_ADD(n->nr_slabs, 1);
@@ -667,12 +716,12 @@ void slab_publish(struct quarry *q, struct kmem_cache *s, struct slab *slab)
 		n->given_back--;
 		n->keep++; /* it would have been of use */
 	}
-	n->total_objects += slab->objects;
+	n->total_objects += objects;
 	NODE_ADD(n->free_objects, slab->nr_free);
 	NODE_ADD(n->pages, 1l << slab->order);
-	NODE_ADD(n->free_slabs, slab->nr_free == slab->objects ? 1 : 0);
-	depot_refilled_locked(q, s, n, (unsigned int)slab->objects - slab->nr_free);
-	partial_move(q->slabs, n, slab);
+	NODE_ADD(n->free_slabs, slab->nr_free == objects ? 1 : 0);
+	depot_refilled_locked(q, s, n, objects - slab->nr_free);
+	partial_move(q->slabs, s, n, slab);
 	quarry_unlock(q->concurrent, &n->lock, pin);
 }
 
@@ -772,14 +821,14 @@ unsigned int slab_refill(struct quarry *q, struct kmem_cache *s, unsigned int ni
 		return 0;
 	pin = quarry_lock(q->concurrent, &n->lock);
 	while (got < max && (slab = partial_best(q->slabs, n)) != NULL) {
-		if (slab->nr_free == slab->objects)
+		if (slab->nr_free == slab_objects(s, slab))
 			NODE_ADD(n->free_slabs, -1);
 		if (slab->next != SLAB_NONE)
 			quarry_prefetch_write(slab_record(q->slabs, slab->next));
 		some = slab_take(s, slab, obj + got, max - got);
 		slab_fetch(q, s, obj + got, some);
 		got += some;
-		partial_move(q->slabs, n, slab);
+		partial_move(q->slabs, s, n, slab);
 	}
 	NODE_ADD(n->free_objects, -(long)got);
 	n->free_touched = true;
@@ -804,7 +853,7 @@ enum slab_fault slab_find(const struct quarry *q, const struct kmem_cache *s, co
 	*slab = slab_record(q->slabs, index);
 	off = (uintptr_t)obj - (*slab)->base;
 	*number = slab_object_index(s, off);
-	if (*number >= (*slab)->objects || (uintptr_t)*number * s->size != off)
+	if (*number >= slab_objects(s, *slab) || (uintptr_t)*number * s->size != off)
 		return SLAB_FAULT_INTERIOR;
 	return SLAB_FAULT_NONE;
 }
@@ -822,8 +871,9 @@ static bool slab_is_spared(const struct quarry *q, const struct kmem_cache *s,
 QUARRY_NOINLINE void slab_grown_locked(const struct quarry *q, const struct kmem_cache *s,
 				       struct slab_node *n, struct slab *slab, uint32_t *gone)
 {
-	partial_set_trip(slab);
-	if (slab->nr_free == slab->objects) {
+	if (SLAB_HAS_SHEAVES)
+		slab->list &= (uint8_t)~SLAB_DUE;
+	if (slab->nr_free == slab_objects(s, slab)) {
 		NODE_ADD(n->free_slabs, 1);
 		if (slab->list != SLAB_MOVING && !slab_is_spared(q, s, n, slab->node)) {
 			n->given_back++;
@@ -831,7 +881,7 @@ QUARRY_NOINLINE void slab_grown_locked(const struct quarry *q, const struct kmem
 			return;
 		}
 	}
-	partial_move(q->slabs, n, slab);
+	partial_move(q->slabs, s, n, slab);
 }
 
 unsigned long slab_discard_empty(struct quarry *q, struct kmem_cache *s, unsigned int nid,
@@ -856,9 +906,9 @@ unsigned long slab_discard_empty(struct quarry *q, struct kmem_cache *s, unsigne
 	     index != SLAB_NONE && n->free_slabs != 0 && max != 0;) {
 		slab = slab_record(q->slabs, index);
 		index = slab->next;
-		if (slab->nr_free != slab->objects)
+		if (slab->nr_free != slab_objects(s, slab))
 			continue;
-		objects += slab->objects;
+		objects += slab->nr_free;
 		max--;
 		slab_unhook(q->slabs, n, slab, &gone);
 	}
@@ -878,16 +928,15 @@ struct slab *slab_start_move(struct quarry *q, struct kmem_cache *s, unsigned in
 
 	for (; index != SLAB_NONE; index = slab->next) {
 		slab = slab_record(q->slabs, index);
-		if (slab->nr_free != slab->objects)
+		if (slab->nr_free != slab_objects(s, slab))
 			break;
 	}
 	/* What is free elsewhere must take what is in use here. */
-	if (index == SLAB_NONE || n->free_objects < slab->objects) {
+	if (index == SLAB_NONE || n->free_objects < slab_objects(s, slab)) {
 		slab = NULL;
 	} else {
 		partial_remove(q->slabs, n, slab);
 		slab->list = SLAB_MOVING;
-		partial_set_trip(slab);
 	}
 	quarry_unlock(q->concurrent, &n->lock, pin);
 	return slab;
@@ -908,7 +957,6 @@ struct slab *slab_set_aside(struct quarry *q, struct kmem_cache *s, unsigned int
 		slab = slab_record(q->slabs, n->partial[list].first);
 		partial_remove(q->slabs, n, slab);
 		slab->list = SLAB_MOVING;
-		partial_set_trip(slab);
 	}
 	quarry_unlock(q->concurrent, &n->lock, pin);
 	return slab;
@@ -923,11 +971,10 @@ void slab_end_move(struct quarry *q, struct kmem_cache *s, struct slab *slab)
 	quarry_pin_t pin = quarry_lock(q->concurrent, &n->lock);
 
 	slab->list = SLAB_UNLISTED;
-	partial_set_trip(slab);
-	if (slab->nr_free == slab->objects)
+	if (slab->nr_free == slab_objects(s, slab))
 		slab_unhook(q->slabs, n, slab, &gone);
 	else
-		partial_move(q->slabs, n, slab);
+		partial_move(q->slabs, s, n, slab);
 	quarry_unlock(q->concurrent, &n->lock, pin);
 	slab_release_chain(q, gone);
 }

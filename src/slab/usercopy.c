@@ -30,10 +30,11 @@ static bool usercopy_object(struct quarry *q, const struct kmem_cache *s, const 
 	size_t from = whole ? 0 : s->useroffset,
 	       window = whole ? cache_object_size(s) : s->usersize;
 	uintptr_t off = c->addr - slab->base;
-	uint32_t number = c->addr < slab->base ? slab->objects : slab_object_index(s, off);
+	uint32_t all = slab_objects(s, slab);
+	uint32_t number = c->addr < slab->base ? all : slab_object_index(s, off);
 	size_t into = off - (uintptr_t)number * s->size;
 
-	if (number >= slab->objects) {
+	if (number >= all) {
 		quarry_report(q, "usercopy: %s: %zu bytes %s user space at %p, in no object",
 			      s->name, c->nr_bytes, c->way, (void *)c->addr);
 		return false;
