@@ -310,11 +310,17 @@ static void tables_at_work_keep_their_budget(void **state)
 	static const struct {
 		phys_addr_t ram;
 		unsigned int cpus;
-	} at_work[] = {{256 * MIB, 1}, {512 * MIB, 4}, {1 * GIB, 4}, {4 * GIB, 16}};
+		phys_addr_t second; /* of ram, on a node of its own */
+	} at_work[] = {{256 * MIB, 1, 0},
+		       {512 * MIB, 4, 0},
+		       {1 * GIB, 4, 0},
+		       {1536 * MIB, 4, 768 * MIB},
+		       {4 * GIB, 16, 0}};
 
 	(void)state;
 	for (unsigned int i = 0; i < sizeof(at_work) / sizeof(at_work[0]); i++) {
-		struct machine_spec spec = {.memory = {{0, at_work[i].ram, 0}},
+		phys_addr_t first = at_work[i].ram - at_work[i].second;
+		struct machine_spec spec = {.memory = {{0, first, 0}, {first, at_work[i].ram, 1}},
 					    .boot = {.nr_cpus = at_work[i].cpus}};
 		struct quarry_totals totals;
 		struct machine m;

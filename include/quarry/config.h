@@ -164,6 +164,9 @@
 #if QUARRY_MAX_NODES < 1 || QUARRY_MAX_NODES > 64
 #error "QUARRY_MAX_NODES must be 1..64"
 #endif
+#if QUARRY_MAX_CPUS < 1 || QUARRY_MAX_CPUS > 16384
+#error "QUARRY_MAX_CPUS must be 1..16384"
+#endif
 #if QUARRY_MAX_PHYS_BITS < 32 || QUARRY_MAX_PHYS_BITS > 46
 #error "QUARRY_MAX_PHYS_BITS must be 32..46"
 #endif

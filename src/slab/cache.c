@@ -162,7 +162,7 @@ static unsigned int cache_min_partial(unsigned int size)
 	return !SLAB_HAS_SHEAVES ? 0 : n < 5 ? 5 : n > 10 ? 10 : n;
 }
 
-static unsigned int cache_cpu_partial(const struct kmem_cache *s)
+static uint16_t cache_cpu_partial(const struct kmem_cache *s)
 {
 	if (!SLAB_HAS_SHEAVES || (s->flags & SLAB_DEBUG_FLAGS) != 0)
 		return 0;
@@ -541,19 +541,19 @@ static bool cache_describe(const struct quarry *q, struct kmem_cache *s, const c
 
 #if SLAB_HAS_SHEAVES
 
-unsigned long cache_free_limit(const struct quarry *q, const struct kmem_cache *s, unsigned int nid)
+uint32_t cache_free_limit(const struct quarry *q, const struct kmem_cache *s, unsigned int nid)
 {
-	unsigned long batch = quarry_max(s->sheaf_capacity, 1u);
+	uint32_t batch = quarry_max(s->sheaf_capacity, 1u);
 
-	return (1ul + page_node_cpus(q, nid)) * batch + oo_objects(s->oo);
+	return (1 + page_node_cpus(q, nid)) * batch + oo_objects(s->oo);
 }
 
 static void cache_init_arrays(struct quarry *q, struct kmem_cache *s)
 {
 	unsigned int i;
 
-	s->nr_cpus = q->slabs->nr_cpus;
-	s->nr_nodes = q->slabs->nr_nodes;
+	s->nr_cpus = (uint16_t)q->slabs->nr_cpus;
+	s->nr_nodes = (uint16_t)q->slabs->nr_nodes;
 	s->node = (struct slab_node *)(void *)&s->cpu_sheaves[s->nr_cpus];
 	s->seen = (struct slab_seen *)(void *)&s->node[s->nr_nodes];
 	for (i = 0; i < s->nr_nodes; i++) {

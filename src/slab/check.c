@@ -286,12 +286,12 @@ static void slab_check_move_counts(struct slab_check *c, unsigned long sign)
 		if (s == NULL)
 			continue;
 		n = &s->node[slab->node];
-		n->nr_slabs += sign;
-		n->nr_partial += slab->list != SLAB_UNLISTED ? sign : 0;
+		n->nr_slabs += (uint32_t)sign;
+		n->nr_partial += slab->list != SLAB_UNLISTED ? (uint32_t)sign : 0;
 		n->total_objects += sign * slab_objects(s, slab);
 		n->free_objects += sign * slab->nr_free;
 		n->pages += sign << slab->order;
-		n->free_slabs += slab->nr_free == slab_objects(s, slab) ? sign : 0;
+		n->free_slabs += slab->nr_free == slab_objects(s, slab) ? (uint32_t)sign : 0;
 	}
 }
 

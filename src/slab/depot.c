@@ -128,7 +128,7 @@ static quarry_pin_t depot_lock(struct quarry *q, struct slab_node *n) QUARRY_ACQ
 		return pin;
 	quarry_unpin(pin);
 	pin = quarry_lock(q->concurrent, &n->lock);
-	n->met++;
+	n->met = true;
 	if (n->depot_max < SLAB_DEPOT_MOST)
 		quarry_store_relaxed(&n->depot_max, n->depot_max + 1);
 	return pin;

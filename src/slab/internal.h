@@ -25,8 +25,7 @@ bool cache_debug_again(struct quarry *q, struct kmem_cache *s);
  */
 struct kmem_cache *cache_walk(struct quarry *q, struct kmem_cache *s);
 /* What SLAB lets node @nid keep: a batch for each CPU and one more, and a slab. */
-unsigned long cache_free_limit(const struct quarry *q, const struct kmem_cache *s,
-			       unsigned int nid);
+uint32_t cache_free_limit(const struct quarry *q, const struct kmem_cache *s, unsigned int nid);
 void cache_walk_end(struct quarry *q, struct kmem_cache *s);
 
 /* ---- slab.c ---- */
@@ -97,7 +96,7 @@ unsigned int slab_refill(struct quarry *q, struct kmem_cache *s, unsigned int ni
 			 unsigned long above, void **obj, unsigned int max);
 /* Changes a count that is written under node->lock and read, as a hint, without. */
 #define NODE_ADD(count, by) \
-	quarry_store_relaxed(&(count), (unsigned long)((long)(count) + (long)(by)))
+	quarry_store_relaxed(&(count), (__typeof__(count))((long)(count) + (long)(by)))
 /*
  * A slab has got free objects, and may have passed its trip by it; node->lock held. One that may go is put on the
  * chain @gone. While memory is plenty the node keeps as many empty slabs as it made again lately.

@@ -263,20 +263,20 @@ struct slab_node {
 	struct slab_sheaf *full, *empty;
 	uint32_t depot_max; /* full sheaves to keep: SLAB_DEPOT_LEAST .. SLAB_DEPOT_MOST */
 	uint32_t full_min, empty_min; /* fewest since the last reaping: nobody needed these */
-	uint32_t met;                 /* times that the depot's lock was held by somebody else */
 	uint32_t swing;               /* places beyond depot_max: for what comes and goes */
 	uint32_t missed;     /* objects whose sheaf found no place and that did not come back yet */
 	uint32_t came_back;  /* of these, since swing last grew */
-	uint32_t reap_calls; /* since the node itself was reaped */
+	uint16_t reap_calls; /* since the node itself was reaped */
+	bool met;            /* the depot's lock was held by somebody else since then */
 #endif
-	bool free_touched;        /* objects came out of its slabs since then */
-	unsigned long given_back; /* empty slabs that went since the node was told to keep none */
-	unsigned long keep;       /* empty slabs to keep: so many were made again after they went */
-	unsigned long free_limit; /* free objects beyond which no empty slab is spared */
-	uint32_t colour_next;     /* slabs made here, to be coloured in turn */
-	unsigned long free_slabs; /* wholly free ones */
-	unsigned long nr_partial; /* slabs on the list: those with a free object */
-	unsigned long nr_slabs;
+	bool free_touched;    /* objects came out of its slabs since then */
+	uint32_t given_back;  /* empty slabs that went since the node was told to keep none */
+	uint32_t keep;        /* empty slabs to keep: so many were made again after they went */
+	uint32_t free_limit;  /* free objects beyond which no empty slab is spared */
+	uint32_t colour_next; /* slabs made here, to be coloured in turn */
+	uint32_t free_slabs;  /* wholly free ones */
+	uint32_t nr_partial;  /* slabs on the list: those with a free object */
+	uint32_t nr_slabs;
 	unsigned long total_objects; /* in all slabs */
 	unsigned long free_objects;  /* set bits in all slabs */
 	unsigned long pages;
@@ -295,8 +295,10 @@ struct kmem_cache {
 	uint64_t boundary_mask, boundary_limit;
 #endif
 	uint16_t tag; /* low half-word of its pages' descriptors */
+	uint16_t nr_cpus, nr_nodes;
+	bool fixed_size;     /* args->size was given */
+	bool freeptr_inside; /* freeptr_offset was */
 	uint32_t id;
-	uint32_t nr_cpus;
 	uint32_t flags;
 	/* read by refill and flush */
 #if !QUARRY_TINY
@@ -307,28 +309,25 @@ struct kmem_cache {
 	uint16_t trip[2 * SLAB_DUE]; /* of slabs of the preferred order, by list: slab_trip() */
 #endif
 	uint32_t sheaf_capacity; /* 0: this cache has no sheaves */
-	struct slab_node *node;
-	uint32_t nr_nodes;
 	uint32_t min_partial;
+	uint32_t debug; /* SLAB_DEBUG_*: why all goes by debug.c; 0: it does not */
+	struct slab_node *node;
 	/* the rest */
 	uint32_t object_size, inuse, offset, align;
 	uint32_t red_left_pad; /* bytes from the start of a place to its object */
 	uint32_t colours; /* first objects of slabs are so many, colour_off bytes apart; 0: one */
 	uint32_t colour_off;
-	uint32_t debug;       /* SLAB_DEBUG_*: why all goes by debug.c; 0: it does not */
 	uint32_t asked_flags; /* by who created it; flags has those of slab_debug too */
 	struct kmem_cache_order_objects oo, min;
 	gfp_t allocflags;
 	int refcount;
-	uint32_t cpu_partial;
-	bool fixed_size; /* args->size was given */
 	uint32_t useroffset, usersize;
 	uint32_t freeptr_offset, wish_capacity; /* as asked for */
-	bool freeptr_inside;                    /* freeptr_offset was */
 	void (*ctor)(void *object);
 	const char *name;
 	struct kmem_cache *list_next; /* made before this one */
 	uint16_t rank;                /* of kmalloc's, from 1 on: its place among them; others: 0 */
+	uint16_t cpu_partial;
 #if QUARRY_HARDENED
 	uint64_t seal; /* of its geometry: cache_sum() */
 #endif
@@ -342,10 +341,10 @@ struct kmem_cache {
 	uint32_t flushes;     /* sheaves that were emptied into the slabs */
 	uint32_t reapers;     /* that walk over this cache and keep it; layer->lock */
 	uint32_t drains;      /* how often all CPUs were asked to empty their sheaves */
+	uint32_t movers;      /* under way: frees go right into the slabs */
 	unsigned long refused, order_fallback;
 	struct slab_seen *seen; /* by CPU */
 	struct quarry *q;       /* for who came here by it: the short ways need not keep it */
-	uint32_t movers;        /* under way: frees go right into the slabs */
 	quarry_kmem_isolate_fn isolate;
 	quarry_kmem_migrate_fn migrate;
 	struct slab_cpu cpu_sheaves[];

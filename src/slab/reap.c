@@ -71,9 +71,9 @@ static bool reap_node_due(struct quarry *q, struct kmem_cache *s, unsigned int n
 		n->missed = 0;
 		n->full_min = n->nr_full - quarry_min(n->full_min, n->nr_full);
 		n->empty_min = n->nr_empty - quarry_min(n->empty_min, n->nr_empty);
-		if (n->met == 0 && n->depot_max > SLAB_DEPOT_LEAST)
+		if (!n->met && n->depot_max > SLAB_DEPOT_LEAST)
 			quarry_store_relaxed(&n->depot_max, n->depot_max - 1);
-		n->met = 0;
+		n->met = false;
 		n->free_touched = false;
 		n->keep /= 2;
 		n->given_back = 0;
@@ -157,7 +157,7 @@ static unsigned long reap_in_sheaves(const struct quarry *q, const struct kmem_c
 static unsigned long reap_count_cache(const struct quarry *q, const struct kmem_cache *s, int nid)
 {
 	const struct slab_node *n = &s->node[nid];
-	unsigned long sum = quarry_load_relaxed(&n->free_slabs) * oo_objects(s->oo);
+	unsigned long sum = (unsigned long)quarry_load_relaxed(&n->free_slabs) * oo_objects(s->oo);
 
 	sum += (unsigned long)quarry_load_relaxed(&n->nr_full) * s->sheaf_capacity;
 	if (page_cpu_node(q, quarry_cpu()) == nid)

@@ -37,21 +37,27 @@
 #include "internal.h"
 
 #define SLAB_POOL_CHUNK_MAX ((size_t)64 << 10)
+#define SLAB_POOL_SHARE 32u   /* by which the pool grows, rounded up to 2^n */
+#define SLAB_POOL_LOOK 16u    /* chunks that a request looks at */
 #define SLAB_CHUNK_PIECES 16u /* of the record store, at most */
 #define SLAB_STORE_SHARE 16u  /* by which it grows */
 
 /* ---- pool ---- */
 
+/* What the last chunks have left: what was too little for one request may do for the next. */
 static void *pool_carve_locked(struct slab_layer *layer, size_t size) QUARRY_REQUIRES(layer->lock)
 {
 	struct slab_chunk *c = layer->pool;
 	void *p;
 
-	if (c == NULL || c->size - c->used < size)
-		return NULL;
-	p = (char *)c + c->used;
-	c->used += size;
-	return p;
+	for (unsigned int i = 0; i < SLAB_POOL_LOOK && c != NULL; i++, c = c->next) {
+		if (c->size - c->used < size)
+			continue;
+		p = (char *)c + c->used;
+		c->used += size;
+		return p;
+	}
+	return NULL;
 }
 
 void *slab_pool_alloc(struct quarry *q, size_t size)
@@ -64,7 +70,7 @@ void *slab_pool_alloc(struct quarry *q, size_t size)
 
 	pin = quarry_lock(q->concurrent, &layer->lock);
 	p = pool_carve_locked(layer, size);
-	want = quarry_min(layer->pool_bytes / 4, SLAB_POOL_CHUNK_MAX);
+	want = quarry_min(layer->pool_bytes / SLAB_POOL_SHARE, SLAB_POOL_CHUNK_MAX);
 	quarry_unlock(q->concurrent, &layer->lock, pin);
 	if (p != NULL)
 		return p;
@@ -78,13 +84,8 @@ void *slab_pool_alloc(struct quarry *q, size_t size)
 	chunk->used = sizeof(*chunk) + size;
 	pin = quarry_lock(q->concurrent, &layer->lock);
 	layer->pool_bytes += want;
-	if (layer->pool != NULL && layer->pool->size - layer->pool->used > want - chunk->used) {
-		chunk->next = layer->pool->next; /* somebody else brought a better one */
-		layer->pool->next = chunk;
-	} else {
-		chunk->next = layer->pool;
-		layer->pool = chunk;
-	}
+	chunk->next = layer->pool;
+	layer->pool = chunk;
 	quarry_unlock(q->concurrent, &layer->lock, pin);
 	return (char *)chunk + sizeof(*chunk);
 }
