@@ -1247,6 +1247,46 @@ static void test_arenas_of_slabs_are_known(void **state)
 	finish(q);
 }
 
+/*
+ * Records of every size, mixed: none of up to 64 objects lies across two lines of the CPU's cache, larger ones begin at
+ * one, and what is skipped for that is given out next: of a piece nothing is lost but at its end.
+ */
+static void test_records_lie_in_lines(void **state)
+{
+	static const unsigned int sizes[] = {64, 32, 1024, 8, 16, 24, 128};
+	struct quarry *q = machine(64 * MIB, 1, 1);
+	const struct slab_store *store = &q->slabs->store;
+	struct kmem_cache *s[7];
+	static void *p[7][9000];
+	unsigned long bytes = 0;
+	struct slab *slab;
+	uint32_t index = 0;
+
+	(void)state;
+	for (size_t k = 0; k < 7; k++)
+		s[k] = cache(q, sizes[k]);
+	for (size_t i = 0; i < 18; i++)
+		for (size_t k = 0; k < 7; k++)
+			take(q, s[k], &p[k][500 * i], 500);
+	while ((slab = slab_store_next(q->slabs, &index)) != NULL) {
+		unsigned int objects = slab_objects(slab_cache(q->slabs, slab->cache), slab);
+		size_t size = sizeof(*slab) + (objects + 63) / 64 * 8;
+
+		assert_true(((uintptr_t)slab & 63) + size <= 64 ||
+			    (objects > 64 && ((uintptr_t)slab & 63) == 0));
+		assert_int_equal(slab_granules_of(slab), (size + SLAB_GRANULE - 1) / SLAB_GRANULE);
+		bytes += slab_granules_of(slab) * SLAB_GRANULE;
+	}
+	assert_true(store->piece > 8);
+	assert_true(bytes > (store->piece - 1) * (SLAB_PIECE_BYTES - 256ul));
+	check(q);
+	for (size_t k = 0; k < 7; k++) {
+		give(q, s[k], p[k], 9000);
+		assert_int_equal(quarry_kmem_cache_destroy(q, s[k]), 0);
+	}
+	finish(q);
+}
+
 /* Records whose numbers lead past the first tables. */
 static void test_records_of_a_million_slabs(void **state)
 {
@@ -1504,6 +1544,7 @@ int main(void)
 		cmocka_unit_test(test_S7_cpu_that_leaves_gives_its_objects_back),
 		cmocka_unit_test(test_S1_node_that_comes_later),
 		cmocka_unit_test(test_arenas_of_slabs_are_known),
+		cmocka_unit_test(test_records_lie_in_lines),
 		cmocka_unit_test(test_records_of_a_million_slabs),
 		cmocka_unit_test(test_records_when_tables_are_refused),
 		cmocka_unit_test(test_every_size_reckons_as_it_did),
