@@ -379,18 +379,29 @@ static inline void arena_touch(struct page_arena *a, unsigned int i) QUARRY_REQU
 		memmap_describe(a, i);
 }
 
+/* Whole pageblock @i, which will be taken soon. */
+static QUARRY_ALWAYS_INLINE void arena_prefetch_whole(const struct page_arena *a, unsigned int i)
+{
+	quarry_prefetch_write(&a->bits[i]);
+	quarry_prefetch_write(&a->pb[i]);
+	quarry_prefetch_write(&a->map[(size_t)i << QUARRY_PAGEBLOCK_ORDER]);
+}
+
 /* @order is more than a pageblock's; at @i a block begins that is as large, or larger. */
 static void arena_take_large(struct quarry *q, struct page_arena *a, unsigned int i,
 			     unsigned int order) QUARRY_REQUIRES(a->lock)
 {
-	unsigned int filed = a->pb[i].filed;
+	unsigned int filed = a->pb[i].filed, next;
 
 	arena_unlink(q, a, i);
+	next = a->head[order][a->pb[i].type];
+	if (PAGE_HAS_SHEAVES && next != PAGE_NO_PB)
+		arena_prefetch_whole(a, next);
 	arena_split(q, a, i, filed, order, i);
 	for (unsigned int j = i; j < i + PAGE_SPAN(order); j++) {
 		a->pb[j].tail = 0;
 		arena_touch(a, j);
-		pageblock_clear(a->bits[j], 0, QUARRY_PAGEBLOCK_ORDER);
+		pageblock_clear_whole(a->bits[j]);
 		a->pb[j].nr_free = 0;
 		if (unlikely(page_type_special(a->pb[j].type)))
 			arena_count_special(q, a, a->pb[j].type, -(int64_t)QUARRY_PAGEBLOCK_PAGES);
