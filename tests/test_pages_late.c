@@ -382,6 +382,151 @@ static void P6_late_blocks_of_the_reserves_go_back(void **state)
 	}
 }
 
+/* ---- whole pageblocks ---- */
+
+#define HUGE QUARRY_PAGEBLOCK_ORDER
+#define BLOCKS 400u
+
+/* All of BLOCKS are taken; some are given back, so many that others are written down. Returns how many. */
+static unsigned int give_huge_until_late(struct machine *m)
+{
+	unsigned int i = 0;
+
+	take(m, BLOCKS, HUGE);
+	while (i < BLOCKS / 2 && cpu0(m)->nr_late_huge < PAGE_LATE_HUGE / 2)
+		quarry_free_pages(m->q, held[i++], HUGE);
+	assert_int_equal(cpu0(m)->nr_late, PAGE_LATE_HUGE / 2);
+	assert_true(cpu0(m)->late_huge_on);
+	return i;
+}
+
+static void P6_whole_pageblocks_are_looked_at_some_at_a_time(void **state)
+{
+	struct machine m;
+	unsigned long free;
+	unsigned int i, most = 0;
+	uint64_t freed;
+
+	(void)state;
+	build(&m);
+	free = machine_free_pages(&m);
+	freed = quarry_pgfree(m.q);
+	i = give_huge_until_late(&m);
+	for (; i < BLOCKS; i++) {
+		quarry_free_pages(m.q, held[i], HUGE);
+		most = quarry_max(most, (unsigned int)cpu0(&m)->nr_late_huge);
+		assert_true(cpu0(&m)->nr_late_huge < PAGE_LATE_HUGE);
+		if (i % 31 == 0)
+			machine_check(&m);
+		if (i % 37 == 0)
+			assert_int_equal(quarry_pgfree(m.q) - freed, (uint64_t)(i + 1) << HUGE);
+	}
+	assert_int_equal(most, PAGE_LATE_HUGE - 1);
+	assert_int_equal(quarry_pgfree(m.q) - freed, (uint64_t)BLOCKS << HUGE);
+	finish(&m, free, 0);
+}
+
+/* Who asks for one frees no more than he takes. */
+static void P6_a_request_ends_it_for_pageblocks(void **state)
+{
+	struct machine m;
+	unsigned long free;
+	unsigned int i, taken = 0;
+
+	(void)state;
+	build(&m);
+	free = machine_free_pages(&m);
+	i = give_huge_until_late(&m);
+	while (cpu0(&m)->late_huge_on)
+		held[taken++] = quarry_alloc_pages(m.q, GFP_HIGHUSER_MOVABLE, HUGE);
+	assert_true(taken <= i);
+	assert_int_equal(cpu0(&m)->nr_late_huge, PAGE_LATE_HUGE / 2); /* they stay a while */
+	give(&m, 0, taken, HUGE);
+	give(&m, i, BLOCKS, HUGE);
+	finish(&m, free, 0);
+}
+
+static void P6_pageblocks_are_told_late_and_do_no_harm(void **state)
+{
+	struct machine m;
+	unsigned long free;
+	unsigned int i;
+
+	(void)state;
+	build(&m);
+	free = machine_free_pages(&m);
+	i = give_huge_until_late(&m);
+	quarry_free_pages(m.q, held[i - 1], HUGE);          /* it is late */
+	quarry_free_pages(m.q, held[0], HUGE);              /* it went long ago */
+	quarry_free_pages(m.q, held[BLOCKS - 1] + 8, HUGE); /* inside a block */
+	quarry_free_pages(m.q, NULL, HUGE);
+	quarry_get_page(m.q, held[BLOCKS - 2]);
+	quarry_free_pages(m.q, held[BLOCKS - 2], HUGE); /* not the last reference */
+	assert_int_equal(quarry_page_count(m.q, held[BLOCKS - 2]), 1);
+	assert_int_equal(cpu0(&m)->nr_late, 0); /* it was looked at for that */
+	assert_int_equal(m.reports, 3);
+	give(&m, i, BLOCKS, HUGE);
+	finish(&m, free, 3);
+}
+
+/* Single pages and pageblocks, whose places in the list change. */
+static void P6_pageblocks_among_pages(void **state)
+{
+	static struct page *block[40];
+	struct machine m;
+	unsigned long free;
+	unsigned int i, k, most = 0;
+
+	(void)state;
+	build(&m);
+	free = machine_free_pages(&m);
+	for (k = 0; k < 40; k++)
+		assert_non_null(block[k] = quarry_alloc_pages(m.q, GFP_KERNEL, HUGE));
+	take(&m, PAGES, 0);
+	i = give_until_late(&m, PAGES, 0);
+	cpu0(&m)->late_huge_on = true; /* as after many of them */
+	for (k = 0; k < 40; k++) {
+		for (unsigned int n = 0; n < (k % 5) * (k % 5); n++)
+			quarry_free_pages(m.q, held[i++], 0);
+		quarry_free_pages(m.q, block[k], HUGE);
+		most = quarry_max(most, cpu0(&m)->nr_late);
+		machine_check(&m);
+		cpu0(&m)->late_on = true; /* the check has looked at all */
+		cpu0(&m)->late_huge_on = k % 7 != 6;
+	}
+	assert_true(most > 1);
+	for (; i < PAGES; i++) {
+		quarry_free_pages(m.q, held[i], 0);
+		if (i % 3 == 0 && k > 0 && k-- != 0) {
+			block[k] = quarry_alloc_pages(m.q, GFP_KERNEL, HUGE);
+			assert_non_null(block[k]);
+			cpu0(&m)->late_huge_on = true;
+			quarry_free_pages(m.q, block[k], HUGE);
+		}
+	}
+	finish(&m, free, 0);
+}
+
+/* A page that is found damaged while its pageblock is late is not handed out again. */
+static void P6_a_late_pageblock_that_is_damaged(void **state)
+{
+	struct machine m;
+	unsigned int i;
+	pfn_t pfn;
+
+	(void)state;
+	build(&m);
+	i = give_huge_until_late(&m);
+	pfn = quarry_page_to_pfn(m.q, held[i - 1]) + 9;
+	assert_int_equal(quarry_memory_failure(m.q, pfn, QUARRY_MF_SW_SIMULATED), 0);
+	assert_int_equal(cpu0(&m)->nr_late, 0);
+	assert_int_equal(quarry_pfn_state(m.q, pfn, NULL), QUARRY_PAGE_POISONED);
+	give(&m, i, BLOCKS, HUGE);
+	quarry_drain_all_pages(m.q);
+	machine_check(&m);
+	machine_fini(&m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -395,6 +540,11 @@ int main(void)
 		cmocka_unit_test(P6_nothing_is_late_while_owners_move_pages),
 		cmocka_unit_test(P6_others_find_what_is_late),
 		cmocka_unit_test(P6_features_end_it),
+		cmocka_unit_test(P6_whole_pageblocks_are_looked_at_some_at_a_time),
+		cmocka_unit_test(P6_a_request_ends_it_for_pageblocks),
+		cmocka_unit_test(P6_pageblocks_are_told_late_and_do_no_harm),
+		cmocka_unit_test(P6_pageblocks_among_pages),
+		cmocka_unit_test(P6_a_late_pageblock_that_is_damaged),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

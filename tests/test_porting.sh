@@ -64,8 +64,8 @@ stack_held() {
 }
 if [ "$(uname -m)" = x86_64 ]; then
 	try "stack in interrupts: 4.5 KiB at the very worst" stack_held
-	try "code for size: 235,000 bytes at most, and no data" \
-		python3 -B scripts/sizes.py --only "everything, for size" --at-most 235000
+	try "code for size: 240,000 bytes at most, and no data" \
+		python3 -B scripts/sizes.py --only "everything, for size" --at-most 240000
 	try "tiny: 24 KiB of code at most, and no data" \
 		python3 -B scripts/sizes.py --only tiny --at-most 24576
 else

@@ -391,9 +391,20 @@ static QUARRY_NOINLINE void alloc_free_huge(struct page_cpu *cpu, struct page *p
 	QUARRY_RELEASES(cpu->lock)
 {
 	struct quarry *q = cpu->q;
-	uint64_t word = page != NULL ? quarry_load_acquire(&page->word) : 0;
+	uint64_t word;
 	bool put;
 
+	if (cpu->late_huge_on && likely(((uintptr_t)page & 7) == 0)) {
+		put = late_push_huge(cpu, page);
+		if (put)
+			late_give_huge(q, cpu);
+		quarry_cpu_leave(&cpu->lock);
+		quarry_unpin(pin);
+		if (put)
+			arena_tell(q);
+		return;
+	}
+	word = page != NULL ? quarry_load_acquire(&page->word) : 0;
 	if (unlikely(!alloc_may_free_any(q->pages, page, word, QUARRY_PAGEBLOCK_ORDER))) {
 		quarry_cpu_leave(&cpu->lock);
 		quarry_unpin(pin);

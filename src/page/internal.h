@@ -611,8 +611,13 @@ void cpu_count_free(struct quarry *q, const struct page_arena *a, unsigned int o
 void late_flush(struct quarry *q, struct page_cpu *cpu) QUARRY_REQUIRES(cpu->lock);
 /* Inside: there is no room for another; the same for all but the last ones. */
 void late_give_old(struct quarry *q, struct page_cpu *cpu) QUARRY_REQUIRES(cpu->lock);
+/* Inside: too many whole pageblocks are late. */
+void late_give_huge(struct quarry *q, struct page_cpu *cpu) QUARRY_REQUIRES(cpu->lock);
 /* Inside: a stage of @hands held @blocks. */
 void late_watch(struct quarry *q, struct page_cpu *cpu, unsigned int hands, unsigned int blocks)
+	QUARRY_REQUIRES(cpu->lock);
+/* Inside: whole pageblocks filled the hands, of which @limit were allowed. */
+void late_watch_huge(struct quarry *q, struct page_cpu *cpu, unsigned int limit)
 	QUARRY_REQUIRES(cpu->lock);
 /* Inside: the same for all of them, and the CPU begins anew to find out how it frees. */
 void late_end(struct quarry *q, struct page_cpu *cpu) QUARRY_REQUIRES(cpu->lock);
@@ -641,6 +646,15 @@ static QUARRY_ALWAYS_INLINE bool late_push(struct page_cpu *cpu, struct page *pa
 	return n == PAGE_LATE;
 }
 
+/* Inside, late_huge_on: the same of a whole pageblock. True: late_give_huge() is due. */
+static inline bool late_push_huge(struct page_cpu *cpu, struct page *page)
+	QUARRY_REQUIRES(cpu->lock)
+{
+	bool full = late_push(cpu, page, PAGE_PCP_HUGE);
+
+	return ++cpu->nr_late_huge == PAGE_LATE_HUGE || full;
+}
+
 /* ---- pcp.c ---- */
 struct page *pcp_alloc(struct quarry *q, struct page_zone *z, unsigned int order, unsigned int type,
 		       unsigned int alloc_flags);
@@ -666,6 +680,9 @@ void pcp_push_counted(struct quarry *q, struct page_cpu *cpu, struct page *page,
  * be and there is no other. True: something went to its arena.
  */
 bool pcp_free_huge(struct quarry *q, struct page_cpu *cpu, struct page *page, unsigned int type)
+	QUARRY_REQUIRES(cpu->lock);
+/* Inside: the same of pageblock @i of @a, which is not kept. */
+bool pcp_push_huge(struct quarry *q, struct page_cpu *cpu, const struct page_arena *a, size_t i)
 	QUARRY_REQUIRES(cpu->lock);
 /* Inside, no feature is on: fills the empty sheaf @s of @slot. False: it takes the long way. */
 bool pcp_refill(struct quarry *q, struct page_cpu *cpu, struct page_sheaf *s, unsigned int slot)

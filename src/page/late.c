@@ -10,7 +10,8 @@
  *            not looked at: its descriptor still says "allocated". There are at most PAGE_LATE on a CPU.
  *
  * When       A CPU whose frees have filled some stages of hands (pcp.c) with one block each starts to write
- *            down, and stops when many of them were neighbours. A free that belongs to the open hand is never
+ *            down, and stops when many of them were neighbours. Whole pageblocks are written down from when they
+ *            filled the hands of their order until the CPU asks for one; then they become such hands. A free that belongs to the open hand is never
  *            late. Nothing is late while owners can move pages: they must not be asked about what they freed.
  *
  * Stages     Descriptors are fetched as blocks are written down. late_give() looks at the older ones, tells what
@@ -301,6 +302,35 @@ static void late_give_alone(struct quarry *q, struct page_cpu *cpu, unsigned int
 	}
 }
 
+/* ---- whole pageblocks ---- */
+
+/* Those among the first @nr blocks become hands as all of their order, and stand as NULL then. */
+static QUARRY_NOINLINE void late_look_huge(struct quarry *q, struct page_cpu *cpu, unsigned int nr)
+	QUARRY_REQUIRES(cpu->lock)
+{
+	const struct page_layer *pl = q->pages;
+
+	for (uint64_t *b = cpu->late, *end = b + nr; b != end; b++) {
+		struct page *page = (struct page *)(uintptr_t)(*b - PAGE_PCP_HUGE);
+		struct page_arena *a;
+		uint64_t word;
+
+		if ((*b & LATE_ORDER) != PAGE_PCP_HUGE)
+			continue;
+		*b = 0;
+		cpu->nr_late_huge--;
+		if (unlikely(page == NULL))
+			continue;
+		word = quarry_load_acquire(&page->word); /* as in late_look() */
+		if (unlikely(!alloc_may_free_any(pl, page, word, QUARRY_PAGEBLOCK_ORDER)) &&
+		    !late_may_free(q, page, QUARRY_PAGEBLOCK_ORDER))
+			continue;
+		a = page_arena_of(pl, page);
+		page_set_word(page, word & PAGE_WORD_ARENA_MASK); /* PAGE_WORD_FREE */
+		pcp_push_huge(q, cpu, a, (size_t)(page - a->map) >> QUARRY_PAGEBLOCK_ORDER);
+	}
+}
+
 /* ---- all of it ---- */
 
 /* The first @nr blocks. */
@@ -311,6 +341,8 @@ static void late_give(struct quarry *q, struct page_cpu *cpu, unsigned int nr)
 
 	if (nr >= LATE_SAMPLE && late_are_near(cpu->late, LATE_SAMPLE))
 		cpu->late_on = false;
+	if (cpu->nr_late_huge != 0)
+		late_look_huge(q, cpu, nr);
 	if (!q->concurrent) {
 		late_give_alone(q, cpu, nr);
 		n = 0;
@@ -339,6 +371,19 @@ void late_give_old(struct quarry *q, struct page_cpu *cpu)
 	late_give(q, cpu, PAGE_LATE - PAGE_LATE_KEEP);
 }
 
+/* So many stay: their descriptors may be on their way. */
+#define LATE_HUGE_KEEP (PAGE_LATE_HUGE / 2)
+
+void late_give_huge(struct quarry *q, struct page_cpu *cpu)
+{
+	late_give(q, cpu, cpu->nr_late - LATE_HUGE_KEEP);
+}
+
+void late_watch_huge(struct quarry *q, struct page_cpu *cpu, unsigned int limit)
+{
+	cpu->late_huge_on = limit >= 2 * PAGE_LATE_HUGE && !mover_any(q);
+}
+
 void late_watch(struct quarry *q, struct page_cpu *cpu, unsigned int hands, unsigned int blocks)
 {
 	if (hands < PAGE_IN_STAGE)
@@ -354,6 +399,7 @@ void late_end(struct quarry *q, struct page_cpu *cpu)
 {
 	late_flush(q, cpu);
 	cpu->late_on = false;
+	cpu->late_huge_on = false;
 	cpu->late_streak = 0;
 }
 

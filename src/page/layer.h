@@ -253,6 +253,7 @@ struct page_round {
 #define PAGE_LATE 64u
 #define PAGE_LATE_KEEP 32u /* written down last: their descriptors may be on their way */
 #define PAGE_LATE_AFTER 8u
+#define PAGE_LATE_HUGE 8u /* of these, whole pageblocks at most */
 
 /*
  * A CPU's own, made when it first takes or gives back a block: cpu.c. Till then page_layer.no_cpu stands in, which has
@@ -267,9 +268,11 @@ struct page_cpu {
 	struct page_hand
 		open[PAGE_PCP_ORDERS + 1]; /* blocks taken back last; else PAGE_HAND_NONE */
 	struct page_round round;
-	uint8_t late_streak;      /* stages in a row that held hardly more than a block a hand */
-	bool late_on;             /* so blocks are written down */
-	uint64_t late[PAGE_LATE]; /* descriptor | order */
+	uint8_t late_streak; /* stages in a row that held hardly more than a block a hand */
+	bool late_on;        /* so blocks are written down */
+	bool late_huge_on;   /* whole pageblocks are */
+	uint8_t nr_late_huge;
+	uint64_t late[PAGE_LATE]; /* descriptor | order, PAGE_PCP_HUGE for a pageblock's */
 	struct page_in in[PAGE_PCP_ORDERS + 1]; /* those before */
 	struct page_fast
 		fast[PAGE_PCP_ORDERS + 1]; /* by slot; written under mark_lock, by anybody */

@@ -189,15 +189,6 @@ static inline bool pageblock_is_free(const uint64_t *bits, unsigned int page)
 	return (bits[page >> PAGE_BITS_ORDER] >> (page & (PAGE_BITS - 1)) & 1) != 0;
 }
 
-static inline bool pageblock_any(const uint64_t *bits)
-{
-	uint64_t any = 0;
-
-	for (unsigned int w = 0; w < PAGE_WORDS; w++)
-		any |= bits[w];
-	return any != 0;
-}
-
 /* Order of the maximal aligned run that the free run (@page, @order) belongs to. */
 unsigned int pageblock_merged_order(const uint64_t *bits, unsigned int page, unsigned int order);
 /* Adds the number of maximal aligned runs of each order to @counts. */

@@ -355,20 +355,19 @@ static inline void pcp_keep(struct page_sheaf *s, const struct page_hand *hand, 
 	s->kept += blocks;
 }
 
-/* Pageblock @i of @a, whose first page is @page, is a hand of its own. True: something went to its arena. */
-static bool pcp_push_huge(struct quarry *q, struct page_cpu *cpu, const struct page_arena *a,
-			  size_t i, struct page *page) QUARRY_REQUIRES(cpu->lock)
+bool pcp_push_huge(struct quarry *q, struct page_cpu *cpu, const struct page_arena *a, size_t i)
 {
 	struct page_in *in = &cpu->in[PAGE_PCP_HUGE];
 
 	quarry_prefetch_write(&a->bits[i]);
 	quarry_prefetch_write(&a->pb[i]);
-	in->hand[in->n++] = (struct page_hand){page, 1};
+	in->hand[in->n++] = (struct page_hand){&a->map[i << QUARRY_PAGEBLOCK_ORDER], 1};
 	in->staged = in->n;
 	in->blocks++;
 	in->limit = quarry_min(in->limit, quarry_load_relaxed(&a->in_limit[PAGE_PCP_HUGE]));
-	if (likely(in->blocks < in->limit && in->n < PAGE_IN_HANDS))
+	if (likely(in->blocks + cpu->nr_late_huge < in->limit && in->n < PAGE_IN_HANDS))
 		return false;
+	late_watch_huge(q, cpu, in->limit);
 	pcp_spill(q, cpu, PAGE_PCP_HUGE, in->n, true);
 	if (2 * in->blocks > in->limit || 2 * in->n > PAGE_IN_HANDS)
 		pcp_spill_all(q, cpu,
@@ -392,7 +391,7 @@ bool pcp_free_huge(struct quarry *q, struct page_cpu *cpu, struct page *page, un
 			return false;
 		}
 	}
-	return pcp_push_huge(q, cpu, a, i, page);
+	return pcp_push_huge(q, cpu, a, i);
 }
 
 void pcp_push_counted(struct quarry *q, struct page_cpu *cpu, struct page *page, unsigned int slot)
@@ -404,7 +403,7 @@ void pcp_push_counted(struct quarry *q, struct page_cpu *cpu, struct page *page,
 	if (slot == PAGE_PCP_HUGE) {
 		const struct page_arena *a = page_arena_of(q->pages, page);
 
-		pcp_push_huge(q, cpu, a, (size_t)(page - a->map) >> QUARRY_PAGEBLOCK_ORDER, page);
+		pcp_push_huge(q, cpu, a, (size_t)(page - a->map) >> QUARRY_PAGEBLOCK_ORDER);
 		return;
 	}
 	if (cpu->open[slot].mask != 0)
@@ -501,6 +500,8 @@ QUARRY_NOINLINE bool pcp_refill(struct quarry *q, struct page_cpu *cpu, struct p
 	unsigned int type = page_word_type(s->word);
 	uint32_t hint = pcp_home(pcp, type);
 
+	if (slot == PAGE_PCP_HUGE)
+		cpu->late_huge_on = false; /* more than frees again */
 	return pcp_take_own(q, cpu, s, slot) ||
 	       (quarry_load_relaxed(&s->zone->special) == 0 &&
 		pcp_fill(q, s->zone, &hint, s, pcp_order(slot), type, 0));

@@ -131,6 +131,12 @@ static void round_setup(unsigned int flags)
 	EXPLORE_CHECK(page_this_cpu(mq)->round.sheaf != NULL);
 }
 
+static void late_huge_setup(unsigned int flags)
+{
+	huge_setup(flags);
+	page_this_cpu(mq)->late_huge_on = true;
+}
+
 /* ---- the first allocation ever ---- */
 
 static void virgin_setup(unsigned int flags)
@@ -695,6 +701,8 @@ const struct explore_case cases_pages[] = {
 	CASE("huge", "pcp.c, lock.c: a CPU's own against others", 2, huge_setup, 0, give_take_huge,
 	     take_huge, NULL),
 	CASE("round_drain", "pcp.c, lock.c: a CPU's own against others", 2, round_setup, 0,
+	     give_take_huge, drain_0, NULL),
+	CASE("late_huge_drain", "late.c: frees that are only written down", 2, late_huge_setup, 0,
 	     give_take_huge, drain_0, NULL),
 	CASE("virgin", "memmap.c, arena.c: descriptors and arenas at first use", 2, virgin_setup, 0,
 	     take_order4, take_order4, NULL),
