@@ -661,10 +661,40 @@ static void tables_are_given_back(void **state)
 	machine_fini(&m);
 }
 
+/* Tables that are pages themselves go as others do: without a record, which would be of a table that has gone. */
+static void tables_inside_are_given_back(void **state)
+{
+	struct machine_spec inside = real;
+	struct quarry_totals before, after;
+	struct page *held[16];
+	struct machine m;
+
+	(void)state;
+	inside.port = MACHINE_INSIDE;
+	machine_build(&m, &inside);
+	assert_int_equal(quarry_page_debug(m.q, "page_owner=0"), 0);
+	quarry_free_pages(m.q, quarry_alloc_pages(m.q, GFP_KERNEL, 9), 9);
+	quarry_drain_all_pages(m.q);
+	quarry_totals(m.q, &before);
+	assert_int_equal(quarry_page_debug(m.q, "page_owner=1"), 0);
+	for (unsigned int i = 0; i < 16; i++)
+		assert_non_null(held[i] = quarry_alloc_pages(m.q, GFP_HIGHUSER_MOVABLE, 9));
+	for (unsigned int i = 0; i < 16; i++)
+		quarry_free_pages(m.q, held[i], 9);
+	assert_int_equal(quarry_page_debug(m.q, "page_owner=0"), 0);
+	quarry_drain_all_pages(m.q);
+	quarry_totals(m.q, &after);
+	assert_int_equal(after.free, before.free);
+	assert_int_equal(after.meta_bytes, before.meta_bytes);
+	machine_check(&m);
+	machine_fini(&m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(tables_are_given_back),
+		cmocka_unit_test(tables_inside_are_given_back),
 		cmocka_unit_test(a_block_has_an_owner),
 		cmocka_unit_test(calls_are_told_apart),
 		cmocka_unit_test(split_pages_have_owners_each),

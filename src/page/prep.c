@@ -339,8 +339,11 @@ int quarry_page_debug(struct quarry *q, const char *text)
 		if (p->owner == NULL)
 			return -QUARRY_ENOMEM;
 	} else if (!c.owner && p->owner != NULL) {
-		pageowner_delete(q, p->owner);
+		struct page_owner *o = p->owner;
+
+		/* Where its tables are pages their frees get no records: those would be made in what goes. */
 		p->owner = NULL;
+		pageowner_delete(q, o);
 	}
 	before = prep_fill_byte(q, &p->config);
 	byte = prep_fill_byte(q, &c);
