@@ -48,7 +48,8 @@ void quarry_put_page(struct quarry *q, struct page *page);
  * @page: an allocated block
  *
  * Context: any. Return: true: one of several was dropped; false: there is one only, the caller's, who
- * can free the block, or @page is no allocated block (reported); nothing changed.
+ * can free the block, or @page is no allocated block (reported); nothing changed. What another CPU has freed
+ * in random order may count for up to 64 of its frees more.
  */
 bool quarry_put_page_unless_last(struct quarry *q, struct page *page);
 

@@ -79,9 +79,11 @@ void quarry_put_page(struct quarry *q, struct page *page)
 
 bool quarry_put_page_unless_last(struct quarry *q, struct page *page)
 {
-	uint64_t word = page_word(page);
 	bool done = false;
+	uint64_t word;
 
+	late_settle_own(q); /* a reference that this CPU has just dropped does not count */
+	word = page_word(page);
 	while (!done) {
 		if ((word & PAGE_WORD_STATE_MASK) != PAGE_WORD_ALLOC) {
 			quarry_report(q, "page: pfn %#llx is no allocated block, has no reference",
