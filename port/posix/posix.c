@@ -25,7 +25,7 @@
 _Thread_local unsigned int quarry_posix_cpu;
 _Thread_local uintptr_t quarry_posix_cpu_times_64;
 _Thread_local unsigned int quarry_posix_spins;
-_Thread_local uint64_t quarry_posix_held;
+_Thread_local uint64_t quarry_posix_held, quarry_posix_lockings;
 
 #define POSIX_MMAP_FROM ((size_t)256 << 10) /* larger tables are mapped */
 #define POSIX_PAGE ((size_t)4096)
@@ -82,8 +82,7 @@ static void *posix_map(size_t size)
 	return p == MAP_FAILED ? NULL : p;
 }
 
-/* A table that will be used all over: in large pages, so that the processor finds it in its TLB. */
-static void *posix_map_large(size_t size, size_t align)
+static void *posix_map_aligned(size_t size, size_t align)
 {
 	char *p = posix_map(size + align), *start;
 
@@ -94,8 +93,17 @@ static void *posix_map_large(size_t size, size_t align)
 	if (start != p)
 		munmap(p, (size_t)(start - p));
 	munmap(start + size, (size_t)(p + align - start)); /* the mapping was size + align long */
-	madvise(start, size, MADV_HUGEPAGE);
 	return start;
+}
+
+/* A table that will be used all over: in large pages, so that the processor finds it in its TLB. */
+static void *posix_map_large(size_t size, size_t align)
+{
+	void *p = posix_map_aligned(size, align);
+
+	if (p != NULL)
+		madvise(p, size, MADV_HUGEPAGE);
+	return p;
 }
 
 /*
@@ -474,7 +482,9 @@ struct quarry *quarry_posix_new(const struct quarry_posix_options *options)
 	if (port.concurrent && !m->options.no_barrier && posix_has_barrier())
 		port.barrier_cpus = posix_barrier_cpus;
 	if (m->options.ram_bytes != 0) {
-		m->ram = posix_map(m->options.ram_bytes);
+		/* So that blocks are as aligned by their addresses as by their frames. */
+		m->ram = posix_map_aligned(m->options.ram_bytes,
+					   (size_t)QUARRY_PAGE_SIZE << QUARRY_MAX_ORDER);
 		if (m->ram == NULL)
 			goto fail;
 		port.direct_map = (uintptr_t)m->ram;
