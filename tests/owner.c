@@ -50,6 +50,8 @@ static int owner_migrate(void *ctx, struct page *dst, struct page *src)
 		o->before(o, src);
 	pthread_mutex_lock(&o->lock);
 	b = owner_find(o, src);
+	if (b != NULL && o->has_ram) /* also where it fails after that */
+		*(char *)quarry_page_address(o->m->q, dst) = 0x5c;
 	if (b != NULL && !owner_chance(o, o->fail_percent)) {
 		pfn_t from = quarry_page_to_pfn(o->m->q, src);
 		pfn_t to = quarry_page_to_pfn(o->m->q, dst);

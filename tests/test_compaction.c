@@ -422,6 +422,18 @@ static void references_move_along(void **state)
 	machine_fini(&m);
 }
 
+/* Each free page of @m is as page_poison fills it. */
+static void free_pages_are_poisoned(struct machine *m, pfn_t end)
+{
+	quarry_drain_all_pages(m->q);
+	for (pfn_t pfn = 0; pfn < end; pfn++) {
+		const unsigned char *p = quarry_address(m->q, (phys_addr_t)pfn * QUARRY_PAGE_SIZE);
+
+		if (quarry_pfn_state(m->q, pfn, NULL) == QUARRY_PAGE_FREE)
+			assert_true(p[0] == 0xaa && memcmp(p, p + 1, QUARRY_PAGE_SIZE - 1) == 0);
+	}
+}
+
 /* Free pages keep their pattern, and owners are known, through moves and failures (page_poison, page_owner). */
 static void contents_and_owners_are_kept(void **state)
 {
@@ -436,10 +448,12 @@ static void contents_and_owners_are_kept(void **state)
 	owner_init(&o, &m, PAGES(32), PAGES(32), true);
 	n = fill(&o, 0);
 	free_some(&o, n, 40, 21);
-	o.fail_percent = 3;
-	quarry_compact_memory(m.q);
-	o.fail_percent = 0;
-	quarry_compact_memory(m.q);
+	/* Movers write before they fail. */
+	for (unsigned int percent = 100; percent < 101; percent -= 50) {
+		o.fail_percent = percent;
+		quarry_compact_memory(m.q);
+		free_pages_are_poisoned(&m, PAGES(32));
+	}
 	check(&m, &o);
 	assert_true(o.migrated != 0 && o.failed != 0);
 	for (size_t i = 0; i < n; i++) {
@@ -1092,9 +1106,47 @@ static void after_random_replacement(void **state)
 	}
 }
 
+/* P18: a block of a costly order is not made where the index says that memory is short: up to the threshold. */
+static void the_threshold_is_met_exactly(void **state)
+{
+	struct machine_spec spec = {.memory = {{16 * MACHINE_MIB, 48 * MACHINE_MIB, 0}}};
+	const struct page_zone *z;
+	struct page *page, *held[32 * 256];
+	unsigned int n = 0, order = 4;
+	struct machine m;
+	int index;
+
+	(void)state;
+	machine_build(&m, &spec);
+	z = &m.q->pages->zone[0];
+	while ((page = quarry_alloc_pages(m.q, GFP_KERNEL | __GFP_MEMALLOC, 0)) != NULL)
+		held[n++] = page;
+	for (unsigned int i = 0; i < n; i++) {
+		if (quarry_page_to_pfn(m.q, held[i]) % 2 == 0)
+			quarry_free_pages(m.q, held[i], 0);
+	}
+	quarry_drain_all_pages(m.q);
+	index = quarry_fragmentation_index(m.q, 0, (enum quarry_zone_type)z->type, order);
+	assert_true(index > 500 && index < 1000);
+	for (int more = -1; more <= 1; more++) {
+		m.q->pages->extfrag_threshold = (unsigned int)(index + more);
+		assert_int_equal(compaction_suitable(m.q, z, order, z->type, 0),
+				 more < 0 ? COMPACT_CONTINUE : COMPACT_NOT_SUITABLE);
+		/* Others are not asked for it. */
+		assert_int_equal(compaction_suitable(m.q, z, 3, z->type, 0), COMPACT_CONTINUE);
+	}
+	for (unsigned int i = 0; i < n; i++) {
+		if (quarry_page_to_pfn(m.q, held[i]) % 2 != 0)
+			quarry_free_pages(m.q, held[i], 0);
+	}
+	machine_check(&m);
+	machine_fini(&m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_threshold_is_met_exactly),
 		cmocka_unit_test(movers_are_registered),
 		cmocka_unit_test(packs_with_the_fewest_moves),
 		cmocka_unit_test(packs_blocks_of_all_orders),

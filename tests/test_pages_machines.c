@@ -520,9 +520,13 @@ static void other_cpu_is_faster(struct machine *m)
 	quarry_posix_set_cpu(0);
 }
 
-/* Without memory for the descriptors of the arenas before it, an arena that has some serves, wherever it stands. */
+/*
+ * Without memory for the descriptors of the arenas before it, an arena that has some serves, wherever it stands:
+ * what is of the request's type, and what is claimed for it.
+ */
 static void an_arena_with_descriptors_serves(void **state)
 {
+	static const gfp_t kinds[] = {GFP_HIGHUSER_MOVABLE, GFP_KERNEL};
 	struct machine_spec spec = {.memory = {{0, 3 * GIB, 0}},
 				    .port = MACHINE_COUNTED,
 				    .budget = -1,
@@ -530,8 +534,8 @@ static void an_arena_with_descriptors_serves(void **state)
 					     .dma_limit = ~(phys_addr_t)0,
 					     .dma32_limit = ~(phys_addr_t)0}};
 	const pfn_t third = 2 * GIB / QUARRY_PAGE_SIZE;
+	struct page *page[2];
 	struct machine m;
-	struct page *page;
 
 	(void)state;
 	machine_build(&m, &spec);
@@ -539,11 +543,14 @@ static void an_arena_with_descriptors_serves(void **state)
 						   GFP_KERNEL),
 			 0);
 	m.budget = 0;
-	page = quarry_alloc_pages(m.q, GFP_KERNEL, QUARRY_MAX_ORDER);
-	assert_non_null(page);
-	assert_true(quarry_page_to_pfn(m.q, page) > third);
+	for (unsigned int i = 0; i < 2; i++) {
+		page[i] = quarry_alloc_pages(m.q, kinds[i], QUARRY_MAX_ORDER);
+		assert_non_null(page[i]);
+		assert_true(quarry_page_to_pfn(m.q, page[i]) > third);
+	}
 	m.budget = -1;
-	quarry_free_pages(m.q, page, QUARRY_MAX_ORDER);
+	for (unsigned int i = 0; i < 2; i++)
+		quarry_free_pages(m.q, page[i], QUARRY_MAX_ORDER);
 	quarry_free_contig_range(m.q, third, 1);
 	machine_check(&m);
 	machine_fini(&m);
@@ -782,6 +789,76 @@ static void M13_reserved_pages_are_released(void **state)
 	machine_fini(&m);
 }
 
+/*
+ * The first number behind nodes, and behind CPUs, is none, whatever lies there: the machine has a third of each, which
+ * its books leave out.
+ */
+static void the_first_that_is_not_there(void **state)
+{
+	const struct machine_spec spec = {
+		.memory = {{0, 48 * MIB, 0}, {48 * MIB, 96 * MIB, 1}, {96 * MIB, 144 * MIB, 2}},
+		.boot = {.nr_cpus = 3}};
+	struct quarry_mempolicy pol;
+	struct quarry_numa_stat numa;
+	struct quarry_zone_info info;
+	struct page *page;
+	struct machine m;
+	struct quarry *q;
+
+	(void)state;
+	if (QUARRY_MAX_NODES < 3 || QUARRY_MAX_CPUS < 3)
+		skip();
+	machine_build(&m, &spec);
+	q = m.q;
+	quarry_posix_set_cpu(2);
+	page = quarry_alloc_pages(q, GFP_KERNEL, 0);
+	assert_int_equal(quarry_page_nid(q, page), 2);
+	quarry_free_pages(q, page, 0);
+	quarry_posix_set_cpu(0);
+	assert_true(quarry_pageset_count(q, 2, QUARRY_ZONE_DMA32, 2) != 0);
+	assert_int_equal(quarry_mpol_init(q, &pol, MPOL_BIND, 0, 7), 0);
+	q->pages->nr_nodes = 2;
+	for (int zone = 0; zone < QUARRY_NR_ZONES; zone++) {
+		const enum quarry_zone_type type = (enum quarry_zone_type)zone;
+
+		assert_false(quarry_zone_info(q, 2, type, &info));
+		assert_false(quarry_zone_numa(q, 2, type, &numa));
+		assert_int_equal(quarry_zone_free_pages(q, 2, type), 0);
+		assert_int_equal(quarry_pageset_count(q, 2, type, 0), 0);
+		assert_int_equal(quarry_stat_threshold(q, 2, type), 0);
+		assert_int_equal(quarry_unusable_index(q, 2, type, QUARRY_MAX_ORDER), 0);
+		assert_int_equal(quarry_fragmentation_index(q, 2, type, QUARRY_MAX_ORDER), 0);
+	}
+	assert_false(quarry_node_present(q, 2));
+	assert_false(quarry_node_possible(q, 2));
+	assert_int_equal(quarry_node_distance(q, 0, 2) + quarry_node_distance(q, 2, 0), 0);
+	assert_int_equal(quarry_zonelist(q, 2, false, NULL, 0), 0);
+	assert_int_equal(quarry_fragmentation_score(q, 2), 0);
+	assert_int_equal(quarry_mpol_weight(q, 2), 0);
+	assert_int_equal(quarry_mpol_set_weight(q, 2, 3), -QUARRY_EINVAL);
+	assert_int_equal(quarry_mpol_set_home_node(q, &pol, 2), -QUARRY_EINVAL);
+	assert_int_equal(quarry_compact_node(q, 2), -QUARRY_EINVAL);
+	assert_false(quarry_kswapd_wanted(q, 2));
+	assert_int_equal(quarry_kcompactd_run(q, 2), 0);
+	assert_int_equal(quarry_vm_event(q, QUARRY_VM_COMPACT_DAEMON_WAKE), 0);
+	assert_null(quarry_alloc_contig_pages(q, 1, GFP_KERNEL, 2, NULL));
+	assert_int_equal(quarry_add_memory(q, 2, 0, QUARRY_MEMORY_BLOCK_BYTES), -QUARRY_EINVAL);
+	q->pages->nr_nodes = 3;
+	q->pages->nr_cpus = 2;
+	assert_int_equal(quarry_pageset_count(q, 2, QUARRY_ZONE_DMA32, 2), 0);
+	assert_int_equal(quarry_cpu_nid(q, 2, false), QUARRY_NO_NODE);
+	assert_int_equal(quarry_cpu_nid(q, 2, true), QUARRY_NO_NODE);
+	assert_false(quarry_cpu_is_online(q, 2));
+	assert_int_equal(quarry_cpu_offline(q, 2), -QUARRY_EINVAL);
+	assert_int_equal(quarry_cpu_online(q, 2), -QUARRY_EINVAL);
+	quarry_drain_pages(q, 2);
+	q->pages->nr_cpus = 3;
+	assert_true(quarry_pageset_count(q, 2, QUARRY_ZONE_DMA32, 2) != 0);
+	assert_int_equal(m.reports, 0);
+	machine_check(&m);
+	machine_fini(&m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -804,6 +881,7 @@ int main(void)
 		cmocka_unit_test(bootmem_that_knows_nothing),
 		cmocka_unit_test(tables_lie_near_their_node),
 		cmocka_unit_test(tables_are_not_released),
+		cmocka_unit_test(the_first_that_is_not_there),
 		cmocka_unit_test(M13_reserved_pages_are_released),
 	};
 

@@ -729,17 +729,20 @@ static void packed_fini(struct host *h, struct owner *o)
 	host_fini(h);
 }
 
-/* Requests that zones have counted as theirs. */
-static uint64_t served(struct quarry *q)
+/* What the zones of a node have counted of requests. */
+static struct quarry_numa_stat counted(struct quarry *q, int nid)
 {
-	struct quarry_numa_stat stat;
-	uint64_t n = 0;
+	struct quarry_numa_stat sum = {0}, stat;
 
 	for (int zone = 0; zone < QUARRY_NR_ZONES; zone++) {
-		if (quarry_zone_numa(q, 0, (enum quarry_zone_type)zone, &stat))
-			n += stat.hit + stat.miss;
+		quarry_zone_numa(q, nid, (enum quarry_zone_type)zone, &stat);
+		sum.hit += stat.hit;
+		sum.miss += stat.miss;
+		sum.foreign += stat.foreign;
+		sum.local += stat.local;
+		sum.other += stat.other;
 	}
-	return n;
+	return sum;
 }
 
 /* P18: half of the memory is free, in single pages; requests that may wait get their blocks all the same. */
@@ -756,10 +759,10 @@ static void compaction_serves_requests(void **state)
 		packed_build(&h, &o);
 		assert_null(quarry_alloc_pages(h.m.q, GFP_NOWAIT | __GFP_NOWARN, orders[i]));
 		assert_int_equal(o.migrated, 0);
-		before = served(h.m.q);
+		before = counted(h.m.q, 0).hit;
 		page = quarry_alloc_pages(h.m.q, GFP_HIGHUSER_MOVABLE, orders[i]);
 		assert_non_null(page);
-		assert_int_equal(served(h.m.q), before + 1);
+		assert_int_equal(counted(h.m.q, 0).hit, before + 1);
 		assert_true(o.migrated >= 1ul << (orders[i] - 1));
 		assert_true(quarry_vm_event(h.m.q, QUARRY_VM_COMPACT_SUCCESS) == 1);
 		assert_true(quarry_vm_event(h.m.q, QUARRY_VM_COMPACT_STALL) >= 1);
@@ -767,6 +770,81 @@ static void compaction_serves_requests(void **state)
 		machine_check(&h.m);
 		packed_fini(&h, &o);
 	}
+}
+
+/* What compaction makes on another node than the wanted one is told as such. */
+static void compaction_serves_from_afar(void **state)
+{
+	struct machine_spec spec = packed_spec;
+	struct quarry_numa_stat near, far, stat;
+	struct page *page;
+	struct owner o;
+	struct host h;
+
+	(void)state;
+	if (QUARRY_MAX_NODES < 2)
+		skip();
+	spec.memory[0].end = 48 * MIB;
+	spec.memory[1] = (struct machine_range){48 * MIB, 80 * MIB, 1};
+	packed_build_as(&h, &o, &spec);
+	/* The near node is full again. */
+	for (size_t i = 0; i < o.nr_blocks; i++) {
+		if (o.block[i].page == NULL)
+			owner_alloc(&o, i, GFP_HIGHUSER_MOVABLE | __GFP_THISNODE | __GFP_MEMALLOC,
+				    0);
+	}
+	near = counted(h.m.q, 0);
+	far = counted(h.m.q, 1);
+	page = quarry_alloc_pages(h.m.q, GFP_HIGHUSER_MOVABLE, 4);
+	assert_non_null(page);
+	assert_int_equal(quarry_page_nid(h.m.q, page), 1);
+	assert_int_equal(quarry_vm_event(h.m.q, QUARRY_VM_COMPACT_SUCCESS), 1);
+	stat = counted(h.m.q, 0);
+	assert_int_equal(stat.foreign, near.foreign + 1);
+	assert_int_equal(stat.hit, near.hit);
+	stat = counted(h.m.q, 1);
+	assert_int_equal(stat.miss, far.miss + 1);
+	assert_int_equal(stat.other, far.other + 1);
+	assert_int_equal(stat.hit, far.hit);
+	quarry_free_pages(h.m.q, page, 4);
+	machine_check(&h.m);
+	packed_fini(&h, &o);
+}
+
+static unsigned long says_one(void *ctx, int nid, gfp_t gfp, unsigned int order,
+			      unsigned long nr_pages)
+{
+	(void)ctx;
+	(void)nid;
+	(void)gfp;
+	(void)order;
+	(void)nr_pages;
+	return 1;
+}
+
+/*
+ * Blocks are made that the request may not have, for types would mix: once before reclaim, then after each of 16
+ * rounds of it, then 17 times at this priority, and 17 times at the highest. At last it may.
+ */
+static void compaction_is_tried_so_often(void **state)
+{
+	struct machine_spec spec = packed_spec;
+	struct page *page;
+	struct owner o;
+	struct host h;
+
+	(void)state;
+	spec.reclaim = says_one;
+	packed_build_as(&h, &o, &spec);
+	assert_int_equal(quarry_sysctl_set(h.m.q, "defrag_mode", "1"), 0);
+	page = quarry_alloc_pages(h.m.q, GFP_KERNEL, 2);
+	assert_non_null(page);
+	assert_int_equal(quarry_vm_event(h.m.q, QUARRY_VM_COMPACT_STALL), 1 + 16 + 17 + 17);
+	assert_int_equal(quarry_vm_event(h.m.q, QUARRY_VM_COMPACT_FAIL), 1 + 16 + 17 + 17);
+	assert_int_equal(quarry_vm_event(h.m.q, QUARRY_VM_ALLOCSTALL), 16 + 17 + 17);
+	quarry_free_pages(h.m.q, page, 2);
+	machine_check(&h.m);
+	packed_fini(&h, &o);
 }
 
 /* P18: compaction before reclaim is for who may not use the reserves. */
@@ -1102,6 +1180,8 @@ int main(void)
 		cmocka_unit_test(kswapd_gives_up),
 		cmocka_unit_test(kswapd_by_node),
 		cmocka_unit_test(compaction_serves_requests),
+		cmocka_unit_test(compaction_serves_from_afar),
+		cmocka_unit_test(compaction_is_tried_so_often),
 		cmocka_unit_test(compaction_before_or_after_reclaim),
 		cmocka_unit_test(compaction_gives_up),
 		cmocka_unit_test(costly_noretry_stays_async),

@@ -426,6 +426,29 @@ static void test_accept_lazily(void **state)
 	guest_fini(&g);
 }
 
+/* A table that what is accepted has no room for has more accepted, as a request has. */
+static void test_accept_for_tables(void **state)
+{
+	const struct quarry_range unaccepted[] = {{6 * MIB, 58 * MIB}};
+	struct quarry_zone_info z;
+	struct guest g;
+	char *table;
+
+	(void)state;
+	assert_int_equal(guest_boot(&g, 64 * MIB, unaccepted, 1, 0, true), 0);
+	g.booted = true;
+	z = guest_zone(&g, QUARRY_ZONE_DMA32);
+	assert_true(z.unaccepted > 8 * PB && z.free < 2 * PB);
+	table = quarry_meta_alloc(g.q, 2 * PB * QUARRY_PAGE_SIZE - 64);
+	assert_non_null(table);
+	assert_int_equal(quarry_vm_event(g.q, QUARRY_VM_PAGE_ACCEPTED),
+			 z.unaccepted - guest_zone(&g, QUARRY_ZONE_DMA32).unaccepted);
+	guest_check(&g);
+	quarry_meta_free(g.q, table);
+	guest_check(&g);
+	guest_fini(&g);
+}
+
 /* Takes memory from the boot allocator that is given, 20 times, and writes to all of it; returns where the last one lies. */
 static phys_addr_t guest_take_early(struct guest *g, bool bootmem)
 {
@@ -726,6 +749,7 @@ int main(void)
 		cmocka_unit_test(test_report_gap),
 		cmocka_unit_test(test_report_posix),
 		cmocka_unit_test(test_accept_lazily),
+		cmocka_unit_test(test_accept_for_tables),
 		cmocka_unit_test(test_accept_for_order),
 		cmocka_unit_test(test_accept_fails),
 		cmocka_unit_test(test_report_poison),

@@ -1199,6 +1199,56 @@ static void first_fault(void *ctx, const char *text, size_t len)
 		assert_int_equal(quarry_check_slab(q, &faults), 0);                        \
 	} while (0)
 
+/* The slabs of @n's two lists stand on the other one, as if they belonged there. */
+static void swap_lists(struct quarry *q, struct slab_node *n)
+{
+	struct slab_list was = n->partial[SLAB_PARTIAL - 1];
+
+	n->partial[SLAB_PARTIAL - 1] = n->partial[SLAB_SPARSE - 1];
+	n->partial[SLAB_SPARSE - 1] = was;
+	for (unsigned int list = SLAB_PARTIAL; list <= SLAB_SPARSE; list++) {
+		for (uint32_t i = n->partial[list - 1].first; i != SLAB_NONE;) {
+			struct slab *slab = slab_record(q->slabs, i);
+
+			slab->list = (uint8_t)list;
+			i = slab->next;
+		}
+	}
+}
+
+/* Slabs of which most, then of which few objects are free. */
+static void test_S11_validator_knows_lists(void **state)
+{
+	struct quarry *q = real(8 * MIB, 1);
+	struct kmem_cache *s = quarry_kmem_cache_create(q, "lists", 128, SLAB_NO_MERGE, NULL);
+	static void *p[3000];
+
+	(void)state;
+	for (size_t kept = 3; kept <= 13; kept += 10) {
+		const struct quarry_out out = {first_fault, (char[200]){""}};
+
+		for (size_t k = 0; k < 3000; k++)
+			p[k] = quarry_kmem_cache_alloc(q, s, GFP_KERNEL);
+		for (size_t k = 0; k < 3000; k++) {
+			if (k % 16 >= kept)
+				quarry_kmem_cache_free(q, s, p[k]);
+		}
+		quarry_kmem_cache_shrink(q, s);
+		check(q);
+		swap_lists(q, &s->node[0]);
+		assert_true(quarry_check_slab(q, &out) > 10);
+		assert_non_null(strstr(out.ctx, "lists: a slab on the wrong partial list ("));
+		swap_lists(q, &s->node[0]);
+		check(q);
+		for (size_t k = 0; k < 3000; k++) {
+			if (k % 16 < kept)
+				quarry_kmem_cache_free(q, s, p[k]);
+		}
+	}
+	assert_int_equal(quarry_kmem_cache_destroy(q, s), 0);
+	finish(q);
+}
+
 static void test_S11_validator_notices_damage(void **state)
 {
 	struct quarry *q = real(8 * MIB, 1);
@@ -1690,6 +1740,7 @@ int main(void)
 		cmocka_unit_test(test_S10_tables_in_managed_memory),
 		cmocka_unit_test(test_S9_S10_reclaim_reenters),
 		cmocka_unit_test(test_S11_validator_notices_damage),
+		cmocka_unit_test(test_S11_validator_knows_lists),
 		cmocka_unit_test(test_S11_validator_notices_rare_damage),
 		cmocka_unit_test(test_S11_S13_model),
 	};

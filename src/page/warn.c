@@ -148,7 +148,7 @@ void warn_stall(struct quarry *q, const struct alloc_request *r, uint64_t *since
 	uint64_t now = prep_now(q);
 	char what[64];
 
-	if ((r->gfp & __GFP_NOWARN) != 0 || now == 0)
+	if ((r->gfp & __GFP_NOWARN) != 0)
 		return;
 	if (*since == 0) {
 		*since = now;

@@ -264,7 +264,7 @@ static void watermark_set_min_free(struct page_layer *pl)
 {
 	unsigned long kbytes = watermark_default(pl);
 
-	if (pl->user_min_free_kbytes < 0 || kbytes > (unsigned long)pl->user_min_free_kbytes)
+	if ((long)kbytes > pl->user_min_free_kbytes)
 		quarry_store_relaxed(&pl->min_free_kbytes, kbytes);
 }
 

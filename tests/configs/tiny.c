@@ -360,10 +360,10 @@ static void calls_geometry(const struct quarry_boot_params *params)
 	}
 	CHECK(sum == z.free);
 	kib = calls_root(16 * 4ull * z.managed);
-	if (params != NULL) {
+	if (params != NULL && (params->set_min_free_kbytes || params->min_free_kbytes != 0))
 		kib = params->min_free_kbytes;
+	if (params != NULL && params->watermark_scale_factor != 0)
 		scale = params->watermark_scale_factor;
-	}
 	CHECK(t.min_free_kbytes == kib);
 	min = kib / 4;
 	gap = z.managed * scale / 10000 > min / 4 ? z.managed * scale / 10000 : min / 4;
@@ -599,6 +599,12 @@ static unsigned int exact_answers(void)
 	static _Alignas(64) unsigned char room[QUARRY_STORAGE_SIZE];
 	struct quarry_boot_params params = {
 		.set_min_free_kbytes = true, .min_free_kbytes = 400, .watermark_scale_factor = 900};
+	static const struct quarry_boot_params one[] = {{.nr_cpus = 1},
+							{.min_free_kbytes = 1},
+							{.min_free_kbytes = 333},
+							{.set_min_free_kbytes = true},
+							{.watermark_scale_factor = 1},
+							{.watermark_scale_factor = 900}};
 	void *ram;
 
 	if (posix_memalign(&ram, TINY_RAM, CALLS_RAM) != 0)
@@ -619,6 +625,12 @@ static unsigned int exact_answers(void)
 		calls_ends();
 		quarry_destroy(calls.q);
 		CHECK(quarry_stage(calls.q) == QUARRY_STAGE_NONE);
+	}
+	for (unsigned int i = 0; i < sizeof(one) / sizeof(one[0]); i++) {
+		calls_begin(room, ram, true);
+		CHECK(quarry_boot(calls.q, &one[i]) == 0);
+		calls_geometry(&one[i]);
+		quarry_destroy(calls.q);
 	}
 	/* A host that offers nothing is asked for nothing. */
 	calls_begin(room, ram, false);
