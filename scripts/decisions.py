@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Writes the digests of decisions into tests/test_ops.c, test_pages_anything.c, test_slab_calls.c and test_slab_engine.c anew.
+"""Writes the digests of decisions into tests/test_ops.c, test_pages_anything.c, test_pages_shapes.c, test_slab_calls.c and test_slab_engine.c anew.
 
-Who changes what is decided on purpose builds these tests into FOLDER, runs this, and builds them again. The digests
+Who changes what is decided on purpose builds these tests into FOLDER with QUARRY_DEBUG=1, as `make test` does (build/asan/tests),
+runs this, and builds them again. The digests
 stand in the sources in the order in which the tests tell them.
 """
 import os
@@ -36,6 +37,7 @@ def main():
     write("tests/test_ops.c", told(f"{sys.argv[1]}/test_ops"), re.compile(r"(^\t|, )(0x[0-9a-f]{16})(?=,)", re.M))
     write("tests/test_pages_anything.c", told(f"{sys.argv[1]}/test_pages_anything"),
           re.compile(r"(\.digest = |LARGE_AND_PLAIN\(\w+, \d+, )(0x[0-9a-f]{16})"))
+    write("tests/test_pages_shapes.c", told(f"{sys.argv[1]}/test_pages_shapes"), re.compile(r"(any_live_short\([^;]*, )(0x[0-9a-f]{16})"))
     for name in ("test_slab_calls", "test_slab_engine"):
         write(f"tests/{name}.c", told(f"{sys.argv[1]}/{name}"),
               re.compile(r"(live\(&calls, \d+, |slab_state_decided\([\w.]+, )(0x[0-9a-f]{16})"))

@@ -204,7 +204,7 @@ class Bench:
     @staticmethod
     def run_test(test, folder, seconds):
         """Whether it passes, and the processor time it took."""
-        env = dict(os.environ, LD_LIBRARY_PATH=os.path.abspath(folder), QUARRY_TEST_STEPS="150")
+        env = dict(os.environ, LD_LIBRARY_PATH=os.path.abspath(folder), QUARRY_TEST_STEPS="200")
         args = [f"bin/{test}"] + (["20"] if test.startswith("fuzz") else [])
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         with subprocess.Popen(args, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL,

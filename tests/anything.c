@@ -8,6 +8,8 @@
 
 #include <cmocka.h>
 
+#include <page/prep.h>
+
 #include "anything.h"
 #include "model_buddy.h"
 #include "page_state.h"
@@ -16,7 +18,7 @@
 
 /* ---- decisions ---- */
 
-static void any_add_text(void *ctx, const char *text, size_t len)
+void any_add_text(void *ctx, const char *text, size_t len)
 {
 	for (size_t i = 0; i < len; i++)
 		any_add(ctx, (unsigned char)text[i]);
@@ -28,18 +30,23 @@ static void any_add_events(struct anything *t)
 		any_add(t, quarry_vm_event(t->m.q, (enum quarry_vm_event)e));
 }
 
-/* Where all steps so far have led to: states on the way, events, texts. QUARRY_TEST_DECISIONS tells it. */
-static void any_digest(struct anything *t, uint64_t want)
+/* Where all steps so far have led to, in words too. */
+static void any_add_texts(struct anything *t)
 {
 	struct quarry_out out = {.write = any_add_text, .ctx = t};
 
-	if (!ANY_USUAL || getenv("QUARRY_TEST_SEED") != NULL)
-		return;
 	quarry_show_zoneinfo(t->m.q, &out);
 	quarry_show_pagetypeinfo(t->m.q, &out);
 	quarry_show_vmstat(t->m.q, &out);
 	quarry_show_mem(t->m.q, &out);
 	quarry_show_refusal(t->m.q, &out);
+}
+
+/* QUARRY_TEST_DECISIONS tells the digest of all states on the way, events, texts. */
+static void any_decided(struct anything *t, uint64_t want)
+{
+	if (!ANY_USUAL || getenv("QUARRY_TEST_SEED") != NULL)
+		return;
 	if (getenv("QUARRY_TEST_DECISIONS") != NULL)
 		print_message("0x%016llx\n", (unsigned long long)t->digest);
 	else if (t->digest != want)
@@ -100,6 +107,30 @@ static unsigned int any_zones(struct anything *t, struct any_zone *z)
 	return n;
 }
 
+static unsigned char *any_bytes(struct anything *t, pfn_t pfn)
+{
+	return quarry_address(t->m.q, (phys_addr_t)pfn << QUARRY_PAGE_SHIFT);
+}
+
+void any_write(struct anything *t, pfn_t pfn, unsigned long n)
+{
+	for (; t->spec.ram_bytes != 0 && n > 0; n--, pfn++)
+		memset(any_bytes(t, pfn) + pfn % QUARRY_PAGE_SIZE, 0x5c, 1);
+}
+
+/* With page_poison or init_on_free each byte of a free page is what it was filled with. */
+static void any_contents(struct anything *t, pfn_t pfn)
+{
+	const struct page_prep *p = t->m.q->pages->prep;
+	const unsigned char *bytes = any_bytes(t, pfn);
+
+	if (t->spec.ram_bytes == 0 || p == NULL || (!p->config.poison && !p->config.init_on_free))
+		return;
+	if (bytes[0] != (p->config.poison ? 0xaa : 0) ||
+	    memcmp(bytes, bytes + 1, QUARRY_PAGE_SIZE - 1) != 0)
+		ANY_FAIL(t, "pfn %#llx is free, and was written to", (unsigned long long)pfn);
+}
+
 /* Frame @pfn of zone @z is free, or not, as it should be; free ones go to the model. */
 static void any_frame(struct anything *t, struct any_zone *z, pfn_t pfn, bool used)
 {
@@ -125,6 +156,7 @@ static void any_frame(struct anything *t, struct any_zone *z, pfn_t pfn, bool us
 	if (model_buddy_type(&z->model, pfn) != (unsigned int)type)
 		model_buddy_set_type(&z->model, pfn, (unsigned int)type);
 	assert_true(model_buddy_free(&z->model, pfn, 0));
+	any_contents(t, pfn);
 	z->isolated += type == QUARRY_MIGRATE_ISOLATE;
 }
 
@@ -204,7 +236,7 @@ static void any_know_memory(struct anything *t)
 	}
 }
 
-/* An area that a zone's border runs through is none: its memory is plain. */
+/* An area that a zone's border runs through is none: it is memory like all other, or not to be touched. */
 static void any_know_cma(struct anything *t)
 {
 	for (unsigned int i = t->nr_cma; i-- > 0;) {
@@ -213,7 +245,28 @@ static void any_know_cma(struct anything *t)
 		quarry_cma_info(t->m.q, t->cma[i], &info);
 		if (info.active)
 			continue;
+		if (t->spec.boot.nr_unaccepted != 0)
+			memset(&t->reserved[info.base_pfn], true, info.count);
 		t->cma[i] = t->cma[--t->nr_cma];
+	}
+}
+
+/*
+ * What the host did not accept at boot is reserved, and with it what else of its pageblock was free beside it. How much
+ * that is the library says; the zones' counts must agree.
+ */
+static void any_know_refused(struct anything *t)
+{
+	for (unsigned int i = 0; i < t->spec.boot.nr_unaccepted; i++) {
+		const struct quarry_range *r = &t->spec.boot.unaccepted[i];
+		pfn_t pfn = (r->start >> QUARRY_PAGE_SHIFT) & ~(QUARRY_PAGEBLOCK_PAGES - 1);
+
+		for (; pfn < t->end_pfn &&
+		       pfn < (r->start + r->size) / QUARRY_PAGE_SIZE + QUARRY_PAGEBLOCK_PAGES;
+		     pfn++) {
+			if (quarry_pfn_state(t->m.q, pfn, NULL) == QUARRY_PAGE_RESERVED)
+				t->reserved[pfn] = true;
+		}
 	}
 }
 
@@ -227,15 +280,18 @@ static void any_declare_cma(struct anything *t)
 		int err = quarry_cma_declare_contiguous(t->m.q, &area, &t->cma[t->nr_cma]);
 
 		/* For larger pageblocks there may be no place. */
-		if (QUARRY_PAGE_SHIFT + QUARRY_PAGEBLOCK_ORDER > 21 && err != 0)
+		if ((t->life->odd || QUARRY_PAGE_SHIFT + QUARRY_PAGEBLOCK_ORDER > 21) && err != 0)
 			break;
 		assert_int_equal(err, 0);
 	}
 }
 
-static void any_begin(struct anything *t)
+/* False: the machine is too poor for its own tables. */
+static bool any_begin(struct anything *t)
 {
 	struct quarry_reporting_dev dev = {.report = any_tell, .ctx = t};
+	struct quarry_totals totals;
+	int err;
 
 	t->spec = t->life->spec;
 	t->end_pfn = t->life->end >> QUARRY_PAGE_SHIFT;
@@ -249,18 +305,37 @@ static void any_begin(struct anything *t)
 	machine_init(&t->m, &t->spec);
 	t->m.hook = t;
 	any_declare_cma(t);
-	assert_int_equal(quarry_boot(t->m.q, &t->spec.boot), 0);
+	err = quarry_boot(t->m.q, &t->spec.boot);
+	assert_true(err == 0 || (err == -QUARRY_ENOMEM && t->spec.port == MACHINE_INSIDE));
+	if (err != 0)
+		return false;
+	quarry_totals(t->m.q, &totals);
+	if (t->life->odd && t->spec.port == MACHINE_INSIDE && totals.free < 300)
+		return false;
 	if (t->life->taste != ANY_PLAIN) {
-		owner_init(&t->owner, &t->m, OWNER_SLOTS, t->end_pfn, false);
+		owner_init(&t->owner, &t->m, OWNER_SLOTS, t->end_pfn, t->spec.ram_bytes != 0);
 		t->owner.refuse_percent = 3;
 		t->owner.fail_percent = 3;
 	}
 	assert_int_equal(quarry_page_reporting_register(t->m.q, &dev), 0);
 	if (t->life->debug)
 		any_watch(t);
+	if (t->life->helps)
+		any_host_begin(t);
 	any_know_memory(t);
 	any_know_cma(t);
+	if (t->boot_refused)
+		any_know_refused(t);
 	any_compare(t);
+	return true;
+}
+
+static void any_forget(struct anything *t)
+{
+	machine_fini(&t->m);
+	free(t->memory);
+	free(t->reserved);
+	free(t->poison);
 }
 
 static void any_end(struct anything *t)
@@ -271,10 +346,7 @@ static void any_end(struct anything *t)
 	any_compare(t);
 	if (t->life->taste != ANY_PLAIN)
 		owner_fini(&t->owner);
-	machine_fini(&t->m);
-	free(t->memory);
-	free(t->reserved);
-	free(t->poison);
+	any_forget(t);
 }
 
 /* The life's, or what the environment says. */
@@ -294,7 +366,9 @@ static void any_run_step(struct anything *t)
 		cpu = (unsigned int)any_random(t, t->nr_cpus);
 	while (!quarry_cpu_is_online(t->m.q, cpu));
 	quarry_posix_set_cpu(cpu);
+	quarry_posix_lockings = 0;
 	any_step(t);
+	any_add(t, quarry_posix_lockings);
 	if (t->m.reports != 0)
 		ANY_FAIL(t, "reported: %s", t->m.last_report);
 	if (!machine_is_sound(&t->m, why))
@@ -304,23 +378,200 @@ static void any_run_step(struct anything *t)
 		page_state_add(t->m.q, &t->digest);
 }
 
+static struct anything any;
+
 void any_live(const struct any_life *life)
 {
-	static struct anything t;
+	struct anything *t = &any;
 	unsigned long nr = any_given("QUARRY_TEST_STEPS", life->steps);
 	unsigned int every = life->compare_every != 0 ? life->compare_every : 16;
 
-	memset(&t, 0, sizeof(t));
-	t.life = life;
-	t.seed = any_given("QUARRY_TEST_SEED", 0) + life->seed;
-	t.last = "boot";
-	any_begin(&t);
-	for (t.step = 0; t.step < nr; t.step++) {
-		any_run_step(&t);
-		if (t.step % every == 0)
-			any_compare(&t);
-		if (t.step + 1 == ANY_DIGEST_AT)
-			any_digest(&t, life->digest);
+	memset(t, 0, sizeof(*t));
+	t->life = life;
+	t->seed = any_given("QUARRY_TEST_SEED", 0) + life->seed;
+	t->last = "boot";
+	assert_true(any_begin(t));
+	for (t->step = 0; t->step < nr; t->step++) {
+		any_run_step(t);
+		if (t->step % every == 0)
+			any_compare(t);
+		if (t->step + 1 == ANY_DIGEST_AT) {
+			any_add_texts(t);
+			any_decided(t, life->digest);
+		}
 	}
-	any_end(&t);
+	any_end(t);
+}
+
+/* ---- machines of all shapes ---- */
+
+#define SHAPE_MAX (64 * MIB)
+
+static phys_addr_t any_pages(struct anything *t, phys_addr_t below)
+{
+	return any_random(t, below >> QUARRY_PAGE_SHIFT) << QUARRY_PAGE_SHIFT;
+}
+
+static bool any_one_in(struct anything *t, unsigned int n)
+{
+	return any_random(t, n) == 0;
+}
+
+/*
+ * Up to six pieces, of up to three nodes; holes between them are large or small. A pageblock is of one node: what two
+ * parts of it in one zone would be typed as, the model cannot say.
+ */
+static void any_shape_memory(struct anything *t, struct any_life *life)
+{
+	const phys_addr_t pageblock = (phys_addr_t)QUARRY_PAGEBLOCK_PAGES << QUARRY_PAGE_SHIFT;
+	unsigned int pieces = 1 + (unsigned int)any_random(t, 6);
+	uint64_t nodes = 1 + any_random(t, QUARRY_MAX_NODES < 3 ? QUARRY_MAX_NODES : 3);
+	phys_addr_t at = any_one_in(t, 2) ? 0 : any_pages(t, 4 * MIB);
+	int nid = 0;
+
+	for (unsigned int i = 0; i < pieces && at < SHAPE_MAX - 3 * MIB; i++) {
+		struct machine_range *r = &life->spec.memory[i];
+
+		r->nid = (int)any_random(t, nodes);
+		r->start = at + (any_one_in(t, 3) ? any_random(t, QUARRY_PAGE_SIZE) : 0);
+		if (i > 0 && r->nid != nid)
+			r->start = at = (at + pageblock - 1) & ~(pageblock - 1);
+		at += 2 * QUARRY_PAGE_SIZE + any_pages(t, any_one_in(t, 4) ? MIB : 24 * MIB);
+		r->end = at + (any_one_in(t, 3) ? any_random(t, QUARRY_PAGE_SIZE) : 0);
+		nid = r->nid;
+		life->end = at;
+		at += 2 * QUARRY_PAGE_SIZE + any_pages(t, any_one_in(t, 2) ? MIB / 4 : 6 * MIB);
+	}
+}
+
+static void any_shape_reserved(struct anything *t, struct any_life *life)
+{
+	unsigned int n = (unsigned int)any_random(t, 5);
+	phys_addr_t at = 0;
+
+	for (unsigned int i = 0; i < n; i++) {
+		at += any_random(t, life->end / 2);
+		life->spec.reserved[i].start = at;
+		at += 1 + any_random(t, any_one_in(t, 3) ? 3 * MIB : MIB / 4);
+		if (at >= life->end) {
+			life->spec.reserved[i].start = 0;
+			break;
+		}
+		life->spec.reserved[i].end = at++;
+	}
+}
+
+/* Nodes without memory, CPUs anywhere, distances that are no table's. */
+static void any_shape_nodes(struct anything *t, struct quarry_boot_params *p)
+{
+	enum { NODES = QUARRY_MAX_NODES < 5 ? QUARRY_MAX_NODES : 5 };
+	static int cpu_node[4];
+	static unsigned int node_cpus[QUARRY_MAX_NODES];
+	static uint8_t distance[NODES * NODES];
+
+	if (any_one_in(t, 3)) {
+		for (unsigned int c = 0; c < 4; c++)
+			cpu_node[c] = (int)any_random(t, NODES);
+		p->cpu_node = cpu_node;
+	}
+	if (any_one_in(t, 6)) {
+		for (unsigned int n = 0; n < NODES; n++)
+			node_cpus[n] = (unsigned int)any_random(t, 9);
+		p->node_cpus = node_cpus;
+	}
+	if (any_one_in(t, 3)) {
+		for (unsigned int i = 0; i < NODES * NODES; i++)
+			distance[i] = (uint8_t)(i % (NODES + 1) == 0 ? 10 : 11 + any_random(t, 30));
+		p->nr_nodes = NODES;
+		p->distance = distance;
+		p->possible_nodes = any_one_in(t, 2) ? any_random(t, 1u << NODES) : 0;
+	}
+}
+
+static void any_shape_boot(struct anything *t, struct any_life *life)
+{
+	static struct quarry_range some[2];
+	struct quarry_boot_params *p = &life->spec.boot;
+
+	p->nr_cpus = 1 + (unsigned int)any_random(t, CPUS(4));
+	p->dma_limit = any_one_in(t, 2) ? any_pages(t, life->end) + QUARRY_PAGE_SIZE : 0;
+	p->dma32_limit = any_one_in(t, 2) ? any_pages(t, life->end) + QUARRY_PAGE_SIZE : 0;
+	p->kernelcore = any_one_in(t, 4) ? any_random(t, life->end) : 0;
+	p->movablecore = any_one_in(t, 4) ? any_random(t, life->end) : 0;
+	p->no_thp = any_one_in(t, 2);
+	p->no_grouping = any_one_in(t, 8);
+	p->one_home = any_one_in(t, 4);
+	p->watermark_scale_factor = any_one_in(t, 4) ? 1 + (unsigned int)any_random(t, 1000) : 0;
+	p->min_free_kbytes = any_one_in(t, 5) ? any_random(t, life->end >> 13) : 0;
+	p->set_min_free_kbytes = any_one_in(t, 8);
+	p->set_lowmem_reserve_ratio = any_one_in(t, 4);
+	for (unsigned int i = 0; i < 4; i++)
+		p->lowmem_reserve_ratio[i] = (unsigned int)any_random(t, 300);
+	any_shape_nodes(t, p);
+	if (life->helps && any_one_in(t, 2)) {
+		for (unsigned int i = 0; i < 2; i++) {
+			some[i].start = (i == 0 ? 0 : some[0].start + some[0].size) +
+					any_pages(t, life->end / 2 + QUARRY_PAGE_SIZE);
+			some[i].size = QUARRY_PAGE_SIZE + any_pages(t, life->end);
+		}
+		p->unaccepted = some;
+		p->nr_unaccepted = 2;
+	}
+	if (any_one_in(t, 4))
+		p->max_hotplug_phys = life->end = 2 * QUARRY_MEMORY_BLOCK_BYTES;
+}
+
+static void any_shape(struct anything *t, struct any_life *life)
+{
+	*life = (struct any_life){.odd = true};
+	life->taste = (enum any_taste)any_random(t, ANY_TASTES);
+	life->helps = any_one_in(t, 2);
+	life->debug = any_one_in(t, 4);
+	life->cmas = (unsigned int)any_random(t, 3);
+	life->spec.concurrent = any_one_in(t, 2);
+	any_shape_memory(t, life);
+	any_shape_reserved(t, life);
+	any_shape_boot(t, life);
+	if (life->debug)
+		life->spec.ram_bytes = (size_t)life->end + MIB;
+	if (!life->helps && any_one_in(t, 2)) {
+		life->spec.port = MACHINE_INSIDE;
+		/* A table may lie on the rest of a page. */
+		for (struct machine_range *r = life->spec.reserved; r->start < r->end; r++) {
+			r->start &= ~(QUARRY_PAGE_SIZE - 1);
+			r->end = (r->end + QUARRY_PAGE_SIZE - 1) & ~(QUARRY_PAGE_SIZE - 1);
+		}
+		life->spec.ram_bytes = (size_t)life->end + MIB;
+	}
+}
+
+void any_live_short(uint64_t seed, unsigned int machines, unsigned int steps, uint64_t digest)
+{
+	struct anything *t = &any;
+	struct any_life life;
+
+	t->digest = 0;
+	seed += any_given("QUARRY_TEST_SEED", 0);
+	for (unsigned int n = 0; n < machines; n++) {
+		uint64_t so_far = t->digest;
+
+		memset(t, 0, sizeof(*t));
+		t->digest = so_far;
+		t->seed = seed + n;
+		t->life = &life;
+		t->last = "boot";
+		t->machine = n;
+		any_shape(t, &life);
+		if (!any_begin(t)) {
+			any_forget(t);
+			continue;
+		}
+		page_state_add(t->m.q, &t->digest);
+		for (t->step = 0; t->step < steps; t->step++)
+			any_run_step(t);
+		any_compare(t);
+		any_add_texts(t);
+		any_end(t);
+	}
+	any_decided(t, digest);
 }

@@ -69,13 +69,21 @@ static void *machine_storage(void *ctx, phys_addr_t phys, size_t size)
 	return m->ram + phys;
 }
 
-static void *machine_map(size_t size)
+/* Whole pages, which blocks of any order find aligned. */
+static void *machine_map(size_t *size)
 {
-	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE,
-		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	const size_t align = (size_t)QUARRY_PAGE_SIZE << QUARRY_MAX_ORDER;
+	char *p, *start;
 
+	*size = (*size + QUARRY_PAGE_SIZE - 1) & ~(size_t)(QUARRY_PAGE_SIZE - 1);
+	p = mmap(NULL, *size + align, PROT_READ | PROT_WRITE,
+		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	assert_true(p != MAP_FAILED);
-	return p;
+	start = p + (align - (uintptr_t)p % align) % align;
+	if (start != p)
+		munmap(p, (size_t)(start - p));
+	munmap(start + *size, (size_t)(p + align - start));
+	return start;
 }
 
 static void machine_init_own(struct machine *m, const struct machine_spec *spec)
@@ -94,13 +102,15 @@ static void machine_init_own(struct machine *m, const struct machine_spec *spec)
 		.wait = spec->wait,
 		.task = spec->task,
 		.accept = spec->accept,
+		.now = spec->now,
+		.log = spec->log,
 	};
 
 	m->own = true;
 	m->budget = spec->budget;
 	m->ram_bytes = spec->ram_bytes;
 	if (m->ram_bytes != 0) {
-		m->ram = machine_map(m->ram_bytes);
+		m->ram = machine_map(&m->ram_bytes);
 		port.direct_map = (uintptr_t)m->ram;
 		port.storage = machine_storage;
 	}

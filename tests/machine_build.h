@@ -41,6 +41,8 @@ struct machine_spec {
 	void (*wait)(void *ctx, int nid);
 	struct quarry_task *(*task)(void *ctx);
 	int (*accept)(void *ctx, phys_addr_t phys, phys_addr_t size_bytes);
+	uint64_t (*now)(void *ctx);
+	void (*log)(void *ctx, enum quarry_log_level level, const char *line);
 	struct quarry_boot_params boot;
 };
 

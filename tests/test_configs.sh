@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # Embedders' configurations: the library as one C file, with each option at an end of its range, by several
-# compilers, for several targets: the self-test, and everything that can happen to pages (tests/test_pages_anything.c).
+# compilers, for several targets: the self-test, and everything that can happen to pages (tests/test_pages_anything.c, test_pages_shapes.c).
 cd "$(dirname "$0")/.." || exit 2
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
@@ -17,7 +17,7 @@ print:
 EOF
 )
 include="-I. -Iinclude -Isrc -Iport/posix -Itests"
-programs="tests/test_pages_anything.c tests/anything.c tests/anything_steps.c tests/machine_build.c tests/owner.c tests/model_buddy.c tests/page_state.c
+programs="tests/anything.c tests/anything_steps.c tests/anything_host.c tests/anything_asks.c tests/machine_build.c tests/owner.c tests/model_buddy.c tests/page_state.c
 	$posix"
 checked="-O0 -fsanitize=address,undefined -fno-sanitize-recover=all -DQUARRY_DEBUG=1"
 
@@ -45,13 +45,14 @@ verdict() { # name, number, 0: good
 # Everything that can happen to pages, under sanitizers. number, name, flags
 pages() {
 	local flags="$checked $3"
-	{
+	(
 		gcc -std=c11 -ffreestanding -fno-common -Wall -Wextra -Wundef -Wshadow -Werror $include $flags \
-			-c -o "$dir/$1.o" "$dir/lib.c" &&
-			gcc -std=gnu11 -D_GNU_SOURCE -w $include $flags -o "$dir/$1.bin" $programs "$dir/$1.o" \
-				-lcmocka -lpthread &&
-			QUARRY_TEST_STEPS=100 timeout 120 "$dir/$1.bin"
-	} >"$dir/$1.log" 2>&1
+			-c -o "$dir/$1.o" "$dir/lib.c" || exit 1
+		for t in anything shapes; do
+			gcc -std=gnu11 -D_GNU_SOURCE -w $include $flags -o "$dir/$1.bin" "tests/test_pages_$t.c" $programs \
+				"$dir/$1.o" -lcmocka -lpthread && QUARRY_TEST_STEPS=100 timeout 120 "$dir/$1.bin" || exit 1
+		done
+	) >"$dir/$1.log" 2>&1
 	verdict "$2" "$1" $?
 	rm -f "$dir/$1.o" "$dir/$1.bin"
 }

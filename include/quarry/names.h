@@ -344,6 +344,7 @@
 #define quarry_posix_guard_size QUARRY_NAME(quarry_posix_guard_size)
 #define quarry_posix_guard_tell QUARRY_NAME(quarry_posix_guard_tell)
 #define quarry_posix_held QUARRY_NAME(quarry_posix_held)
+#define quarry_posix_lockings QUARRY_NAME(quarry_posix_lockings)
 #define quarry_posix_new QUARRY_NAME(quarry_posix_new)
 #define quarry_posix_report_free QUARRY_NAME(quarry_posix_report_free)
 #define quarry_posix_set_cpu QUARRY_NAME(quarry_posix_set_cpu)

@@ -66,12 +66,13 @@ static inline void quarry_relax(void)
 		quarry_posix_pause();
 }
 
-/* Which locks this thread holds, for debug builds. */
+/* For debug builds: which locks this thread holds; and how often it took one or let go, which is a cost. */
 #define QUARRY_HOST_HAS_LOCKS_HELD 1
-extern _Thread_local uint64_t quarry_posix_held;
+extern _Thread_local uint64_t quarry_posix_held, quarry_posix_lockings;
 
 static inline uint64_t *quarry_locks_held(void)
 {
+	quarry_posix_lockings++;
 	return &quarry_posix_held;
 }
 
