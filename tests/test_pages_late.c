@@ -80,6 +80,22 @@ static void finish(struct machine *m, unsigned long free, unsigned int reports)
 	machine_fini(m);
 }
 
+#define HUGE QUARRY_PAGEBLOCK_ORDER
+#define BLOCKS 400u
+
+/* All of BLOCKS are taken; some are given back, so many that others are written down. Returns how many. */
+static unsigned int give_huge_until_late(struct machine *m)
+{
+	unsigned int i = 0;
+
+	take(m, BLOCKS, HUGE);
+	while (i < BLOCKS / 2 && cpu0(m)->nr_late_huge < PAGE_LATE_HUGE / 2)
+		quarry_free_pages(m->q, held[i++], HUGE);
+	assert_int_equal(cpu0(m)->nr_late, PAGE_LATE_HUGE / 2);
+	assert_true(cpu0(m)->late_huge_on);
+	return i;
+}
+
 static void P6_random_frees_are_looked_at_some_at_a_time(void **state)
 {
 	struct machine m;
@@ -319,6 +335,35 @@ static void P6_nothing_is_late_while_owners_move_pages(void **state)
 	finish(&m, free, 0);
 }
 
+/* Also if all was looked at a moment before, but the CPU still writes down; single pages, then pageblocks. */
+static void P6_nothing_becomes_late_once_owners_move_pages(void **state)
+{
+	static const struct quarry_mover mover = {refuse, fail_to_move, put_back};
+
+	(void)state;
+	for (unsigned int k = 0; k < 2; k++) {
+		const unsigned int order = k == 0 ? 0 : HUGE, n = k == 0 ? PAGES : BLOCKS;
+		struct quarry_totals totals;
+		struct machine m;
+		unsigned long free;
+		unsigned int i;
+
+		build(&m);
+		free = machine_free_pages(&m);
+		if (k == 0)
+			take(&m, PAGES, 0);
+		i = k == 0 ? give_until_late(&m, PAGES, 0) : give_huge_until_late(&m);
+		quarry_totals(m.q, &totals); /* counts what is late */
+		assert_int_equal(cpu0(&m)->nr_late, 0);
+		assert_int_equal(quarry_register_mover(m.q, &mover, NULL), 1);
+		for (; i < n; i++) {
+			quarry_free_pages(m.q, held[i], order);
+			assert_int_equal(cpu0(&m)->nr_late, 0);
+		}
+		finish(&m, free, 0);
+	}
+}
+
 /* A CPU that leaves, and one whose sheaves another one empties. */
 static void P6_others_find_what_is_late(void **state)
 {
@@ -384,22 +429,6 @@ static void P6_late_blocks_of_the_reserves_go_back(void **state)
 }
 
 /* ---- whole pageblocks ---- */
-
-#define HUGE QUARRY_PAGEBLOCK_ORDER
-#define BLOCKS 400u
-
-/* All of BLOCKS are taken; some are given back, so many that others are written down. Returns how many. */
-static unsigned int give_huge_until_late(struct machine *m)
-{
-	unsigned int i = 0;
-
-	take(m, BLOCKS, HUGE);
-	while (i < BLOCKS / 2 && cpu0(m)->nr_late_huge < PAGE_LATE_HUGE / 2)
-		quarry_free_pages(m->q, held[i++], HUGE);
-	assert_int_equal(cpu0(m)->nr_late, PAGE_LATE_HUGE / 2);
-	assert_true(cpu0(m)->late_huge_on);
-	return i;
-}
 
 static void P6_whole_pageblocks_are_looked_at_some_at_a_time(void **state)
 {
@@ -539,6 +568,7 @@ int main(void)
 		cmocka_unit_test(P6_wrong_orders_and_references_are_minded),
 		cmocka_unit_test(P6_what_is_isolated_meanwhile_stays_out),
 		cmocka_unit_test(P6_nothing_is_late_while_owners_move_pages),
+		cmocka_unit_test(P6_nothing_becomes_late_once_owners_move_pages),
 		cmocka_unit_test(P6_others_find_what_is_late),
 		cmocka_unit_test(P6_features_end_it),
 		cmocka_unit_test(P6_whole_pageblocks_are_looked_at_some_at_a_time),

@@ -196,6 +196,7 @@
 #define late_give_old QUARRY_INSIDE(late_give_old)
 #define late_settle QUARRY_INSIDE(late_settle)
 #define late_settle_here QUARRY_INSIDE(late_settle_here)
+#define late_stop QUARRY_INSIDE(late_stop)
 #define late_watch QUARRY_INSIDE(late_watch)
 #define late_watch_huge QUARRY_INSIDE(late_watch_huge)
 #define memblock_bound_close QUARRY_INSIDE(memblock_bound_close)

@@ -623,6 +623,8 @@ void late_watch_huge(struct quarry *q, struct page_cpu *cpu, unsigned int limit)
 void late_end(struct quarry *q, struct page_cpu *cpu) QUARRY_REQUIRES(cpu->lock);
 /* That on all CPUs that have any. No lock held. */
 void late_settle(struct quarry *q);
+/* The same on all CPUs: those, too, that have none now but are about to. */
+void late_stop(struct quarry *q);
 
 #if !QUARRY_TINY
 /* That on this CPU, unless others are at it. Never waits: any context. */

@@ -403,19 +403,35 @@ void late_end(struct quarry *q, struct page_cpu *cpu)
 	cpu->late_streak = 0;
 }
 
+static void late_end_on(struct quarry *q, struct page_cpu *cpu)
+{
+	quarry_pin_t pin;
+
+	if (!quarry_cpu_revoke(q, &cpu->lock, &pin))
+		return;
+	late_end(q, cpu);
+	quarry_cpu_give_back(q, &cpu->lock, pin);
+	arena_tell(q);
+}
+
 void late_settle(struct quarry *q)
 {
 	for (unsigned int i = 0; i < q->pages->nr_cpus; i++) {
 		struct page_cpu *cpu = page_cpu_of(q->pages, i);
-		quarry_pin_t pin;
 
 		/* Read without the lock: what others free at this moment may be late as well. */
-		if (cpu == NULL || quarry_load_relaxed(&cpu->nr_late) == 0 ||
-		    !quarry_cpu_revoke(q, &cpu->lock, &pin))
-			continue;
-		late_end(q, cpu);
-		quarry_cpu_give_back(q, &cpu->lock, pin);
-		arena_tell(q);
+		if (cpu != NULL && quarry_load_relaxed(&cpu->nr_late) != 0)
+			late_end_on(q, cpu);
+	}
+}
+
+void late_stop(struct quarry *q)
+{
+	for (unsigned int i = 0; i < q->pages->nr_cpus; i++) {
+		struct page_cpu *cpu = page_cpu_of(q->pages, i);
+
+		if (cpu != NULL)
+			late_end_on(q, cpu);
 	}
 }
 

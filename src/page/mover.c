@@ -39,7 +39,7 @@ int quarry_register_mover(struct quarry *q, const struct quarry_mover *ops, void
 	}
 	pl->mover[n] = (struct page_mover){ops, ctx};
 	quarry_store_release(&pl->nr_movers, n + 1);
-	late_settle(q); /* nothing that is freed already is to be asked about */
+	late_stop(q); /* nothing that is freed already is to be asked about */
 	return (int)n + 1;
 }
 
