@@ -634,13 +634,14 @@ unsigned int slab_record_granules(const struct kmem_cache *s, unsigned int objec
 {
 	size_t bytes = sizeof(struct slab) +
 		       slab_record_maps(s) * ((objects + 63) / 64) * sizeof(uint64_t);
+	unsigned int granules;
 
 	if ((slab_debug(s) & SLAB_DEBUG_PLACES) != 0)
 		bytes += objects * sizeof(uint16_t);
-	bytes = bits_align_up(bytes, bytes > SLAB_RECORD_FINE * SLAB_GRANULE
-					     ? SLAB_RECORD_STEP * SLAB_GRANULE
-					     : SLAB_GRANULE);
-	return (unsigned int)(bytes / SLAB_GRANULE);
+	granules = (unsigned int)((bytes + SLAB_GRANULE - 1) / SLAB_GRANULE);
+	if (granules > SLAB_RECORD_FINE)
+		granules = (granules + SLAB_RECORD_STEP - 1) / SLAB_RECORD_STEP * SLAB_RECORD_STEP;
+	return granules;
 }
 
 static void slab_set_all_free(struct slab *slab, unsigned int objects)
