@@ -240,9 +240,9 @@ static void test_arenas_and_zones(void **state)
 		FIELD(node, end_pfn, "page: end of a node at "),
 		FIELD(pl, present, "page: present pages at "),
 		FIELD(pl, managed, "page: managed pages at "),
-		FIELD(pl, nr_online_cpus, "page: CPUs online at "),
-		FIELD(pl, again.n, "page: damage that was not told at "),
-		FIELD(l.m.q, strict_below, "page: arenas of which little is held back at "),
+		FIELD(pl, nr_online_cpus, "page: CPUs online at 0x0: "),
+		FIELD(pl, again.n, "page: damage that was not told at 0x0: "),
+		FIELD(l.m.q, strict_below, "page: arenas of which little is held back at 0x0: "),
 		{"avail", avail, 8, 1, "page: zone's arena bit at "},
 	};
 	SWEEP(&l, fields);

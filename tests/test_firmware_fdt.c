@@ -267,6 +267,7 @@ static void test_pools_become_cma(void **state)
 	assert_int_equal(info[0].base_pfn, 0x45000);
 	assert_string_equal(info[1].name, "pool");
 	assert_int_equal(info[1].count, 0x800);
+	assert_int_equal(info[0].order_per_bit + info[1].order_per_bit, 0);
 	warned(START "/ { " CELLS2 RAM RESERVED
 		     "fix@45001000 { compatible = \"shared-dma-pool\"; reusable; "
 		     "reg = <0 0x45001000 0 0x400000>; }; }; };",

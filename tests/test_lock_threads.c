@@ -207,11 +207,37 @@ static void order_is_checked(void **state)
 	assert_int_equal(order_passes(QUARRY_LOCK_LEAF, QUARRY_LOCK_NOT_MADE, true), !QUARRY_DEBUG);
 }
 
+/* Going in on a CPU waits for nobody: an interrupt may do so whatever the CPU holds. */
+static void cpu_enters_under_any_lock(void **state)
+{
+	struct quarry *q = new_system(false, false);
+	struct quarry_cpu_lock lock;
+	struct quarry_lock leaf;
+	quarry_pin_t pin;
+
+	(void)state;
+	quarry_cpu_lock_init(q, &lock);
+	quarry_lock_init(&leaf, QUARRY_LOCK_LEAF);
+	pin = quarry_lock(true, &leaf);
+	assert_true(quarry_cpu_enter(&lock));
+	quarry_cpu_leave(&lock);
+	assert_true(quarry_cpu_enter_common(&lock));
+	quarry_cpu_leave(&lock);
+	assert_true(quarry_cpu_enter_open(&lock));
+	quarry_cpu_leave(&lock);
+	quarry_unlock(true, &leaf, pin);
+	assert_int_equal(*quarry_locks_held(), 0);
+	quarry_posix_delete(q);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(order_is_checked), cmocka_unit_test(by_barrier),
-		cmocka_unit_test(by_fences),        cmocka_unit_test(re_entry_is_seen),
+		cmocka_unit_test(cpu_enters_under_any_lock),
+		cmocka_unit_test(order_is_checked),
+		cmocka_unit_test(by_barrier),
+		cmocka_unit_test(by_fences),
+		cmocka_unit_test(re_entry_is_seen),
 		cmocka_unit_test(trylock),
 	};
 

@@ -417,9 +417,39 @@ static void test_M6_after_boot_arrays_come_from_the_late_allocator(void **state)
 	assert_non_null(p);
 	free(p);
 	assert_int_equal(quarry_memblock_phys_alloc(q, K, 8), 0);
+	quarry_memblock_set_node(q, 0, 16 * M, &mb->memory, 1);
+	for (int i = 0; i < 160; i++) /* memory's array too */
+		assert_int_equal(quarry_memblock_add_node(q, 16 * M + (phys_addr_t)i * 8 * K, 8 * K,
+							  i % 2, 0),
+				 0);
+	assert_int_equal(late_allocs, 3 + 1);
+	assert_int_equal(mb->memory_phys, 0);
+	valid(q);
 	assert_int_equal(quarry_memblock_discard(q, NULL, NULL), 0);
-	assert_int_equal(late_frees, 2);
+	assert_int_equal(late_frees, 3);
 	q->stage = QUARRY_STAGE_BOOT;
+	valid(q);
+}
+
+/* That an array is doubled is told to who asked for it, alone. */
+static void test_M6_doubling_is_told(void **state)
+{
+	struct quarry *q = *state;
+	struct memblock *mb = quarry_memblock(q);
+
+	assert_int_equal(quarry_memblock_add(q, 0, 16 * M), 0);
+	quarry_memblock_allow_resize(q);
+	fill(q, &mb->reserved, 140);
+	assert_int_equal(mb->reserved.max, 256);
+	assert_int_equal(said.logs, 0);
+	fill(q, &mb->reserved, 250);
+	quarry_memblock_set_debug(q, true);
+	while (mb->reserved.max == 256) {
+		said.logs = 0;
+		assert_int_equal(quarry_memblock_reserve(q, 8 * M + mb->reserved.cnt * 16 * K, K),
+				 0);
+	}
+	assert_non_null(strstr(said.log[1], "memblock: reserved is doubled to 512 at [0x"));
 	valid(q);
 }
 
@@ -1745,6 +1775,7 @@ int main(void)
 		TEST(test_M6_old_array_is_freed_unless_static),
 		TEST(test_M6_memory_array_doubles_and_doubles_reserved_if_it_must),
 		TEST(test_M6_storage_that_fails_is_out_of_memory),
+		TEST(test_M6_doubling_is_told),
 		cmocka_unit_test_setup_teardown(
 			test_M6_after_boot_arrays_come_from_the_late_allocator, setup_ram,
 			teardown),

@@ -173,6 +173,17 @@ static void bind_uses_its_nodes_only_nearest_first(void **state)
 	assert_int_equal(pol.home_node, 3);
 	assert_int_equal(quarry_mpol_set_home_node(m.q, &pol, QUARRY_NO_NODE), 0);
 	assert_int_equal(take(&m, &h, &pol, NO_INDEX, 1), 1);
+	for (unsigned int many = 0; many < 2; many++) { /* the first node is one, too */
+		struct quarry_mempolicy at_0;
+
+		assert_int_equal(quarry_mpol_init(m.q, &at_0,
+						  many ? MPOL_PREFERRED_MANY : MPOL_BIND, 0,
+						  NODE(0) | NODE(3)),
+				 0);
+		assert_int_equal(take(&m, &h, &at_0, NO_INDEX, 3), 3);
+		assert_int_equal(quarry_mpol_set_home_node(m.q, &at_0, 0), 0);
+		assert_int_equal(take(&m, &h, &at_0, NO_INDEX, 3), 0);
+	}
 	/* Both to the watermark, then a refusal although half of the machine is free. */
 	while ((nid = take(&m, &h, &pol, NO_INDEX, 1)) >= 0)
 		n[nid]++;
