@@ -264,11 +264,11 @@ class Bench:
         return {path: sorted(reached) for path, reached in lines.items()}
 
     def tests_of(self, path, number):
-        """Tests that reach the line; a line that gcov does not know goes with those before it."""
+        """Tests that reach the line; a line that gcov does not know goes with those before it, or its file."""
         for line in range(number + 1, max(number - 8, 0), -1):
             if (path, line) in self.index:
                 return self.index[path, line]
-        near = [t for t in self.reach if path in self.reach[t]["lines"]]
+        near = [t for t in self.reach if path in self.reach[t]["lines"]] or self.reach  # a header of macros: all
         return sorted(near, key=lambda t: self.reach[t]["took"])
 
     def build_fault(self, path, lines, fault):
