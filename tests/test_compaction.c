@@ -422,29 +422,30 @@ static void references_move_along(void **state)
 	machine_fini(&m);
 }
 
-/* Each free page of @m is as page_poison fills it. */
-static void free_pages_are_poisoned(struct machine *m, pfn_t end)
+/* Each free page of @m is filled with @byte. */
+static void free_pages_are_filled(struct machine *m, pfn_t end, unsigned char byte)
 {
 	quarry_drain_all_pages(m->q);
 	for (pfn_t pfn = 0; pfn < end; pfn++) {
 		const unsigned char *p = quarry_address(m->q, (phys_addr_t)pfn * QUARRY_PAGE_SIZE);
 
 		if (quarry_pfn_state(m->q, pfn, NULL) == QUARRY_PAGE_FREE)
-			assert_true(p[0] == 0xaa && memcmp(p, p + 1, QUARRY_PAGE_SIZE - 1) == 0);
+			assert_true(p[0] == byte && memcmp(p, p + 1, QUARRY_PAGE_SIZE - 1) == 0);
 	}
 }
 
-/* Free pages keep their pattern, and owners are known, through moves and failures (page_poison, page_owner). */
-static void contents_and_owners_are_kept(void **state)
+/* Free pages keep their pattern, and owners are known, through moves and failures (page_poison, init_on_free, page_owner). */
+static void keep_contents_and_owners(bool zero)
 {
 	struct quarry_page_owner owner;
 	struct machine m;
 	struct owner o;
 	size_t n;
 
-	(void)state;
 	machine_build(&m, &m32);
-	assert_int_equal(quarry_page_debug(m.q, "page_poison=1 page_owner=on"), 0);
+	assert_int_equal(quarry_page_debug(m.q, zero ? "init_on_free=1 page_owner=on"
+						     : "page_poison=1 page_owner=on"),
+			 0);
 	owner_init(&o, &m, PAGES(32), PAGES(32), true);
 	n = fill(&o, 0);
 	free_some(&o, n, 40, 21);
@@ -452,7 +453,7 @@ static void contents_and_owners_are_kept(void **state)
 	for (unsigned int percent = 100; percent < 101; percent -= 50) {
 		o.fail_percent = percent;
 		quarry_compact_memory(m.q);
-		free_pages_are_poisoned(&m, PAGES(32));
+		free_pages_are_filled(&m, PAGES(32), zero ? 0 : 0xaa);
 	}
 	check(&m, &o);
 	assert_true(o.migrated != 0 && o.failed != 0);
@@ -475,6 +476,13 @@ static void contents_and_owners_are_kept(void **state)
 		fail_msg("%u reports, the last: %s", m.reports, m.last_report);
 	owner_fini(&o);
 	machine_fini(&m);
+}
+
+static void contents_and_owners_are_kept(void **state)
+{
+	(void)state;
+	keep_contents_and_owners(false);
+	keep_contents_and_owners(true);
 }
 
 /* ---- requests ---- */

@@ -476,6 +476,29 @@ static void P6_a_request_ends_it_for_pageblocks(void **state)
 	finish(&m, free, 0);
 }
 
+/* One alone, among single pages or not. */
+static void P6_one_pageblock_is_late(void **state)
+{
+	struct machine m;
+	unsigned long free;
+	unsigned int i;
+
+	(void)state;
+	build(&m);
+	free = machine_free_pages(&m);
+	i = give_huge_until_late(&m);
+	quarry_drain_all_pages(m.q);
+	assert_int_equal(cpu0(&m)->nr_late_huge, 0);
+	cpu0(&m)->late_huge_on = true; /* as after many of them */
+	quarry_free_pages(m.q, held[i], HUGE);
+	assert_int_equal(cpu0(&m)->nr_late_huge, 1);
+	quarry_drain_all_pages(m.q);
+	assert_int_equal(cpu0(&m)->nr_late_huge, 0);
+	machine_check(&m);
+	give(&m, i + 1, BLOCKS, HUGE);
+	finish(&m, free, 0);
+}
+
 static void P6_pageblocks_are_told_late_and_do_no_harm(void **state)
 {
 	struct machine m;
@@ -573,6 +596,7 @@ int main(void)
 		cmocka_unit_test(P6_features_end_it),
 		cmocka_unit_test(P6_whole_pageblocks_are_looked_at_some_at_a_time),
 		cmocka_unit_test(P6_a_request_ends_it_for_pageblocks),
+		cmocka_unit_test(P6_one_pageblock_is_late),
 		cmocka_unit_test(P6_pageblocks_are_told_late_and_do_no_harm),
 		cmocka_unit_test(P6_pageblocks_among_pages),
 		cmocka_unit_test(P6_a_late_pageblock_that_is_damaged),
