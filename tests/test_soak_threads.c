@@ -87,6 +87,9 @@ struct soak {
 	FILE *csv;
 };
 
+#define SOAK_CHUNK \
+	((size_t)64 << 10) /* by which the layer of slabs gets memory for tables, at most */
+
 static void soak_wrong(struct soak *k, const char *what)
 {
 	k->wrong_what = what;
@@ -834,9 +837,12 @@ static void a_long_life(void **state)
 		      atomic_load(&k.onlined), atomic_load(&k.offlined), atomic_load(&k.switched),
 		      k.owner.migrated, k.meta[0], k.meta[1]);
 	assert_true(k.served > 0 && k.refused > 0 && k.switched > 0 && k.caches > 0 && k.shown > 0);
-	/* A run of minutes has seen all that grows once; no drift since. */
+	/*
+	 * A run of minutes has seen all that grows once; no drift since. Records of slabs are never given back, so the
+	 * tables follow the most that were alive at a time; it may come late, and costs a chunk.
+	 */
 	if (soak_for >= 120)
-		assert_true(k.meta[1] <= k.meta[0] + k.meta[0] / 50);
+		assert_true(k.meta[1] <= k.meta[0] + SOAK_CHUNK);
 	if (k.csv != NULL)
 		fclose(k.csv);
 }
