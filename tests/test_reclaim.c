@@ -426,6 +426,48 @@ static void oom_hook_frees(void **state)
 	host_fini(&h);
 }
 
+/* Somebody is ended at once, and his pages come back a while after. */
+static bool host_oom_slowly(void *ctx, int nid, gfp_t gfp, unsigned int order)
+{
+	struct host *h = host_of(ctx);
+
+	if (h == NULL)
+		return false;
+	if (h->ooms == 0) {
+		h->ooms++;
+		return true;
+	}
+	return host_oom(ctx, nid, gfp, order);
+}
+
+/* Who may not use the reserves goes on meanwhile, unless it is he who is being ended. */
+static void oom_hook_frees_late(void **state)
+{
+	struct machine_spec spec = {.memory = {{0, 40 * MIB, 0}},
+				    .port = MACHINE_COUNTED,
+				    .budget = -1,
+				    .oom = host_oom_slowly,
+				    .task = host_task};
+	struct host h;
+
+	(void)state;
+	for (unsigned int ended = 0; ended < 2; ended++) {
+		struct page *page;
+
+		host_build(&h, &spec);
+		hoard_order(&h.m, &h.victim, GFP_NOWAIT, 0);
+		h.ooms = 0;
+		h.task.flags = ended != 0 ? QUARRY_TASK_OOM_VICTIM : 0;
+		page = quarry_alloc_pages(h.m.q, GFP_KERNEL | __GFP_NOMEMALLOC, 0);
+		h.task.flags = 0;
+		assert_int_equal(page != NULL, ended == 0);
+		assert_int_equal(h.ooms, 2 - ended);
+		if (page != NULL)
+			quarry_free_pages(h.m.q, page, 0);
+		host_fini(&h);
+	}
+}
+
 /* X4: NOFAIL loops while time can pass, and takes the reserves first. */
 static void nofail_loops(void **state)
 {
@@ -1171,6 +1213,7 @@ int main(void)
 		cmocka_unit_test(rounds_for_lack_of_pages),
 		cmocka_unit_test(reclaim_follows_progress),
 		cmocka_unit_test(oom_hook_frees),
+		cmocka_unit_test(oom_hook_frees_late),
 		cmocka_unit_test(nofail_loops),
 		cmocka_unit_test(nofail_begins_anew),
 		cmocka_unit_test(nofail_alone),

@@ -259,7 +259,7 @@ static unsigned int reap_in_use(const struct kmem_cache *s, struct slab *slab, u
 static void reap_move_out(struct quarry *q, struct kmem_cache *s, struct slab *slab)
 {
 	struct slab_node *n = &s->node[slab->node];
-	void *objects[REAP_MOVE_BATCH], *private = NULL;
+	void *objects[REAP_MOVE_BATCH], *held = NULL;
 	unsigned int from = 0, nr;
 	quarry_pin_t pin;
 
@@ -267,10 +267,10 @@ static void reap_move_out(struct quarry *q, struct kmem_cache *s, struct slab *s
 		pin = quarry_lock(q->concurrent, &n->lock);
 		nr = reap_in_use(s, slab, &from, objects);
 		if (nr != 0)
-		private = s->isolate(s, objects, nr);
+			held = s->isolate(s, objects, nr);
 		quarry_unlock(q->concurrent, &n->lock, pin);
 		if (nr != 0)
-			s->migrate(s, objects, nr, slab->node, private);
+			s->migrate(s, objects, nr, slab->node, held);
 	} while (nr != 0);
 }
 
