@@ -10,6 +10,8 @@
 #define RISCV_SBI_TIME 0x54494d45
 #define RISCV_SBI_HSM 0x48534d
 #define RISCV_SBI_PUTCHAR 1
+#define RISCV_SBI_STARTED (-6)
+#define RISCV_HARTS 64u /* as in start.S */
 #define RISCV_INTERRUPT ((uint64_t)1 << 63)
 #define RISCV_TIMER 5u
 #define RISCV_FDT_MOST ((size_t)2 << 20)
@@ -34,6 +36,8 @@ extern char riscv_secondary[], riscv_trap_entry[];
 void riscv_main(uint64_t hart, const void *fdt);
 void riscv_trap(const struct riscv_frame *frame);
 
+/* By hart: what one that firmware let go by itself waits for. */
+extern struct riscv_start *volatile riscv_called[RISCV_HARTS];
 static struct riscv_start riscv_starts[KERNEL_MAX_CPUS];
 static uint64_t riscv_boot_hart;
 static volatile uint8_t *riscv_uart; /* NULL: not found yet, SBI writes */
@@ -143,11 +147,16 @@ void arch_timer_arm(unsigned int us)
 int arch_start_cpu(struct kernel_cpu *cpu)
 {
 	struct riscv_start *start = &riscv_starts[cpu - kernel.cpu];
+	long error;
 
 	start->stack = cpu->stack_top;
 	start->number = (uint64_t)(cpu - kernel.cpu);
-	return (int)riscv_sbi(RISCV_SBI_HSM, 0, (long)cpu->hwid, (long)riscv_secondary, (long)start)
-		.error;
+	__asm__ volatile("fence rw, w" : : : "memory");
+	if (cpu->hwid < RISCV_HARTS)
+		riscv_called[cpu->hwid] = start;
+	error = riscv_sbi(RISCV_SBI_HSM, 0, (long)cpu->hwid, (long)riscv_secondary, (long)start)
+			.error;
+	return error == RISCV_SBI_STARTED ? 0 : (int)error;
 }
 
 /* ---- firmware ---- */

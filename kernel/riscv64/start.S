@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* From OpenSBI to C, in supervisor mode without paging, and the trap's entry. */
+	.equ	RISCV_HARTS, 64
 	.section .head, "ax"
 	.globl	_start
 _start:					/* a0: hart, a1: devicetree */
+	la	t0, riscv_taken
+	li	t1, 1
+	amoswap.w.aqrl t1, t1, (t0)
+	bnez	t1, riscv_uncalled
 	la	sp, boot_stack_top
 	la	t0, kernel_bss_start
 	la	t1, kernel_bss_end
@@ -17,6 +22,20 @@ riscv_secondary:
 	ld	sp, 0(a1)
 	lw	a0, 8(a1)
 	call	cpu_secondary
+
+	/* Firmware has been seen to let a second hart come here, on a busy host: it waits until it is wanted. */
+riscv_uncalled:				/* a0: hart */
+	la	t0, riscv_called
+	li	t1, RISCV_HARTS
+	bgeu	a0, t1, 2f
+	slli	t1, a0, 3
+	add	t0, t0, t1
+1:	ld	a1, 0(t0)
+	beqz	a1, 1b
+	fence	r, rw
+	j	riscv_secondary
+2:	wfi
+	j	2b
 
 	/* struct riscv_frame: x1 to x31, where it came, the state then. */
 	.macro	each, what
@@ -71,6 +90,14 @@ riscv_trap_entry:
 	each	ld
 	addi	sp, sp, 272
 	sret
+
+	.data				/* not cleared */
+	.balign	8
+	.globl	riscv_called
+riscv_called:				/* by hart: struct riscv_start, or NULL */
+	.space	8 * RISCV_HARTS
+riscv_taken:
+	.word	0
 
 	.section .bss
 	.balign	16
