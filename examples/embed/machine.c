@@ -27,8 +27,8 @@ static _Thread_local struct cpu {
 	atomic_bool off, pending, inside;
 	atomic_uint interrupts;
 	struct quarry_task task;
-	void *kept; /* by the interrupt handler */
-} cpu;
+	void *kept;    /* by the interrupt handler */
+} cpu = {.off = true}; /* till it knows which one it is */
 
 static atomic_uint failures, working;
 
@@ -115,6 +115,7 @@ static void cpu_work(unsigned int number)
 static void *cpu_start(void *arg)
 {
 	cpu.number = (unsigned int)(uintptr_t)arg;
+	irq_restore(0);
 	cpu_work(cpu.number);
 	irq_save(); /* and so it stays */
 	kfree(cpu.kept);
