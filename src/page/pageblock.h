@@ -42,7 +42,7 @@
 #define PAGE_PCP_ORDERS 4 /* orders 0..3 have sheaves; and a pageblock's, in the place after them */
 #define PAGE_PCP_HUGE PAGE_PCP_ORDERS
 #define PAGE_SHEAF_BLOCKS 64 /* a CPU takes and gives back at most so many blocks in one go */
-#define PAGE_SHEAF_HANDS 31  /* makes a sheaf 512 bytes */
+#define PAGE_SHEAF_HANDS 31  /* beside the one that is being handed out */
 /* Beside a row for each order the zone's avail has, for each type, these. */
 #define PAGE_AVAIL_SMALL QUARRY_NR_ORDERS /* arenas with dense pageblocks filed below order 3 */
 #define PAGE_AVAIL_MIDDLE (QUARRY_NR_ORDERS + 1) /* with such of order 3 and more */
