@@ -893,6 +893,118 @@ static void too_small_for_types(void **state)
 	machine_fini(&m);
 }
 
+/* Blocks of @h that lie in GiB @gib; only those from number @from on. */
+static size_t blocks_of_gib(const struct machine *m, const struct hoard *h, size_t from, pfn_t gib)
+{
+	size_t n = 0;
+
+	for (size_t i = from; i < h->n; i++)
+		n += quarry_page_to_pfn(m->q, h->page[i]) / PAGE_ARENA_PAGES == gib;
+	return n;
+}
+
+static void take_as(struct machine *m, unsigned int cpu, struct hoard *h, unsigned int order,
+		    size_t blocks)
+{
+	quarry_posix_set_cpu(cpu);
+	for (size_t i = 0; i < blocks; i++)
+		hoard_add(h, quarry_alloc_pages(m->q, GFP_HIGHUSER_MOVABLE, order), order);
+}
+
+/* In turns, so that none seems to be gone. */
+static void take_as_both(struct machine *m, struct hoard *h, unsigned int order, size_t blocks)
+{
+	const size_t turn = 4096u >> order;
+
+	for (size_t taken = 0; taken < blocks; taken += turn) {
+		for (unsigned int cpu = 0; cpu < 2; cpu++)
+			take_as(m, cpu, &h[cpu], order, turn);
+	}
+}
+
+static void free_every_second(struct machine *m, struct hoard *h)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < h->n; i++) {
+		if (i % 2 == 0) {
+			quarry_free_pages(m->q, h->page[i], h->order[i]);
+		} else {
+			h->page[n] = h->page[i];
+			h->order[n++] = h->order[i];
+		}
+	}
+	h->n = n;
+}
+
+/* Two CPUs take movable blocks in turns, out of holes too: each stays in a GiB of its own. */
+static void cpus_keep_apart(void **state)
+{
+	struct machine_spec spec = {.memory = {{0, 8 * GIB, 0}},
+				    .concurrent = true,
+				    .boot = {.nr_cpus = 2,
+					     .dma_limit = ~(phys_addr_t)0,
+					     .dma32_limit = ~(phys_addr_t)0}};
+
+	(void)state;
+	for (unsigned int order = 0; order <= 9; order += 3) {
+		const size_t blocks = 60000u >> order;
+		struct hoard h[2] = {{0}};
+		struct machine m;
+		pfn_t home[2];
+
+		if (order == 6)
+			continue; /* has no sheaves */
+		machine_build(&m, &spec);
+		take_as_both(&m, h, order, blocks);
+		for (unsigned int cpu = 0; cpu < 2; cpu++)
+			home[cpu] = quarry_page_to_pfn(m.q, h[cpu].page[0]) / PAGE_ARENA_PAGES;
+		assert_int_not_equal(home[0], home[1]);
+		for (unsigned int round = 0; round < 4; round++) {
+			for (unsigned int cpu = 0; cpu < 2; cpu++)
+				free_every_second(&m, &h[cpu]);
+			quarry_drain_all_pages(m.q);
+			take_as_both(&m, h, order, blocks); /* more than there are holes */
+			for (unsigned int cpu = 0; cpu < 2; cpu++)
+				assert_int_equal(blocks_of_gib(&m, &h[cpu], 0, home[!cpu]), 0);
+		}
+		machine_check(&m);
+		for (unsigned int cpu = 0; cpu < 2; cpu++)
+			hoard_free(&m, &h[cpu]);
+		quarry_posix_set_cpu(0);
+		machine_fini(&m);
+	}
+}
+
+/* What a CPU has left behind full of holes is filled by another soon: little is broken meanwhile. */
+static void holes_of_others_are_filled(void **state)
+{
+	struct machine_spec spec = {.memory = {{0, 8 * GIB, 0}},
+				    .concurrent = true,
+				    .boot = {.nr_cpus = 2,
+					     .dma_limit = ~(phys_addr_t)0,
+					     .dma32_limit = ~(phys_addr_t)0}};
+	const size_t pages = 400000, holes = pages / 2;
+	struct hoard h[2] = {{0}};
+	struct machine m;
+	size_t elsewhere;
+
+	(void)state;
+	machine_build(&m, &spec);
+	take_as(&m, 0, &h[0], 0, pages);
+	free_every_second(&m, &h[0]);
+	quarry_drain_all_pages(m.q);
+	take_as(&m, 1, &h[1], 0, holes);
+	elsewhere = holes - blocks_of_gib(&m, &h[1], 0, 1) - blocks_of_gib(&m, &h[1], 0, 2);
+	print_message("%zu of %zu pages were taken elsewhere first\n", elsewhere, holes);
+	assert_in_range(elsewhere, 1, holes / 5);
+	machine_check(&m);
+	for (unsigned int cpu = 0; cpu < 2; cpu++)
+		hoard_free(&m, &h[cpu]);
+	quarry_posix_set_cpu(0);
+	machine_fini(&m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -914,6 +1026,8 @@ int main(void)
 		cmocka_unit_test(half_decides),
 		cmocka_unit_test(movable_takes_little),
 		cmocka_unit_test(too_small_for_types),
+		cmocka_unit_test(cpus_keep_apart),
+		cmocka_unit_test(holes_of_others_are_filled),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -49,6 +49,9 @@ struct page_arena {
 	uint16_t order_mask[PAGE_TYPES]; /* bit o: list[o][type] is not empty */
 	uint16_t head[QUARRY_NR_ORDERS][PAGE_TYPES];
 	uint16_t nr_dense[PAGE_TYPES][2]; /* broken and not sparse: below order 3, others */
+	/* zone_is_others(); hints, which other CPUs read and write without the lock */
+	uint16_t filler;  /* the CPU that filled a sheaf here last, + 1; 0: none */
+	uint16_t avoided; /* so often by others since */
 	uint64_t contended;
 } QUARRY_ALIGNED(64);
 

@@ -10,9 +10,11 @@
 #include "internal.h"
 
 #define ZONE_TRIES 64
-#define ZONE_DETOURS 3 /* arenas that are tried before one is waited for */
-#define ZONE_FEW 16u   /* pages, of which a batch would not be worth a search */
-#define ZONE_ROOMY 5u  /* a block of this order fills a sheaf at once */
+#define ZONE_DETOURS 3    /* arenas that are tried before one is waited for */
+#define ZONE_AVOIDS 8u    /* arenas that are left to other CPUs in one search */
+#define ZONE_PATIENCE 32u /* times that one is, while its CPU does not come back to it */
+#define ZONE_FEW 16u      /* pages, of which a batch would not be worth a search */
+#define ZONE_ROOMY 5u     /* a block of this order fills a sheaf at once */
 
 uint64_t *zone_avail(const struct page_zone *z, unsigned int type, unsigned int row)
 {
@@ -177,9 +179,75 @@ struct page *zone_take(struct quarry *q, struct page_zone *z, uint32_t *hint, un
 }
 
 /*
+ * Whether @a is to be left to another CPU, which fills its sheaves there: two CPUs in one arena wait for its lock, and
+ * for each other's cache lines when they free. One that has found another place ZONE_PATIENCE times since is
+ * forgotten, so that the pageblocks it has broken do not stay so.
+ */
+static bool zone_is_others(struct page_arena *a)
+{
+	unsigned int filler = quarry_load_relaxed(&a->filler);
+	unsigned int avoided = quarry_load_relaxed(&a->avoided);
+
+	if (filler == 0 || filler == quarry_cpu() + 1 || avoided >= ZONE_PATIENCE)
+		return false;
+	quarry_store_relaxed(&a->avoided, (uint16_t)(avoided + 1));
+	return true;
+}
+
+/* This CPU fills a sheaf from @a. */
+static void zone_set_filler(struct page_arena *a) QUARRY_REQUIRES(a->lock)
+{
+	uint16_t filler = (uint16_t)(quarry_cpu() + 1);
+
+	if (quarry_load_relaxed(&a->filler) != filler)
+		quarry_store_relaxed(&a->filler, filler);
+	if (quarry_load_relaxed(&a->avoided) != 0)
+		quarry_store_relaxed(&a->avoided, (uint16_t)0);
+}
+
+/* zone_find_in_row(); if @apart, past what is left to other CPUs. */
+static struct page_arena *zone_find_mine(struct quarry *q, const struct page_zone *z, uint32_t from,
+					 unsigned int row, unsigned int type, bool apart)
+{
+	struct page_arena *a = zone_find_in_row(q, z, from, row, type), *first = a;
+
+	for (unsigned int k = 0; apart && a != NULL && zone_is_others(a); k++) {
+		a = k < ZONE_AVOIDS ? zone_find_in_row(q, z, a->index + 1u, row, type) : NULL;
+		if (a == first)
+			a = NULL;
+	}
+	return a;
+}
+
+/* The nearest from @home on with broken pageblocks that are worth a visit. */
+static struct page_arena *zone_find_broken(struct quarry *q, const struct page_zone *z,
+					   uint32_t home, unsigned int order, unsigned int type,
+					   bool apart)
+{
+	struct page_arena *a = zone_find_mine(q, z, home, PAGE_AVAIL_MIDDLE, type, apart);
+	struct page_arena *b = NULL;
+
+	if (order < 3)
+		b = zone_find_mine(q, z, home, PAGE_AVAIL_SMALL, type, apart);
+	/* Counted round. */
+	return a == NULL || (b != NULL && b->index - home < a->index - home) ? b : a;
+}
+
+static struct page_arena *zone_find_whole(struct quarry *q, const struct page_zone *z,
+					  uint32_t home, unsigned int type, bool apart)
+{
+	struct page_arena *a = NULL;
+
+	for (unsigned int o = QUARRY_PAGEBLOCK_ORDER; a == NULL && o <= QUARRY_MAX_ORDER; o++)
+		a = zone_find_mine(q, z, home, o, type, apart);
+	return a;
+}
+
+/*
  * The arena to fill a sheaf from: the first from the CPU's home on that has a broken pageblock, then one
  * with a whole one. So the arenas next to home stay full and those far from it become empty, as do, inside
- * an arena, the pageblocks. Pageblocks in which only crumbs are left wait until they have gathered more,
+ * an arena, the pageblocks. Both are looked for where no other CPU is first, if there are others and the pages
+ * can be moved: those that stay are to spoil few arenas (fallback.c). Pageblocks in which only crumbs are left wait until they have gathered more,
  * or nothing else is there: a visit to them is as dear and brings a page or two. If but @few pages are
  * wanted, the smallest block that fits is as good as any. @barren: broken pageblocks were looked at, and
  * have no block of @order.
@@ -188,30 +256,23 @@ static struct page_arena *zone_fill_arena(struct quarry *q, struct page_zone *z,
 					  unsigned int order, unsigned int type, bool few,
 					  bool barren, enum arena_source *source)
 {
-	struct page_arena *a = NULL, *b = NULL;
-	unsigned int found;
+	bool apart = q->concurrent && type == QUARRY_MIGRATE_MOVABLE &&
+		     zone_arena_end(z) - z->arena_first > 1;
+	struct page_arena *a = NULL;
 
-	if (few) {
-		*source = ARENA_CRUMBS;
-		return zone_best_arena(q, z, home, order, type);
-	}
-	if (order < QUARRY_PAGEBLOCK_ORDER && !barren) {
+	for (bool more = !few; more; more = apart, apart = false) {
 		*source = ARENA_BROKEN;
-		a = zone_find_in_row(q, z, home, PAGE_AVAIL_MIDDLE, type);
-		if (order < 3)
-			b = zone_find_in_row(q, z, home, PAGE_AVAIL_SMALL, type);
-		if (a == NULL || (b != NULL && b->index - home < a->index - home))
-			a = b; /* nearer, counted round */
+		if (order < QUARRY_PAGEBLOCK_ORDER && !barren)
+			a = zone_find_broken(q, z, home, order, type, apart);
 		if (a != NULL)
 			return a;
+		*source = ARENA_WHOLE;
+		a = zone_find_whole(q, z, home, type, apart);
+		if (a != NULL || (order == QUARRY_PAGEBLOCK_ORDER && !apart))
+			return a;
 	}
-	*source = ARENA_WHOLE;
-	a = zone_find_arena(q, z, home, QUARRY_PAGEBLOCK_ORDER, type, &found);
-	if (a == NULL && order < QUARRY_PAGEBLOCK_ORDER) {
-		*source = ARENA_CRUMBS;
-		a = zone_best_arena(q, z, home, order, type);
-	}
-	return a;
+	*source = ARENA_CRUMBS;
+	return zone_best_arena(q, z, home, order, type);
 }
 
 /* Locks @a, or another that will do as well if somebody is at it. Returns which: clang has no word for that. */
@@ -260,6 +321,7 @@ static unsigned int zone_fill_from(struct quarry *q, struct page_zone *z, uint32
 		arena_is_held(a);
 		if (a->virgin)
 			arena_unfold(q, a);
+		zone_set_filler(a);
 		got = arena_fill(q, a, order, type, s, max - n, a == best ? source : ARENA_WHOLE);
 		arena_unlock(q, a, pin);
 		/* The zone tells where pageblocks of order 0 to 2 are, but not of which of these. */
