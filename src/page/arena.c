@@ -991,27 +991,26 @@ unsigned int arena_put_large(struct quarry *q, struct page_arena *a, unsigned in
 
 #if !QUARRY_TINY
 
-unsigned int arena_put_huge(struct quarry *q, struct page_arena *a, const struct page_hand *h,
-			    unsigned int n, int64_t *freed)
+int64_t arena_put_huge(struct quarry *q, struct page_arena *a, const struct page_hand *h,
+		       unsigned int n)
 {
-	unsigned int k = 0;
+	int64_t freed = 0;
 
-	do {
+	for (unsigned int k = 0; k < n; k++) {
 		unsigned int i =
 			(unsigned int)((size_t)(h[k].base - a->map) >> QUARRY_PAGEBLOCK_ORDER);
 		unsigned int j =
 			PAGE_PAIRS ? arena_buddy(a, i, QUARRY_PAGEBLOCK_ORDER) : PAGE_NO_PB;
 
 		if (k + 1 < n && j != PAGE_NO_PB && h[k + 1].base == arena_page(a, j, 0)) {
-			*freed +=
+			freed +=
 				arena_put_large(q, a, quarry_min(i, j), QUARRY_PAGEBLOCK_ORDER + 1);
-			k += 2;
-		} else {
-			*freed += arena_put_whole(q, a, i);
 			k++;
+		} else {
+			freed += arena_put_whole(q, a, i);
 		}
-	} while (k < n && page_arena_of(q->pages, h[k].base) == a);
-	return k;
+	}
+	return freed;
 }
 
 #endif

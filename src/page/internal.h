@@ -67,9 +67,9 @@ unsigned int arena_put_some(struct quarry *q, struct page_arena *a, pfn_t pfn, u
 /* Frees the pageblocks from @i on that a block of @order has, at once. The same. */
 unsigned int arena_put_large(struct quarry *q, struct page_arena *a, unsigned int i,
 			     unsigned int order) QUARRY_REQUIRES(a->lock);
-/* Frees whole pageblocks: those of the @n hands @h that are @a's, up to the first that is not. Returns how many. */
-unsigned int arena_put_huge(struct quarry *q, struct page_arena *a, const struct page_hand *h,
-			    unsigned int n, int64_t *freed) QUARRY_REQUIRES(a->lock);
+/* Frees whole pageblocks, the @n hands @h, all of @a. The same. */
+int64_t arena_put_huge(struct quarry *q, struct page_arena *a, const struct page_hand *h,
+		       unsigned int n) QUARRY_REQUIRES(a->lock);
 /* Frees the pages @mask of word @w, counted from base_pfn; returns how many were not free before. */
 unsigned int arena_put_word(struct quarry *q, struct page_arena *a, size_t w, uint64_t mask)
 	QUARRY_REQUIRES(a->lock);

@@ -389,36 +389,102 @@ static struct page_arena *zone_hand_arena(struct quarry *q, const struct page_ha
 	return page_arena_of(q->pages, h->base + bits_ctz64(h->mask));
 }
 
-/* Those of @a come first, so that its lock is taken once. */
-static void zone_gather(struct quarry *q, const struct page_arena *a, struct page_hand *hands,
-			unsigned int n)
-{
-	for (unsigned int i = 0, to = 0; i < n; i++) {
-		struct page_hand hand = hands[i];
-
-		if (zone_hand_arena(q, &hand) != a)
-			continue;
-		hands[i] = hands[to];
-		hands[to++] = hand;
-	}
-}
-
-/* The hands from the first on that are of @a, which is locked; returns how many it was. */
+/*
+ * The hands from the first on that are of @a, which is locked; returns how many it was. Not of whole pageblocks.
+ */
 static unsigned int zone_put_run(struct quarry *q, struct page_arena *a, const struct page_hand *h,
 				 unsigned int n, unsigned int order, int64_t *freed, int64_t *odd)
 	QUARRY_REQUIRES(a->lock)
 {
 	unsigned int k = 0;
 
-	if (order == QUARRY_PAGEBLOCK_ORDER) {
-		k = arena_put_huge(q, a, h, n, freed);
-		*odd = *freed - ((int64_t)k << order);
-		return k;
-	}
 	do
 		zone_put_hand(q, a, &h[k++], order, freed, odd);
 	while (k < n && zone_hand_arena(q, &h[k]) == a);
 	return k;
+}
+
+/*
+ * How many of @n hands, of which one at least is, are of the first one's arena, all by @arena: up to the first that is
+ * not; or all of them, which come first then, so that the arena's lock is taken once.
+ */
+static unsigned int zone_gather(struct page_hand *hands, uint16_t *arena, unsigned int n, bool all)
+{
+	unsigned int to = 1;
+
+	while (to < n && arena[to] == arena[0])
+		to++;
+	for (unsigned int i = to + 1; all && i < n; i++) {
+		struct page_hand hand = hands[i];
+
+		if (arena[i] != arena[0])
+			continue;
+		hands[i] = hands[to];
+		arena[i] = arena[to];
+		hands[to++] = hand;
+	}
+	return to;
+}
+
+/* How many of @n hands are of @z, by @arena. */
+static unsigned int zone_hands_of(const struct quarry *q, const struct page_zone *z,
+				  const uint16_t *arena, unsigned int n)
+{
+	unsigned int of = 0;
+
+	for (unsigned int i = 0; i < n; i++)
+		of += page_arena_is_of(&q->pages->arena[arena[i]], z);
+	return of;
+}
+
+/*
+ * zone_put() of whole pageblocks. Their descriptors lie 4 KiB apart, in few places of a cache: each is read once,
+ * for its arena. All of the first one's zone are counted at once, before anybody can take them and count down: with
+ * other CPUs at work that line of the zone is the dearest of all.
+ */
+static unsigned int zone_put_huge(struct quarry *q, struct page_hand *hands, unsigned int n,
+				  bool may_skip, uint64_t (*count)[QUARRY_NR_ORDERS])
+{
+	unsigned int left = 0, run;
+	struct page_zone *z = NULL;
+	uint16_t arena[PAGE_IN_HANDS];
+	int64_t counted = 0;
+
+	for (unsigned int i = 0; i < n; i++)
+		arena[i] = (uint16_t)(page_word(hands[i].base) >> PAGE_WORD_ARENA_SHIFT);
+	if (q->concurrent && n > 1) {
+		z = q->pages->arena[arena[0]].zone;
+		counted = (int64_t)zone_hands_of(q, z, arena, n) << QUARRY_PAGEBLOCK_ORDER;
+		page_add(true, &z->nr_free, (uint64_t)counted);
+	}
+	for (unsigned int i = 0; i < n; i += run) {
+		struct page_arena *a = &q->pages->arena[arena[i]];
+		quarry_pin_t pin;
+		int64_t freed;
+
+		run = zone_gather(&hands[i], &arena[i], n - i, q->concurrent);
+		if (!arena_trylock(q, a, &pin)) {
+			if (may_skip) {
+				for (unsigned int k = 0; k < run; k++)
+					hands[left++] = hands[i + k];
+				continue;
+			}
+			pin = arena_lock(q, a);
+		}
+		freed = arena_put_huge(q, a, &hands[i], run);
+		if (a->zone == z) {
+			a->nr_free += (uint32_t)freed;
+			counted -= freed;
+		} else {
+			arena_count(q, a, freed);
+		}
+		arena_unlock(q, a, pin);
+		if (count != NULL)
+			count[a->zone_type][QUARRY_PAGEBLOCK_ORDER] += run;
+	}
+	if (counted != 0) /* some stay, or were not wholly taken back */
+		page_add(true, &z->nr_free, 0 - (uint64_t)counted);
+	return left;
 }
 
 unsigned int zone_put(struct quarry *q, struct page_hand *hands, unsigned int n, unsigned int order,
@@ -426,13 +492,13 @@ unsigned int zone_put(struct quarry *q, struct page_hand *hands, unsigned int n,
 {
 	unsigned int left = 0, i = 0;
 
+	if (order == QUARRY_PAGEBLOCK_ORDER)
+		return zone_put_huge(q, hands, n, may_skip, count);
 	while (i < n) {
 		struct page_arena *a = zone_hand_arena(q, &hands[i]);
 		int64_t freed = 0, odd = 0;
 		quarry_pin_t pin;
 
-		if (order == QUARRY_PAGEBLOCK_ORDER && q->concurrent)
-			zone_gather(q, a, &hands[i + 1], n - i - 1);
 		if (!arena_trylock(q, a, &pin)) {
 			if (may_skip) {
 				do
