@@ -337,18 +337,17 @@ static QUARRY_NOINLINE void late_look_huge(struct quarry *q, struct page_cpu *cp
 static void late_give(struct quarry *q, struct page_cpu *cpu, unsigned int nr)
 	QUARRY_REQUIRES(cpu->lock)
 {
-	unsigned int n, done;
+	bool small = cpu->nr_late_huge < cpu->nr_late; /* not pageblocks alone */
+	unsigned int n = 0, done;
 
 	if (nr >= LATE_SAMPLE && late_are_near(cpu->late, LATE_SAMPLE))
 		cpu->late_on = false;
 	if (cpu->nr_late_huge != 0)
 		late_look_huge(q, cpu, nr);
-	if (!q->concurrent) {
-		late_give_alone(q, cpu, nr);
-		n = 0;
-	} else {
+	if (small && q->concurrent)
 		n = late_look(q, cpu, nr);
-	}
+	else if (small)
+		late_give_alone(q, cpu, nr);
 	for (uint64_t *b = cpu->late; n != 0; n -= done, b += done) {
 		unsigned int order = (unsigned int)(*b & LATE_ORDER);
 
