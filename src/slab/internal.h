@@ -78,17 +78,17 @@ struct slab *slab_next_of(struct quarry *q, const struct kmem_cache *s, uint32_t
 unsigned int slab_take(const struct kmem_cache *s, struct slab *slab, void **obj, unsigned int max);
 
 /*
- * Objects of so many bytes are fetched when a sheaf takes them, as they will be written soon. Smaller ones share
- * lines, or follow each other by a line or two, which the processor foresees.
+ * Fetches objects that a sheaf takes, as they will be written soon: one of a line or half a line of small ones, which
+ * are neighbours for the most part.
  */
-#define SLAB_FETCHED 256u
-
 static QUARRY_ALWAYS_INLINE void slab_fetch(const struct quarry *q, const struct kmem_cache *s,
 					    void *const *obj, unsigned int n)
 {
-	if (s->size < SLAB_FETCHED || q->no_access)
+	unsigned int step = s->size >= 32 ? 1 : s->size >= 16 ? 2 : 4;
+
+	if (q->no_access)
 		return;
-	for (unsigned int i = 0; i < n; i++)
+	for (unsigned int i = 0; i < n; i += step)
 		quarry_prefetch_write(obj[i]);
 }
 /* Takes up to @max objects from node @nid's partial slabs; only if it has more than @above. */
