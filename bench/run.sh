@@ -6,7 +6,8 @@ cd "$(dirname "$0")/.."
 out=$1
 
 cpu=$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | sed q)
-echo "$(uname -m), ${cpu:-unknown CPU}, $(nproc) CPUs, load $(cut -d' ' -f1 /proc/loadavg)"
+family=$(sed -n 's/^cpu family[^:]*: //p' /proc/cpuinfo | sed q)
+echo "$(uname -m), ${cpu:-unknown CPU}${family:+ (family $family)}, $(nproc) CPUs, load $(cut -d' ' -f1 /proc/loadavg)"
 echo
 "$out/bench/bench" pages
 echo
