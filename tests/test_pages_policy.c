@@ -893,12 +893,17 @@ static void too_small_for_types(void **state)
 	machine_fini(&m);
 }
 
-/* Blocks of @h that lie in GiB @gib; only those from number @from on. */
-static size_t blocks_of_gib(const struct machine *m, const struct hoard *h, size_t from, pfn_t gib)
+static const struct machine_spec two_cpus = {
+	.memory = {{0, 8 * GIB, 0}},
+	.concurrent = true,
+	.boot = {.nr_cpus = 2, .dma_limit = ~(phys_addr_t)0, .dma32_limit = ~(phys_addr_t)0},
+};
+
+static size_t blocks_of_gib(const struct machine *m, const struct hoard *h, pfn_t gib)
 {
 	size_t n = 0;
 
-	for (size_t i = from; i < h->n; i++)
+	for (size_t i = 0; i < h->n; i++)
 		n += quarry_page_to_pfn(m->q, h->page[i]) / PAGE_ARENA_PAGES == gib;
 	return n;
 }
@@ -940,12 +945,6 @@ static void free_every_second(struct machine *m, struct hoard *h)
 /* Two CPUs take movable blocks in turns, out of holes too: each stays in a GiB of its own. */
 static void cpus_keep_apart(void **state)
 {
-	struct machine_spec spec = {.memory = {{0, 8 * GIB, 0}},
-				    .concurrent = true,
-				    .boot = {.nr_cpus = 2,
-					     .dma_limit = ~(phys_addr_t)0,
-					     .dma32_limit = ~(phys_addr_t)0}};
-
 	(void)state;
 	for (unsigned int order = 0; order <= 9; order += 3) {
 		const size_t blocks = 60000u >> order;
@@ -955,7 +954,7 @@ static void cpus_keep_apart(void **state)
 
 		if (order == 6)
 			continue; /* has no sheaves */
-		machine_build(&m, &spec);
+		machine_build(&m, &two_cpus);
 		take_as_both(&m, h, order, blocks);
 		for (unsigned int cpu = 0; cpu < 2; cpu++)
 			home[cpu] = quarry_page_to_pfn(m.q, h[cpu].page[0]) / PAGE_ARENA_PAGES;
@@ -966,7 +965,7 @@ static void cpus_keep_apart(void **state)
 			quarry_drain_all_pages(m.q);
 			take_as_both(&m, h, order, blocks); /* more than there are holes */
 			for (unsigned int cpu = 0; cpu < 2; cpu++)
-				assert_int_equal(blocks_of_gib(&m, &h[cpu], 0, home[!cpu]), 0);
+				assert_int_equal(blocks_of_gib(&m, &h[cpu], home[!cpu]), 0);
 		}
 		machine_check(&m);
 		for (unsigned int cpu = 0; cpu < 2; cpu++)
@@ -979,23 +978,18 @@ static void cpus_keep_apart(void **state)
 /* What a CPU has left behind full of holes is filled by another soon: little is broken meanwhile. */
 static void holes_of_others_are_filled(void **state)
 {
-	struct machine_spec spec = {.memory = {{0, 8 * GIB, 0}},
-				    .concurrent = true,
-				    .boot = {.nr_cpus = 2,
-					     .dma_limit = ~(phys_addr_t)0,
-					     .dma32_limit = ~(phys_addr_t)0}};
 	const size_t pages = 400000, holes = pages / 2;
 	struct hoard h[2] = {{0}};
 	struct machine m;
 	size_t elsewhere;
 
 	(void)state;
-	machine_build(&m, &spec);
+	machine_build(&m, &two_cpus);
 	take_as(&m, 0, &h[0], 0, pages);
 	free_every_second(&m, &h[0]);
 	quarry_drain_all_pages(m.q);
 	take_as(&m, 1, &h[1], 0, holes);
-	elsewhere = holes - blocks_of_gib(&m, &h[1], 0, 1) - blocks_of_gib(&m, &h[1], 0, 2);
+	elsewhere = holes - blocks_of_gib(&m, &h[1], 1) - blocks_of_gib(&m, &h[1], 2);
 	print_message("%zu of %zu pages were taken elsewhere first\n", elsewhere, holes);
 	assert_in_range(elsewhere, 1, holes / 5);
 	machine_check(&m);

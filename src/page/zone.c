@@ -11,7 +11,7 @@
 
 #define ZONE_TRIES 64
 #define ZONE_DETOURS 3    /* arenas that are tried before one is waited for */
-#define ZONE_AVOIDS 8u    /* arenas that are left to other CPUs in one search */
+#define ZONE_AVOIDS 8u    /* arenas that are left to others in one search */
 #define ZONE_PATIENCE 32u /* times that one is, while its CPU does not come back to it */
 #define ZONE_FEW 16u      /* pages, of which a batch would not be worth a search */
 #define ZONE_ROOMY 5u     /* a block of this order fills a sheaf at once */
@@ -179,15 +179,19 @@ struct page *zone_take(struct quarry *q, struct page_zone *z, uint32_t *hint, un
 }
 
 /*
- * Whether @a is to be left to another CPU, which fills its sheaves there: two CPUs in one arena wait for its lock, and
- * for each other's cache lines when they free. One that has found another place ZONE_PATIENCE times since is
- * forgotten, so that the pageblocks it has broken do not stay so.
+ * Whether movable pages are to come out of @a last: those that stay are there, or will be (fallback.c); or another CPU
+ * fills its sheaves there. Two CPUs in one arena wait for its lock, and for each other's cache lines when they free.
+ * One that has found another place ZONE_PATIENCE times since is forgotten, so that the pageblocks it has broken do
+ * not stay so.
  */
-static bool zone_is_others(struct page_arena *a)
+static bool zone_is_others(const struct page_zone *z, struct page_arena *a)
 {
+	uint32_t bit = a->index - z->arena_first;
 	unsigned int filler = quarry_load_relaxed(&a->filler);
 	unsigned int avoided = quarry_load_relaxed(&a->avoided);
 
+	if (bit == 0 || (quarry_load_relaxed(&zone_stay(z)[bit >> 6]) >> (bit & 63) & 1) != 0)
+		return true;
 	if (filler == 0 || filler == quarry_cpu() + 1 || avoided >= ZONE_PATIENCE)
 		return false;
 	quarry_store_relaxed(&a->avoided, (uint16_t)(avoided + 1));
@@ -205,13 +209,13 @@ static void zone_set_filler(struct page_arena *a) QUARRY_REQUIRES(a->lock)
 		quarry_store_relaxed(&a->avoided, (uint16_t)0);
 }
 
-/* zone_find_in_row(); if @apart, past what is left to other CPUs. */
+/* zone_find_in_row(); if @apart, past what is left to others. */
 static struct page_arena *zone_find_mine(struct quarry *q, const struct page_zone *z, uint32_t from,
 					 unsigned int row, unsigned int type, bool apart)
 {
 	struct page_arena *a = zone_find_in_row(q, z, from, row, type), *first = a;
 
-	for (unsigned int k = 0; apart && a != NULL && zone_is_others(a); k++) {
+	for (unsigned int k = 0; apart && a != NULL && zone_is_others(z, a); k++) {
 		a = k < ZONE_AVOIDS ? zone_find_in_row(q, z, a->index + 1u, row, type) : NULL;
 		if (a == first)
 			a = NULL;
@@ -246,8 +250,8 @@ static struct page_arena *zone_find_whole(struct quarry *q, const struct page_zo
 /*
  * The arena to fill a sheaf from: the first from the CPU's home on that has a broken pageblock, then one
  * with a whole one. So the arenas next to home stay full and those far from it become empty, as do, inside
- * an arena, the pageblocks. Both are looked for where no other CPU is first, if there are others and the pages
- * can be moved: those that stay are to spoil few arenas (fallback.c). Pageblocks in which only crumbs are left wait until they have gathered more,
+ * an arena, the pageblocks. Where many CPUs may call, movable pages are looked for first where they are not
+ * left to others. Pageblocks in which only crumbs are left wait until they have gathered more,
  * or nothing else is there: a visit to them is as dear and brings a page or two. If but @few pages are
  * wanted, the smallest block that fits is as good as any. @barren: broken pageblocks were looked at, and
  * have no block of @order.
@@ -389,9 +393,7 @@ static struct page_arena *zone_hand_arena(struct quarry *q, const struct page_ha
 	return page_arena_of(q->pages, h->base + bits_ctz64(h->mask));
 }
 
-/*
- * The hands from the first on that are of @a, which is locked; returns how many it was. Not of whole pageblocks.
- */
+/* The hands from the first on that are of @a, which is locked; returns how many it was. Not of whole pageblocks. */
 static unsigned int zone_put_run(struct quarry *q, struct page_arena *a, const struct page_hand *h,
 				 unsigned int n, unsigned int order, int64_t *freed, int64_t *odd)
 	QUARRY_REQUIRES(a->lock)
